@@ -1,0 +1,78 @@
+"""The unprivileged account that the private database and broker run under, and where their data may live."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pwd
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import SetupError
+
+ACCOUNT = "onemap"
+
+
+@dataclass(frozen=True, slots=True)
+class RunAs:
+    """Who services run as. `uid` is None where that is simply us (we are not root)."""
+
+    uid: int | None
+    gid: int | None
+
+    def popen_args(self) -> dict[str, object]:
+        return {} if self.uid is None else {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+    def own(self, path: Path) -> None:
+        if self.uid is not None and self.gid is not None:
+            os.chown(path, self.uid, self.gid)
+
+
+def service_account() -> RunAs:
+    """Ourselves, or, as root, the account `onemap` (made if missing): neither initdb nor a careful broker runs as root."""
+    if os.geteuid() != 0:
+        return RunAs(None, None)
+    try:
+        entry = pwd.getpwnam(ACCOUNT)
+    except KeyError:
+        subprocess.run(
+            ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT],
+            check=True,
+        )
+        entry = pwd.getpwnam(ACCOUNT)
+    return RunAs(entry.pw_uid, entry.pw_gid)
+
+
+def service_folder(state: Path, run_as: RunAs) -> Path:
+    """A folder the services can enter and write: under `state`, or under /var/lib/onemap where that account cannot get there."""
+    folder = state / "services"
+    folder.mkdir(parents=True, exist_ok=True)
+    if run_as.uid is None or _can_enter(folder, run_as):
+        run_as.own(folder)
+        return folder
+    digest = hashlib.sha256(str(state.resolve()).encode()).hexdigest()[:12]
+    elsewhere = Path("/var/lib/onemap") / digest
+    elsewhere.mkdir(parents=True, exist_ok=True)
+    run_as.own(elsewhere)
+    return elsewhere
+
+
+def _can_enter(folder: Path, run_as: RunAs) -> bool:
+    probe = subprocess.run(["test", "-x", str(folder)], check=False, **run_as.popen_args())  # type: ignore[call-overload]
+    return bool(probe.returncode == 0)
+
+
+def find_program(name: str, *more: str) -> Path | None:
+    """`name` on PATH, in the folders Debian keeps servers in, or in `more` folders."""
+    places = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", *more])
+    found = shutil.which(name, path=places)
+    return Path(found) if found else None
+
+
+def need_program(name: str, package: str) -> Path:
+    found = find_program(name)
+    if found is None:
+        raise SetupError(f"{name} is not on this machine; install the package {package}", reason="missing_program")
+    return found

@@ -1,0 +1,38 @@
+"""Loopback ports and waiting for them."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+
+from core.errors import SetupError
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(preferred: int = 0) -> int:
+    """`preferred` where it is free, else any free loopback port."""
+    if preferred and is_free(preferred):
+        return preferred
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def wait_until(ready: Callable[[], bool], timeout_s: float, what: str) -> None:
+    """Returns once `ready()`; a SetupError that names `what` after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while not ready():
+        if time.monotonic() > deadline:
+            raise SetupError(f"{what} did not come up within {timeout_s:.0f} s", reason="not_up")
+        time.sleep(0.1)

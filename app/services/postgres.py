@@ -1,0 +1,201 @@
+"""A private PostgreSQL + PostGIS cluster on a free loopback port. Never touches another cluster of the machine."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from app.services.account import RunAs, find_program
+from app.services.net import free_port, wait_until
+from core.errors import SetupError
+
+# as measured (docs/decisions/0003); buffers are scaled to the machine below
+CONFIG = {
+    "listen_addresses": "'127.0.0.1'",
+    "work_mem": "'32MB'",
+    "max_wal_size": "'4GB'",
+    "checkpoint_timeout": "'15min'",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "max_parallel_workers_per_gather": "0",
+    "max_connections": "200",
+    "password_encryption": "'scram-sha-256'",
+    "log_timezone": "'UTC'",
+    "timezone": "'UTC'",
+    "log_checkpoints": "off",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster in `data`, run by `run_as`, its superuser `onemap` known by `password`."""
+
+    data: Path
+    port: int
+    password: str
+    run_as: RunAs
+
+    def url(self, database: str = "onemap") -> str:
+        return f"postgresql://onemap:{self.password}@127.0.0.1:{self.port}/{database}"
+
+
+def bin_folder() -> Path | None:
+    """The newest folder with the server's programs that also has PostGIS beside it."""
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name), reverse=True)
+    found = find_program("initdb")
+    if found is not None:
+        places.append(found.resolve().parent)
+    return next((place for place in places if (place / "initdb").exists() and has_postgis(place)), None)
+
+
+def has_postgis(folder: Path) -> bool:
+    shared = subprocess.run(
+        [folder / "pg_config", "--sharedir"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    here = [Path(shared) / "extension", Path("/usr/share/postgresql") / folder.parent.name / "extension"]
+    return any((place / "postgis.control").exists() for place in here)
+
+
+def shared_buffers_mb() -> int:
+    memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    return max(64, min(2048, memory_mb // 8))
+
+
+def clean_environment() -> dict[str, str]:
+    """Without LC_* and LANG: an ungenerated locale must not reach initdb."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "PG"))}
+    return {**kept, "LC_ALL": "C.UTF-8"}
+
+
+def make_cluster(folder: Path, run_as: RunAs, port: int = 0) -> Cluster:
+    """The cluster in `folder`/postgres, made on first use; `port` is taken where it is free."""
+    programs = need_bin()
+    data = folder / "postgres"
+    secret = folder / "postgres.password"
+    if not (data / "PG_VERSION").exists():
+        secret.write_text(secrets.token_urlsafe(24))
+        secret.chmod(0o600)
+        run_as.own(secret)
+        command = [programs / "initdb", "-D", data, "-U", "onemap", "--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256", f"--pwfile={secret}"]  # fmt: skip
+        done = _run(command, run_as, folder)
+        if done.returncode != 0:
+            raise SetupError(f"initdb failed: {done.stderr.strip()[-600:]}", reason="initdb")
+    cluster = Cluster(data, free_port(port), secret.read_text().strip(), run_as)
+    write_config(cluster)
+    return cluster
+
+
+def need_bin() -> Path:
+    programs = bin_folder()
+    if programs is None:
+        raise SetupError("PostgreSQL with PostGIS is not on this machine", reason="missing_program")
+    return programs
+
+
+def write_config(cluster: Cluster) -> None:
+    lines = [f"{key} = {value}" for key, value in CONFIG.items()]
+    lines += [
+        f"port = {cluster.port}",
+        f"shared_buffers = '{shared_buffers_mb()}MB'",
+        "unix_socket_directories = ''",
+    ]
+    own = cluster.data / "onemap.conf"
+    own.write_text("\n".join(lines) + "\n")
+    cluster.run_as.own(own)
+    main = cluster.data / "postgresql.conf"
+    if "onemap.conf" not in main.read_text():
+        with main.open("a") as out:
+            out.write("\ninclude 'onemap.conf'\n")
+
+
+def start_cluster(cluster: Cluster, log: Path) -> int:
+    """Start the server and wait until it answers; returns the pid of postgres."""
+    running = running_pid(cluster)
+    if running is not None:
+        stop_cluster(cluster)
+    stale = cluster.data / "postmaster.pid"
+    stale.unlink(missing_ok=True)
+    with log.open("ab") as out:
+        # a session of its own: Ctrl-C of the terminal must reach us, not the server in mid-write
+        process = subprocess.Popen(  # type: ignore[call-overload]
+            [need_bin() / "postgres", "-D", str(cluster.data)],
+            stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=clean_environment(), start_new_session=True,
+            cwd=str(cluster.data), **cluster.run_as.popen_args(),
+        )  # fmt: skip
+
+    def ready() -> bool:
+        if process.poll() is not None:
+            raise SetupError(f"PostgreSQL ended at once; its log is {log}", reason="not_up")
+        return answers(cluster.url("postgres"))
+
+    wait_until(ready, 90, "PostgreSQL")
+    return int(process.pid)
+
+
+def answers(url: str) -> bool:
+    try:
+        with psycopg.connect(url, connect_timeout=2):
+            return True
+    except psycopg.OperationalError:
+        return False
+
+
+def running_pid(cluster: Cluster) -> int | None:
+    """The pid of the server of this data directory, if one runs."""
+    pidfile = cluster.data / "postmaster.pid"
+    if not pidfile.exists():
+        return None
+    pid = int(pidfile.read_text().splitlines()[0])
+    try:
+        os.kill(pid, 0)
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return None
+    return pid if str(cluster.data) in command else None
+
+
+def stop_cluster(cluster: Cluster) -> None:
+    """Fast shutdown (SIGINT): ends sessions, checkpoints, leaves the data whole."""
+    pid = running_pid(cluster)
+    if pid is None:
+        return
+    os.kill(pid, signal.SIGINT)
+    wait_until(lambda: running_pid(cluster) is None, 60, "the stop of PostgreSQL")
+
+
+def ensure_database(cluster: Cluster, database: str) -> None:
+    """Make `database` with PostGIS if it is missing."""
+    with psycopg.connect(cluster.url("postgres"), autocommit=True) as conn:
+        there = conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone()
+        if not there:
+            conn.execute(
+                sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0").format(sql.Identifier(database))
+            )
+    with psycopg.connect(cluster.url(database), autocommit=True) as conn:
+        conn.execute("CREATE EXTENSION IF NOT EXISTS postgis")
+
+
+def drop_database(cluster: Cluster, database: str) -> None:
+    """Drop `database`, but only after the server has shown that it is the private one."""
+    with psycopg.connect(cluster.url("postgres"), autocommit=True) as conn:
+        row = conn.execute("SHOW data_directory").fetchone()
+        if row is None or Path(row[0]).resolve() != cluster.data.resolve():
+            raise SetupError(
+                f"refused: port {cluster.port} is not the private cluster in {cluster.data}", reason="not_ours"
+            )
+        conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
+
+
+def _run(command: list[object], run_as: RunAs, cwd: Path) -> subprocess.CompletedProcess[str]:
+    done: subprocess.CompletedProcess[str] = subprocess.run(  # type: ignore[call-overload]
+        [str(part) for part in command], capture_output=True, text=True, check=False, cwd=str(cwd), env=clean_environment(),
+        **run_as.popen_args(),
+    )  # fmt: skip
+    return done

@@ -1,0 +1,191 @@
+"""Common Alerting Protocol 1.2 (OASIS Standard, 2010): a document model, built and parsed.
+
+Times are written as section 3.3.2 asks; polygons are closed and "lat,lon"; nothing is ever taken from entities or DTDs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from lxml import etree
+
+from core.clock import cap_time
+from core.errors import InputError
+
+NS = "urn:oasis:names:tc:emergency:cap:1.2"
+_ALERT_REQUIRED = ("identifier", "sender", "sent", "status", "msgType", "scope")
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """`polygons` are rings of (lon, lat), closed; `circles` are (lon, lat, radius in km)."""
+
+    description: str
+    polygons: tuple[tuple[tuple[float, float], ...], ...] = ()
+    circles: tuple[tuple[float, float, float], ...] = ()
+    geocodes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    category: str
+    event: str
+    urgency: str
+    severity: str
+    certainty: str
+    language: str = "zh-CN"
+    response_type: str | None = None
+    onset: datetime | None = None
+    expires: datetime | None = None
+    sender_name: str | None = None
+    headline: str | None = None
+    description: str | None = None
+    instruction: str | None = None
+    parameters: tuple[tuple[str, str], ...] = ()
+    areas: tuple[Area, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    identifier: str
+    sender: str
+    sent: datetime
+    status: str
+    msg_type: str
+    scope: str
+    restriction: str | None = None
+    references: str | None = None
+    info: tuple[Info, ...] = ()
+    zone: str = "UTC"
+    xml: str = field(default="", compare=False, repr=False)
+
+
+def build(alert: Alert) -> bytes:
+    """The alert as XML in UTF-8, its elements in the order of the schema."""
+    root = etree.Element(f"{{{NS}}}alert", nsmap={None: NS})
+    _add(root, "identifier", alert.identifier)
+    _add(root, "sender", alert.sender)
+    _add(root, "sent", cap_time(alert.sent, alert.zone))
+    _add(root, "status", alert.status)
+    _add(root, "msgType", alert.msg_type)
+    _add(root, "scope", alert.scope)
+    _add(root, "restriction", alert.restriction)
+    _add(root, "references", alert.references)
+    for info in alert.info:
+        _build_info(root, info, alert.zone)
+    body: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+    return body
+
+
+def _build_info(root: etree._Element, info: Info, zone: str) -> None:
+    node = etree.SubElement(root, f"{{{NS}}}info")
+    for name, value in (
+        ("language", info.language),
+        ("category", info.category),
+        ("event", info.event),
+        ("responseType", info.response_type),
+        ("urgency", info.urgency),
+        ("severity", info.severity),
+        ("certainty", info.certainty),
+        ("onset", cap_time(info.onset, zone) if info.onset else None),
+        ("expires", cap_time(info.expires, zone) if info.expires else None),
+        ("senderName", info.sender_name),
+        ("headline", info.headline),
+        ("description", info.description),
+        ("instruction", info.instruction),
+    ):
+        _add(node, name, value)
+    for name, value in info.parameters:
+        pair = etree.SubElement(node, f"{{{NS}}}parameter")
+        _add(pair, "valueName", name)
+        _add(pair, "value", value)
+    for area in info.areas:
+        _build_area(node, area)
+
+
+def _build_area(parent: etree._Element, area: Area) -> None:
+    node = etree.SubElement(parent, f"{{{NS}}}area")
+    _add(node, "areaDesc", area.description)
+    for ring in area.polygons:
+        _add(node, "polygon", " ".join(f"{lat:.6f},{lon:.6f}" for lon, lat in ring))
+    for lon, lat, radius_km in area.circles:
+        _add(node, "circle", f"{lat:.6f},{lon:.6f} {radius_km:g}")
+    for name, value in area.geocodes:
+        pair = etree.SubElement(node, f"{{{NS}}}geocode")
+        _add(pair, "valueName", name)
+        _add(pair, "value", value)
+
+
+def _add(parent: etree._Element, name: str, value: str | None) -> None:
+    if value is not None:
+        etree.SubElement(parent, f"{{{NS}}}{name}").text = value
+
+
+def parse(body: bytes) -> Alert:
+    """Read an alert. Raises InputError that names the element; DTDs and entities are refused."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True)
+    try:
+        root = etree.fromstring(body, parser)
+    except (etree.XMLSyntaxError, ValueError) as exc:
+        raise InputError(f"payload: expected CAP 1.2 XML: {exc}", field="payload") from exc
+    if root.getroottree().docinfo.doctype:
+        raise InputError("payload: a CAP message has no document type declaration", field="payload")
+    if root.tag != f"{{{NS}}}alert":
+        raise InputError(f"alert: expected the element alert of {NS}, got {root.tag[:120]!r}", field="alert")
+    found = {name: _text(root, name) for name in _ALERT_REQUIRED}
+    missing = next((name for name, value in found.items() if not value), None)
+    if missing:
+        raise InputError(f"{missing}: expected a value (CAP 1.2 section 3.2.1)", field=missing)
+    required = {name: value or "" for name, value in found.items()}
+    return Alert(
+        identifier=required["identifier"],
+        sender=required["sender"],
+        sent=_time(required["sent"], "sent"),
+        status=required["status"],
+        msg_type=required["msgType"],
+        scope=required["scope"],
+        restriction=_text(root, "restriction"),
+        references=_text(root, "references"),
+        info=tuple(_parse_info(node) for node in root.findall(f"{{{NS}}}info")),
+        xml=etree.tostring(root, encoding="unicode"),
+    )
+
+
+def _parse_info(node: etree._Element) -> Info:
+    required = {}
+    for name in ("category", "event", "urgency", "severity", "certainty"):
+        value = _text(node, name)
+        if not value:
+            raise InputError(f"info.{name}: expected a value (CAP 1.2 section 3.2.2)", field=f"info.{name}")
+        required[name] = value
+    expires = _text(node, "expires")
+    return Info(
+        category=required["category"],
+        event=required["event"],
+        urgency=required["urgency"],
+        severity=required["severity"],
+        certainty=required["certainty"],
+        language=_text(node, "language") or "en-US",
+        expires=_time(expires, "info.expires") if expires else None,
+        headline=_text(node, "headline"),
+        description=_text(node, "description"),
+        instruction=_text(node, "instruction"),
+    )
+
+
+def _text(node: etree._Element, name: str) -> str | None:
+    value = node.findtext(f"{{{NS}}}{name}")
+    return value.strip() if value else None
+
+
+def _time(value: str, name: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as exc:
+        raise InputError(
+            f"{name}: expected a time like 2026-05-04T08:00:00+08:00, got {value[:40]!r}", field=name
+        ) from exc
+    if moment.tzinfo is None:
+        raise InputError(f"{name}: expected an offset, as in 2026-05-04T08:00:00+08:00", field=name)
+    return moment

@@ -1,0 +1,92 @@
+"""The door to PostGIS: engines, LISTEN/NOTIFY, advisory locks. Callers own their transactions."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, text
+
+from core.settings import Settings
+
+CHANGE_CHANNEL = "onemap_change"
+BATCH_CHANNEL = "onemap_batch"
+DISPATCH_CHANNEL = "onemap_dispatch"
+OUTBOX_CHANNEL = "onemap_outbox"
+NOTIFY_LIMIT = 7_900  # PostgreSQL refuses payloads of 8000 bytes and more
+
+
+def sqlalchemy_url(url: str) -> str:
+    """`url` with the psycopg 3 driver named."""
+    scheme, sep, rest = url.partition("://")
+    return f"postgresql+psycopg{sep}{rest}" if scheme in ("postgresql", "postgres") else url
+
+
+def libpq_url(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def make_engine(settings: Settings, *, pool_size: int = 5, name: str = "onemap") -> Engine:
+    """An engine whose sessions speak UTC and never use JIT or parallel plans (they cost more than they give here)."""
+    return create_engine(
+        sqlalchemy_url(settings.need_database()),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args={
+            "application_name": name,
+            "connect_timeout": 5,
+            "options": "-c timezone=UTC -c jit=off -c max_parallel_workers_per_gather=0",
+            # prepared plans survive PgBouncer in transaction mode only where it is configured for them
+            "prepare_threshold": None if settings.database_direct_url else 5,
+        },
+    )
+
+
+def connect_direct(settings: Settings, *, name: str = "onemap") -> psycopg.Connection[tuple[Any, ...]]:
+    """A connection of its own for LISTEN and session locks, past any pooler; autocommit."""
+    url = libpq_url(settings.database_direct_url or settings.need_database())
+    return psycopg.connect(url, autocommit=True, application_name=name, connect_timeout=5, options="-c timezone=UTC")
+
+
+def notify(conn: Connection, channel: str, message: dict[str, Any]) -> None:
+    """Queue a notification that leaves with the caller's commit. Too long a list of ids becomes `reread`."""
+    payload = json.dumps(message, separators=(",", ":"), default=str)
+    if len(payload.encode()) > NOTIFY_LIMIT:
+        payload = json.dumps({"kind": message.get("kind"), "reread": True})
+    conn.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload})
+
+
+def notify_change(conn: Connection, kind: str, ids: list[Any]) -> None:
+    """Tell every screen that these things of one kind have changed."""
+    if ids:
+        notify(conn, CHANGE_CHANNEL, {"kind": kind, "ids": ids})
+
+
+def listen(
+    conn: psycopg.Connection[tuple[Any, ...]], channels: list[str], timeout_s: float
+) -> Iterator[tuple[str, dict[str, Any]] | None]:
+    """Yields (channel, message) as they come, and None whenever `timeout_s` has passed without one. Endless."""
+    for channel in channels:
+        conn.execute(f"LISTEN {channel}".encode())
+    while True:
+        heard = False
+        for note in conn.notifies(timeout=timeout_s, stop_after=1):
+            heard = True
+            yield note.channel, json.loads(note.payload or "{}")
+        if not heard:
+            yield None
+
+
+def lock_key(name: str) -> int:
+    """A stable 32-bit key for an advisory lock."""
+    return zlib.crc32(name.encode())
+
+
+def try_session_lock(conn: psycopg.Connection[tuple[Any, ...]], name: str) -> bool:
+    """Take the lock `name` for as long as this connection lives; False where another has it."""
+    row = conn.execute("SELECT pg_try_advisory_lock(%s)", (lock_key(name),)).fetchone()
+    return bool(row and row[0])

@@ -1,0 +1,58 @@
+"""The one exception tree. Every error carries a machine-readable `reason` and a sentence a person can act on.
+
+OneMapError
+  ├── InputError        what was given cannot be used; names the field and what was expected
+  │     └── DecodeError bytes from outside that cannot be read; ends in a dead letter
+  ├── NotFound          there is no such thing
+  ├── Conflict          the thing changed meanwhile, or the step is not allowed from here
+  ├── Forbidden         the asker may not
+  ├── Unauthenticated   nobody we know asks
+  ├── SetupError        this machine lacks something; says what to do
+  └── Unavailable       a part we need does not answer now
+"""
+
+from __future__ import annotations
+
+
+class OneMapError(Exception):
+    """Base of every error we raise: `reason` for machines, the message for people, `field` where one is at fault."""
+
+    reason = "error"
+
+    def __init__(self, message: str, *, reason: str | None = None, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason or type(self).reason
+        self.field = field
+
+
+class InputError(OneMapError):
+    reason = "invalid_input"
+
+
+class DecodeError(InputError):
+    reason = "undecodable"
+
+
+class NotFound(OneMapError):
+    reason = "not_found"
+
+
+class Conflict(OneMapError):
+    reason = "conflict"
+
+
+class Forbidden(OneMapError):
+    reason = "forbidden"
+
+
+class Unauthenticated(OneMapError):
+    reason = "unauthenticated"
+
+
+class SetupError(OneMapError):
+    reason = "setup"
+
+
+class Unavailable(OneMapError):
+    reason = "unavailable"

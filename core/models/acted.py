@@ -1,0 +1,155 @@
+"""What people do: incidents, units, assignments and who may."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Double, ForeignKey, Identity, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.models.base import Base, Name, point
+
+
+class Unit(Base):
+    __tablename__ = "unit"
+
+    id: Mapped[str] = mapped_column(Name, primary_key=True)
+    kind: Mapped[str]
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
+    capabilities: Mapped[list[str]]
+    status: Mapped[str]
+    status_at: Mapped[datetime]
+    station: Mapped[str | None]
+    # where it stands when it has not said where it is
+    home: Mapped[Any | None] = mapped_column(point())
+
+
+class Incident(Base):
+    __tablename__ = "incident"
+    __table_args__ = (
+        Index("ix_incident_changed", "changed_at"),
+        Index("ix_incident_geom", "geom", postgresql_using="gist"),
+        UniqueConstraint("channel", "report_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    # what people say over the radio: year, month, day and a serial
+    number: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    level: Mapped[int] = mapped_column(SmallInteger)
+    status: Mapped[str]
+    titles: Mapped[dict[str, Any]]
+    text: Mapped[str | None]
+    address: Mapped[str | None]
+    reporter: Mapped[str | None]
+    channel: Mapped[str]
+    report_id: Mapped[str | None]
+    district: Mapped[str]
+    geom: Mapped[Any] = mapped_column(point())
+    opened_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    opened_by: Mapped[str]
+    risk: Mapped[dict[str, Any] | None]
+    version: Mapped[int]
+
+
+class IncidentEvent(Base):
+    """Append-only log of an incident."""
+
+    __tablename__ = "incident_event"
+    __table_args__ = (Index("ix_incident_event_incident", "incident_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    incident_id: Mapped[UUID] = mapped_column(ForeignKey("incident.id"))
+    time: Mapped[datetime]
+    what: Mapped[str]
+    who: Mapped[str]
+    text: Mapped[dict[str, Any]]
+    data: Mapped[dict[str, Any]]
+
+
+class Assignment(Base):
+    """One unit sent to one incident; its milestones. Its id is also the id of the task the unit receives."""
+
+    __tablename__ = "assignment"
+    __table_args__ = (
+        Index("ix_assignment_incident", "incident_id"),
+        Index("uq_assignment_unit_active", "unit_id", unique=True, postgresql_where=text("ended_at IS NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    incident_id: Mapped[UUID] = mapped_column(ForeignKey("incident.id"))
+    unit_id: Mapped[str] = mapped_column(ForeignKey("unit.id"))
+    # assigned, accepted, declined, en_route, on_scene, clear, cancelled
+    status: Mapped[str]
+    assigned_by: Mapped[str]
+    assigned_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+    en_route_at: Mapped[datetime | None]
+    on_scene_at: Mapped[datetime | None]
+    clear_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    eta_s: Mapped[float | None] = mapped_column(Double)
+    distance_m: Mapped[float | None] = mapped_column(Double)
+
+
+class Coverage(Base):
+    """Road time of the nearest free unit to an H3 cell, per capability, seconds; null where none can come."""
+
+    __tablename__ = "coverage"
+
+    cell: Mapped[str] = mapped_column(Name, primary_key=True)
+    capability: Mapped[str] = mapped_column(Name, primary_key=True)
+    eta_s: Mapped[float | None] = mapped_column(Double)
+    unit_id: Mapped[str | None]
+    computed_at: Mapped[datetime]
+
+
+class Account(Base):
+    __tablename__ = "account"
+
+    username: Mapped[str] = mapped_column(Name, primary_key=True)
+    name: Mapped[str]
+    role: Mapped[str]
+    # argon2id, PHC string
+    password: Mapped[str]
+    lang: Mapped[str]
+    enabled: Mapped[bool]
+    # made for a demo: refused on any address but loopback
+    demo: Mapped[bool]
+    created_at: Mapped[datetime]
+    failures: Mapped[int]
+    locked_until: Mapped[datetime | None]
+
+
+class Session(Base):
+    """A log-in of a browser, a bearer token or a feed token; only the SHA-256 of the secret is kept."""
+
+    __tablename__ = "session"
+
+    digest: Mapped[str] = mapped_column(Name, primary_key=True)
+    username: Mapped[str] = mapped_column(ForeignKey("account.username", ondelete="CASCADE"))
+    # browser, token, feed
+    kind: Mapped[str]
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class Audit(Base):
+    """Append-only: who did what with which result."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("ix_audit_time", "time"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    time: Mapped[datetime]
+    who: Mapped[str]
+    address: Mapped[str | None]
+    what: Mapped[str]
+    result: Mapped[str]
+    data: Mapped[dict[str, Any]]

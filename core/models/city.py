@@ -1,0 +1,178 @@
+"""The city itself: what stands where. Written by importers, read by everything."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, SmallInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.models.base import Base, Name, point, shape
+
+
+class City(Base):
+    """The one row that says which city this database is."""
+
+    __tablename__ = "city"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    # region code, six digits (GB/T 2260); 000000 outside China
+    code: Mapped[str]
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
+    timezone: Mapped[str]
+    extent: Mapped[Any] = mapped_column(shape("POLYGON"))
+    center: Mapped[Any] = mapped_column(point())
+    # a simulated city never sends an Actual alert
+    simulated: Mapped[bool]
+    imported_at: Mapped[datetime]
+
+
+class District(Base):
+    __tablename__ = "district"
+    __table_args__ = (Index("ix_district_geom", "geom", postgresql_using="gist"),)
+
+    code: Mapped[str] = mapped_column(Name, primary_key=True)
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
+    population: Mapped[int | None]
+    geom: Mapped[Any] = mapped_column(shape())
+
+
+class Street(Base):
+    """One edge of the road graph, from junction to junction."""
+
+    __tablename__ = "street"
+    __table_args__ = (Index("ix_street_geom", "geom", postgresql_using="gist"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    name_zh: Mapped[str | None]
+    name_en: Mapped[str | None]
+    # motorway, ring, primary, secondary, minor, path, rail; path and rail carry no units
+    klass: Mapped[str] = mapped_column("class")
+    oneway: Mapped[bool]
+    speed_kmh: Mapped[float]
+    bridge: Mapped[bool]
+    tunnel: Mapped[bool]
+    from_node: Mapped[int] = mapped_column(BigInteger)
+    to_node: Mapped[int] = mapped_column(BigInteger)
+    # geodesic, metres
+    length_m: Mapped[float]
+    geom: Mapped[Any] = mapped_column(shape("LINESTRING"))
+
+
+class Building(Base):
+    __tablename__ = "building"
+    __table_args__ = (
+        Index("ix_building_geom", "geom", postgresql_using="gist"),
+        Index("ix_building_center", "center", postgresql_using="gist"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    kind: Mapped[str]
+    name_zh: Mapped[str | None]
+    name_en: Mapped[str | None]
+    height_m: Mapped[float | None]
+    # people inside by day (8-18 h) and by night; null where nobody has counted
+    people_day: Mapped[int | None]
+    people_night: Mapped[int | None]
+    geom: Mapped[Any] = mapped_column(shape())
+    center: Mapped[Any] = mapped_column(point())
+
+
+class Area(Base):
+    """Water and green on the base map."""
+
+    __tablename__ = "area"
+    __table_args__ = (Index("ix_area_geom", "geom", postgresql_using="gist"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    # water or green
+    layer: Mapped[str] = mapped_column(Name, primary_key=True)
+    # river, lake, canal; park, wood, farmland, scenic
+    kind: Mapped[str]
+    name_zh: Mapped[str | None]
+    name_en: Mapped[str | None]
+    geom: Mapped[Any] = mapped_column(shape())
+
+
+class Facility(Base):
+    __tablename__ = "facility"
+    __table_args__ = (Index("ix_facility_geom", "geom", postgresql_using="gist"),)
+
+    id: Mapped[str] = mapped_column(Name, primary_key=True)
+    kind: Mapped[str] = mapped_column(index=True)
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
+    capacity: Mapped[int | None]
+    people_day: Mapped[int | None]
+    people_night: Mapped[int | None]
+    district: Mapped[str]
+    attributes: Mapped[dict[str, Any]]
+    geom: Mapped[Any] = mapped_column(point())
+
+
+class Asset(Base):
+    """An urban component (部件), GB/T 30428.2: 16 digits name region, class, subclass and serial."""
+
+    __tablename__ = "asset"
+    __table_args__ = (Index("ix_asset_geom", "geom", postgresql_using="gist"),)
+
+    id: Mapped[str] = mapped_column(Name, primary_key=True)
+    klass: Mapped[str] = mapped_column("class")
+    subclass: Mapped[str]
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
+    state: Mapped[str]
+    dept: Mapped[str | None]
+    installed: Mapped[date | None]
+    district: Mapped[str]
+    geom: Mapped[Any] = mapped_column(point())
+
+
+class Sensor(Base):
+    __tablename__ = "sensor"
+    __table_args__ = (Index("ix_sensor_geom", "geom", postgresql_using="gist"),)
+
+    id: Mapped[str] = mapped_column(Name, primary_key=True)
+    kind: Mapped[str]
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
+    # active; pending: heard but not registered, stored and not judged; retired
+    status: Mapped[str]
+    interval_s: Mapped[float | None]
+    metrics: Mapped[list[str]]
+    # per-site values: metric -> level -> value
+    thresholds: Mapped[dict[str, Any]]
+    attributes: Mapped[dict[str, Any]]
+    district: Mapped[str]
+    geom: Mapped[Any | None] = mapped_column(point())
+    first_seen_at: Mapped[datetime]
+
+
+class Camera(Base):
+    __tablename__ = "camera"
+    __table_args__ = (Index("ix_camera_geom", "geom", postgresql_using="gist"),)
+
+    id: Mapped[str] = mapped_column(Name, primary_key=True)
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
+    heading: Mapped[float | None]
+    fov: Mapped[float | None]
+    district: Mapped[str]
+    geom: Mapped[Any] = mapped_column(point())
+
+
+class Source(Base):
+    """Where messages come from: a topic filter and how to read what is under it."""
+
+    __tablename__ = "source"
+
+    id: Mapped[str] = mapped_column(Name, primary_key=True)
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
+    topic_filter: Mapped[str]
+    decoder: Mapped[str]
+    enabled: Mapped[bool]

@@ -1,0 +1,162 @@
+"""What the alert engine thinks: rules, alarms, their history, risk, alerts that went out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Double, ForeignKey, Identity, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.models.base import Base, Name, point
+
+
+class Rule(Base):
+    __tablename__ = "rule"
+
+    id: Mapped[str] = mapped_column(Name, primary_key=True)
+    # the code that judges: threshold, aggregate, stale
+    kind: Mapped[str]
+    # what its alarms are called, a key of alarm_kinds
+    alarm_kind: Mapped[str]
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
+    # which things: {"sensor_kinds": [...], "metric": ...}
+    watches: Mapped[dict[str, Any]]
+    params: Mapped[dict[str, Any]]
+    enabled: Mapped[bool]
+    changed_at: Mapped[datetime]
+
+
+class RuleState(Base):
+    """The engine's checkpoint for one rule and thing, written with the batch that changed it."""
+
+    __tablename__ = "rule_state"
+
+    rule_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    thing_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    state: Mapped[dict[str, Any]]
+
+
+class Alarm(Base):
+    """One occurrence: from the first finding until it is back to normal. At most one not normal per rule and thing."""
+
+    __tablename__ = "alarm"
+    __table_args__ = (
+        Index(
+            "uq_alarm_active",
+            "rule_id",
+            "thing_type",
+            "thing_id",
+            unique=True,
+            postgresql_where=text("state <> 'normal'"),
+        ),
+        Index("ix_alarm_changed", "changed_at"),
+        Index("ix_alarm_raised", "raised_at"),
+        Index("ix_alarm_geom", "geom", postgresql_using="gist"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    rule_id: Mapped[str] = mapped_column(Name)
+    kind: Mapped[str]
+    thing_type: Mapped[str]
+    thing_id: Mapped[str] = mapped_column(Name)
+    names: Mapped[dict[str, Any]]
+    level: Mapped[int] = mapped_column(SmallInteger)
+    # the worst level it has had
+    peak_level: Mapped[int] = mapped_column(SmallInteger)
+    state: Mapped[str]
+    # whether the condition still holds, whatever people did with the alarm
+    active: Mapped[bool]
+    raised_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    # time of the reading that raised or last changed it
+    observed_at: Mapped[datetime]
+    metric: Mapped[str | None]
+    value: Mapped[float | None] = mapped_column(Double)
+    unit: Mapped[str | None]
+    message: Mapped[dict[str, Any]]
+    district: Mapped[str]
+    geom: Mapped[Any | None] = mapped_column(point())
+    risk: Mapped[dict[str, Any] | None]
+    acknowledged_by: Mapped[str | None]
+    acknowledged_at: Mapped[datetime | None]
+    shelved_until: Mapped[datetime | None]
+    incident_id: Mapped[UUID | None]
+    version: Mapped[int]
+
+
+class AlarmEvent(Base):
+    """Append-only: every change of an alarm, by whom and why."""
+
+    __tablename__ = "alarm_event"
+    __table_args__ = (Index("ix_alarm_event_alarm", "alarm_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    alarm_id: Mapped[UUID] = mapped_column(ForeignKey("alarm.id"))
+    time: Mapped[datetime]
+    # raised, worsened, eased, returned, acknowledged, shelved, unshelved, linked
+    what: Mapped[str]
+    state: Mapped[str]
+    level: Mapped[int] = mapped_column(SmallInteger)
+    value: Mapped[float | None] = mapped_column(Double)
+    who: Mapped[str]
+    note: Mapped[str | None]
+
+
+class RiskCell(Base):
+    """The present score of an H3 cell."""
+
+    __tablename__ = "risk_cell"
+
+    cell: Mapped[str] = mapped_column(Name, primary_key=True)
+    score: Mapped[float]
+    level: Mapped[int | None] = mapped_column(SmallInteger)
+    terms: Mapped[dict[str, Any]]
+    people: Mapped[int | None]
+    scored_at: Mapped[datetime]
+
+
+class CapAlert(Base):
+    """A CAP 1.2 message that we issued, as it went out."""
+
+    __tablename__ = "cap_alert"
+    __table_args__ = (
+        UniqueConstraint("alarm_id", "alarm_version"),
+        Index("ix_cap_alert_sent", "sent"),
+    )
+
+    identifier: Mapped[str] = mapped_column(Name, primary_key=True)
+    alarm_id: Mapped[UUID] = mapped_column(ForeignKey("alarm.id"))
+    alarm_version: Mapped[int]
+    sender: Mapped[str]
+    sent: Mapped[datetime]
+    msg_type: Mapped[str]
+    level: Mapped[int] = mapped_column(SmallInteger)
+    district: Mapped[str]
+    headline: Mapped[dict[str, Any]]
+    expires: Mapped[datetime]
+    # sender,identifier,sent of what it replaces
+    references: Mapped[str | None]
+    replaced: Mapped[bool]
+    body: Mapped[str]
+    geom: Mapped[Any | None] = mapped_column(point())
+
+
+class Outbox(Base):
+    """Something to be told to the outside; the alerts runner delivers it at least once."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_due", "due_at", postgresql_where=text("sent_at IS NULL")),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    created_at: Mapped[datetime]
+    # the sender's key, today mqtt
+    sender: Mapped[str]
+    topic: Mapped[str]
+    payload: Mapped[str]
+    due_at: Mapped[datetime]
+    attempts: Mapped[int]
+    error: Mapped[str | None]
+    sent_at: Mapped[datetime | None]

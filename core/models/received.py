@@ -1,0 +1,214 @@
+"""What came in: append-only rows that ingest writes. `received_at` is the moment of the batch that first wrote a row."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Double, Identity, Index, LargeBinary, SmallInteger, text
+from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import Text
+
+from core.models.base import Base, Name, point
+
+TIMES = ARRAY(TIMESTAMP(timezone=True))
+
+
+class Observation(Base):
+    """Partitioned by day of `time`; the key lets a distributed engine shard on sensor_id."""
+
+    __tablename__ = "observation"
+    __table_args__ = {"postgresql_partition_by": "RANGE (time)"}
+
+    sensor_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    metric: Mapped[str] = mapped_column(Name, primary_key=True)
+    time: Mapped[datetime] = mapped_column(primary_key=True)
+    value: Mapped[float] = mapped_column(Double)
+    unit: Mapped[str | None]
+    quality: Mapped[str]
+    received_at: Mapped[datetime]
+
+
+class SensorState(Base):
+    """The newest value of each sensor and metric: the map never scans history."""
+
+    __tablename__ = "sensor_state"
+
+    sensor_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    metric: Mapped[str] = mapped_column(Name, primary_key=True)
+    time: Mapped[datetime]
+    value: Mapped[float] = mapped_column(Double)
+    unit: Mapped[str | None]
+    quality: Mapped[str]
+    received_at: Mapped[datetime]
+
+
+class IngestBatch(Base):
+    """Readings of one ingest transaction that await judgement; the engine deletes the row in the transaction that judges it."""
+
+    __tablename__ = "ingest_batch"
+    __table_args__ = (Index("ix_ingest_batch_partition", "partition", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    partition: Mapped[int] = mapped_column(SmallInteger)
+    created_at: Mapped[datetime]
+    sensor_ids: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    metrics: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    times: Mapped[list[datetime]] = mapped_column(TIMES)
+    values: Mapped[list[float]] = mapped_column(ARRAY(Double))
+
+
+class VideoEvent(Base):
+    __tablename__ = "video_event"
+    __table_args__ = (Index("ix_video_event_time", "time"),)
+
+    camera_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    event_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    time: Mapped[datetime]
+    kind: Mapped[str]
+    score: Mapped[float | None]
+    zone: Mapped[str | None]
+    snapshot: Mapped[str | None]
+    geom: Mapped[Any | None] = mapped_column(point())
+    received_at: Mapped[datetime]
+
+
+class Snapshot(Base):
+    """A JPEG of a camera, known by the SHA-256 of its bytes."""
+
+    __tablename__ = "snapshot"
+
+    camera_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    sha256: Mapped[str] = mapped_column(Name, primary_key=True)
+    event_id: Mapped[str | None]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    received_at: Mapped[datetime]
+
+
+class UnitPosition(Base):
+    __tablename__ = "unit_position"
+    __table_args__ = (Index("ix_unit_position_time", "time"),)
+
+    unit_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    time: Mapped[datetime] = mapped_column(primary_key=True)
+    lon: Mapped[float] = mapped_column(Double)
+    lat: Mapped[float] = mapped_column(Double)
+    # metres a second, degrees from north, metres, share of full
+    speed: Mapped[float | None]
+    heading: Mapped[float | None]
+    accuracy: Mapped[float | None]
+    battery: Mapped[float | None]
+    received_at: Mapped[datetime]
+
+
+class UnitState(Base):
+    """Where each unit was last heard."""
+
+    __tablename__ = "unit_state"
+
+    unit_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    time: Mapped[datetime]
+    lon: Mapped[float] = mapped_column(Double)
+    lat: Mapped[float] = mapped_column(Double)
+    speed: Mapped[float | None]
+    heading: Mapped[float | None]
+    accuracy: Mapped[float | None]
+    battery: Mapped[float | None]
+
+
+class UnitReport(Base):
+    """A status that a unit sent; dispatch claims it (`handled_at`)."""
+
+    __tablename__ = "unit_report"
+    __table_args__ = (Index("ix_unit_report_open", "time", postgresql_where=text("handled_at IS NULL")),)
+
+    unit_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    time: Mapped[datetime] = mapped_column(primary_key=True)
+    status: Mapped[str]
+    received_at: Mapped[datetime]
+    handled_at: Mapped[datetime | None]
+
+
+class IncidentReport(Base):
+    """A call or message that tells of something; dispatch makes it an incident (`handled_at`, `incident_id`)."""
+
+    __tablename__ = "incident_report"
+    __table_args__ = (Index("ix_incident_report_open", "time", postgresql_where=text("handled_at IS NULL")),)
+
+    channel: Mapped[str] = mapped_column(Name, primary_key=True)
+    report_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    time: Mapped[datetime]
+    kind: Mapped[str]
+    level: Mapped[int | None] = mapped_column(SmallInteger)
+    title: Mapped[str]
+    text: Mapped[str | None]
+    address: Mapped[str | None]
+    reporter: Mapped[str | None]
+    lon: Mapped[float | None] = mapped_column(Double)
+    lat: Mapped[float | None] = mapped_column(Double)
+    received_at: Mapped[datetime]
+    handled_at: Mapped[datetime | None]
+    incident_id: Mapped[UUID | None]
+
+
+class TaskReplyRow(Base):
+    """What a unit answered to a task; dispatch claims it (`handled_at`)."""
+
+    __tablename__ = "task_reply"
+    __table_args__ = (Index("ix_task_reply_open", "time", postgresql_where=text("handled_at IS NULL")),)
+
+    unit_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    task_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    time: Mapped[datetime] = mapped_column(primary_key=True)
+    state: Mapped[str] = mapped_column(Name, primary_key=True)
+    text: Mapped[str | None]
+    received_at: Mapped[datetime]
+    handled_at: Mapped[datetime | None]
+
+
+class Warning(Base):
+    """An outside warning, CAP 1.2 as it came."""
+
+    __tablename__ = "warning"
+
+    sender: Mapped[str] = mapped_column(Name, primary_key=True)
+    identifier: Mapped[str] = mapped_column(Name, primary_key=True)
+    sent: Mapped[datetime] = mapped_column(primary_key=True)
+    msg_type: Mapped[str]
+    status: Mapped[str]
+    headline: Mapped[str | None]
+    severity: Mapped[str | None]
+    expires: Mapped[datetime | None]
+    body: Mapped[str]
+    received_at: Mapped[datetime]
+
+
+class DeadLetter(Base):
+    """What could not be read or kept, with its bytes, until somebody mends the cause and replays it."""
+
+    __tablename__ = "dead_letter"
+    __table_args__ = (Index("ix_dead_letter_received", "received_at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    received_at: Mapped[datetime]
+    topic: Mapped[str]
+    payload: Mapped[bytes] = mapped_column(LargeBinary)
+    properties: Mapped[dict[str, Any]]
+    reason: Mapped[str]
+    detail: Mapped[str]
+    field: Mapped[str | None]
+    replayed_at: Mapped[datetime | None]
+
+
+class ProcessState(Base):
+    """A process that is alive says so here, with its own figures."""
+
+    __tablename__ = "process_state"
+
+    name: Mapped[str] = mapped_column(Name, primary_key=True)
+    pid: Mapped[int]
+    alive_since: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    figures: Mapped[dict[str, Any]]

@@ -1,0 +1,90 @@
+"""All settings, from environment variables `ONEMAP_*`. `.env.example` lists each one and is tested against this class."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import SetupError
+
+
+class Settings(BaseSettings):
+    """One object for a process; made at its start by `load_settings`, never at import."""
+
+    model_config = SettingsConfigDict(env_prefix="ONEMAP_", extra="ignore")
+
+    database_url: str = Field(
+        "", description="postgresql://user:password@host:port/name; empty: `up` runs a private cluster"
+    )
+    database_direct_url: str = Field(
+        "", description="for LISTEN and advisory locks where database_url goes through a pooler"
+    )
+    mqtt_url: str = Field("", description="mqtt://user:password@host:port; empty: `up` runs a private broker")
+    http_host: str = Field("127.0.0.1", description="address the page is served on")
+    http_port: int = Field(8050, ge=0, le=65535, description="port of the page; 0 takes a free one")
+    public_url: str = Field("", description="address people use, where a proxy stands in front; checked as Origin")
+    topic_prefix: str = Field(
+        "onemap", pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$", description="first part of our MQTT topics"
+    )
+    ingest_slots: int = Field(
+        64, ge=1, description="how many ingesters may run at once (client ids come from these slots)"
+    )
+    ingest_batch: int = Field(2000, ge=1, description="readings in one write at most")
+    ingest_waiting: int = Field(
+        10_000, ge=100, description="readings that may wait before the socket is no longer read"
+    )
+    ingest_shared_group: str = Field("", description="MQTT 5 shared subscription group; empty for a single ingester")
+    session_expiry_s: int = Field(
+        7 * 86_400, ge=60, description="how long the broker keeps our queue while we are away"
+    )
+    engine_partitions: int = Field(1, ge=1, le=256, description="shards of the alert engine (hash of the sensor)")
+    h3_resolution: int = Field(8, ge=5, le=10, description="size of the risk cells (H3 resolution)")
+    retention_days: int = Field(90, ge=1, description="days of raw observations that are kept")
+    cap_sender: str = Field(
+        "onemap@localhost.invalid",
+        pattern=r"^[^\s,<&]+$",
+        description="sender of our CAP alerts (CAP 1.2: no spaces, commas, < or &)",
+    )
+    cap_status: Literal["Actual", "Exercise", "Test"] = Field(
+        "Exercise", description="status of our CAP alerts; a simulated city is always Exercise"
+    )
+    session_hours: int = Field(12, ge=1, description="how long a log-in lasts")
+    idle_minutes: int = Field(0, ge=0, description="log out after so many idle minutes; 0 never (a watch desk)")
+    login_failures: int = Field(5, ge=1, description="failed log-ins before an account is locked")
+    login_lock_s: int = Field(300, ge=1, description="how long it stays locked")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    chromium: str = Field("", description="browser for the browser tests, where it is not found on PATH")
+    state_dir: Path = Field(Path(".onemap"), description="where `up` keeps its data, relative to the checkout")
+
+    def need_database(self) -> str:
+        if not self.database_url:
+            raise SetupError(
+                "ONEMAP_DATABASE_URL is not set: give postgresql://user:password@host:port/name, or use ./onemap up",
+                field="ONEMAP_DATABASE_URL",
+            )
+        return self.database_url
+
+    def need_mqtt(self) -> str:
+        if not self.mqtt_url:
+            raise SetupError(
+                "ONEMAP_MQTT_URL is not set: give mqtt://user:password@host:port, or use ./onemap up",
+                field="ONEMAP_MQTT_URL",
+            )
+        return self.mqtt_url
+
+
+@cache
+def load_settings() -> Settings:
+    """The settings of this process. An unusable value is a SetupError that names the variable."""
+    from pydantic import ValidationError
+
+    try:
+        return Settings()
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        name = "ONEMAP_" + str(first["loc"][0]).upper()
+        raise SetupError(f"{name}: {first['msg']}, got {first.get('input')!r}", field=name) from exc

@@ -1,0 +1,55 @@
+"""Values that every part speaks: identifiers, positions, levels."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NewType
+
+from core.errors import InputError
+
+SensorId = NewType("SensorId", str)
+UnitId = NewType("UnitId", str)
+CameraId = NewType("CameraId", str)
+DistrictCode = NewType("DistrictCode", str)
+
+UNKNOWN_DISTRICT = DistrictCode("000000")
+DEVICE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+
+
+class Level(IntEnum):
+    """Grade of an emergency, GB/T 35561: I is the worst."""
+
+    I = 1  # noqa: E741
+    II = 2
+    III = 3
+    IV = 4
+
+
+@dataclass(frozen=True, slots=True)
+class LonLat:
+    """A WGS 84 position in degrees, longitude first (EPSG:4326 as GeoJSON orders it, RFC 7946 section 3.1.1)."""
+
+    lon: float
+    lat: float
+
+    def __post_init__(self) -> None:
+        for name, value, bound in (("lon", self.lon, 180.0), ("lat", self.lat, 90.0)):
+            if not math.isfinite(value) or abs(value) > bound:
+                raise InputError(
+                    f"{name} must be a number of degrees between -{bound:g} and {bound:g}, got {value}",
+                    field=name,
+                )
+
+    @property
+    def ewkt(self) -> str:
+        return f"SRID=4326;POINT({self.lon!r} {self.lat!r})"
+
+
+def check_device_id(value: str, field: str) -> str:
+    """`value` if it may name a device (contract: letters, digits, `_ . : -`, 1 to 64 of them)."""
+    if not DEVICE_ID.fullmatch(value):
+        raise InputError(f"{field} must be 1 to 64 of A-Z a-z 0-9 _ . : -, got {value[:80]!r}", field=field)
+    return value

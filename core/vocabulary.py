@@ -1,0 +1,111 @@
+"""The words of the field: closed vocabularies as enums, everything a city may change as data (core/data/*.json).
+
+A table is read once per process from `core/data`; a city overrides rows by putting a file of the same name into the
+folder that ONEMAP_DATA_DIR names (rows are merged by key).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from core.errors import SetupError
+
+Text = dict[str, str]  # {"zh": …, "en": …}
+Table = dict[str, dict[str, Any]]
+
+
+class UnitStatus(StrEnum):
+    AVAILABLE = "available"
+    ASSIGNED = "assigned"
+    EN_ROUTE = "en_route"
+    ON_SCENE = "on_scene"
+    OUT_OF_SERVICE = "out_of_service"
+
+
+class IncidentStatus(StrEnum):
+    OPEN = "open"
+    ASSIGNED = "assigned"
+    EN_ROUTE = "en_route"
+    ON_SCENE = "on_scene"
+    CLEAR = "clear"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+
+class TaskReply(StrEnum):
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    EN_ROUTE = "en_route"
+    ON_SCENE = "on_scene"
+    CLEAR = "clear"
+
+
+class AlarmState(StrEnum):
+    """ANSI/ISA-18.2-2016 section 5.3, in snake case."""
+
+    NORMAL = "normal"
+    UNACKNOWLEDGED = "unacknowledged"
+    ACKNOWLEDGED = "acknowledged"
+    RETURNED_UNACKNOWLEDGED = "returned_unacknowledged"
+    LATCHED_UNACKNOWLEDGED = "latched_unacknowledged"
+    LATCHED_ACKNOWLEDGED = "latched_acknowledged"
+    SHELVED = "shelved"
+    SUPPRESSED_BY_DESIGN = "suppressed_by_design"
+    OUT_OF_SERVICE = "out_of_service"
+
+
+class Quality(StrEnum):
+    GOOD = "good"
+    SUSPECT = "suspect"
+    BAD = "bad"
+    FUTURE = "future"
+
+
+ENDED_INCIDENT = (IncidentStatus.CLOSED, IncidentStatus.CANCELLED)
+LISTED_TABLES = (
+    "levels",
+    "alarm_states",
+    "incident_statuses",
+    "unit_statuses",
+    "unit_kinds",
+    "incident_kinds",
+    "sensor_kinds",
+    "facility_kinds",
+    "alarm_kinds",
+    "metrics",
+    "capabilities",
+    "layer_groups",
+    "asset_classes",
+)
+
+
+@cache
+def table(name: str) -> Table:
+    """The table `name`, with the city's own rows merged over ours. Do not change what you get."""
+    rows: Table = json.loads((files("core") / "data" / f"{name}.json").read_text("utf-8"))
+    folder = os.environ.get("ONEMAP_DATA_DIR")
+    own = Path(folder) / f"{name}.json" if folder else None
+    if own is None or not own.exists():
+        return rows
+    try:
+        theirs: Table = json.loads(own.read_text("utf-8"))
+    except ValueError as exc:
+        raise SetupError(f"{own}: not JSON: {exc}", field="ONEMAP_DATA_DIR") from exc
+    return {**rows, **{key: {**rows.get(key, {}), **row} for key, row in theirs.items()}}
+
+
+def label(name: str, key: str | None) -> Text:
+    """The words for `key` in table `name`; the key itself where the table does not know it."""
+    row = table(name).get(key or "")
+    return {"zh": row["zh"], "en": row["en"]} if row else {"zh": key or "", "en": key or ""}
+
+
+def vocabulary() -> dict[str, Any]:
+    """What the page needs to speak, for `GET /api/vocabulary`."""
+    return {name: table(name) for name in LISTED_TABLES}

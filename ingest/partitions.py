@@ -1,0 +1,49 @@
+"""Day partitions of `observation`: made ahead, made for late days when they are needed, dropped by retention."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from core.db import lock_key
+
+DAYS_AHEAD = 3
+PREFIX = "observation_p"
+
+
+def partition_name(day: date) -> str:
+    return f"{PREFIX}{day:%Y%m%d}"
+
+
+def days_ahead(now: datetime) -> list[date]:
+    """Yesterday (clocks behind us) up to three days ahead (what is later than two is refused)."""
+    return [(now + timedelta(days=n)).date() for n in range(-1, DAYS_AHEAD + 1)]
+
+
+def make_partitions(conn: Connection, days: list[date]) -> None:
+    """Create the partitions of `days` that are missing. One at a time across all processes."""
+    conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("partitions")})
+    for day in days:
+        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        conn.execute(
+            text(
+                f"CREATE TABLE IF NOT EXISTS {partition_name(day)} PARTITION OF observation "
+                f"FOR VALUES FROM ('{start.isoformat()}') TO ('{(start + timedelta(days=1)).isoformat()}')"
+            )
+        )
+
+
+def drop_expired(conn: Connection, now: datetime, retention_days: int) -> list[str]:
+    """Drop whole days older than the retention; returns the names of what went."""
+    oldest = partition_name((now - timedelta(days=retention_days + 1)).date())
+    names = conn.scalars(
+        text(
+            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+            "WHERE i.inhparent = 'observation'::regclass AND c.relname < :oldest"
+        ),
+        {"oldest": oldest},
+    ).all()
+    for name in names:
+        conn.execute(text(f"DROP TABLE IF EXISTS {name}"))
+    return list(names)
