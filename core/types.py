@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import zlib
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NewType
@@ -53,3 +54,8 @@ def check_device_id(value: str, field: str) -> str:
     if not DEVICE_ID.fullmatch(value):
         raise InputError(f"{field} must be 1 to 64 of A-Z a-z 0-9 _ . : -, got {value[:80]!r}", field=field)
     return value
+
+
+def partition_of(sensor_id: str, partitions: int) -> int:
+    """The shard of the alert engine that judges this sensor: CRC-32 of its id, modulo the number of shards."""
+    return zlib.crc32(sensor_id.encode()) % partitions

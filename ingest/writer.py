@@ -8,7 +8,6 @@ writers never deadlock.
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -20,6 +19,7 @@ from sqlalchemy import Connection, text
 from core import pgarray
 from core.db import BATCH_CHANNEL, CHANGE_CHANNEL, DISPATCH_CHANNEL, notify
 from core.pgarray import from_pg_us, pack_floats, pack_text, pack_times
+from core.types import partition_of
 from core.vocabulary import Quality
 from ingest import partitions
 from ingest.receive import Arrived
@@ -318,10 +318,6 @@ class Writer:
 def printable(value: str) -> str:
     """PostgreSQL stores no NUL in text."""
     return value.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-
-
-def partition_of(sensor_id: str, partitions: int) -> int:
-    return zlib.crc32(sensor_id.encode()) % partitions
 
 
 def first_of_each(

@@ -1,0 +1,91 @@
+"""The outbox: each row is delivered at least once, retried with backoff, and stays visible with its error until it is out.
+
+Rows of sender `alarm` and `cap` name an alarm and are rendered when they are sent; `mqtt` rows carry their message.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, text
+
+from alerts.feeds.cap_alert import issue, read_issuer
+from alerts.present import read_alarms
+from alerts.senders.mqtt import Message, MqttSender
+from core.errors import Unavailable
+from core.log import get_log
+
+log = get_log("deliveries")
+AT_ONCE = 200
+RETRY_FIRST_S, RETRY_MOST_S = 1.0, 60.0
+KEEP_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """How we are called: topic prefix, CAP sender and status."""
+
+    prefix: str
+    cap_sender: str
+    cap_status: str
+
+
+def deliver(engine: Engine, sender: MqttSender, speaker: Speaker, now: datetime) -> int:
+    """Send what is due; returns how many rows were claimed. A broker that is away delays rows, it loses none."""
+    with engine.begin() as conn:
+        rows = conn.execute(
+            text(
+                "SELECT id, sender, topic, payload, attempts FROM outbox WHERE sent_at IS NULL AND due_at <= :now "
+                "ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED"
+            ),
+            {"now": now, "most": AT_ONCE},
+        ).all()
+        if not rows:
+            return 0
+        messages = [message for row in rows for message in render(conn, row, speaker, now)]
+        try:
+            sender.send(messages)
+        except Unavailable as exc:
+            conn.rollback()
+            _postpone(engine, rows, str(exc), now)
+            return len(rows)
+        conn.execute(
+            text("UPDATE outbox SET sent_at = :now, error = NULL WHERE id = ANY(:ids)"),
+            {"now": now, "ids": [r.id for r in rows]},
+        )
+    return len(rows)
+
+
+def render(conn: Connection, row: Any, speaker: Speaker, now: datetime) -> list[Message]:
+    """The messages a row stands for; none where there is nothing to tell any more."""
+    if row.sender == "mqtt":
+        return [Message(f"{speaker.prefix}/{row.topic}", row.payload)]
+    if row.sender == "alarm":
+        return [
+            Message(
+                f"{speaker.prefix}/alarm/{alarm['district']}/{alarm['level']}", json.dumps(alarm, ensure_ascii=False)
+            )
+            for alarm in read_alarms(conn, [UUID(row.payload)])
+        ]
+    issuer = read_issuer(conn, speaker.cap_sender, speaker.cap_status)
+    issued = issue(conn, UUID(row.payload), issuer, now)
+    return [Message(f"{speaker.prefix}/alert/{issued.district}/{issued.level}", issued.xml)] if issued else []
+
+
+def _postpone(engine: Engine, rows: Any, error: str, now: datetime) -> None:
+    log.warning("delivery_postponed", rows=len(rows), error=error)
+    with engine.begin() as conn:
+        for row in rows:
+            wait_s = min(RETRY_FIRST_S * 2**row.attempts, RETRY_MOST_S)
+            conn.execute(
+                text("UPDATE outbox SET attempts = attempts + 1, error = :error, due_at = :due WHERE id = :id"),
+                {"id": row.id, "error": error, "due": now + timedelta(seconds=wait_s)},
+            )
+
+
+def forget_sent(conn: Connection, now: datetime) -> None:
+    conn.execute(text("DELETE FROM outbox WHERE sent_at < :before"), {"before": now - timedelta(days=KEEP_DAYS)})

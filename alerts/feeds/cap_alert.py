@@ -1,0 +1,182 @@
+"""Alarms of level I and II as CAP 1.2 alerts for field teams: scope Restricted, never a public warning.
+
+The first message of an alarm is an Alert; each later change is an Update, the return to normal a Cancel, both naming every
+earlier message of that alarm in references (CAP 1.2 section 3.2.1).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from core.cap import Alert, Area, Info, build
+from core.clock import cap_time
+from core.db import notify_change
+from core.i18n import say
+from core.vocabulary import Text, label, table
+
+VALID_H = {1: 6, 2: 6, 3: 12, 4: 12}
+CIRCLE_POINTS = 24
+RESPONSE = {"Alert": "Prepare", "Update": "Prepare", "Cancel": "AllClear"}
+VERB = {"Alert": "cap.issued", "Update": "cap.updated", "Cancel": "cap.cancelled"}
+LANGUAGES = (("zh", "zh-CN"), ("en", "en-US"))
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Who speaks: sender and status from the settings, the city from the database."""
+
+    sender: str
+    status: str
+    city: Text
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    identifier: str
+    district: str
+    level: int
+    xml: str
+
+
+def read_issuer(conn: Connection, sender: str, status: str) -> Issuer:
+    """A simulated city never says Actual, whatever the settings say."""
+    row = conn.execute(text("SELECT name_zh, name_en, timezone, simulated FROM city")).one_or_none()
+    if row is None:
+        return Issuer(sender, status, {"zh": "", "en": ""}, "UTC")
+    kind = "Exercise" if row.simulated and status == "Actual" else status
+    return Issuer(sender, kind, {"zh": row.name_zh, "en": row.name_en}, row.timezone)
+
+
+def issue(conn: Connection, alarm_id: UUID, issuer: Issuer, now: datetime) -> Issued | None:
+    """Write the CAP message for the alarm as it stands; None where that has been told or need not be."""
+    row = conn.execute(
+        text(
+            "SELECT a.id, a.kind, a.names, a.level, a.active, a.message, a.risk, a.version, a.observed_at, a.district, a.thing_id, "
+            "ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat, d.name_zh, d.name_en FROM alarm a LEFT JOIN district d ON d.code = a.district "
+            "WHERE a.id = :id FOR UPDATE OF a"
+        ),
+        {"id": alarm_id},
+    ).one()
+    earlier = conn.execute(
+        text("SELECT identifier, sender, sent, msg_type, level, alarm_version FROM cap_alert WHERE alarm_id = :id ORDER BY sent, identifier"),
+        {"id": alarm_id},
+    ).all()  # fmt: skip
+    msg_type = choose_type(row, earlier)
+    if msg_type is None:
+        return None
+    sent = max([now.replace(microsecond=0), *(e.sent + timedelta(seconds=1) for e in earlier)])
+    identifier = f"onemap-{row.id}-{row.version}"
+    references = " ".join(f"{e.sender},{e.identifier},{cap_time(e.sent, issuer.zone)}" for e in earlier) or None
+    expires = sent + timedelta(hours=VALID_H[row.level])
+    alert = Alert(
+        identifier=identifier, sender=issuer.sender, sent=sent, status=issuer.status, msg_type=msg_type, scope="Restricted",
+        restriction=say("cap.restriction")["zh"], references=references, zone=issuer.zone,
+        info=tuple(make_info(row, issuer, msg_type, expires, lang, code) for lang, code in LANGUAGES),
+    )  # fmt: skip
+    xml = build(alert).decode()
+    _save(conn, row, alert, expires, headline(row, issuer, msg_type), xml)
+    return Issued(identifier, row.district, row.level, xml)
+
+
+def choose_type(alarm: Any, earlier: Any) -> str | None:
+    """Alert, Update or Cancel; None where the last message says what is so, or nothing was ever told and nothing burns."""
+    if not earlier:
+        return "Alert" if alarm.active and alarm.level <= 2 else None
+    last = earlier[-1]
+    if last.msg_type == "Cancel":
+        return "Alert" if alarm.active and alarm.level <= 2 else None
+    if not alarm.active:
+        return "Cancel"
+    return "Update" if alarm.level != last.level else None
+
+
+def headline(alarm: Any, issuer: Issuer, msg_type: str) -> Text:
+    """〈发布单位〉发布|更新|解除〈类型〉〈颜色〉预警"""
+    level = table("levels")[str(alarm.level)]
+    return say(
+        "cap.headline",
+        sender=say("cap.sender", city=issuer.city),
+        verb=say(VERB[msg_type]),
+        kind=label("alarm_kinds", alarm.kind),
+        colour={"zh": level["colour_zh"], "en": level["colour_en"]},
+    )
+
+
+def make_info(alarm: Any, issuer: Issuer, msg_type: str, expires: datetime, lang: str, code: str) -> Info:
+    kind = table("alarm_kinds").get(alarm.kind, {})
+    incident = table("incident_kinds").get(kind.get("incident_kind", ""), {})
+    past = msg_type == "Cancel"
+    return Info(
+        category=incident.get("cap_category", "Other"),
+        event=label("alarm_kinds", alarm.kind)[lang],
+        urgency="Past" if past else kind.get("urgency", "Unknown"),
+        severity=table("levels")[str(alarm.level)]["severity"],
+        certainty=kind.get("certainty", "Unknown"),
+        language=code,
+        response_type=RESPONSE[msg_type],
+        onset=alarm.observed_at,
+        expires=expires,
+        sender_name=say("cap.sender", city=issuer.city)[lang],
+        headline=headline(alarm, issuer, msg_type)[lang],
+        description=describe(alarm)[lang],
+        instruction=None if past else say("cap.instruction")[lang],
+        parameters=(("level", table("levels")[str(alarm.level)]["roman"]), ("thing", alarm.thing_id)),
+        areas=tuple(make_areas(alarm, float(incident.get("radius_m", 300)), lang)),
+    )
+
+
+def describe(alarm: Any) -> Text:
+    if not alarm.risk:
+        return dict(alarm.message)
+    terms = {
+        lang: ("；" if lang == "zh" else "; ").join(t["text"][lang] for t in alarm.risk["terms"])
+        for lang in ("zh", "en")
+    }
+    return say("cap.description", message=alarm.message, score=alarm.risk["score"], terms=terms)
+
+
+def make_areas(alarm: Any, radius_m: float, lang: str) -> list[Area]:
+    district = {"zh": alarm.name_zh or alarm.district, "en": alarm.name_en or alarm.district}
+    words = say("cap.area", name=alarm.names, radius=round(radius_m), district=district)[lang]
+    if alarm.lon is None:
+        return [Area(district[lang], geocodes=(("GB/T 2260", alarm.district),))]
+    return [Area(words, polygons=(circle(alarm.lon, alarm.lat, radius_m),), geocodes=(("GB/T 2260", alarm.district),))]
+
+
+def circle(lon: float, lat: float, radius_m: float) -> tuple[tuple[float, float], ...]:
+    """A closed ring of (lon, lat) about a point, on the sphere's tangent plane (good to 0.5 % below 10 km)."""
+    north = radius_m / 110_574
+    east = radius_m / (111_320 * math.cos(math.radians(lat)))
+    ring = [
+        (
+            lon + east * math.cos(2 * math.pi * i / CIRCLE_POINTS),
+            lat + north * math.sin(2 * math.pi * i / CIRCLE_POINTS),
+        )
+        for i in range(CIRCLE_POINTS)
+    ]
+    return (*ring, ring[0])
+
+
+def _save(conn: Connection, alarm: Any, alert: Alert, expires: datetime, words: Text, xml: str) -> None:
+    conn.execute(text("UPDATE cap_alert SET replaced = true WHERE alarm_id = :id"), {"id": alarm.id})
+    conn.execute(
+        text(
+            'INSERT INTO cap_alert (identifier, alarm_id, alarm_version, sender, sent, msg_type, level, district, headline, expires, '
+            '"references", replaced, body, geom) VALUES (:identifier, :alarm, :version, :sender, :sent, :type, :level, :district, '
+            "CAST(:headline AS jsonb), :expires, :references, false, :body, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326))"
+        ),
+        {
+            "identifier": alert.identifier, "alarm": alarm.id, "version": alarm.version, "sender": alert.sender, "sent": alert.sent,
+            "type": alert.msg_type, "level": alarm.level, "district": alarm.district, "headline": json.dumps(words), "expires": expires,
+            "references": alert.references, "body": xml, "lon": alarm.lon, "lat": alarm.lat,
+        },
+    )  # fmt: skip
+    notify_change(conn, "cap", [alert.identifier])

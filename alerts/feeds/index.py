@@ -1,0 +1,112 @@
+"""The index of our alerts: Atom (RFC 4287), RSS 2.0 with GeoRSS, GeoJSON. One entry per alert that still counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lxml import etree
+from sqlalchemy import Connection, text
+
+from core.clock import cap_time, rfc3339
+
+ATOM, GEORSS = "http://www.w3.org/2005/Atom", "http://www.georss.org/georss"
+CAP_TYPE = "application/cap+xml"
+LISTED_AT_MOST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    identifier: str
+    sent: datetime
+    msg_type: str
+    level: int
+    district: str
+    headline: dict[str, str]
+    sender: str
+    lon: float | None
+    lat: float | None
+
+
+def list_entries(conn: Connection, now: datetime, district: str | None) -> list[Entry]:
+    """The newest message of each alarm, unless expired; a Cancel stays listed until it expires. Newest first."""
+    rows = conn.execute(
+        text(
+            "SELECT identifier, sent, msg_type, level, district, headline, sender, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM cap_alert "
+            "WHERE NOT replaced AND expires > :now AND (CAST(:district AS text) IS NULL OR district = :district) "
+            "ORDER BY sent DESC, identifier LIMIT :most"
+        ),
+        {"now": now, "district": district, "most": LISTED_AT_MOST},
+    )
+    return [Entry(**row._mapping) for row in rows]
+
+
+def read_alert(conn: Connection, identifier: str) -> str | None:
+    """The XML of one message."""
+    body: str | None = conn.scalar(text("SELECT body FROM cap_alert WHERE identifier = :id"), {"id": identifier})
+    return body
+
+
+def atom(entries: list[Entry], base: str, zone: str, now: datetime, lang: str) -> bytes:
+    feed = etree.Element(f"{{{ATOM}}}feed", nsmap={None: ATOM, "georss": GEORSS})
+    _atom(feed, "id", f"{base}/feeds/alerts.atom")
+    _atom(feed, "title", "OneMap CAP")
+    _atom(feed, "updated", cap_time(entries[0].sent if entries else now, zone))
+    etree.SubElement(feed, f"{{{ATOM}}}link", rel="self", href=f"{base}/feeds/alerts.atom")
+    for entry in entries:
+        node = etree.SubElement(feed, f"{{{ATOM}}}entry")
+        _atom(node, "id", f"{base}/feeds/alerts/{entry.identifier}.cap")
+        _atom(node, "title", entry.headline[lang])
+        _atom(node, "updated", cap_time(entry.sent, zone))
+        _atom(etree.SubElement(node, f"{{{ATOM}}}author"), "name", entry.sender)
+        etree.SubElement(node, f"{{{ATOM}}}link", href=f"{base}/feeds/alerts/{entry.identifier}.cap", type=CAP_TYPE)
+        for term in (f"district:{entry.district}", f"level:{entry.level}", f"type:{entry.msg_type}"):
+            etree.SubElement(node, f"{{{ATOM}}}category", term=term)
+        _atom(node, "summary", entry.headline[lang])
+        if entry.lon is not None:
+            etree.SubElement(node, f"{{{GEORSS}}}point").text = f"{entry.lat:.6f} {entry.lon:.6f}"
+    return _document(feed)
+
+
+def rss(entries: list[Entry], base: str, zone: str, lang: str) -> bytes:
+    root = etree.Element("rss", version="2.0", nsmap={"georss": GEORSS})
+    channel = etree.SubElement(root, "channel")
+    for name, value in (("title", "OneMap CAP"), ("link", f"{base}/feeds/alerts.rss"), ("description", "CAP 1.2")):
+        etree.SubElement(channel, name).text = value
+    for entry in entries:
+        node = etree.SubElement(channel, "item")
+        link = f"{base}/feeds/alerts/{entry.identifier}.cap"
+        pub = entry.sent.strftime("%a, %d %b %Y %H:%M:%S +0000")
+        for name, value in (("title", entry.headline[lang]), ("link", link), ("guid", link), ("pubDate", pub)):
+            etree.SubElement(node, name).text = value
+        if entry.lon is not None:
+            etree.SubElement(node, f"{{{GEORSS}}}point").text = f"{entry.lat:.6f} {entry.lon:.6f}"
+    return _document(root)
+
+
+def geojson(entries: list[Entry], base: str) -> dict[str, Any]:
+    return {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "id": e.identifier,
+                "geometry": None if e.lon is None else {"type": "Point", "coordinates": [e.lon, e.lat]},
+                "properties": {
+                    "sent": rfc3339(e.sent), "msgType": e.msg_type, "level": e.level, "district": e.district,
+                    "headline": e.headline, "cap": f"{base}/feeds/alerts/{e.identifier}.cap",
+                },
+            }
+            for e in entries
+        ],
+    }  # fmt: skip
+
+
+def _atom(parent: etree._Element, name: str, value: str) -> None:
+    etree.SubElement(parent, f"{{{ATOM}}}{name}").text = value
+
+
+def _document(root: etree._Element) -> bytes:
+    body: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+    return body

@@ -1,0 +1,95 @@
+"""What findings and people do to one alarm: the state machine of ANSI/ISA-18.2-2016 section 5.3. Pure: callers store transitions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from core.errors import Conflict, InputError
+from core.vocabulary import AlarmState
+
+MAX_SHELVE_MIN = 24 * 60
+OPEN_STATES = tuple(state for state in AlarmState if state is not AlarmState.NORMAL)
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmView:
+    """As much of an alarm as decides what may happen to it. `active`: the condition holds, whatever people did."""
+
+    state: AlarmState
+    level: int
+    peak_level: int
+    active: bool
+    shelved_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What happened, in a word for the log, and the alarm after it."""
+
+    what: str
+    after: AlarmView
+
+
+def fold(alarm: AlarmView | None, level: int | None) -> Transition | None:
+    """What a finding of `level` (None: back to normal) does to one alarm; None where it changes nothing.
+
+    Worsening re-alarms: an acknowledged alarm is unacknowledged again. A shelved one stays shelved, but its log goes on.
+    """
+    if alarm is None or alarm.state is AlarmState.NORMAL:
+        if level is None:
+            return None
+        return Transition("raised", AlarmView(AlarmState.UNACKNOWLEDGED, level, level, True))
+    if level is None:
+        return (
+            Transition("returned", replace(alarm, active=False, state=_returned(alarm.state))) if alarm.active else None
+        )
+    if not alarm.active:
+        return Transition("raised_again", _alarmed(alarm, level))
+    if level == alarm.level:
+        return None
+    if level < alarm.level:
+        return Transition("worsened", _alarmed(alarm, level))
+    return Transition("eased", replace(alarm, level=level))
+
+
+def _returned(state: AlarmState) -> AlarmState:
+    return {
+        AlarmState.UNACKNOWLEDGED: AlarmState.RETURNED_UNACKNOWLEDGED,
+        AlarmState.ACKNOWLEDGED: AlarmState.NORMAL,
+    }.get(state, state)
+
+
+def _alarmed(alarm: AlarmView, level: int) -> AlarmView:
+    state = alarm.state if alarm.state is AlarmState.SHELVED else AlarmState.UNACKNOWLEDGED
+    return replace(alarm, level=level, peak_level=min(level, alarm.peak_level), active=True, state=state)
+
+
+def acknowledge(alarm: AlarmView) -> Transition | None:
+    """A person has seen it. None where it was acknowledged before (a repeat is no error)."""
+    if alarm.state is AlarmState.ACKNOWLEDGED:
+        return None
+    if alarm.state is AlarmState.UNACKNOWLEDGED:
+        return Transition("acknowledged", replace(alarm, state=AlarmState.ACKNOWLEDGED))
+    if alarm.state is AlarmState.RETURNED_UNACKNOWLEDGED:
+        return Transition("acknowledged", replace(alarm, state=AlarmState.NORMAL))
+    raise Conflict(f"an alarm that is {alarm.state} cannot be acknowledged", reason="alarm_state")
+
+
+def shelve(alarm: AlarmView, minutes: int, reason: str, now: datetime) -> Transition:
+    """Put aside for a bounded time with a reason (ISA-18.2 section 11.7)."""
+    if not 1 <= minutes <= MAX_SHELVE_MIN:
+        raise InputError(f"minutes: expected 1 to {MAX_SHELVE_MIN}, got {minutes}", field="minutes")
+    if not reason.strip():
+        raise InputError("reason: expected why it is shelved", field="reason")
+    if alarm.state is AlarmState.NORMAL:
+        raise Conflict("the alarm is back to normal", reason="alarm_state")
+    return Transition(
+        "shelved", replace(alarm, state=AlarmState.SHELVED, shelved_until=now + timedelta(minutes=minutes))
+    )
+
+
+def unshelve(alarm: AlarmView) -> Transition:
+    """Its time is over: it stands as it would have without."""
+    state = AlarmState.UNACKNOWLEDGED if alarm.active else AlarmState.NORMAL
+    return Transition("unshelved", replace(alarm, state=state, shelved_until=None))

@@ -1,0 +1,110 @@
+"""What the engine needs to know at its start, read in one snapshot: rules, things, checkpoints, windows, newest times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from alerts.rules import KINDS, check_params
+from alerts.rules.aggregate import AggregateMonitor
+from alerts.rules.base import Monitor, RuleRow, Thing, watches
+from core.pgarray import to_pg_us
+from core.types import partition_of
+
+# an older unjudged reading decides where judgement stands for its sensor and metric
+PENDING = """
+pending AS (SELECT u.sensor_id, u.metric, min(u.time) AS time FROM ingest_batch b,
+  LATERAL unnest(b.sensor_ids, b.metrics, b.times) AS u (sensor_id, metric, time)
+  WHERE b.partition = ANY(:owned) GROUP BY 1, 2)
+"""
+NEWEST = text(
+    f"WITH {PENDING} SELECT s.sensor_id, s.metric, least(s.time, p.time - interval '1 microsecond') AS time "
+    "FROM sensor_state s LEFT JOIN pending p USING (sensor_id, metric)"
+)
+HISTORY = text(
+    f"WITH {PENDING} SELECT o.sensor_id, o.metric, date_bin('1 minute', o.time, 'epoch') AS bucket, sum(o.value) AS total, "
+    "count(*) AS readings, max(o.value) AS most FROM observation o LEFT JOIN pending p USING (sensor_id, metric) "
+    "WHERE o.sensor_id = ANY(:sensors) AND o.metric = ANY(:metrics) AND o.time > now() - make_interval(secs => :back) "
+    "AND o.quality <> 'future' AND (p.time IS NULL OR o.time < p.time) GROUP BY 1, 2, 3 ORDER BY 3"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    by_metric: dict[tuple[str, str], list[Monitor]]
+    by_thing: dict[tuple[str, str], Monitor]
+    newest: dict[tuple[str, str], int]
+
+
+def load(conn: Connection, owned: list[int], partitions: int) -> Loaded:
+    rules, things = load_rules(conn), load_things(conn)
+    mine = [thing for thing in things if partition_of(thing.id, partitions) in owned]
+    by_thing = {
+        (rule.id, thing.id): monitor
+        for rule in rules
+        if (make := KINDS[rule.kind].monitor) is not None
+        for thing in mine
+        if watches(rule, thing) and (monitor := make(rule, thing)) is not None
+    }
+    by_metric: dict[tuple[str, str], list[Monitor]] = {}
+    for (_, thing_id), monitor in by_thing.items():
+        for metric in KINDS[monitor.rule.kind].metrics(monitor.rule):
+            by_metric.setdefault((thing_id, metric), []).append(monitor)
+    _restore(conn, by_thing)
+    _fill_windows(conn, by_thing, owned)
+    newest = {(r.sensor_id, r.metric): to_pg_us(r.time) for r in conn.execute(NEWEST, {"owned": owned}) if r.time}
+    return Loaded(by_metric, by_thing, newest)
+
+
+def load_rules(conn: Connection) -> list[RuleRow]:
+    rows = conn.execute(
+        text("SELECT id, kind, alarm_kind, name_zh, name_en, watches, params FROM rule WHERE enabled ORDER BY id")
+    )
+    return [
+        RuleRow(
+            r.id, r.kind, r.alarm_kind, {"zh": r.name_zh, "en": r.name_en}, r.watches, check_params(r.kind, r.params)
+        )
+        for r in rows
+    ]
+
+
+def load_things(conn: Connection) -> list[Thing]:
+    rows = conn.execute(
+        text(
+            "SELECT id, kind, name_zh, name_en, district, ST_X(geom) AS lon, ST_Y(geom) AS lat, interval_s, thresholds, attributes "
+            "FROM sensor WHERE status = 'active'"
+        )
+    )
+    return [thing_of(row) for row in rows]
+
+
+def thing_of(row: Any) -> Thing:
+    return Thing(
+        "sensor", row.id, {"zh": row.name_zh, "en": row.name_en}, row.district, row.lon, row.lat, row.kind, row.interval_s,
+        row.thresholds, row.attributes,
+    )  # fmt: skip
+
+
+def _restore(conn: Connection, by_thing: dict[tuple[str, str], Monitor]) -> None:
+    for row in conn.execute(text("SELECT rule_id, thing_id, state FROM rule_state")):
+        monitor = by_thing.get((row.rule_id, row.thing_id))
+        if monitor is not None:
+            monitor.restore(row.state)
+
+
+def _fill_windows(conn: Connection, by_thing: dict[tuple[str, str], Monitor], owned: list[int]) -> None:
+    """Give sliding windows what was judged before the start."""
+    windowed = [m for m in by_thing.values() if isinstance(m, AggregateMonitor)]
+    if not windowed:
+        return
+    by_metric: dict[tuple[str, str], list[AggregateMonitor]] = {}
+    for monitor in windowed:
+        for metric in KINDS[monitor.rule.kind].metrics(monitor.rule):
+            by_metric.setdefault((monitor.thing.id, metric), []).append(monitor)
+    back = max(KINDS[m.rule.kind].history_s(m.rule) for m in windowed)
+    sensors, metrics = sorted({s for s, _ in by_metric}), sorted({m for _, m in by_metric})
+    for row in conn.execute(HISTORY, {"owned": owned, "sensors": sensors, "metrics": metrics, "back": back}):
+        for monitor in by_metric.get((row.sensor_id, row.metric), []):
+            monitor.remember(row.metric, to_pg_us(row.bucket), row.total, row.readings, row.most)

@@ -1,0 +1,207 @@
+"""The risk score and its reasons, after the INFORM index (EC JRC, INFORM Risk methodology 2017, section 3).
+
+Three dimensions from 0 to 10 - hazard & exposure, vulnerability, lack of coping capacity - joined by the geometric mean; the
+first is itself the geometric mean of hazard and exposure. Each score carries the terms it was made of. A term that cannot be
+known is named as missing (value None) and left out of its dimension. Alarms, incidents and cells use the same functions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import h3
+from sqlalchemy import Connection, text
+
+from core.exposure import Exposure, around, is_day
+from core.i18n import say
+from core.types import LonLat
+from core.vocabulary import Text, label, table
+
+LEVEL_HAZARD = {1: 10.0, 2: 7.5, 3: 5.0, 4: 2.5}
+CERTAINTY = {"Observed": 1.0, "Likely": 0.8, "Possible": 0.5, "Unlikely": 0.25, "Unknown": 0.5}
+CERTAINTY_WORDS = {
+    "Observed": {"zh": "实测", "en": "observed"},
+    "Likely": {"zh": "很可能", "en": "likely"},
+    "Possible": {"zh": "可能", "en": "possible"},
+}
+PEOPLE_FULL = 10_000  # so many people inside the footprint count 10
+ETA_FULL_S = 1800.0  # help that takes half an hour counts 10
+FADE_S = 6 * 3600.0  # news this old counts half
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One reason: `value` 0-10 (None where missing), `weight` its share of its dimension, `text` in words."""
+
+    name: str
+    dimension: str
+    value: float | None
+    weight: float
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    score: float
+    terms: tuple[Term, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "score": self.score,
+            "terms": [
+                {"name": t.name, "dimension": t.dimension, "value": t.value, "weight": t.weight, "text": t.text}
+                for t in self.terms
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """What may hurt: its level, how sure we are, how long ago it was seen, how far it reaches, what it takes to help."""
+
+    level: int
+    certainty: str
+    observed_at: datetime
+    radius_m: float
+    capabilities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Coping:
+    """Road time of the nearest free capable unit, and the mean around; None with `known` False where nobody has computed it."""
+
+    eta_s: float | None
+    unit: str | None
+    around_s: float | None
+    known: bool
+
+
+def dimension(terms: Sequence[Term], name: str) -> float | None:
+    """Weighted mean of a dimension's known terms; None where none is known."""
+    known = [(t.value, t.weight) for t in terms if t.dimension == name and t.value is not None]
+    weight = sum(w for _, w in known)
+    return sum(v * w for v, w in known) / weight if weight else None
+
+
+def combine(terms: Sequence[Term]) -> Risk:
+    """Geometric mean of the dimensions that are known."""
+    parts = [
+        v
+        for v in (_hazard_and_exposure(terms), dimension(terms, "vulnerability"), dimension(terms, "coping"))
+        if v is not None
+    ]
+    score = math.prod(parts) ** (1 / len(parts)) if parts else 0.0
+    return Risk(round(min(10.0, score), 1), tuple(terms))
+
+
+def _hazard_and_exposure(terms: Sequence[Term]) -> float | None:
+    hazard, exposure = dimension(terms, "hazard"), dimension(terms, "exposure")
+    if hazard is None or exposure is None:
+        return hazard
+    return math.sqrt(hazard * exposure)
+
+
+def hazard_terms(hazard: Hazard, now: datetime) -> list[Term]:
+    minutes = max(0.0, (now - hazard.observed_at).total_seconds() / 60)
+    roman = table("levels")[str(hazard.level)]["roman"]
+    words = CERTAINTY_WORDS.get(hazard.certainty, {"zh": hazard.certainty, "en": hazard.certainty.lower()})
+    return [
+        Term("level", "hazard", LEVEL_HAZARD[hazard.level], 0.7, say("risk.level", level=label("levels", str(hazard.level)), roman=roman)),
+        Term("certainty", "hazard", round(10 * CERTAINTY.get(hazard.certainty, 0.5), 1), 0.2, say("risk.certainty", words=words)),
+        Term("age", "hazard", round(10 * 0.5 ** (minutes * 60 / FADE_S), 1), 0.1, say("risk.age", minutes=round(minutes))),
+    ]  # fmt: skip
+
+
+def people_value(people: float) -> float:
+    """0 for nobody, 10 for ten thousand and more, by the logarithm: from 10 to 100 matters as much as from 100 to 1,000."""
+    return round(min(10.0, 10 * math.log10(1 + people) / math.log10(1 + PEOPLE_FULL)), 1)
+
+
+def exposure_terms(found: Exposure, radius_m: float) -> list[Term]:
+    radius = round(radius_m)
+    if found.people is None:
+        people = Term("people", "exposure", None, 0.8, say("risk.people.missing"))
+    else:
+        people = Term(
+            "people",
+            "exposure",
+            people_value(found.people),
+            0.8,
+            say("risk.people", radius=radius, people=found.people),
+        )
+    buildings = round(min(10.0, found.buildings / 20), 1)
+    return [
+        people,
+        Term("buildings", "exposure", buildings, 0.2, say("risk.buildings", radius=radius, buildings=found.buildings)),
+    ]
+
+
+def vulnerability_terms(found: Exposure, now: datetime, zone: str) -> list[Term]:
+    day = is_day(now, zone)
+    sensitive = [p for p in found.facilities if table("facility_kinds").get(p.kind, {}).get("sensitive", 0) >= 2]
+    points = sum(table("facility_kinds")[p.kind]["sensitive"] for p in sensitive)
+    hour = Term("hour", "vulnerability", 4.0 if day else 6.0, 0.3, say("risk.hour.day" if day else "risk.hour.night"))
+    if not found.facilities_known:
+        return [Term("facilities", "vulnerability", None, 0.7, say("risk.facilities.missing")), hour]
+    words = {lang: "、".join(p.names[lang] for p in sensitive[:4]) if lang == "zh" else ", ".join(p.names[lang] for p in sensitive[:4]) for lang in ("zh", "en")}  # fmt: skip
+    text_ = say("risk.facilities", list=words) if sensitive else say("risk.facilities.none")
+    return [Term("facilities", "vulnerability", round(min(10.0, 1.0 + 1.5 * points), 1), 0.7, text_), hour]
+
+
+def eta_value(eta_s: float) -> float:
+    return round(10 * math.sqrt(min(eta_s, ETA_FULL_S) / ETA_FULL_S), 1)
+
+
+def coping_terms(coping: Coping, capabilities: Sequence[str]) -> list[Term]:
+    if not coping.known:
+        return [
+            Term("nearest_unit", "coping", None, 0.7, say("risk.eta.missing")),
+            Term("coverage", "coping", None, 0.3, say("risk.coverage.missing")),
+        ]
+    if coping.eta_s is None:
+        names = {lang: "/".join(label("capabilities", c)[lang] for c in capabilities) for lang in ("zh", "en")}
+        nearest = Term("nearest_unit", "coping", 10.0, 0.7, say("risk.eta.none", capability=names))
+    else:
+        nearest = Term("nearest_unit", "coping", eta_value(coping.eta_s), 0.7, say("risk.eta", unit=coping.unit or "", minutes=f"{coping.eta_s / 60:.1f}"))  # fmt: skip
+    if coping.around_s is None:
+        return [nearest, Term("coverage", "coping", None, 0.3, say("risk.coverage.missing"))]
+    around_ = say("risk.coverage", minutes=f"{coping.around_s / 60:.1f}")
+    return [nearest, Term("coverage", "coping", eta_value(coping.around_s), 0.3, around_)]
+
+
+def score_place(conn: Connection, where: LonLat, hazard: Hazard, now: datetime, zone: str, cell: str) -> Risk:
+    """The risk of a hazard at a place: reads the map around it and the coverage of its H3 cell."""
+    found = around(conn, where, hazard.radius_m, now, zone)
+    coping = read_coping(conn, cell, hazard.capabilities)
+    terms = [
+        *hazard_terms(hazard, now),
+        *exposure_terms(found, hazard.radius_m),
+        *vulnerability_terms(found, now, zone),
+        *coping_terms(coping, hazard.capabilities),
+    ]
+    return combine(terms)
+
+
+def read_coping(conn: Connection, cell: str, capabilities: Sequence[str]) -> Coping:
+    """Coverage of a cell and of its neighbours, for the quickest of the capabilities that help."""
+    rows = conn.execute(
+        text(
+            "SELECT c.cell, min(c.eta_s) AS eta, (array_agg(u.name_zh ORDER BY c.eta_s))[1] AS unit FROM coverage c "
+            "LEFT JOIN unit u ON u.id = c.unit_id WHERE c.cell = ANY(:cells) AND c.capability = ANY(:caps) GROUP BY c.cell"
+        ),
+        {"cells": list(h3.grid_disk(cell, 1)), "caps": list(capabilities)},
+    ).all()
+    if not rows:
+        return Coping(None, None, None, False)
+    here = next((r for r in rows if r.cell == cell), None)
+    times = [r.eta for r in rows if r.eta is not None]
+    return Coping(
+        here.eta if here else None,
+        here.unit if here else None,
+        sum(times) / len(times) if times else None,
+        here is not None,
+    )

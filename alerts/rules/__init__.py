@@ -1,0 +1,28 @@
+"""Rule kinds are code, rules are data (table `rule`, seeded from core/data/rules.json)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from alerts.rules.aggregate import AGGREGATE
+from alerts.rules.base import RuleKind
+from alerts.rules.stale import STALE
+from alerts.rules.threshold import THRESHOLD
+from core.errors import InputError
+from core.registry import Registry
+
+KINDS: Registry[RuleKind] = Registry("onemap.rule_kinds", [THRESHOLD, AGGREGATE, STALE], key=lambda kind: kind.key)
+
+
+def check_params(kind: str, params: dict[str, Any]) -> Any:
+    """The parameters as the kind's model. Raises InputError that names the field."""
+    if kind not in KINDS:
+        raise InputError(f"kind: expected one of {', '.join(k.key for k in KINDS)}; got {kind!r}", field="kind")
+    try:
+        return KINDS[kind].params.model_validate(params)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        field = "params." + ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{field}: {first['msg']}", field=field) from exc

@@ -1,0 +1,66 @@
+"""Kind `stale`: a thing that used to speak has fallen silent. It runs on the clock and on the moment of arrival.
+
+What was never heard is not stale; after a start there is a grace; a source gone silent as a whole is one alarm, and mutes
+those of its members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import Field
+
+from alerts.rules.base import Params, RuleKind
+
+
+class StaleParams(Params):
+    factor: float = Field(5, gt=1, description="silent after this many expected intervals")
+    min_s: float = Field(300, ge=1, description="but never before this")
+    grace_s: float = Field(120, ge=0, description="after a start of the engine")
+    level: int = Field(4, ge=1, le=4)
+    source_share: float = Field(0.8, gt=0, le=1, description="this share of a source silent: one alarm for the source")
+    source_members: int = Field(5, ge=2, description="a source has at least so many members that were ever heard")
+    source_level: int = Field(3, ge=1, le=4)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """When a thing was last heard, and the source it belongs to."""
+
+    id: str
+    source: str
+    interval_s: float | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Which things and which whole sources are silent, with seconds since they were heard."""
+
+    things: dict[str, float]
+    sources: dict[str, float]
+
+
+def find_silent(heard: Iterable[Heard], params: StaleParams, now: datetime, started_at: datetime) -> Silence:
+    """Pure: who is silent at `now`. Nobody within the grace after `started_at`."""
+    if (now - started_at).total_seconds() < params.grace_s:
+        return Silence({}, {})
+    silent: dict[str, dict[str, float]] = {}
+    members: dict[str, int] = {}
+    for one in heard:
+        members[one.source] = members.get(one.source, 0) + 1
+        age = (now - one.at).total_seconds()
+        if age >= max(params.min_s, params.factor * (one.interval_s or 60.0)):
+            silent.setdefault(one.source, {})[one.id] = age
+    whole = {
+        source
+        for source, ids in silent.items()
+        if members[source] >= params.source_members and len(ids) >= params.source_share * members[source]
+    }
+    things = {name: age for source, ids in silent.items() if source not in whole for name, age in ids.items()}
+    return Silence(things, {source: min(silent[source].values()) for source in whole})
+
+
+STALE = RuleKind("stale", StaleParams, lambda rule: (), None)

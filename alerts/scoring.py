@@ -1,0 +1,218 @@
+"""Giving alarms, incidents and H3 cells their risk."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import h3
+import numpy as np
+from sqlalchemy import Connection, text
+
+from alerts import risk
+from alerts.risk import Hazard, Risk, Term
+from core.db import notify_change
+from core.exposure import city_zone, is_day
+from core.i18n import say
+from core.types import LonLat
+from core.vocabulary import table
+
+SCORED_AT_ONCE = 50
+DEFAULT_RADIUS_M = 300.0
+# a cell's score is shown as a level from here on
+CELL_LEVELS = ((7.5, 1), (6.0, 2), (4.5, 3), (3.0, 4))
+
+
+def hazard_of(kind: str | None, level: int, certainty: str, observed_at: datetime) -> Hazard:
+    """The hazard an incident kind stands for: its reach and what helps, from the table incident_kinds."""
+    row = table("incident_kinds").get(kind or "", {})
+    caps = tuple(row.get("capabilities", ()))
+    return Hazard(level, certainty, observed_at, float(row.get("radius_m", DEFAULT_RADIUS_M)), caps)
+
+
+def alarm_hazard(alarm_kind: str, level: int, observed_at: datetime) -> Hazard:
+    row = table("alarm_kinds").get(alarm_kind, {})
+    return hazard_of(row.get("incident_kind"), level, row.get("certainty", "Unknown"), observed_at)
+
+
+def score_alarms(conn: Connection, now: datetime, resolution: int) -> int:
+    """Score the open alarms that have none; returns how many."""
+    zone = city_zone(conn)
+    rows = conn.execute(
+        text(
+            "SELECT id, kind, level, observed_at, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM alarm WHERE state <> 'normal' AND "
+            "active AND risk IS NULL AND geom IS NOT NULL ORDER BY level, raised_at LIMIT :most FOR UPDATE SKIP LOCKED"
+        ),
+        {"most": SCORED_AT_ONCE},
+    ).all()
+    for row in rows:
+        hazard = alarm_hazard(row.kind, row.level, row.observed_at)
+        _store(conn, "alarm", row, hazard, now, zone, resolution)
+    notify_change(conn, "alarm", [row.id for row in rows])
+    return len(rows)
+
+
+def score_incidents(conn: Connection, now: datetime, resolution: int) -> int:
+    """Score the open incidents that have none; returns how many."""
+    zone = city_zone(conn)
+    rows = conn.execute(
+        text(
+            "SELECT id, kind, level, opened_at, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM incident WHERE status NOT IN "
+            "('closed', 'cancelled') AND risk IS NULL ORDER BY level, opened_at LIMIT :most FOR UPDATE SKIP LOCKED"
+        ),
+        {"most": SCORED_AT_ONCE},
+    ).all()
+    for row in rows:
+        _store(conn, "incident", row, hazard_of(row.kind, row.level, "Likely", row.opened_at), now, zone, resolution)
+    notify_change(conn, "incident", [row.id for row in rows])
+    return len(rows)
+
+
+def _store(conn: Connection, name: str, row: Any, hazard: Hazard, now: datetime, zone: str, resolution: int) -> None:
+    where = LonLat(row.lon, row.lat)
+    scored = risk.score_place(conn, where, hazard, now, zone, h3.latlng_to_cell(where.lat, where.lon, resolution))
+    conn.execute(
+        text(f"UPDATE {name} SET risk = CAST(:risk AS jsonb) WHERE id = :id"),
+        {"risk": json.dumps(scored.as_json()), "id": row.id},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CellGround:
+    """What does not change about the cells of the city: where they are, who lives and works there, what is sensitive."""
+
+    cells: tuple[str, ...]
+    lon: np.ndarray[Any, Any]
+    lat: np.ndarray[Any, Any]
+    people_day: np.ndarray[Any, Any]
+    people_night: np.ndarray[Any, Any]
+    sensitive: np.ndarray[Any, Any]
+    counted: bool
+
+
+def read_ground(conn: Connection, resolution: int) -> CellGround | None:
+    """Cells that cover the city's districts, with their people; None where there is no city yet."""
+    shape = conn.scalar(text("SELECT ST_AsGeoJSON(ST_Envelope(extent)) FROM city"))
+    if shape is None:
+        return None
+    cells = sorted(h3.geo_to_cells(json.loads(shape), resolution))
+    index = {cell: i for i, cell in enumerate(cells)}
+    day, night, sensitive = (np.zeros(len(cells)) for _ in range(3))
+    counted = False
+    for row in conn.execute(
+        text("SELECT ST_X(center) AS lon, ST_Y(center) AS lat, people_day, people_night FROM building")
+    ):
+        i = index.get(h3.latlng_to_cell(row.lat, row.lon, resolution))
+        if i is not None and row.people_day is not None:
+            counted = True
+            day[i] += row.people_day
+            night[i] += row.people_night or 0
+    for row in conn.execute(text("SELECT ST_X(geom) AS lon, ST_Y(geom) AS lat, kind FROM facility")):
+        i = index.get(h3.latlng_to_cell(row.lat, row.lon, resolution))
+        if i is not None:
+            sensitive[i] += table("facility_kinds").get(row.kind, {}).get("sensitive", 0)
+    centers = np.array([h3.cell_to_latlng(cell) for cell in cells]).reshape(-1, 2)
+    return CellGround(tuple(cells), centers[:, 1], centers[:, 0], day, night, sensitive, counted)
+
+
+def read_hazards(conn: Connection) -> list[Any]:
+    """Everything active that may hurt: alarms whose condition holds, and open incidents."""
+    return list(
+        conn.execute(
+            text(
+                "SELECT kind, 'alarm' AS type, level, observed_at AS at, names, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM alarm "
+                "WHERE active AND state NOT IN ('normal', 'shelved') AND geom IS NOT NULL AND kind NOT IN ('stale', 'source_stale') "
+                "UNION ALL SELECT kind, 'incident', level, opened_at, titles, ST_X(geom), ST_Y(geom) FROM incident "
+                "WHERE status NOT IN ('clear', 'closed', 'cancelled')"
+            )
+        )
+    )
+
+
+def score_cells(conn: Connection, ground: CellGround, now: datetime) -> int:
+    """Score every cell by the worst hazard that reaches it; only cells whose score changed are written. Returns how many."""
+    zone = city_zone(conn)
+    people = ground.people_day if is_day(now, zone) else ground.people_night
+    coverage: dict[str, float | None] = {
+        r.cell: r.eta for r in conn.execute(text("SELECT cell, min(eta_s) AS eta FROM coverage GROUP BY cell"))
+    }
+    reach = nearest_hazards(ground, read_hazards(conn))
+    held: dict[str, float] = {r.cell: r.score for r in conn.execute(text("SELECT cell, score FROM risk_cell"))}
+    rows = []
+    for i, cell in enumerate(ground.cells):
+        scored = _score_cell(ground, i, float(people[i]), reach.get(i), coverage, cell, now)
+        if scored.score != held.get(cell):
+            level = next((level for limit, level in CELL_LEVELS if scored.score >= limit), None)
+            rows.append({"cell": cell, "score": scored.score, "level": level, "terms": json.dumps(scored.as_json()["terms"]), "people": int(people[i]) if ground.counted else None, "now": now})  # fmt: skip
+    if rows:
+        conn.execute(
+            text(
+                "INSERT INTO risk_cell (cell, score, level, terms, people, scored_at) VALUES (:cell, :score, :level, "
+                "CAST(:terms AS jsonb), :people, :now) ON CONFLICT (cell) DO UPDATE SET score = EXCLUDED.score, "
+                "level = EXCLUDED.level, terms = EXCLUDED.terms, people = EXCLUDED.people, scored_at = EXCLUDED.scored_at"
+            ),
+            rows,
+        )
+        notify_change(conn, "risk_cell", [row["cell"] for row in rows])
+    return len(rows)
+
+
+def nearest_hazards(ground: CellGround, hazards: list[Any]) -> dict[int, tuple[Any, float, float]]:
+    """For each cell that a hazard reaches: the one that counts most, its distance in metres and its fading 0-1."""
+    best: dict[int, tuple[Any, float, float]] = {}
+    strength: dict[int, float] = {}
+    for row in hazards:
+        kind = row.kind if row.type == "incident" else table("alarm_kinds").get(row.kind, {}).get("incident_kind")
+        radius = float(table("incident_kinds").get(kind or "", {}).get("radius_m", DEFAULT_RADIUS_M))
+        east = (ground.lon - row.lon) * 111_320 * np.cos(np.radians(row.lat))
+        north = (ground.lat - row.lat) * 110_574
+        distance = np.hypot(east, north)
+        fading = np.exp(-np.maximum(0.0, distance - radius) / max(radius, DEFAULT_RADIUS_M))
+        for i in np.flatnonzero(fading > 0.1):
+            weight = float(fading[i]) * risk.LEVEL_HAZARD[row.level]
+            if weight > strength.get(int(i), 0.0):
+                strength[int(i)] = weight
+                best[int(i)] = (row, float(distance[i]), float(fading[i]))
+    return best
+
+
+def _score_cell(
+    ground: CellGround,
+    i: int,
+    people: float,
+    hit: tuple[Any, float, float] | None,
+    coverage: dict[str, float | None],
+    cell: str,
+    now: datetime,
+) -> Risk:
+    if hit is None:
+        return Risk(0.0, ())
+    row, distance, fading = hit
+    hazard = Term(
+        "hazard",
+        "hazard",
+        round(risk.LEVEL_HAZARD[row.level] * fading, 1),
+        1.0,
+        say("risk.near", distance=round(distance), name=row.names),
+    )
+    if ground.counted:
+        exposed = Term(
+            "people", "exposure", risk.people_value(people), 1.0, say("risk.cell.people", people=round(people))
+        )
+    else:
+        exposed = Term("people", "exposure", None, 1.0, say("risk.people.missing"))
+    sensitive = Term(
+        "facilities",
+        "vulnerability",
+        round(min(10.0, 1 + 1.5 * float(ground.sensitive[i])), 1),
+        1.0,
+        say("risk.cell.facilities", points=int(ground.sensitive[i])),
+    )
+    eta = coverage.get(cell)
+    if eta is None:
+        coping = Term("coverage", "coping", None, 1.0, say("risk.coverage.missing"))
+    else:
+        coping = Term("coverage", "coping", risk.eta_value(eta), 1.0, say("risk.coverage", minutes=f"{eta / 60:.1f}"))
+    return risk.combine([hazard, exposed, sensitive, coping])

@@ -1,0 +1,176 @@
+"""Alarms in PostGIS: reading them for judgement and writing transitions. The caller owns the transaction."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from alerts.lifecycle import AlarmView, Transition
+from alerts.rules.base import Finding
+from core.db import OUTBOX_CHANNEL, notify, notify_change
+from core.errors import NotFound
+from core.i18n import say
+from core.ids import new_id
+from core.pgarray import from_pg_us
+from core.vocabulary import AlarmState, Text, label
+
+CAP_WORST = 2  # alarms of level I and II are told as CAP alerts
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAlarm:
+    id: UUID
+    view: AlarmView
+    version: int
+
+
+_COLUMNS = "id, state, level, peak_level, active, shelved_until, version"
+
+
+def _stored(row: Any) -> StoredAlarm:
+    view = AlarmView(AlarmState(row.state), row.level, row.peak_level, row.active, row.shelved_until)
+    return StoredAlarm(row.id, view, row.version)
+
+
+def find_open(conn: Connection, rule_id: str, thing_type: str, thing_id: str) -> StoredAlarm | None:
+    """The alarm of this rule and thing that is not normal, locked."""
+    row = conn.execute(
+        text(
+            f"SELECT {_COLUMNS} FROM alarm WHERE rule_id = :rule AND thing_type = :type AND thing_id = :thing "
+            "AND state <> 'normal' FOR UPDATE"
+        ),
+        {"rule": rule_id, "type": thing_type, "thing": thing_id},
+    ).one_or_none()
+    return _stored(row) if row else None
+
+
+def lock_alarm(conn: Connection, alarm_id: UUID) -> StoredAlarm:
+    row = conn.execute(text(f"SELECT {_COLUMNS} FROM alarm WHERE id = :id FOR UPDATE"), {"id": alarm_id}).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no alarm {alarm_id}")
+    return _stored(row)
+
+
+def describe(finding: Finding) -> Text:
+    """The alarm's sentence: what was measured where, and against which limit."""
+    fields: dict[str, object] = {
+        "name": finding.thing.names,
+        "metric": label("metrics", finding.metric),
+        "value": f"{finding.value:.4g}" if finding.value is not None else "",
+        "unit": finding.unit or "",
+        "limit": f"{finding.limit:.4g}" if finding.limit is not None else "",
+        "level": label("levels", str(finding.level)) if finding.level else "",
+    }
+    if finding.template.startswith("alarm.window."):
+        fields["hours"] = finding.template.removeprefix("alarm.window.").removesuffix("h")
+        return say("alarm.window", **fields)
+    return say(finding.template, **fields)
+
+
+def raise_alarm(conn: Connection, finding: Finding, transition: Transition, now: datetime) -> UUID:
+    """Insert a new alarm with its first event."""
+    alarm_id = new_id()
+    thing, after = finding.thing, transition.after
+    geom = None if thing.lon is None else f"SRID=4326;POINT({thing.lon!r} {thing.lat!r})"
+    conn.execute(
+        text(
+            "INSERT INTO alarm (id, rule_id, kind, thing_type, thing_id, names, level, peak_level, state, active, raised_at, "
+            "changed_at, observed_at, metric, value, unit, message, district, geom, version) VALUES (:id, :rule, :kind, :type, "
+            ":thing, CAST(:names AS jsonb), :level, :level, :state, true, :now, :now, :observed, :metric, :value, :unit, "
+            "CAST(:message AS jsonb), :district, ST_GeomFromEWKT(:geom), 1)"
+        ),
+        {
+            "id": alarm_id, "rule": finding.rule.id, "kind": finding.rule.alarm_kind, "type": thing.type, "thing": thing.id,
+            "names": json.dumps(thing.names), "level": after.level, "state": after.state, "now": now, "observed": from_pg_us(finding.at),
+            "metric": finding.metric, "value": finding.value, "unit": finding.unit, "message": json.dumps(describe(finding)),
+            "district": thing.district, "geom": geom,
+        },
+    )  # fmt: skip
+    _log(conn, alarm_id, transition, now, finding.value, "engine", None)
+    return alarm_id
+
+
+def change_alarm(conn: Connection, alarm: StoredAlarm, finding: Finding, transition: Transition, now: datetime) -> None:
+    """Store what a finding did to an alarm that is open. The message keeps the sentence of its last level."""
+    after = transition.after
+    conn.execute(
+        text(
+            "UPDATE alarm SET state = :state, level = :level, peak_level = :peak, active = :active, changed_at = :now, "
+            "observed_at = :observed, value = :value, message = CASE WHEN :active THEN CAST(:message AS jsonb) ELSE message END, "
+            "risk = CASE WHEN :active THEN NULL ELSE risk END, acknowledged_by = CASE WHEN :again THEN NULL ELSE acknowledged_by "
+            "END, acknowledged_at = CASE WHEN :again THEN NULL ELSE acknowledged_at END, version = version + 1 WHERE id = :id"
+        ),
+        {
+            "id": alarm.id, "state": after.state, "level": after.level, "peak": after.peak_level, "active": after.active, "now": now,
+            "observed": from_pg_us(finding.at), "value": finding.value, "message": json.dumps(describe(finding)),
+            "again": after.state is AlarmState.UNACKNOWLEDGED,
+        },
+    )  # fmt: skip
+    _log(conn, alarm.id, transition, now, finding.value, "engine", None)
+
+
+def change_by_hand(
+    conn: Connection, alarm: StoredAlarm, transition: Transition, who: str, note: str | None, now: datetime
+) -> None:
+    """Store what a person (or a shelf's end) did to an alarm, and tell everybody."""
+    after = transition.after
+    conn.execute(
+        text(
+            "UPDATE alarm SET state = :state, shelved_until = :until, changed_at = :now, version = version + 1, "
+            "acknowledged_by = CASE WHEN :acked THEN :who ELSE acknowledged_by END, "
+            "acknowledged_at = CASE WHEN :acked THEN :now ELSE acknowledged_at END WHERE id = :id"
+        ),
+        {
+            "id": alarm.id, "state": after.state, "until": after.shelved_until, "now": now, "who": who,
+            "acked": transition.what == "acknowledged",
+        },
+    )  # fmt: skip
+    _log(conn, alarm.id, transition, now, None, who, note)
+    tell(conn, [(alarm.id, transition)], now)
+
+
+def _log(
+    conn: Connection,
+    alarm_id: UUID,
+    transition: Transition,
+    now: datetime,
+    value: float | None,
+    who: str,
+    note: str | None,
+) -> None:
+    conn.execute(
+        text(
+            "INSERT INTO alarm_event (alarm_id, time, what, state, level, value, who, note) "
+            "VALUES (:id, :now, :what, :state, :level, :value, :who, :note)"
+        ),
+        {
+            "id": alarm_id, "now": now, "what": transition.what, "state": transition.after.state, "level": transition.after.level,
+            "value": value, "who": who, "note": note,
+        },
+    )  # fmt: skip
+
+
+def tell(conn: Connection, changed: list[tuple[UUID, Transition]], now: datetime) -> None:
+    """Screens by notification; the outside through the outbox: every change as an alarm message, the serious ones as CAP."""
+    if not changed:
+        return
+    notify_change(conn, "alarm", [alarm_id for alarm_id, _ in changed])
+    rows = []
+    for alarm_id, transition in changed:
+        rows.append({"sender": "alarm", "payload": str(alarm_id), "now": now})
+        serious = transition.after.peak_level <= CAP_WORST
+        if serious and transition.what not in ("acknowledged", "shelved", "unshelved", "linked"):
+            rows.append({"sender": "cap", "payload": str(alarm_id), "now": now})
+    conn.execute(
+        text(
+            "INSERT INTO outbox (created_at, sender, topic, payload, due_at, attempts) "
+            "VALUES (:now, :sender, '', :payload, :now, 0)"
+        ),
+        rows,
+    )
+    notify(conn, OUTBOX_CHANNEL, {})

@@ -1,0 +1,94 @@
+"""Who and what is inside an area: people by the hour, buildings, facilities. One transaction of the caller's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, text
+
+from core.types import LonLat
+from core.vocabulary import Text
+
+DAY_HOURS = range(8, 18)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A facility inside or near the area."""
+
+    id: str
+    kind: str
+    names: Text
+    distance_m: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """`people` is None where no building here has a count; `known` says whether the city has any facility data at all."""
+
+    people: int | None
+    buildings: int
+    facilities: tuple[Place, ...]
+    facilities_known: bool
+
+    @property
+    def kinds(self) -> Counter[str]:
+        return Counter(place.kind for place in self.facilities)
+
+
+def is_day(now: datetime, zone: str) -> bool:
+    """Whether people are where they work and learn: 8 to 18 h in the city."""
+    return now.astimezone(ZoneInfo(zone)).hour in DAY_HOURS
+
+
+CIRCLE = "ST_Buffer(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography, :radius)::geometry"
+_PEOPLE = """
+SELECT count(*) AS buildings, sum(CASE WHEN :day THEN people_day ELSE people_night END) AS people,
+  count(people_day) AS counted FROM building WHERE center && ({area}) AND ST_Intersects(center, ({area}))
+"""
+_FACILITIES = """
+SELECT id, kind, name_zh, name_en,
+  ST_Distance(geom::geography, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography) AS distance
+FROM facility WHERE geom && ({area}) AND ST_Intersects(geom, ({area})) ORDER BY distance LIMIT 200
+"""
+
+
+def around(conn: Connection, where: LonLat, radius_m: float, now: datetime, zone: str) -> Exposure:
+    """What is within `radius_m` metres of a point."""
+    given = {"lon": where.lon, "lat": where.lat, "radius": radius_m, "day": is_day(now, zone)}
+    return _within(conn, CIRCLE, given)
+
+
+def inside(conn: Connection, geojson: str, now: datetime, zone: str) -> Exposure:
+    """What is inside a GeoJSON polygon; distances are from its centroid."""
+    center = conn.execute(
+        text("SELECT ST_X(c) AS lon, ST_Y(c) AS lat FROM ST_Centroid(ST_GeomFromGeoJSON(:shape)) AS c"),
+        {"shape": geojson},
+    ).one()
+    given = {"lon": center.lon, "lat": center.lat, "shape": geojson, "day": is_day(now, zone)}
+    return _within(conn, "ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326)", given)
+
+
+def _within(conn: Connection, area: str, given: dict[str, Any]) -> Exposure:
+    people = conn.execute(text(_PEOPLE.format(area=area)), given).one()
+    places = conn.execute(text(_FACILITIES.format(area=area)), given).all()
+    known = bool(conn.scalar(text("SELECT EXISTS (SELECT 1 FROM facility WHERE kind IN ('school', 'hospital'))")))
+    return Exposure(
+        people=int(people.people or 0) if people.counted or _city_is_counted(conn) else None,
+        buildings=people.buildings,
+        facilities=tuple(Place(r.id, r.kind, {"zh": r.name_zh, "en": r.name_en}, r.distance) for r in places),
+        facilities_known=known,
+    )
+
+
+def _city_is_counted(conn: Connection) -> bool:
+    return bool(conn.scalar(text("SELECT EXISTS (SELECT 1 FROM building WHERE people_day IS NOT NULL)")))
+
+
+def city_zone(conn: Connection) -> str:
+    """The city's time zone; UTC where no city is loaded."""
+    return conn.scalar(text("SELECT timezone FROM city")) or "UTC"

@@ -1,0 +1,33 @@
+"""What a fresh database holds: the rules and the native source. Rows that are there already are left as the city made them."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from core.vocabulary import table
+
+
+def seed(conn: Connection, now: datetime) -> None:
+    rows = [
+        {
+            "id": key, "kind": r["kind"], "alarm_kind": r["alarm_kind"], "zh": r["zh"], "en": r["en"],
+            "watches": json.dumps(r["watches"]), "params": json.dumps(r["params"]), "now": now,
+        }
+        for key, r in table("rules").items()
+    ]  # fmt: skip
+    conn.execute(
+        text(
+            "INSERT INTO rule (id, kind, alarm_kind, name_zh, name_en, watches, params, enabled, changed_at) VALUES (:id, :kind, "
+            ":alarm_kind, :zh, :en, CAST(:watches AS jsonb), CAST(:params AS jsonb), true, :now) ON CONFLICT (id) DO NOTHING"
+        ),
+        rows,
+    )
+    conn.execute(
+        text(
+            "INSERT INTO source (id, name_zh, name_en, topic_filter, decoder, enabled) VALUES "
+            "('native', '原生协议', 'Native topics', '#', 'native', true) ON CONFLICT (id) DO NOTHING"
+        )
+    )

@@ -1,0 +1,72 @@
+"""Features to rows, one layer at a time, on the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+import psycopg
+from sqlalchemy import Connection, text
+
+from core.db import notify_change
+from core.errors import InputError
+from layers.imports.schema import BY_LAYER
+
+Feature = dict[str, Any]
+
+
+def load_layer(conn: Connection, layer: str, features: Iterable[tuple[str, Feature]]) -> int:
+    """Load (where, feature) pairs into `layer`; `where` names the place in messages. Returns how many there were."""
+    spec = BY_LAYER.get(layer)
+    if spec is None:
+        raise InputError(f"layer: expected one of {', '.join(BY_LAYER)}; got {layer!r}", field="layer")
+    raw = conn.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)
+    raw.execute(
+        "CREATE TEMP TABLE staged (id text, props jsonb, shape text, geom geometry(Geometry, 4326)) ON COMMIT DROP"
+    )
+    count = 0
+    with raw.cursor().copy("COPY staged (id, props, shape) FROM STDIN") as copy:
+        for where, feature in features:
+            spec.check(feature, where)
+            count += 1
+            copy.write_row(
+                (
+                    str(feature["id"]),
+                    orjson.dumps(feature.get("properties") or {}).decode(),
+                    orjson.dumps(feature["geometry"]).decode(),
+                )
+            )
+    raw.execute("UPDATE staged SET geom = ST_SetSRID(ST_GeomFromGeoJSON(shape), 4326)")
+    doubled = raw.execute("SELECT id FROM staged GROUP BY id HAVING count(*) > 1 LIMIT 1").fetchone()
+    if doubled:
+        raise InputError(f"{layer}: id: {doubled[0]!r} stands there twice", field="id")
+    raw.execute(spec.clear.encode())
+    raw.execute(spec.insert.encode())
+    raw.execute("DROP TABLE staged")
+    notify_change(conn, "layer", [layer])
+    return count
+
+
+def save_city(conn: Connection, city: dict[str, Any]) -> None:
+    """The one row that says which city this is. `city` as in a package's city.json."""
+    for field in ("code", "name_zh", "name_en", "timezone", "center", "bbox"):
+        if field not in city:
+            raise InputError(f"city.json: {field}: expected a value", field=field)
+    west, south, east, north = city["bbox"]
+    conn.execute(
+        text(
+            "INSERT INTO city (id, code, name_zh, name_en, timezone, extent, center, simulated, imported_at) VALUES (1, :code, "
+            ":name_zh, :name_en, :timezone, ST_MakeEnvelope(:w, :s, :e, :n, 4326), ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), "
+            ":simulated, now()) ON CONFLICT (id) DO UPDATE SET code = EXCLUDED.code, name_zh = EXCLUDED.name_zh, "
+            "name_en = EXCLUDED.name_en, timezone = EXCLUDED.timezone, extent = EXCLUDED.extent, center = EXCLUDED.center, "
+            "simulated = EXCLUDED.simulated, imported_at = EXCLUDED.imported_at"
+        ),
+        {
+            **{k: city[k] for k in ("code", "name_zh", "name_en", "timezone")},
+            "w": west, "s": south, "e": east, "n": north,
+            "lon": city["center"][0], "lat": city["center"][1],
+            "simulated": bool(city.get("simulated", False)),
+        },
+    )  # fmt: skip

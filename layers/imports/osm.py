@@ -1,0 +1,180 @@
+"""An OpenStreetMap extract (.osm.pbf) to features, read with osmium. What a tag does not say stays unknown."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import osmium
+from sqlalchemy import Engine
+
+from core.errors import InputError
+from layers.imports.load import Feature, load_layer, save_city
+from layers.imports.package import Told, analyse
+
+# highway value -> our class and a speed for where none is signed, km/h
+ROADS = {
+    "motorway": ("motorway", 100), "motorway_link": ("motorway", 60), "trunk": ("ring", 80), "trunk_link": ("ring", 50),
+    "primary": ("primary", 50), "primary_link": ("primary", 40), "secondary": ("secondary", 50), "secondary_link": ("secondary", 40),
+    "tertiary": ("secondary", 40), "tertiary_link": ("secondary", 30), "unclassified": ("minor", 40), "residential": ("minor", 30),
+    "living_street": ("minor", 15), "service": ("minor", 20), "road": ("minor", 30),
+}  # fmt: skip
+FACILITIES = {
+    ("amenity", "hospital"): "hospital", ("amenity", "school"): "school", ("amenity", "kindergarten"): "kindergarten",
+    ("amenity", "fire_station"): "fire_station", ("amenity", "police"): "police_station", ("amenity", "fuel"): "gas_station",
+    ("amenity", "townhall"): "government", ("amenity", "nursing_home"): "nursing_home", ("emergency", "fire_hydrant"): "hydrant",
+    ("emergency", "ambulance_station"): "ambulance_station", ("railway", "subway_entrance"): "metro_station", ("power", "substation"): "substation",
+}  # fmt: skip
+AREAS = {
+    ("natural", "water"): ("water", "lake"), ("waterway", "riverbank"): ("water", "river"), ("leisure", "park"): ("green", "park"),
+    ("leisure", "garden"): ("green", "park"), ("landuse", "forest"): ("green", "wood"), ("natural", "wood"): ("green", "wood"), ("landuse", "grass"): ("green", "park"),
+}  # fmt: skip
+BUILDING_KINDS = {
+    "apartments": "residential", "residential": "residential", "house": "residential", "detached": "residential", "terrace": "residential",
+    "dormitory": "residential", "office": "office", "commercial": "commercial", "retail": "commercial", "industrial": "industrial",
+    "warehouse": "industrial", "school": "school", "kindergarten": "school", "university": "school", "hospital": "hospital",
+    "government": "government", "public": "public", "church": "public", "civic": "public",
+}  # fmt: skip
+STOREY_M = 3.2
+Tags = Any
+
+
+def load_osm(engine: Engine, path: Path, name: str, timezone: str, told: Told) -> None:
+    """Import `path` as the city `name`: one district from the extent (an extract carries no whole boundaries)."""
+    if not path.exists():
+        raise InputError(f"path: {path} is not there", field="path")
+    bbox, layers = read_osm(path)
+    code = "000000"
+    district = polygon(bbox)
+    layers["districts"] = [{"id": code, "properties": {"name_zh": name, "name_en": name}, "geometry": district}]
+    with engine.begin() as conn:
+        save_city(
+            conn,
+            {"code": code, "name_zh": name, "name_en": name, "timezone": timezone, "bbox": bbox,
+             "center": [(bbox[0] + bbox[2]) / 2, (bbox[1] + bbox[3]) / 2], "simulated": False},
+        )  # fmt: skip
+        for layer in ("districts", "streets", "water", "green", "buildings", "facilities"):
+            told(layer, load_layer(conn, layer, ((f"{layer} {f['id']}", f) for f in layers[layer])))
+    analyse(engine)
+
+
+def polygon(bbox: list[float]) -> dict[str, Any]:
+    w, s, e, n = bbox
+    return {"type": "Polygon", "coordinates": [[[w, s], [e, s], [e, n], [w, n], [w, s]]]}
+
+
+def read_osm(path: Path) -> tuple[list[float], dict[str, list[Feature]]]:
+    """The extent [west, south, east, north] and the features of each layer."""
+    layers: dict[str, list[Feature]] = {name: [] for name in ("streets", "water", "green", "buildings", "facilities")}
+    ways = list(read_ways(path))
+    layers["streets"] = list(split_ways(ways))
+    if not layers["streets"]:
+        raise InputError(f"{path.name}: there is no street in it", field="path")
+    factory = osmium.geom.GeoJSONFactory()
+    thing: Any
+    for thing in osmium.FileProcessor(str(path)).with_locations().with_areas():
+        if thing.is_area():
+            _take_area(thing, factory, layers)
+        elif thing.is_node():
+            _take_facility(thing, "n", {"type": "Point", "coordinates": [thing.lon, thing.lat]}, layers)
+    points = [c for street in layers["streets"] for c in street["geometry"]["coordinates"]]
+    lons, lats = [p[0] for p in points], [p[1] for p in points]
+    return [min(lons), min(lats), max(lons), max(lats)], layers
+
+
+def read_ways(path: Path) -> Iterator[tuple[dict[str, str], list[tuple[int, float, float]]]]:
+    """(tags, [(node, lon, lat)…]) of every way that cars may use."""
+    way: Any
+    for way in osmium.FileProcessor(str(path), osmium.osm.NODE | osmium.osm.WAY).with_locations():
+        if not way.is_way() or way.tags.get("highway") not in ROADS:
+            continue
+        nodes = [(n.ref, n.lon, n.lat) for n in way.nodes if n.location.valid()]
+        if len(nodes) > 1:
+            yield {t.k: t.v for t in way.tags}, nodes
+
+
+def split_ways(ways: list[tuple[dict[str, str], list[tuple[int, float, float]]]]) -> Iterator[Feature]:
+    """One edge from junction to junction: ways are cut where they share a node."""
+    uses = Counter(node for _, nodes in ways for node, _, _ in nodes)
+    edge = 0
+    for tags, nodes in ways:
+        start = 0
+        for i in range(1, len(nodes)):
+            if i < len(nodes) - 1 and uses[nodes[i][0]] < 2:
+                continue
+            edge += 1
+            yield _street(edge, tags, nodes[start : i + 1])
+            start = i
+
+
+def _street(edge: int, tags: dict[str, str], nodes: list[tuple[int, float, float]]) -> Feature:
+    klass, speed = ROADS[tags["highway"]]
+    if tags.get("oneway") == "-1":
+        nodes = nodes[::-1]
+    oneway = tags.get("oneway") in ("yes", "1", "true", "-1") or tags.get("junction") == "roundabout"
+    signed = tags.get("maxspeed", "")
+    return {
+        "id": edge,
+        "properties": {
+            "name_zh": tags.get("name:zh") or tags.get("name"), "name_en": tags.get("name:en") or tags.get("name"),
+            "class": klass, "oneway": oneway, "speed_kmh": int(signed) if signed.isdigit() and int(signed) > 0 else speed,
+            "bridge": tags.get("bridge", "no") != "no", "tunnel": tags.get("tunnel", "no") != "no",
+            "from_node": nodes[0][0], "to_node": nodes[-1][0],
+        },
+        "geometry": {"type": "LineString", "coordinates": [[lon, lat] for _, lon, lat in nodes]},
+    }  # fmt: skip
+
+
+def _take_area(area: Any, factory: Any, layers: dict[str, list[Feature]]) -> None:
+    tags = area.tags
+    building = tags.get("building")
+    kind = next((v for (k, t), v in AREAS.items() if tags.get(k) == t), None)
+    if not building and kind is None and _facility_kind(tags) is None:
+        return
+    try:
+        geometry = json.loads(factory.create_multipolygon(area))
+    except RuntimeError:  # an area cut by the extract's edge has no whole ring
+        return
+    if building:
+        layers["buildings"].append(_building(area, geometry))
+    elif kind is not None:
+        names = {"name_zh": tags.get("name:zh") or tags.get("name"), "name_en": tags.get("name:en") or tags.get("name")}
+        layers[kind[0]].append({"id": area.id, "properties": {"kind": kind[1], **names}, "geometry": geometry})
+    ring = geometry["coordinates"][0][0]
+    center = [sum(p[0] for p in ring) / len(ring), sum(p[1] for p in ring) / len(ring)]
+    _take_facility(area, "a", {"type": "Point", "coordinates": center}, layers)
+
+
+def _building(area: Any, geometry: dict[str, Any]) -> Feature:
+    tags = area.tags
+    storeys = tags.get("building:levels", "")
+    return {
+        "id": area.id,
+        "properties": {
+            "kind": BUILDING_KINDS.get(tags.get("building"), "public" if tags.get("amenity") else "commercial" if tags.get("shop") else "other"),
+            "name_zh": tags.get("name:zh") or tags.get("name"), "name_en": tags.get("name:en") or tags.get("name"),
+            "height_m": float(storeys) * STOREY_M if storeys.isdigit() else None, "people_day": None, "people_night": None,
+        },
+        "geometry": geometry,
+    }  # fmt: skip
+
+
+def _facility_kind(tags: Tags) -> str | None:
+    return next((kind for (k, v), kind in FACILITIES.items() if tags.get(k) == v), None)
+
+
+def _take_facility(thing: Any, letter: str, geometry: dict[str, Any], layers: dict[str, list[Feature]]) -> None:
+    kind = _facility_kind(thing.tags)
+    if kind is None:
+        return
+    name = thing.tags.get("name") or f"{kind.replace('_', ' ')} {thing.id}"
+    layers["facilities"].append(
+        {
+            "id": f"osm-{letter}{thing.id}",
+            "properties": {"kind": kind, "name_zh": thing.tags.get("name:zh") or name, "name_en": thing.tags.get("name:en") or name, "attributes": {}},
+            "geometry": geometry,
+        }
+    )  # fmt: skip

@@ -1,0 +1,61 @@
+"""A city package: a folder with city.json and one GeoJSON text sequence per layer (a feature a line)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Engine, text
+
+from core.errors import InputError
+from layers.imports.load import load_layer, save_city
+from layers.imports.schema import SPECS
+
+Told = Callable[[str, int], None]
+TABLES = ("district", "street", "area", "building", "facility", "asset", "sensor", "camera", "unit")
+
+
+def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(where, feature) pairs of a .geojsonl file; also takes a .geojson FeatureCollection."""
+    if path.suffix == ".geojson":
+        whole = _json(path.read_bytes(), path.name)
+        yield from ((f"{path.name} feature {i}", f) for i, f in enumerate(whole.get("features", []), 1))
+        return
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                where = f"{path.name}:{number}"
+                yield where, _json(line, where)
+
+
+def _json(body: bytes, where: str) -> dict[str, Any]:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        raise InputError(f"{where}: expected JSON: {exc}", field="file") from exc
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: expected a GeoJSON object", field="file")
+    return value
+
+
+def load_package(engine: Engine, folder: Path, told: Told) -> None:
+    """Load every layer of `folder` in one transaction; `told(layer, count)` after each."""
+    head = folder / "city.json"
+    if not head.exists():
+        raise InputError(f"{folder}: expected a city package with a city.json", field="path")
+    with engine.begin() as conn:
+        save_city(conn, _json(head.read_bytes(), "city.json"))
+        for spec in SPECS:
+            path = folder / f"{spec.layer}.geojsonl"
+            if path.exists():
+                told(spec.layer, load_layer(conn, spec.layer, read_lines(path)))
+    analyse(engine)
+
+
+def analyse(engine: Engine) -> None:
+    """Fresh statistics, so that the first questions are answered well."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        for name in TABLES:
+            conn.execute(text(f"ANALYZE {name}"))
