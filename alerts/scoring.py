@@ -60,7 +60,7 @@ def score_incidents(conn: Connection, now: datetime, resolution: int) -> int:
     rows = conn.execute(
         text(
             "SELECT id, kind, level, opened_at, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM incident WHERE status NOT IN "
-            "('closed', 'cancelled') AND risk IS NULL ORDER BY level, opened_at LIMIT :most FOR UPDATE SKIP LOCKED"
+            "('closed', 'cancelled') AND risk IS NULL AND geom IS NOT NULL ORDER BY level, opened_at LIMIT :most FOR UPDATE SKIP LOCKED"
         ),
         {"most": SCORED_AT_ONCE},
     ).all()
@@ -125,7 +125,7 @@ def read_hazards(conn: Connection) -> list[Any]:
                 "SELECT kind, 'alarm' AS type, level, observed_at AS at, names, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM alarm "
                 "WHERE active AND state NOT IN ('normal', 'shelved') AND geom IS NOT NULL AND kind NOT IN ('stale', 'source_stale') "
                 "UNION ALL SELECT kind, 'incident', level, opened_at, titles, ST_X(geom), ST_Y(geom) FROM incident "
-                "WHERE status NOT IN ('clear', 'closed', 'cancelled')"
+                "WHERE status NOT IN ('clear', 'closed', 'cancelled') AND geom IS NOT NULL"
             )
         )
     )

@@ -48,7 +48,8 @@ class Incident(Base):
     channel: Mapped[str]
     report_id: Mapped[str | None]
     district: Mapped[str]
-    geom: Mapped[Any] = mapped_column(point())
+    # null where nobody has said where
+    geom: Mapped[Any | None] = mapped_column(point())
     opened_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

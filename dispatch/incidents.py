@@ -1,0 +1,184 @@
+"""Opening incidents and moving them on. The caller owns the transaction; every step is logged and told."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, text
+
+from core.db import lock_key, notify_change
+from core.errors import InputError, NotFound
+from core.exposure import city_zone
+from core.i18n import say
+from core.ids import new_id
+from core.types import LonLat
+from core.vocabulary import ENDED_INCIDENT, IncidentStatus, Text, label, table
+from dispatch import log
+
+DEFAULT_LEVEL = 4
+
+
+@dataclass(frozen=True, slots=True)
+class NewIncident:
+    """What is known when an incident is opened; `level` None takes the kind's default."""
+
+    kind: str
+    titles: Text
+    channel: str
+    level: int | None = None
+    where: LonLat | None = None
+    text: str | None = None
+    address: str | None = None
+    reporter: str | None = None
+    report_id: str | None = None
+
+
+def open_incident(conn: Connection, new: NewIncident, who: str, words: Text, now: datetime) -> UUID:
+    """Open an incident and log it."""
+    kind = table("incident_kinds").get(new.kind)
+    if kind is None:
+        raise InputError(
+            f"kind: expected one of {', '.join(sorted(table('incident_kinds')))}; got {new.kind!r}", field="kind"
+        )
+    incident_id = new_id()
+    conn.execute(
+        text(
+            "INSERT INTO incident (id, number, kind, level, status, titles, text, address, reporter, channel, report_id, district, geom, "
+            "opened_at, changed_at, opened_by, version) VALUES (:id, :number, :kind, :level, 'open', CAST(:titles AS jsonb), :text, "
+            ":address, :reporter, :channel, :report, COALESCE((SELECT code FROM district WHERE ST_Covers(geom, "
+            "ST_GeomFromEWKT(:geom)) LIMIT 1), '000000'), ST_GeomFromEWKT(:geom), :now, :now, :who, 1)"
+        ),
+        {
+            "id": incident_id, "number": next_number(conn, now), "kind": new.kind, "level": new.level or kind.get("level", DEFAULT_LEVEL),
+            "titles": json.dumps(new.titles), "text": new.text, "address": new.address, "reporter": new.reporter, "channel": new.channel,
+            "report": new.report_id, "geom": new.where.ewkt if new.where else None, "now": now, "who": who,
+        },
+    )  # fmt: skip
+    log.write(conn, incident_id, "opened", who, words, now, channel=new.channel, report=new.report_id)
+    notify_change(conn, "incident", [incident_id])
+    return incident_id
+
+
+def next_number(conn: Connection, now: datetime) -> str:
+    """Year, month, day of the city and a serial, as it is said over the radio: 20260504-0017."""
+    day = now.astimezone(ZoneInfo(city_zone(conn))).strftime("%Y%m%d")
+    conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("incident-number")})
+    last = conn.scalar(text("SELECT max(number) FROM incident WHERE number LIKE :day"), {"day": f"{day}-%"})
+    return f"{day}-{int(last.split('-')[1]) + 1 if last else 1:04d}"
+
+
+def open_from_alarm(conn: Connection, alarm_id: UUID, who: str, now: datetime) -> UUID:
+    """The incident of an alarm: opened by the first who asks, the same one for everybody after."""
+    alarm = conn.execute(
+        text(
+            "SELECT id, kind, level, state, names, message, incident_id, ST_X(geom) AS lon, ST_Y(geom) AS lat, version FROM alarm "
+            "WHERE id = :id FOR UPDATE"
+        ),
+        {"id": alarm_id},
+    ).one_or_none()
+    if alarm is None:
+        raise NotFound(f"there is no alarm {alarm_id}")
+    if alarm.incident_id is not None:
+        found: UUID = alarm.incident_id
+        return found
+    new = new_from_alarm(alarm)
+    incident_id = open_incident(conn, new, who, say("incident.from_alarm", title=alarm.message), now)
+    conn.execute(
+        text("UPDATE alarm SET incident_id = :incident, changed_at = :now, version = version + 1 WHERE id = :id"),
+        {"incident": incident_id, "id": alarm_id, "now": now},
+    )
+    conn.execute(
+        text(
+            "INSERT INTO alarm_event (alarm_id, time, what, state, level, who, note) "
+            "VALUES (:id, :now, 'linked', :state, :level, :who, :note)"
+        ),
+        {"id": alarm_id, "now": now, "state": alarm.state, "level": alarm.level, "who": who, "note": str(incident_id)},
+    )
+    notify_change(conn, "alarm", [alarm_id])
+    return incident_id
+
+
+def new_from_alarm(alarm: Any) -> NewIncident:
+    kind = table("alarm_kinds").get(alarm.kind, {}).get("incident_kind", "other")
+    words = label("incident_kinds", kind)
+    return NewIncident(
+        kind=kind,
+        titles={"zh": f"{alarm.names['zh']}{words['zh']}", "en": f"{words['en']}: {alarm.names['en']}"},
+        channel="alarm",
+        level=alarm.level,
+        where=LonLat(alarm.lon, alarm.lat) if alarm.lon is not None else None,
+        text=alarm.message["zh"],
+        report_id=str(alarm.id),
+    )
+
+
+def lock_incident(conn: Connection, incident_id: UUID) -> Any:
+    row = conn.execute(
+        text(
+            "SELECT id, status, level, kind, titles, version, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM incident WHERE id = :id FOR UPDATE"
+        ),
+        {"id": incident_id},
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no incident {incident_id}")
+    return row
+
+
+def move(conn: Connection, incident_id: UUID, status: IncidentStatus, who: str, now: datetime) -> None:
+    """Store a status and log it."""
+    conn.execute(
+        text(
+            "UPDATE incident SET status = :status, changed_at = :now, version = version + 1, "
+            "ended_at = CASE WHEN :ended THEN CAST(:now AS timestamptz) END WHERE id = :id"
+        ),
+        {"status": status, "now": now, "ended": status in ENDED_INCIDENT, "id": incident_id},
+    )
+    log.write(
+        conn,
+        incident_id,
+        "status",
+        who,
+        say("incident.status", status=label("incident_statuses", status)),
+        now,
+        status=status,
+    )
+    notify_change(conn, "incident", [incident_id])
+
+
+def touch(conn: Connection, incident_id: UUID, now: datetime) -> None:
+    conn.execute(
+        text("UPDATE incident SET changed_at = :now, version = version + 1 WHERE id = :id"),
+        {"now": now, "id": incident_id},
+    )
+    notify_change(conn, "incident", [incident_id])
+
+
+def claim_reports(conn: Connection, now: datetime, most: int = 100) -> int:
+    """Make incidents of the reports that ingest wrote; returns how many."""
+    rows = conn.execute(
+        text(
+            "SELECT * FROM incident_report WHERE handled_at IS NULL ORDER BY received_at, channel, report_id LIMIT :most "
+            "FOR UPDATE SKIP LOCKED"
+        ),
+        {"most": most},
+    ).all()
+    for row in rows:
+        new = NewIncident(
+            row.kind if row.kind in table("incident_kinds") else "other", {"zh": row.title, "en": row.title}, row.channel, row.level,
+            LonLat(row.lon, row.lat) if row.lon is not None else None, row.text, row.address, row.reporter, row.report_id,
+        )  # fmt: skip
+        words = say("incident.from_report", channel=row.channel, title=row.title)
+        incident_id = open_incident(conn, new, row.reporter or row.channel, words, now)
+        conn.execute(
+            text(
+                "UPDATE incident_report SET handled_at = :now, incident_id = :incident "
+                "WHERE channel = :channel AND report_id = :report"
+            ),
+            {"now": now, "incident": incident_id, "channel": row.channel, "report": row.report_id},
+        )
+    return len(rows)

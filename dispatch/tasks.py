@@ -1,0 +1,258 @@
+"""Sending units and hearing from them: assignments, milestones, unit status. The caller owns the transaction."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from core.db import OUTBOX_CHANNEL, notify, notify_change
+from core.errors import Conflict, NotFound
+from core.i18n import say
+from core.ids import new_id
+from core.vocabulary import ENDED_INCIDENT, IncidentStatus, TaskReply, UnitStatus, label
+from dispatch import incidents, log
+from dispatch.present import task_object
+
+# reply -> (milestone, unit status while it lasts, whether the assignment has ended)
+STEPS: dict[TaskReply, tuple[str, UnitStatus, bool]] = {
+    TaskReply.ACCEPTED: ("accepted_at", UnitStatus.ASSIGNED, False),
+    TaskReply.EN_ROUTE: ("en_route_at", UnitStatus.EN_ROUTE, False),
+    TaskReply.ON_SCENE: ("on_scene_at", UnitStatus.ON_SCENE, False),
+    TaskReply.CLEAR: ("clear_at", UnitStatus.AVAILABLE, True),
+    TaskReply.DECLINED: ("", UnitStatus.AVAILABLE, True),
+}
+ORDER = ("assigned", "accepted", "en_route", "on_scene", "clear")
+BY_STATUS = {
+    UnitStatus.EN_ROUTE: TaskReply.EN_ROUTE,
+    UnitStatus.ON_SCENE: TaskReply.ON_SCENE,
+    UnitStatus.AVAILABLE: TaskReply.CLEAR,
+}
+
+
+def assign(
+    conn: Connection,
+    incident_id: UUID,
+    unit_id: str,
+    who: str,
+    now: datetime,
+    eta_s: float | None,
+    distance_m: float | None,
+) -> UUID:
+    """Send a free unit. Conflict where it is not free or the incident has ended. A repeat for the same pair changes nothing."""
+    incident = incidents.lock_incident(conn, incident_id)
+    if incident.status in ENDED_INCIDENT:
+        raise Conflict(f"the incident is {incident.status}", reason="incident_status")
+    unit = lock_unit(conn, unit_id)
+    held = conn.execute(
+        text("SELECT id, incident_id FROM assignment WHERE unit_id = :unit AND ended_at IS NULL"), {"unit": unit_id}
+    ).one_or_none()
+    if held is not None and held.incident_id == incident_id:
+        same: UUID = held.id
+        return same
+    if held is not None or unit.status != UnitStatus.AVAILABLE:
+        raise Conflict(f"unit: {unit_id} is {unit.status}, not available", reason="unit_busy", field="unit")
+    assignment_id = new_id()
+    conn.execute(
+        text(
+            "INSERT INTO assignment (id, incident_id, unit_id, status, assigned_by, assigned_at, eta_s, distance_m) "
+            "VALUES (:id, :incident, :unit, 'assigned', :who, :now, :eta, :distance)"
+        ),
+        {
+            "id": assignment_id,
+            "incident": incident_id,
+            "unit": unit_id,
+            "who": who,
+            "now": now,
+            "eta": eta_s,
+            "distance": distance_m,
+        },
+    )
+    set_unit_status(conn, unit_id, UnitStatus.ASSIGNED, now)
+    log.write(conn, incident_id, "assigned", who, say("incident.assigned", unit=unit_names(unit)), now, unit=unit_id)
+    follow(conn, incident_id, who, now)
+    send_task(conn, assignment_id, unit_id, now)
+    return assignment_id
+
+
+def lock_unit(conn: Connection, unit_id: str) -> Any:
+    row = conn.execute(
+        text("SELECT id, status, name_zh, name_en FROM unit WHERE id = :id FOR UPDATE"), {"id": unit_id}
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"unit: there is no unit {unit_id!r}", field="unit")
+    return row
+
+
+def unit_names(unit: Any) -> dict[str, str]:
+    return {"zh": unit.name_zh, "en": unit.name_en}
+
+
+def set_unit_status(conn: Connection, unit_id: str, status: UnitStatus, now: datetime) -> None:
+    conn.execute(
+        text("UPDATE unit SET status = :status, status_at = :now WHERE id = :id AND status <> :status"),
+        {"status": status, "now": now, "id": unit_id},
+    )
+    notify_change(conn, "unit", [unit_id])
+
+
+def send_task(conn: Connection, assignment_id: UUID, unit_id: str, now: datetime) -> None:
+    """Put the task into the outbox; the alerts runner carries it to the broker."""
+    conn.execute(
+        text(
+            "INSERT INTO outbox (created_at, sender, topic, payload, due_at, attempts) "
+            "VALUES (:now, 'mqtt', :topic, :payload, :now, 0)"
+        ),
+        {
+            "now": now,
+            "topic": f"task/{unit_id}",
+            "payload": json.dumps(task_object(conn, assignment_id), ensure_ascii=False),
+        },
+    )
+    notify(conn, OUTBOX_CHANNEL, {})
+
+
+def reply(
+    conn: Connection, assignment_id: UUID, answer: TaskReply, who: str, at: datetime, now: datetime, note: str | None
+) -> bool:
+    """A milestone of an assignment. Milestones only go forward; what has ended stays ended. False where nothing changed."""
+    row = conn.execute(
+        text(
+            "SELECT a.id, a.incident_id, a.unit_id, a.status, a.ended_at, u.name_zh, u.name_en FROM assignment a "
+            "JOIN unit u ON u.id = a.unit_id WHERE a.id = :id FOR UPDATE"
+        ),
+        {"id": assignment_id},
+    ).one_or_none()
+    if row is None or row.ended_at is not None or not is_forward(row.status, answer):
+        return False
+    column, unit_status, ended = STEPS[answer]
+    stamp = f", {column} = :at" if column else ""
+    conn.execute(
+        text(f"UPDATE assignment SET status = :status{stamp}, ended_at = CASE WHEN :ended THEN CAST(:now AS timestamptz) END WHERE id = :id"),
+        {"status": answer, "at": at, "ended": ended, "now": now, "id": assignment_id},
+    )  # fmt: skip
+    set_unit_status(conn, row.unit_id, unit_status, now)
+    words = say("incident.reply", unit=unit_names(row), status=reply_words(answer))
+    log.write(conn, row.incident_id, "reply", who, words, now, unit=row.unit_id, state=answer, note=note, at=at)
+    follow(conn, row.incident_id, who, now)
+    return True
+
+
+def is_forward(status: str, answer: TaskReply) -> bool:
+    if answer is TaskReply.DECLINED:
+        return status in ("assigned", "accepted")
+    return ORDER.index(answer) > ORDER.index(status)
+
+
+def reply_words(answer: TaskReply) -> dict[str, str]:
+    extra = {
+        TaskReply.ACCEPTED: {"zh": "已接受", "en": "Accepted"},
+        TaskReply.DECLINED: {"zh": "无法前往", "en": "Declined"},
+    }
+    return extra.get(answer) or label("incident_statuses", answer)
+
+
+def follow(conn: Connection, incident_id: UUID, who: str, now: datetime) -> None:
+    """Let the incident's status follow its assignments: the furthest that any unit has come; clear when all are."""
+    incident = incidents.lock_incident(conn, incident_id)
+    rows = conn.execute(
+        text("SELECT status, ended_at FROM assignment WHERE incident_id = :id"), {"id": incident_id}
+    ).all()
+    wanted = status_of([(row.status, row.ended_at is None) for row in rows])
+    if incident.status in ENDED_INCIDENT or wanted == incident.status:
+        incidents.touch(conn, incident_id, now)
+        return
+    incidents.move(conn, incident_id, wanted, who, now)
+
+
+def status_of(assignments: list[tuple[str, bool]]) -> IncidentStatus:
+    """Pure: the incident's status from its assignments' (status, still running)."""
+    running = [status for status, active in assignments if active]
+    if running:
+        furthest = max(ORDER.index(status) for status in running)
+        return IncidentStatus({"accepted": "assigned"}.get(ORDER[furthest], ORDER[furthest]))
+    done = any(status == "clear" for status, _ in assignments)
+    return IncidentStatus.CLEAR if done else IncidentStatus.OPEN
+
+
+def release_all(conn: Connection, incident_id: UUID, who: str, now: datetime) -> None:
+    """The incident has ended: whoever is still on it is free again and told so."""
+    rows = conn.execute(
+        text(
+            "UPDATE assignment SET status = 'cancelled', ended_at = :now WHERE incident_id = :id AND ended_at IS NULL "
+            "RETURNING id, unit_id"
+        ),
+        {"now": now, "id": incident_id},
+    ).all()
+    for row in rows:
+        unit = lock_unit(conn, row.unit_id)
+        set_unit_status(conn, row.unit_id, UnitStatus.AVAILABLE, now)
+        log.write(
+            conn, incident_id, "released", who, say("incident.released", unit=unit_names(unit)), now, unit=row.unit_id
+        )
+        send_task(conn, row.id, row.unit_id, now)
+
+
+def report_status(conn: Connection, unit_id: str, status: UnitStatus, who: str, at: datetime, now: datetime) -> None:
+    """A unit's own word or a dispatcher's. With a running assignment it is a milestone of that."""
+    unit = lock_unit(conn, unit_id)
+    held = conn.scalar(text("SELECT id FROM assignment WHERE unit_id = :unit AND ended_at IS NULL"), {"unit": unit_id})
+    if held is not None and status in BY_STATUS:
+        reply(conn, held, BY_STATUS[status], who, at, now, None)
+        return
+    if held is not None and status is UnitStatus.OUT_OF_SERVICE:
+        raise Conflict(f"status: {unit_id} is on an incident", reason="unit_busy", field="status")
+    if held is None and status in (UnitStatus.AVAILABLE, UnitStatus.OUT_OF_SERVICE):
+        set_unit_status(conn, unit_id, status, now)
+        return
+    if unit.status != status:
+        raise Conflict(f"status: {unit_id} has no task to be {status} on", reason="no_task", field="status")
+
+
+def claim_replies(conn: Connection, now: datetime, most: int = 100) -> int:
+    """Take in the task replies that ingest wrote, oldest first."""
+    rows = conn.execute(
+        text("SELECT * FROM task_reply WHERE handled_at IS NULL ORDER BY time, received_at LIMIT :most FOR UPDATE SKIP LOCKED"), {"most": most}
+    ).all()  # fmt: skip
+    for row in rows:
+        owner = _owner(conn, row.task_id)
+        if owner == row.unit_id:
+            reply(conn, UUID(row.task_id), TaskReply(row.state), row.unit_id, row.time, now, row.text)
+        conn.execute(
+            text(
+                "UPDATE task_reply SET handled_at = :now WHERE unit_id = :unit AND task_id = :task AND time = :time AND state = :state"
+            ),
+            {"now": now, "unit": row.unit_id, "task": row.task_id, "time": row.time, "state": row.state},
+        )
+    return len(rows)
+
+
+def _owner(conn: Connection, task_id: str) -> str | None:
+    """Whose task it is; None for ids that are none of ours."""
+    try:
+        key = UUID(task_id)
+    except ValueError:
+        return None
+    owner: str | None = conn.scalar(text("SELECT unit_id FROM assignment WHERE id = :id"), {"id": key})
+    return owner
+
+
+def claim_unit_reports(conn: Connection, now: datetime, most: int = 100) -> int:
+    """Take in the statuses that units sent. A status that cannot be is noted as handled and changes nothing."""
+    rows = conn.execute(
+        text("SELECT * FROM unit_report WHERE handled_at IS NULL ORDER BY time LIMIT :most FOR UPDATE SKIP LOCKED"),
+        {"most": most},
+    ).all()
+    for row in rows:
+        # said of a unit that cannot be in that state: kept in unit_report, without effect
+        with contextlib.suppress(Conflict, NotFound):
+            report_status(conn, row.unit_id, UnitStatus(row.status), row.unit_id, row.time, now)
+        conn.execute(
+            text("UPDATE unit_report SET handled_at = :now WHERE unit_id = :unit AND time = :time"),
+            {"now": now, "unit": row.unit_id, "time": row.time},
+        )
+    return len(rows)

@@ -1,0 +1,74 @@
+"""All layers, and how they are read: descriptions, vector tiles, GeoJSON. Functions take a connection, never a request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, text
+
+from core.clock import rfc3339
+from core.errors import InputError, NotFound
+from core.registry import Registry
+from layers.sets import base, city, live
+from layers.sets.base import PLACES_TILE
+from layers.spec import LayerSpec
+
+LAYERS: Registry[LayerSpec] = Registry("onemap.layers", [*base.SET, *city.SET, *live.SET], key=lambda layer: layer.id)
+COMPOSITE = "base"
+COMPOSED = ("water", "green", "streets", "districts")
+MIN_ZOOM, MAX_ZOOM = 0, 22
+TILE = """
+WITH bounds AS (SELECT e AS tile,
+  ST_Transform(ST_Expand(e, (ST_XMax(e) - ST_XMin(e)) / 64), 4326) AS box FROM ST_TileEnvelope(:z, :x, :y) AS e),
+part AS ({select})
+SELECT ST_AsMVT(part, :name, 4096, 'mvt') FROM part WHERE mvt IS NOT NULL
+"""
+
+
+def describe_layers(conn: Connection) -> list[dict[str, Any]]:
+    described = []
+    for layer in LAYERS:
+        updated = conn.scalar(text(layer.updated)) if layer.updated else None
+        described.append(layer.describe(conn.scalar(text(layer.count)) or 0, rfc3339(updated) if updated else None))
+    return described
+
+
+def read_tile(conn: Connection, name: str, z: int, x: int, y: int) -> bytes:
+    """A vector tile (Mapbox Vector Tile 2.1) of one layer, or of the base map; empty bytes where nothing is there."""
+    if not MIN_ZOOM <= z <= MAX_ZOOM or not 0 <= x < 2**z or not 0 <= y < 2**z:
+        raise InputError(f"z/x/y: there is no tile {z}/{x}/{y}", field="z")
+    if name == COMPOSITE:
+        parts = [(part, LAYERS[part].tile or "") for part in COMPOSED] + [("places", PLACES_TILE)]
+    else:
+        tile = LAYERS[name].tile
+        if tile is None:
+            raise NotFound(f"the layer {name} has no tiles")
+        parts = [(name, tile)]
+    return b"".join(_part(conn, part, select, z, x, y) for part, select in parts)
+
+
+def _part(conn: Connection, name: str, select: str, z: int, x: int, y: int) -> bytes:
+    given = {"name": name, "z": z, "x": x, "y": y}
+    body = conn.scalar(text(TILE.format(select=select).replace(":z", "CAST(:z AS int)")), given)
+    return bytes(body) if body else b""
+
+
+def read_features(conn: Connection, name: str) -> bytes:
+    """The whole layer as a GeoJSON FeatureCollection."""
+    layer = LAYERS[name]
+    if layer.features is None:
+        raise NotFound(f"the layer {name} is not served as features; see its url in /api/layers")
+    rows = conn.execute(
+        text(f"SELECT id, ST_X(geom) AS lon, ST_Y(geom) AS lat, props FROM ({layer.features}) AS f ORDER BY id")
+    )
+    features = [
+        {
+            "type": "Feature",
+            "id": row.id,
+            "geometry": {"type": "Point", "coordinates": [row.lon, row.lat]},
+            "properties": {"id": row.id, **row.props},
+        }
+        for row in rows
+    ]
+    return orjson.dumps({"type": "FeatureCollection", "features": features})

@@ -1,0 +1,40 @@
+"""Search over what has a name or a code: streets, facilities, sensors, cameras, units, incidents, assets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+AT_MOST = 20
+_SQL = """
+(SELECT 'incident' AS type, id::text, titles->>'zh' AS zh, titles->>'en' AS en, ST_X(geom) AS lon, ST_Y(geom) AS lat, 0 AS rank
+  FROM incident WHERE (number ILIKE :like OR titles->>'zh' ILIKE :like) AND status NOT IN ('closed', 'cancelled') LIMIT 8)
+UNION ALL (SELECT 'unit', u.id, name_zh, name_en, COALESCE(s.lon, ST_X(home)), COALESCE(s.lat, ST_Y(home)), 1
+  FROM unit u LEFT JOIN unit_state s ON s.unit_id = u.id WHERE u.id ILIKE :like OR name_zh ILIKE :like OR name_en ILIKE :like LIMIT 8)
+UNION ALL (SELECT 'facility', id, name_zh, name_en, ST_X(geom), ST_Y(geom), 2
+  FROM facility WHERE name_zh ILIKE :like OR name_en ILIKE :like LIMIT 8)
+UNION ALL (SELECT 'sensor', id, name_zh, name_en, ST_X(geom), ST_Y(geom), 3
+  FROM sensor WHERE id ILIKE :like OR name_zh ILIKE :like OR name_en ILIKE :like LIMIT 8)
+UNION ALL (SELECT 'camera', id, name_zh, name_en, ST_X(geom), ST_Y(geom), 4
+  FROM camera WHERE id ILIKE :like OR name_zh ILIKE :like OR name_en ILIKE :like LIMIT 8)
+UNION ALL (SELECT 'street', min(id)::text, name_zh, min(name_en), ST_X(ST_PointOnSurface(ST_Collect(geom))),
+  ST_Y(ST_PointOnSurface(ST_Collect(geom))), 5 FROM street WHERE name_zh ILIKE :like OR name_en ILIKE :like GROUP BY name_zh LIMIT 8)
+UNION ALL (SELECT 'asset', id, name_zh, name_en, ST_X(geom), ST_Y(geom), 6 FROM asset WHERE id LIKE :prefix LIMIT 8)
+ORDER BY rank LIMIT :most
+"""
+
+
+def search(conn: Connection, query: str) -> list[dict[str, Any]]:
+    """Up to twenty hits, incidents first. An empty query finds nothing."""
+    words = query.strip()
+    if not words:
+        return []
+    plain = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    # an asset code is found by its beginning, from eight digits on
+    prefix = f"{words}%" if words.isdigit() and len(words) >= 8 else ""
+    rows = conn.execute(text(_SQL), {"like": f"%{plain}%", "prefix": prefix, "most": AT_MOST})
+    return [
+        {"type": r.type, "id": r.id, "title": {"zh": r.zh, "en": r.en or r.zh}, "lon": r.lon, "lat": r.lat}
+        for r in rows
+    ]

@@ -1,0 +1,61 @@
+"""The base map: districts, streets, buildings, water, green."""
+
+from __future__ import annotations
+
+from layers.spec import LayerSpec, LegendItem
+
+MVT = "ST_AsMVTGeom(ST_Transform({geom}, 3857), bounds.tile, 4096, 64, true) AS mvt"
+
+
+def mvt(geom: str = "geom") -> str:
+    return MVT.format(geom=geom)
+
+
+DISTRICTS = LayerSpec(
+    id="districts", group="base", title={"zh": "行政区", "en": "Districts"}, geometry="polygon", delivery="tiles",
+    count="SELECT count(*) FROM district",
+    tile=f"SELECT {mvt()}, code, name_zh, name_en FROM district, bounds WHERE geom && bounds.box",
+    legend=(LegendItem("district", {"zh": "区界", "en": "Boundary"}, "map-district"),),
+)  # fmt: skip
+
+STREETS = LayerSpec(
+    id="streets", group="base", title={"zh": "道路", "en": "Streets"}, geometry="line", delivery="tiles",
+    count="SELECT count(*) FROM street",
+    # what a scale cannot show is left out, and lines are thinned to half a pixel
+    tile=(
+        "SELECT ST_AsMVTGeom(ST_Simplify(ST_Transform(geom, 3857), 40075016.7 / (512 * 2.0 ^ :z) / 2), bounds.tile, 4096, 64, true) AS mvt, "
+        "name_zh, name_en, class, bridge, tunnel FROM street, bounds WHERE geom && bounds.box AND "
+        "CASE class WHEN 'minor' THEN :z >= 13 WHEN 'path' THEN :z >= 14 WHEN 'secondary' THEN :z >= 11 ELSE true END"
+    ),
+    legend=(
+        LegendItem("ring", {"zh": "环路", "en": "Ring road"}, "map-road-ring"),
+        LegendItem("primary", {"zh": "主干路", "en": "Primary"}, "map-road-primary"),
+        LegendItem("minor", {"zh": "支路", "en": "Minor"}, "map-road-minor"),
+    ),
+)  # fmt: skip
+
+BUILDINGS = LayerSpec(
+    id="buildings", group="base", title={"zh": "建筑", "en": "Buildings"}, geometry="polygon", delivery="tiles",
+    count="SELECT count(*) FROM building", min_zoom=13,
+    tile=f"SELECT {mvt()}, kind, height_m FROM building, bounds WHERE geom && bounds.box AND :z >= 13",
+    legend=(LegendItem("building", {"zh": "建筑", "en": "Building"}, "map-building"),),
+)  # fmt: skip
+
+
+def _area(layer: str, zh: str, en: str) -> LayerSpec:
+    return LayerSpec(
+        id=layer, group="base", title={"zh": zh, "en": en}, geometry="polygon", delivery="tiles",
+        count=f"SELECT count(*) FROM area WHERE layer = '{layer}'",
+        tile=f"SELECT {mvt()}, kind, name_zh, name_en FROM area, bounds WHERE layer = '{layer}' AND geom && bounds.box",
+        legend=(LegendItem(layer, {"zh": zh, "en": en}, f"map-{layer}"),),
+    )  # fmt: skip
+
+
+WATER, GREEN = _area("water", "水域", "Water"), _area("green", "绿地", "Green")
+
+# names of districts at a point inside them, for labels; part of the composite tile only
+PLACES_TILE = (
+    "SELECT ST_AsMVTGeom(ST_Transform(ST_PointOnSurface(geom), 3857), bounds.tile, 4096, 0, true) AS mvt, code, name_zh, name_en "
+    "FROM district, bounds WHERE geom && bounds.box"
+)
+SET = (DISTRICTS, STREETS, BUILDINGS, WATER, GREEN)

@@ -1,0 +1,57 @@
+"""What the city owns and watches: assets (部件), facilities, cameras, sensors."""
+
+from __future__ import annotations
+
+from core.vocabulary import table
+from layers.sets.base import mvt
+from layers.spec import LayerSpec, LegendItem
+
+# below zoom 14 points are gathered into a grid of 64 cells a tile side: how many, and how many are not well
+_ASSET_TILE = (
+    f"SELECT {mvt()}, id, class, subclass, state, name_zh, name_en, 1 AS count, (state <> 'normal')::int AS faults "
+    "FROM asset, bounds WHERE geom && bounds.box AND :z >= 14 "
+    "UNION ALL SELECT ST_AsMVTGeom(ST_Centroid(ST_Collect(p)), bounds.tile, 4096, 64, true), NULL, NULL, NULL, NULL, NULL, NULL, "
+    "count(*)::int, sum(faults)::int FROM (SELECT ST_Transform(geom, 3857) AS p, (state <> 'normal')::int AS faults FROM asset, bounds "
+    "WHERE geom && bounds.box AND :z < 14) AS a, bounds GROUP BY bounds.tile, "
+    "ST_SnapToGrid(p, 40075016.7 / (2.0 ^ :z) / 64)"
+)
+
+ASSETS = LayerSpec(
+    id="assets", group="assets", title={"zh": "城市部件", "en": "City assets"}, geometry="point", delivery="tiles",
+    count="SELECT count(*) FROM asset", tile=_ASSET_TILE, visible=False,
+    legend=(
+        *(LegendItem(key, {"zh": row["zh"], "en": row["en"]}, f"asset-{key}") for key, row in table("asset_classes").items()),
+        LegendItem("fault", {"zh": "异常", "en": "Fault"}, "asset-fault"),
+    ),
+)  # fmt: skip
+
+FACILITIES = LayerSpec(
+    id="facilities", group="assets", title={"zh": "重点设施", "en": "Facilities"}, geometry="point", delivery="features",
+    count="SELECT count(*) FROM facility",
+    features="SELECT id, geom, jsonb_build_object('kind', kind, 'name_zh', name_zh, 'name_en', name_en, 'capacity', capacity) AS props FROM facility",
+    legend=(
+        LegendItem("rescue", {"zh": "医院、消防、公安", "en": "Hospital, fire, police"}, "facility-rescue"),
+        LegendItem("sensitive", {"zh": "学校、养老", "en": "Schools, care homes"}, "facility-sensitive"),
+        LegendItem("hazardous", {"zh": "危险源", "en": "Hazardous sites"}, "facility-hazardous"),
+        LegendItem("other", {"zh": "其他", "en": "Other"}, "facility-other"),
+    ),
+)  # fmt: skip
+
+CAMERAS = LayerSpec(
+    id="cameras", group="video", title={"zh": "视频监控", "en": "Cameras"}, geometry="point", delivery="features", visible=False,
+    count="SELECT count(*) FROM camera",
+    features="SELECT id, geom, jsonb_build_object('name_zh', name_zh, 'name_en', name_en, 'heading', heading, 'fov', fov) AS props FROM camera",
+    legend=(LegendItem("camera", {"zh": "摄像机", "en": "Camera"}, "camera"),),
+)  # fmt: skip
+
+SENSORS = LayerSpec(
+    id="sensors", group="sensing", title={"zh": "传感器", "en": "Sensors"}, geometry="point", delivery="live",
+    count="SELECT count(*) FROM sensor WHERE status <> 'retired'", updated="SELECT max(received_at) FROM sensor_state",
+    features="SELECT id, geom, jsonb_build_object('kind', kind, 'name_zh', name_zh, 'name_en', name_en, 'status', status) AS props FROM sensor WHERE geom IS NOT NULL",
+    legend=(
+        LegendItem("normal", {"zh": "正常", "en": "Normal"}, "sensor"),
+        LegendItem("stale", {"zh": "无新数据", "en": "No fresh data"}, "stale"),
+    ),
+)  # fmt: skip
+
+SET = (ASSETS, FACILITIES, SENSORS, CAMERAS)

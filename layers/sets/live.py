@@ -1,0 +1,49 @@
+"""What is going on: risk, incidents, alarms, units."""
+
+from __future__ import annotations
+
+from core.vocabulary import table
+from layers.spec import LayerSpec, LegendItem
+
+LEVELS = tuple(
+    LegendItem(key, {"zh": f"{row['roman']} {row['zh']}", "en": f"{row['roman']} {row['en']}"}, f"level-{key}")
+    for key, row in table("levels").items()
+)
+
+RISK_CELLS = LayerSpec(
+    id="risk_cells", group="risk", title={"zh": "风险热区", "en": "Risk"}, geometry="hex", delivery="live",
+    count="SELECT count(*) FROM risk_cell WHERE level IS NOT NULL", updated="SELECT max(scored_at) FROM risk_cell", legend=LEVELS,
+)  # fmt: skip
+
+INCIDENTS = LayerSpec(
+    id="incidents", group="incidents", title={"zh": "事件", "en": "Incidents"}, geometry="point", delivery="live",
+    count="SELECT count(*) FROM incident WHERE status NOT IN ('closed', 'cancelled')", updated="SELECT max(changed_at) FROM incident",
+    features=(
+        "SELECT id::text, geom, jsonb_build_object('number', number, 'kind', kind, 'level', level, 'status', status, 'title', titles) AS props "
+        "FROM incident WHERE status NOT IN ('closed', 'cancelled') AND geom IS NOT NULL"
+    ),
+    legend=LEVELS,
+)  # fmt: skip
+
+ALARMS = LayerSpec(
+    id="alarms", group="incidents", title={"zh": "告警", "en": "Alarms"}, geometry="point", delivery="live",
+    count="SELECT count(*) FROM alarm WHERE state <> 'normal'", updated="SELECT max(changed_at) FROM alarm",
+    features=(
+        "SELECT id::text, geom, jsonb_build_object('kind', kind, 'level', level, 'state', state, 'message', message) AS props "
+        "FROM alarm WHERE state <> 'normal' AND geom IS NOT NULL"
+    ),
+    legend=LEVELS,
+)  # fmt: skip
+
+UNITS = LayerSpec(
+    id="units", group="forces", title={"zh": "力量", "en": "Units"}, geometry="point", delivery="live",
+    count="SELECT count(*) FROM unit", updated="SELECT max(time) FROM unit_state",
+    features=(
+        "SELECT u.id, COALESCE(ST_SetSRID(ST_MakePoint(s.lon, s.lat), 4326), u.home) AS geom, "
+        "jsonb_build_object('kind', u.kind, 'status', u.status, 'name_zh', u.name_zh, 'name_en', u.name_en) AS props "
+        "FROM unit u LEFT JOIN unit_state s ON s.unit_id = u.id"
+    ),
+    legend=tuple(LegendItem(key, {"zh": row["zh"], "en": row["en"]}, f"unit-{key}") for key, row in table("unit_kinds").items()),
+)  # fmt: skip
+
+SET = (RISK_CELLS, INCIDENTS, ALARMS, UNITS)

@@ -1,0 +1,53 @@
+"""What a layer is: one frozen description that the map, the API, the tiles and (later) OGC clients read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from core.vocabulary import Text
+
+Geometry = Literal["point", "line", "polygon", "hex"]
+Delivery = Literal["tiles", "features", "live"]
+
+
+@dataclass(frozen=True, slots=True)
+class LegendItem:
+    """`token` names the CSS variable that colours it, so that map and page share one colour."""
+
+    key: str
+    label: Text
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSpec:
+    """`count` and, for delivery `features`, `features` are SQL; `tile` is the SELECT of one vector tile layer, with `:z`, the
+    tile's bounds as `bounds.tile` (EPSG:3857) and `bounds.box` (EPSG:4326), giving a column `mvt` and its properties."""
+
+    id: str
+    group: str
+    title: Text
+    geometry: Geometry
+    delivery: Delivery
+    count: str
+    visible: bool = True
+    legend: tuple[LegendItem, ...] = ()
+    tile: str | None = None
+    min_zoom: int = 9
+    features: str | None = None
+    updated: str | None = None
+
+    def describe(self, count: int, updated_at: str | None) -> dict[str, Any]:
+        """The layer as `GET /api/layers` shows it."""
+        urls = {
+            "tiles": f"/tiles/{self.id}/{{z}}/{{x}}/{{y}}.mvt",
+            "features": f"/api/layers/{self.id}/features",
+            "live": "/push",
+        }
+        return {
+            "id": self.id, "group": self.group, "title": self.title, "geometry": self.geometry, "delivery": self.delivery,
+            "url": urls[self.delivery], "source_layer": self.id if self.delivery == "tiles" else None, "count": count,
+            "visible": self.visible, "min_zoom": self.min_zoom, "updated_at": updated_at,
+            "legend": [{"key": item.key, "label": item.label, "token": item.token} for item in self.legend],
+        }  # fmt: skip
