@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from core.errors import InputError
 from layers.imports.load import load_layer, save_city
@@ -41,17 +41,28 @@ def _json(body: bytes, where: str) -> dict[str, Any]:
 
 
 def load_package(engine: Engine, folder: Path, told: Told) -> None:
-    """Load every layer of `folder` in one transaction; `told(layer, count)` after each."""
+    """Load a whole city in one transaction; `told(layer, count)` after each layer."""
     head = folder / "city.json"
     if not head.exists():
         raise InputError(f"{folder}: expected a city package with a city.json", field="path")
     with engine.begin() as conn:
         save_city(conn, _json(head.read_bytes(), "city.json"))
-        for spec in SPECS:
-            path = folder / f"{spec.layer}.geojsonl"
-            if path.exists():
-                told(spec.layer, load_layer(conn, spec.layer, read_lines(path)))
+        _load_layers(conn, folder, told)
     analyse(engine)
+
+
+def load_layers(engine: Engine, folder: Path, told: Told) -> None:
+    """Load what layers a folder has into a city that is there already."""
+    with engine.begin() as conn:
+        _load_layers(conn, folder, told)
+    analyse(engine)
+
+
+def _load_layers(conn: Connection, folder: Path, told: Told) -> None:
+    for spec in SPECS:
+        path = folder / f"{spec.layer}.geojsonl"
+        if path.exists():
+            told(spec.layer, load_layer(conn, spec.layer, read_lines(path)))
 
 
 def analyse(engine: Engine) -> None:

@@ -1,0 +1,84 @@
+"""/api/alarms"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from sqlalchemy import text
+
+from alerts import lifecycle, store
+from alerts.present import ALARM_COLUMNS, alarm_object, read_alarms
+from app.accounts import write_audit
+from app.api.shapes import Limit, Moment, ShelveIn, page, parse_bbox, parse_cursor
+from app.deps import Conn, Now, Who
+from core.errors import InputError, NotFound
+from core.viewer import Role
+from core.vocabulary import AlarmState
+
+router = APIRouter(prefix="/api/alarms", tags=["alarms"])
+
+
+@router.get("")
+def list_alarms(
+    conn: Conn, who: Who, state: str | None = None, level: int | None = None, since: Moment = None, bbox: str | None = None,
+    cursor: str | None = None, limit: Limit = 200,
+) -> dict[str, Any]:  # fmt: skip
+    """Alarms that are not normal, newest first; with `state` (one or several, comma separated) also those that are."""
+    states = parse_states(state)
+    box = parse_bbox(bbox)
+    rows = conn.execute(
+        text(
+            f"SELECT {ALARM_COLUMNS} FROM alarm WHERE state = ANY(:states) AND (CAST(:level AS int) IS NULL OR level = :level) "
+            "AND (CAST(:since AS timestamptz) IS NULL OR changed_at > :since) AND (CAST(:cursor AS uuid) IS NULL OR id < :cursor) "
+            "AND (CAST(:w AS float8) IS NULL OR geom && ST_MakeEnvelope(:w, :s, :e, :n, 4326)) ORDER BY id DESC LIMIT :most"
+        ),
+        {
+            "states": states, "level": level, "since": since, "cursor": parse_cursor(cursor), "most": limit + 1,
+            **dict(zip("wsen", box or (None,) * 4, strict=True)),
+        },
+    )  # fmt: skip
+    return page([alarm_object(row) for row in rows], limit)
+
+
+def parse_states(value: str | None) -> list[str]:
+    if value is None:
+        return [str(s) for s in lifecycle.OPEN_STATES]
+    asked = value.split(",")
+    unknown = next((s for s in asked if s not in set(AlarmState)), None)
+    if unknown is not None:
+        raise InputError(f"state: expected one of {', '.join(AlarmState)}; got {unknown!r}", field="state")
+    return asked
+
+
+@router.get("/{alarm_id}")
+def get_alarm(conn: Conn, who: Who, alarm_id: UUID) -> dict[str, Any]:
+    found = read_alarms(conn, [alarm_id])
+    if not found:
+        raise NotFound(f"there is no alarm {alarm_id}")
+    return found[0]
+
+
+@router.post("/{alarm_id}/acknowledge")
+def acknowledge(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> dict[str, Any]:
+    """A repeat is no error: the alarm is answered as it stands."""
+    who.require(Role.DISPATCHER)
+    alarm = store.lock_alarm(conn, alarm_id)
+    transition = lifecycle.acknowledge(alarm.view)
+    if transition is not None:
+        store.change_by_hand(conn, alarm, transition, who.username, None, now)
+        write_audit(conn, who.username, None, "alarm.acknowledge", "ok", now, f'{{"alarm": "{alarm_id}"}}')
+    return read_alarms(conn, [alarm_id])[0]
+
+
+@router.post("/{alarm_id}/shelve")
+def shelve(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: ShelveIn) -> dict[str, Any]:
+    who.require(Role.COMMANDER)
+    alarm = store.lock_alarm(conn, alarm_id)
+    transition = lifecycle.shelve(alarm.view, body.minutes, body.reason, now)
+    store.change_by_hand(conn, alarm, transition, who.username, body.reason, now)
+    write_audit(
+        conn, who.username, None, "alarm.shelve", "ok", now, f'{{"alarm": "{alarm_id}", "minutes": {body.minutes}}}'
+    )
+    return read_alarms(conn, [alarm_id])[0]

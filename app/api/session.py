@@ -1,0 +1,122 @@
+"""Logging in and out: /login, /logout, /api/token, /api/me"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs
+
+import anyio.to_thread
+from fastapi import APIRouter, Request, Response
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from app.accounts import close_session, log_in, open_session, write_audit
+from app.api.shapes import Credentials
+from app.auth import COOKIE, is_loopback, policy_of, read_cookie
+from app.dashboard.login import login_page
+from app.deps import Now, Parts, PartsDep, Who, get_parts
+from app.problems import problem
+from core.clock import rfc3339, utc_now
+from core.errors import Unauthenticated
+from core.viewer import Viewer
+
+router = APIRouter(tags=["session"])
+BODY_AT_MOST = 10_000
+
+
+def address_of(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def is_local(request: Request) -> bool:
+    """From this machine and not through a proxy."""
+    return is_loopback(address_of(request)) and "x-forwarded-for" not in request.headers
+
+
+def attempt(parts: Parts, request: Request, username: str, password: str) -> Viewer | None:
+    """Try to log in; failures are counted and written down. Raises Unauthenticated where it is not even tried."""
+    address = address_of(request)
+    if not parts.attempts.allow(address):
+        raise Unauthenticated("too many log-ins from this address; wait a minute", reason="rate_limited")
+    with parts.engine.begin() as conn:
+        viewer = log_in(conn, username, password, policy_of(parts.settings), utc_now(), loopback=is_local(request))
+        write_audit(conn, username[:64], address, "login", "ok" if viewer else "refused", utc_now())
+    return viewer
+
+
+@router.get("/login", include_in_schema=False)
+def get_login(request: Request, next: str = "/") -> HTMLResponse:
+    return HTMLResponse(login_page(language_of(request), None, safe_next(next)))
+
+
+@router.post("/login", include_in_schema=False)
+async def post_login(request: Request) -> Response:
+    body = await request.body()
+    form = parse_qs(body[:BODY_AT_MOST].decode("utf-8", "replace"))
+    username, password = form.get("username", [""])[0], form.get("password", [""])[0]
+    target = safe_next(form.get("next", ["/"])[0])
+    parts = get_parts(request)
+    try:
+        viewer = await anyio.to_thread.run_sync(attempt, parts, request, username, password)
+    except Unauthenticated as exc:
+        return HTMLResponse(
+            login_page(language_of(request), exc.reason, target),
+            status_code=429 if exc.reason == "rate_limited" else 401,
+        )
+    if viewer is None:
+        return HTMLResponse(login_page(language_of(request), "wrong_password", target), status_code=401)
+    secret = await anyio.to_thread.run_sync(_open_browser_session, parts, viewer.username)
+    answer = RedirectResponse(target, status_code=303)
+    secure = request.url.scheme == "https" or parts.settings.public_url.startswith("https")
+    answer.set_cookie(
+        COOKIE,
+        secret,
+        max_age=parts.settings.session_hours * 3600,
+        httponly=True,
+        samesite="lax",
+        secure=secure,
+        path="/",
+    )
+    return answer
+
+
+def _open_browser_session(parts: Parts, username: str) -> str:
+    with parts.engine.begin() as conn:
+        return open_session(conn, username, "browser", utc_now(), parts.settings.session_hours)[0]
+
+
+def safe_next(value: str) -> str:
+    """Only paths of our own: an address elsewhere would lead people away."""
+    return value if value.startswith("/") and not value.startswith(("//", "/\\")) else "/"
+
+
+def language_of(request: Request) -> str:
+    chosen = request.query_params.get("lang") or request.headers.get("accept-language", "zh")
+    return "en" if chosen.lower().startswith("en") else "zh"
+
+
+@router.post("/logout", include_in_schema=False)
+def post_logout(request: Request, who: Who, parts: PartsDep) -> Response:
+    secret = read_cookie(request.headers.get("cookie", ""))
+    if secret:
+        with parts.engine.begin() as conn:
+            close_session(conn, secret)
+        parts.sessions.forget(secret)
+    answer = RedirectResponse("/login", status_code=303)
+    answer.delete_cookie(COOKIE, path="/")
+    return answer
+
+
+@router.post("/api/token")
+def post_token(request: Request, parts: PartsDep, now: Now, body: Credentials) -> Any:
+    """A bearer token for programs."""
+    viewer = attempt(parts, request, body.username, body.password)
+    if viewer is None:
+        return problem(401, "username or password is wrong", reason="wrong_password")
+    with parts.engine.begin() as conn:
+        secret, expires = open_session(conn, viewer.username, "token", now, parts.settings.session_hours)
+    return {"token": secret, "expires_at": rfc3339(expires)}
+
+
+@router.get("/api/me")
+def get_me(who: Who) -> dict[str, str]:
+    return {"username": who.username, "name": who.name, "role": who.role, "lang": who.lang}

@@ -1,0 +1,103 @@
+"""Bodies and query values, checked at the door."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from core.errors import InputError
+from core.vocabulary import IncidentStatus, UnitStatus
+
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+class Body(BaseModel):
+    """A name we do not know is an error: a misspelt field must not be silently ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Credentials(Body):
+    username: str = Field(max_length=200)
+    password: str = Field(max_length=500)
+
+
+class ShelveIn(Body):
+    minutes: int = Field(ge=1, le=1440)
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class IncidentIn(Body):
+    """Either `alarm`, or kind, title, lon and lat."""
+
+    alarm: UUID | None = None
+    kind: str | None = None
+    level: int | None = Field(None, ge=1, le=4)
+    title: str | None = Field(None, min_length=1, max_length=500)
+    lon: float | None = Field(None, ge=-180, le=180)
+    lat: float | None = Field(None, ge=-90, le=90)
+    text: str | None = Field(None, max_length=10_000)
+    address: str | None = Field(None, max_length=500)
+
+    @model_validator(mode="after")
+    def one_of_both(self) -> IncidentIn:
+        if self.alarm is None:
+            missing = [name for name in ("kind", "level", "title", "lon", "lat") if getattr(self, name) is None]
+            if missing:
+                raise ValueError(f"expected {', '.join(missing)} (or alarm)")
+        return self
+
+
+class AssignIn(Body):
+    unit: str = Field(min_length=1, max_length=64)
+
+
+class StatusIn(Body):
+    status: IncidentStatus
+    version: int
+
+
+class UnitStatusIn(Body):
+    status: UnitStatus
+
+
+class GeometryIn(BaseModel):
+    """A GeoJSON Polygon or MultiPolygon (RFC 7946)."""
+
+    type: str
+    coordinates: list[Any]
+
+
+Moment = AwareDatetime | None
+
+
+def parse_bbox(value: str | None) -> tuple[float, float, float, float] | None:
+    """`west,south,east,north` in degrees."""
+    if value is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in value.split(","))
+    except ValueError as exc:
+        raise InputError(f"bbox: expected west,south,east,north in degrees, got {value!r}", field="bbox") from exc
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise InputError(f"bbox: expected west <= east and south <= north, got {value!r}", field="bbox")
+    return west, south, east, north
+
+
+def parse_cursor(value: str | None) -> UUID | None:
+    if value is None:
+        return None
+    try:
+        return UUID(value)
+    except ValueError as exc:
+        raise InputError("cursor: expected the `next` of an earlier answer", field="cursor") from exc
+
+
+def page(items: list[dict[str, Any]], limit: int) -> dict[str, Any]:
+    """`items` were asked for one more than `limit`, so that we know whether there is a next page."""
+    more = len(items) > limit
+    kept = items[:limit]
+    return {"items": kept, "next": kept[-1]["id"] if more else None}

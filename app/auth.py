@@ -1,0 +1,177 @@
+"""The door: every route but the few named here needs a session cookie, a bearer token or, for feeds, a feed token.
+
+Writes and WebSockets that come with a cookie must come from our own page (Origin). One ASGI middleware in front of
+everything, Dash's own routes and sockets included.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs, quote, urlsplit
+
+import anyio.to_thread
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import Headers
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.accounts import Policy, digest, read_session
+from app.problems import problem
+from core.clock import utc_now
+from core.settings import Settings
+from core.viewer import Viewer
+
+COOKIE = "onemap_session"
+OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/api/token"})
+# what the log-in page is drawn with
+OPEN_FOLDERS = ("/assets/css/", "/assets/icons/", "/vendor/@fontsource/")
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+CACHE_S, CACHE_SIZE = 10.0, 2000
+LOOPBACK = ("127.", "::1", "localhost")
+ATTEMPTS, ATTEMPTS_S = 20, 60.0
+
+
+def policy_of(settings: Settings) -> Policy:
+    return Policy(settings.login_failures, settings.login_lock_s, settings.session_hours, settings.idle_minutes)
+
+
+def is_loopback(host: str | None) -> bool:
+    return bool(host) and str(host).startswith(LOOPBACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a request shows, and where it may be used."""
+
+    secret: str
+    kinds: tuple[str, ...]
+    by_cookie: bool
+
+
+def find_credential(headers: Headers, path: str, query: bytes) -> Credential | None:
+    header = headers.get("authorization", "")
+    if header.lower().startswith("bearer "):
+        kinds = ("token", "feed") if path.startswith("/feeds/") else ("token",)
+        return Credential(header[7:].strip(), kinds, False)
+    if path.startswith("/feeds/"):
+        token = parse_qs(query.decode("latin-1")).get("token")
+        if token:
+            return Credential(token[0], ("feed",), False)
+    secret = read_cookie(headers.get("cookie", ""))
+    return Credential(secret, ("browser",), True) if secret else None
+
+
+def read_cookie(header: str) -> str | None:
+    try:
+        morsel = SimpleCookie(header).get(COOKIE)
+    except CookieError:
+        return None
+    return morsel.value if morsel else None
+
+
+class Sessions:
+    """Looks sessions up, remembering them for some seconds; `forget` on log-out."""
+
+    def __init__(self, engine: Engine, policy: Policy) -> None:
+        self._engine, self._policy = engine, policy
+        self._held: OrderedDict[tuple[str, tuple[str, ...]], tuple[float, Viewer]] = OrderedDict()
+
+    async def find(self, credential: Credential) -> Viewer | None:
+        key = (digest(credential.secret), credential.kinds)
+        held = self._held.get(key)
+        if held and held[0] > time.monotonic():
+            return held[1]
+        viewer = await anyio.to_thread.run_sync(self._read, credential)
+        if viewer is not None:
+            self._held[key] = (time.monotonic() + CACHE_S, viewer)
+            while len(self._held) > CACHE_SIZE:
+                self._held.popitem(last=False)
+        return viewer
+
+    def _read(self, credential: Credential) -> Viewer | None:
+        with self._engine.begin() as conn:
+            return read_session(conn, credential.secret, credential.kinds, self._policy, utc_now())
+
+    def forget(self, secret: str) -> None:
+        for key in [k for k in self._held if k[0] == digest(secret)]:
+            del self._held[key]
+
+
+class Attempts:
+    """How many log-ins an address has tried in the last minute."""
+
+    def __init__(self) -> None:
+        self._tried: dict[str, deque[float]] = {}
+
+    def allow(self, address: str) -> bool:
+        now = time.monotonic()
+        tried = self._tried.setdefault(address, deque())
+        while tried and tried[0] < now - ATTEMPTS_S:
+            tried.popleft()
+        if len(self._tried) > 10_000:
+            self._tried = {a: t for a, t in self._tried.items() if t}
+        if len(tried) >= ATTEMPTS:
+            return False
+        tried.append(now)
+        return True
+
+
+class AuthMiddleware:
+    """Puts the Viewer into `scope["state"]["viewer"]`, or answers instead of the application."""
+
+    def __init__(self, app: ASGIApp, sessions: Sessions, public_url: str) -> None:
+        self._app, self._sessions, self._public_url = app, sessions, public_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        refusal = await self._check(scope)
+        if refusal is None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await _close(receive, send, 4403 if refusal.status_code == 403 else 4401)
+        else:
+            await refusal(scope, receive, send)
+
+    async def _check(self, scope: Scope) -> Response | None:
+        """None where the request may pass."""
+        path: str = scope["path"]
+        headers = Headers(scope=scope)
+        writes = scope["type"] == "websocket" or scope["method"] not in SAFE
+        if path in OPEN_PATHS or path.startswith(OPEN_FOLDERS):
+            bad = writes and path == "/login" and not self._own_origin(headers)
+            return problem(403, "Origin: log in from our own page", reason="origin") if bad else None
+        credential = find_credential(headers, path, scope["query_string"])
+        if credential is not None:
+            try:
+                viewer = await self._sessions.find(credential)
+            except SQLAlchemyError:
+                return problem(503, "the database does not answer; it is tried again by itself", reason="database_away")
+            if viewer is not None:
+                if writes and credential.by_cookie and not self._own_origin(headers):
+                    return problem(403, "Origin: the request does not come from our own page", reason="origin")
+                scope.setdefault("state", {})["viewer"] = viewer
+                return None
+        if scope["type"] == "http" and scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+            asked = path + ("?" + scope["query_string"].decode("latin-1") if scope["query_string"] else "")
+            return RedirectResponse("/login?next=" + quote(asked, safe=""), status_code=303)
+        return problem(401, "log in, or send a bearer token", reason="unauthenticated")
+
+    def _own_origin(self, headers: Headers) -> bool:
+        origin = headers.get("origin", "")
+        if self._public_url and origin == self._public_url.rstrip("/"):
+            return True
+        return bool(origin) and urlsplit(origin).netloc == headers.get("host", "")
+
+
+async def _close(receive: Receive, send: Send, code: int) -> None:
+    """Accept and close, so that the browser sees the code and not a bare failure."""
+    message = await receive()
+    if message["type"] == "websocket.connect":
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close", "code": code})

@@ -1,0 +1,266 @@
+"""What a card shows about one thing: the thing, the recommended next step, what is around, its log. Read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from alerts.limits import read_limits
+from alerts.present import read_alarms
+from core.clock import rfc3339
+from core.errors import InputError, NotFound
+from core.exposure import around, city_zone
+from core.i18n import say
+from core.types import LonLat
+from core.viewer import RANK, Role, Viewer
+from core.vocabulary import Text, label, table
+from dispatch import log
+from dispatch.present import read_incidents, read_units
+from dispatch.recommend import Recommendation, needed_capabilities, recommend_units
+from dispatch.routing import RoadGraph
+from dispatch.units import read_candidates
+from layers.sensors import read_sensors
+
+RADIUS_M = 500.0
+NEAR_UNITS, NEAR_CAMERAS, NEAR_FACILITIES = 5, 4, 8
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What every card is made with."""
+
+    conn: Connection
+    graph: RoadGraph
+    viewer: Viewer
+    now: datetime
+
+    @property
+    def may_act(self) -> bool:
+        return RANK[self.viewer.role] >= RANK[Role.DISPATCHER]
+
+
+def read_card(asked: Asked, kind: str, identity: str) -> Json:
+    """The card of one thing. NotFound where it is not there, InputError for a kind that has no cards."""
+    reader = READERS.get(kind)
+    if reader is None:
+        raise InputError(f"type: expected one of {', '.join(READERS)}; got {kind!r}", field="type")
+    return {"type": kind, "id": identity, **reader(asked, identity)}
+
+
+def _uuid(value: str) -> UUID:
+    try:
+        return UUID(value)
+    except ValueError as exc:
+        raise NotFound(f"there is no {value!r}") from exc
+
+
+def _where(thing: Json) -> LonLat | None:
+    return LonLat(thing["lon"], thing["lat"]) if thing.get("lon") is not None else None
+
+
+def alarm_card(asked: Asked, identity: str) -> Json:
+    found = read_alarms(asked.conn, [_uuid(identity)])
+    if not found:
+        raise NotFound(f"there is no alarm {identity}")
+    alarm = found[0]
+    kind = table("alarm_kinds").get(alarm["kind"], {}).get("incident_kind", "other")
+    title = {lang: f"{alarm['names'][lang]} · {label('alarm_kinds', alarm['kind'])[lang]}" for lang in ("zh", "en")}
+    near = nearest(asked, _where(alarm), kind)
+    return {
+        "title": title, "object": alarm, "next": next_for_alarm(alarm) if asked.may_act else None,
+        "around": look_around(asked, _where(alarm), near), "log": alarm_log(asked.conn, _uuid(identity)),
+        "source": say("source.rule", rule=alarm["rule"], thing=alarm["thing"]["id"]),
+    }  # fmt: skip
+
+
+def alarm_log(conn: Connection, alarm_id: UUID) -> list[Json]:
+    rows = conn.execute(
+        text("SELECT time, what, level, who, note FROM alarm_event WHERE alarm_id = :id ORDER BY id"), {"id": alarm_id}
+    )
+    return [
+        {
+            "time": rfc3339(r.time),
+            "who": r.who,
+            "text": say(f"log.alarm.{r.what}", level=label("levels", str(r.level)), note=r.note or ""),
+        }
+        for r in rows
+    ]
+
+
+def step(action: str, words: Text, reason: Text, url: str | None = None, body: Json | None = None) -> Json:
+    return {
+        "action": action,
+        "label": words,
+        "reason": reason,
+        "method": "POST" if url else None,
+        "url": url,
+        "body": body,
+    }
+
+
+def next_for_alarm(alarm: Json) -> Json | None:
+    """Serious and without an incident: open one (that is the quickest way to help); else acknowledge what nobody has seen."""
+    url = f"/api/alarms/{alarm['id']}"
+    serious = (
+        alarm["active"]
+        and alarm["level"] <= 3
+        and not alarm["incident"]
+        and alarm["kind"] not in ("stale", "source_stale")
+    )
+    if serious and alarm["state"] != "shelved":
+        roman = table("levels")[str(alarm["level"])]["roman"]
+        return step("create_incident", say("next.create_incident"), say("next.create_incident.reason", level=roman), "/api/incidents", {"alarm": alarm["id"]})  # fmt: skip
+    if alarm["state"] in ("unacknowledged", "returned_unacknowledged"):
+        return step("acknowledge", say("next.acknowledge"), say("next.acknowledge.reason"), f"{url}/acknowledge", {})
+    return None
+
+
+def incident_card(asked: Asked, identity: str) -> Json:
+    found = read_incidents(asked.conn, [_uuid(identity)])
+    if not found:
+        raise NotFound(f"there is no incident {identity}")
+    incident = found[0]
+    near = nearest(asked, _where(incident), incident["kind"])
+    return {
+        "title": incident["titles"], "object": incident, "next": next_for_incident(incident, near) if asked.may_act else None,
+        "around": look_around(asked, _where(incident), near), "log": log.read(asked.conn, _uuid(identity)),
+        "source": say("source.channel", channel=incident["channel"]),
+    }  # fmt: skip
+
+
+def next_for_incident(incident: Json, near: list[Recommendation]) -> Json | None:
+    url = f"/api/incidents/{incident['id']}"
+    running = [a for a in incident["assignments"] if a["status"] not in ("clear", "declined", "cancelled")]
+    if incident["status"] == "clear":
+        return step("status", say("next.close"), say("next.close.reason"), f"{url}/status", {"status": "closed", "version": incident["version"]})  # fmt: skip
+    if running:
+        return step("none", say("next.wait"), say("next.wait.reason", count=len(running)))
+    if incident["status"] in ("closed", "cancelled"):
+        return None
+    if not near:
+        return step("none", say("next.assign.none"), say("next.assign.none"))
+    best = near[0]
+    reason = say("next.assign.reason", minutes=f"{best.eta_s / 60:.1f}", km=f"{best.distance_m / 1000:.1f}")
+    return step("assign", say("next.assign", unit=best.names), reason, f"{url}/assignments", {"unit": best.unit})
+
+
+def nearest(asked: Asked, where: LonLat | None, incident_kind: str) -> list[Recommendation]:
+    if where is None:
+        return []
+    candidates = read_candidates(asked.conn)
+    return recommend_units(asked.graph, where, needed_capabilities(incident_kind), candidates, asked.now, NEAR_UNITS)
+
+
+def look_around(asked: Asked, where: LonLat | None, near: list[Recommendation]) -> Json | None:
+    if where is None:
+        return None
+    found = around(asked.conn, where, RADIUS_M, asked.now, city_zone(asked.conn))
+    return {
+        "radius_m": RADIUS_M,
+        "people": found.people,
+        "buildings": found.buildings,
+        "units": [
+            {"id": r.unit, "kind": r.kind, "names": r.names, "status": "available", "eta_s": round(r.eta_s), "distance_m": round(r.distance_m)}
+            for r in near
+        ],
+        "cameras": near_cameras(asked.conn, where),
+        "facilities": [
+            {"id": p.id, "kind": p.kind, "names": p.names, "distance_m": round(p.distance_m or 0)} for p in found.facilities[:NEAR_FACILITIES]
+        ],
+    }  # fmt: skip
+
+
+def near_cameras(conn: Connection, where: LonLat) -> list[Json]:
+    rows = conn.execute(
+        text(
+            "SELECT id, name_zh, name_en, ST_Distance(geom::geography, p.g::geography) AS distance FROM camera, "
+            "(SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS g) AS p ORDER BY geom <-> p.g LIMIT :most"
+        ),
+        {"lon": where.lon, "lat": where.lat, "most": NEAR_CAMERAS},
+    )
+    return [
+        {"id": r.id, "names": {"zh": r.name_zh, "en": r.name_en}, "distance_m": round(r.distance)}
+        for r in rows
+        if r.distance <= 2 * RADIUS_M
+    ]
+
+
+def unit_card(asked: Asked, identity: str) -> Json:
+    found = read_units(asked.conn, [identity])
+    if not found:
+        raise NotFound(f"there is no unit {identity!r}")
+    unit = found[0]
+    return {"title": unit["names"], "object": unit, "next": None, "around": None, "log": unit_log(asked.conn, identity), "source": say("source.unit")}  # fmt: skip
+
+
+def unit_log(conn: Connection, unit_id: str) -> list[Json]:
+    rows = conn.execute(
+        text("SELECT time, who, text FROM incident_event WHERE data->>'unit' = :unit ORDER BY id DESC LIMIT 20"),
+        {"unit": unit_id},
+    )
+    return [{"time": rfc3339(r.time), "who": r.who, "text": r.text} for r in rows]
+
+
+def sensor_card(asked: Asked, identity: str) -> Json:
+    found = read_sensors(asked.conn, read_limits(asked.conn), ids=[identity])
+    if not found:
+        raise NotFound(f"there is no sensor {identity!r}")
+    sensor = found[0]
+    return {
+        "title": sensor["names"],
+        "object": sensor,
+        "next": None,
+        "around": None,
+        "log": [],
+        "source": say("source.sensor", id=identity),
+    }
+
+
+_PLACES = {
+    "camera": "SELECT id, name_zh, name_en, ST_X(geom) AS lon, ST_Y(geom) AS lat, to_jsonb(c) - 'geom' AS body FROM camera c WHERE id = :id",
+    "facility": "SELECT id, name_zh, name_en, ST_X(geom) AS lon, ST_Y(geom) AS lat, to_jsonb(f) - 'geom' AS body FROM facility f WHERE id = :id",
+    "asset": "SELECT id, name_zh, name_en, ST_X(geom) AS lon, ST_Y(geom) AS lat, to_jsonb(a) - 'geom' AS body FROM asset a WHERE id = :id",
+}
+
+
+def place_card(kind: str) -> Callable[[Asked, str], Json]:
+    def read(asked: Asked, identity: str) -> Json:
+        row = asked.conn.execute(text(_PLACES[kind]), {"id": identity}).one_or_none()
+        if row is None:
+            raise NotFound(f"there is no {kind} {identity!r}")
+        source = say("source.camera", id=identity) if kind == "camera" else say("source.register")
+        body = {**row.body, "lon": row.lon, "lat": row.lat}
+        if kind == "camera":
+            body["events"] = camera_events(asked.conn, identity)
+        return {
+            "title": {"zh": row.name_zh, "en": row.name_en},
+            "object": body,
+            "next": None,
+            "around": None,
+            "log": [],
+            "source": source,
+        }
+
+    return read
+
+
+def camera_events(conn: Connection, camera_id: str) -> list[Json]:
+    rows = conn.execute(
+        text(
+            "SELECT event_id, time, kind, score, zone FROM video_event WHERE camera_id = :id ORDER BY time DESC LIMIT 10"
+        ),
+        {"id": camera_id},
+    )
+    return [{"id": r.event_id, "time": rfc3339(r.time), "kind": r.kind, "score": r.score, "zone": r.zone} for r in rows]
+
+
+READERS: dict[str, Callable[[Asked, str], Json]] = {
+    "alarm": alarm_card, "incident": incident_card, "unit": unit_card, "sensor": sensor_card,
+    "camera": place_card("camera"), "facility": place_card("facility"), "asset": place_card("asset"),
+}  # fmt: skip

@@ -1,0 +1,44 @@
+"""Where verbs find the system: the environment first, else the `up` that runs in this checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+from app.services.packages import checkout
+from core.errors import SetupError
+from core.settings import Settings, load_settings
+
+
+def read_run_file(settings: Settings) -> dict[str, Any] | None:
+    """What a running `up` says of itself; None where none runs."""
+    path = checkout() / settings.state_dir / "run.json"
+    if not path.exists():
+        return None
+    facts: dict[str, Any] = json.loads(path.read_text())
+    return facts
+
+
+def find_system() -> Settings:
+    """Settings with addresses; SetupError where nothing runs and nothing is set."""
+    settings = load_settings()
+    if settings.database_url:
+        return settings
+    facts = read_run_file(settings)
+    if facts is None:
+        raise SetupError(
+            "nothing runs here: start ./onemap up, or set ONEMAP_DATABASE_URL and ONEMAP_MQTT_URL", reason="not_up"
+        )
+    return settings.model_copy(
+        update={"database_url": facts["database_url"], "mqtt_url": settings.mqtt_url or facts["mqtt_url"]}
+    )
+
+
+def run_outside(module: str, arguments: list[str], settings: Settings) -> int:
+    """Become one of the programs that stand outside (demo, bench): they get addresses through the environment."""
+    environment = {**os.environ, "ONEMAP_DATABASE_URL": settings.database_url, "ONEMAP_MQTT_URL": settings.mqtt_url}
+    sys.stdout.flush()
+    os.chdir(checkout())
+    os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)  # noqa: S606

@@ -1,0 +1,113 @@
+"""Verbs that move data: import, replay, backup, restore."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from app.cli.context import find_system, run_outside
+from app.services.account import find_program
+from app.services.postgres import bin_folder
+from core.db import make_engine
+from core.errors import InputError, SetupError
+from layers.imports.load import load_layer
+from layers.imports.osm import load_osm
+from layers.imports.package import load_package, read_lines
+from layers.imports.schema import BY_LAYER
+
+
+def add_verbs(verbs: Any) -> None:
+    import_ = verbs.add_parser("import", help="bring in a city package, an OpenStreetMap extract or one layer")
+    kinds = import_.add_subparsers(dest="what", required=True, metavar="WHAT")
+    city = kinds.add_parser("city", help="a city package: a folder with city.json and NAME.geojsonl files")
+    city.add_argument("path", type=Path)
+    city.set_defaults(run=import_city)
+    osm = kinds.add_parser("osm", help="an .osm.pbf extract: streets, buildings, water, green, facilities")
+    osm.add_argument("path", type=Path)
+    osm.add_argument("--name", help="the city's name (default: the file's)")
+    osm.add_argument("--timezone", default="UTC", help="IANA time zone, for example Europe/Helsinki")
+    osm.set_defaults(run=import_osm)
+    layer = kinds.add_parser("layer", help="one layer from GeoJSON")
+    layer.add_argument("layer", choices=list(BY_LAYER))
+    layer.add_argument("path", type=Path)
+    layer.set_defaults(run=import_layer)
+    replay_ = verbs.add_parser(
+        "replay", help="publish a recorded real series through the broker, shifted so that it ends now"
+    )
+    replay_.add_argument("rest", nargs=argparse.REMAINDER, help="options of demo.replay")
+    replay_.set_defaults(run=replay)
+    for name, work, words in (("backup", backup, "write the whole database into one file"), ("restore", restore, "bring such a file back into an empty database")):  # fmt: skip
+        verb = verbs.add_parser(name, help=words)
+        verb.add_argument("path", type=Path)
+        verb.set_defaults(run=work)
+
+
+def told(layer: str, count: int) -> None:
+    print(f"{layer}: {count:,}", flush=True)
+
+
+def import_city(options: argparse.Namespace) -> int:
+    load_package(make_engine(find_system(), pool_size=1), options.path, told)
+    return 0
+
+
+def import_osm(options: argparse.Namespace) -> int:
+    name = options.name or options.path.name.split(".")[0]
+    load_osm(make_engine(find_system(), pool_size=1), options.path, name, options.timezone, told)
+    return 0
+
+
+def import_layer(options: argparse.Namespace) -> int:
+    if not options.path.exists():
+        raise InputError(f"path: {options.path} is not there", field="path")
+    with make_engine(find_system(), pool_size=1).begin() as conn:
+        told(options.layer, load_layer(conn, options.layer, read_lines(options.path)))
+    return 0
+
+
+def replay(options: argparse.Namespace) -> int:
+    return run_outside("demo.replay", options.rest, find_system())
+
+
+def pg_program(name: str) -> str:
+    folder = bin_folder()
+    found = (folder / name) if folder and (folder / name).exists() else find_program(name)
+    if found is None:
+        raise SetupError(
+            f"{name} is not on this machine; install the PostgreSQL client programs", reason="missing_program"
+        )
+    return str(found)
+
+
+def pg_environment(url: str) -> tuple[dict[str, str], list[str]]:
+    """Environment and options for PostgreSQL's programs: the password never stands on a command line."""
+    parts = urlsplit(url)
+    environment = {**os.environ, "PGPASSWORD": unquote(parts.password or "")}
+    return environment, ["-h", parts.hostname or "", "-p", str(parts.port or 5432), "-U", unquote(parts.username or ""), "-d", parts.path.lstrip("/")]  # fmt: skip
+
+
+def backup(options: argparse.Namespace) -> int:
+    environment, where = pg_environment(find_system().need_database())
+    done = subprocess.run([pg_program("pg_dump"), *where, "-Fc", "-f", str(options.path)], env=environment, check=False, capture_output=True, text=True)  # fmt: skip
+    if done.returncode:
+        raise SetupError(f"pg_dump failed: {done.stderr.strip()[-500:]}", reason="backup")
+    print(f"{options.path}: {options.path.stat().st_size:,} bytes")
+    return 0
+
+
+def restore(options: argparse.Namespace) -> int:
+    if not options.path.exists():
+        raise InputError(f"path: {options.path} is not there", field="path")
+    environment, where = pg_environment(find_system().need_database())
+    done = subprocess.run(
+        [pg_program("pg_restore"), *where, "--no-owner", "--clean", "--if-exists", "--single-transaction", str(options.path)],
+        env=environment, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode:
+        raise SetupError(f"pg_restore failed: {done.stderr.strip()[-500:]}", reason="restore")
+    print("restored; start the processes again so that they read everything anew")
+    return 0

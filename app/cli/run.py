@@ -1,0 +1,115 @@
+"""Verbs that run something: up, serve, ingest, alerts, dispatch, simulate, migrate, test."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from app.cli.context import find_system, run_outside
+from app.services.packages import checkout
+from core.log import setup_log
+from core.settings import load_settings
+
+CITIES = ("demo", "helsinki", "none")
+
+
+def add_verbs(verbs: Any) -> None:
+    up_ = verbs.add_parser(
+        "up", help="everything on this machine: database, broker, demo city, all processes; Ctrl-C stops it"
+    )
+    up_.add_argument("--port", type=int, default=None, help="port of the page (0: any free one; default 8050)")
+    up_.add_argument("--city", choices=CITIES, default="demo", help="the city to begin with (default demo)")
+    up_.add_argument("--no-devices", action="store_true", help="do not start the simulated devices")
+    up_.add_argument("--fresh", action="store_true", help="begin anew: empty the database first")
+    up_.set_defaults(run=up)
+    for name, work, words in (
+        ("serve", serve, "the page, the API, tiles, feeds and push"),
+        ("ingest", ingest, "one ingester: from MQTT into PostGIS"),
+        ("alerts", alerts, "one alert engine: rules, risk, feeds, deliveries"),
+        ("dispatch", dispatch, "one dispatcher: reports to incidents, replies to milestones, coverage"),
+        ("migrate", migrate_, "bring the database's tables up to date"),
+    ):
+        verbs.add_parser(name, help=words).set_defaults(run=work)
+    sim = verbs.add_parser("simulate", help="the simulated devices of the demo city (they speak MQTT like real ones)")
+    sim.add_argument("rest", nargs=argparse.REMAINDER, help="options of demo.devices, see --help there")
+    sim.set_defaults(run=simulate)
+    test_ = verbs.add_parser("test", help="all checks and tests, on a cluster and a broker of their own")
+    test_.add_argument("rest", nargs=argparse.REMAINDER, help="given: only pytest, with these arguments")
+    test_.set_defaults(run=test)
+
+
+def up(options: argparse.Namespace) -> int:
+    from app.services.up import Options, Up
+    from core.process import stop_on_signal
+
+    setup_log("up", "warning")
+    stop = stop_on_signal()
+    Up(load_settings(), Options(options.port, options.city, not options.no_devices, options.fresh)).run(stop)
+    return 0
+
+
+def serve(_: argparse.Namespace) -> int:
+    import uvicorn
+
+    from app.main import make_app
+
+    settings = load_settings()
+    setup_log("serve", settings.log_level)
+    # what stands in front may tell the client's address only where it is on this machine
+    uvicorn.run(make_app(settings), host=settings.http_host, port=settings.http_port, log_level="warning", access_log=False, ws_ping_interval=20)  # fmt: skip
+    return 0
+
+
+def ingest(_: argparse.Namespace) -> int:
+    from ingest import runner
+
+    settings = load_settings()
+    setup_log("ingest", settings.log_level)
+    runner.run(settings)
+    return 0
+
+
+def alerts(_: argparse.Namespace) -> int:
+    from alerts import runner
+
+    settings = load_settings()
+    setup_log("alerts", settings.log_level)
+    runner.run(settings)
+    return 0
+
+
+def dispatch(_: argparse.Namespace) -> int:
+    from dispatch import runner
+
+    settings = load_settings()
+    setup_log("dispatch", settings.log_level)
+    runner.run(settings)
+    return 0
+
+
+def migrate_(_: argparse.Namespace) -> int:
+    from core.clock import utc_now
+    from core.db import make_engine
+    from core.migrate import migrate
+    from core.seed import seed
+
+    settings = find_system()
+    migrate(settings)
+    engine = make_engine(settings, pool_size=1, name="onemap migrate")
+    with engine.begin() as conn:
+        seed(conn, utc_now())
+    engine.dispose()
+    print("the database is up to date")
+    return 0
+
+
+def simulate(options: argparse.Namespace) -> int:
+    settings = load_settings() if load_settings().mqtt_url else find_system()
+    package = checkout() / settings.state_dir / "city" / "demo"
+    return run_outside("demo.devices", ["--city", str(package), *options.rest], settings)
+
+
+def test(options: argparse.Namespace) -> int:
+    from app.services.checks import run_checks
+
+    return run_checks(options.rest)

@@ -1,0 +1,143 @@
+"""Verbs that look: rules, doctor, bench."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from alerts.rules import check_params
+from app.cli.context import find_system, run_outside
+from app.health import read_health
+from app.services import packages
+from core.clock import utc_now
+from core.db import make_engine, notify_change
+from core.errors import InputError, NotFound
+from core.mqtt import connect, make_client
+from core.settings import Settings, load_settings
+
+OLD_FEED_S = 300.0
+
+
+def add_verbs(verbs: Any) -> None:
+    rules = verbs.add_parser("rules", help="show, change, arm and disarm alarm rules")
+    acts = rules.add_subparsers(dest="act", required=True, metavar="ACT")
+    acts.add_parser("list", help="all rules").set_defaults(run=list_rules)
+    show = acts.add_parser("show", help="one rule as JSON")
+    show.add_argument("rule")
+    show.set_defaults(run=show_rule)
+    change = acts.add_parser(
+        "set", help="give a rule new parameters: JSON on standard input, checked before it is saved"
+    )
+    change.add_argument("rule")
+    change.set_defaults(run=set_rule)
+    for name, on in (("arm", True), ("disarm", False)):
+        verb = acts.add_parser(name, help=f"{name} a rule")
+        verb.add_argument("rule")
+        verb.set_defaults(run=switch_rule, on=on)
+    verbs.add_parser("doctor", help="say in plain words what is wrong, if anything").set_defaults(run=doctor)
+    bench = verbs.add_parser("bench", help="measure against a ceiling in the same run")
+    bench.add_argument("what", choices=("ingest", "alarm"))
+    bench.add_argument("rest", nargs=argparse.REMAINDER)
+    bench.set_defaults(run=run_bench)
+
+
+def list_rules(_: argparse.Namespace) -> int:
+    with make_engine(find_system(), pool_size=1).connect() as conn:
+        for row in conn.execute(text("SELECT id, kind, name_zh, name_en, enabled FROM rule ORDER BY id")):
+            print(f"{row.id:<20} {row.kind:<10} {'armed' if row.enabled else 'off':<6} {row.name_zh} / {row.name_en}")
+    return 0
+
+
+def show_rule(options: argparse.Namespace) -> int:
+    with make_engine(find_system(), pool_size=1).connect() as conn:
+        row = conn.execute(text("SELECT kind, alarm_kind, watches, params, enabled FROM rule WHERE id = :id"), {"id": options.rule}).one_or_none()  # fmt: skip
+    if row is None:
+        raise NotFound(f"rule: there is no rule {options.rule!r}", field="rule")
+    print(json.dumps(dict(row._mapping), ensure_ascii=False, indent=2))
+    return 0
+
+
+def set_rule(options: argparse.Namespace) -> int:
+    try:
+        params = json.load(sys.stdin)
+    except ValueError as exc:
+        raise InputError(f"params: expected JSON: {exc}", field="params") from exc
+    with make_engine(find_system(), pool_size=1).begin() as conn:
+        kind = conn.scalar(text("SELECT kind FROM rule WHERE id = :id"), {"id": options.rule})
+        if kind is None:
+            raise NotFound(f"rule: there is no rule {options.rule!r}", field="rule")
+        check_params(kind, params)
+        conn.execute(
+            text("UPDATE rule SET params = CAST(:params AS jsonb), changed_at = :now WHERE id = :id"),
+            {"params": json.dumps(params), "now": utc_now(), "id": options.rule},
+        )
+        notify_change(conn, "rule", [options.rule])
+    print("saved; the engine takes it up at once")
+    return 0
+
+
+def switch_rule(options: argparse.Namespace) -> int:
+    with make_engine(find_system(), pool_size=1).begin() as conn:
+        done = conn.execute(text("UPDATE rule SET enabled = :on, changed_at = :now WHERE id = :id"), {"on": options.on, "now": utc_now(), "id": options.rule})  # fmt: skip
+        if not done.rowcount:
+            raise NotFound(f"rule: there is no rule {options.rule!r}", field="rule")
+        notify_change(conn, "rule", [options.rule])
+    print("armed" if options.on else "off")
+    return 0
+
+
+def doctor(_: argparse.Namespace) -> int:
+    """Exit code 1 where something is wrong."""
+    try:
+        settings = find_system()
+    except Exception as exc:  # noqa: BLE001 - a doctor reports, whatever it finds
+        print(f"✗ {exc}")
+        return 1
+    findings = [*check_database(settings), *check_broker(settings)]
+    for words in findings:
+        print(f"✗ {words}")
+    if not findings:
+        print("✓ database, broker, processes and feeds are well")
+    return 1 if findings else 0
+
+
+def check_database(settings: Settings) -> list[str]:
+    try:
+        with make_engine(settings, pool_size=1).connect() as conn:
+            health = read_health(conn, utc_now())
+    except SQLAlchemyError as exc:
+        return [f"the database does not answer or is not migrated: {str(exc).splitlines()[0]}"]
+    running = {p["name"].split("-")[0] for p in health["processes"]}
+    words = [
+        f"no {name} process has been heard for 30 s" for name in ("ingest", "alerts", "dispatch") if name not in running
+    ]
+    words += [
+        f"{feed['names']['en']}: nothing heard for {feed['age_s'] / 60:.0f} min" for feed in health["sources"] if feed["age_s"] and feed["age_s"] > OLD_FEED_S
+    ]  # fmt: skip
+    if health["unjudged"] > 100:
+        words.append(f"{health['unjudged']} batches wait for judgement: is an alerts process running?")
+    if health["dead_letters"]["waiting"]:
+        words.append(f"{health['dead_letters']['waiting']} messages could not be read (table dead_letter has why)")
+    return words
+
+
+def check_broker(settings: Settings) -> list[str]:
+    if not settings.mqtt_url:
+        return ["ONEMAP_MQTT_URL is not set"]
+    client = make_client(settings.mqtt_url, "onemap-doctor")
+    try:
+        connect(client, settings.mqtt_url)
+    except OSError as exc:
+        return [f"the broker does not answer: {exc}"]
+    client.disconnect()
+    return []
+
+
+def run_bench(options: argparse.Namespace) -> int:
+    packages.install_missing([packages.POSTGIS, packages.MOSQUITTO], lambda words: print(words, file=sys.stderr))
+    return run_outside(f"bench.{options.what}", options.rest, load_settings())

@@ -1,0 +1,86 @@
+"""Verb user: accounts and tokens."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from typing import Any
+
+from sqlalchemy import text
+
+from app.accounts import add_account, open_session, set_password
+from app.cli.context import find_system
+from core.clock import rfc3339, utc_now
+from core.db import make_engine
+from core.errors import NotFound
+from core.viewer import Role
+
+
+def add_verbs(verbs: Any) -> None:
+    user = verbs.add_parser("user", help="accounts and tokens")
+    acts = user.add_subparsers(dest="act", required=True, metavar="ACT")
+    add = acts.add_parser("add", help="add an account; the password is asked for, or read from standard input")
+    add.add_argument("username")
+    add.add_argument("--name", help="the person's name")
+    add.add_argument("--role", choices=[r.value for r in Role], default="viewer")
+    add.set_defaults(run=add_)
+    password = acts.add_parser("password", help="set a new password; ends every session of the account")
+    password.add_argument("username")
+    password.set_defaults(run=password_)
+    acts.add_parser("list", help="all accounts").set_defaults(run=list_)
+    token = acts.add_parser("token", help="print a bearer token, or with --feed one that opens the feeds only")
+    token.add_argument("username")
+    token.add_argument("--days", type=float, default=30)
+    token.add_argument("--feed", action="store_true")
+    token.set_defaults(run=token_)
+    revoke = acts.add_parser("revoke", help="end every session and token of an account")
+    revoke.add_argument("username")
+    revoke.set_defaults(run=revoke_)
+
+
+def ask_password() -> str:
+    return getpass.getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+
+
+def add_(options: argparse.Namespace) -> int:
+    with make_engine(find_system(), pool_size=1).begin() as conn:
+        add_account(
+            conn, options.username, options.name or options.username, Role(options.role), ask_password(), utc_now()
+        )
+    print(f"{options.username} added as {options.role}")
+    return 0
+
+
+def password_(options: argparse.Namespace) -> int:
+    with make_engine(find_system(), pool_size=1).begin() as conn:
+        set_password(conn, options.username, ask_password())
+    print("changed; every session of the account has ended")
+    return 0
+
+
+def list_(_: argparse.Namespace) -> int:
+    with make_engine(find_system(), pool_size=1).begin() as conn:
+        for row in conn.execute(text("SELECT username, role, name, enabled, demo FROM account ORDER BY username")):
+            print(
+                f"{row.username:<24} {row.role:<12} {row.name}{' (demo)' if row.demo else ''}{'' if row.enabled else ' (off)'}"
+            )
+    return 0
+
+
+def token_(options: argparse.Namespace) -> int:
+    with make_engine(find_system(), pool_size=1).begin() as conn:
+        if not conn.scalar(text("SELECT 1 FROM account WHERE username = :name"), {"name": options.username}):
+            raise NotFound(f"username: there is no account {options.username!r}", field="username")
+        kind = "feed" if options.feed else "token"
+        secret, expires = open_session(conn, options.username, kind, utc_now(), options.days * 24)
+    print(secret)
+    print(f"valid until {rfc3339(expires)}", file=sys.stderr)
+    return 0
+
+
+def revoke_(options: argparse.Namespace) -> int:
+    with make_engine(find_system(), pool_size=1).begin() as conn:
+        done = conn.execute(text("DELETE FROM session WHERE username = :name"), {"name": options.username})
+    print(f"{done.rowcount} sessions and tokens ended")
+    return 0

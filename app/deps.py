@@ -1,0 +1,65 @@
+"""What request handlers ask for: a connection with its transaction, the viewer, the application's parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, Request
+from sqlalchemy import Connection, Engine
+
+from app.auth import Attempts, Sessions
+from core.clock import utc_now
+from core.settings import Settings
+from core.viewer import Viewer
+from dispatch.routing import RoadGraph, load_graph
+
+
+@dataclass
+class Parts:
+    """What one serve process holds; made by app.main, reached through `request.app.state.parts`."""
+
+    settings: Settings
+    engine: Engine
+    sessions: Sessions
+    attempts: Attempts
+    started_at: datetime
+    graph: RoadGraph | None = None
+    graph_lock: Lock = field(default_factory=Lock)
+    layer_version: int = 0
+    tiles: dict[tuple[Any, ...], bytes] = field(default_factory=dict)
+
+    def road_graph(self, conn: Connection) -> RoadGraph:
+        """The road graph, read on first use and again after an import."""
+        with self.graph_lock:
+            if self.graph is None:
+                self.graph = load_graph(conn)
+            return self.graph
+
+    def layers_changed(self) -> None:
+        self.layer_version += 1
+        self.tiles.clear()
+        self.graph = None
+
+
+def get_parts(request: Request) -> Parts:
+    return cast(Parts, request.app.state.parts)
+
+
+def get_conn(request: Request) -> Iterator[Connection]:
+    """One transaction a request: committed when the handler returns, rolled back when it raises."""
+    with get_parts(request).engine.begin() as conn:
+        yield conn
+
+
+def get_viewer(request: Request) -> Viewer:
+    return cast(Viewer, request.state.viewer)
+
+
+PartsDep = Annotated[Parts, Depends(get_parts)]
+Conn = Annotated[Connection, Depends(get_conn, scope="function")]
+Who = Annotated[Viewer, Depends(get_viewer)]
+Now = Annotated[datetime, Depends(utc_now)]

@@ -1,0 +1,95 @@
+"""Errors as RFC 9457 problem details: what is wrong, in which field, and what was expected. Nobody sees a traceback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from core import errors
+from core.log import get_log
+
+log = get_log("http")
+MEDIA_TYPE = "application/problem+json"
+STATUS: dict[type[errors.OneMapError], int] = {
+    errors.InputError: 422,
+    errors.DecodeError: 422,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Forbidden: 403,
+    errors.Unauthenticated: 401,
+    errors.Unavailable: 503,
+    errors.SetupError: 500,
+}
+TITLES = {
+    400: "Bad request", 401: "Not logged in", 403: "Not allowed", 404: "Not found", 405: "Method not allowed", 409: "Conflict",
+    413: "Too large", 415: "Unsupported media type", 422: "Invalid input", 429: "Too many requests", 500: "Internal error", 503: "Not available now",
+}  # fmt: skip
+
+
+def problem(
+    status: int, detail: str, *, reason: str | None = None, field: str | None = None, **extra: Any
+) -> JSONResponse:
+    """A problem document. `reason` is for machines, `field` names the one at fault."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": TITLES.get(status, "Error"),
+        "status": status,
+        "detail": detail,
+    }
+    if reason:
+        body["reason"] = reason
+    if field:
+        body["field"] = field
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return JSONResponse({**body, **extra}, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def from_error(exc: errors.OneMapError) -> JSONResponse:
+    return problem(STATUS.get(type(exc), 500), exc.message, reason=exc.reason, field=exc.field)
+
+
+def install(app: FastAPI) -> None:
+    """Teach `app` to answer every error with a problem document."""
+
+    @app.exception_handler(errors.OneMapError)
+    async def ours(_: Request, exc: errors.OneMapError) -> JSONResponse:
+        return from_error(exc)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, exc: RequestValidationError) -> JSONResponse:
+        found = [
+            {"field": ".".join(str(p) for p in e["loc"] if p not in ("body", "query", "path")), "detail": e["msg"]}
+            for e in exc.errors()
+        ]
+        first = found[0]
+        return problem(
+            422,
+            f"{first['field'] or 'body'}: {first['detail']}",
+            reason="invalid_input",
+            field=first["field"],
+            errors=found,
+        )
+
+    @app.exception_handler(HTTPException)
+    async def plain(_: Request, exc: HTTPException) -> JSONResponse:
+        return problem(exc.status_code, str(exc.detail))
+
+    @app.exception_handler(OperationalError)
+    async def database_away(_: Request, exc: OperationalError) -> JSONResponse:
+        log.error("database_away", error=str(exc).splitlines()[0][:200])
+        return problem(503, "the database does not answer; it is tried again by itself", reason="database_away")
+
+    @app.exception_handler(DBAPIError)
+    async def database_refused(_: Request, exc: DBAPIError) -> JSONResponse:
+        log.error("database_error", error=str(exc)[:500])
+        return problem(500, "the database refused the request; the log has the reason", reason="database_error")
+
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, exc: Exception) -> JSONResponse:
+        log.error("unforeseen", path=request.url.path, exc_info=exc)
+        return problem(500, "something went wrong here; the log has the reason", reason="internal")

@@ -1,0 +1,302 @@
+"""The live channel: LISTEN once, read once, encode once, fan out to every session.
+
+Alarms and incidents leave at once and none is dropped unseen; positions and sensor values are conflated to one message a
+second. Each client has its own sequence and a bounded queue: where it is too slow the oldest goes, the gap shows in `seq`, and
+the client asks for a snapshot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import anyio.to_thread
+import h3
+import orjson
+import psycopg
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from alerts.limits import read_limits
+from alerts.present import ALARM_COLUMNS, alarm_object, read_alarms
+from app.deps import Parts
+from app.health import read_health
+from core.clock import rfc3339, utc_now
+from core.db import CHANGE_CHANNEL, connect_direct, listen
+from core.log import get_log
+from core.vocabulary import ENDED_INCIDENT
+from dispatch.present import read_incidents, read_units
+from layers.sensors import read_sensors
+
+log = get_log("push")
+QUEUE = 256
+CONFLATE_S, HEALTH_S, PING_S = 1.0, 5.0, 10.0
+AT_ONCE = ("alarm", "incident")
+SLOW = ("unit", "sensor", "risk_cell")
+KINDS = ("alarm", "incident", "unit", "sensor", "risk_cell", "health")
+RENAMED = {"position": "unit", "unit": "unit"}
+Json = dict[str, Any]
+
+
+class Client:
+    """One browser: messages wait here, the oldest goes when there are too many."""
+
+    def __init__(self) -> None:
+        self.queue: deque[tuple[int, bytes]] = deque(maxlen=QUEUE)
+        self.seq = 0
+        self.ready = asyncio.Event()
+
+    def put(self, body: bytes) -> None:
+        self.seq += 1
+        self.queue.append((self.seq, body))
+        self.ready.set()
+
+
+def encode(kind: str, op: str, items: list[Json], now: datetime) -> bytes:
+    """The message without its opening brace and sequence number, which differ per client."""
+    return orjson.dumps({"time": rfc3339(now), "kind": kind, "op": op, "items": items})[1:]
+
+
+def cell_object(row: Any) -> Json:
+    boundary = [[lon, lat] for lat, lon in h3.cell_to_boundary(row.cell)]
+    return {
+        "id": row.cell,
+        "boundary": boundary,
+        "score": row.score,
+        "level": row.level,
+        "terms": row.terms,
+        "people": row.people,
+    }
+
+
+def read_cells(conn: Connection, ids: list[str] | None) -> list[Json]:
+    where = "" if ids is None else " WHERE cell = ANY(:ids)"
+    rows = conn.execute(
+        text(f"SELECT cell, score, level, terms, people FROM risk_cell{where} ORDER BY cell"), {"ids": ids or []}
+    )
+    return [cell_object(row) for row in rows]
+
+
+class Hub:
+    """Everything one serve process pushes."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.clients: set[Client] = set()
+        self._dirty: dict[str, set[str] | None] = {}  # kind -> ids, None for all
+        self._sensors_read = utc_now()
+        self._stop = threading.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake = asyncio.Event()
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        threading.Thread(target=self._listen_forever, name="push-listen", daemon=True).start()
+        for work in (self._urgent_forever, self._conflated_forever, self._health_forever):
+            self._tasks.append(asyncio.create_task(work()))
+
+    async def close(self) -> None:
+        self._stop.set()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _listen_forever(self) -> None:
+        """In a thread: hand notifications to the loop; after a lost connection everything may have changed."""
+        while not self._stop.is_set():
+            try:
+                with connect_direct(self.parts.settings, name="onemap push") as conn:
+                    self._hand_over({"kind": "all", "reread": True})
+                    for note in listen(conn, [CHANGE_CHANNEL], 1.0):
+                        if self._stop.is_set():
+                            return
+                        if note is not None:
+                            self._hand_over(note[1])
+            except psycopg.Error as exc:
+                log.warning("listen_lost", error=str(exc)[:200])
+                self._stop.wait(1.0)
+
+    def _hand_over(self, message: Json) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop has ended between the check and the call
+                self._loop.call_soon_threadsafe(self.note, message)
+
+    def note(self, message: Json) -> None:
+        """Remember what has changed. On the loop."""
+        kind = str(message.get("kind", ""))
+        if kind == "layer":
+            self.parts.layers_changed()
+        kinds: tuple[str, ...] = KINDS[:-1] if kind == "all" else (RENAMED.get(kind) or kind,)
+        for name in kinds:
+            self._mark(name, None if message.get("reread") else message.get("ids", []))
+        if any(name in self._dirty for name in AT_ONCE):
+            self._wake.set()
+
+    def _mark(self, kind: str, ids: list[str] | None) -> None:
+        if kind not in KINDS:
+            return
+        if ids is None or self._dirty.get(kind, set()) is None:
+            self._dirty[kind] = None
+        else:
+            held = self._dirty.setdefault(kind, set())
+            assert held is not None
+            held.update(str(i) for i in ids)
+
+    # --- what leaves when -------------------------------------------------------------------------------------------
+
+    async def _urgent_forever(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            for kind in AT_ONCE:
+                await self._send_kind(kind)
+
+    async def _conflated_forever(self) -> None:
+        while True:
+            await asyncio.sleep(CONFLATE_S)
+            for kind in SLOW:
+                await self._send_kind(kind)
+
+    async def _health_forever(self) -> None:
+        turn = 0
+        while True:
+            await asyncio.sleep(HEALTH_S)
+            turn += 1
+            await self._guard(self._send_health)
+            if turn % int(PING_S / HEALTH_S) == 0:
+                self._broadcast([encode("ping", "upsert", [], utc_now())])
+
+    async def _send_health(self) -> None:
+        if self.clients:
+            self._broadcast([await anyio.to_thread.run_sync(self._read, lambda c: [encode("health", "upsert", [read_health(c, utc_now())], utc_now())])][0])  # fmt: skip
+
+    async def _send_kind(self, kind: str) -> None:
+        if kind not in self._dirty:
+            return
+        ids = self._dirty.pop(kind)
+        if not self.clients:
+            if kind == "sensor":
+                self._sensors_read = utc_now()
+            return
+
+        async def send() -> None:
+            self._broadcast(await anyio.to_thread.run_sync(self._read, lambda c: self._changes(c, kind, ids)))
+
+        if not await self._guard(send):
+            self._mark(kind, None if ids is None else list(ids))
+
+    async def _guard(self, work: Callable[[], Any]) -> bool:
+        try:
+            await work()
+        except SQLAlchemyError as exc:
+            log.warning("push_failed", error=str(exc).splitlines()[0][:200])
+            await asyncio.sleep(0.5)
+            return False
+        return True
+
+    def _broadcast(self, bodies: list[bytes]) -> None:
+        for body in bodies:
+            for client in self.clients:
+                client.put(body)
+
+    # --- reading (in threads) -----------------------------------------------------------------------------------------
+
+    def _read(self, work: Callable[[Connection], list[bytes]]) -> list[bytes]:
+        with self.parts.engine.connect() as conn:
+            return work(conn)
+
+    def _changes(self, conn: Connection, kind: str, ids: set[str] | None) -> list[bytes]:
+        """Messages that tell what has become of these things; a snapshot where we do not know which they are."""
+        now = utc_now()
+        if kind == "sensor":
+            since, self._sensors_read = self._sensors_read, now - timedelta(seconds=0.5)
+            items = read_sensors(conn, read_limits(conn), since=since)
+            return [encode("sensor", "upsert", items, now)] if items else []
+        if ids is None:
+            return [self._snapshot(conn, kind, now)]
+        items, gone = self._changed(conn, kind, sorted(ids))
+        bodies = [encode(kind, "upsert", items, now)] if items else []
+        return bodies + ([encode(kind, "remove", [{"id": i} for i in gone], now)] if gone else [])
+
+    def _changed(self, conn: Connection, kind: str, ids: list[str]) -> tuple[list[Json], list[str]]:
+        if kind == "unit":
+            return read_units(conn, ids), []
+        if kind == "risk_cell":
+            return read_cells(conn, ids), []
+        read, over = READ[kind]
+        items = read(conn, [UUID(i) for i in ids])
+        return [i for i in items if not over(i)], [i["id"] for i in items if over(i)]
+
+    def _snapshot(self, conn: Connection, kind: str, now: datetime) -> bytes:
+        return encode(kind, "snapshot", SNAPSHOTS[kind](conn), now)
+
+    def _snapshots(self, conn: Connection) -> list[bytes]:
+        now = utc_now()
+        return [self._snapshot(conn, kind, now) for kind in KINDS]
+
+    # --- clients --------------------------------------------------------------------------------------------------
+
+    async def serve(self, socket: WebSocket) -> None:
+        """One client from hello to goodbye. It is put among the others before its snapshots are read: nothing falls between."""
+        await socket.accept()
+        client = Client()
+        self.clients.add(client)
+        sender = asyncio.create_task(self._send_forever(socket, client))
+        try:
+            await self._snapshot_to(client)
+            while True:
+                message = await socket.receive_text()
+                if '"snapshot"' in message[:200]:
+                    await self._snapshot_to(client)
+        except (WebSocketDisconnect, RuntimeError):
+            pass
+        finally:
+            self.clients.discard(client)
+            sender.cancel()
+
+    async def _snapshot_to(self, client: Client) -> None:
+        async def send() -> None:
+            for body in await anyio.to_thread.run_sync(self._read, self._snapshots):
+                client.put(body)
+
+        await self._guard(send)
+
+    async def _send_forever(self, socket: WebSocket, client: Client) -> None:
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            while True:
+                await client.ready.wait()
+                client.ready.clear()
+                while client.queue:
+                    seq, body = client.queue.popleft()
+                    await socket.send_text(f'{{"seq":{seq},{body.decode()}')
+
+
+def _open_alarms(conn: Connection) -> list[Json]:
+    rows = conn.execute(
+        text(f"SELECT {ALARM_COLUMNS} FROM alarm WHERE state <> 'normal' ORDER BY level, raised_at DESC")
+    )
+    return [alarm_object(row) for row in rows]
+
+
+SNAPSHOTS: dict[str, Callable[[Connection], list[Json]]] = {
+    "alarm": _open_alarms,
+    "incident": lambda conn: read_incidents(conn),
+    "unit": lambda conn: read_units(conn),
+    "sensor": lambda conn: read_sensors(conn, read_limits(conn)),
+    "risk_cell": lambda conn: read_cells(conn, None),
+    "health": lambda conn: [read_health(conn, utc_now())],
+}
+READ: dict[str, tuple[Callable[[Connection, list[UUID]], list[Json]], Callable[[Json], bool]]] = {
+    "alarm": (read_alarms, lambda item: item["state"] == "normal"),
+    "incident": (read_incidents, lambda item: item["status"] in ENDED_INCIDENT),
+}

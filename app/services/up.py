@@ -1,0 +1,298 @@
+"""`./onemap up`: everything on this machine, from nothing to a page that answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from app.accounts import add_account, set_password
+from app.services import cities, packages
+from app.services.account import service_account, service_folder
+from app.services.mosquitto import Broker, make_broker, start_broker, stop_broker
+from app.services.net import free_port
+from app.services.postgres import (
+    Cluster,
+    drop_database,
+    ensure_database,
+    make_cluster,
+    running_pid,
+    start_cluster,
+    stop_cluster,
+)
+from app.services.supervisor import Service, Supervisor
+from app.services.vendor import install_vendor
+from core.clock import utc_now
+from core.db import make_engine
+from core.errors import SetupError
+from core.migrate import migrate
+from core.seed import seed
+from core.settings import Settings
+from core.viewer import Role
+
+DATABASES = {"demo": "onemap", "helsinki": "onemap_helsinki", "none": "onemap_empty"}
+DEMO_NAMES = {
+    Role.VIEWER: "值班观察员", Role.DISPATCHER: "调度员", Role.COMMANDER: "指挥员", Role.ADMIN: "系统管理员",
+}  # fmt: skip
+READY_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    port: int | None
+    city: str
+    devices: bool
+    fresh: bool
+
+
+def tell(words: str) -> None:
+    print(f"[{time.strftime('%H:%M:%S')}] {words}", flush=True)
+
+
+class Up:
+    """One run of `up`, step by step."""
+
+    def __init__(self, settings: Settings, options: Options, say: Callable[[str], None] = tell) -> None:
+        self.root = packages.checkout()
+        self.settings = settings
+        self.options = options
+        self.say = say
+        self.state = settings.state_dir if settings.state_dir.is_absolute() else self.root / settings.state_dir
+        self.log_folder = self.state / "log"
+        self.run_file = self.state / "run.json"
+        self.cluster: Cluster | None = None
+        self.broker: Broker | None = None
+        self.services: list[Service] = []
+        self.gateway_url = ""
+
+    def run(self, stop: threading.Event) -> None:
+        """Bring everything up, watch over it until `stop`, take everything down."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        self.log_folder.mkdir(exist_ok=True)
+        refuse_second(self.run_file)
+        supervisor: Supervisor | None = None
+        try:
+            self._prepare_machine()
+            self._start_services()
+            self._prepare_database()
+            logins = self._logins()
+            supervisor = self._start_processes(logins)
+            self._announce(supervisor, logins, stop)
+            while not stop.wait(0.5):
+                supervisor.watch_once()
+        finally:
+            self.say("stopping")
+            if supervisor is not None:
+                supervisor.stop()
+            self._stop_services()
+            self.say("stopped; the data is kept, ./onemap up brings it back")
+
+    def _prepare_machine(self) -> None:
+        needs = []
+        if not self.settings.database_url:
+            needs.append(packages.POSTGIS)
+        if not self.settings.mqtt_url:
+            needs.append(packages.MOSQUITTO)
+        packages.install_missing(needs, self.say)
+        install_vendor(self.root, self.say)
+
+    # --- PostgreSQL and Mosquitto -----------------------------------------------------------------------------------
+
+    def _start_services(self) -> None:
+        run_as = service_account()
+        folder = service_folder(self.state, run_as)
+        ports = self._read_ports()
+        if not self.settings.database_url:
+            self.say("starting the database")
+            self.cluster = make_cluster(folder, run_as, ports.get("postgres", 0))
+            self._add_service(
+                "postgres", lambda: start_cluster(self.cluster or _gone(), self.log_folder / "postgres.log")
+            )
+        if not self.settings.mqtt_url:
+            self.say("starting the broker")
+            self.broker = make_broker(folder, run_as, ports.get("mosquitto", 0), self.settings.topic_prefix)
+            self._add_service(
+                "mosquitto", lambda: start_broker(self.broker or _gone(), self.log_folder / "mosquitto.log")
+            )
+        self._write_ports()
+        self._settle_urls()
+
+    def _add_service(self, name: str, start: Callable[[], int]) -> None:
+        self.services.append(Service(name, start(), start, self._alive))
+
+    def _alive(self, pid: int) -> bool:
+        try:
+            if os.waitpid(pid, os.WNOHANG)[0] == pid:
+                return False
+        except ChildProcessError:
+            return Path(f"/proc/{pid}").exists()
+        return True
+
+    def _settle_urls(self) -> None:
+        """Make the addresses known to this process and to those we start."""
+        database = DATABASES[self.options.city]
+        if self.cluster:
+            if self.options.fresh:
+                self.say("a fresh start: the database is emptied")
+                drop_database(self.cluster, database)
+            ensure_database(self.cluster, database)
+        elif self.options.fresh:
+            raise SetupError(
+                "--fresh empties only the database that up itself runs; ONEMAP_DATABASE_URL is set", reason="not_ours"
+            )
+        database_url = self.cluster.url(database) if self.cluster else self.settings.database_url
+        mqtt_url = self.broker.url() if self.broker else self.settings.mqtt_url
+        self.gateway_url = self.broker.url("gateway") if self.broker else mqtt_url
+        self.settings = self.settings.model_copy(update={"database_url": database_url, "mqtt_url": mqtt_url})
+
+    def _read_ports(self) -> dict[str, int]:
+        path = self.state / "ports.json"
+        ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+        return ports
+
+    def _write_ports(self) -> None:
+        """The same ports next time, where they are free: devices keep their address."""
+        ports = {name: part.port for name, part in (("postgres", self.cluster), ("mosquitto", self.broker)) if part}
+        (self.state / "ports.json").write_text(json.dumps(ports))
+
+    def _stop_services(self) -> None:
+        for service in reversed(self.services):
+            if service.name == "mosquitto":
+                stop_broker(service.pid)
+            elif self.cluster is not None and running_pid(self.cluster) is not None:
+                stop_cluster(self.cluster)
+
+    # --- the database -------------------------------------------------------------------------------------------------
+
+    def _prepare_database(self) -> None:
+        self.say("bringing the tables up to date")
+        migrate(self.settings)
+        engine = make_engine(self.settings, pool_size=1, name="onemap up")
+        try:
+            with engine.begin() as conn:
+                seed(conn, utc_now())
+                loaded = bool(conn.scalar(text("SELECT count(*) FROM city")))
+            if not loaded:
+                self._load_city(engine)
+        finally:
+            engine.dispose()
+
+    def _load_city(self, engine: Engine) -> None:
+        cities.load(self.options.city, engine, self.root, self.package(), self.say)
+
+    def package(self) -> Path:
+        return self.state / "city" / self.options.city
+
+    def _logins(self) -> dict[str, dict[str, str]]:
+        """Demo accounts with random passwords, made once per installation; they work on loopback only."""
+        path = self.state / "logins.json"
+        if path.exists():
+            logins: dict[str, dict[str, str]] = json.loads(path.read_text())
+        else:
+            logins = {
+                role.value: {"username": f"demo-{role.value}", "password": f"{secrets.token_urlsafe(9)}-Aa1"}
+                for role in Role
+            }
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as out:
+                json.dump(logins, out, indent=2)
+        self._make_accounts(logins)
+        return logins
+
+    def _make_accounts(self, logins: dict[str, dict[str, str]]) -> None:
+        engine = make_engine(self.settings, pool_size=1, name="onemap up")
+        with engine.begin() as conn:
+            there = set(conn.scalars(text("SELECT username FROM account")))
+            for role in Role:
+                login = logins[role.value]
+                if login["username"] in there:
+                    if self.options.fresh:
+                        set_password(conn, login["username"], login["password"])
+                    continue
+                add_account(conn, login["username"], DEMO_NAMES[role], role, login["password"], utc_now(), demo=True)
+        engine.dispose()
+
+    # --- our processes ------------------------------------------------------------------------------------------------
+
+    def _start_processes(self, logins: dict[str, dict[str, str]]) -> Supervisor:
+        asked = self.options.port if self.options.port is not None else self.settings.http_port
+        port = free_port(asked)
+        if asked and port != asked:
+            self.say(f"port {asked} is taken; using {port}")
+        host = self.settings.http_host
+        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+        facts: dict[str, Any] = {
+            "http": f"http://{shown}:{port}", "mqtt_url": self.gateway_url, "database_url": self.settings.database_url, "logins": logins,
+        }  # fmt: skip
+        environment = {
+            **os.environ,
+            "ONEMAP_DATABASE_URL": self.settings.database_url,
+            "ONEMAP_MQTT_URL": self.settings.mqtt_url,
+            "ONEMAP_HTTP_PORT": str(port),
+            "PYTHONUNBUFFERED": "1",
+        }
+        supervisor = Supervisor(self.run_file, facts, self.log_folder, self.say, services=self.services)
+        self.say("starting ingest, alerts, dispatch and the page")
+        for name in ("ingest", "alerts", "dispatch", "serve"):
+            supervisor.add(name, [sys.executable, "-m", "app.cli", name], environment, self.root)
+        if self.options.devices and self.options.city == "demo":
+            environment = {**environment, "ONEMAP_MQTT_URL": self.gateway_url}
+            supervisor.add("devices", [sys.executable, "-m", "app.cli", "simulate"], environment, self.root)
+        supervisor.write_run_file()
+        return supervisor
+
+    def _announce(self, supervisor: Supervisor, logins: dict[str, dict[str, str]], stop: threading.Event) -> None:
+        address = str(supervisor.facts["http"])
+        deadline = time.monotonic() + READY_S
+        while not answers(f"{address}/readyz") or not answers(f"{address}/login"):
+            supervisor.watch_once()
+            if stop.wait(0.2):
+                return
+            if time.monotonic() > deadline:
+                raise SetupError(
+                    f"the page does not answer at {address}; see {self.log_folder / 'serve.log'}", reason="not_up"
+                )
+        print(f"\n  OneMap 一张图 is up:  {address}\n", flush=True)
+        for role, login in logins.items():
+            print(f"    {role:<11} {login['username']:<16} {login['password']}", flush=True)
+        print(
+            f"\n  MQTT     {self.gateway_url}\n  Logs     {self.log_folder}\n  Ctrl-C stops everything and keeps the data.\n",
+            flush=True,
+        )
+
+
+def _gone() -> Any:
+    raise SetupError("the service is not configured", reason="not_up")
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own loopback address
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def refuse_second(run_file: Path) -> None:
+    """A second `up` says where the first one runs."""
+    if not run_file.exists():
+        return
+    try:
+        facts = json.loads(run_file.read_text())
+        pid = int(facts["pids"]["serve"])
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (ValueError, KeyError, OSError):
+        return
+    if b"app.cli" in command:
+        raise SetupError(f"OneMap runs already at {facts['http']} (its facts are in {run_file})", reason="runs_already")

@@ -1,0 +1,27 @@
+"""What goes over the wire: a topic and its JSON bytes, on the native topics of the MQTT contract."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+PREFIX = "onemap"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One publish, QoS 1, not retained."""
+
+    topic: str
+    payload: bytes
+
+
+def message(topic: str, now: datetime, body: dict[str, Any]) -> Message:
+    """A message under the prefix whose body carries `now` as its `time` (RFC 3339, milliseconds)."""
+    return Message(f"{PREFIX}/{topic}", orjson.dumps({**body, "time": stamp(now)}))
+
+
+def stamp(now: datetime) -> str:
+    """RFC 3339 with offset and milliseconds."""
+    return now.isoformat(timespec="milliseconds")
