@@ -43,7 +43,7 @@ def score_alarms(conn: Connection, now: datetime, resolution: int) -> int:
     rows = conn.execute(
         text(
             "SELECT id, kind, level, observed_at, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM alarm WHERE state <> 'normal' AND "
-            "active AND risk IS NULL AND geom IS NOT NULL ORDER BY level, raised_at LIMIT :most FOR UPDATE SKIP LOCKED"
+            "risk IS NULL AND geom IS NOT NULL ORDER BY level, raised_at LIMIT :most FOR UPDATE SKIP LOCKED"
         ),
         {"most": SCORED_AT_ONCE},
     ).all()

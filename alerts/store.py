@@ -91,7 +91,7 @@ def raise_alarm(conn: Connection, finding: Finding, transition: Transition, now:
             "district": thing.district, "geom": geom,
         },
     )  # fmt: skip
-    _log(conn, alarm_id, transition, now, finding.value, "engine", None)
+    _log(conn, alarm_id, transition, now, "engine", finding, None)
     return alarm_id
 
 
@@ -111,7 +111,7 @@ def change_alarm(conn: Connection, alarm: StoredAlarm, finding: Finding, transit
             "again": after.state is AlarmState.UNACKNOWLEDGED,
         },
     )  # fmt: skip
-    _log(conn, alarm.id, transition, now, finding.value, "engine", None)
+    _log(conn, alarm.id, transition, now, "engine", finding, None)
 
 
 def change_by_hand(
@@ -130,7 +130,7 @@ def change_by_hand(
             "acked": transition.what == "acknowledged",
         },
     )  # fmt: skip
-    _log(conn, alarm.id, transition, now, None, who, note)
+    _log(conn, alarm.id, transition, now, who, None, note)
     tell(conn, [(alarm.id, transition)], now)
 
 
@@ -139,18 +139,18 @@ def _log(
     alarm_id: UUID,
     transition: Transition,
     now: datetime,
-    value: float | None,
     who: str,
+    finding: Finding | None,
     note: str | None,
 ) -> None:
     conn.execute(
         text(
-            "INSERT INTO alarm_event (alarm_id, time, what, state, level, value, who, note) "
-            "VALUES (:id, :now, :what, :state, :level, :value, :who, :note)"
+            "INSERT INTO alarm_event (alarm_id, time, what, state, level, value, observed_at, who, note) "
+            "VALUES (:id, :now, :what, :state, :level, :value, :observed, :who, :note)"
         ),
         {
             "id": alarm_id, "now": now, "what": transition.what, "state": transition.after.state, "level": transition.after.level,
-            "value": value, "who": who, "note": note,
+            "value": finding.value if finding else None, "observed": from_pg_us(finding.at) if finding else None, "who": who, "note": note,
         },
     )  # fmt: skip
 

@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     idle_minutes: int = Field(0, ge=0, description="log out after so many idle minutes; 0 never (a watch desk)")
     login_failures: int = Field(5, ge=1, description="failed log-ins before an account is locked")
     login_lock_s: int = Field(300, ge=1, description="how long it stays locked")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much the logs say")
     chromium: str = Field("", description="browser for the browser tests, where it is not found on PATH")
     state_dir: Path = Field(Path(".onemap"), description="where `up` keeps its data, relative to the checkout")
 

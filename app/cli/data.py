@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from sqlalchemy import text
+
 from app.cli.context import find_system, run_outside
 from app.services.account import find_program
+from app.services.packages import checkout
 from app.services.postgres import bin_folder
 from core.db import make_engine
 from core.errors import InputError, SetupError
@@ -70,7 +74,20 @@ def import_layer(options: argparse.Namespace) -> int:
 
 
 def replay(options: argparse.Namespace) -> int:
-    return run_outside("demo.replay", options.rest, find_system())
+    """The series' sensor is registered first, as a city would: what nobody has registered is stored and not judged."""
+    settings = find_system()
+    with make_engine(settings, pool_size=1).begin() as conn:
+        center = conn.execute(text("SELECT ST_X(center) AS lon, ST_Y(center) AS lat FROM city")).one_or_none()
+        if center is None:
+            raise SetupError("there is no city yet: ./onemap up, or ./onemap import", reason="no_city")
+        properties = json.loads((checkout() / "demo" / "data" / "water_flow.json").read_text("utf-8"))
+        feature = {
+            "id": properties.pop("id"),
+            "properties": properties,
+            "geometry": {"type": "Point", "coordinates": [center.lon, center.lat]},
+        }
+        load_layer(conn, "sensors", [("water_flow.json", feature)])
+    return run_outside("demo.replay", options.rest, settings)
 
 
 def pg_program(name: str) -> str:

@@ -101,6 +101,8 @@ class AlarmEvent(Base):
     state: Mapped[str]
     level: Mapped[int] = mapped_column(SmallInteger)
     value: Mapped[float | None] = mapped_column(Double)
+    # time of the reading that did it; null where a person or the clock did
+    observed_at: Mapped[datetime | None]
     who: Mapped[str]
     note: Mapped[str | None]
 

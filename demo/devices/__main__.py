@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import signal
 import threading
 from datetime import UTC, datetime
@@ -28,7 +29,8 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m demo.devices", description="publish as a city's devices would")
     parser.add_argument("--city", type=Path, required=True, help="folder of the city package")
-    parser.add_argument("--mqtt-url", required=True, help="mqtt://user:password@host:port")
+    url = os.environ.get("ONEMAP_MQTT_URL", "")
+    parser.add_argument("--mqtt-url", default=url, help="mqtt://user:password@host:port (default: ONEMAP_MQTT_URL)")
     parser.add_argument("--speed", type=positive, default=1.0, help="how fast storm, driving and work go")
     parser.add_argument("--storm-after", type=float, default=90.0, help="seconds from the start to the first storm")
     parser.add_argument("--seed", type=int, default=1, help="another number, other noise")
