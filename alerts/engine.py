@@ -43,6 +43,7 @@ class AlertEngine:
         self._newest: dict[tuple[str, str], int] = {}
         self._waiting: dict[tuple[str, str], Monitor] = {}
         self.stale = True
+        self.concluded = False  # whether the last judgement changed an alarm
         self.judged = 0
         self.late = 0
 
@@ -148,7 +149,7 @@ class AlertEngine:
     def _conclude(
         self, conn: Connection, findings: Iterable[Finding], touched: dict[tuple[str, str], Monitor], now: datetime
     ) -> None:
-        fold_all(conn, findings, now)
+        self.concluded = bool(fold_all(conn, findings, now))
         if touched:
             conn.execute(
                 text(

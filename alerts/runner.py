@@ -51,16 +51,18 @@ class AlertRunner:
         self.figures: Counter[str] = Counter()
         self.ground: CellGround | None = None
         self.dirty_cells = True
+        self.dirty: set[str] = set()
         self._due: dict[str, float] = {}
         self._owned: set[int] = set()
 
     def run(self) -> None:
         with connect_direct(self.settings, name="onemap alerts locks") as locks, connect_direct(self.settings, name="onemap alerts listen") as ears:  # fmt: skip
             heartbeat = Heartbeat(self.db, f"alerts-{locks.info.backend_pid}")
-            for note in listen(ears, [BATCH_CHANNEL, CHANGE_CHANNEL, OUTBOX_CHANNEL], 0.5):
+            for notes in listen(ears, [BATCH_CHANNEL, CHANGE_CHANNEL, OUTBOX_CHANNEL], 0.5):
                 if self.stop.is_set():
                     break
-                self._note(note)
+                for channel, message in notes:
+                    self._note(channel, message.get("kind"))
                 self._every("locks", LOCKS_S, lambda: self._take_partitions(locks))
                 self.turn(utc_now())
                 heartbeat.figures = {**self.figures, "judged": self.engine.judged, "late": self.engine.late}
@@ -69,33 +71,41 @@ class AlertRunner:
         self.db.dispose()
         log.info("stopped", **self.figures)
 
-    def _note(self, note: tuple[str, dict[str, Any]] | None) -> None:
-        kind = note[1].get("kind") if note and note[0] == CHANGE_CHANNEL else None
+    def _note(self, channel: str, kind: str | None) -> None:
+        self.dirty.add(channel)
         if kind in REASONS_TO_RELOAD:
             self.engine.stale = True
             self.ground = None
+        if kind in ("alarm", "incident"):
+            self.dirty.add("score")
         if kind in ("alarm", "incident", "coverage"):
             self.dirty_cells = True
 
     def turn(self, now: datetime) -> None:
         """One round of all steps."""
         if self._owned:
-            self._step("judge", lambda: self._judge(now))
+            self._when("judge", BATCH_CHANNEL, lambda: self._judge(now))
             self._every("tick", TICK_S, lambda: self.engine.tick(now))
         if 0 in self._owned:  # one process keeps the clockwork
             self._every(
                 "silence", SILENCE_S, lambda: self._in_transaction(lambda c: watch_silence(c, now, self.started_at))
             )
             self._every("shelves", TICK_S, lambda: self._in_transaction(lambda c: end_shelves(c, now)))
-            self._every("house", HOUSE_S, lambda: self._in_transaction(lambda c: forget_sent(c, now)))
+            self._every(
+                "house",
+                HOUSE_S,
+                lambda: self._in_transaction(lambda c: keep_house(c, now)),
+            )
             if self.dirty_cells:
                 self._every("cells", CELLS_S, lambda: self._score_cells(now))
-        self._step("score", lambda: self._score(now))
-        self._step("deliver", lambda: self._deliver(now))
+        self._when("score", "score", lambda: self._score(now))
+        self._when("deliver", OUTBOX_CHANNEL, lambda: self._deliver(now))
 
     def _judge(self, now: datetime) -> None:
         while (done := self.engine.judge(now)) and not self.stop.is_set():
             self.figures["batches"] += done
+            if self.engine.concluded:
+                self.dirty |= {"score", OUTBOX_CHANNEL}
 
     def _score(self, now: datetime) -> None:
         resolution = self.settings.h3_resolution
@@ -126,6 +136,15 @@ class AlertRunner:
         with self.db.begin() as conn:
             work(conn)
 
+    def _when(self, name: str, sign: str, work: Callable[[], None]) -> None:
+        """When its sign was seen, and every second besides: a notification may have been missed, a row may be due again."""
+        if sign in self.dirty:
+            self.dirty.discard(sign)
+            self._due[name] = time.monotonic() + TICK_S
+            self._step(name, work)
+        else:
+            self._every(name, TICK_S, work)
+
     def _every(self, name: str, seconds: float, work: Callable[[], None]) -> None:
         if time.monotonic() >= self._due.get(name, 0.0):
             self._due[name] = time.monotonic() + seconds
@@ -138,6 +157,14 @@ class AlertRunner:
             self.figures[f"failed_{name}"] += 1
             log.error("step_failed", step=name, error=str(exc).splitlines()[0][:300])
             self.stop.wait(0.5)
+
+
+def keep_house(conn: Connection, now: datetime) -> None:
+    """Drop what has been delivered long ago, and what dead processes said of themselves."""
+    forget_sent(conn, now)
+    conn.execute(
+        text("DELETE FROM process_state WHERE seen_at < CAST(:now AS timestamptz) - interval '1 day'"), {"now": now}
+    )
 
 
 def end_shelves(conn: Connection, now: datetime) -> None:

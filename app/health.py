@@ -22,6 +22,11 @@ UNION ALL SELECT 'units', max(time), count(*), count(*) FILTER (WHERE time > :mi
 UNION ALL SELECT 'reports', max(received_at), count(*), count(*) FILTER (WHERE received_at > :minute) / 60.0, NULL FROM incident_report
 UNION ALL SELECT 'video', max(received_at), count(*), count(*) FILTER (WHERE received_at > :minute) / 60.0, NULL FROM video_event
 """
+_LETTERS = """
+SELECT COALESCE(s.kind, CASE WHEN topic ~ '/position/|/unit/|/reply$' THEN 'units' WHEN topic ~ '/incident$' THEN 'reports'
+  WHEN topic ~ '/video/' THEN 'video' ELSE 'unknown' END) AS id, count(*) AS letters
+FROM dead_letter d LEFT JOIN sensor s ON s.id = substring(d.topic FROM '/observation/([^/]+)$') GROUP BY 1
+"""
 NAMES = {
     "units": {"zh": "力量位置", "en": "Unit positions"},
     "reports": {"zh": "报警与热线", "en": "Calls and reports"},
@@ -32,8 +37,9 @@ NAMES = {
 def read_health(conn: Connection, now: datetime) -> dict[str, Any]:
     """`GET /api/health`. Ages in seconds; `oldest_feed_s` is the age of the oldest feed that has spoken within a day."""
     minute = now.timestamp() - 60
+    buried = {row.id: row.letters for row in conn.execute(text(_LETTERS))}
     feeds = [
-        feed_object(row, now)
+        feed_object(row, now, buried.get(row.id, 0))
         for row in conn.execute(text(_FEEDS), {"minute": datetime.fromtimestamp(minute, now.tzinfo)})
     ]
     ages = [f["age_s"] for f in feeds if f["age_s"] is not None and f["age_s"] < LIVE_S]
@@ -60,7 +66,7 @@ def read_health(conn: Connection, now: datetime) -> dict[str, Any]:
     }
 
 
-def feed_object(row: Any, now: datetime) -> dict[str, Any]:
+def feed_object(row: Any, now: datetime, letters: int) -> dict[str, Any]:
     return {
         "id": row.id,
         "names": NAMES.get(row.id) or label("sensor_kinds", row.id),
@@ -69,6 +75,7 @@ def feed_object(row: Any, now: datetime) -> dict[str, Any]:
         "things": row.things,
         "rate": round(float(row.rate), 2),
         "lag_s": round(float(row.lag), 2) if row.lag is not None else None,
+        "dead_letters": letters,
     }
 
 

@@ -117,11 +117,11 @@ class Hub:
             try:
                 with connect_direct(self.parts.settings, name="onemap push") as conn:
                     self._hand_over({"kind": "all", "reread": True})
-                    for note in listen(conn, [CHANGE_CHANNEL], 1.0):
+                    for notes in listen(conn, [CHANGE_CHANNEL], 1.0):
                         if self._stop.is_set():
                             return
-                        if note is not None:
-                            self._hand_over(note[1])
+                        for _, message in notes:
+                            self._hand_over(message)
             except psycopg.Error as exc:
                 log.warning("listen_lost", error=str(exc)[:200])
                 self._stop.wait(1.0)

@@ -68,17 +68,15 @@ def notify_change(conn: Connection, kind: str, ids: list[Any]) -> None:
 
 def listen(
     conn: psycopg.Connection[tuple[Any, ...]], channels: list[str], timeout_s: float
-) -> Iterator[tuple[str, dict[str, Any]] | None]:
-    """Yields (channel, message) as they come, and None whenever `timeout_s` has passed without one. Endless."""
+) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    """Yields what has come, all that waits at once: a list of (channel, message), empty after `timeout_s` of silence. Endless."""
     for channel in channels:
         conn.execute(f"LISTEN {channel}".encode())
     while True:
-        heard = False
-        for note in conn.notifies(timeout=timeout_s, stop_after=1):
-            heard = True
-            yield note.channel, json.loads(note.payload or "{}")
-        if not heard:
-            yield None
+        notes = list(conn.notifies(timeout=timeout_s, stop_after=1))
+        if notes:
+            notes += conn.notifies(timeout=0)
+        yield [(note.channel, json.loads(note.payload or "{}")) for note in notes]
 
 
 def lock_key(name: str) -> int:

@@ -108,7 +108,7 @@ def new_from_alarm(alarm: Any) -> NewIncident:
     words = label("incident_kinds", kind)
     return NewIncident(
         kind=kind,
-        titles={"zh": f"{alarm.names['zh']}{words['zh']}", "en": f"{words['en']}: {alarm.names['en']}"},
+        titles={"zh": f"{words['zh']}：{alarm.names['zh']}", "en": f"{words['en']}: {alarm.names['en']}"},
         channel="alarm",
         level=alarm.level,
         where=LonLat(alarm.lon, alarm.lat) if alarm.lon is not None else None,

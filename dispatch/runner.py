@@ -23,7 +23,7 @@ from dispatch.units import read_candidates
 
 log = get_log("dispatch")
 COVERAGE_S, SWEEP_S = 5.0, 5.0
-MOVES_COVERAGE = ("unit", "position")
+MOVES_COVERAGE = ("unit", "position", "layer")
 FAILURES = (SQLAlchemyError, psycopg.Error, OneMapError)
 CLAIMS: tuple[tuple[str, Callable[..., int]], ...] = (
     ("reports", incidents.claim_reports),
@@ -46,14 +46,14 @@ class DispatchRunner:
         with connect_direct(self.settings, name="onemap dispatch") as ears, connect_direct(self.settings, name="onemap dispatch lock") as lock:  # fmt: skip
             heartbeat = Heartbeat(self.db, f"dispatch-{ears.info.backend_pid}")
             mine = False
-            for note in listen(ears, [DISPATCH_CHANNEL, CHANGE_CHANNEL], 0.5):
+            for notes in listen(ears, [DISPATCH_CHANNEL, CHANGE_CHANNEL], 0.5):
                 if self.stop.is_set():
                     break
-                kind = note[1].get("kind") if note else None
-                if kind == "layer":
+                kinds = {message.get("kind") for _, message in notes}
+                if "layer" in kinds:
                     self.graph = None
-                self.dirty |= kind in MOVES_COVERAGE or kind == "layer"
-                if (note and note[0] == DISPATCH_CHANNEL) or time.monotonic() >= self._sweep_at:
+                self.dirty |= not kinds.isdisjoint(MOVES_COVERAGE)
+                if any(channel == DISPATCH_CHANNEL for channel, _ in notes) or time.monotonic() >= self._sweep_at:
                     self._sweep_at = time.monotonic() + SWEEP_S
                     self.claim()
                 mine = mine or try_session_lock(lock, "coverage")
