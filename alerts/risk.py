@@ -30,6 +30,7 @@ CERTAINTY_WORDS = {
 }
 PEOPLE_FULL = 10_000  # so many people inside the footprint count 10
 ETA_FULL_S = 1800.0  # help that takes half an hour counts 10
+FLOOR = 1.0  # nobody counted here is not nobody here
 FADE_S = 6 * 3600.0  # news this old counts half
 
 
@@ -88,13 +89,13 @@ def dimension(terms: Sequence[Term], name: str) -> float | None:
 
 
 def combine(terms: Sequence[Term]) -> Risk:
-    """Geometric mean of the dimensions that are known."""
+    """Geometric mean of the dimensions that are known; none counts less than FLOOR, for a zero would erase all the others."""
     parts = [
         v
         for v in (_hazard_and_exposure(terms), dimension(terms, "vulnerability"), dimension(terms, "coping"))
         if v is not None
     ]
-    score = math.prod(parts) ** (1 / len(parts)) if parts else 0.0
+    score = math.prod(max(part, FLOOR) for part in parts) ** (1 / len(parts)) if parts else 0.0
     return Risk(round(min(10.0, score), 1), tuple(terms))
 
 
@@ -102,7 +103,7 @@ def _hazard_and_exposure(terms: Sequence[Term]) -> float | None:
     hazard, exposure = dimension(terms, "hazard"), dimension(terms, "exposure")
     if hazard is None or exposure is None:
         return hazard
-    return math.sqrt(hazard * exposure)
+    return math.sqrt(max(hazard, FLOOR) * max(exposure, FLOOR))
 
 
 def hazard_terms(hazard: Hazard, now: datetime) -> list[Term]:

@@ -63,11 +63,12 @@ class Ingester:
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
         self._connected = False
+        self._writing: threading.Thread
 
     # --- the socket's side ----------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        writer = threading.Thread(target=self.write_forever, name="writer")
+        writer = self._writing = threading.Thread(target=self.write_forever, name="writer")
         writer.start()
         backoff = Backoff()
         self._prepare_client()
@@ -120,7 +121,7 @@ class Ingester:
     def _drain(self) -> None:
         """Told to stop: write and acknowledge what has been received, then leave; the broker keeps the rest for us."""
         deadline = time.monotonic() + 10
-        while self._waiting_readings and time.monotonic() < deadline:
+        while self._waiting_readings and self._writing.is_alive() and time.monotonic() < deadline:
             self._send_acknowledgements()
             if self.client.want_write():
                 self.client.loop_write()

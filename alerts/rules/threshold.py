@@ -70,16 +70,11 @@ class ThresholdMonitor:
         steps = self._comparator.steps
         params: ThresholdParams = self.rule.params
         limit = steps[index].on if index is not None else steps[before].off if before is not None else None
+        # a step may outlive its limit by hysteresis or off-delay: then the sentence must not say that it is met
+        holding = index is not None and (value - steps[index].on) * steps[index].sign < 0
+        template = "alarm.holding" if holding else f"alarm.{params.direction}"
         return Finding(
-            self.rule,
-            self.thing,
-            self._comparator.level,
-            params.metric,
-            value,
-            self._unit,
-            at,
-            limit,
-            f"alarm.{params.direction}",
+            self.rule, self.thing, self._comparator.level, params.metric, value, self._unit, at, limit, template
         )
 
     def state(self) -> dict[str, Any]:

@@ -244,7 +244,7 @@ class Up:
         }
         supervisor = Supervisor(self.run_file, facts, self.log_folder, self.say, services=self.services)
         self.say("starting ingest, alerts, dispatch and the page")
-        for name in ("ingest", "alerts", "dispatch", "serve"):
+        for name in ("serve", "ingest", "alerts", "dispatch"):
             supervisor.add(name, [sys.executable, "-m", "app.cli", name], environment, self.root)
         if self.options.devices and self.options.city == "demo":
             environment = {**environment, "ONEMAP_MQTT_URL": self.gateway_url}
