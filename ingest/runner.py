@@ -278,8 +278,14 @@ class Ingester:
         with self._mutex:
             self._mutex.notify()
         writer.join(timeout=15)
-        self.engine.dispose()
+        self.close()
         log.info("stopped", **self.figures)
+
+    def close(self) -> None:
+        """Give back connections and sockets."""
+        self.engine.dispose()
+        self._wake_in.close()
+        self._wake_out.close()
 
 
 def run(settings: Settings) -> None:

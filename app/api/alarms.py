@@ -26,7 +26,7 @@ def list_alarms(
     cursor: str | None = None, limit: Limit = 200,
 ) -> dict[str, Any]:  # fmt: skip
     """Alarms that are not normal, newest first; with `state` (one or several, comma separated) also those that are."""
-    states = parse_states(state)
+    states = parse_states(state, ended=since is not None)
     box = parse_bbox(bbox)
     rows = conn.execute(
         text(
@@ -42,7 +42,10 @@ def list_alarms(
     return page([alarm_object(row) for row in rows], limit)
 
 
-def parse_states(value: str | None) -> list[str]:
+def parse_states(value: str | None, *, ended: bool) -> list[str]:
+    """The states asked for; by default those that are not normal, and all where somebody asks what has changed."""
+    if value is None and ended:
+        return list(AlarmState)
     if value is None:
         return [str(s) for s in lifecycle.OPEN_STATES]
     asked = value.split(",")

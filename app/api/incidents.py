@@ -39,14 +39,17 @@ def list_incidents(
             "AND (CAST(:w AS float8) IS NULL OR geom && ST_MakeEnvelope(:w, :s, :e, :n, 4326)) ORDER BY id DESC LIMIT :most"
         ),
         {
-            "statuses": parse_statuses(status), "level": level, "since": since, "cursor": parse_cursor(cursor), "most": limit + 1,
+            "statuses": parse_statuses(status, ended=since is not None), "level": level, "since": since, "cursor": parse_cursor(cursor), "most": limit + 1,
             **dict(zip("wsen", box or (None,) * 4, strict=True)),
         },
     ).all()  # fmt: skip
     return page(incident_objects(conn, rows), limit)
 
 
-def parse_statuses(value: str | None) -> list[str]:
+def parse_statuses(value: str | None, *, ended: bool) -> list[str]:
+    """The statuses asked for; by default those that have not ended, and all where somebody asks what has changed."""
+    if value is None and ended:
+        return list(IncidentStatus)
     if value is None:
         return [s for s in IncidentStatus if s not in ENDED_INCIDENT]
     asked = value.split(",")

@@ -1,0 +1,28 @@
+"""Frame of the card: two parts drawn by callbacks with the chart between them."""
+
+from dash import html
+
+from app.dashboard.components import icon_button, wild
+from app.dashboard.ids import Id
+
+
+def card_frame() -> html.Section:
+    """Empty and out of sight until something is selected."""
+    return html.Section(
+        [
+            icon_button(Id.CARD_CLOSE.value, "close", "card.close"),
+            html.Div(
+                [
+                    html.Div(id=Id.CARD_MAIN.value),
+                    html.Div(id=Id.CHART_SLOT.value),
+                    html.Div(id=Id.CARD_REST.value),
+                ],
+                className="scroll",
+                tabIndex=0,
+            ),
+        ],
+        id=Id.CARD.value,
+        className="panel",
+        role="region",
+        **wild({"aria-labelledby": "card-title"}),
+    )

@@ -1,0 +1,64 @@
+"""Small parts that several panels share: level badge, icon button, age, folded heading."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dash import html
+
+from app.dashboard import texts
+
+ROMAN = {1: "I", 2: "II", 3: "III", 4: "IV"}
+
+
+def wild(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """``data-*`` and ``aria-*`` attributes, which the components take beside their named ones."""
+    return dict(attributes)
+
+
+def spoken(key: str) -> html.Span:
+    """Text for screen readers only, in both languages."""
+    return html.Span(texts.both(key), className="spoken")
+
+
+def level_badge(level: int | None, *, large: bool = False) -> html.Span:
+    """Level as colour, shape and numeral together; a quiet dot where there is no level."""
+    if level not in ROMAN:
+        return html.Span(className="level level-none")
+    size = " large" if large else ""
+    return html.Span(html.Span(ROMAN[level]), className=f"level level-{level}{size}")
+
+
+def icon_button(component_id: str, icon: str, key: str, **more: Any) -> html.Button:
+    """A square button: the icon is drawn by CSS, its name is read out and shown as a tip."""
+    name = html.Span(texts.both(key), className="tip")
+    return html.Button(
+        [html.Span(className=f"icon icon-{icon}"), name],
+        id=component_id,
+        className="icon-button",
+        type="button",
+        n_clicks=0,
+        **more,
+    )
+
+
+def age(moment: str | None) -> html.Time:
+    """How long ago, in words; the browser keeps it current (``data-age``)."""
+    return html.Time(dateTime=moment or "", className="age", **wild({"data-age": moment or ""}))
+
+
+def clock_time(moment: str | None) -> html.Time:
+    """A moment in the city's zone; the browser formats it (``data-time``)."""
+    return html.Time(dateTime=moment or "", className="moment", **wild({"data-time": moment or ""}))
+
+
+def fact(key: str, value: Any) -> html.Div:
+    """One line of a card: name on the left, value on the right."""
+    return html.Div([html.Dt(texts.both(key)), html.Dd(value)], className="fact")
+
+
+def notice(key: str, kind: str, detail: str = "") -> html.Div:
+    """An empty, loading or failed state."""
+    parts: list[Any] = [html.Span(className=f"icon icon-{kind}"), html.P(texts.both(key))]
+    if detail:
+        parts.append(html.P(detail, className="detail"))
+    return html.Div(parts, className=f"notice notice-{kind}", role="status")

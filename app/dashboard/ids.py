@@ -1,0 +1,73 @@
+"""Component ids of the One Map page: the only place where they are spelled.
+
+The browser modules under ``assets/js`` address the same ids; ``tests/dashboard`` checks that they agree.
+"""
+
+from enum import StrEnum
+
+
+class Id(StrEnum):
+    """Ids of single components."""
+
+    ROOT = "root"
+    THEME_PROVIDER = "theme-provider"
+    # Stores: state handed from the browser modules to Dash. State only, never events.
+    ME = "me"
+    VOCABULARY = "vocabulary"
+    LAYERS = "layers-data"
+    CARD_DATA = "card-data"
+    CHART_REQUEST = "chart-request"
+    CHART_TEMPLATE = "chart-template"
+    SELECTION = "selection"
+    # Top bar
+    TOP_BAR = "top-bar"
+    CITY_NAME = "city-name"
+    CLOCK = "clock"
+    DATE = "clock-date"
+    LIVE = "live-state"
+    USER_NAME = "user-name"
+    USER_ROLE = "user-role"
+    LANGUAGE = "language-switch"
+    THEME = "theme-switch"
+    KEYS = "keys-open"
+    LOGOUT = "logout"
+    # Panels
+    LEFT = "left-panel"
+    LEFT_FOLD = "left-fold"
+    LAYER_TREE = "layer-tree"
+    SEARCH = "search"
+    SEARCH_RESULTS = "search-results"
+    RIGHT = "right-panel"
+    RIGHT_FOLD = "right-fold"
+    TABS = "list-tabs"
+    GRID_INCIDENTS = "grid-incidents"
+    GRID_ALARMS = "grid-alarms"
+    GRID_UNITS = "grid-units"
+    CARD = "card"
+    CARD_MAIN = "card-main"
+    CARD_REST = "card-rest"
+    CARD_CLOSE = "card-close"
+    CHART = "chart"
+    CHART_SLOT = "chart-slot"
+    HELP = "keys-help"
+    HELP_CLOSE = "keys-close"
+    PHONE_TABS = "phone-tabs"
+    TOASTS = "toasts"
+    BANNER = "banner"
+
+
+class Kind(StrEnum):
+    """``type`` of pattern-matching ids, one component per layer."""
+
+    LAYER = "layer-visible"
+    OPACITY = "layer-opacity"
+
+
+def layer_switch(layer: str) -> dict[str, str]:
+    """Id of the visibility switch of one layer."""
+    return {"type": Kind.LAYER.value, "id": layer}
+
+
+def layer_opacity(layer: str) -> dict[str, str]:
+    """Id of the opacity slider of one layer."""
+    return {"type": Kind.OPACITY.value, "id": layer}

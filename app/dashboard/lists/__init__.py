@@ -1,0 +1,1 @@
+"""The work lists: incidents, alarms, units; one line each, worst first, live, keyboard-driven."""

@@ -1,0 +1,92 @@
+"""Right panel: the work lists in tabs. Rows come from the live channel straight into AG Grid."""
+
+from typing import Any
+
+import dash_ag_grid as dag
+import dash_mantine_components as dmc
+from dash import html
+
+from app.dashboard import texts
+from app.dashboard.components import icon_button, notice, spoken, wild
+from app.dashboard.ids import Id
+
+ROW_HEIGHT_PX = 40
+
+# list -> (grid id, renderer in assets/js/cells.js)
+LISTS = {
+    "incidents": (Id.GRID_INCIDENTS, "IncidentRow"),
+    "alarms": (Id.GRID_ALARMS, "AlarmRow"),
+    "units": (Id.GRID_UNITS, "UnitRow"),
+}
+
+
+def right_panel() -> html.Aside:
+    """The three lists; folds to its edge."""
+    heading = html.Div(
+        [
+            html.H2(texts.both("lists.title"), id="right-title"),
+            icon_button(Id.RIGHT_FOLD.value, "fold-right", "lists.fold"),
+        ],
+        className="panel-head",
+    )
+    tabs = dmc.Tabs(
+        [dmc.TabsList([_tab(name) for name in LISTS], grow=True), *map(_panel, LISTS)],
+        id=Id.TABS.value,
+        value="incidents",
+        keepMounted=True,
+        activateTabWithKeyboard=True,
+    )
+    return html.Aside([heading, tabs], id=Id.RIGHT.value, className="panel", **wild({"aria-labelledby": "right-title"}))
+
+
+def _tab(name: str) -> Any:
+    label = [*texts.both(f"lists.{name}"), html.Span("", className="tab-count", id=f"tab-count-{name}")]
+    return dmc.TabsTab(html.Span(label, **wild({"data-testid": f"tab-{name}"})), value=name)
+
+
+def _panel(name: str) -> Any:
+    held = html.Button(
+        [html.B(id=f"held-count-{name}"), html.Span(texts.both("lists.held"))],
+        className="held",
+        id=f"held-{name}",
+        hidden=True,
+        type="button",
+    )
+    empty = html.Div(notice(f"lists.{name}.empty", "calm"), className="list-empty", id=f"empty-{name}", hidden=True)
+    return dmc.TabsPanel([held, _grid(name), empty], value=name)
+
+
+def _grid(name: str) -> Any:
+    grid, renderer = LISTS[name]
+    return dag.AgGrid(
+        id=grid.value,
+        className="list",
+        columnDefs=[
+            {
+                "colId": "row",
+                "valueGetter": {"function": "params.data"},
+                "cellDataType": False,
+                "cellRenderer": renderer,
+                "flex": 1,
+                "headerName": texts.named("lists.column"),
+            }
+        ],
+        defaultColDef={"sortable": False, "resizable": False, "suppressMovable": True},
+        rowData=[],
+        getRowId="params.data.id",
+        dashGridOptions={
+            "theme": {"function": "themeQuartz.withParams({browserColorScheme: 'inherit'})"},
+            "headerHeight": 0,
+            "rowHeight": ROW_HEIGHT_PX,
+            "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
+            "suppressCellFocus": False,
+            "animateRows": False,
+            "suppressNoRowsOverlay": True,
+            "suppressScrollOnNewData": True,
+        },
+    )
+
+
+def emergency_banner() -> html.Div:
+    """Where an alarm of level I or II announces itself; it lies beside the panels and never over a control."""
+    return html.Div(spoken("banner.label"), id=Id.BANNER.value, role="alert", hidden=True)

@@ -1,0 +1,108 @@
+"""The Dash application of the One Map page on the FastAPI server it is given."""
+
+from functools import reduce
+from pathlib import Path
+from typing import Any, cast
+
+from dash import Dash
+from fastapi import FastAPI
+
+from app.dashboard import texts
+from app.dashboard.card import callbacks as card_callbacks
+from app.dashboard.chart import callbacks as chart_callbacks
+from app.dashboard.layertree import callbacks as layer_callbacks
+from app.dashboard.layout import page
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+STYLES = ("tokens", "base", "topbar", "panels", "lists", "card", "map", "phone")
+PRELOADED = ("/assets/js/main.mjs", "/vendor/maplibre-gl/dist/maplibre-gl.mjs")
+
+
+def build_dashboard(server: FastAPI) -> Dash:
+    """Put the page at ``/`` of ``server``. Call it after every other route is there: Dash answers all unknown paths."""
+    app = Dash(
+        "app.dashboard",
+        server=cast(Any, server),  # Dash types this as bool; it finds the backend by the object
+        assets_folder=str(ASSETS),
+        include_assets_files=False,
+        index_string=index_string(),
+        title=texts.named("app.name"),
+        update_title="",
+        external_stylesheets=[],
+        suppress_callback_exceptions=True,
+        websocket_callbacks=False,
+        add_log_handler=False,
+    )
+    app.layout = page()
+    for panel in (layer_callbacks, card_callbacks, chart_callbacks):
+        panel.register(app)
+    return app
+
+
+def csp_hashes(app: Dash) -> list[str]:
+    """Hashes of Dash's inline scripts for ``script-src``; complete once every callback is registered."""
+    return list(app.csp_hashes())
+
+
+def content_security_policy(app: Dash) -> str:
+    """A policy the page runs under: own scripts only. Styles are set by script in Mantine, AG Grid and Plotly."""
+    directives: dict[str, tuple[str, ...]] = {
+        "default-src": ("'self'",),
+        "script-src": ("'self'", *csp_hashes(app)),
+        "style-src": ("'self'", "'unsafe-inline'"),
+        "img-src": ("'self'", "data:", "blob:"),
+        "font-src": ("'self'", "data:"),
+        "worker-src": ("'self'", "blob:"),
+        "connect-src": ("'self'",),
+        "object-src": ("'none'",),
+        "base-uri": ("'none'",),
+        "frame-ancestors": ("'none'",),
+        "form-action": ("'self'",),
+    }
+    return "; ".join(f"{name} {' '.join(sources)}" for name, sources in directives.items())
+
+
+def index_string() -> str:
+    """Dash's index page: theme and language before the first paint, the map before Dash, no inline style."""
+    styles = "\n    ".join(f'<link rel="stylesheet" href="/assets/css/{name}.css">' for name in STYLES)
+    preloads = "\n    ".join(f'<link rel="modulepreload" href="{path}">' for path in PRELOADED)
+    places = {"%STYLES%": styles, "%PRELOADS%": preloads, **{mark: _spans(key) for mark, key in _WORDS.items()}}
+    return reduce(lambda index, place: index.replace(*place), places.items(), _INDEX)
+
+
+_WORDS = {"%MAP%": "app.map", "%LOADING%": "app.loading", "%FAILED%": "app.failed", "%RETRY%": "app.retry"}
+
+
+def _spans(key: str) -> str:
+    words: dict[str, Any] = texts.entry(key)
+    return "".join(f'<span lang="{lang}">{words[lang]}</span>' for lang in texts.LANGS)
+
+
+_INDEX = """<!DOCTYPE html>
+<html lang="zh-CN" data-lang="zh" data-theme="dark" data-live="off">
+  <head>
+    <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
+    {%metas%}
+    <title>{%title%}</title>
+    <link rel="icon" type="image/svg+xml" href="/assets/icons/onemap.svg">
+    <script src="/assets/js/boot.js"></script>
+    <script src="/assets/js/cells.js"></script>
+    %PRELOADS%
+    <link rel="stylesheet" href="/vendor/maplibre-gl/dist/maplibre-gl.css">
+    %STYLES%
+    {%css%}
+  </head>
+  <body>
+    <main>
+      <div id="map" role="application" aria-labelledby="map-name"></div>
+      <span id="map-name" class="spoken">%MAP%</span>
+    </main>
+    <div id="cover" role="status">%LOADING%</div>
+    <template id="cover-failed">%FAILED%</template>
+    <template id="cover-retry">%RETRY%</template>
+    {%app_entry%}
+    <script type="module" src="/assets/js/main.mjs"></script>
+    <footer>{%config%}{%scripts%}{%renderer%}</footer>
+  </body>
+</html>
+"""

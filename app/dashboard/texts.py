@@ -1,0 +1,59 @@
+"""The page's words. Every text stands in ``core/i18n/page.json`` in both languages.
+
+Both languages are rendered at once and CSS hides one (``html[data-lang]``): switching needs no callback.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+from dash import html
+
+Lang = Literal["zh", "en"]
+LANGS: tuple[Lang, Lang] = ("zh", "en")
+HTML_LANG: Mapping[Lang, str] = {"zh": "zh-CN", "en": "en"}
+
+
+@cache
+def catalogue() -> Mapping[str, Mapping[str, str]]:
+    """The catalogue: ``{key: {"zh": ..., "en": ...}}``. Read once per process."""
+    source = files("core") / "i18n" / "page.json"
+    loaded: dict[str, dict[str, str]] = json.loads(source.read_text(encoding="utf-8"))
+    return loaded
+
+
+def entry(key: str, **params: object) -> dict[str, str]:
+    """Both languages of one text with ``{name}`` places filled; KeyError where the catalogue lacks it."""
+    return {lang: catalogue()[key][lang].format(**params) for lang in LANGS}
+
+
+def text(key: str, lang: Lang, **params: object) -> str:
+    """One text in one language, for places that take a bare string (the log-in page, ``<title>``)."""
+    return entry(key, **params)[lang]
+
+
+def both(key: str, **params: object) -> list[Any]:
+    """One catalogue text as two spans, one per language."""
+    return pair(entry(key, **params))
+
+
+def pair(words: Mapping[str, str] | None) -> list[Any]:
+    """A ``{zh, en}`` object of the API as two spans; the one that is there stands in for a missing one."""
+    if not words:
+        return []
+    fallback = words.get("zh") or words.get("en") or ""
+    return [html.Span(words.get(lang) or fallback, lang=lang) for lang in LANGS]
+
+
+def named(key: str) -> str:
+    """Both languages in one string, for accessible names that cannot hold elements."""
+    words = entry(key)
+    return f"{words['zh']} {words['en']}"
+
+
+def known(family: str, key: object) -> list[Any]:
+    """The text ``family.key`` where the catalogue has it, else the bare key: words that grow elsewhere."""
+    name = f"{family}.{key}"
+    return both(name) if name in catalogue() else [str(key)] if key else []

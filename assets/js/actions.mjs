@@ -1,0 +1,80 @@
+// Buttons that carry an API call or a selection in their data attributes, wherever they stand.
+import { send } from './api.mjs';
+import { byId } from './dom.mjs';
+import { live } from './live.mjs';
+import { complain, tell } from './notices.mjs';
+import { select, selected } from './selection.mjs';
+import { reload } from './card.mjs';
+
+const SURE_MS = 4000;
+
+/** What reaches people outside asks for a second press of the same button. */
+function sure(button) {
+  if (!button.dataset.confirm || button.dataset.asked) return true;
+  button.dataset.asked = '1';
+  setTimeout(() => { delete button.dataset.asked; }, SURE_MS);
+  return false;
+}
+
+// A changed object comes back: it is shown at once, the live channel confirms it.
+function take(result) {
+  if (!result?.id) return;
+  if (result.state && live.alarm.get(result.id)) live.alarm.upsert([result]);
+  if (result.status && result.number) live.incident.upsert([result]);
+}
+
+async function call(button) {
+  const { dataset } = button;
+  button.disabled = true;
+  try {
+    const result = await send(dataset.method, dataset.url, JSON.parse(dataset.body || '{}'));
+    take(result);
+    if (dataset.next === 'create_incident' && result.id) select({ type: 'incident', id: String(result.id) });
+    else reload();
+  } catch (error) {
+    complain(error);
+    reload();
+  }
+  button.disabled = false;
+}
+
+async function copy(text) {
+  await navigator.clipboard.writeText(text);
+  tell('card.copied');
+}
+
+const DOERS = [
+  ['[data-url^="/api/"]', button => { if (sure(button)) call(button); }],
+  ['[data-select-type]', ({ dataset }) => select({ type: dataset.selectType, id: dataset.selectId })],
+  ['[data-copy]', ({ dataset }) => copy(dataset.copy).catch(error => complain(error))],
+];
+
+export function startActions() {
+  document.addEventListener('click', event => {
+    for (const [selector, act] of DOERS) {
+      const button = event.target.closest?.(selector);
+      if (button) return act(button);
+    }
+  });
+}
+
+/** The same as pressing the button in the alarm's row. */
+export async function acknowledge(alarm) {
+  try {
+    take(await send('POST', `/api/alarms/${encodeURIComponent(alarm.id)}/acknowledge`, {}));
+    if (selected()) reload();
+  } catch (error) {
+    complain(error);
+  }
+}
+
+/** Presses the card's dispatch button: once to ask, twice to send. */
+export function pressDispatch() {
+  const button = byId('card')?.querySelector('[data-next=assign], [data-url$="/assignments"], [data-next=create_incident]');
+  if (!button) return false;
+  button.scrollIntoView({ block: 'nearest' });
+  button.focus();
+  button.click();
+  return true;
+}
+

@@ -1,0 +1,59 @@
+// Carries the live collections into the map's sources, as differences, at most so often per layer.
+import { live } from '../live.mjs';
+import { atMost } from '../dom.mjs';
+import { LIVE_LAYERS, isStale } from './features.mjs';
+
+const STALE_CHECK_MS = 10000;
+
+class Feed {
+  constructor(map, layer) {
+    Object.assign(this, { layer, ...LIVE_LAYERS[layer], source: map.getSource(layer), changed: new Set(), drawn: new Set(), whole: true });
+    this.soon = atMost(this.everyMs, () => this.write());
+  }
+
+  follow() {
+    live[this.kind].on(batch => {
+      this.whole = this.whole || batch.whole;
+      for (const id of [...batch.changed, ...batch.removed]) this.changed.add(id);
+      this.soon();
+    });
+  }
+
+  write() {
+    const changed = this.changed;
+    this.changed = new Set();
+    if (this.whole) return this.writeAll();
+    const add = [...changed].map(id => live[this.kind].get(id)).filter(thing => thing && this.shown(thing));
+    const present = new Set(add.map(thing => String(thing.id)));
+    const remove = [...changed].filter(id => !present.has(id) && this.drawn.has(id));
+    remove.forEach(id => this.drawn.delete(id));
+    present.forEach(id => this.drawn.add(id));
+    if (add.length || remove.length) this.source.updateData({ add: add.map(this.feature), remove });
+  }
+
+  writeAll() {
+    const things = live[this.kind].all().filter(this.shown);
+    this.whole = false;
+    this.drawn = new Set(things.map(thing => String(thing.id)));
+    this.source.setData({ type: 'FeatureCollection', features: things.map(this.feature) });
+  }
+}
+
+function watchStaleness(feed) {
+  const stale = new Map();
+  setInterval(() => {
+    for (const unit of live.unit.all()) {
+      if (stale.get(unit.id) !== isStale(unit)) feed.changed.add(String(unit.id));
+      stale.set(unit.id, isStale(unit));
+    }
+    feed.soon();
+  }, STALE_CHECK_MS);
+}
+
+export function feedMap(map) {
+  for (const layer of Object.keys(LIVE_LAYERS)) {
+    const feed = new Feed(map, layer);
+    feed.follow();
+    if (layer === 'units') watchStaleness(feed);
+  }
+}

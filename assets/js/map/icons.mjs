@@ -1,0 +1,183 @@
+// Every mark of the map, drawn on demand from its name: `family-part-part`. The legend uses the same drawings.
+import { token, levelColour, levelInk } from '../tokens.mjs';
+import { drawPictogram } from './pictograms.mjs';
+
+const RATIO = 2;
+const ROMAN = ['', 'I', 'II', 'III', 'IV'];
+
+const circle = (g, r) => { g.beginPath(); g.arc(0, 0, r, 0, 7); };
+const polygon = (g, points) => { g.beginPath(); points.forEach(([x, y]) => g.lineTo(x, y)); g.closePath(); };
+
+// Level is shape as well as colour: diamond, triangle, square, circle.
+export const LEVEL_SHAPES = {
+  1: (g, r) => polygon(g, [[0, -r * 1.25], [r * 1.25, 0], [0, r * 1.25], [-r * 1.25, 0]]),
+  2: (g, r) => polygon(g, [[0, -r * 1.25], [r * 1.25, r * 0.95], [-r * 1.25, r * 0.95]]),
+  3: (g, r) => { g.beginPath(); g.roundRect(-r, -r, 2 * r, 2 * r, 2.5); },
+  4: (g, r) => circle(g, r),
+};
+const NUMERAL_DROP = { 2: 2.6 };
+
+function finish(g, fill, stroke, width) {
+  if (stroke) { g.strokeStyle = stroke; g.lineWidth = width; g.lineJoin = 'round'; g.stroke(); }
+  if (fill) { g.fillStyle = fill; g.fill(); }
+}
+
+function numeral(g, level, colour, size) {
+  g.fillStyle = colour;
+  g.font = `700 ${size}px Barlow, sans-serif`;
+  g.textAlign = 'center';
+  g.textBaseline = 'middle';
+  g.fillText(ROMAN[level], 0, (NUMERAL_DROP[level] || 0) + 0.6);
+}
+
+function levelMark(g, level, r, lively) {
+  LEVEL_SHAPES[level](g, r);
+  finish(g, lively ? levelColour(level) : token('panel-solid'), lively ? token('map-ground') : levelColour(level), lively ? 3 : 2.2);
+  if (!lively) { g.fillStyle = token('panel-solid'); LEVEL_SHAPES[level](g, r - 1); g.fill(); }
+  numeral(g, level, lively ? levelInk(level) : levelColour(level), r * 1.12);
+}
+
+const QUIET_STATES = ['acknowledged', 'shelved', 'suppressed_by_design', 'out_of_service'];
+
+function incident(g, level, status) {
+  const waiting = status === 'open';
+  g.beginPath();
+  g.moveTo(0, 17);
+  g.bezierCurveTo(-3, 10, -12, 6, -12, -4);
+  g.arc(0, -4, 12, Math.PI, 0);
+  g.bezierCurveTo(12, 6, 3, 10, 0, 17);
+  finish(g, levelColour(level), token('map-ground'), 3);
+  g.save();
+  g.translate(0, -4);
+  circle(g, 8.4);
+  finish(g, waiting ? levelInk(level) : token('panel-solid'));
+  g.fillStyle = levelColour(level);
+  g.font = '700 10.5px Barlow, sans-serif';
+  g.textAlign = 'center';
+  g.textBaseline = 'middle';
+  g.fillText(ROMAN[level], 0, 0.6);
+  g.restore();
+}
+
+const BUSY = ['assigned', 'en_route', 'on_scene'];
+
+function unit(g, kind, status) {
+  const colour = status === 'out_of_service' ? token('unit-out') : token(`unit-${kind}`);
+  const busy = BUSY.includes(status);
+  circle(g, 10);
+  finish(g, busy ? colour : token('unit-ground'), token('map-ground'), 3.4);
+  circle(g, 9.4);
+  if (!busy) finish(g, null, colour, 1.4);
+  drawPictogram(g, kind, 12.5, busy ? token('unit-ink') : colour);
+  if (status === 'on_scene') { circle(g, 12.2); finish(g, null, colour, 1.5); }
+  if (status === 'out_of_service') { g.beginPath(); g.moveTo(-7, 7); g.lineTo(7, -7); finish(g, null, colour, 1.8); }
+}
+
+function sensor(g, kind, level) {
+  const worst = Number(level);
+  const colour = worst ? levelColour(worst) : token('sensor');
+  g.beginPath();
+  g.roundRect(-8.5, -8.5, 17, 17, 8.5);
+  finish(g, worst ? colour : token('unit-ground'), token('map-ground'), 2.6);
+  circle(g, 8);
+  if (!worst) finish(g, null, colour, 1);
+  drawPictogram(g, kind, 11, worst ? levelInk(worst) : colour);
+}
+
+function plain(g, kind, colour) {
+  g.beginPath();
+  g.roundRect(-8, -8, 16, 16, 4);
+  finish(g, token('unit-ground'), token('map-ground'), 2);
+  drawPictogram(g, kind, 11.5, colour);
+}
+
+function heading(g) {
+  polygon(g, [[0, -17], [4.2, -11.5], [-4.2, -11.5]]);
+  finish(g, token('heading'), token('map-ground'), 1.6);
+}
+
+function glow(g, level) {
+  const fading = g.createRadialGradient(0, 0, 6, 0, 0, 30);
+  fading.addColorStop(0, levelColour(level));
+  fading.addColorStop(1, 'transparent');
+  g.globalAlpha = 0.55;
+  circle(g, 30);
+  finish(g, fading);
+}
+
+/** A cluster: its number inside a ring split by level, the worst first. */
+function ring(g, name, counts) {
+  const total = counts.reduce((sum, n) => sum + n, 0);
+  const r = Math.min(19, 12 + Math.log2(total));
+  circle(g, r + 2.5);
+  finish(g, token('map-ground'));
+  circle(g, r - 2);
+  finish(g, token('panel-solid'));
+  let from = -Math.PI / 2;
+  counts.forEach((n, index) => {
+    if (!n) return;
+    const to = from + (n / total) * Math.PI * 2;
+    g.beginPath();
+    g.arc(0, 0, r - 0.5, from, to);
+    g.strokeStyle = levelColour(index + 1);
+    g.lineWidth = name === 'incident' ? 4.5 : 2.6;
+    g.stroke();
+    from = to;
+  });
+  g.fillStyle = token('text');
+  g.font = '600 12.5px Barlow, sans-serif';
+  g.textAlign = 'center';
+  g.textBaseline = 'middle';
+  g.fillText(String(total), 0, 0.5);
+}
+
+// What a facility is to somebody who commands: help, people to protect, danger.
+const FACILITY_GROUPS = {
+  rescue: ['hospital', 'fire_station', 'police_station', 'ambulance_station', 'shelter'],
+  sensitive: ['school', 'kindergarten', 'nursing_home'],
+  hazardous: ['hazardous_site', 'gas_station'],
+};
+const facilityGroup = kind => Object.keys(FACILITY_GROUPS).find(group => FACILITY_GROUPS[group].includes(kind)) || 'other';
+
+/** A kind that stands for its group in the legend. */
+export const facilityExample = group => FACILITY_GROUPS[group]?.[0] || group;
+
+// family -> [size in pixels, draw(g, ...parts)]
+const FAMILIES = {
+  alarm: [34, (g, level, state) => levelMark(g, Number(level), 10, !QUIET_STATES.includes(state))],
+  incident: [40, (g, level, status) => incident(g, Number(level), status)],
+  unit: [30, unit],
+  sensor: [24, sensor],
+  camera: [20, g => plain(g, 'camera', token('camera'))],
+  facility: [20, (g, kind) => plain(g, kind, token(`facility-${facilityGroup(kind)}`))],
+  heading: [40, heading],
+  glow: [60, glow],
+  ring: [48, (g, name, ...counts) => ring(g, name, counts.map(Number))],
+};
+
+export const isMark = name => name.split('-')[0] in FAMILIES;
+
+/** The drawing of a mark as ImageData with its pixel ratio; null for a name of no family. */
+export function drawIcon(name) {
+  const [family, ...parts] = name.split('-');
+  if (!FAMILIES[family]) return null;
+  const [size, draw] = FAMILIES[family];
+  const canvas = new OffscreenCanvas(size * RATIO, size * RATIO);
+  const g = canvas.getContext('2d', { willReadFrequently: true });
+  g.scale(RATIO, RATIO);
+  g.translate(size / 2, size / 2);
+  draw(g, ...parts);
+  return { canvas, size, image: g.getImageData(0, 0, size * RATIO, size * RATIO), pixelRatio: RATIO };
+}
+
+/** Serves marks to the map as it asks for them, and draws them again when the theme changes. */
+export function serveIcons(map) {
+  const served = new Set();
+  map.setMissingStyleImageResolver(id => {
+    const icon = map.hasImage(id) ? null : drawIcon(id);
+    if (!icon) return;
+    served.add(id);
+    map.addImage(id, icon.image, { pixelRatio: icon.pixelRatio });
+  });
+  return () => served.forEach(id => map.hasImage(id) && map.updateImage(id, drawIcon(id).image));
+}

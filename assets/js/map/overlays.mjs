@@ -1,0 +1,109 @@
+// What lives on the map: units, incidents, alarms, sensors, risk, facilities, cameras. One table row per layer.
+import { token, levelColour, LEVELS } from '../tokens.mjs';
+import { NAME } from './style.mjs';
+
+const BY_ZOOM = (far, near) => ['interpolate', ['linear'], ['zoom'], 10, far, 15, near];
+const ALWAYS = { 'icon-allow-overlap': true, 'icon-ignore-placement': true };
+const UNDER_ICON = { 'text-font': ['Plain'], 'text-size': 11, 'text-anchor': 'top', 'text-offset': [0, 1.15], 'text-optional': true };
+const ink = () => ({ 'text-color': token('label-mark'), 'text-halo-color': token('map-halo'), 'text-halo-width': 1.5 });
+const fade = ['case', ['==', ['get', 'stale'], true], 0.4, 1];
+const byLevel = field => ['match', ['get', field], 1, levelColour(1), 2, levelColour(2), 3, levelColour(3), 4, levelColour(4), 'rgba(0,0,0,0)'];
+
+const countOf = level => [`l${level}`, ['+', ['case', ['==', ['get', 'level'], level], 1, 0]]];
+const CLUSTER = {
+  cluster: true, clusterRadius: 42, clusterMaxZoom: 14,
+  clusterProperties: { level: ['min', ['get', 'level']], ...Object.fromEntries(LEVELS.map(countOf)) },
+};
+const ringName = family => ['concat', `ring-${family}-`, ...LEVELS.flatMap(n => [['to-string', ['get', `l${n}`]], n < 4 ? '-' : ''])];
+const single = ['!', ['has', 'point_count']];
+
+const mark = (id, source, icon, size, more = {}) => ({ id, type: 'symbol', source, layout: { 'icon-image': icon, 'icon-size': size, ...ALWAYS }, ...more });
+
+// A cell says where to look from afar; near by it would only tint the streets.
+const byScore = share => ['interpolate', ['linear'], ['coalesce', ['get', 'score'], 0], 1, 0, 3, 0.07 * share, 6, 0.17 * share, 10, 0.3 * share];
+
+function riskLayers() {
+  return [
+    { id: 'risk-fill', type: 'fill', source: 'risk_cells', paint: { 'fill-color': byLevel('level'), 'fill-opacity': ['interpolate', ['linear'], ['zoom'], 12.5, byScore(1), 15, byScore(0.25)] } },
+    { id: 'risk-edge', type: 'line', source: 'risk_cells', paint: { 'line-color': byLevel('level'), 'line-opacity': ['interpolate', ['linear'], ['zoom'], 12.5, byScore(1.8), 15, byScore(0.7)], 'line-width': 0.8 } },
+  ];
+}
+
+function sensorLayers() {
+  return [
+    {
+      id: 'sensor-dot', type: 'circle', source: 'sensors', maxzoom: 13.6, filter: ['==', ['get', 'level'], 0],
+      paint: { 'circle-radius': BY_ZOOM(1.5, 3), 'circle-color': token('sensor'), 'circle-opacity': ['*', 0.8, fade] },
+    },
+    {
+      id: 'sensor-mark', type: 'symbol', source: 'sensors', minzoom: 13.6, filter: ['==', ['get', 'level'], 0],
+      layout: { 'icon-image': ['get', 'icon'], 'icon-size': BY_ZOOM(0.5, 0.95), ...ALWAYS, ...UNDER_ICON, 'text-field': ['step', ['zoom'], '', 15.6, ['get', 'reading']] },
+      paint: { ...ink(), 'icon-opacity': fade, 'text-opacity': fade },
+    },
+    {
+      id: 'sensor-bad', type: 'symbol', source: 'sensors', filter: ['>', ['get', 'level'], 0],
+      layout: { 'icon-image': ['get', 'icon'], 'icon-size': BY_ZOOM(0.7, 1.05), ...ALWAYS, ...UNDER_ICON, 'text-field': ['step', ['zoom'], '', 13.5, ['get', 'reading']] }, paint: ink(),
+    },
+  ];
+}
+
+function unitLayers() {
+  return [
+    mark('unit-heading', 'units', 'heading', BY_ZOOM(0.5, 0.95), {
+      minzoom: 12, filter: ['==', ['get', 'moving'], true], layout: { 'icon-image': 'heading', 'icon-size': BY_ZOOM(0.5, 0.95), 'icon-rotate': ['get', 'heading'], 'icon-rotation-alignment': 'map', ...ALWAYS }, paint: { 'icon-opacity': fade },
+    }),
+    {
+      id: 'unit-mark', type: 'symbol', source: 'units',
+      layout: { 'icon-image': ['get', 'icon'], 'icon-size': BY_ZOOM(0.5, 1), ...ALWAYS, ...UNDER_ICON, 'text-field': ['step', ['zoom'], '', 14, NAME] },
+      paint: { ...ink(), 'icon-opacity': fade, 'text-opacity': fade },
+    },
+  ];
+}
+
+function glow(id, source) {
+  return {
+    id, type: 'symbol', source, filter: ['all', ['<=', ['get', 'level'], 2], ['any', ['has', 'point_count'], ['==', ['get', 'lively'], true]]],
+    layout: { 'icon-image': ['concat', 'glow-', ['to-string', ['get', 'level']]], 'icon-size': BY_ZOOM(0.7, 1.2), ...ALWAYS },
+  };
+}
+
+function clustered(family, source, label) {
+  return [
+    glow(`${family}-glow`, source),
+    mark(`${family}-ring`, source, ringName(family), 1, { filter: ['has', 'point_count'] }),
+    {
+      id: `${family}-mark`, type: 'symbol', source, filter: single,
+      layout: { 'icon-image': ['get', 'icon'], 'icon-size': BY_ZOOM(0.7, 1), ...ALWAYS, ...UNDER_ICON, 'icon-offset': family === 'incident' ? [0, -14] : [0, 0], 'symbol-sort-key': ['-', 5, ['get', 'level']], 'text-field': ['step', ['zoom'], '', label, NAME] },
+      paint: ink(),
+    },
+  ];
+}
+
+function placeLayers(source, icon, minzoom) {
+  return [{
+    id: `${source}-mark`, type: 'symbol', source, minzoom,
+    layout: { 'icon-image': icon, 'icon-size': BY_ZOOM(0.55, 0.95), 'icon-padding': 1, ...UNDER_ICON, 'text-field': ['step', ['zoom'], '', 15.5, NAME] }, paint: ink(),
+  }];
+}
+
+// layer id -> options of its source and its map layers, in drawing order
+export const OVERLAYS = {
+  risk_cells: { source: {}, layers: riskLayers },
+  facilities: { source: {}, fetched: true, type: 'facility', layers: () => placeLayers('facilities', ['concat', 'facility-', ['get', 'kind']], 13) },
+  cameras: { source: {}, fetched: true, type: 'camera', layers: () => placeLayers('cameras', 'camera', 13) },
+  sensors: { source: {}, type: 'sensor', layers: sensorLayers },
+  units: { source: {}, type: 'unit', layers: unitLayers },
+  alarms: { source: CLUSTER, type: 'alarm', layers: () => clustered('alarm', 'alarms', 13.5) },
+  incidents: { source: CLUSTER, type: 'incident', layers: () => clustered('incident', 'incidents', 13) },
+};
+
+export function selectLayers() {
+  return [
+    { id: 'select-halo', type: 'circle', source: 'select', paint: { 'circle-radius': 24, 'circle-color': 'rgba(0,0,0,0)', 'circle-stroke-color': token('map-ground'), 'circle-stroke-width': 5, 'circle-stroke-opacity': 0.6 } },
+    { id: 'select-ring', type: 'circle', source: 'select', paint: { 'circle-radius': 24, 'circle-color': 'rgba(0,0,0,0)', 'circle-stroke-color': token('accent'), 'circle-stroke-width': 2.4 } },
+  ];
+}
+
+/** Every overlay layer, tagged with the layer of the tree it belongs to. */
+export const overlayLayers = () =>
+  Object.entries(OVERLAYS).flatMap(([id, { layers }]) => layers().map(layer => ({ ...layer, metadata: { layer: id } }))).concat(selectLayers());

@@ -1,0 +1,27 @@
+// The part of the map that no panel covers, as MapLibre padding.
+import { byId } from '../dom.mjs';
+import { token } from '../tokens.mjs';
+
+const PHONE = matchMedia('(max-width: 820px)');
+const box = id => {
+  const node = byId(id);
+  return node && node.offsetParent !== null ? node.getBoundingClientRect() : null;
+};
+
+const width = name => parseFloat(token(name)) + 2 * parseFloat(token('gap'));
+const SHEET_SHARE = 0.52;
+
+function onPhone(extra) {
+  const sheets = ['left-panel', 'right-panel', 'card'].map(box).filter(Boolean);
+  const top = byId('right-panel') ? Math.min(innerHeight, ...sheets.map(sheet => sheet.top)) : innerHeight * (1 - SHEET_SHARE);
+  return { top: 60 + extra, left: extra, right: extra, bottom: Math.min(innerHeight - top, innerHeight * 0.62) + extra };
+}
+
+/** Before the panels are there, the room that they will leave. */
+export function roomForMap(extra = 0) {
+  if (PHONE.matches) return onPhone(extra);
+  if (!byId('right-panel')) return { top: 64 + extra, bottom: 24 + extra, left: width('left') + extra, right: width('right') + extra };
+  const left = box('left-panel')?.right ?? 0;
+  const right = Math.min(innerWidth, ...['right-panel', 'card'].map(box).filter(Boolean).map(panel => panel.left));
+  return { top: 64 + extra, bottom: 24 + extra, left: left + extra, right: innerWidth - right + extra };
+}
