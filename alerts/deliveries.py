@@ -23,6 +23,12 @@ log = get_log("deliveries")
 AT_ONCE = 200
 RETRY_FIRST_S, RETRY_MOST_S = 1.0, 60.0
 KEEP_DAYS = 7
+# an alarm is scored in the moment after it is raised; what is told of it waits for that, but never for long
+SCORE_WAIT_S = 3.0
+_UNSCORED = (
+    "CASE WHEN sender = 'mqtt' OR created_at < :fresh THEN false ELSE EXISTS (SELECT 1 FROM alarm a WHERE a.id = "
+    "CAST(payload AS uuid) AND a.risk IS NULL AND a.geom IS NOT NULL AND a.active) END"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +46,9 @@ def deliver(engine: Engine, sender: MqttSender, speaker: Speaker, now: datetime)
         rows = conn.execute(
             text(
                 "SELECT id, sender, topic, payload, attempts FROM outbox WHERE sent_at IS NULL AND due_at <= :now "
-                "ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED"
+                f"AND NOT ({_UNSCORED}) ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED"
             ),
-            {"now": now, "most": AT_ONCE},
+            {"now": now, "most": AT_ONCE, "fresh": now - timedelta(seconds=SCORE_WAIT_S)},
         ).all()
         if not rows:
             return 0

@@ -10,8 +10,12 @@ from sqlalchemy import Connection, text
 from alerts.rules import KINDS, check_params
 from alerts.rules.aggregate import AggregateMonitor
 from alerts.rules.base import Monitor, RuleRow, Thing, watches
+from core.errors import InputError
+from core.log import get_log
 from core.pgarray import to_pg_us
 from core.types import partition_of
+
+log = get_log("loading")
 
 # an older unjudged reading decides where judgement stands for its sensor and metric
 PENDING = """
@@ -59,15 +63,19 @@ def load(conn: Connection, owned: list[int], partitions: int) -> Loaded:
 
 
 def load_rules(conn: Connection) -> list[RuleRow]:
+    """The armed rules. One whose parameters cannot be used is left out and told in the log: it must not stop the others."""
     rows = conn.execute(
         text("SELECT id, kind, alarm_kind, name_zh, name_en, watches, params FROM rule WHERE enabled ORDER BY id")
     )
-    return [
-        RuleRow(
-            r.id, r.kind, r.alarm_kind, {"zh": r.name_zh, "en": r.name_en}, r.watches, check_params(r.kind, r.params)
-        )
-        for r in rows
-    ]
+    rules = []
+    for r in rows:
+        try:
+            params = check_params(r.kind, r.params)
+        except InputError as exc:
+            log.error("rule_unusable", rule=r.id, error=exc.message)
+            continue
+        rules.append(RuleRow(r.id, r.kind, r.alarm_kind, {"zh": r.name_zh, "en": r.name_en}, r.watches, params))
+    return rules
 
 
 def load_things(conn: Connection) -> list[Thing]:

@@ -52,24 +52,40 @@ class AlertRunner:
         self.ground: CellGround | None = None
         self.dirty_cells = True
         self.dirty: set[str] = set()
+        self.to_deliver = threading.Event()
+        self.ended = threading.Event()
         self._due: dict[str, float] = {}
         self._owned: set[int] = set()
 
     def run(self) -> None:
-        with connect_direct(self.settings, name="onemap alerts locks") as locks, connect_direct(self.settings, name="onemap alerts listen") as ears:  # fmt: skip
-            heartbeat = Heartbeat(self.db, f"alerts-{locks.info.backend_pid}")
-            for notes in listen(ears, [BATCH_CHANNEL, CHANGE_CHANNEL, OUTBOX_CHANNEL], 0.5):
-                if self.stop.is_set():
-                    break
-                for channel, message in notes:
-                    self._note(channel, message.get("kind"))
-                self._every("locks", LOCKS_S, lambda: self._take_partitions(locks))
-                self.turn(utc_now())
-                heartbeat.figures = {**self.figures, "judged": self.engine.judged, "late": self.engine.late}
-                heartbeat.beat()
-        self.sender.close()
-        self.db.dispose()
+        """Until told to stop, or the database is lost (an exception)."""
+        carrier = threading.Thread(target=self.deliver_forever, name="deliveries", daemon=True)
+        carrier.start()
+        try:
+            with (
+                connect_direct(self.settings, name="onemap alerts locks") as locks,
+                connect_direct(self.settings, name="onemap alerts listen") as ears,
+            ):
+                self._turn_forever(locks, ears)
+        finally:
+            self.ended.set()
+            self.to_deliver.set()
+            carrier.join(timeout=12)
+            self.sender.close()
+            self.db.dispose()
         log.info("stopped", **self.figures)
+
+    def _turn_forever(self, locks: psycopg.Connection[Any], ears: psycopg.Connection[Any]) -> None:
+        heartbeat = Heartbeat(self.db, f"alerts-{locks.info.backend_pid}")
+        for notes in listen(ears, [BATCH_CHANNEL, CHANGE_CHANNEL, OUTBOX_CHANNEL], 0.5):
+            if self.stop.is_set():
+                return
+            for channel, message in notes:
+                self._note(channel, message.get("kind"))
+            self._every("locks", LOCKS_S, lambda: self._take_partitions(locks))
+            self.turn(utc_now())
+            heartbeat.figures = {**self.figures, "judged": self.engine.judged, "late": self.engine.late}
+            heartbeat.beat()
 
     def _note(self, channel: str, kind: str | None) -> None:
         self.dirty.add(channel)
@@ -99,7 +115,9 @@ class AlertRunner:
             if self.dirty_cells:
                 self._every("cells", CELLS_S, lambda: self._score_cells(now))
         self._when("score", "score", lambda: self._score(now))
-        self._when("deliver", OUTBOX_CHANNEL, lambda: self._deliver(now))
+        if OUTBOX_CHANNEL in self.dirty:
+            self.dirty.discard(OUTBOX_CHANNEL)
+            self.to_deliver.set()
 
     def _judge(self, now: datetime) -> None:
         while (done := self.engine.judge(now)) and not self.stop.is_set():
@@ -120,8 +138,15 @@ class AlertRunner:
             if self.ground is not None:
                 score_cells(conn, self.ground, now)
 
-    def _deliver(self, now: datetime) -> None:
-        while (done := deliver(self.db, self.sender, self.speaker, now)) and not self.stop.is_set():
+    def deliver_forever(self) -> None:
+        """In a thread of its own: a broker that does not answer must not hold up judgement."""
+        while not self.stop.is_set() and not self.ended.is_set():
+            self.to_deliver.wait(TICK_S)
+            self.to_deliver.clear()
+            self._step("deliver", self._deliver)
+
+    def _deliver(self) -> None:
+        while (done := deliver(self.db, self.sender, self.speaker, utc_now())) and not self.stop.is_set():
             self.figures["delivered"] += done
 
     def _take_partitions(self, locks: psycopg.Connection[tuple[Any, ...]]) -> None:

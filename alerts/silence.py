@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from alerts.engine import fold_all
 from alerts.loading import load_rules, thing_of
 from alerts.rules.base import Finding, RuleRow, Thing, watches
-from alerts.rules.stale import Heard, Silence, find_silent
+from alerts.rules.stale import Heard, Silence, find_silent, in_grace
 from core.pgarray import to_pg_us
 from core.vocabulary import label
 
@@ -17,11 +17,11 @@ from core.vocabulary import label
 def watch_silence(conn: Connection, now: datetime, started_at: datetime) -> None:
     """One pass over all stale rules."""
     for rule in load_rules(conn):
-        if rule.kind == "stale":
-            _watch_rule(conn, rule, now, started_at)
+        if rule.kind == "stale" and not in_grace(rule.params, now, started_at):
+            _watch_rule(conn, rule, now)
 
 
-def _watch_rule(conn: Connection, rule: RuleRow, now: datetime, started_at: datetime) -> None:
+def _watch_rule(conn: Connection, rule: RuleRow, now: datetime) -> None:
     rows = conn.execute(
         text(
             "SELECT s.id, s.kind, s.name_zh, s.name_en, s.district, ST_X(s.geom) AS lon, ST_Y(s.geom) AS lat, s.interval_s, "
@@ -31,7 +31,7 @@ def _watch_rule(conn: Connection, rule: RuleRow, now: datetime, started_at: date
     ).all()
     things = {row.id: thing_of(row) for row in rows}
     heard = [Heard(r.id, r.kind, r.interval_s, r.heard) for r in rows if watches(rule, things[r.id])]
-    silence = find_silent(heard, rule.params, now, started_at)
+    silence = find_silent(heard, rule.params, now)
     open_now = conn.execute(
         text("SELECT thing_type, thing_id FROM alarm WHERE rule_id = :rule AND active AND state <> 'normal'"),
         {"rule": rule.id},

@@ -50,7 +50,14 @@ def read_card(asked: Asked, kind: str, identity: str) -> Json:
     reader = READERS.get(kind)
     if reader is None:
         raise InputError(f"type: expected one of {', '.join(READERS)}; got {kind!r}", field="type")
-    return {"type": kind, "id": identity, **reader(asked, identity)}
+    card = reader(asked, identity)
+    card["object"]["district_names"] = district_names(asked.conn, card["object"].get("district"))
+    return {"type": kind, "id": identity, **card}
+
+
+def district_names(conn: Connection, code: str | None) -> Text | None:
+    row = conn.execute(text("SELECT name_zh, name_en FROM district WHERE code = :code"), {"code": code}).one_or_none()
+    return {"zh": row.name_zh, "en": row.name_en} if row else None
 
 
 def _uuid(value: str) -> UUID:

@@ -43,10 +43,13 @@ class Silence:
     sources: dict[str, float]
 
 
-def find_silent(heard: Iterable[Heard], params: StaleParams, now: datetime, started_at: datetime) -> Silence:
-    """Pure: who is silent at `now`. Nobody within the grace after `started_at`."""
-    if (now - started_at).total_seconds() < params.grace_s:
-        return Silence({}, {})
+def in_grace(params: StaleParams, now: datetime, started_at: datetime) -> bool:
+    """Whether the engine has just started: then nobody is judged silent, and nobody's silence is called over either."""
+    return (now - started_at).total_seconds() < params.grace_s
+
+
+def find_silent(heard: Iterable[Heard], params: StaleParams, now: datetime) -> Silence:
+    """Pure: who is silent at `now`."""
     silent: dict[str, dict[str, float]] = {}
     members: dict[str, int] = {}
     for one in heard:
