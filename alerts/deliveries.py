@@ -1,11 +1,12 @@
 """The outbox: each row is delivered at least once, retried with backoff, and stays visible with its error until it is out.
 
-Rows of sender `alarm` and `cap` name an alarm and are rendered when they are sent; `mqtt` rows carry their message.
+Rows of sender `alarm` and `cap` name an alarm and are rendered when they are due; `mqtt` rows carry their message.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,45 +42,77 @@ class Speaker:
 
 
 def deliver(engine: Engine, sender: MqttSender, speaker: Speaker, now: datetime) -> int:
-    """Send what is due; returns how many rows were claimed. A broker that is away delays rows, it loses none."""
+    """Issue and send what is due; returns how many rows were claimed. A broker that is away delays rows, it loses none."""
+    return issue_alerts(engine, speaker, now) + send_messages(engine, sender, speaker, now)
+
+
+def claim(conn: Connection, senders: tuple[str, ...], now: datetime) -> Sequence[Any]:
+    """Rows of these senders that are due, locked until the caller's transaction ends."""
+    return conn.execute(
+        text(
+            "SELECT id, sender, topic, payload, attempts FROM outbox WHERE sent_at IS NULL AND due_at <= :now AND sender = ANY(:senders) "
+            f"AND NOT ({_UNSCORED}) ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED"
+        ),
+        {"now": now, "most": AT_ONCE, "senders": list(senders), "fresh": now - timedelta(seconds=SCORE_WAIT_S)},
+    ).all()
+
+
+def mark_sent(conn: Connection, rows: Sequence[Any], now: datetime) -> None:
+    conn.execute(
+        text("UPDATE outbox SET sent_at = :now, error = NULL WHERE id = ANY(:ids)"),
+        {"now": now, "ids": [r.id for r in rows]},
+    )
+
+
+def issue_alerts(engine: Engine, speaker: Speaker, now: datetime) -> int:
+    """Write the CAP messages that are due: they are in the feed from now on, whether the broker answers or not."""
     with engine.begin() as conn:
-        rows = conn.execute(
-            text(
-                "SELECT id, sender, topic, payload, attempts FROM outbox WHERE sent_at IS NULL AND due_at <= :now "
-                f"AND NOT ({_UNSCORED}) ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED"
-            ),
-            {"now": now, "most": AT_ONCE, "fresh": now - timedelta(seconds=SCORE_WAIT_S)},
-        ).all()
+        rows = claim(conn, ("cap",), now)
         if not rows:
             return 0
-        messages = [message for row in rows for message in render(conn, row, speaker, now)]
+        issuer = read_issuer(conn, speaker.cap_sender, speaker.cap_status)
+        for row in rows:
+            issued = issue(conn, UUID(row.payload), issuer, now)
+            if issued is not None:
+                put(conn, f"alert/{issued.district}/{issued.level}", issued.xml, now)
+        mark_sent(conn, rows, now)
+    return len(rows)
+
+
+def put(conn: Connection, topic: str, payload: str, now: datetime) -> None:
+    """Queue one MQTT message; `topic` is below our prefix."""
+    conn.execute(
+        text(
+            "INSERT INTO outbox (created_at, sender, topic, payload, due_at, attempts) VALUES (:now, 'mqtt', :topic, :payload, :now, 0)"
+        ),
+        {"now": now, "topic": topic, "payload": payload},
+    )
+
+
+def send_messages(engine: Engine, sender: MqttSender, speaker: Speaker, now: datetime) -> int:
+    with engine.begin() as conn:
+        rows = claim(conn, ("mqtt", "alarm"), now)
+        if not rows:
+            return 0
+        messages = [message for row in rows for message in render(conn, row, speaker)]
         try:
             sender.send(messages)
         except Unavailable as exc:
             conn.rollback()
             _postpone(engine, rows, str(exc), now)
-            return len(rows)
-        conn.execute(
-            text("UPDATE outbox SET sent_at = :now, error = NULL WHERE id = ANY(:ids)"),
-            {"now": now, "ids": [r.id for r in rows]},
-        )
+            return 0
+        mark_sent(conn, rows, now)
     return len(rows)
 
 
-def render(conn: Connection, row: Any, speaker: Speaker, now: datetime) -> list[Message]:
-    """The messages a row stands for; none where there is nothing to tell any more."""
+def render(conn: Connection, row: Any, speaker: Speaker) -> list[Message]:
+    """The messages a row stands for."""
     if row.sender == "mqtt":
         return [Message(f"{speaker.prefix}/{row.topic}", row.payload)]
-    if row.sender == "alarm":
-        return [
-            Message(
-                f"{speaker.prefix}/alarm/{alarm['district']}/{alarm['level']}", json.dumps(alarm, ensure_ascii=False)
-            )
-            for alarm in read_alarms(conn, [UUID(row.payload)])
-        ]
-    issuer = read_issuer(conn, speaker.cap_sender, speaker.cap_status)
-    issued = issue(conn, UUID(row.payload), issuer, now)
-    return [Message(f"{speaker.prefix}/alert/{issued.district}/{issued.level}", issued.xml)] if issued else []
+    return [
+        Message(f"{speaker.prefix}/alarm/{alarm['district']}/{alarm['level']}", json.dumps(alarm, ensure_ascii=False))
+        for alarm in read_alarms(conn, [UUID(row.payload)])
+    ]
 
 
 def _postpone(engine: Engine, rows: Any, error: str, now: datetime) -> None:

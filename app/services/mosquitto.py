@@ -90,6 +90,11 @@ def make_broker(folder: Path, run_as: RunAs, port: int = 0, prefix: str = "onema
     return broker
 
 
+def forget_sessions(broker: Broker) -> None:
+    """Drop what the stopped broker holds for absent clients: after a fresh start yesterday's queue must not come in."""
+    (broker.folder / "mosquitto.db").unlink(missing_ok=True)
+
+
 def _write(broker: Broker, name: str, body: str) -> None:
     path = broker.folder / name
     path.write_text(body)

@@ -20,7 +20,7 @@ from sqlalchemy import Engine, text
 from app.accounts import add_account, set_password
 from app.services import cities, packages
 from app.services.account import service_account, service_folder
-from app.services.mosquitto import Broker, make_broker, start_broker, stop_broker
+from app.services.mosquitto import Broker, forget_sessions, make_broker, start_broker, stop_broker
 from app.services.net import free_port
 from app.services.postgres import (
     Cluster,
