@@ -201,7 +201,9 @@ class Writer:
 
     def _need_sensors(self, conn: Connection, placed: list[Placed], now: datetime) -> None:
         """Register sensors nobody has told us of as pending: stored, not judged."""
-        missing = {p.record.sensor_id: p.record for p in placed if p.record.sensor_id not in self._known}
+        unknown = [p.record for p in placed if p.record.sensor_id not in self._known]
+        # of several readings the one that says where it was taken
+        missing = {r.sensor_id: r for r in sorted(unknown, key=lambda r: r.lon is not None)}
         if not missing:
             return
         there = conn.scalars(text("SELECT id FROM sensor WHERE id = ANY(:ids)"), {"ids": list(missing)}).all()

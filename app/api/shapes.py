@@ -47,7 +47,7 @@ class IncidentIn(Body):
         if self.alarm is None:
             missing = [name for name in ("kind", "level", "title", "lon", "lat") if getattr(self, name) is None]
             if missing:
-                raise ValueError(f"expected {', '.join(missing)} (or alarm)")
+                raise InputError(f"{missing[0]}: expected a value (or alarm, alone)", field=missing[0])
         return self
 
 

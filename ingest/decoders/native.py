@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
@@ -110,16 +111,35 @@ _STATUS = msgspec.json.Decoder(StatusIn)
 _REPLY = msgspec.json.Decoder(ReplyIn)
 
 
+# msgspec's words for a type, in a person's words
+WORDS = {
+    "float | null": "a number", "float": "a number", "int | null": "a whole number", "int": "a whole number", "str | null": "text",
+    "str": "text", "datetime": "a time with an offset (RFC 3339)", "object | null": "an object", "object": "an object", "array": "a list",
+}  # fmt: skip
+MISSING = re.compile(r"Object missing required field `(.+)`")
+MISMATCH = re.compile(r"Expected `(.+?)`, got `(.+?)`")
+
+
 def read(decoder: Any, payload: bytes) -> Any:
     """`payload` as the decoder's type; a DecodeError that names the field otherwise."""
     try:
         return decoder.decode(payload)
     except msgspec.ValidationError as exc:
-        sentence, _, path = str(exc).partition(" - at `")
-        field = path.rstrip("`").removeprefix("$.").removeprefix("$") or None
-        raise DecodeError(f"{field or 'payload'}: {sentence}", reason="invalid_field", field=field) from exc
+        field, sentence = explain(str(exc))
+        raise DecodeError(f"{field}: {sentence}", reason="invalid_field", field=field) from exc
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise DecodeError(f"payload: expected JSON in UTF-8: {exc}", reason="not_json", field="payload") from exc
+
+
+def explain(told: str) -> tuple[str, str]:
+    """msgspec's sentence as (field, what was expected)."""
+    sentence, _, path = told.partition(" - at `")
+    field = path.rstrip("`").removeprefix("$").removeprefix(".")
+    if missing := MISSING.match(sentence):
+        return ".".join(part for part in (field, missing[1]) if part), "expected a value, it is missing"
+    if mismatch := MISMATCH.match(sentence):
+        return field or "payload", f"expected {WORDS.get(mismatch[1], mismatch[1])}, got {mismatch[2]}"
+    return field or "payload", sentence[:1].lower() + sentence[1:]
 
 
 def check_time(moment: datetime, now: int, field: str = "time") -> int:
