@@ -8,8 +8,8 @@ and `reconnect` only, and leans on a few private names of paho-mqtt 2.x that tes
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
@@ -31,7 +31,7 @@ class Arrived:
     mid: int
     qos: int
     raw_properties: bytes = b""
-    records: list[Record] = field(default_factory=list)
+    records: Sequence[Record] = ()
     reason: str | None = None
     detail: str = ""
     fault: str | None = None

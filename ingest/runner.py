@@ -242,7 +242,7 @@ class Ingester:
         if len(messages) > 1:
             half = len(messages) // 2
             return self._try_batch(messages[:half]) and self._try_batch(messages[half:])
-        messages[0].records = []
+        messages[0].records = ()
         messages[0].reason, messages[0].detail = "refused_by_database", str(exc).splitlines()[0][:500]
         return self._try_batch(messages)
 

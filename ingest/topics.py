@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from core.errors import DecodeError, InputError
@@ -39,6 +40,7 @@ def filters(prefix: str, group: str = "") -> list[str]:
     ]
 
 
+@lru_cache(maxsize=65_536)  # a city's devices speak on the same topics again and again
 def read_topic(topic: str, prefix: str) -> Address:
     """What a message on `topic` is and about whom. Raises DecodeError for topics and ids outside the contract."""
     if not topic.startswith(prefix + "/"):
