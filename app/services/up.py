@@ -122,6 +122,8 @@ class Up:
         if not self.settings.mqtt_url:
             self.say("starting the broker")
             self.broker = make_broker(folder, run_as, ports.get("mosquitto", 0), self.settings.topic_prefix)
+            if self.options.fresh:
+                forget_sessions(self.broker)
             self._add_service(
                 "mosquitto", lambda: start_broker(self.broker or _gone(), self.log_folder / "mosquitto.log")
             )
