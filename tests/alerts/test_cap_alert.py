@@ -1,0 +1,148 @@
+"""Alarms of level I and II as CAP alerts: Alert, Update, Cancel with references, valid, restricted, and in the feeds."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from capvalidator import check_schema
+from lxml import etree
+from shapely.geometry import Point, Polygon
+from sqlalchemy import Connection, text
+
+from alerts.feeds import index
+from alerts.feeds.cap_alert import Issued, issue, read_issuer
+from core.cap import parse
+from tests.alerts.helpers import change
+from tests.support import now
+
+START = now().replace(microsecond=0)
+
+
+def told(conn: Connection, alarm_id: UUID, at: datetime) -> Issued | None:
+    return issue(conn, alarm_id, read_issuer(conn, "onemap@example.org", "Actual"), at)
+
+
+def play(conn: Connection, levels: list[int | None]) -> list[str | None]:
+    """The alarm takes these levels, a minute apart; the type of message each gave."""
+    types, alarm_id = [], None
+    for minute, level in enumerate(levels):
+        at = START + timedelta(minutes=minute)
+        alarm_id = change(conn, level, at) or alarm_id
+        assert alarm_id is not None
+        issued = told(conn, alarm_id, at)
+        types.append(parse(issued.xml.encode()).msg_type if issued else None)
+        if issued:
+            result = check_schema(issued.xml.encode())
+            assert result.passed, result.message
+    return types
+
+
+STORIES: list[tuple[str, list[int | None], list[str | None]]] = [
+    ("level I is told", [1], ["Alert"]),
+    ("level II is told", [2], ["Alert"]),
+    ("level III is not", [3], [None]),
+    ("worsening from III to II is the first message", [3, 2], [None, "Alert"]),
+    ("a change of level is an update", [2, 1], ["Alert", "Update"]),
+    ("easing below II is still told to those who were told", [1, 3], ["Alert", "Update"]),
+    ("the return cancels", [1, 2, None], ["Alert", "Update", "Cancel"]),
+    ("raised again after a cancel is a new alert", [1, None, 1], ["Alert", "Cancel", "Alert"]),
+    ("raised again at III after a cancel is not told", [1, None, 3], ["Alert", "Cancel", None]),
+    ("what was never told is not cancelled", [3, None], [None, None]),
+]
+
+
+@pytest.mark.parametrize(("why", "levels", "types"), STORIES, ids=[c[0] for c in STORIES])
+def test_messages_of_a_story(why: str, levels: list[int | None], types: list[str | None], conn: Connection) -> None:
+    assert play(conn, levels) == types
+
+
+def test_same_alarm_is_not_told_twice(conn: Connection) -> None:
+    alarm_id = change(conn, 1, START)
+    assert alarm_id is not None
+    assert told(conn, alarm_id, START) is not None
+    assert told(conn, alarm_id, START) is None
+
+
+def test_references_name_every_earlier_message_in_order(conn: Connection) -> None:
+    play(conn, [2, 1, None])
+    rows = conn.execute(
+        text('SELECT identifier, sender, "references", replaced, body FROM cap_alert ORDER BY sent')
+    ).all()
+    assert rows[0].references is None
+    documents = [parse(r.body.encode()) for r in rows]
+    names = [f"{d.sender},{d.identifier},{d.sent.isoformat()}" for d in documents]
+    assert [d.references for d in documents] == [None, names[0], f"{names[0]} {names[1]}"]
+    assert [r.replaced for r in rows] == [True, True, False]
+
+
+def test_messages_of_one_second_still_have_an_order(conn: Connection) -> None:
+    for level in (2, 1):
+        alarm_id = change(conn, level, START)
+        assert alarm_id is not None
+        told(conn, alarm_id, START)
+    sent = list(conn.scalars(text("SELECT sent FROM cap_alert ORDER BY sent")))
+    assert sent[0] < sent[1]
+
+
+def test_simulated_city_never_says_actual(conn: Connection) -> None:
+    alarm_id = change(conn, 1, START)
+    assert alarm_id is not None
+    issued = told(conn, alarm_id, START)
+    assert issued is not None
+    document = parse(issued.xml.encode())
+    assert (document.status, document.scope, bool(document.restriction)) == ("Exercise", "Restricted", True)
+    conn.execute(text("UPDATE city SET simulated = false"))
+    assert read_issuer(conn, "x", "Actual").status == "Actual"
+
+
+def test_area_is_a_closed_ring_about_the_place(conn: Connection) -> None:
+    alarm_id = change(conn, 1, START)
+    assert alarm_id is not None
+    issued = told(conn, alarm_id, START)
+    assert issued is not None
+    where = conn.execute(text("SELECT ST_X(geom) AS lon, ST_Y(geom) AS lat FROM alarm")).one()
+    root = etree.fromstring(issued.xml.encode())
+    pairs = [tuple(map(float, p.split(","))) for p in root.findtext(".//{*}polygon").split()]
+    ring = Polygon([(lon, lat) for lat, lon in pairs])
+    assert pairs[0] == pairs[-1]
+    assert ring.is_valid
+    assert ring.contains(Point(where.lon, where.lat))
+    metres = conn.scalar(text("SELECT ST_Area(ST_GeomFromText(:wkt, 4326)::geography)"), {"wkt": ring.wkt})
+    assert metres == pytest.approx(3.106 * 800**2, rel=0.01)  # a river flood reaches 800 m; 24 corners
+
+
+def test_feeds_list_the_newest_message_of_each_alarm_by_area_until_it_expires(conn: Connection) -> None:
+    play(conn, [2, 1])
+    district = conn.scalar(text("SELECT district FROM alarm"))
+    entries = index.list_entries(conn, START, None)
+    assert [(e.msg_type, e.level) for e in entries] == [("Update", 1)]
+    assert len(index.list_entries(conn, START, district)) == 1
+    assert index.list_entries(conn, START, "999999") == []
+    assert index.list_entries(conn, START + timedelta(hours=7), None) == []
+
+
+def test_index_is_atom_rss_and_geojson_with_lat_lon_where_each_wants_it(conn: Connection) -> None:
+    play(conn, [1])
+    [entry] = index.list_entries(conn, START, None)
+    assert entry.lon is not None
+    feed = etree.fromstring(index.atom([entry], "https://x", "Asia/Shanghai", START, "en"))
+    link = feed.find("{*}entry/{*}link")
+    assert (link.get("href"), link.get("type")) == (
+        f"https://x/feeds/alerts/{entry.identifier}.cap",
+        "application/cap+xml",
+    )
+    assert feed.findtext("{*}entry/{*}point") == f"{entry.lat:.6f} {entry.lon:.6f}"
+    assert feed.findtext("{*}updated").endswith("+08:00")
+    items = etree.fromstring(index.rss([entry], "https://x", "UTC", "zh")).findall("channel/item")
+    assert [i.findtext("guid") for i in items] == [link.get("href")]
+    [feature] = index.geojson([entry], "https://x")["features"]
+    assert feature["geometry"]["coordinates"] == [entry.lon, entry.lat]
+
+
+def test_empty_index_is_valid_too() -> None:
+    feed = etree.fromstring(index.atom([], "https://x", "UTC", START, "zh"))
+    assert feed.findtext("{*}id")
+    assert feed.findtext("{*}updated")
+    assert feed.findall("{*}entry") == []

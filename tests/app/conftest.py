@@ -1,0 +1,53 @@
+"""One `serve` process for all tests of the application, on a database of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from sqlalchemy import Engine
+
+from app.services.mosquitto import Broker
+from core.db import make_engine
+from core.settings import Settings
+from tests.conftest import MakeDatabase
+from tests.support import STATE, System, free_settings
+
+
+@pytest.fixture(scope="package")
+def app_settings(template: str, make_database: MakeDatabase, broker: Broker) -> Settings:
+    return free_settings(make_database("test_app", template), broker.url())
+
+
+@pytest.fixture(scope="package")
+def served(app_settings: Settings, broker: Broker) -> Iterator[System]:
+    with System(app_settings, broker, STATE / "log" / "test_app") as system:
+        yield system.start("serve")
+
+
+@pytest.fixture(scope="package")
+def db(app_settings: Settings) -> Iterator[Engine]:
+    """The database behind `served`, for what other processes would do to it."""
+    engine = make_engine(app_settings, pool_size=2, name="onemap test")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="package")
+def stranger(served: System) -> Iterator[httpx.Client]:
+    """A client that nobody knows."""
+    with httpx.Client(base_url=served.http, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="package")
+def dispatcher(served: System) -> Iterator[httpx.Client]:
+    with served.api("dispatcher") as client:
+        yield client
+
+
+@pytest.fixture(scope="package")
+def viewer(served: System) -> Iterator[httpx.Client]:
+    with served.api("viewer") as client:
+        yield client

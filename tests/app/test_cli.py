@@ -1,0 +1,150 @@
+"""The command line: errors are sentences, rules are checked before they are saved, a backup comes back."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from app.cli import main
+from app.services.postgres import Cluster
+from core.settings import Settings, load_settings
+
+
+@pytest.fixture
+def command(own_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verbs find this module's database through the environment."""
+    monkeypatch.setenv("ONEMAP_DATABASE_URL", own_settings.database_url)
+    monkeypatch.setenv("ONEMAP_MQTT_URL", own_settings.mqtt_url)
+    load_settings.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def forget_settings() -> None:
+    load_settings.cache_clear()
+
+
+def run(*argv: str) -> int:
+    return main(list(argv))
+
+
+def value(own_settings: Settings, query: str) -> object:
+    with psycopg.connect(own_settings.database_url) as conn:
+        row = conn.execute(query.encode()).fetchone()
+    return row[0] if row else None
+
+
+@pytest.mark.usefixtures("command")
+def test_rules_are_listed_shown_and_switched(own_settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("rules", "list") == 0
+    assert "water-stage" in capsys.readouterr().out
+    assert run("rules", "show", "gas") == 0
+    assert json.loads(capsys.readouterr().out)["params"]["metric"] == "gas"
+    assert run("rules", "disarm", "gas") == 0
+    assert value(own_settings, "SELECT enabled FROM rule WHERE id = 'gas'") is False
+    assert run("rules", "arm", "gas") == 0
+    assert value(own_settings, "SELECT enabled FROM rule WHERE id = 'gas'") is True
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("{", "params: expected JSON"),
+        ('{"metric": "gas"}', "params.steps"),
+        ('{"metric": "gas", "steps": [{"level": 7, "on": 1}]}', "params.steps.0.level"),
+    ],
+)
+@pytest.mark.usefixtures("command")
+def test_bad_rule_is_named_and_not_saved(
+    given: str, words: str, own_settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = value(own_settings, "SELECT params::text FROM rule WHERE id = 'gas'")
+    monkeypatch.setattr("sys.stdin", io.StringIO(given))
+    assert run("rules", "set", "gas") == 1
+    assert words in capsys.readouterr().err
+    assert value(own_settings, "SELECT params::text FROM rule WHERE id = 'gas'") == before
+
+
+@pytest.mark.usefixtures("command")
+def test_good_rule_is_saved(own_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO('{"metric": "gas", "steps": [{"level": 2, "on": 33}]}'))
+    assert run("rules", "set", "gas") == 0
+    assert value(own_settings, "SELECT params->'steps'->0->>'on' FROM rule WHERE id = 'gas'") == "33"
+
+
+@pytest.mark.usefixtures("command")
+def test_account_and_tokens_by_command(
+    own_settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("Good-Word-9\n"))
+    assert run("user", "add", "li", "--role", "commander") == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO("weak\n"))
+    assert run("user", "add", "bo") == 1
+    assert "password: expected" in capsys.readouterr().err
+    assert run("user", "token", "li", "--feed") == 0
+    secret = capsys.readouterr().out.strip()
+    assert len(secret) > 30
+    assert value(own_settings, "SELECT kind FROM session WHERE username = 'li'") == "feed"
+    assert run("user", "revoke", "li") == 0
+    assert value(own_settings, "SELECT count(*) FROM session WHERE username = 'li'") == 0
+    assert run("user", "token", "nobody") == 1
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("rules", "show", "none"), "there is no rule 'none'"),
+        (("import", "city", "/nowhere"), "city.json"),
+        (("import", "osm", "/nowhere.osm.pbf"), "is not there"),
+        (("import", "layer", "units", "/nowhere.geojsonl"), "is not there"),
+        (("restore", "/nowhere.dump"), "is not there"),
+    ],
+)
+@pytest.mark.usefixtures("command")
+def test_what_cannot_be_done_is_said_in_a_sentence(
+    argv: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*argv) == 1
+    told = capsys.readouterr().err
+    assert words in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.usefixtures("command")
+def test_doctor_names_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("doctor") == 1
+    told = capsys.readouterr().out
+    assert all(f"no {name} process" in told for name in ("ingest", "alerts", "dispatch"))
+    assert "broker does not answer" not in told
+
+
+def test_doctor_without_a_database_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("ONEMAP_DATABASE_URL", "postgresql://x:x@127.0.0.1:9/none")
+    assert run("doctor") == 1
+    assert "database does not answer" in capsys.readouterr().out
+
+
+def test_unknown_verb_is_exit_code_two(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run("fly")
+    assert ended.value.code == 2
+
+
+@pytest.mark.usefixtures("command")
+def test_backup_comes_back_whole(
+    own_settings: Settings, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = "SELECT (SELECT count(*) FROM building) || ' ' || (SELECT count(*) FROM rule) || ' ' || (SELECT count(*) FROM account)"
+    assert run("backup", str(tmp_path / "city.dump")) == 0
+    with psycopg.connect(cluster.url("postgres"), autocommit=True) as conn:
+        conn.execute(sql.SQL("DROP DATABASE IF EXISTS test_restored WITH (FORCE)"))
+        conn.execute(sql.SQL("CREATE DATABASE test_restored TEMPLATE template0"))
+    monkeypatch.setenv("ONEMAP_DATABASE_URL", cluster.url("test_restored"))
+    load_settings.cache_clear()
+    assert run("restore", str(tmp_path / "city.dump")) == 0
+    restored = own_settings.model_copy(update={"database_url": cluster.url("test_restored")})
+    assert value(restored, counts) == value(own_settings, counts)

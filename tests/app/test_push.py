@@ -1,0 +1,135 @@
+"""The live channel: snapshots first, then every change, in sequence, to everybody who listens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+from sqlalchemy import Engine, text
+
+from app.push import KINDS
+from core.db import notify_change
+from tests.alerts.helpers import change, write
+from tests.support import Listener, System, now
+
+Json = dict[str, Any]
+
+
+def greeted(listener: Listener) -> list[Json]:
+    """The snapshots a client begins with."""
+    listener.until(lambda m: m["kind"] == "health")
+    return [m for m in listener.messages if m["op"] == "snapshot"]
+
+
+def has(kind: str, op: str, identity: str) -> Any:
+    return lambda m: m["kind"] == kind and m["op"] == op and any(i["id"] == identity for i in m["items"])
+
+
+def test_client_is_told_everything_first(served: System) -> None:
+    with served.push() as listener:
+        snapshots = greeted(listener)
+    assert [m["kind"] for m in snapshots] == list(KINDS)
+    counts = {m["kind"]: len(m["items"]) for m in snapshots}
+    assert counts["unit"] == served.one("SELECT count(*) FROM unit")
+    assert counts["sensor"] == served.one("SELECT count(*) FROM sensor WHERE status <> 'retired'")
+    assert counts["health"] == 1
+
+
+def test_messages_are_numbered_without_gaps(served: System, db: Engine) -> None:
+    with served.push() as listener:
+        greeted(listener)
+        for n in range(5):
+            with db.begin() as conn:
+                notify_change(conn, "unit", [f"fire-0{n % 2 + 1}"])
+        listener.until(lambda m: m["kind"] == "unit" and m["op"] == "upsert")
+        assert [m["seq"] for m in listener.messages] == list(range(1, len(listener.messages) + 1))
+        assert all(m["time"] for m in listener.messages)
+
+
+def test_alarm_comes_changes_and_goes(served: System, db: Engine) -> None:
+    with served.push() as listener:
+        greeted(listener)
+        with db.begin() as conn:
+            alarm = str(change(conn, 3, now()))
+        raised = listener.until(has("alarm", "upsert", alarm))
+        assert raised["items"][0]["level"] == 3
+        listener.messages.clear()
+        with db.begin() as conn:
+            change(conn, 1, now())
+        assert listener.until(has("alarm", "upsert", alarm))["items"][0]["level"] == 1
+        with db.begin() as conn:
+            change(conn, None, now())
+        with served.api("dispatcher") as api:
+            api.post(f"/api/alarms/{alarm}/acknowledge")
+        assert listener.until(has("alarm", "remove", alarm))["items"] == [{"id": alarm}]
+
+
+def test_incident_made_by_one_is_seen_by_all_and_leaves_when_closed(served: System, dispatcher: httpx.Client) -> None:
+    body = {"kind": "fire", "level": 2, "title": "seen by all", "lon": 119.0, "lat": 31.3}
+    with served.push("viewer") as first, served.push("commander") as second:
+        greeted(first), greeted(second)
+        incident = dispatcher.post("/api/incidents", json=body).json()
+        for listener in (first, second):
+            listener.until(has("incident", "upsert", incident["id"]))
+        dispatcher.post(
+            f"/api/incidents/{incident['id']}/status", json={"status": "closed", "version": incident["version"]}
+        )
+        for listener in (first, second):
+            listener.until(has("incident", "remove", incident["id"]))
+
+
+def test_readings_and_positions_arrive_conflated(served: System, db: Engine) -> None:
+    with served.push() as listener:
+        greeted(listener)
+        start = now()
+        for n in range(20):
+            with db.begin() as conn:
+                write(conn, [(n * 0.001, float(n))], start)
+                conn.execute(text("UPDATE sensor_state SET received_at = :t"), {"t": now()})
+                conn.execute(
+                    text("INSERT INTO unit_state (unit_id, time, lon, lat) VALUES ('fire-01', now(), :lon, 31.3) ON CONFLICT (unit_id) DO UPDATE SET lon = :lon"),
+                    {"lon": 119 + n / 1000},
+                )  # fmt: skip
+                notify_change(conn, "position", ["fire-01"])
+        last = listener.until(
+            lambda m: (
+                m["kind"] == "sensor"
+                and m["op"] == "upsert"
+                and any(i["values"].get("water_level", {}).get("value") == 19.0 for i in m["items"])
+            )
+        )
+        assert [i["id"] for i in last["items"]] == ["wl-spare"]
+        moved = listener.until(
+            lambda m: m["kind"] == "unit" and m["op"] == "upsert" and m["items"][0]["lon"] == 119.019
+        )
+        assert moved["items"][0]["id"] == "fire-01"
+        told = [m for m in listener.messages if m["kind"] in ("unit", "sensor") and m["op"] == "upsert"]
+        assert len(told) < 20
+
+
+def test_client_that_lost_the_thread_may_ask_for_everything_again(served: System) -> None:
+    with served.push() as listener:
+        greeted(listener)
+        listener.messages.clear()
+        listener.socket.send('{"op":"snapshot"}')
+        assert [m["kind"] for m in greeted(listener)] == list(KINDS)
+
+
+def test_change_of_which_only_the_kind_is_known_is_a_snapshot(served: System, db: Engine) -> None:
+    with served.push() as listener:
+        greeted(listener)
+        listener.messages.clear()
+        with db.begin() as conn:
+            conn.execute(text('SELECT pg_notify(\'onemap_change\', \'{"kind": "alarm", "reread": true}\')'))
+        listener.until(lambda m: m["kind"] == "alarm" and m["op"] == "snapshot")
+
+
+def test_nonsense_from_a_client_and_unknown_kinds_do_no_harm(served: System, db: Engine) -> None:
+    with served.push() as listener:
+        greeted(listener)
+        listener.socket.send("\x00{{{")
+        with db.begin() as conn:
+            notify_change(conn, "dragon", ["1"])
+            notify_change(conn, "unit", ["fire-01"])
+        listener.messages.clear()
+        listener.until(has("unit", "upsert", "fire-01"))

@@ -1,0 +1,304 @@
+"""Incidents from reports, alarms and calls; units sent, milestones, and every step in the log."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Connection, text
+
+from core.errors import Conflict, InputError, NotFound
+from core.types import LonLat
+from core.vocabulary import IncidentStatus as I
+from core.vocabulary import TaskReply, UnitStatus
+from dispatch import incidents, log, steps, tasks
+from dispatch.incidents import NewIncident
+from dispatch.present import read_incidents, read_units
+from tests.alerts.helpers import change
+from tests.support import now
+
+NOW = now()
+WORDS = {"zh": "建立", "en": "Opened"}
+
+
+def opened(conn: Connection, **more: Any) -> UUID:
+    where = conn.execute(text("SELECT ST_X(center) AS lon, ST_Y(center) AS lat FROM city")).one()
+    new = {
+        "kind": "flooding",
+        "titles": {"zh": "积水", "en": "Water"},
+        "channel": "desk",
+        "where": LonLat(where.lon, where.lat),
+        **more,
+    }
+    return incidents.open_incident(conn, NewIncident(**new), "desk-1", WORDS, NOW)
+
+
+def said(conn: Connection, incident_id: UUID) -> list[str]:
+    return [
+        entry["data"].get("state") or entry["data"].get("status") or entry["what"]
+        for entry in log.read(conn, incident_id)
+    ]
+
+
+def status(conn: Connection, incident_id: UUID) -> str:
+    return str(read_incidents(conn, [incident_id])[0]["status"])
+
+
+def unit(conn: Connection, unit_id: str) -> str:
+    return str(read_units(conn, [unit_id])[0]["status"])
+
+
+def send(conn: Connection, incident_id: UUID, unit_id: str = "works-01") -> UUID:
+    return tasks.assign(conn, incident_id, unit_id, "desk-1", NOW, 120.0, 900.0)
+
+
+def answer(conn: Connection, assignment: UUID, *replies: str) -> list[bool]:
+    return [tasks.reply(conn, assignment, TaskReply(r), "works-01", NOW, NOW, None) for r in replies]
+
+
+def outbox(conn: Connection) -> list[tuple[str, dict[str, Any]]]:
+    rows = conn.execute(text("SELECT topic, payload FROM outbox WHERE sender = 'mqtt' ORDER BY id"))
+    return [(r.topic, json.loads(r.payload)) for r in rows]
+
+
+def test_incident_has_a_number_of_the_citys_day_and_its_district(conn: Connection) -> None:
+    first, second = (read_incidents(conn, [opened(conn)])[0] for _ in range(2))
+    day = (NOW + timedelta(hours=8)).strftime("%Y%m%d")
+    assert [first["number"], second["number"]] == [f"{day}-0001", f"{day}-0002"]
+    assert len(first["district"]) == 6
+    assert first["district"] != "000000"
+    assert (first["status"], first["version"], first["level"]) == ("open", 1, 3)
+
+
+def test_incident_without_a_place_is_in_no_district(conn: Connection) -> None:
+    found = read_incidents(conn, [opened(conn, where=None)])[0]
+    assert (found["district"], found["lon"], found["lat"]) == ("000000", None, None)
+
+
+def test_unknown_kind_names_the_field_and_the_kinds(conn: Connection) -> None:
+    with pytest.raises(InputError, match="flooding") as caught:
+        opened(conn, kind="dragon")
+    assert caught.value.field == "kind"
+
+
+def test_alarm_has_one_incident_whoever_asks(conn: Connection) -> None:
+    alarm = change(conn, 1, NOW)
+    assert alarm is not None
+    first = incidents.open_from_alarm(conn, alarm, "a", NOW)
+    assert incidents.open_from_alarm(conn, alarm, "b", NOW) == first
+    [found] = read_incidents(conn, [first])
+    assert (found["kind"], found["level"], found["channel"]) == ("river_flood", 1, "alarm")
+    last = conn.execute(text("SELECT what, note FROM alarm_event ORDER BY id DESC LIMIT 1")).one()
+    assert (last.what, last.note) == ("linked", str(first))
+    with pytest.raises(NotFound):
+        incidents.open_from_alarm(conn, uuid4(), "a", NOW)
+
+
+REPORT = text(
+    "INSERT INTO incident_report (channel, report_id, time, kind, level, title, lon, lat, received_at) VALUES ('12345', :id, :now, "
+    ":kind, :level, '浓烟', :lon, :lat, :now)"
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "level", "became"),
+    [("fire", 2, ("fire", 2)), ("fire", None, ("fire", 3)), ("dropped-kind", None, ("other", 4))],
+)
+def test_report_becomes_an_incident_once(
+    kind: str, level: int | None, became: tuple[str, int], conn: Connection
+) -> None:
+    conn.execute(REPORT, {"id": "r1", "now": NOW, "kind": kind, "level": level, "lon": 119.0, "lat": 33.5})
+    assert incidents.claim_reports(conn, NOW) == 1
+    assert incidents.claim_reports(conn, NOW) == 0
+    row = conn.execute(
+        text(
+            "SELECT i.kind, i.level, i.channel, i.report_id FROM incident_report r JOIN incident i ON i.id = r.incident_id"
+        )
+    ).one()
+    assert (row.kind, row.level) == became
+    assert (row.channel, row.report_id) == ("12345", "r1")
+
+
+def test_reports_are_claimed_in_the_order_they_came(conn: Connection) -> None:
+    for i in range(3):
+        conn.execute(
+            REPORT,
+            {"id": f"r{i}", "now": NOW + timedelta(seconds=i), "kind": "fire", "level": None, "lon": None, "lat": None},
+        )
+    assert incidents.claim_reports(conn, NOW, most=2) == 2
+    assert list(conn.scalars(text("SELECT report_id FROM incident ORDER BY number"))) == ["r0", "r1"]
+
+
+def test_unit_that_is_sent_gets_a_task_with_the_whole_incident(conn: Connection) -> None:
+    incident = opened(conn)
+    assignment = send(conn, incident)
+    assert (status(conn, incident), unit(conn, "works-01")) == ("assigned", "assigned")
+    [(topic, task)] = outbox(conn)
+    assert topic == "task/works-01"
+    assert (task["id"], task["state"], task["incident"]["id"]) == (str(assignment), "assigned", str(incident))
+    assert (task["eta_s"], task["distance_m"]) == (120.0, 900.0)
+    assert task["incident"]["lon"] is not None
+
+
+def test_sending_the_same_again_changes_nothing(conn: Connection) -> None:
+    incident = opened(conn)
+    assert send(conn, incident) == send(conn, incident)
+    assert len(outbox(conn)) == 1
+    assert said(conn, incident) == ["opened", "assigned", "assigned"]
+
+
+def test_unit_that_is_busy_elsewhere_is_a_conflict(conn: Connection) -> None:
+    send(conn, opened(conn))
+    with pytest.raises(Conflict) as caught:
+        send(conn, opened(conn))
+    assert (caught.value.reason, caught.value.field) == ("unit_busy", "unit")
+
+
+def test_unit_out_of_service_unknown_unit_and_ended_incident_are_refused(conn: Connection) -> None:
+    incident = opened(conn)
+    tasks.report_status(conn, "works-01", UnitStatus.OUT_OF_SERVICE, "desk", NOW, NOW)
+    with pytest.raises(Conflict):
+        send(conn, incident)
+    with pytest.raises(NotFound):
+        send(conn, incident, "works-none")
+    steps.set_status(conn, incident, I.CANCELLED, "desk", NOW, None)
+    with pytest.raises(Conflict):
+        send(conn, incident, "works-02")
+
+
+def test_milestones_move_unit_assignment_and_incident(conn: Connection) -> None:
+    incident = opened(conn)
+    assignment = send(conn, incident)
+    seen = []
+    for reply in ("accepted", "en_route", "on_scene", "clear"):
+        assert answer(conn, assignment, reply) == [True]
+        seen.append((status(conn, incident), unit(conn, "works-01")))
+    assert seen == [
+        ("assigned", "assigned"),
+        ("en_route", "en_route"),
+        ("on_scene", "on_scene"),
+        ("clear", "available"),
+    ]
+    [held] = read_incidents(conn, [incident])[0]["assignments"]
+    assert all(held[f"{m}_at"] for m in ("assigned", "accepted", "en_route", "on_scene", "clear"))
+
+
+@pytest.mark.parametrize(
+    ("why", "replies", "changed"),
+    [
+        ("a milestone may be skipped", ["on_scene"], [True]),
+        ("never backwards", ["on_scene", "en_route"], [True, False]),
+        ("a repeat is nothing", ["en_route", "en_route"], [True, False]),
+        ("declined at first", ["declined"], [True]),
+        ("declined after accepting", ["accepted", "declined"], [True, True]),
+        ("not declined on the way", ["en_route", "declined"], [True, False]),
+        ("what has ended stays ended", ["clear", "en_route"], [True, False]),
+    ],
+)  # fmt: skip
+def test_replies_go_forward_only(why: str, replies: list[str], changed: list[bool], conn: Connection) -> None:
+    assert answer(conn, send(conn, opened(conn)), *replies) == changed
+
+
+def test_declined_leaves_the_incident_open_and_the_unit_free(conn: Connection) -> None:
+    incident = opened(conn)
+    answer(conn, send(conn, incident), "declined")
+    assert (status(conn, incident), unit(conn, "works-01")) == ("open", "available")
+    assert send(conn, incident)
+
+
+STATUSES = [
+    ("nobody sent", [], I.OPEN), ("one sent", [("assigned", True)], I.ASSIGNED), ("accepted reads as sent", [("accepted", True)], I.ASSIGNED),
+    ("the furthest counts", [("assigned", True), ("on_scene", True), ("en_route", True)], I.ON_SCENE),
+    ("one still runs", [("clear", False), ("en_route", True)], I.EN_ROUTE), ("all clear", [("clear", False), ("clear", False)], I.CLEAR),
+    ("one clear, one declined", [("clear", False), ("declined", False)], I.CLEAR), ("all declined", [("declined", False)], I.OPEN),
+    ("called off", [("cancelled", False)], I.OPEN),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("why", "assignments", "wanted"), STATUSES, ids=[c[0] for c in STATUSES])
+def test_incident_follows_its_assignments(why: str, assignments: list[tuple[str, bool]], wanted: I) -> None:
+    assert tasks.status_of(assignments) == wanted
+
+
+def test_old_version_is_a_conflict_and_changes_nothing(conn: Connection) -> None:
+    incident = opened(conn)
+    steps.set_status(conn, incident, I.ON_SCENE, "desk", NOW, 1)
+    with pytest.raises(Conflict) as caught:
+        steps.set_status(conn, incident, I.CLOSED, "desk", NOW, 1)
+    assert caught.value.reason == "stale_version"
+    assert status(conn, incident) == "on_scene"
+
+
+@pytest.mark.parametrize("start", list(steps.ALLOWED))
+def test_only_steps_of_the_table_are_taken(start: I, conn: Connection) -> None:
+    for target in I:
+        incident = opened(conn)
+        conn.execute(text("UPDATE incident SET status = :s WHERE id = :id"), {"s": start, "id": incident})
+        if target == start or target in steps.ALLOWED[start]:
+            steps.set_status(conn, incident, target, "desk", NOW, None)
+            assert status(conn, incident) == target
+        else:
+            with pytest.raises(Conflict):
+                steps.set_status(conn, incident, target, "desk", NOW, None)
+
+
+def test_closing_frees_whoever_is_still_there_and_tells_them(conn: Connection) -> None:
+    incident = opened(conn)
+    send(conn, incident, "works-01")
+    send(conn, incident, "works-02")
+    steps.set_status(conn, incident, I.CLOSED, "desk", NOW, None)
+    assert (unit(conn, "works-01"), unit(conn, "works-02")) == ("available", "available")
+    assert [task["state"] for topic, task in outbox(conn)] == ["assigned", "assigned", "cancelled", "cancelled"]
+    assert read_incidents(conn) == []
+
+
+@pytest.mark.parametrize(
+    ("said_status", "wanted"),
+    [("en_route", "en_route"), ("on_scene", "on_scene"), ("available", "available"), ("assigned", "assigned")],
+)
+def test_status_of_a_unit_with_a_task_is_a_milestone(said_status: str, wanted: str, conn: Connection) -> None:
+    send(conn, opened(conn))
+    tasks.report_status(conn, "works-01", UnitStatus(said_status), "works-01", NOW, NOW)
+    assert unit(conn, "works-01") == wanted
+
+
+@pytest.mark.parametrize("said_status", ["en_route", "on_scene", "assigned"])
+def test_status_that_needs_a_task_is_a_conflict_without_one(said_status: str, conn: Connection) -> None:
+    with pytest.raises(Conflict):
+        tasks.report_status(conn, "works-01", UnitStatus(said_status), "works-01", NOW, NOW)
+
+
+def test_unit_on_an_incident_cannot_go_out_of_service(conn: Connection) -> None:
+    send(conn, opened(conn))
+    with pytest.raises(Conflict):
+        tasks.report_status(conn, "works-01", UnitStatus.OUT_OF_SERVICE, "desk", NOW, NOW)
+
+
+REPLY = text(
+    "INSERT INTO task_reply (unit_id, task_id, time, state, received_at) VALUES (:unit, :task, :now, :state, :now)"
+)
+REPORTED = text("INSERT INTO unit_report (unit_id, time, status, received_at) VALUES (:unit, :now, :status, :now)")
+
+
+def test_replies_are_taken_in_once_and_only_from_whose_task_it_is(conn: Connection) -> None:
+    incident = opened(conn)
+    assignment = send(conn, incident)
+    for name, task in (("works-02", str(assignment)), ("works-01", "not-a-uuid"), ("works-01", str(uuid4()))):
+        conn.execute(REPLY, {"unit": name, "task": task, "now": NOW, "state": "on_scene"})
+    assert tasks.claim_replies(conn, NOW) == 3
+    assert status(conn, incident) == "assigned"
+    conn.execute(REPLY, {"unit": "works-01", "task": str(assignment), "now": NOW, "state": "en_route"})
+    assert tasks.claim_replies(conn, NOW) == 1
+    assert tasks.claim_replies(conn, NOW) == 0
+    assert status(conn, incident) == "en_route"
+
+
+def test_unit_reports_are_taken_in_and_an_impossible_one_stops_nothing(conn: Connection) -> None:
+    for name, word in (("works-01", "on_scene"), ("works-none", "available"), ("works-02", "out_of_service")):
+        conn.execute(REPORTED, {"unit": name, "status": word, "now": NOW})
+    assert tasks.claim_unit_reports(conn, NOW) == 3
+    assert tasks.claim_unit_reports(conn, NOW) == 0
+    assert (unit(conn, "works-01"), unit(conn, "works-02")) == ("available", "out_of_service")

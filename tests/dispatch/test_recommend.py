@@ -1,0 +1,121 @@
+"""Whom to send, and how long help takes to each cell."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import h3
+import pytest
+from sqlalchemy import Connection, text
+
+from core.types import LonLat
+from core.vocabulary import table
+from dispatch import coverage
+from dispatch.recommend import Candidate, needed_capabilities, recommend_units
+from dispatch.routing import load_graph
+from dispatch.units import read_candidates
+from tests.dispatch.test_routing import along, straight
+from tests.support import now
+
+NOW = now()
+
+
+def unit(
+    name: str, share: float, status: str = "available", can: tuple[str, ...] = ("pumping",), age_s: float = 5
+) -> Candidate:
+    return Candidate(name, "works", {"zh": name, "en": name}, can, status, along(share), NOW - timedelta(seconds=age_s))
+
+
+def names(*units: Candidate, needed: tuple[str, ...] = ("pumping", "drainage")) -> list[str]:
+    found = recommend_units(straight(False, False, False), along(1.5), needed, units, NOW)
+    return [r.unit for r in found]
+
+
+def test_nearest_by_road_comes_first() -> None:
+    assert names(unit("far", 0.1), unit("near", 1.4), unit("middle", 2.2)) == ["near", "middle", "far"]
+
+
+def test_one_capability_of_those_needed_is_enough_and_none_is_not() -> None:
+    assert names(unit("a", 1.4, can=("drainage", "rescue")), unit("b", 1.45, can=("rescue",))) == ["a"]
+
+
+@pytest.mark.parametrize("status", ["assigned", "en_route", "on_scene", "out_of_service"])
+def test_unit_that_is_not_free_is_not_recommended(status: str) -> None:
+    assert names(unit("busy", 1.4, status), unit("free", 0.1)) == ["free"]
+
+
+def test_unit_without_a_position_is_not_recommended() -> None:
+    lost = Candidate("lost", "works", {"zh": "x", "en": "x"}, ("pumping",), "available", None, None)
+    assert names(lost, unit("here", 1.0)) == ["here"]
+
+
+def test_equally_near_ones_come_by_name() -> None:
+    assert names(unit("b", 1.4), unit("a", 1.4)) == ["a", "b"]
+
+
+def test_unit_that_cannot_get_there_is_left_out() -> None:
+    found = recommend_units(straight(True, True), along(0.2), ("pumping",), [unit("a", 0.9), unit("b", 0.1)], NOW)
+    assert [r.unit for r in found] == ["b"]
+
+
+def test_reasons_say_rank_time_capability_and_an_old_position() -> None:
+    [fresh, old] = recommend_units(
+        straight(False, False), along(0.5), ("pumping",), [unit("a", 0.4), unit("b", 0.1, age_s=900)], NOW
+    )
+    assert len(fresh.reasons) == 3
+    assert len(old.reasons) == 4
+    assert "15" in old.reasons[-1]["en"]
+    assert all(r["zh"] and r["en"] for r in (*fresh.reasons, *old.reasons))
+
+
+def test_ten_are_enough() -> None:
+    assert len(names(*(unit(f"u{i}", 0.1 * i) for i in range(14)))) == 10
+
+
+def test_every_kind_of_incident_has_somebody_who_can() -> None:
+    assert all(needed_capabilities(kind) for kind in table("incident_kinds"))
+    assert needed_capabilities("unheard-of") == ()
+
+
+def test_candidates_stand_at_home_until_they_say_where_they_are(conn: Connection) -> None:
+    at_home = {c.id: c.where for c in read_candidates(conn)}
+    assert all(at_home.values())
+    conn.execute(text("INSERT INTO unit_state (unit_id, time, lon, lat) VALUES ('works-01', now(), 119.5, 33.5)"))
+    moved = {c.id: c.where for c in read_candidates(conn)}
+    assert moved["works-01"] == LonLat(119.5, 33.5)
+    assert {k: v for k, v in moved.items() if k != "works-01"} == {k: v for k, v in at_home.items() if k != "works-01"}
+
+
+def test_coverage_names_the_nearest_free_unit_of_each_capability(conn: Connection) -> None:
+    graph, units = load_graph(conn), read_candidates(conn)
+    cells = coverage.city_cells(conn, 8)
+    rows = coverage.compute(graph, cells, units)
+    assert set(rows) == {(cell, capability) for cell in cells for capability in table("capabilities")}
+    able = {c.id: c for c in units}
+    for (_, capability), (eta, name) in rows.items():
+        assert (eta is None) == (name is None)
+        assert name is None or capability in able[name].capabilities
+    home = next(c for c in units if c.id == "works-01")
+    assert home.where is not None
+    cell = h3.latlng_to_cell(home.where.lat, home.where.lon, 8)
+    eta, _ = rows[cell, "pumping"]
+    assert eta is not None
+    assert eta < 240
+
+
+def test_coverage_is_written_where_it_changed_and_only_there(conn: Connection) -> None:
+    rows: dict[tuple[str, str], tuple[float | None, str | None]] = {
+        ("c1", "pumping"): (100.0, "a"),
+        ("c2", "pumping"): (None, None),
+    }
+    assert coverage.store(conn, rows, NOW) == 2
+    assert coverage.store(conn, rows, NOW) == 0
+    assert coverage.store(conn, {**rows, ("c1", "pumping"): (104.0, "a")}, NOW) == 0
+    assert coverage.store(conn, {**rows, ("c1", "pumping"): (106.0, "a")}, NOW) == 1
+    assert coverage.store(conn, {**rows, ("c1", "pumping"): (106.0, "b"), ("c2", "pumping"): (9.0, "b")}, NOW) == 2
+
+
+def test_nobody_free_leaves_every_cell_without_help(conn: Connection) -> None:
+    conn.execute(text("UPDATE unit SET status = 'out_of_service'"))
+    rows = coverage.compute(load_graph(conn), coverage.city_cells(conn, 8), read_candidates(conn))
+    assert set(rows.values()) == {(None, None)}

@@ -1,0 +1,268 @@
+"""Batches to rows on the real store: once however often they come, the first wins, nothing unknown is judged or lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from core.pgarray import to_pg_us
+from core.settings import Settings
+from ingest import partitions
+from ingest.receive import Arrived
+from ingest.records import (
+    IncidentReportRow,
+    PositionRow,
+    Reading,
+    Record,
+    SnapshotRow,
+    TaskReplyRow,
+    UnitReportRow,
+    VideoEventRow,
+    WarningRow,
+)
+from ingest.runner import Ingester
+from ingest.writer import Writer, Written
+from tests.support import now
+
+T = now().replace(microsecond=0) - timedelta(hours=1)
+
+
+def at(seconds: float) -> int:
+    return to_pg_us(T + timedelta(seconds=seconds))
+
+
+def reading(value: float, seconds: float = 0, sensor: str = "wl-spare", **more: Any) -> Reading:
+    plain = Reading(sensor, "water_level", at(seconds), value, "m", "good", None, None)
+    return plain._replace(**more)
+
+
+def message(*records: Record, topic: str = "t") -> Arrived:
+    return Arrived(topic, b"{}", 1, 1, records=list(records))
+
+
+def write(conn: Connection, *records: Record, writer: Writer | None = None) -> Written:
+    return (writer or Writer(1)).write(conn, [message(record) for record in records], now())
+
+
+def state(conn: Connection, sensor: str = "wl-spare") -> tuple[float, datetime] | None:
+    row = conn.execute(text("SELECT value, time FROM sensor_state WHERE sensor_id = :id"), {"id": sensor}).one_or_none()
+    return (row.value, row.time) if row else None
+
+
+def batched(conn: Connection) -> list[float]:
+    return list(conn.scalars(text("SELECT unnest(values) FROM ingest_batch ORDER BY id")))
+
+
+def letters(conn: Connection) -> list[tuple[str, str]]:
+    return [(r.topic, r.reason) for r in conn.execute(text("SELECT topic, reason FROM dead_letter ORDER BY id"))]
+
+
+def test_reading_is_a_row_the_newest_value_and_work_for_the_engine(conn: Connection) -> None:
+    done = write(conn, reading(3.2))
+    assert (done.inserted, done.repeats, done.dead) == (1, 0, 0)
+    assert conn.scalar(text("SELECT value FROM observation WHERE sensor_id = 'wl-spare'")) == 3.2
+    assert state(conn) == (3.2, T)
+    assert batched(conn) == [3.2]
+
+
+def test_repeat_changes_nothing(conn: Connection) -> None:
+    writer = Writer(1)
+    write(conn, reading(3.2), writer=writer)
+    done = write(conn, reading(3.2), writer=writer)
+    assert (done.inserted, done.repeats, done.conflicts) == (0, 1, 0)
+    assert batched(conn) == [3.2]
+    assert letters(conn) == []
+
+
+def test_repeat_from_another_ingester_changes_nothing(conn: Connection) -> None:
+    write(conn, reading(3.2))
+    assert write(conn, reading(3.2)).repeats == 1
+    assert batched(conn) == [3.2]
+
+
+@pytest.mark.parametrize("change", [{"value": 9.9}, {"unit": "cm"}])
+def test_repeat_that_differs_is_a_conflict_and_the_first_wins(change: dict[str, Any], conn: Connection) -> None:
+    write(conn, reading(3.2))
+    done = write(conn, replace_reading(change))
+    assert (done.inserted, done.conflicts, done.dead) == (0, 1, 1)
+    assert letters(conn) == [("t", "conflict")]
+    assert conn.execute(text("SELECT value, unit FROM observation WHERE sensor_id = 'wl-spare'")).one() == (3.2, "m")
+
+
+def replace_reading(change: dict[str, Any]) -> Reading:
+    return reading(3.2)._replace(**change)
+
+
+def test_conflict_within_one_batch_is_seen_too(conn: Connection) -> None:
+    done = write(conn, reading(3.2), reading(9.9), reading(3.2))
+    assert (done.inserted, done.repeats, done.conflicts) == (1, 2, 1)
+    assert batched(conn) == [3.2]
+
+
+def test_message_of_several_conflicts_is_one_letter(conn: Connection) -> None:
+    write(conn, reading(1, 0), reading(2, 1))
+    done = Writer(1).write(conn, [message(reading(5, 0), reading(6, 1))], now())
+    assert (done.conflicts, done.dead) == (2, 1)
+
+
+def test_late_reading_is_kept_and_does_not_move_the_newest_value(conn: Connection) -> None:
+    write(conn, reading(3.2, 60))
+    assert write(conn, reading(9.9, 0)).inserted == 1
+    assert state(conn) == (3.2, T + timedelta(seconds=60))
+
+
+def test_order_within_a_batch_does_not_matter_for_the_newest_value(conn: Connection) -> None:
+    write(conn, reading(2, 20), reading(3, 30), reading(1, 10))
+    assert state(conn) == (3, T + timedelta(seconds=30))
+
+
+def test_reading_from_the_future_is_kept_and_neither_shown_nor_judged(conn: Connection) -> None:
+    write(conn, reading(3.2))
+    assert write(conn, reading(9.9, 7200, quality="future")).inserted == 1
+    assert state(conn) == (3.2, T)
+    assert batched(conn) == [3.2]
+
+
+def test_unknown_sensor_is_registered_as_pending_where_it_said_it_is(conn: Connection) -> None:
+    write(conn, reading(1, sensor="new-1", lon=119.0, lat=33.5), reading(2, sensor="new-1", metric="flow"))
+    row = conn.execute(
+        text("SELECT status, kind, metrics, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM sensor WHERE id = 'new-1'")
+    ).one()
+    assert (row.status, row.kind, row.metrics) == ("pending", "unknown", ["flow", "water_level"])
+    assert (row.lon, row.lat) == (119.0, 33.5)
+
+
+def test_day_without_a_partition_gets_one(conn: Connection) -> None:
+    day = now() - timedelta(days=60)
+    write(conn, reading(1)._replace(time=to_pg_us(day)))
+    name = partitions.partition_name(day.date())
+    assert conn.scalar(text("SELECT to_regclass(:name)"), {"name": name}) == name
+
+
+def test_whole_days_beyond_the_retention_are_dropped_and_no_others(conn: Connection) -> None:
+    days = [(now() - timedelta(days=n)).date() for n in (95, 92, 91, 89)]
+    partitions.make_partitions(conn, days)
+    assert sorted(partitions.drop_expired(conn, now(), 90)) == sorted(partitions.partition_name(d) for d in days[:2])
+
+
+def test_readings_are_split_by_shard_of_the_engine(conn: Connection) -> None:
+    write(conn, *(reading(i, sensor=f"s-{i}") for i in range(40)), writer=Writer(4))
+    rows = conn.execute(text("SELECT partition, cardinality(values) AS n FROM ingest_batch ORDER BY partition")).all()
+    assert [r.partition for r in rows] == [0, 1, 2, 3]
+    assert sum(r.n for r in rows) == 40
+
+
+ROWS: list[tuple[str, Any, dict[str, Any]]] = [
+    ("video_event", VideoEventRow("cam-1", "e1", at(0), "smoke", 0.9, "z", "http://c/1", "SRID=4326;POINT(119 33)"), {"kind": "crowd"}),
+    ("video_event", VideoEventRow("cam-1", "e2", at(0), "smoke", None, None, None, None), {"geom": "SRID=4326;POINT(119 33)"}),
+    ("unit_position", PositionRow("fire-01", at(0), 119.0, 33.0, 3.0, 90.0, 5.0, 0.5), {"lon": 119.1}),
+    ("unit_report", UnitReportRow("fire-01", at(0), "en_route"), {"status": "on_scene"}),
+    ("incident_report", IncidentReportRow("12345", "i1", at(0), "fire", 2, "浓烟", None, None, "王", 119.0, 33.0), {"title": "火"}),
+    ("task_reply", TaskReplyRow("fire-01", "t1", at(0), "accepted", None), {"text": "later"}),
+    ("warning", WarningRow("s", "w1", at(0), "Alert", "Actual", "h", "Severe", at(9), "<alert/>"), {"severity": "Minor"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "row", "change"), ROWS, ids=[f"{t}-{i}" for i, (t, _, _) in enumerate(ROWS)])
+def test_every_kind_of_row_is_written_once_and_the_first_wins(
+    table: str, row: Any, change: dict[str, Any], conn: Connection
+) -> None:
+    assert write(conn, row).inserted == 1
+    assert write(conn, row).repeats == 1
+    assert letters(conn) == []
+    again = write(conn, row._replace(**change))
+    assert (again.inserted, again.conflicts, again.dead) == (0, 1, 1)
+    assert conn.scalar(text(f"SELECT count(*) FROM {table}")) == 1
+
+
+def test_same_picture_again_is_a_repeat(conn: Connection) -> None:
+    row = SnapshotRow("cam-1", "ab" * 32, "e1", b"\xff\xd8\xff")
+    assert write(conn, row).inserted == 1
+    assert write(conn, row).repeats == 1
+    assert conn.scalar(text("SELECT body FROM snapshot")) == b"\xff\xd8\xff"
+
+
+def test_unit_stands_where_its_newest_position_says(conn: Connection) -> None:
+    rows = [PositionRow("fire-01", at(s), 119.0 + s, 33.0, None, None, None, None) for s in (2, 3, 1)]
+    write(conn, *rows)
+    write(conn, PositionRow("fire-01", at(0), 100.0, 33.0, None, None, None, None))
+    ahead = to_pg_us(now() + timedelta(hours=1))
+    write(conn, PositionRow("fire-01", ahead, 101.0, 33.0, None, None, None, None))
+    assert conn.scalar(text("SELECT lon FROM unit_state WHERE unit_id = 'fire-01'")) == 122.0
+
+
+def test_undecodable_message_is_kept_with_bytes_topic_reason_and_properties(conn: Connection) -> None:
+    bad = Arrived("on\x00emap/x", b"\x00\xff", 1, 1, reason="not_json", detail="payload: \x00", fault="payload")
+    done = Writer(1).write(conn, [bad, message(reading(1))], now())
+    assert (done.inserted, done.dead) == (1, 1)
+    row = conn.execute(text("SELECT topic, payload, reason, field FROM dead_letter")).one()
+    assert (row.topic, row.payload, row.reason, row.field) == ("on\ufffdemap/x", b"\x00\xff", "not_json", "payload")
+
+
+def test_moments_of_one_writer_never_stand_still(conn: Connection) -> None:
+    writer, same = Writer(1), now()
+    writer.write(conn, [message(reading(1, 0))], same)
+    writer.write(conn, [message(reading(2, 1))], same)
+    assert conn.scalar(text("SELECT count(DISTINCT received_at) FROM observation WHERE sensor_id = 'wl-spare'")) == 2
+
+
+@pytest.fixture
+def ingester(own_settings: Settings) -> Iterator[Ingester]:
+    made = Ingester(own_settings, 0, threading.Event())
+    yield made
+    made.close()
+
+
+def test_message_that_the_database_refuses_is_buried_alone(ingester: Ingester, own_engine: Engine) -> None:
+    """A lone surrogate passes no decoder of ours; one that slipped through must not hold up its neighbours."""
+    good = [message(reading(i, sensor=f"g-{i}")) for i in range(7)]
+    poison = message(UnitReportRow("fire-01", at(0), "a\x00b"), topic="poison")
+    assert ingester._try_batch([*good[:4], poison, *good[4:]])
+    with own_engine.connect() as conn:
+        assert conn.scalar(text("SELECT count(*) FROM observation WHERE sensor_id LIKE 'g-%'")) == 7
+        assert letters(conn) == [("poison", "refused_by_database")]
+
+
+def test_database_that_is_away_is_no_reason_to_bury_anything(own_settings: Settings) -> None:
+    elsewhere = own_settings.model_copy(update={"database_url": "postgresql://x:x@127.0.0.1:9/none"})
+    ingester = Ingester(elsewhere, 0, threading.Event())
+    held = message(reading(1))
+    assert not ingester._try_batch([held])
+    assert held.reason is None
+    assert held.records
+    ingester.close()
+
+
+def test_batches_are_bounded_by_readings_and_acknowledged_by_connection(own_settings: Settings) -> None:
+    ingester = Ingester(own_settings.model_copy(update={"ingest_batch": 5}), 0, threading.Event())
+    now_s = now().isoformat()
+    body = b'[{"time": "%s", "metric": "a", "value": 1}, {"time": "%s", "metric": "b", "value": 2}]' % (
+        (now_s.encode(),) * 2
+    )
+    for mid in (1, 2, 3):
+        ingester.client.generation = 1 + mid // 3
+        ingester.take([Arrived("onemap/observation/s", body, mid, 1)])
+    first, second = ingester._next_batch(), ingester._next_batch()
+    assert first is not None
+    assert second is not None
+    assert (first[0], first[2]) == ([(1, [1]), (1, [2])], 4)
+    assert (second[0], second[2]) == ([(2, [3])], 2)
+    assert ingester._waiting_readings == 6
+    ingester._release(*first)
+    assert ingester._waiting_readings == 2
+    ingester.close()
+
+
+def test_one_message_larger_than_a_batch_still_goes(own_settings: Settings) -> None:
+    ingester = Ingester(own_settings.model_copy(update={"ingest_batch": 1}), 0, threading.Event())
+    body = f'{{"time": "{now().isoformat()}", "values": {{"a": 1, "b": 2, "c": 3}}}}'.encode()
+    ingester.take([Arrived("onemap/observation/s", body, 1, 1)])
+    batch = ingester._next_batch()
+    assert batch is not None
+    assert len(batch[1][0].records) == 3
+    ingester.close()

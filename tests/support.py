@@ -1,0 +1,256 @@
+"""What tests share beside fixtures: waiting, a system of real processes, an MQTT client, the demo city on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import paho.mqtt.client as mqtt
+import psycopg
+from psycopg.rows import dict_row
+from sqlalchemy import Connection, Engine
+from websockets.sync.client import ClientConnection
+from websockets.sync.client import connect as connect_socket
+
+from app.services.mosquitto import Broker
+from app.services.net import free_port
+from core.mqtt import connect, make_client
+from core.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+STATE = ROOT / ".onemap" / "test"
+PASSWORD = "Right-Horse-7"
+ROLES = ("viewer", "dispatcher", "commander", "admin")
+T = TypeVar("T")
+
+
+def wait_for(condition: Callable[[], T], timeout_s: float = 20.0, what: str = "") -> T:
+    """What `condition` gives once it is true; fails after `timeout_s`, naming `what` and the last value."""
+    deadline = time.monotonic() + timeout_s
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what or condition}; last {value!r}"
+        threading.Event().wait(0.02)
+    return value
+
+
+def build_city(folder: Path, scale: float) -> Path:
+    """The demo city thinned to `scale`, built once and again only after its generator has changed."""
+    sources = sorted([*(ROOT / "demo" / "city").glob("*.py"), *(ROOT / "demo" / "data").glob("*.json")])
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources) + str(scale).encode()).hexdigest()
+    mark = folder / "sources.sha256"
+    if not mark.exists() or mark.read_text() != digest:
+        subprocess.run(
+            [sys.executable, "-m", "demo.city", "--out", str(folder), "--scale", str(scale)],
+            check=True, cwd=ROOT, timeout=170,
+        )  # fmt: skip
+        mark.write_text(digest)
+    return folder
+
+
+@dataclass
+class Mailbox:
+    """An MQTT client that remembers what it hears. Publishing waits for the broker's acknowledgement."""
+
+    client: mqtt.Client
+    heard: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def publish(self, topic: str, payload: object, qos: int = 1) -> None:
+        body = payload if isinstance(payload, bytes) else json.dumps(payload, ensure_ascii=False).encode()
+        self.client.publish(topic, body, qos=qos).wait_for_publish(10)
+
+    def on(self, prefix: str) -> list[Any]:
+        """Bodies heard so far on topics that begin with `prefix`; JSON is decoded, XML stays bytes."""
+        found = [body for topic, body in list(self.heard) if topic.startswith(prefix)]
+        return [json.loads(body) if body[:1] in b"{[" else body for body in found]
+
+
+@contextmanager
+def mailbox(url: str, *topics: str) -> Iterator[Mailbox]:
+    box = Mailbox(make_client(url, f"test-{time.monotonic_ns():x}"))
+    box.client.max_inflight_messages_set(500)
+    ready = threading.Event()
+    box.client.on_message = lambda _, __, message: box.heard.append((message.topic, bytes(message.payload)))
+    box.client.on_subscribe = lambda *_: ready.set()
+    connect(box.client, url)
+    box.client.loop_start()
+    try:
+        if topics:
+            box.client.subscribe([(topic, 1) for topic in topics])
+            assert ready.wait(10), "the broker did not confirm the subscription"
+        yield box
+    finally:
+        box.client.disconnect()
+        box.client.loop_stop()
+
+
+def end_session(url: str, client_id: str) -> None:
+    """Make the broker forget a persistent session, so that one test's queue does not reach the next test's ingester."""
+    client = make_client(url, client_id)
+    done = threading.Event()
+    client.on_connect = lambda *_: done.set()
+    connect(client, url, clean_start=True, session_expiry_s=0)
+    client.loop_start()
+    assert done.wait(10)
+    client.disconnect()
+    client.loop_stop()
+
+
+@dataclass
+class System:
+    """Our processes on a database and a broker. Use as a context manager; `start` and `kill` while it lasts."""
+
+    settings: Settings
+    broker: Broker
+    logs: Path
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def __enter__(self) -> System:
+        self.logs.mkdir(parents=True, exist_ok=True)
+        end_session(self.settings.mqtt_url, "onemap-ingest-0")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in reversed(self.running.values()):
+            process.terminate()
+        for name, process in self.running.items():
+            # uvicorn raises the signal again once it has stopped
+            assert process.wait(20) in (0, -signal.SIGTERM), (
+                f"{name} ended with {process.returncode}:\n{self.log(name)}"
+            )
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.settings.http_port}"
+
+    @property
+    def gateway_url(self) -> str:
+        return self.broker.url("gateway")
+
+    def start(self, *names: str) -> System:
+        for name in names:
+            with (self.logs / f"{name}.log").open("wb") as out:
+                self.running[name] = subprocess.Popen(
+                    [sys.executable, "-m", "app.cli", name], cwd=ROOT, stdout=out, stderr=out, env=self.environment()
+                )
+        if "serve" in names:
+            wait_for(self._answers, 60, "the page answers")
+        if "ingest" in names:
+            wait_for(lambda: "subscribed" in self.log("ingest"), 30, "ingest has subscribed")
+        return self
+
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "ONEMAP_DATABASE_URL": self.settings.database_url,
+            "ONEMAP_MQTT_URL": self.settings.mqtt_url,
+            "ONEMAP_HTTP_PORT": str(self.settings.http_port),
+        }
+
+    def kill(self, name: str) -> None:
+        """kill -9: no goodbye of any kind."""
+        process = self.running.pop(name)
+        process.kill()
+        process.wait(10)
+
+    def log(self, name: str) -> str:
+        return (self.logs / f"{name}.log").read_text("utf-8", "replace")
+
+    def _answers(self) -> bool:
+        assert self.running["serve"].poll() is None, self.log("serve")
+        try:
+            return httpx.get(f"{self.http}/readyz", trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def token(self, role: str = "dispatcher") -> str:
+        if role not in self.tokens:
+            body = {"username": role, "password": PASSWORD}
+            answer = httpx.post(f"{self.http}/api/token", json=body, trust_env=False)
+            assert answer.status_code == 200, answer.text
+            self.tokens[role] = answer.json()["token"]
+        return self.tokens[role]
+
+    def api(self, role: str = "dispatcher") -> httpx.Client:
+        headers = {"Authorization": f"Bearer {self.token(role)}"}
+        return httpx.Client(base_url=self.http, headers=headers, trust_env=False, timeout=20)
+
+    @contextmanager
+    def push(self, role: str = "viewer") -> Iterator[Listener]:
+        address = self.http.replace("http", "ws", 1) + "/push"
+        headers = {"Authorization": f"Bearer {self.token(role)}"}
+        with connect_socket(address, additional_headers=headers, max_size=None, proxy=None) as socket:
+            yield Listener(socket)
+
+    def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+        with psycopg.connect(self.settings.database_url, row_factory=dict_row) as conn:
+            return conn.execute(query.encode(), values).fetchall()
+
+    def one(self, query: str, *values: object) -> Any:
+        [row] = self.rows(query, *values)
+        [value] = row.values()
+        return value
+
+    def settled(self) -> bool:
+        """Nothing waits: every committed reading is judged, every message is out."""
+        return not self.one(
+            "SELECT (SELECT count(*) FROM ingest_batch) + (SELECT count(*) FROM outbox WHERE sent_at IS NULL)"
+        )
+
+
+@dataclass
+class Listener:
+    """A client of the live channel that keeps all it was sent."""
+
+    socket: ClientConnection
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+    def until(self, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = 20.0) -> dict[str, Any]:
+        """The first message, of those kept or still to come, that is `wanted`."""
+        for held in self.messages:
+            if wanted(held):
+                return held
+        deadline = time.monotonic() + timeout_s
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                message: dict[str, Any] = json.loads(self.socket.recv(timeout=left))
+            except TimeoutError:
+                break
+            self.messages.append(message)
+            if wanted(message):
+                return message
+        seen = [(m["kind"], m["op"], len(m["items"])) for m in self.messages]
+        raise AssertionError(f"no such message within {timeout_s} s; seen: {seen}")
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def free_settings(database_url: str, mqtt_url: str, **more: Any) -> Settings:
+    return Settings(database_url=database_url, mqtt_url=mqtt_url, http_port=free_port(), **more)
+
+
+@contextmanager
+def rolled_back(engine: Engine) -> Iterator[Connection]:
+    """A connection whose work is undone at the end, whatever happened."""
+    with engine.connect() as conn:
+        transaction = conn.begin()
+        try:
+            yield conn
+        finally:
+            transaction.rollback()
