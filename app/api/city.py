@@ -98,11 +98,8 @@ def post_within(conn: Conn, who: Who, now: Now, body: GeometryIn) -> dict[str, A
     if body.type not in ("Polygon", "MultiPolygon"):
         raise InputError(f"type: expected Polygon or MultiPolygon, got {body.type!r}", field="type")
     shape = json.dumps({"type": body.type, "coordinates": body.coordinates})
-    try:
-        with conn.begin_nested():
-            found = inside(conn, shape, now, city_zone(conn))
-    except InternalError as exc:
-        raise InputError("coordinates: expected closed rings of [lon, lat]", field="coordinates") from exc
+    check_area(conn, shape)
+    found = inside(conn, shape, now, city_zone(conn))
     area = "ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326)"
     counts = {
         name: conn.scalar(
@@ -115,3 +112,16 @@ def post_within(conn: Conn, who: Who, now: Now, body: GeometryIn) -> dict[str, A
         "people": found.people, "buildings": found.buildings,
         "facilities": [{"id": p.id, "kind": p.kind, "names": p.names} for p in found.facilities], **counts,
     }  # fmt: skip
+
+
+def check_area(conn: Conn, shape: str) -> None:
+    """Raises InputError unless the GeoJSON is a valid area: closed rings of at least four positions that do not cross."""
+    try:
+        with conn.begin_nested():
+            valid = conn.scalar(
+                text("SELECT ST_IsValid(g) AND ST_Area(g) > 0 FROM ST_GeomFromGeoJSON(:shape) AS g"), {"shape": shape}
+            )
+    except InternalError as exc:
+        raise InputError("coordinates: expected closed rings of [lon, lat]", field="coordinates") from exc
+    if not valid:
+        raise InputError("coordinates: expected closed rings that do not cross themselves", field="coordinates")

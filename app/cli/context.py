@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from sqlalchemy import Connection, Engine
+
 from app.services.packages import checkout
+from core.db import make_engine
 from core.errors import SetupError
 from core.settings import Settings, load_settings
 
@@ -34,6 +39,23 @@ def find_system() -> Settings:
     return settings.model_copy(
         update={"database_url": facts["database_url"], "mqtt_url": settings.mqtt_url or facts["mqtt_url"]}
     )
+
+
+@contextmanager
+def open_engine(settings: Settings | None = None) -> Iterator[Engine]:
+    """An engine for one verb, given back at its end."""
+    engine = make_engine(settings or find_system(), pool_size=1)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def transaction(settings: Settings | None = None) -> Iterator[Connection]:
+    """A connection whose work is committed when the block ends well."""
+    with open_engine(settings) as engine, engine.begin() as conn:
+        yield conn
 
 
 def run_outside(module: str, arguments: list[str], settings: Settings) -> int:

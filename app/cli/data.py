@@ -12,11 +12,10 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import text
 
-from app.cli.context import find_system, run_outside
+from app.cli.context import find_system, open_engine, run_outside, transaction
 from app.services.account import find_program
 from app.services.packages import checkout
 from app.services.postgres import bin_folder
-from core.db import make_engine
 from core.errors import InputError, SetupError
 from layers.imports.load import load_layer
 from layers.imports.osm import load_osm
@@ -55,20 +54,22 @@ def told(layer: str, count: int) -> None:
 
 
 def import_city(options: argparse.Namespace) -> int:
-    load_package(make_engine(find_system(), pool_size=1), options.path, told)
+    with open_engine() as engine:
+        load_package(engine, options.path, told)
     return 0
 
 
 def import_osm(options: argparse.Namespace) -> int:
     name = options.name or options.path.name.split(".")[0]
-    load_osm(make_engine(find_system(), pool_size=1), options.path, name, options.timezone, told)
+    with open_engine() as engine:
+        load_osm(engine, options.path, name, options.timezone, told)
     return 0
 
 
 def import_layer(options: argparse.Namespace) -> int:
     if not options.path.exists():
         raise InputError(f"path: {options.path} is not there", field="path")
-    with make_engine(find_system(), pool_size=1).begin() as conn:
+    with transaction() as conn:
         told(options.layer, load_layer(conn, options.layer, read_lines(options.path)))
     return 0
 
@@ -76,7 +77,7 @@ def import_layer(options: argparse.Namespace) -> int:
 def replay(options: argparse.Namespace) -> int:
     """The series' sensor is registered first, as a city would: what nobody has registered is stored and not judged."""
     settings = find_system()
-    with make_engine(settings, pool_size=1).begin() as conn:
+    with transaction(settings) as conn:
         center = conn.execute(text("SELECT ST_X(center) AS lon, ST_Y(center) AS lat FROM city")).one_or_none()
         if center is None:
             raise SetupError("there is no city yet: ./onemap up, or ./onemap import", reason="no_city")

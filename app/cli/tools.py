@@ -11,11 +11,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.rules import check_params
-from app.cli.context import find_system, run_outside
+from app.cli.context import find_system, run_outside, transaction
 from app.health import read_health
 from app.services import packages
 from core.clock import utc_now
-from core.db import make_engine, notify_change
+from core.db import notify_change
 from core.errors import InputError, NotFound
 from core.mqtt import connect, make_client
 from core.settings import Settings, load_settings
@@ -47,14 +47,14 @@ def add_verbs(verbs: Any) -> None:
 
 
 def list_rules(_: argparse.Namespace) -> int:
-    with make_engine(find_system(), pool_size=1).connect() as conn:
+    with transaction() as conn:
         for row in conn.execute(text("SELECT id, kind, name_zh, name_en, enabled FROM rule ORDER BY id")):
             print(f"{row.id:<20} {row.kind:<10} {'armed' if row.enabled else 'off':<6} {row.name_zh} / {row.name_en}")
     return 0
 
 
 def show_rule(options: argparse.Namespace) -> int:
-    with make_engine(find_system(), pool_size=1).connect() as conn:
+    with transaction() as conn:
         row = conn.execute(text("SELECT kind, alarm_kind, watches, params, enabled FROM rule WHERE id = :id"), {"id": options.rule}).one_or_none()  # fmt: skip
     if row is None:
         raise NotFound(f"rule: there is no rule {options.rule!r}", field="rule")
@@ -67,7 +67,7 @@ def set_rule(options: argparse.Namespace) -> int:
         params = json.load(sys.stdin)
     except ValueError as exc:
         raise InputError(f"params: expected JSON: {exc}", field="params") from exc
-    with make_engine(find_system(), pool_size=1).begin() as conn:
+    with transaction() as conn:
         kind = conn.scalar(text("SELECT kind FROM rule WHERE id = :id"), {"id": options.rule})
         if kind is None:
             raise NotFound(f"rule: there is no rule {options.rule!r}", field="rule")
@@ -82,7 +82,7 @@ def set_rule(options: argparse.Namespace) -> int:
 
 
 def switch_rule(options: argparse.Namespace) -> int:
-    with make_engine(find_system(), pool_size=1).begin() as conn:
+    with transaction() as conn:
         done = conn.execute(text("UPDATE rule SET enabled = :on, changed_at = :now WHERE id = :id"), {"on": options.on, "now": utc_now(), "id": options.rule})  # fmt: skip
         if not done.rowcount:
             raise NotFound(f"rule: there is no rule {options.rule!r}", field="rule")
@@ -108,7 +108,7 @@ def doctor(_: argparse.Namespace) -> int:
 
 def check_database(settings: Settings) -> list[str]:
     try:
-        with make_engine(settings, pool_size=1).connect() as conn:
+        with transaction(settings) as conn:
             health = read_health(conn, utc_now())
     except SQLAlchemyError as exc:
         return [f"the database does not answer or is not migrated: {str(exc).splitlines()[0]}"]

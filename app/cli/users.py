@@ -10,9 +10,8 @@ from typing import Any
 from sqlalchemy import text
 
 from app.accounts import add_account, open_session, set_password
-from app.cli.context import find_system
+from app.cli.context import transaction
 from core.clock import rfc3339, utc_now
-from core.db import make_engine
 from core.errors import NotFound
 from core.viewer import Role
 
@@ -44,7 +43,7 @@ def ask_password() -> str:
 
 
 def add_(options: argparse.Namespace) -> int:
-    with make_engine(find_system(), pool_size=1).begin() as conn:
+    with transaction() as conn:
         add_account(
             conn, options.username, options.name or options.username, Role(options.role), ask_password(), utc_now()
         )
@@ -53,14 +52,14 @@ def add_(options: argparse.Namespace) -> int:
 
 
 def password_(options: argparse.Namespace) -> int:
-    with make_engine(find_system(), pool_size=1).begin() as conn:
+    with transaction() as conn:
         set_password(conn, options.username, ask_password())
     print("changed; every session of the account has ended")
     return 0
 
 
 def list_(_: argparse.Namespace) -> int:
-    with make_engine(find_system(), pool_size=1).begin() as conn:
+    with transaction() as conn:
         for row in conn.execute(text("SELECT username, role, name, enabled, demo FROM account ORDER BY username")):
             print(
                 f"{row.username:<24} {row.role:<12} {row.name}{' (demo)' if row.demo else ''}{'' if row.enabled else ' (off)'}"
@@ -69,7 +68,7 @@ def list_(_: argparse.Namespace) -> int:
 
 
 def token_(options: argparse.Namespace) -> int:
-    with make_engine(find_system(), pool_size=1).begin() as conn:
+    with transaction() as conn:
         if not conn.scalar(text("SELECT 1 FROM account WHERE username = :name"), {"name": options.username}):
             raise NotFound(f"username: there is no account {options.username!r}", field="username")
         kind = "feed" if options.feed else "token"
@@ -80,7 +79,7 @@ def token_(options: argparse.Namespace) -> int:
 
 
 def revoke_(options: argparse.Namespace) -> int:
-    with make_engine(find_system(), pool_size=1).begin() as conn:
+    with transaction() as conn:
         done = conn.execute(text("DELETE FROM session WHERE username = :name"), {"name": options.username})
     print(f"{done.rowcount} sessions and tokens ended")
     return 0

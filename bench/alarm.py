@@ -1,0 +1,100 @@
+"""`python -m bench.alarm [--json] [--count N]`: from publishing a red water level to the alarm's message at a live client.
+
+Ingest, alerts and serve as they run in a city, one WebSocket client, one sensor after the other; the median and the slowest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from websockets.sync.client import ClientConnection
+from websockets.sync.client import connect as connect_socket
+
+from app.accounts import add_account, open_session
+from bench.stand import Stand, stand, wait_for
+from core.clock import rfc3339, utc_now
+from core.mqtt import connect, make_client
+from core.viewer import Role
+from layers.imports.load import load_layer
+
+WAIT_S = 20.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.alarm", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="figures as JSON")
+    parser.add_argument("--count", type=int, default=20, help="alarms (default 20)")
+    given = parser.parse_args()
+    with stand() as here:
+        figures = measure(here, given.count)
+    words = "from publish to the live client: median {median_ms} ms, slowest {slowest_ms} ms of {alarms} alarms"
+    print(json.dumps(figures, indent=2) if given.json else words.format(**figures))
+
+
+def measure(here: Stand, count: int) -> dict[str, Any]:
+    secret = prepare(here, count)
+    for name in ("ingest", "alerts", "serve"):
+        here.start(name)
+    wait_for(lambda: "subscribed" in here.log("ingest") and "loaded" in here.log("alerts"), 60, "ingest and alerts")
+    publisher = make_client(here.device_url, "bench-device")
+    connect(publisher, here.device_url)
+    publisher.loop_start()
+    with listen(here, secret) as socket:
+        took = [time_alarm(publisher, socket, f"bench-{n}") * 1000 for n in range(count + 1)][1:]
+    publisher.disconnect()
+    publisher.loop_stop()
+    return {
+        "alarms": count, "median_ms": round(statistics.median(took), 1), "slowest_ms": round(max(took), 1), "quickest_ms": round(min(took), 1),
+    }  # fmt: skip
+
+
+def prepare(here: Stand, count: int) -> str:
+    """Sensors with limits of their own, one more than is measured, and a token to listen with."""
+    sensors = [
+        {
+            "id": f"bench-{n}",
+            "properties": {"kind": "water_level", "name_zh": f"{n}", "name_en": f"{n}", "metrics": ["water_level"], "thresholds": {"water_level": {"1": 3.0}}},
+            "geometry": {"type": "Point", "coordinates": [119 + n / 100, 33.0]},
+        }
+        for n in range(count + 1)
+    ]  # fmt: skip
+    with here.engine.begin() as conn:
+        load_layer(conn, "sensors", ((s["id"], s) for s in sensors))  # type: ignore[misc]
+        add_account(conn, "bench", "Bench", Role.VIEWER, "Bench-Listens-1", utc_now())
+        return open_session(conn, "bench", "token", utc_now(), 1)[0]
+
+
+def listen(here: Stand, secret: str) -> ClientConnection:
+    """A client of the live channel, once `serve` answers."""
+    address = f"ws://127.0.0.1:{here.settings.http_port}/push"
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return connect_socket(
+                address, additional_headers={"Authorization": f"Bearer {secret}"}, max_size=None, proxy=None
+            )
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def time_alarm(publisher: mqtt.Client, socket: ClientConnection, sensor: str) -> float:
+    """Seconds from publish until the client is told of this sensor's alarm."""
+    body = json.dumps({"time": rfc3339(datetime.now(UTC)), "metric": "water_level", "value": 9.0, "unit": "m"})
+    began = time.perf_counter()
+    publisher.publish(f"onemap/observation/{sensor}", body, qos=1)
+    while True:
+        message = json.loads(socket.recv(timeout=WAIT_S))
+        if message["kind"] == "alarm" and any(i["thing"]["id"] == sensor for i in message["items"] if "thing" in i):
+            return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()
