@@ -1,0 +1,111 @@
+"""`./onemap up`: one command brings everything up, tells where it is, restarts what dies, and takes everything down again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support import ROOT, STATE, wait_for
+
+FOLDER = STATE / "up"
+COMMAND = [sys.executable, "-m", "app.cli", "up", "--port", "0", "--city", "none", "--no-devices"]
+PROCESSES = {"postgres", "mosquitto", "serve", "ingest", "alerts", "dispatch"}
+
+
+def start() -> subprocess.Popen[str]:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ONEMAP_STATE_DIR": str(FOLDER)}
+    with (FOLDER / "up.log").open("w") as out:
+        return subprocess.Popen(COMMAND, cwd=ROOT, env=environment, stdout=out, stderr=out, text=True)
+
+
+def facts() -> dict[str, Any]:
+    path = FOLDER / "run.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def log() -> str:
+    return (FOLDER / "up.log").read_text()
+
+
+def alive(pid: int) -> bool:
+    stat_file = Path(f"/proc/{pid}/stat")
+    return stat_file.exists() and stat_file.read_text().rsplit(") ", 1)[1][0] != "Z"
+
+
+@pytest.fixture(scope="module")
+def up() -> Iterator[subprocess.Popen[str]]:
+    process = start()
+    try:
+        wait_for(lambda: "is up" in log() or process.poll() is not None, 120, "the address is printed")
+        assert process.poll() is None, log()
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
+
+
+def test_run_file_tells_everything_and_only_to_its_owner(up: subprocess.Popen[str]) -> None:
+    told = facts()
+    assert stat.S_IMODE((FOLDER / "run.json").stat().st_mode) == 0o600
+    assert set(told) == {"http", "mqtt_url", "database_url", "logins", "pids"}
+    assert set(told["pids"]) == PROCESSES
+    assert all(alive(pid) for pid in told["pids"].values())
+    assert not told["http"].endswith("/")
+    assert told["http"] in log()
+
+
+@pytest.mark.parametrize("role", ["viewer", "dispatcher", "commander", "admin"])
+def test_printed_login_works(up: subprocess.Popen[str], role: str) -> None:
+    told = facts()
+    login = told["logins"][role]
+    assert login["password"] in log()
+    answer = httpx.post(f"{told['http']}/api/token", json=login, trust_env=False)
+    assert answer.status_code == 200
+    headers = {"Authorization": f"Bearer {answer.json()['token']}"}
+    assert httpx.get(f"{told['http']}/api/me", headers=headers, trust_env=False).json()["role"] == role
+
+
+def test_second_up_says_where_the_first_runs(up: subprocess.Popen[str]) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ONEMAP_STATE_DIR": str(FOLDER)}
+    second = subprocess.run(COMMAND, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert second.returncode == 1
+    assert facts()["http"] in second.stderr
+    assert up.poll() is None
+
+
+def test_what_dies_is_started_again_and_told(up: subprocess.Popen[str]) -> None:
+    before = facts()["pids"]
+    for name in ("ingest", "mosquitto"):
+        os.kill(before[name], signal.SIGKILL)
+        wait_for(lambda name=name: facts()["pids"][name] != before[name], 30, f"{name} is started again")
+    after = facts()["pids"]
+    assert all(alive(pid) for pid in after.values())
+    assert {n for n in PROCESSES if after[n] != before[n]} == {"ingest", "mosquitto"}
+
+
+def test_interrupt_stops_everything_and_keeps_the_data(up: subprocess.Popen[str]) -> None:
+    told = facts()
+    up.send_signal(signal.SIGINT)
+    assert up.wait(60) == 0
+    assert not (FOLDER / "run.json").exists()
+    assert not [name for name, pid in told["pids"].items() if alive(pid)]
+    again = start()
+    try:
+        wait_for(lambda: "is up" in log() or again.poll() is not None, 60, "it comes back")
+        assert facts()["logins"] == told["logins"]
+        assert facts()["mqtt_url"] == told["mqtt_url"], "devices keep their address"
+    finally:
+        again.send_signal(signal.SIGINT)
+        assert again.wait(60) == 0
