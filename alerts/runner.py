@@ -28,7 +28,7 @@ from core.clock import utc_now
 from core.db import BATCH_CHANNEL, CHANGE_CHANNEL, OUTBOX_CHANNEL, connect_direct, listen, make_engine, try_session_lock
 from core.errors import OneMapError
 from core.log import get_log
-from core.process import Backoff, Heartbeat, stop_on_signal
+from core.process import Heartbeat, keep_running
 from core.settings import Settings
 
 log = get_log("alerts")
@@ -203,13 +203,5 @@ def end_shelves(conn: Connection, now: datetime) -> None:
 
 
 def run(settings: Settings) -> None:
-    """Run until told to stop; a lost database connection is waited out with backoff and everything read anew."""
-    stop = stop_on_signal()
-    backoff = Backoff()
-    while not stop.is_set():
-        try:
-            AlertRunner(settings, stop).run()
-            backoff.reset()
-        except (psycopg.Error, SQLAlchemyError) as exc:
-            log.error("database_lost", error=str(exc).splitlines()[0][:300])
-            backoff.wait(stop)
+    """Run until told to stop."""
+    keep_running(lambda stop: AlertRunner(settings, stop).run())

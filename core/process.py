@@ -7,9 +7,11 @@ import os
 import random
 import signal
 import threading
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import psycopg
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -74,3 +76,16 @@ class Heartbeat:
                 )
         except SQLAlchemyError as exc:
             log.warning("heartbeat_failed", error=str(exc)[:200])
+
+
+def keep_running(work: Callable[[threading.Event], None]) -> None:
+    """Run `work(stop)` until told to stop; a lost database connection is waited out with backoff and everything begun anew."""
+    stop = stop_on_signal()
+    backoff = Backoff()
+    while not stop.is_set():
+        try:
+            work(stop)
+            backoff.reset()
+        except (psycopg.Error, SQLAlchemyError) as exc:
+            log.error("database_lost", error=str(exc).splitlines()[0][:300])
+            backoff.wait(stop)

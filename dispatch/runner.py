@@ -15,7 +15,7 @@ from core.clock import utc_now
 from core.db import CHANGE_CHANNEL, DISPATCH_CHANNEL, connect_direct, listen, make_engine, try_session_lock
 from core.errors import OneMapError
 from core.log import get_log
-from core.process import Backoff, Heartbeat, stop_on_signal
+from core.process import Heartbeat, keep_running
 from core.settings import Settings
 from dispatch import coverage, incidents, tasks
 from dispatch.routing import RoadGraph, load_graph
@@ -100,13 +100,5 @@ class DispatchRunner:
 
 
 def run(settings: Settings) -> None:
-    """Run until told to stop; a lost database connection is waited out with backoff."""
-    stop = stop_on_signal()
-    backoff = Backoff()
-    while not stop.is_set():
-        try:
-            DispatchRunner(settings, stop).run()
-            backoff.reset()
-        except (psycopg.Error, SQLAlchemyError) as exc:
-            log.error("database_lost", error=str(exc).splitlines()[0][:300])
-            backoff.wait(stop)
+    """Run until told to stop."""
+    keep_running(lambda stop: DispatchRunner(settings, stop).run())
