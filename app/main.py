@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Request
-from fastapi.responses import FileResponse
-from fastapi.routing import APIRoute
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
@@ -16,10 +14,12 @@ from app import problems
 from app.api import alarms, city, feeds, incidents, picture, sensors, session, units
 from app.auth import Attempts, AuthMiddleware, Sessions, policy_of
 from app.dashboard import build_dashboard
+from app.dashboard.page import ASSETS
 from app.deps import Parts
 from app.problems import problem
 from app.push import Hub
 from app.security import SecurityHeaders
+from app.serving import Compression, add_docs, add_files
 from core.clock import utc_now
 from core.db import make_engine
 from core.settings import Settings
@@ -36,7 +36,6 @@ ROUTERS = (
 )
 # below these, what is not there is a 404 and never the page
 RESERVED = ("api", "ogc", "feeds", "vendor", "tiles", "push")
-VENDOR_TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2", ".json": "application/json", ".map": "application/json"}  # fmt: skip
 
 
 def vendor_folder() -> Path:
@@ -60,7 +59,7 @@ def make_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="OneMap",
         version="0.1.0",
-        docs_url="/api/docs",
+        docs_url=None,
         openapi_url="/api/openapi.json",
         redoc_url=None,
         lifespan=lifespan,
@@ -69,7 +68,8 @@ def make_app(settings: Settings) -> FastAPI:
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
-    add_vendor(app, vendor_folder())
+    add_files(app, vendor_folder(), ASSETS)
+    add_docs(app)
     add_push(app, hub)
     for name in RESERVED:
         app.add_api_route(
@@ -79,6 +79,7 @@ def make_app(settings: Settings) -> FastAPI:
             methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         )
     dash_app = build_dashboard(app)
+    app.add_middleware(Compression)
     app.add_middleware(SecurityHeaders, dash_app=dash_app)
     app.add_middleware(AuthMiddleware, sessions=sessions, public_url=settings.public_url)
     return app
@@ -86,20 +87,6 @@ def make_app(settings: Settings) -> FastAPI:
 
 async def not_here(request: Request) -> JSONResponse:
     return problem(404, f"there is nothing at {request.url.path}")
-
-
-def add_vendor(app: FastAPI, folder: Path) -> None:
-    """Browser libraries as npm installed them, under /vendor/<package>/…"""
-    root = folder.resolve()
-
-    async def vendor(rest: str) -> FileResponse | JSONResponse:
-        path = (root / rest).resolve()
-        kind = VENDOR_TYPES.get(path.suffix)
-        if kind is None or not path.is_relative_to(root) or not path.is_file():
-            return problem(404, f"there is no browser library file {rest!r}")
-        return FileResponse(path, media_type=kind, headers={"Cache-Control": "private, max-age=86400"})
-
-    app.router.routes.append(APIRoute("/vendor/{rest:path}", vendor, include_in_schema=False, response_model=None))
 
 
 def add_push(app: FastAPI, hub: Hub) -> None:

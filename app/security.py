@@ -7,8 +7,6 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-DOCS = "/api/docs"
-
 
 class SecurityHeaders:
     """A strict Content-Security-Policy with the hashes of Dash's own inline scripts."""
@@ -40,7 +38,7 @@ class SecurityHeaders:
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "same-origin"
                 headers["X-Frame-Options"] = "DENY"
-                if "text/html" in headers.get("content-type", "") and not scope["path"].startswith(DOCS):
+                if "text/html" in headers.get("content-type", ""):
                     headers["Content-Security-Policy"] = self.policy()
             await send(message)
 

@@ -41,6 +41,17 @@ def icon_button(component_id: str, icon: str, key: str, **more: Any) -> html.But
     )
 
 
+def edge(side: str) -> html.Div:
+    """The edge of a panel by which it is made wider or narrower (``assets/js/edges.mjs``): ``side`` is the panel."""
+    attributes = {
+        "data-edge": side,
+        "aria-orientation": "vertical",
+        "aria-label": texts.named(f"panel.edge.{side}"),
+        "aria-valuenow": "0",
+    }
+    return html.Div(className="edge", role="separator", tabIndex=0, **wild(attributes))
+
+
 def age(moment: str | None) -> html.Time:
     """How long ago, in words; the browser keeps it current (``data-age``)."""
     return html.Time(dateTime=moment or "", className="age", **wild({"data-age": moment or ""}))

@@ -8,8 +8,8 @@ from app.dashboard.texts import HTML_LANG, LANGS, Lang
 
 
 def login_page(lang: str, error: str | None, next_path: str) -> str:
-    """Full HTML. ``lang`` is zh or en (zh for anything else); ``error`` is shown as it is, escaped; ``next_path``
-    is where a successful log-in leads (a path of this site, else ``/``)."""
+    """Full HTML. ``lang`` is zh or en (zh for anything else); ``error`` is a reason of the catalogue
+    (``login.error.…``), anything else is shown as it is, escaped; ``next_path`` is where a successful log-in leads (a path of this site, else ``/``)."""
     chosen: Lang = "en" if lang == "en" else "zh"
     target = local_path(next_path)
     words = {key: escape(texts.text(key, chosen)) for key in _KEYS}
@@ -23,12 +23,17 @@ def login_page(lang: str, error: str | None, next_path: str) -> str:
         password=words["login.password"],
         submit=words["login.submit"],
         note=words["login.note"],
-        error=f'<p class="error" role="alert">{escape(error)}</p>' if error else "",
+        error=f'<p class="error" role="alert">{escape(_said(error, chosen))}</p>' if error else "",
         next=escape(target, quote=True),
         other=words["login.other"],
         other_lang=HTML_LANG[_other(chosen)],
         other_url=escape("/login?" + urlencode({"lang": _other(chosen), "next": target}), quote=True),
     )
+
+
+def _said(error: str, lang: Lang) -> str:
+    key = f"login.error.{error}"
+    return texts.text(key, lang) if key in texts.catalogue() else error
 
 
 def local_path(path: str) -> str:

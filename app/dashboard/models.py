@@ -35,13 +35,13 @@ class Risk(msgspec.Struct, frozen=True):
 
 
 class NextStep(msgspec.Struct, frozen=True):
-    """The recommended next step: one call of the API."""
+    """The recommended next step: one call of the API, or only words where there is nothing to press."""
 
     action: str
     label: Words
     reason: Words
-    method: str = "POST"
-    url: str = ""
+    method: str | None = None
+    url: str | None = None
     body: Any = None
 
 

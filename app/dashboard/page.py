@@ -12,15 +12,25 @@ from app.dashboard.card import callbacks as card_callbacks
 from app.dashboard.chart import callbacks as chart_callbacks
 from app.dashboard.layertree import callbacks as layer_callbacks
 from app.dashboard.layout import page
+from app.serving import folder_version
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 STYLES = ("tokens", "base", "topbar", "panels", "lists", "card", "map", "phone")
-PRELOADED = ("/assets/js/main.mjs", "/vendor/maplibre-gl/dist/maplibre-gl.mjs")
+MAP_LIBRARY = "/vendor/maplibre-gl/dist/maplibre-gl.mjs"
+TEXT_FONT = "/vendor/@fontsource/noto-sans-sc/files/noto-sans-sc-chinese-simplified-400-normal.woff2"
+
+
+class Page(Dash):
+    """Dash whose index page names each of our files by an address that changes with it, so that browsers keep them."""
+
+    def interpolate_index(self, *args: Any, **places: Any) -> str:
+        index: str = super().interpolate_index(*args, **places)  # type: ignore[no-untyped-call]
+        return index.replace('"/assets/', f'"/assets/~{folder_version(ASSETS)}/')
 
 
 def build_dashboard(server: FastAPI) -> Dash:
     """Put the page at ``/`` of ``server``. Call it after every other route is there: Dash answers all unknown paths."""
-    app = Dash(
+    app = Page(
         "app.dashboard",
         server=cast(Any, server),  # Dash types this as bool; it finds the backend by the object
         assets_folder=str(ASSETS),
@@ -65,8 +75,15 @@ def content_security_policy(app: Dash) -> str:
 def index_string() -> str:
     """Dash's index page: theme and language before the first paint, the map before Dash, no inline style."""
     styles = "\n    ".join(f'<link rel="stylesheet" href="/assets/css/{name}.css">' for name in STYLES)
-    preloads = "\n    ".join(f'<link rel="modulepreload" href="{path}">' for path in PRELOADED)
-    places = {"%STYLES%": styles, "%PRELOADS%": preloads, **{mark: _spans(key) for mark, key in _WORDS.items()}}
+    modules = sorted(path.relative_to(ASSETS).as_posix() for path in ASSETS.glob("js/**/*.mjs"))
+    preloaded = (MAP_LIBRARY, *(f"/assets/{name}" for name in modules))
+    preloads = "\n    ".join(f'<link rel="modulepreload" href="{path}">' for path in preloaded)
+    places = {
+        "%STYLES%": styles,
+        "%PRELOADS%": preloads,
+        "%TEXT_FONT%": TEXT_FONT,
+        **{mark: _spans(key) for mark, key in _WORDS.items()},
+    }
     return reduce(lambda index, place: index.replace(*place), places.items(), _INDEX)
 
 
@@ -86,10 +103,12 @@ _INDEX = """<!DOCTYPE html>
     <title>{%title%}</title>
     <link rel="icon" type="image/svg+xml" href="/assets/icons/onemap.svg">
     <script src="/assets/js/boot.js"></script>
-    <script src="/assets/js/cells.js"></script>
+    <script type="module" async src="/assets/js/main.mjs"></script>
     %PRELOADS%
+    <link rel="preload" as="font" type="font/woff2" crossorigin href="%TEXT_FONT%">
     <link rel="stylesheet" href="/vendor/maplibre-gl/dist/maplibre-gl.css">
     %STYLES%
+    <script defer src="/assets/js/cells.js"></script>
     {%css%}
   </head>
   <body>
@@ -101,7 +120,6 @@ _INDEX = """<!DOCTYPE html>
     <template id="cover-failed">%FAILED%</template>
     <template id="cover-retry">%RETRY%</template>
     {%app_entry%}
-    <script type="module" src="/assets/js/main.mjs"></script>
     <footer>{%config%}{%scripts%}{%renderer%}</footer>
   </body>
 </html>

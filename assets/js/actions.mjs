@@ -1,6 +1,6 @@
 // Buttons that carry an API call or a selection in their data attributes, wherever they stand.
 import { send } from './api.mjs';
-import { byId } from './dom.mjs';
+import { byId, whenThere } from './dom.mjs';
 import { live } from './live.mjs';
 import { complain, tell } from './notices.mjs';
 import { select, selected } from './selection.mjs';
@@ -8,12 +8,28 @@ import { reload } from './card.mjs';
 
 const SURE_MS = 4000;
 
-/** What reaches people outside asks for a second press of the same button. */
+let asked = null;
+const callOf = ({ dataset }) => `${dataset.method} ${dataset.url} ${dataset.body}`;
+
+function showAsked() {
+  for (const button of document.querySelectorAll('[data-confirm]')) {
+    button.toggleAttribute('data-asked', callOf(button) === asked);
+  }
+}
+
+function ask(call) {
+  asked = call;
+  showAsked();
+}
+
+/** What reaches people outside asks for a second press, which counts even where the card was drawn anew in between. */
 function sure(button) {
-  if (!button.dataset.confirm || button.dataset.asked) return true;
-  button.dataset.asked = '1';
-  setTimeout(() => { delete button.dataset.asked; }, SURE_MS);
-  return false;
+  if (!button.dataset.confirm) return true;
+  const call = callOf(button);
+  const again = asked === call;
+  ask(again ? null : call);
+  if (!again) setTimeout(() => { if (asked === call) ask(null); }, SURE_MS);
+  return again;
 }
 
 // A changed object comes back: it is shown at once, the live channel confirms it.
@@ -50,6 +66,7 @@ const DOERS = [
 ];
 
 export function startActions() {
+  whenThere('card-main').then(card => new MutationObserver(showAsked).observe(card, { childList: true, subtree: true }));
   document.addEventListener('click', event => {
     for (const [selector, act] of DOERS) {
       const button = event.target.closest?.(selector);

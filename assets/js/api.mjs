@@ -19,7 +19,14 @@ async function answer(response) {
   return body;
 }
 
-export const get = async (url, signal) => answer(await fetch(url, { signal, headers: { accept: 'application/json' } }));
+/** What the page asked for before this module was there, once. */
+function early(url) {
+  const asked = window.onemap.asked.get(url);
+  window.onemap.asked.delete(url);
+  return asked;
+}
+
+export const get = async (url, signal) => answer(await (early(url) || fetch(url, { signal, headers: { accept: 'application/json' } })));
 
 export const send = async (method, url, body) =>
   answer(await fetch(url, { method, headers: { 'content-type': 'application/json', accept: 'application/json' }, body: JSON.stringify(body ?? {}) }));

@@ -8,9 +8,20 @@
   root.dataset.lang = lang;
   root.lang = lang === 'zh' ? 'zh-CN' : 'en';
 
+  try {
+    for (const [side, width] of Object.entries(JSON.parse(saved('widths')) || {})) root.style.setProperty(`--${side}`, `${width}px`);
+  } catch { /* nothing usable was kept: the panels have the width of the design */ }
+
+  // Asked for before any module is there; api.mjs takes the answers.
+  const asked = new Map(['/api/me', '/api/city', '/api/vocabulary', '/api/catalogue', '/api/layers'].map(url => {
+    const answer = fetch(url, { headers: { accept: 'application/json' } });
+    answer.catch(() => {});
+    return [url, answer];
+  }));
+
   let open;
   const ready = new Promise(resolve => { open = resolve; });
-  window.onemap = { ready, open, langChosen: Boolean(saved('lang')), vocabulary: {} };
+  window.onemap = { asked, ready, open, langChosen: Boolean(saved('lang')), vocabulary: {} };
 
   // A script that does not load leaves a word and a way to try again, not an endless wait.
   addEventListener('error', ({ target }) => {

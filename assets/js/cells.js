@@ -11,7 +11,7 @@
   const chip = (table, state) => h('span', { className: 'chip', 'data-state': state, key: 'chip' }, named(table, state));
   const title = (text, more) => h('span', { className: 'row-title', key: 'title' }, words(text), more);
   const side = children => h('span', { className: 'row-side', key: 'side' }, children);
-  const unitOf = text => (text && !/^[%°]/.test(text) ? ` ${text}` : text || '');
+  const unitOf = text => (text && !/^(%$|°)/.test(text) ? ` ${text}` : text || '');
   const reading = alarm => (alarm.value == null ? '' : `${+Number(alarm.value).toFixed(2)}${unitOf(alarm.unit)}`);
 
   function acknowledge(alarm) {

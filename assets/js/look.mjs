@@ -48,6 +48,8 @@ export function startLook() {
   document.body.dataset.sheet = 'lists';
   document.addEventListener('click', event => {
     const sheet = event.target.closest?.('[data-sheet]:is(button)')?.dataset.sheet;
-    if (sheet) document.body.dataset.sheet = sheet;
+    if (!sheet) return;
+    document.body.dataset.sheet = sheet;
+    window.dispatchEvent(new Event('onemap:sheet'));
   });
 }

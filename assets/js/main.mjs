@@ -9,6 +9,7 @@ import { startActions } from './actions.mjs';
 import { startCard, closeCard } from './card.mjs';
 import { startChart, drawChart } from './chart.mjs';
 import { fetchLayers, startLayers, showLayers, fadeLayers } from './layers.mjs';
+import { startEdges } from './edges.mjs';
 import { startKeys, toggleHelp } from './keys.mjs';
 import { startLists } from './lists.mjs';
 import { startLook, lookControls, setLang } from './look.mjs';
@@ -42,6 +43,7 @@ async function panels(me, city, vocabulary, layers) {
   startCard();
   startChart();
   startKeys();
+  startEdges();
   await Promise.all([startSearch(), startLists()]);
   document.documentElement.dataset.ready = '1';
 }
@@ -60,9 +62,11 @@ async function start() {
   document.documentElement.dataset.role = me.role;
   document.addEventListener('click', press);
   startActions();
-  startMap(city, layers.items);
   connect();
   keepCurrent();
+  // The panels first: they are cheap, and a first frame of the map is not where there is no graphics card.
+  await whenThere('phone-tabs');
+  startMap(city, layers.items);
   window.onemap.open({ showLayers, fadeLayers, drawChart });
   await panels(me, city, vocabulary, layers);
 }

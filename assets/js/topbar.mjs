@@ -7,6 +7,8 @@ import { channel } from './push.mjs';
 
 const WAITING = ['unacknowledged', 'returned_unacknowledged', 'latched'];
 const BUSY = ['assigned', 'en_route', 'on_scene'];
+// These speak when something happens, or are not registered with us: their silence is no fault.
+const ON_OCCASION = ['reports', 'video', 'unknown'];
 const OLD_S = 60;
 const DEAD_S = 300;
 
@@ -44,12 +46,17 @@ function rate(count) {
   byId('box-rate').dataset.state = word;
 }
 
+function oldest({ sources = [], oldest_feed_s: whole }) {
+  const ages = sources.filter(({ id, age_s: age }) => age != null && !ON_OCCASION.includes(id)).map(({ age_s: age }) => age);
+  return ages.length ? Math.max(...ages) : whole ?? 0;
+}
+
 let healthAt = 0;
 function health() {
   const known = live.health.get('health');
   if (!known) return;
   const silent = channel.connected() ? 0 : (Date.now() - channel.heardAt()) / 1000;
-  const age = (known.oldest_feed_s ?? 0) + (Date.now() - healthAt) / 1000 + silent;
+  const age = oldest(known) + (Date.now() - healthAt) / 1000 + silent;
   setText(byId('figure-health'), duration(Math.max(0, age)));
   byId('box-health').dataset.state = age > DEAD_S ? 'dead' : age > OLD_S ? 'old' : 'fresh';
 }
@@ -68,6 +75,7 @@ export function startTopBar(city, me) {
   for (const [kind, draw] of Object.entries(drawers)) live[kind].on(atMost(200, draw));
   live.health.on(() => { healthAt = Date.now(); });
   setInterval(tick, 1000);
+  window.addEventListener('onemap:lang', tick);
   tick();
   role(me);
 }

@@ -105,6 +105,19 @@ def test_the_next_step_carries_its_call() -> None:
     assert json.loads(button["data-body"]) == {}
 
 
+def test_a_step_without_a_call_is_said_and_cannot_be_pressed() -> None:
+    step = {
+        "action": "none",
+        "label": both("等待", "Wait"),
+        "reason": both("1 支力量在途", "1 unit is on its way"),
+        "method": None,
+        "url": None,
+    }
+    main = card_main(ready(alarm(next=step)), VOCABULARY, may_act=True)
+    assert "1 unit is on its way" in words(main, "en")
+    assert not [part for part in walk(main) if "data-url" in part["props"]]
+
+
 def test_a_viewer_reads_the_reason_and_gets_no_button_that_acts() -> None:
     state = ready(incident(), [{"unit": "fire-01", "names": both("消防01", "Fire 01"), "kind": "fire", "eta_s": 100}])
     for one in (ready(alarm()), state):

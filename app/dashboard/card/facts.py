@@ -56,7 +56,7 @@ def _place(thing: Object, words: Vocabulary) -> Any:
         **wild({"data-copy": position}),
     )
     district = texts.pair(thing.get("district_names"))
-    return [*district, html.Span(position, className="position"), copy]
+    return [*district, html.Span([html.Span(position, className="position"), copy], className="together")]
 
 
 def _capabilities(thing: Object, words: Vocabulary) -> Any:

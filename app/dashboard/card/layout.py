@@ -2,7 +2,7 @@
 
 from dash import html
 
-from app.dashboard.components import icon_button, wild
+from app.dashboard.components import edge, icon_button, wild
 from app.dashboard.ids import Id
 
 
@@ -20,6 +20,7 @@ def card_frame() -> html.Section:
                 className="scroll",
                 tabIndex=0,
             ),
+            edge("card"),
         ],
         id=Id.CARD.value,
         className="panel",

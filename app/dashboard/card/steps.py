@@ -68,15 +68,17 @@ def _milestone(field: str, moment: str) -> html.Li:
 def next_step(card: Card, *, may_act: bool) -> list[Any]:
     """The one recommended action with its reason; a viewer reads the reason without the button."""
     step = card.next
-    if step is None or step.action == "none":
+    if step is None:
         return []
     reason = html.P(texts.pair(step.reason.as_dict()), className="reason")
     parts: list[Any] = [html.H3(texts.both("card.next")), reason]
-    if may_act and step.url:
+    if not step.url and step.label != step.reason:
+        parts.insert(1, html.P(texts.pair(step.label.as_dict()), className="calm"))
+    if may_act and step.method and step.url:
         label = texts.pair(step.label.as_dict())
         more = {"className": "action primary", "data-testid": f"next-{step.action}", "data-next": step.action}
         parts.append(api_button(label, step.method, step.url, step.body, confirm=step.action == "assign", **more))
-    return [html.Section(parts, className="next")]
+    return [html.Section(parts, className="next" if step.url else "next waiting")]
 
 
 def recommended(card: Card, units: list[Recommendation], words: Vocabulary, *, may_act: bool) -> list[Any]:

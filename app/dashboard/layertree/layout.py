@@ -3,7 +3,7 @@
 from dash import dcc, html
 
 from app.dashboard import texts
-from app.dashboard.components import icon_button, notice, wild
+from app.dashboard.components import edge, icon_button, notice, wild
 from app.dashboard.ids import Id
 
 
@@ -18,7 +18,10 @@ def left_panel() -> html.Aside:
     )
     tree = html.Div(notice("lists.loading", "loading"), id=Id.LAYER_TREE.value, className="scroll", tabIndex=0)
     return html.Aside(
-        [_search(), heading, tree], id=Id.LEFT.value, className="panel", **wild({"aria-labelledby": "left-title"})
+        [_search(), heading, tree, edge("left")],
+        id=Id.LEFT.value,
+        className="panel",
+        **wild({"aria-labelledby": "left-title"}),
     )
 
 

@@ -7,7 +7,7 @@ import dash_mantine_components as dmc
 from dash import html
 
 from app.dashboard import texts
-from app.dashboard.components import icon_button, notice, spoken, wild
+from app.dashboard.components import edge, icon_button, notice, spoken, wild
 from app.dashboard.ids import Id
 
 ROW_HEIGHT_PX = 40
@@ -36,7 +36,9 @@ def right_panel() -> html.Aside:
         keepMounted=True,
         activateTabWithKeyboard=True,
     )
-    return html.Aside([heading, tabs], id=Id.RIGHT.value, className="panel", **wild({"aria-labelledby": "right-title"}))
+    return html.Aside(
+        [heading, tabs, edge("right")], id=Id.RIGHT.value, className="panel", **wild({"aria-labelledby": "right-title"})
+    )
 
 
 def _tab(name: str) -> Any:

@@ -47,7 +47,7 @@ const riskCell = thing => ({
 export const LIVE_LAYERS = {
   risk_cells: { kind: 'risk_cell', shown: thing => thing.boundary && thing.level, feature: riskCell, everyMs: 1000 },
   sensors: { kind: 'sensor', shown: placed, feature: sensor, everyMs: 1000 },
-  units: { kind: 'unit', shown: placed, feature: unit, everyMs: 400 },
+  units: { kind: 'unit', shown: placed, feature: unit, everyMs: 400, glides: true },
   alarms: { kind: 'alarm', shown: thing => placed(thing) && !QUIET_ALARMS.includes(thing.state), feature: alarm, everyMs: 120 },
   incidents: { kind: 'incident', shown: thing => placed(thing) && !['closed', 'cancelled'].includes(thing.status), feature: incident, everyMs: 120 },
 };

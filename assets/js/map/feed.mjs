@@ -2,13 +2,15 @@
 import { live } from '../live.mjs';
 import { atMost } from '../dom.mjs';
 import { LIVE_LAYERS, isStale } from './features.mjs';
+import { Glide } from './glide.mjs';
 
 const STALE_CHECK_MS = 10000;
 
 class Feed {
-  constructor(map, layer) {
+  constructor(map, layer, onMoved) {
     Object.assign(this, { layer, ...LIVE_LAYERS[layer], source: map.getSource(layer), changed: new Set(), drawn: new Set(), whole: true });
     this.soon = atMost(this.everyMs, () => this.write());
+    if (this.glides) this.glide = new Glide(map, moved => this.move(moved, onMoved));
   }
 
   follow() {
@@ -28,14 +30,25 @@ class Feed {
     const remove = [...changed].filter(id => !present.has(id) && this.drawn.has(id));
     remove.forEach(id => this.drawn.delete(id));
     present.forEach(id => this.drawn.add(id));
-    if (add.length || remove.length) this.source.updateData({ add: add.map(this.feature), remove });
+    this.glide?.forget(remove);
+    if (add.length || remove.length) this.source.updateData({ add: this.features(add), remove });
+  }
+
+  features(things) {
+    const features = things.map(this.feature);
+    return this.glide ? this.glide.set(features) : features;
+  }
+
+  move(moved, onMoved) {
+    this.source.updateData({ update: moved.map(({ id, coordinates }) => ({ id, newGeometry: { type: 'Point', coordinates } })) });
+    for (const { id, coordinates } of moved) onMoved(this.kind, id, coordinates);
   }
 
   writeAll() {
     const things = live[this.kind].all().filter(this.shown);
     this.whole = false;
     this.drawn = new Set(things.map(thing => String(thing.id)));
-    this.source.setData({ type: 'FeatureCollection', features: things.map(this.feature) });
+    this.source.setData({ type: 'FeatureCollection', features: this.features(things) });
   }
 }
 
@@ -50,9 +63,10 @@ function watchStaleness(feed) {
   }, STALE_CHECK_MS);
 }
 
-export function feedMap(map) {
+/** `onMoved(kind, id, coordinates)` hears of marks that glide. */
+export function feedMap(map, onMoved) {
   for (const layer of Object.keys(LIVE_LAYERS)) {
-    const feed = new Feed(map, layer);
+    const feed = new Feed(map, layer, onMoved);
     feed.follow();
     if (layer === 'units') watchStaleness(feed);
   }

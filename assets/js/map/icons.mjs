@@ -50,9 +50,9 @@ function incident(g, level, status) {
   g.save();
   g.translate(0, -4);
   circle(g, 8.4);
-  finish(g, waiting ? levelInk(level) : token('panel-solid'));
-  g.fillStyle = levelColour(level);
-  g.font = '700 10.5px Barlow, sans-serif';
+  if (!waiting) finish(g, token('panel-solid'));
+  g.fillStyle = waiting ? levelInk(level) : token('text');
+  g.font = `700 ${waiting ? 12.5 : 10.5}px Barlow, sans-serif`;
   g.textAlign = 'center';
   g.textBaseline = 'middle';
   g.fillText(ROMAN[level], 0, 0.6);
@@ -99,7 +99,7 @@ function heading(g) {
 function glow(g, level) {
   const fading = g.createRadialGradient(0, 0, 6, 0, 0, 30);
   fading.addColorStop(0, levelColour(level));
-  fading.addColorStop(1, 'transparent');
+  fading.addColorStop(1, `${levelColour(level)}00`);
   g.globalAlpha = 0.55;
   circle(g, 30);
   finish(g, fading);

@@ -2,7 +2,7 @@
 import * as maplibre from '/vendor/maplibre-gl/dist/maplibre-gl.mjs';
 import { byId } from '../dom.mjs';
 import { lang } from '../words.mjs';
-import { select, onSelect } from '../selection.mjs';
+import { select, selected, onSelect } from '../selection.mjs';
 import { baseStyle, baseLayers } from './style.mjs';
 import { OVERLAYS, overlayLayers } from './overlays.mjs';
 import { serveIcons } from './icons.mjs';
@@ -16,6 +16,7 @@ const GESTURES = ['mousedown', 'touchstart', 'wheel'];
 
 let map = null;
 let gestureUntil = 0;
+let atHome = true;
 let home = null;
 const failed = new Set();
 const whenFailed = [];
@@ -37,7 +38,9 @@ export function startMap(city, layers) {
   map.on('error', report);
   map.once('load', () => furnish(layers));
   map.on('render', drawn);
-  for (const gesture of GESTURES) map.getCanvasContainer().addEventListener(gesture, () => { gestureUntil = performance.now() + 700; }, { passive: true });
+  for (const gesture of GESTURES) map.getCanvasContainer().addEventListener(gesture, () => { gestureUntil = performance.now() + 700; atHome = false; }, { passive: true });
+  // On a phone another sheet leaves other room: who still looks at the whole city sees the whole of it.
+  window.addEventListener('onemap:sheet', () => { if (atHome) goHome(0); });
   return map;
 }
 
@@ -63,7 +66,7 @@ function furnish(layers) {
     showLayer(layer.id, layer.visible);
     if (layer.opacity < 1) fadeLayer(layer.id, layer.opacity);
   }
-  feedMap(map);
+  feedMap(map, followSelected);
   clicks();
   onSelect(mark);
   window.addEventListener('onemap:theme', () => { repaint(); redraw(); });
@@ -147,21 +150,36 @@ function clicks() {
   map.on('mousemove', event => { map.getCanvas().style.cursor = marksAt(event.point).length ? 'pointer' : ''; });
 }
 
+function ring(...places) {
+  const features = places.map(coordinates => ({ type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates } }));
+  map.getSource('select').setData({ type: 'FeatureCollection', features });
+}
+
+/** The ring stays on what is selected while that moves; the view stays where it is. */
+function followSelected(kind, id, coordinates) {
+  if (selected()?.type === kind && String(selected().id) === String(id)) ring(coordinates);
+}
+
 function mark(thing, { fly }) {
   const placed = thing && Number.isFinite(thing.lon);
-  const features = placed ? [{ type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates: [thing.lon, thing.lat] } }] : [];
-  map.getSource('select').setData({ type: 'FeatureCollection', features });
+  ring(...(placed ? [[thing.lon, thing.lat]] : []));
   // After the card has opened: it takes some of the room.
   if (placed && fly && performance.now() > gestureUntil) setTimeout(flyTo, 0, thing);
 }
 
 function flyTo({ lon, lat, zoom }) {
+  atHome = false;
   map.flyTo({ center: [lon, lat], zoom: zoom ?? Math.max(map.getZoom(), NEAR_ZOOM), padding: roomForMap(), duration: TEST ? 0 : 900 });
+}
+
+function goHome(duration) {
+  atHome = true;
+  map.fitBounds(home, { padding: roomForMap(24), duration });
 }
 
 export const controls = {
   'map-zoom-in': () => map.zoomIn(),
   'map-zoom-out': () => map.zoomOut(),
   'map-north': () => map.easeTo({ bearing: 0, pitch: 0 }),
-  'map-home': () => map.fitBounds(home, { padding: roomForMap(24) }),
+  'map-home': () => goHome(TEST ? 0 : 900),
 };

@@ -20,7 +20,7 @@ const single = ['!', ['has', 'point_count']];
 const mark = (id, source, icon, size, more = {}) => ({ id, type: 'symbol', source, layout: { 'icon-image': icon, 'icon-size': size, ...ALWAYS }, ...more });
 
 // A cell says where to look from afar; near by it would only tint the streets.
-const byScore = share => ['interpolate', ['linear'], ['coalesce', ['get', 'score'], 0], 1, 0, 3, 0.07 * share, 6, 0.17 * share, 10, 0.3 * share];
+const byScore = share => ['interpolate', ['linear'], ['coalesce', ['get', 'score'], 0], 2, 0, 4, 0.06 * share, 6, 0.17 * share, 10, 0.34 * share];
 
 function riskLayers() {
   return [

@@ -5,7 +5,7 @@ import { token } from '../tokens.mjs';
 const PHONE = matchMedia('(max-width: 820px)');
 const box = id => {
   const node = byId(id);
-  return node && node.offsetParent !== null ? node.getBoundingClientRect() : null;
+  return node?.checkVisibility() ? node.getBoundingClientRect() : null;
 };
 
 const width = name => parseFloat(token(name)) + 2 * parseFloat(token('gap'));
@@ -14,7 +14,8 @@ const SHEET_SHARE = 0.52;
 function onPhone(extra) {
   const sheets = ['left-panel', 'right-panel', 'card'].map(box).filter(Boolean);
   const top = byId('right-panel') ? Math.min(innerHeight, ...sheets.map(sheet => sheet.top)) : innerHeight * (1 - SHEET_SHARE);
-  return { top: 60 + extra, left: extra, right: extra, bottom: Math.min(innerHeight - top, innerHeight * 0.62) + extra };
+  const head = Math.max(60, box('banner')?.bottom ?? 0);
+  return { top: head + extra, left: extra, right: extra, bottom: Math.min(innerHeight - top, innerHeight * 0.62) + extra };
 }
 
 /** Before the panels are there, the room that they will leave. */
