@@ -1,0 +1,158 @@
+"""One signed-in browser window on the One Map page, and what tests ask of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.support import PASSWORD, ROOT, System, wait_for
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+DESK, PHONE = (1280, 720), (390, 844)
+DRAWN = 'html[data-map="idle"][data-ready="1"][data-live="on"]'
+LONG_MS = 60_000  # software WebGL on two busy cores
+
+# text a person can see, by element; the map is a canvas and has none
+VISIBLE_TEXT = """() => {
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
+  for (let node; (node = walk.nextNode());) {
+    const box = node.parentElement, text = node.textContent.trim();
+    if (text && !['SCRIPT', 'STYLE'].includes(box.tagName) && box.checkVisibility({ visibilityProperty: true }))
+      found.push([box.closest('[id]')?.id ?? '', text]);
+  }
+  return found;
+}"""
+# share of the most frequent colour, and number of colours, of the map's own pixels
+MAP_COLOURS = """() => {
+  const source = window.onemap.map.getCanvas(), copy = new OffscreenCanvas(320, 180), counts = new Map();
+  const pen = copy.getContext('2d');
+  pen.drawImage(source, 0, 0, 320, 180);
+  const pixels = new Uint32Array(pen.getImageData(0, 0, 320, 180).data.buffer);
+  for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) || 0) + 1);
+  return { colours: counts.size, most: Math.max(...counts.values()) / pixels.length };
+}"""
+DRAWN_AT = """([layer, id]) => {
+  const [found] = window.onemap.map.queryRenderedFeatures({ layers: [layer], filter: ['==', ['get', 'id'], id] });
+  return found ? found.geometry.coordinates : null;
+}"""
+# whether a place lies where nothing covers the map
+IN_SIGHT = """([lon, lat]) => {
+  const { x, y } = window.onemap.map.project([lon, lat]);
+  return Boolean(document.elementFromPoint(x, y)?.closest('#map'));
+}"""
+TOO_WIDE = """() => [...document.querySelectorAll('body *')].filter(node => {
+  const box = node.getBoundingClientRect();
+  return box.width && box.right > innerWidth + 1 && node.checkVisibility({ visibilityProperty: true })
+    && !node.closest('.spoken, .tip, .ag-root, .skip, #map');
+}).map(node => node.outerHTML.slice(0, 120))"""
+AXE_RUN = """async () => (await axe.run(document, { resultTypes: ['violations'] })).violations
+  .filter(({ impact }) => ['serious', 'critical'].includes(impact))
+  .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 4).map(node => node.target.join(' ')).join(' | ')}`)"""
+
+
+@dataclass
+class Desk:
+    """A page with what its console said. Errors and violations of the content policy count as complaints."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.set_default_timeout(LONG_MS / 2)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"thrown: {error}"))
+        self.page.on("console", lambda said: self.hear(said.type, said.text))
+
+    def hear(self, kind: str, text: str) -> None:
+        if kind == "error":
+            self.complaints.append(text)
+
+    def open(self, address: str) -> Desk:
+        """Open the One Map page and wait until map, lists and live channel are there."""
+        self.page.goto(address)
+        self.page.wait_for_selector(DRAWN, state="attached", timeout=LONG_MS)
+        return self
+
+    def ask(self, script: str, value: object = None) -> Any:
+        return self.page.evaluate(script, value)
+
+    def until(self, script: str, wanted: Callable[[Any], bool] = bool, value: object = None, what: str = "") -> Any:
+        """What `script` gives once it is `wanted`. (The page forbids eval, so the browser cannot wait by itself.)"""
+        found: list[Any] = []
+
+        def reached() -> bool:
+            found[:] = [self.page.evaluate(script, value)]
+            return wanted(found[0])
+
+        wait_for(reached, 30, what or f"{script} {found}")
+        return found[0]
+
+    def tab(self, name: str) -> None:
+        self.page.click(f"[data-testid=tab-{name}]")
+
+    def select(self, kind: str, identity: str) -> None:
+        """Select as a link of the page would, then wait for the card's head."""
+        self.ask(
+            """([type, id]) => {
+              const link = document.createElement('button');
+              Object.assign(link.dataset, { selectType: type, selectId: id });
+              document.body.append(link); link.click(); link.remove();
+            }""",
+            [kind, identity],
+        )
+        self.page.wait_for_selector("#card #card-title")
+
+    def text(self) -> list[tuple[str, str]]:
+        """Every visible text with the id it stands under."""
+        return [(place, words) for place, words in self.ask(VISIBLE_TEXT)]
+
+    def serious_barriers(self) -> list[str]:
+        """What axe-core finds serious or critical."""
+        self.ask(axe_source() + "; void 0")
+        found: list[str] = self.ask(AXE_RUN)
+        return found
+
+    def set_theme(self, theme: str) -> None:
+        if self.ask("() => document.documentElement.dataset.theme") != theme:
+            self.page.click("#theme-switch")
+        self.page.wait_for_selector(f"html[data-theme={theme}]", state="attached")
+        # Mantine and the grids take the theme a moment later
+        self.page.wait_for_selector(f"html[data-mantine-color-scheme={theme}]", state="attached")
+
+
+@cache
+def axe_source() -> str:
+    return AXE.read_text("utf-8")
+
+
+def sign_in(context: BrowserContext, http: str, role: str) -> None:
+    """Give the context a session as the log-in form would."""
+    form: dict[str, str | float | bool] = {"username": role, "password": PASSWORD, "next": "/"}
+    answer = context.request.post(f"{http}/login", form=form, headers={"Origin": http}, max_redirects=0)
+    assert answer.status == 303, answer.text()
+
+
+@contextmanager
+def window(
+    browser: Browser, system: System, role: str | None, size: tuple[int, int] = DESK, **choices: str
+) -> Iterator[Desk]:
+    """A window of its own, signed in as `role`. `choices` are what this browser remembers (lang, theme)."""
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="zh-CN")
+    for name, value in choices.items():
+        context.add_init_script(f"localStorage.setItem({json.dumps('onemap.' + name)}, {json.dumps(value)})")
+    if role:
+        sign_in(context, system.http, role)
+    try:
+        yield Desk(context.new_page())
+    finally:
+        context.close()
+
+
+def path_of(page: Page) -> str:
+    return urlsplit(page.url).path
