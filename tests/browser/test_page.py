@@ -157,7 +157,7 @@ def test_an_alarm_arrives_live_and_announces_itself(desk: Desk, alarm: Json) -> 
 def test_its_card_says_how_bad_and_why_and_what_to_do_next(desk: Desk, card: Json) -> None:
     desk.page.wait_for_selector("#card .next")
     text = desk.page.inner_text("#card")
-    assert desk.page.inner_text("#card .risk .score b") == f"{alarm['risk']['score']:.1f}"
+    assert desk.page.inner_text("#card .risk .score b") == f"{card['risk']['score']:.1f}"
     terms = desk.page.locator("#card .terms li")
     assert terms.count() == len(card["risk"]["terms"]) >= 4
     for term in card["risk"]["terms"]:
@@ -202,7 +202,7 @@ def test_the_button_acknowledges(desk: Desk, card: Json, api: httpx.Client) -> N
     desk.page.click(f"{row(card)} [data-testid=acknowledge]")
     desk.page.wait_for_selector(f'{row(card)}[data-state="acknowledged"]')
     assert desk.page.is_hidden("#banner")
-    after = api.get(f"/api/alarms/{alarm['id']}").json()
+    after = api.get(f"/api/alarms/{card['id']}").json()
     assert (after["state"], after["acknowledged_by"]) == ("acknowledged", "dispatcher")
 
 
@@ -212,7 +212,7 @@ def test_the_next_step_opens_an_incident_and_sends_the_recommended_unit(
     desk.page.click("#card [data-next=create_incident]")
     send = desk.page.locator("#card [data-next=assign]")
     send.wait_for()
-    incident = api.get(f"/api/alarms/{alarm['id']}").json()["incident"]
+    incident = api.get(f"/api/alarms/{card['id']}").json()["incident"]
     send.click()
     desk.page.wait_for_selector("#card [data-next=assign][data-asked]")
     assert api.get(f"/api/incidents/{incident}").json()["assignments"] == [], "one press only asks"
