@@ -76,7 +76,7 @@ class Coping:
     """Road time of the nearest free capable unit, and the mean around; None with `known` False where nobody has computed it."""
 
     eta_s: float | None
-    unit: str | None
+    unit: Text | None
     around_s: float | None
     known: bool
 
@@ -167,7 +167,7 @@ def coping_terms(coping: Coping, capabilities: Sequence[str]) -> list[Term]:
         names = {lang: "/".join(label("capabilities", c)[lang] for c in capabilities) for lang in ("zh", "en")}
         nearest = Term("nearest_unit", "coping", 10.0, 0.7, say("risk.eta.none", capability=names))
     else:
-        nearest = Term("nearest_unit", "coping", eta_value(coping.eta_s), 0.7, say("risk.eta", unit=coping.unit or "", minutes=f"{coping.eta_s / 60:.1f}"))  # fmt: skip
+        nearest = Term("nearest_unit", "coping", eta_value(coping.eta_s), 0.7, say("risk.eta", unit=coping.unit or {"zh": "", "en": ""}, minutes=f"{coping.eta_s / 60:.1f}"))  # fmt: skip
     if coping.around_s is None:
         return [nearest, Term("coverage", "coping", None, 0.3, say("risk.coverage.missing"))]
     around_ = say("risk.coverage", minutes=f"{coping.around_s / 60:.1f}")
@@ -191,7 +191,7 @@ def read_coping(conn: Connection, cell: str, capabilities: Sequence[str]) -> Cop
     """Coverage of a cell and of its neighbours, for the quickest of the capabilities that help."""
     rows = conn.execute(
         text(
-            "SELECT c.cell, min(c.eta_s) AS eta, (array_agg(u.name_zh ORDER BY c.eta_s))[1] AS unit FROM coverage c "
+            "SELECT c.cell, min(c.eta_s) AS eta, (array_agg(jsonb_build_object('zh', u.name_zh, 'en', u.name_en) ORDER BY c.eta_s))[1] AS unit FROM coverage c "
             "LEFT JOIN unit u ON u.id = c.unit_id WHERE c.cell = ANY(:cells) AND c.capability = ANY(:caps) GROUP BY c.cell"
         ),
         {"cells": list(h3.grid_disk(cell, 1)), "caps": list(capabilities)},

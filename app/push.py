@@ -26,6 +26,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from alerts.limits import read_limits
 from alerts.present import ALARM_COLUMNS, alarm_object, read_alarms
+from app.auth import find_credential
 from app.deps import Parts
 from app.health import read_health
 from core.clock import rfc3339, utc_now
@@ -37,7 +38,8 @@ from layers.sensors import read_sensors
 
 log = get_log("push")
 QUEUE = 256
-CONFLATE_S, HEALTH_S, PING_S = 1.0, 5.0, 10.0
+CONFLATE_S, HEALTH_S, PING_S, SESSION_S = 1.0, 5.0, 10.0, 5.0
+SESSION_ENDED = 4401
 AT_ONCE = ("alarm", "incident")
 SLOW = ("unit", "sensor", "risk_cell")
 KINDS = ("alarm", "incident", "unit", "sensor", "risk_cell", "health")
@@ -251,7 +253,10 @@ class Hub:
         await socket.accept()
         client = Client()
         self.clients.add(client)
-        sender = asyncio.create_task(self._send_forever(socket, client))
+        tasks = [
+            asyncio.create_task(self._send_forever(socket, client)),
+            asyncio.create_task(self._watch_session(socket)),
+        ]
         try:
             await self._snapshot_to(client)
             while True:
@@ -262,7 +267,19 @@ class Hub:
             pass
         finally:
             self.clients.discard(client)
-            sender.cancel()
+            for task in tasks:
+                task.cancel()
+
+    async def _watch_session(self, socket: WebSocket) -> None:
+        """Close with 4401 soon after the session has ended: by log-out, by time, by an administrator."""
+        credential = find_credential(socket.headers, socket.url.path, b"")
+        while credential is not None:
+            await asyncio.sleep(SESSION_S)
+            with contextlib.suppress(SQLAlchemyError):  # a database that is away ends nobody's session
+                if await self.parts.sessions.find(credential) is None:
+                    with contextlib.suppress(RuntimeError):  # it has gone meanwhile
+                        await socket.close(SESSION_ENDED)
+                    return
 
     async def _snapshot_to(self, client: Client) -> None:
         async def send() -> None:

@@ -24,7 +24,7 @@ INHERITED = ("ONEMAP_CHROMIUM",)
 def run_checks(rest: Sequence[str]) -> int:
     """All checks, or with `rest` only pytest with these arguments; the exit code of the first that fails, else 0."""
     root = packages.checkout()
-    packages.install_missing([packages.POSTGIS, packages.MOSQUITTO, packages.CHROMIUM], say)
+    packages.install_missing([packages.POSTGIS, packages.MOSQUITTO, packages.CHROMIUM, packages.DRIVER], say)
     install_vendor(root, say)
     for name, command in (*([] if rest else static_checks()), ("tests", [*python("pytest"), *rest])):
         say(name)

@@ -47,6 +47,12 @@ POSTGIS = Need(
     ("postgresql", "postgis", "postgresql-postgis"),
 )
 MOSQUITTO = Need("Mosquitto", "the broker that devices speak to", lambda: find_mosquitto() is not None, ("mosquitto",))
+DRIVER = Need(
+    "libatomic",
+    "Playwright's driver, which the browser tests use, is linked to it",
+    lambda: any(Path("/usr/lib").glob("**/libatomic.so.1")) or any(Path("/lib64").glob("libatomic.so.1")),
+    ("libatomic1",),
+)
 CHROMIUM = Need("Chromium", "the browser tests", lambda: find_chromium() is not None, ("chromium",))
 
 

@@ -56,11 +56,19 @@ def bin_folder() -> Path | None:
 
 
 def has_postgis(folder: Path) -> bool:
-    shared = subprocess.run(
-        [folder / "pg_config", "--sharedir"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    here = [Path(shared) / "extension", Path("/usr/share/postgresql") / folder.parent.name / "extension"]
-    return any((place / "postgis.control").exists() for place in here)
+    """Whether this server can load PostGIS: its control file and its library are both there."""
+
+    def told(what: str) -> Path:
+        done = subprocess.run([folder / "pg_config", what], capture_output=True, text=True, check=False)
+        return Path(done.stdout.strip() or "/nonexistent")
+
+    # Debian's pg_config speaks for the newest server, so the version's own folders are looked at first
+    version = folder.parent.name
+    controls = [Path("/usr/share/postgresql") / version / "extension", told("--sharedir") / "extension"]
+    libraries = [Path("/usr/lib/postgresql") / version / "lib", told("--pkglibdir")]
+    return any((place / "postgis.control").exists() for place in controls) and any(
+        next(place.glob("postgis-*.so"), None) for place in libraries
+    )
 
 
 def shared_buffers_mb() -> int:

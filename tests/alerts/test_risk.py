@@ -42,7 +42,7 @@ def score(
     found = found or exposure()
     terms = [
         *risk.hazard_terms(hazard, NOON), *risk.exposure_terms(found, 500), *risk.vulnerability_terms(found, NOON, ZONE),
-        *risk.coping_terms(coping or Coping(600, "u", 700, True), ("pumping",)),
+        *risk.coping_terms(coping or Coping(600, {"zh": "u", "en": "u"}, 700, True), ("pumping",)),
     ]  # fmt: skip
     return combine(terms).score
 
@@ -53,9 +53,21 @@ WORSE = [
     ("just now, not a day ago", score(1, age_s=86_400, found=exposure(9000)), score(1, found=exposure(9000))),
     ("more people", score(found=exposure(100)), score(found=exposure(5000))),
     ("a school near", score(found=exposure()), score(found=exposure(places=[SCHOOL]))),
-    ("help further away", score(coping=Coping(120, "u", 700, True)), score(coping=Coping(1500, "u", 700, True))),
-    ("no help at all", score(coping=Coping(1500, "u", 700, True)), score(coping=Coping(None, None, 700, True))),
-    ("thin cover around", score(coping=Coping(600, "u", 300, True)), score(coping=Coping(600, "u", 1700, True))),
+    (
+        "help further away",
+        score(coping=Coping(120, {"zh": "u", "en": "u"}, 700, True)),
+        score(coping=Coping(1500, {"zh": "u", "en": "u"}, 700, True)),
+    ),
+    (
+        "no help at all",
+        score(coping=Coping(1500, {"zh": "u", "en": "u"}, 700, True)),
+        score(coping=Coping(None, None, 700, True)),
+    ),
+    (
+        "thin cover around",
+        score(coping=Coping(600, {"zh": "u", "en": "u"}, 300, True)),
+        score(coping=Coping(600, {"zh": "u", "en": "u"}, 1700, True)),
+    ),
 ]
 
 

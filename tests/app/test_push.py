@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import Engine, text
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from app.push import KINDS
 from core.db import notify_change
 from tests.alerts.helpers import change, write
-from tests.support import Listener, System, now
+from tests.support import PASSWORD, Listener, System, now
 
 Json = dict[str, Any]
 
@@ -133,3 +136,20 @@ def test_nonsense_from_a_client_and_unknown_kinds_do_no_harm(served: System, db:
             notify_change(conn, "unit", ["fire-01"])
         listener.messages.clear()
         listener.until(has("unit", "upsert", "fire-01"))
+
+
+def test_log_out_closes_the_channel(served: System) -> None:
+    form = {"username": "viewer", "password": PASSWORD, "next": "/"}
+    with httpx.Client(base_url=served.http, trust_env=False, headers={"Origin": served.http}) as browser:
+        assert browser.post("/login", data=form).status_code == 303
+        cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        address = served.http.replace("http", "ws", 1) + "/push"
+        more = {"Cookie": cookie, "Origin": served.http}
+        with connect(address, additional_headers=more, max_size=None, proxy=None) as socket:
+            socket.recv(timeout=10)
+            browser.post("/logout")
+            with pytest.raises(ConnectionClosed) as caught:
+                while True:
+                    socket.recv(timeout=20)
+    assert caught.value.rcvd is not None
+    assert caught.value.rcvd.code == 4401
