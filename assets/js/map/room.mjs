@@ -13,7 +13,9 @@ const SHEET_SHARE = 0.52;
 
 function onPhone(extra) {
   const sheets = ['left-panel', 'right-panel', 'card'].map(box).filter(Boolean);
-  const top = byId('right-panel') ? Math.min(innerHeight, ...sheets.map(sheet => sheet.top)) : innerHeight * (1 - SHEET_SHARE);
+  // Before a sheet is laid out: the room that it will leave.
+  const settled = sheets.length > 0 || document.body.dataset.sheet === 'map';
+  const top = settled ? Math.min(innerHeight, ...sheets.map(sheet => sheet.top)) : innerHeight * (1 - SHEET_SHARE);
   const head = Math.max(60, box('banner')?.bottom ?? 0);
   return { top: head + extra, left: extra, right: extra, bottom: Math.min(innerHeight - top, innerHeight * 0.62) + extra };
 }
