@@ -16,7 +16,7 @@ from app.health import read_health
 from app.services import packages
 from core.clock import utc_now
 from core.db import notify_change
-from core.errors import InputError, NotFound
+from core.errors import InputError, NotFound, OneMapError
 from core.mqtt import connect, make_client
 from core.settings import Settings, load_settings
 
@@ -95,8 +95,8 @@ def doctor(_: argparse.Namespace) -> int:
     """Exit code 1 where something is wrong."""
     try:
         settings = find_system()
-    except Exception as exc:  # noqa: BLE001 - a doctor reports, whatever it finds
-        print(f"✗ {exc}")
+    except OneMapError as exc:
+        print(f"✗ {exc.message}")
         return 1
     findings = [*check_database(settings), *check_broker(settings)]
     for words in findings:
