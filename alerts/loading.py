@@ -31,7 +31,7 @@ HISTORY = text(
     f"WITH {PENDING} SELECT o.sensor_id, o.metric, date_bin('1 minute', o.time, 'epoch') AS bucket, sum(o.value) AS total, "
     "count(*) AS readings, max(o.value) AS most FROM observation o LEFT JOIN pending p USING (sensor_id, metric) "
     "WHERE o.sensor_id = ANY(:sensors) AND o.metric = ANY(:metrics) AND o.time > now() - make_interval(secs => :back) "
-    "AND o.quality <> 'future' AND (p.time IS NULL OR o.time < p.time) GROUP BY 1, 2, 3 ORDER BY 3"
+    "AND o.quality NOT IN ('future', 'range') AND (p.time IS NULL OR o.time < p.time) GROUP BY 1, 2, 3 ORDER BY 3"
 )
 
 

@@ -16,6 +16,7 @@ CHANGE_CHANNEL = "onemap_change"
 BATCH_CHANNEL = "onemap_batch"
 DISPATCH_CHANNEL = "onemap_dispatch"
 OUTBOX_CHANNEL = "onemap_outbox"
+SOURCE_CHANNEL = "onemap_source"
 NOTIFY_LIMIT = 7_900  # PostgreSQL refuses payloads of 8000 bytes and more
 
 

@@ -1,4 +1,4 @@
-"""What a fresh database holds: the rules and the native source. Rows that are there already are left as the city made them."""
+"""What a fresh database holds: the rules and the sources (only the native one is on). Rows that are there already are left as the city made them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def seed(conn: Connection, now: datetime) -> None:
     )
     conn.execute(
         text(
-            "INSERT INTO source (id, name_zh, name_en, topic_filter, decoder, enabled) VALUES "
-            "('native', '原生协议', 'Native topics', '#', 'native', true) ON CONFLICT (id) DO NOTHING"
-        )
+            "INSERT INTO source (id, name_zh, name_en, topic_filters, decoder, enabled) VALUES "
+            "(:id, :zh, :en, :filters, :decoder, :enabled) ON CONFLICT (id) DO NOTHING"
+        ),
+        [{"id": key, **row} for key, row in table("sources").items()],
     )

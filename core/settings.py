@@ -31,7 +31,7 @@ class Settings(BaseSettings):
         "onemap", pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$", description="first part of our MQTT topics"
     )
     ingest_slots: int = Field(
-        64, ge=1, description="how many ingesters may run at once (client ids come from these slots)"
+        64, ge=1, le=127, description="how many ingesters may run at once (client ids come from these slots)"
     )
     ingest_batch: int = Field(2000, ge=1, description="readings in one write at most")
     ingest_waiting: int = Field(
@@ -43,7 +43,20 @@ class Settings(BaseSettings):
     )
     engine_partitions: int = Field(1, ge=1, le=256, description="shards of the alert engine (hash of the sensor)")
     h3_resolution: int = Field(8, ge=5, le=10, description="size of the risk cells (H3 resolution)")
-    retention_days: int = Field(90, ge=1, description="days of raw observations that are kept")
+    retention_days: int = Field(
+        90, ge=1, description="days of raw observations that are kept (fewer where a metric has keep_days)"
+    )
+    hourly_retention_days: int = Field(
+        3650, ge=1, description="days of hourly history that are kept (others where a metric has keep_hourly_days)"
+    )
+    letter_retention_days: int = Field(
+        180, ge=1, description="days that dead letters are kept after they were replayed or discarded"
+    )
+    pictures_url: str = Field(
+        "",
+        description="where snapshots lie: s3://bucket/folder (AWS_* variables), file:///folder; empty: pictures/ in state_dir",
+    )
+    picture_retention_days: int = Field(30, ge=1, description="days that snapshots are kept")
     cap_sender: str = Field(
         "onemap@localhost.invalid",
         pattern=r"^[^\s,<&]+$",

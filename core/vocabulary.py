@@ -61,10 +61,24 @@ class AlarmState(StrEnum):
 
 
 class Quality(StrEnum):
+    """What is to be thought of a value: `good suspect bad` as the device says, the rest as we found (docs/operators.md, Quality).
+
+    The tests are those of QARTOD (IOOS, Manual for Real-Time Quality Control): gross range, rate of change, flat line, location.
+    """
+
     GOOD = "good"
     SUSPECT = "suspect"
     BAD = "bad"
     FUTURE = "future"
+    RANGE = "range"
+    OUTSIDE = "outside"
+    JUMP = "jump"
+    FROZEN = "frozen"
+    LATE = "late"
+
+
+# stored and shown, never judged: not of now, or not possible
+UNJUDGED = (Quality.FUTURE, Quality.RANGE)
 
 
 ENDED_INCIDENT = (IncidentStatus.CLOSED, IncidentStatus.CANCELLED)
@@ -79,6 +93,7 @@ LISTED_TABLES = (
     "facility_kinds",
     "alarm_kinds",
     "metrics",
+    "qualities",
     "capabilities",
     "layer_groups",
     "asset_classes",

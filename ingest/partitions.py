@@ -1,4 +1,4 @@
-"""Day partitions of `observation`: made ahead, made for late days when they are needed, dropped by retention."""
+"""Day partitions of `observation`: made ahead, and for late days when they are needed."""
 
 from __future__ import annotations
 
@@ -32,18 +32,3 @@ def make_partitions(conn: Connection, days: list[date]) -> None:
                 f"FOR VALUES FROM ('{start.isoformat()}') TO ('{(start + timedelta(days=1)).isoformat()}')"
             )
         )
-
-
-def drop_expired(conn: Connection, now: datetime, retention_days: int) -> list[str]:
-    """Drop whole days older than the retention; returns the names of what went."""
-    oldest = partition_name((now - timedelta(days=retention_days + 1)).date())
-    names = conn.scalars(
-        text(
-            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
-            "WHERE i.inhparent = 'observation'::regclass AND c.relname < :oldest"
-        ),
-        {"oldest": oldest},
-    ).all()
-    for name in names:
-        conn.execute(text(f"DROP TABLE IF EXISTS {name}"))
-    return list(names)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Reading(NamedTuple):
-    """One value of one metric. Key: sensor, metric, time."""
+    """One value of one metric. Key: sensor, metric, time. Booleans are 1 and 0; whether a device is there is metric `online`."""
 
     sensor_id: str
     metric: str
@@ -26,13 +26,31 @@ class VideoEventRow(NamedTuple):
     score: float | None
     zone: str | None
     snapshot: str | None
-    geom: str | None
+    lon: float | None
+    lat: float | None
+
+
+class TrackedEventRow(NamedTuple):
+    """A video event that its maker tells of again and again while it lasts. Key: camera, event; the newest `revised` counts."""
+
+    camera_id: str
+    event_id: str
+    # when it began
+    time: int
+    kind: str
+    score: float | None
+    zone: str | None
+    ended: int | None
+    revised: int
 
 
 class SnapshotRow(NamedTuple):
+    """A JPEG of a camera. `label`: what it shows, where the camera says so without naming an event."""
+
     camera_id: str
     sha256: str
     event_id: str | None
+    label: str | None
     body: bytes
 
 
@@ -87,6 +105,49 @@ class WarningRow(NamedTuple):
     body: str
 
 
+class BirthRow(NamedTuple):
+    """Sparkplug B BIRTH: what the aliases of an edge node (`device` empty) or of a device mean from `time` on."""
+
+    # group/edge node
+    node: str
+    device: str
+    time: int
+    # alias, name of the metric
+    aliases: tuple[tuple[int, str], ...]
+
+
+class AliasedValue(NamedTuple):
+    """Sparkplug B DATA that names its metric by alias only; the writer looks the name up and makes it a Reading.
+
+    Aliases are unique within an edge node and its devices (Sparkplug 3.0.0 section 6.4.6, tck-id-payloads-alias-uniqueness).
+    """
+
+    node: str
+    sensor_id: str
+    alias: int
+    time: int
+    value: float
+
+
+class DeathRow(NamedTuple):
+    """Sparkplug B DEATH: an edge node with all its devices (`device` empty), or one device, is no longer there."""
+
+    node: str
+    device: str
+    time: int
+
+
 Record = (
-    Reading | VideoEventRow | SnapshotRow | PositionRow | UnitReportRow | IncidentReportRow | TaskReplyRow | WarningRow
+    Reading
+    | VideoEventRow
+    | TrackedEventRow
+    | SnapshotRow
+    | PositionRow
+    | UnitReportRow
+    | IncidentReportRow
+    | TaskReplyRow
+    | WarningRow
+    | BirthRow
+    | AliasedValue
+    | DeathRow
 )

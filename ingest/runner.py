@@ -1,7 +1,7 @@
-"""The ingester: one thread for the socket, one for the database, a bounded queue between them.
+"""The ingester: a thread for the sockets, one for the database, one that keeps watch, a bounded queue between the first two.
 
 Commit whatever waits as soon as the writer is free (no batching timer); acknowledge after the commit; stop reading the
-socket while too many readings wait.
+sockets while too many readings wait.
 """
 
 from __future__ import annotations
@@ -12,36 +12,31 @@ import socket
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Mapping
 
 import psycopg
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 from paho.mqtt.enums import MQTTErrorCode
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
 from sqlalchemy import Engine
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from core.clock import utc_now
-from core.db import connect_direct, make_engine, try_session_lock
-from core.errors import DecodeError, Unavailable
+from core.db import make_engine
+from core.errors import DecodeError
 from core.log import get_log
-from core.mqtt import connect, prepare
-from core.mqtt import parse_mqtt_url as parse
 from core.pgarray import to_pg_us
 from core.process import Backoff, Heartbeat, stop_on_signal
 from core.settings import Settings
-from ingest import partitions
-from ingest.decoders import DECODERS
-from ingest.receive import Arrived, BatchClient
-from ingest.topics import filters, read_topic
+from ingest.link import Link
+from ingest.receive import Arrived
+from ingest.sources import Sources, read_sources
+from ingest.upkeep import Upkeep
+from ingest.waiting import Batch, Parcel, Waiting
+from ingest.watch import Watch, take_slot
 from ingest.writer import Writer, Written
 
 log = get_log("ingest")
 DATA_ERRORS = (DataError, IntegrityError, psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError)
 DATABASE_ERRORS = (DBAPIError, psycopg.Error)
-HOUSEKEEPING_S = 3600.0
+DRAIN_S = 10.0
 
 
 class Ingester:
@@ -50,173 +45,169 @@ class Ingester:
     def __init__(self, settings: Settings, slot: int, stop: threading.Event) -> None:
         self.settings = settings
         self.stop = stop
-        self.engine: Engine = make_engine(settings, pool_size=2, name="onemap ingest")
-        self.client = BatchClient(f"onemap-ingest-{slot}", self.take)
-        self.writer = Writer(settings.engine_partitions)
+        self.engine: Engine = make_engine(settings, pool_size=4, name="onemap ingest")
+        with self.engine.connect() as conn:
+            self.sources: Sources = read_sources(conn, settings.topic_prefix)
+        self.main = Link(settings, self.engine, slot, self.take)
+        # sessions of dead ingesters whose slots we hold, until they are empty
+        self.adopted: list[Link] = []
+        self.writer = Writer(settings.engine_partitions, slot)
         self.figures: Counter[str] = Counter()
         self.heartbeat = Heartbeat(self.engine, f"ingest-{slot}")
-        self._waiting: deque[tuple[int, list[Arrived], int]] = deque()
-        self._waiting_readings = 0
-        self._done: deque[tuple[int, list[int]]] = deque()
-        self._mutex = threading.Condition()
+        self.waiting = Waiting(settings.ingest_waiting)
+        self._done: deque[Parcel] = deque()
+        # what the watch tells the network thread: slots to take over, and that the sources have changed
+        self._orphans: deque[int] = deque()
+        self.drained: deque[int] = deque()
+        self._resubscribe = False
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
-        self._connected = False
         self._writing: threading.Thread
 
-    # --- the socket's side ----------------------------------------------------------------------------------------
+    # --- the sockets' side ----------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        writer = self._writing = threading.Thread(target=self.write_forever, name="writer")
-        writer.start()
+        self._writing = threading.Thread(target=self.write_forever, name="writer")
+        self._writing.start()
+        upkeep = Upkeep(self.settings, self.engine, self.stop)
+        upkeep.start()
         backoff = Backoff()
-        self._prepare_client()
-        while not self.stop.is_set() and writer.is_alive():
+        while not self.stop.is_set() and self._writing.is_alive():
+            connected = False
             try:
-                self._connected = False
-                self._session()
-                if self._connected:
-                    backoff.reset()
-            except OSError as exc:
-                log.warning("broker_unreachable", error=str(exc))
+                connected = self._session()
+            except (OSError, *DATABASE_ERRORS) as exc:
+                log.warning("session_ended", error=str(exc).splitlines()[0][:300])
+            if connected:
+                backoff.reset()
             if not self.stop.is_set():
                 backoff.wait(self.stop)
-        self._stop_writer(writer)
+        self._end(upkeep)
 
-    def _prepare_client(self) -> None:
-        prepare(self.client, parse(self.settings.need_mqtt()))
-        self.client.on_connect = self.on_connect
-        self.client.on_disconnect = self.on_disconnect
-
-    def _session(self) -> None:
-        """One connection, from CONNECT until it is lost or we are told to stop."""
-        connect(
-            self.client, self.settings.need_mqtt(), clean_start=False, session_expiry_s=self.settings.session_expiry_s
-        )
+    def _session(self) -> bool:
+        """One connection of our own session, from CONNECT until it is lost or we are told to stop; whether it stood."""
+        self.main.want(self.sources.filters(self.settings.ingest_shared_group))
+        self.main.open()
+        stood = False
         while not self.stop.is_set():
+            self._follow_watch()
             self._send_acknowledgements()
             if self._turn(1.0) != MQTTErrorCode.MQTT_ERR_SUCCESS:
-                return
+                return stood
+            stood = stood or self.main.connected
         self._drain()
+        return stood
 
     def _turn(self, timeout_s: float) -> MQTTErrorCode:
-        """Wait for the socket or the writer, then do what is due."""
-        sock = self.client.socket()
-        if sock is None:
+        """Wait for the sockets or the writer, then do what is due. What becomes of our own session is the answer."""
+        if self.main.socket() is None:
             return MQTTErrorCode.MQTT_ERR_NO_CONN
-        may_read = self._waiting_readings < self.settings.ingest_waiting
-        readers = [sock, self._wake_in] if may_read else [self._wake_in]
-        ready, writable, _ = select.select(readers, [sock] if self.client.want_write() else [], [], timeout_s)
+        links = {sock: link for link in (self.main, *self.adopted) if (sock := link.socket()) is not None}
+        readers = [self._wake_in] if self.waiting.full else [*links, self._wake_in]
+        writers = [sock for sock, link in links.items() if link.client.want_write()]
+        ready, writable, _ = select.select(readers, writers, [], timeout_s)
         if self._wake_in in ready:
             self._wake_in.recv(4096)
-        if sock in ready:
-            code = self.client.loop_read()
-            if code:
+        for sock, link in links.items():
+            code = MQTTErrorCode.MQTT_ERR_SUCCESS
+            if sock in ready:
+                code = link.read()
+            if not code and sock in writable:
+                code = link.write()
+            code = code or link.client.loop_misc()
+            if code and link is self.main:
                 return code
-        if sock in writable and (code := self.client.loop_write()):
-            return code
-        return self.client.loop_misc()
+        self._tend_adopted()
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _drain(self) -> None:
         """Told to stop: write and acknowledge what has been received, then leave; the broker keeps the rest for us."""
-        deadline = time.monotonic() + 10
-        while self._waiting_readings and self._writing.is_alive() and time.monotonic() < deadline:
+        deadline = time.monotonic() + DRAIN_S
+        while self.waiting.readings and self._writing.is_alive() and time.monotonic() < deadline:
             self._send_acknowledgements()
-            if self.client.want_write():
-                self.client.loop_write()
+            for link in (self.main, *self.adopted):
+                if link.client.want_write():
+                    link.write()
             time.sleep(0.01)
         self._send_acknowledgements()
-        while self.client.want_write() and self.client.loop_write() == MQTTErrorCode.MQTT_ERR_SUCCESS:
-            pass
-        self.client.disconnect()
+        for link in (self.main, *self.adopted):
+            link.close()
 
     def _send_acknowledgements(self) -> None:
         while self._done:
-            generation, mids = self._done.popleft()
-            self.client.acknowledge(mids, generation)
+            parcel = self._done.popleft()
+            parcel.link.waiting -= parcel.readings
+            parcel.link.client.acknowledge([m.mid for m in parcel.messages if m.qos], parcel.generation)
 
-    def take(self, arrived: list[Arrived]) -> None:
+    def take(self, link: Link, arrived: list[Arrived]) -> None:
         """Called with every read: decode at once, so that the queue is counted in readings."""
         now = to_pg_us(utc_now())
+        sources = self.sources
         count = 0
         for message in arrived:
-            self.decode(message, now)
-            count += max(1, len(message.records))
-        with self._mutex:
-            self._waiting.append((self.client.generation, arrived, count))
-            self._waiting_readings += count
-            self._mutex.notify()
+            sources.decode(message, now)
+            count += len(message.records) or 1
+        link.waiting += count
+        self.waiting.put(Parcel(link, link.generation, arrived, count))
 
-    def decode(self, message: Arrived, now: int) -> None:
-        """Fill in the message's records, or the reason it has none."""
-        try:
-            address = read_topic(message.topic, self.settings.topic_prefix)
-            properties: Mapping[str, str] = message.properties if message.raw_properties else {}
-            message.records = DECODERS[address.kind].decode(message.payload, address.ids, properties, now)
-        except DecodeError as exc:
-            message.reason, message.detail, message.fault = exc.reason, exc.message, exc.field
+    # --- sources and the sessions of others -----------------------------------------------------------------------
 
-    def on_connect(
-        self, client: Client, _: object, flags: ConnectFlags, reason: ReasonCode, __: Properties | None
-    ) -> None:
-        if reason.is_failure:
-            log.error("broker_refused", reason=str(reason))
-            return
-        self._connected = True
-        topics = filters(self.settings.topic_prefix, self.settings.ingest_shared_group)
-        client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in topics])
-        log.info("subscribed", topics=len(topics), session_present=flags.session_present)
+    def reload(self, sources: Sources) -> None:
+        """From the watch: these are the sources from now on."""
+        self.sources = sources
+        self._resubscribe = True
+        self._wake()
 
-    def on_disconnect(
-        self, _: Client, __: object, ___: DisconnectFlags, reason: ReasonCode, ____: Properties | None
-    ) -> None:
-        if not self.stop.is_set():
-            log.warning("broker_lost", reason=str(reason))
+    def adopt(self, slot: int) -> None:
+        """From the watch, which holds the slot's lock: take over what its session still has."""
+        self._orphans.append(slot)
+        self._wake()
+
+    def _follow_watch(self) -> None:
+        if self._resubscribe:
+            self._resubscribe = False
+            self.main.want(self.sources.filters(self.settings.ingest_shared_group))
+        while self._orphans:
+            link = Link(self.settings, self.engine, self._orphans.popleft(), self.take)
+            link.begin_drain()
+            self.adopted.append(link)
+
+    def _tend_adopted(self) -> None:
+        for link in list(self.adopted):
+            if link.socket() is None:
+                link.open()
+            elif link.is_drained():
+                link.close(for_good=True)
+                self.adopted.remove(link)
+                self.drained.append(link.slot)
+                log.info("session_taken_over", client=link.name)
 
     # --- the database's side --------------------------------------------------------------------------------------
 
     def write_forever(self) -> None:
         backoff = Backoff()
-        housekeeping_at = 0.0
         while True:
-            if time.monotonic() >= housekeeping_at:
-                housekeeping_at = time.monotonic() + (HOUSEKEEPING_S if self._keep_house() else 5)
-            self.heartbeat.figures = dict(self.figures) | {"waiting": self._waiting_readings}
+            self.heartbeat.figures = dict(self.figures) | {
+                "waiting": self.waiting.readings,
+                "faults": self.sources.faults,
+            }
             self.heartbeat.beat()
-            batch = self._next_batch()
+            batch = self.waiting.take(self.settings.ingest_batch, 1.0)
             if batch is None:
                 if self.stop.is_set():
                     return
                 continue
-            while not self._try_batch(batch[1]):
+            while not self._try_batch(batch.messages):
                 if self.stop.is_set():
                     return  # not acknowledged: the broker gives it to us again
                 backoff.wait(self.stop)
             backoff.reset()
-            self._release(*batch)
+            self._release(batch)
 
-    def _next_batch(self) -> tuple[list[tuple[int, list[int]]], list[Arrived], int] | None:
-        """Whatever waits, up to the batch size; None after a second of nothing."""
-        with self._mutex:
-            if not self._waiting:
-                self._mutex.wait(1.0)
-            if not self._waiting:
-                return None
-            acks: list[tuple[int, list[int]]] = []
-            messages: list[Arrived] = []
-            total = 0
-            while self._waiting and (total == 0 or total + self._waiting[0][2] <= self.settings.ingest_batch):
-                generation, arrived, count = self._waiting.popleft()
-                acks.append((generation, [m.mid for m in arrived if m.qos]))
-                messages += arrived
-                total += count
-        return acks, messages, total
-
-    def _release(self, acks: list[tuple[int, list[int]]], _: list[Arrived], total: int) -> None:
-        with self._mutex:
-            self._waiting_readings -= total
-        self._done.extend(acks)
+    def _release(self, batch: Batch) -> None:
+        self.waiting.written(batch)
+        self._done.extend(batch.parcels)
         self._wake()
 
     def _wake(self) -> None:
@@ -242,13 +233,12 @@ class Ingester:
         if len(messages) > 1:
             half = len(messages) // 2
             return self._try_batch(messages[:half]) and self._try_batch(messages[half:])
-        messages[0].records = ()
-        messages[0].reason, messages[0].detail = "refused_by_database", str(exc).splitlines()[0][:500]
+        messages[0].refuse(DecodeError(str(exc).splitlines()[0][:500], reason="refused_by_database"))
         return self._try_batch(messages)
 
     def _write(self, messages: list[Arrived]) -> None:
         with self.engine.begin() as conn:
-            written = self.writer.write(conn, messages, utc_now())
+            written = self.writer.write(conn, messages, utc_now(), self.sources.extent)
         self._count(len(messages), written)
 
     def _count(self, messages: int, written: Written) -> None:
@@ -260,24 +250,11 @@ class Ingester:
             "batch_written", messages=messages, inserted=written.inserted, repeats=written.repeats, dead=written.dead
         )
 
-    def _keep_house(self) -> bool:
-        now = utc_now()
-        try:
-            with self.engine.begin() as conn:
-                partitions.make_partitions(conn, partitions.days_ahead(now))
-                dropped = partitions.drop_expired(conn, now, self.settings.retention_days)
-        except DATABASE_ERRORS as exc:
-            log.warning("housekeeping_failed", error=str(exc).splitlines()[0][:300])
-            return False
-        if dropped:
-            log.info("partitions_dropped", names=dropped)
-        return True
-
-    def _stop_writer(self, writer: threading.Thread) -> None:
+    def _end(self, upkeep: Upkeep) -> None:
         self.stop.set()
-        with self._mutex:
-            self._mutex.notify()
-        writer.join(timeout=15)
+        self.waiting.wake()
+        self._writing.join(timeout=15)
+        upkeep.join(timeout=15)
         self.close()
         log.info("stopped", **self.figures)
 
@@ -290,24 +267,25 @@ class Ingester:
 
 def run(settings: Settings) -> None:
     """Run one ingester until told to stop. Its client id comes from an advisory-locked slot, so that its broker session
-    finds it again after a crash and no two ingesters share one."""
+    finds it again after a crash and no two ingesters share one. Without the database the slot is lost: we wait and begin anew."""
     stop = stop_on_signal()
-    with connect_direct(settings, name="onemap ingest slot") as lock:
-        slot = next((n for n in range(settings.ingest_slots) if try_session_lock(lock, f"ingest-slot-{n}")), None)
-        if slot is None:
-            raise Unavailable(f"all {settings.ingest_slots} ingester slots are taken (ONEMAP_INGEST_SLOTS)")
-        log.info("started", slot=slot)
-        watch = threading.Thread(target=_hold, args=(lock, stop), daemon=True)
-        watch.start()
-        Ingester(settings, slot, stop).run()
-
-
-def _hold(lock: psycopg.Connection[tuple[object, ...]], stop: threading.Event) -> None:
-    """Our slot is ours only while this connection lives; without it we stop and are started anew."""
-    while not stop.wait(5.0):
+    backoff = Backoff()
+    while not stop.is_set():
         try:
-            lock.execute("SELECT 1")
-        except psycopg.Error as exc:
-            if not stop.is_set():
-                log.error("slot_lost", error=str(exc)[:200])
-            stop.set()
+            _live(settings, stop)
+            backoff.reset()
+        except (psycopg.Error, SQLAlchemyError) as exc:
+            log.error("database_lost", error=str(exc).splitlines()[0][:300])
+        backoff.wait(stop)
+
+
+def _live(settings: Settings, stop: threading.Event) -> None:
+    """From one slot's lock to its loss."""
+    with take_slot(settings) as (slot, lock):
+        log.info("started", slot=slot)
+        life = threading.Event()
+        ingester = Ingester(settings, slot, life)
+        watch = Watch(ingester, lock, slot, stop)
+        watch.start()
+        ingester.run()
+        watch.join(timeout=15)

@@ -31,15 +31,6 @@ class Address(NamedTuple):
     ids: tuple[str, ...]
 
 
-def filters(prefix: str, group: str = "") -> list[str]:
-    """The topic filters to subscribe to; `group` makes them an MQTT 5 shared subscription."""
-    share = f"$share/{group}/" if group else ""
-    return [
-        f"{share}{prefix}/" + "/".join("+" if part.startswith("{") else part for part in template.split("/"))
-        for template in NATIVE.values()
-    ]
-
-
 @lru_cache(maxsize=65_536)  # a city's devices speak on the same topics again and again
 def read_topic(topic: str, prefix: str) -> Address:
     """What a message on `topic` is and about whom. Raises DecodeError for topics and ids outside the contract."""

@@ -1,40 +1,55 @@
 """One batch, one transaction: records to rows, repeats recognised, conflicts and unreadable messages to dead letters.
 
-Every row carries the moment of the batch that first wrote it (`received_at`, unique per writer): a row of ours that is there
-with another moment is a repeat. The first wins; a repeat that differs is a conflict. Rows go in key order, so that two
+Every row carries the moment of the batch that first wrote it (`received_at`, unique to the writer's slot): a row of ours that is
+there with another moment is a repeat. The first wins; a repeat that differs is a conflict. Rows go in key order, so that two
 writers never deadlock.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, text
 
 from core import pgarray
-from core.db import BATCH_CHANNEL, CHANGE_CHANNEL, DISPATCH_CHANNEL, notify
-from core.pgarray import from_pg_us, pack_floats, pack_text, pack_times
-from core.types import partition_of
-from core.vocabulary import Quality
-from ingest import partitions
+from core.db import notify
+from core.pgarray import from_pg_us, to_pg_us
+from ingest import aliases
+from ingest.letters import Letter, bury, find_letters
+from ingest.quality import Extent
+from ingest.readings import ReadingWriter
 from ingest.receive import Arrived
-from ingest.records import (
-    IncidentReportRow,
-    PositionRow,
-    Reading,
-    SnapshotRow,
-    TaskReplyRow,
-    UnitReportRow,
-    VideoEventRow,
-    WarningRow,
+from ingest.records import AliasedValue, BirthRow, DeathRow, PositionRow, Reading, SnapshotRow, TrackedEventRow
+from ingest.rows import (
+    MOVE_UNITS,
+    SEE_CAMERAS,
+    SPECS,
+    Placed,
+    TableSpec,
+    columns_of,
+    first_of_each,
+    insert_sql,
+    newest_of_each,
+    repeated_sql,
 )
 
-DAY_US = 86_400_000_000
+# moments end in the slot's number: two writers never stamp the same one
+SLOTS = 128
+REPLAY_SLOT = SLOTS - 1
+AHEAD = timedelta(minutes=5)
+COUNT_SOURCE = text("""
+INSERT INTO source_state AS s (source_id, slot, messages, records, dead_letters, decode_errors, first_at, last_at, lag_s, rate)
+VALUES (:source, :slot, :messages, :records, :dead, :errors, :now, :now, :lag, :messages / 60.0)
+ON CONFLICT (source_id, slot) DO UPDATE SET messages = s.messages + EXCLUDED.messages, records = s.records + EXCLUDED.records,
+  dead_letters = s.dead_letters + EXCLUDED.dead_letters,
+  decode_errors = s.decode_errors + EXCLUDED.decode_errors, last_at = EXCLUDED.last_at, lag_s = COALESCE(EXCLUDED.lag_s, s.lag_s),
+  rate = s.rate * exp(-LEAST(extract(epoch FROM EXCLUDED.last_at - s.last_at), 6000) / 60) + EXCLUDED.rate
+""")
 
 
 @dataclass(slots=True)
@@ -45,344 +60,181 @@ class Written:
     repeats: int = 0
     conflicts: int = 0
     dead: int = 0
-    kinds: set[str] = field(default_factory=set)
+    letters: list[Letter] = field(default_factory=list)
+    sources: dict[str, Tally] = field(default_factory=dict)
 
 
-class Placed(NamedTuple):
-    """A record and the message it came in."""
+@dataclass(slots=True)
+class Tally:
+    """The same of one source; `newest` is the latest time of what it brought, microseconds."""
 
-    record: Any
-    message: Arrived
-
-
-@dataclass(frozen=True, slots=True)
-class TableSpec:
-    """How records of one type become rows: columns with their SQL array type, how many of them are the key."""
-
-    table: str
-    columns: tuple[tuple[str, str], ...]
-    key: int
-    tell: tuple[str, str]  # channel, kind
-    selects: dict[str, str] = field(default_factory=dict)
-
-
-CHANGE, DISPATCH = CHANGE_CHANNEL, DISPATCH_CHANNEL
-SPECS: dict[type, TableSpec] = {
-    VideoEventRow: TableSpec(
-        "video_event",
-        (("camera_id", "text"), ("event_id", "text"), ("time", "timestamptz"), ("kind", "text"), ("score", "float8"), ("zone", "text"), ("snapshot", "text"), ("geom", "text")),
-        2, (CHANGE, "video_event"), {"geom": "ST_GeomFromEWKT(u.geom)"},
-    ),
-    SnapshotRow: TableSpec("snapshot", (("camera_id", "text"), ("sha256", "text"), ("event_id", "text"), ("body", "bytea")), 2, (CHANGE, "snapshot")),
-    PositionRow: TableSpec(
-        "unit_position",
-        (("unit_id", "text"), ("time", "timestamptz"), ("lon", "float8"), ("lat", "float8"), ("speed", "float8"), ("heading", "float8"), ("accuracy", "float8"), ("battery", "float8")),
-        2, (CHANGE, "position"),
-    ),
-    UnitReportRow: TableSpec("unit_report", (("unit_id", "text"), ("time", "timestamptz"), ("status", "text")), 2, (DISPATCH, "unit_report")),
-    IncidentReportRow: TableSpec(
-        "incident_report",
-        (("channel", "text"), ("report_id", "text"), ("time", "timestamptz"), ("kind", "text"), ("level", "int"), ("title", "text"), ("text", "text"), ("address", "text"), ("reporter", "text"), ("lon", "float8"), ("lat", "float8")),
-        2, (DISPATCH, "incident_report"),
-    ),
-    TaskReplyRow: TableSpec("task_reply", (("unit_id", "text"), ("task_id", "text"), ("time", "timestamptz"), ("state", "text"), ("text", "text")), 4, (DISPATCH, "task_reply")),
-    WarningRow: TableSpec(
-        "warning",
-        (("sender", "text"), ("identifier", "text"), ("sent", "timestamptz"), ("msg_type", "text"), ("status", "text"), ("headline", "text"), ("severity", "text"), ("expires", "timestamptz"), ("body", "text")),
-        3, (CHANGE, "warning"),
-    ),
-}  # fmt: skip
-
-INSERT_OBSERVATIONS = """
-INSERT INTO observation (sensor_id, metric, time, value, unit, quality, received_at)
-SELECT u.*, %(now)s FROM unnest(%(sensors)s, %(metrics)s, %(times)s, %(values)s, %(units)s, %(qualities)s) AS u
-ON CONFLICT DO NOTHING
-"""
-REPEATED_OBSERVATIONS = """
-SELECT u.ord - 1, o.value, o.unit
-FROM unnest(%(sensors)s, %(metrics)s, %(times)s) WITH ORDINALITY AS u (sensor_id, metric, time, ord)
-JOIN observation o USING (sensor_id, metric, time) WHERE o.received_at <> %(now)s
-"""
-UPSERT_STATE = """
-INSERT INTO sensor_state (sensor_id, metric, time, value, unit, quality, received_at)
-SELECT u.*, %(now)s FROM unnest(%(sensors)s, %(metrics)s, %(times)s, %(values)s, %(units)s, %(qualities)s) AS u
-ON CONFLICT (sensor_id, metric) DO UPDATE SET time = EXCLUDED.time, value = EXCLUDED.value, unit = EXCLUDED.unit,
-  quality = EXCLUDED.quality, received_at = EXCLUDED.received_at
-WHERE EXCLUDED.time > sensor_state.time
-"""
-REGISTER_PENDING = text("""
-INSERT INTO sensor (id, kind, name_zh, name_en, status, metrics, thresholds, attributes, district, geom, first_seen_at)
-VALUES (:id, 'unknown', :id, :id, 'pending', :metrics, '{}', '{}', '000000', ST_GeomFromEWKT(:geom), :now)
-ON CONFLICT (id) DO NOTHING
-""")
-MOVE_UNITS = """
-INSERT INTO unit_state (unit_id, time, lon, lat, speed, heading, accuracy, battery)
-SELECT DISTINCT ON (u.unit_id) u.*
-FROM unnest(%s::text[], %s::timestamptz[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[])
-  AS u (unit_id, time, lon, lat, speed, heading, accuracy, battery)
-ORDER BY u.unit_id, u.time DESC
-ON CONFLICT (unit_id) DO UPDATE SET time = EXCLUDED.time, lon = EXCLUDED.lon, lat = EXCLUDED.lat, speed = EXCLUDED.speed,
-  heading = EXCLUDED.heading, accuracy = EXCLUDED.accuracy, battery = EXCLUDED.battery
-WHERE EXCLUDED.time > unit_state.time
-"""
+    messages: int = 0
+    records: int = 0
+    dead: int = 0
+    errors: int = 0
+    newest: int | None = None
 
 
 class Writer:
-    """Writes batches on the caller's transaction. Remembers which sensors and partitions exist, nothing else."""
+    """Writes batches on the caller's transaction."""
 
-    def __init__(self, engine_partitions: int) -> None:
-        self._engine_partitions = engine_partitions
-        self._known: set[str] = set()
-        self._days: set[date] = set()
+    def __init__(self, engine_partitions: int, slot: int = 0) -> None:
+        self._slot = slot
+        self._readings = ReadingWriter(engine_partitions)
         self._last_moment: datetime | None = None
 
     def forget(self) -> None:
         """Drop what we remember, after a failed transaction."""
-        self._known.clear()
-        self._days.clear()
+        self._readings.forget()
 
-    def write(self, conn: Connection, messages: Sequence[Arrived], now: datetime) -> Written:
-        """Write one batch; the caller commits and then acknowledges."""
+    def write(
+        self,
+        conn: Connection,
+        messages: Sequence[Arrived],
+        now: datetime,
+        extent: Extent | None = None,
+        *,
+        keep_letters: bool = True,
+    ) -> Written:
+        """Write one batch; the caller commits and then acknowledges. Without `keep_letters` the caller deals with them."""
         now = self._moment(now)
         raw = conn.connection.driver_connection
         assert isinstance(raw, psycopg.Connection)
         pgarray.register(raw)
         done = Written()
-        groups: dict[type, list[Placed]] = {}
-        for message in messages:
-            for record in message.records:
-                groups.setdefault(type(record), []).append(Placed(record, message))
+        fresh: list[Placed] = []
         conflicts: list[tuple[Placed, str]] = []
+        groups = group(raw, messages)
         if Reading in groups:
-            conflicts += self._write_readings(conn, raw, groups.pop(Reading), now, done)
-        for kind in sorted(groups, key=lambda k: SPECS[k].table):
-            conflicts += self._write_rows(conn, raw, SPECS[kind], groups[kind], now, done)
-        self._bury(conn, messages, conflicts, now, done)
+            new, repeats, against = self._readings.write(conn, raw, groups.pop(Reading), now, extent)
+            fresh, conflicts = new, against
+            done.repeats += repeats
+        for kind in sorted(groups, key=lambda k: (SPECS[k].table, k.__name__)):
+            new, repeats, against = write_rows(conn, raw, SPECS[kind], groups[kind], now, extent)
+            fresh = fresh + new
+            conflicts += against
+            done.repeats += repeats
+        letters = done.letters = find_letters(messages, conflicts)
+        if keep_letters:
+            bury(conn, letters, now)
+        done.inserted, done.conflicts, done.dead = len(fresh), len(conflicts), len(letters)
+        done.sources = tally(messages, fresh, [message for message, *_ in letters])
+        self._count(conn, done, now)
         return done
 
     def _moment(self, now: datetime) -> datetime:
-        if self._last_moment is not None and now <= self._last_moment:
-            now = self._last_moment + pgarray.MICROSECOND
-        self._last_moment = now
-        return now
+        """A moment of ours alone: its microseconds, modulo the number of slots, are our slot."""
+        stamp = to_pg_us(now)
+        stamp += self._slot - stamp % SLOTS
+        if self._last_moment is not None:
+            stamp = max(stamp, to_pg_us(self._last_moment) + SLOTS)
+        self._last_moment = from_pg_us(stamp)
+        return self._last_moment
 
-    # --- observations ---------------------------------------------------------------------------------------------
-
-    def _write_readings(
-        self, conn: Connection, raw: psycopg.Connection[Any], placed: list[Placed], now: datetime, done: Written
-    ) -> list[tuple[Placed, str]]:
-        unique, conflicts = first_of_each(placed, 3, lambda r: (r.value, r.unit), done)
-        self._need_days(conn, {p.record.time // DAY_US for p in unique})
-        self._need_sensors(conn, unique, now)
-        arrays = reading_arrays(unique)
-        cursor = raw.execute(INSERT_OBSERVATIONS, {**arrays, "now": now})
-        fresh = unique
-        if cursor.rowcount < len(unique):
-            repeated = raw.execute(REPEATED_OBSERVATIONS, {**arrays, "now": now}).fetchall()
-            conflicts += [
-                (unique[i], f"value: {value:g} was stored for this time before")
-                for i, value, unit in repeated
-                if (value, unit) != (unique[i].record.value, unique[i].record.unit)
-            ]
-            gone = {i for i, _, _ in repeated}
-            done.repeats += len(gone)
-            fresh = [p for i, p in enumerate(unique) if i not in gone]
-        done.inserted += len(fresh)
-        self._advance(conn, raw, [p.record for p in fresh if p.record.quality != Quality.FUTURE], now)
-        if fresh:
-            done.kinds.add("sensor")
-        return conflicts
-
-    def _need_days(self, conn: Connection, day_numbers: set[int]) -> None:
-        days = {from_pg_us(n * DAY_US).date() for n in day_numbers} - self._days
-        if days:
-            partitions.make_partitions(conn, sorted(days))
-            self._days |= days
-
-    def _need_sensors(self, conn: Connection, placed: list[Placed], now: datetime) -> None:
-        """Register sensors nobody has told us of as pending: stored, not judged."""
-        unknown = [p.record for p in placed if p.record.sensor_id not in self._known]
-        # of several readings the one that says where it was taken
-        missing = {r.sensor_id: r for r in sorted(unknown, key=lambda r: r.lon is not None)}
-        if not missing:
-            return
-        there = conn.scalars(text("SELECT id FROM sensor WHERE id = ANY(:ids)"), {"ids": list(missing)}).all()
-        for name in sorted(set(missing) - set(there)):
-            reading = missing[name]
-            metrics = sorted({p.record.metric for p in placed if p.record.sensor_id == name})
-            geom = None if reading.lon is None else f"SRID=4326;POINT({reading.lon!r} {reading.lat!r})"
-            conn.execute(REGISTER_PENDING, {"id": name, "metrics": metrics, "geom": geom, "now": now})
-        self._known |= set(missing)
-
-    def _advance(self, conn: Connection, raw: psycopg.Connection[Any], readings: list[Reading], now: datetime) -> None:
-        """Move the newest values on and hand the readings to the engine."""
-        if not readings:
-            return
-        newest: dict[tuple[str, str], Reading] = {}
-        for reading in readings:
-            held = newest.get((reading.sensor_id, reading.metric))
-            if held is None or reading.time > held.time:
-                newest[reading.sensor_id, reading.metric] = reading
-        raw.execute(UPSERT_STATE, {**reading_arrays([Placed(newest[key], None) for key in sorted(newest)]), "now": now})  # type: ignore[arg-type]
-        shares: dict[int, list[Reading]] = {}
-        for reading in readings:
-            shares.setdefault(partition_of(reading.sensor_id, self._engine_partitions), []).append(reading)
-        for partition, share in sorted(shares.items()):
-            raw.execute(
-                "INSERT INTO ingest_batch (partition, created_at, sensor_ids, metrics, times, values) VALUES (%s, %s, %s, %s, %s, %s)",
-                (
-                    partition,
-                    now,
-                    pack_text([r.sensor_id for r in share]),
-                    pack_text([r.metric for r in share]),
-                    pack_times([r.time for r in share]),
-                    pack_floats([r.value for r in share]),
-                ),
-            )
-        notify(conn, BATCH_CHANNEL, {"partitions": sorted(shares)})
-        notify(conn, CHANGE_CHANNEL, {"kind": "sensor", "reread": True})
-
-    # --- everything else ------------------------------------------------------------------------------------------
-
-    def _write_rows(
-        self,
-        conn: Connection,
-        raw: psycopg.Connection[Any],
-        spec: TableSpec,
-        placed: list[Placed],
-        now: datetime,
-        done: Written,
-    ) -> list[tuple[Placed, str]]:
-        unique, conflicts = first_of_each(placed, spec.key, lambda r: tuple(r)[spec.key :], done)
-        columns = columns_of(unique, spec)
-        cursor = raw.execute(insert_sql(spec), [*columns, now])
-        fresh = unique
-        if cursor.rowcount < len(unique):
-            repeated = raw.execute(repeated_sql(spec), [*columns, now]).fetchall()
-            conflicts += [
-                (unique[i], "another message with this key was stored before") for i, differs in repeated if differs
-            ]
-            gone = {i for i, _ in repeated}
-            done.repeats += len(gone)
-            fresh = [p for i, p in enumerate(unique) if i not in gone]
-        done.inserted += len(fresh)
-        if fresh and spec.table == "unit_position":
-            timely = [p for p in fresh if from_pg_us(p.record.time) <= now + pgarray.MICROSECOND * 300_000_000]
-            raw.execute(MOVE_UNITS, columns_of(timely, spec))
-        if fresh:
-            done.kinds.add(spec.tell[1])
-            ids = sorted({p.record[0] for p in fresh})
-            notify(conn, spec.tell[0], {"kind": spec.tell[1], "ids": ids})
-        return conflicts
-
-    # --- dead letters ---------------------------------------------------------------------------------------------
-
-    def _bury(
-        self,
-        conn: Connection,
-        messages: Sequence[Arrived],
-        conflicts: list[tuple[Placed, str]],
-        now: datetime,
-        done: Written,
-    ) -> None:
-        letters = [(m, m.reason, m.detail, m.fault) for m in messages if m.reason is not None]
-        seen: set[int] = set()
-        for placed, detail in conflicts:
-            done.conflicts += 1
-            if id(placed.message) not in seen:
-                seen.add(id(placed.message))
-                letters.append((placed.message, "conflict", detail, None))
-        if not letters:
-            return
-        conn.execute(
-            text(
-                "INSERT INTO dead_letter (received_at, topic, payload, properties, reason, detail, field) "
-                "VALUES (:now, :topic, :payload, CAST(:properties AS jsonb), :reason, :detail, :field)"
-            ),
-            [
-                {
-                    "now": now,
-                    "topic": printable(message.topic),
-                    "payload": message.payload,
-                    "properties": json.dumps({k: printable(v) for k, v in message.properties.items()}),
-                    "reason": reason,
-                    "detail": printable(detail)[:2000],
-                    "field": fault,
-                }
-                for message, reason, detail, fault in letters
-            ],
-        )
-        done.dead += len(letters)
-        done.kinds.add("dead_letter")
-        notify(conn, CHANGE_CHANNEL, {"kind": "health", "reread": True})
+    def _count(self, conn: Connection, done: Written, now: datetime) -> None:
+        rows = [
+            {
+                "source": source, "slot": self._slot, "now": now, "messages": t.messages, "records": t.records, "dead": t.dead,
+                "errors": t.errors, "lag": None if t.newest is None else (now - from_pg_us(t.newest)).total_seconds(),
+            }
+            for source, t in sorted(done.sources.items())
+        ]  # fmt: skip
+        if rows:
+            conn.execute(COUNT_SOURCE, rows)
 
 
-def printable(value: str) -> str:
-    """PostgreSQL stores no NUL in text."""
-    return value.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+def group(raw: psycopg.Connection[Any], messages: Sequence[Arrived]) -> dict[type, list[Placed]]:
+    """Records by type. Aliases and deaths have become readings; a message that turned out unreadable has none."""
+    groups: dict[type, list[Placed]] = {}
+    for message in messages:
+        for record in message.records:
+            kind = type(record)
+            held = groups.get(kind)
+            if held is None:
+                groups[kind] = held = []
+            held.append(Placed(record, message))
+    tangled = [item for kind in (BirthRow, AliasedValue, DeathRow) for item in groups.pop(kind, [])]
+    if not tangled:
+        return groups
+    readings = groups.get(Reading, []) + aliases.resolve(raw, tangled)
+    groups[Reading] = [item for item in readings if item.message.reason is None]
+    return {kind: items for kind, items in groups.items() if items}
 
 
-def first_of_each(
-    placed: list[Placed], key: int, body: Callable[[Any], Any], done: Written
-) -> tuple[list[Placed], list[tuple[Placed, str]]]:
-    """The first record of each key in key order, and those of the same batch that contradict it."""
-    held: dict[tuple[Any, ...], Placed] = {}
-    conflicts = []
-    for item in placed:
-        first = held.setdefault(tuple(item.record[:key]), item)
-        if first is item:
-            continue
-        done.repeats += 1
-        if body(first.record) != body(item.record):
-            conflicts.append((item, "another message with this key came before"))
-    return [held[k] for k in sorted(held)], conflicts
+def write_rows(
+    conn: Connection,
+    raw: psycopg.Connection[Any],
+    spec: TableSpec,
+    placed: list[Placed],
+    now: datetime,
+    extent: Extent | None,
+) -> tuple[list[Placed], int, list[tuple[Placed, str]]]:
+    """What was new, how many came again, and what contradicts an earlier message."""
+    conflicts: list[tuple[Placed, str]] = []
+    repeats = 0
+    if spec.revision:
+        unique = newest_of_each(placed, spec.key)
+    else:
+        unique, conflicts, repeats = first_of_each(placed, spec.key, lambda r: tuple(r)[spec.key :])
+    columns = columns_of(unique, spec, extent)
+    cursor = raw.execute(insert_sql(spec), [*columns, now])
+    fresh = unique
+    if cursor.rowcount < len(unique) and not spec.revision:
+        repeated = raw.execute(repeated_sql(spec), [*columns, now]).fetchall()
+        conflicts += [
+            (unique[i], "another message with this key was stored before") for i, differs in repeated if differs
+        ]
+        gone = {i for i, _ in repeated}
+        repeats += len(gone)
+        fresh = [p for i, p in enumerate(unique) if i not in gone]
+    if fresh:
+        follow_up(raw, spec, fresh, now)
+        notify(conn, spec.tell[0], {"kind": spec.tell[1], "ids": sorted({p.record[0] for p in fresh})})
+    return fresh, repeats, conflicts
 
 
-def reading_arrays(placed: Sequence[Placed]) -> dict[str, Any]:
-    sensors, metrics, times, values, units, qualities, _, _ = zip(*(p.record for p in placed), strict=True)
-    return {
-        "sensors": pack_text(sensors),
-        "metrics": pack_text(metrics),
-        "times": pack_times(times),
-        "values": pack_floats(values),
-        "units": pack_text(units),
-        "qualities": pack_text(qualities),
-    }
+def follow_up(raw: psycopg.Connection[Any], spec: TableSpec, fresh: list[Placed], now: datetime) -> None:
+    """Move on what is known as newest: where units are, when cameras were heard."""
+    if isinstance(fresh[0].record, PositionRow):
+        timely = [p for p in fresh if from_pg_us(p.record.time) <= now + AHEAD and has_fix(p.record)]
+        raw.execute(MOVE_UNITS, columns_of(timely, spec)[: len(spec.columns)])
+    elif spec.table in ("video_event", "snapshot"):
+        column = "frame_at" if isinstance(fresh[0].record, SnapshotRow) else "event_at"
+        cameras = sorted({p.record.camera_id for p in fresh})
+        raw.execute(SEE_CAMERAS.format(column=column).encode(), [now, cameras])
 
 
-def columns_of(placed: Sequence[Placed], spec: TableSpec) -> list[list[Any]]:
-    columns = []
-    for i, (_, kind) in enumerate(spec.columns):
-        values = [p.record[i] for p in placed]
-        if kind == "timestamptz":
-            values = [None if v is None else from_pg_us(v) for v in values]
-        columns.append(values)
-    return columns
+def has_fix(position: PositionRow) -> bool:
+    """Receivers without a fix report 0, 0."""
+    return abs(position.lon) > 1e-6 or abs(position.lat) > 1e-6
 
 
-def _unnest(spec: TableSpec) -> str:
-    return "unnest(" + ", ".join(f"%s::{kind}[]" for _, kind in spec.columns) + ")"
+def tally(messages: Sequence[Arrived], fresh: Sequence[Placed], buried: Sequence[Arrived]) -> dict[str, Tally]:
+    """What each source brought; a message of no source counts under the empty name."""
+    tallies: dict[str, Tally] = {}
+    for source, count in Counter(m.source_id or "" for m in messages).items():
+        tallies[source] = Tally(messages=count)
+    for message in buried:
+        one = tallies[message.source_id or ""]
+        one.dead += 1
+        one.errors += message.reason is not None
+    if len(tallies) == 1:
+        one = next(iter(tallies.values()))
+        one.records = len(fresh)
+        one.newest = max((t for p in fresh if (t := time_of(p.record)) is not None), default=None)
+        return tallies
+    for record, message in fresh:
+        one = tallies[message.source_id or ""]
+        one.records += 1
+        at = time_of(record)
+        if at is not None and (one.newest is None or at > one.newest):
+            one.newest = at
+    return tallies
 
 
-def insert_sql(spec: TableSpec) -> bytes:
-    names = ", ".join(name for name, _ in spec.columns)
-    picks = ", ".join(spec.selects.get(name, f"u.{name}") for name, _ in spec.columns)
-    return (
-        f"INSERT INTO {spec.table} ({names}, received_at) SELECT {picks}, moment.at "
-        f"FROM {_unnest(spec)} AS u ({names}), (SELECT %s::timestamptz) AS moment (at) ON CONFLICT DO NOTHING"
-    ).encode()
-
-
-def repeated_sql(spec: TableSpec) -> bytes:
-    """Positions of rows that were there before, and whether they say something else."""
-    names = [name for name, _ in spec.columns]
-    same = " AND ".join(f"t.{name} = u.{name}" for name in names[: spec.key])
-    differs = " OR ".join(
-        f"t.{name} IS DISTINCT FROM {spec.selects.get(name, f'u.{name}')}"
-        for name in names[spec.key :]
-        if name != "body"
-    )
-    return (
-        f"SELECT u.ord - 1, {differs or 'false'} FROM {_unnest(spec)} WITH ORDINALITY AS u ({', '.join(names)}, ord) "
-        f"JOIN {spec.table} t ON {same} WHERE t.received_at <> %s"
-    ).encode()
+def time_of(record: Any) -> int | None:
+    if isinstance(record, Reading):
+        return record.time
+    if isinstance(record, TrackedEventRow):
+        return record.revised
+    return getattr(record, "time", None)

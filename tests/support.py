@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +34,7 @@ from core.settings import Settings
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".onemap" / "test"
 PASSWORD = "Right-Horse-7"
+SLOTS = 4  # more ingesters than any test runs
 ROLES = ("viewer", "dispatcher", "commander", "admin")
 T = TypeVar("T")
 
@@ -117,10 +119,13 @@ class System:
     logs: Path
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    # further settings that the processes shall have
+    passed: tuple[str, ...] = ()
 
     def __enter__(self) -> System:
         self.logs.mkdir(parents=True, exist_ok=True)
-        end_session(self.settings.mqtt_url, "onemap-ingest-0")
+        for slot in range(SLOTS):
+            end_session(self.settings.mqtt_url, f"onemap-ingest-{slot}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -143,14 +148,19 @@ class System:
     def start(self, *names: str) -> System:
         for name in names:
             with (self.logs / f"{name}.log").open("wb") as out:
+                verb = name.partition(":")[0]  # "ingest:2" is a second one
                 self.running[name] = subprocess.Popen(
-                    [sys.executable, "-m", "app.cli", name], cwd=ROOT, stdout=out, stderr=out, env=self.environment()
+                    [sys.executable, "-m", "app.cli", verb], cwd=ROOT, stdout=out, stderr=out, env=self.environment()
                 )
         if "serve" in names:
             wait_for(self._answers, 60, "the page answers")
-        if "ingest" in names:
-            wait_for(lambda: "subscribed" in self.log("ingest"), 30, "ingest has subscribed")
+        for name in names:
+            if name.startswith("ingest"):
+                wait_for(partial(self.has_subscribed, name), 30, f"{name} has subscribed")
         return self
+
+    def has_subscribed(self, name: str) -> bool:
+        return '"subscribed"' in self.log(name)
 
     def environment(self) -> dict[str, str]:
         return {
@@ -159,6 +169,8 @@ class System:
             "ONEMAP_DATABASE_URL": self.settings.database_url,
             "ONEMAP_MQTT_URL": self.settings.mqtt_url,
             "ONEMAP_HTTP_PORT": str(self.settings.http_port),
+            "ONEMAP_STATE_DIR": str(self.logs / "state"),
+            **{f"ONEMAP_{name.upper()}": str(getattr(self.settings, name)) for name in self.passed},
         }
 
     def kill(self, name: str) -> None:

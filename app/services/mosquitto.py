@@ -18,6 +18,7 @@ from pathlib import Path
 from app.services.account import RunAs, find_program, need_program
 from app.services.net import free_port, wait_until
 from core.errors import SetupError
+from core.vocabulary import table
 
 CONFIG = """\
 per_listener_settings false
@@ -43,11 +44,14 @@ log_type notice
 
 IN_TOPICS = ("observation/+", "video/+/event", "video/+/snapshot", "incident", "position/+", "unit/+/status", "task/+/+/reply", "warning")  # fmt: skip
 OUT_TOPICS = ("alarm/#", "alert/#", "task/+")
+# where devices of other makers speak (core/data/sources.json)
+THEIR_TOPICS = sorted({f for row in table("sources").values() for f in row["filters"] if not f.startswith("{prefix}")})
+THEIRS = [f"topic write {f}" for f in THEIR_TOPICS]
 # devices write in-topics only; units hear their tasks; `gateway` may speak for any device and hear what we say
 ACCOUNTS = {
     "onemap": ["topic readwrite {prefix}/#", "topic readwrite #", "topic read $SYS/#"],
-    "device": [*(f"topic write {{prefix}}/{t}" for t in IN_TOPICS), "topic read {prefix}/task/+"],
-    "gateway": [*(f"topic write {{prefix}}/{t}" for t in IN_TOPICS), *(f"topic read {{prefix}}/{t}" for t in OUT_TOPICS), "topic read $SYS/#"],
+    "device": [*(f"topic write {{prefix}}/{t}" for t in IN_TOPICS), *THEIRS, "topic read {prefix}/task/+"],
+    "gateway": [*(f"topic write {{prefix}}/{t}" for t in IN_TOPICS), *THEIRS, *(f"topic read {{prefix}}/{t}" for t in OUT_TOPICS), "topic read $SYS/#"],
 }  # fmt: skip
 
 

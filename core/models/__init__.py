@@ -5,14 +5,21 @@ from core.models.base import Base
 from core.models.city import Area, Asset, Building, Camera, City, District, Facility, Sensor, Source, Street
 from core.models.judged import Alarm, AlarmEvent, CapAlert, Outbox, RiskCell, Rule, RuleState
 from core.models.received import (
+    CameraState,
     DeadLetter,
     IncidentReport,
     IngestBatch,
     Observation,
+    ObservationHourly,
     ProcessState,
+    RollupDue,
     SensorState,
     Snapshot,
+    SourceState,
+    SparkplugBirth,
+    Subscription,
     TaskReplyRow,
+    Trimmed,
     UnitPosition,
     UnitReport,
     UnitState,
@@ -21,8 +28,10 @@ from core.models.received import (
 )
 
 __all__ = [
-    "Account", "Alarm", "AlarmEvent", "Area", "Asset", "Assignment", "Audit", "Base", "Building", "Camera", "CapAlert", "City",
-    "Coverage", "DeadLetter", "District", "Facility", "Incident", "IncidentEvent", "IncidentReport", "IngestBatch",
-    "Observation", "Outbox", "ProcessState", "RiskCell", "Rule", "RuleState", "Sensor", "SensorState", "Session", "Snapshot",
-    "Source", "Street", "TaskReplyRow", "Unit", "UnitPosition", "UnitReport", "UnitState", "VideoEvent", "Warning",
+    "Account", "Alarm", "AlarmEvent", "Area", "Asset", "Assignment", "Audit", "Base", "Building", "Camera",
+    "CameraState", "CapAlert", "City", "Coverage", "DeadLetter", "District", "Facility", "Incident", "IncidentEvent",
+    "IncidentReport", "IngestBatch", "Observation", "ObservationHourly", "Outbox", "ProcessState", "RiskCell",
+    "RollupDue", "Rule", "RuleState", "Sensor", "SensorState", "Session", "Snapshot", "Source", "SourceState",
+    "SparkplugBirth", "Street", "Subscription", "TaskReplyRow", "Trimmed", "Unit", "UnitPosition", "UnitReport",
+    "UnitState", "VideoEvent", "Warning",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, SmallInteger
+from sqlalchemy import BigInteger, CheckConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.models.base import Base, Name, point, shape
@@ -150,6 +150,8 @@ class Sensor(Base):
     district: Mapped[str]
     geom: Mapped[Any | None] = mapped_column(point())
     first_seen_at: Mapped[datetime]
+    # the source that first brought it; null where it was imported and not heard through one
+    source_id: Mapped[str | None]
 
 
 class Camera(Base):
@@ -166,13 +168,40 @@ class Camera(Base):
 
 
 class Source(Base):
-    """Where messages come from: a topic filter and how to read what is under it."""
+    """Where messages come from, how to read what is under it, and what it means."""
 
     __tablename__ = "source"
+    __table_args__ = (
+        CheckConstraint("datum IN ('WGS84', 'GCJ-02', 'BD-09', 'CGCS2000')", name="datum"),
+        CheckConstraint("cardinality(topic_filters) > 0", name="topic_filters"),
+    )
 
     id: Mapped[str] = mapped_column(Name, primary_key=True)
     name_zh: Mapped[str]
     name_en: Mapped[str]
-    topic_filter: Mapped[str]
+    # MQTT topic filters; {prefix} stands for our own first topic part
+    topic_filters: Mapped[list[str]]
     decoder: Mapped[str]
+    # of the decoder, checked against its own model
+    options: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    datum: Mapped[str] = mapped_column(server_default="WGS84")
+    # zone of times that come without an offset; null: the city's
+    timezone: Mapped[str | None]
+    # our metric -> the unit the device means, or {unit, scale, offset}
+    units: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    # the device's name of a metric -> ours; null drops it
+    metrics: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    # only metrics that are named above are kept
+    only_mapped: Mapped[bool] = mapped_column(server_default=text("false"))
+    # put before the device's own id, so that two makers' ids never meet
+    id_prefix: Mapped[str] = mapped_column(server_default="")
+    # department that owns the devices
+    owner: Mapped[str | None]
+    # how often a device of it is expected to speak
+    interval_s: Mapped[float | None]
+    # six digits (GB/T 2260), for devices that do not say where they are
+    district: Mapped[str | None]
     enabled: Mapped[bool]
+    changed_at: Mapped[datetime | None]
+    changed_by: Mapped[str | None]
+    version: Mapped[int] = mapped_column(server_default=text("1"))

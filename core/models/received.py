@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -43,6 +43,8 @@ class SensorState(Base):
     unit: Mapped[str | None]
     quality: Mapped[str]
     received_at: Mapped[datetime]
+    # since when the value has been this one: how a frozen sensor is known
+    same_since: Mapped[datetime | None]
 
 
 class IngestBatch(Base):
@@ -73,18 +75,39 @@ class VideoEvent(Base):
     snapshot: Mapped[str | None]
     geom: Mapped[Any | None] = mapped_column(point())
     received_at: Mapped[datetime]
+    quality: Mapped[str] = mapped_column(server_default="good")
+    # of an event whose maker tells of it again while it lasts
+    ended_at: Mapped[datetime | None]
+    revised_at: Mapped[datetime | None]
 
 
 class Snapshot(Base):
-    """A JPEG of a camera, known by the SHA-256 of its bytes."""
+    """A JPEG of a camera, known by the SHA-256 of its bytes, which lie in the picture store (core.pictures)."""
 
     __tablename__ = "snapshot"
+    __table_args__ = (
+        Index("ix_snapshot_camera", "camera_id", "received_at"),
+        Index("ix_snapshot_received", "received_at"),
+    )
 
     camera_id: Mapped[str] = mapped_column(Name, primary_key=True)
     sha256: Mapped[str] = mapped_column(Name, primary_key=True)
     event_id: Mapped[str | None]
-    body: Mapped[bytes] = mapped_column(LargeBinary)
+    # what it shows, where the camera says so
+    label: Mapped[str | None]
+    # bytes of rows from before there was a picture store, until housekeeping has moved them there
+    body: Mapped[bytes | None] = mapped_column(LargeBinary)
     received_at: Mapped[datetime]
+
+
+class CameraState(Base):
+    """When each camera was last heard, by event and by picture."""
+
+    __tablename__ = "camera_state"
+
+    camera_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    event_at: Mapped[datetime | None]
+    frame_at: Mapped[datetime | None]
 
 
 class UnitPosition(Base):
@@ -101,6 +124,7 @@ class UnitPosition(Base):
     accuracy: Mapped[float | None]
     battery: Mapped[float | None]
     received_at: Mapped[datetime]
+    quality: Mapped[str] = mapped_column(server_default="good")
 
 
 class UnitState(Base):
@@ -149,6 +173,7 @@ class IncidentReport(Base):
     lon: Mapped[float | None] = mapped_column(Double)
     lat: Mapped[float | None] = mapped_column(Double)
     received_at: Mapped[datetime]
+    quality: Mapped[str] = mapped_column(server_default="good")
     handled_at: Mapped[datetime | None]
     incident_id: Mapped[UUID | None]
 
@@ -189,7 +214,10 @@ class DeadLetter(Base):
     """What could not be read or kept, with its bytes, until somebody mends the cause and replays it."""
 
     __tablename__ = "dead_letter"
-    __table_args__ = (Index("ix_dead_letter_received", "received_at"),)
+    __table_args__ = (
+        Index("ix_dead_letter_received", "received_at"),
+        Index("ix_dead_letter_waiting", "id", postgresql_where=text("replayed_at IS NULL AND discarded_at IS NULL")),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     received_at: Mapped[datetime]
@@ -199,7 +227,89 @@ class DeadLetter(Base):
     reason: Mapped[str]
     detail: Mapped[str]
     field: Mapped[str | None]
+    # the source it came through; null where none was known
+    source_id: Mapped[str | None]
+    # when it could be read after all; or when somebody decided that it is worth nothing, and who
     replayed_at: Mapped[datetime | None]
+    discarded_at: Mapped[datetime | None]
+    handled_by: Mapped[str | None]
+
+
+class SourceState(Base):
+    """What came through a source, as counted by the ingester of one slot in the transactions that wrote it."""
+
+    __tablename__ = "source_state"
+
+    source_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    messages: Mapped[int] = mapped_column(BigInteger)
+    # readings and other records written, repeats left out
+    records: Mapped[int] = mapped_column(BigInteger)
+    dead_letters: Mapped[int] = mapped_column(BigInteger)
+    # of the dead letters, those that could not be decoded
+    decode_errors: Mapped[int] = mapped_column(BigInteger)
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    # how long after their own time the newest records were written, seconds; messages a second, falling off over a minute
+    lag_s: Mapped[float | None] = mapped_column(Double)
+    rate: Mapped[float] = mapped_column(Double)
+
+
+class Subscription(Base):
+    """What the broker keeps subscribed in the session of one of our client ids: sessions outlive processes."""
+
+    __tablename__ = "subscription"
+
+    client_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    topic_filter: Mapped[str] = mapped_column(Name, primary_key=True)
+
+
+class SparkplugBirth(Base):
+    """When an edge node (`device` empty) or one of its devices was last born."""
+
+    __tablename__ = "sparkplug_birth"
+
+    node: Mapped[str] = mapped_column(Name, primary_key=True)
+    device: Mapped[str] = mapped_column(Name, primary_key=True)
+    time: Mapped[datetime]
+    # aliases as JSON object: alias -> name of the metric, empty where it is none of ours
+    aliases: Mapped[dict[str, Any]]
+
+
+class ObservationHourly(Base):
+    """One clock hour (UTC) of one metric of one sensor: made from `observation`, kept longer than it."""
+
+    __tablename__ = "observation_hourly"
+
+    sensor_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    metric: Mapped[str] = mapped_column(Name, primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    readings: Mapped[int]
+    total: Mapped[float] = mapped_column(Double)
+    least: Mapped[float] = mapped_column(Double)
+    most: Mapped[float] = mapped_column(Double)
+    # value of the latest reading in the hour
+    last: Mapped[float] = mapped_column(Double)
+
+
+class RollupDue(Base):
+    """An hour of a sensor's metric that has readings which `observation_hourly` does not know yet."""
+
+    __tablename__ = "rollup_due"
+    __table_args__ = (Index("ix_rollup_due_hour", "hour"),)
+
+    sensor_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    metric: Mapped[str] = mapped_column(Name, primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+
+
+class Trimmed(Base):
+    """A day of `observation` out of which a metric with a shorter retention has been taken."""
+
+    __tablename__ = "trimmed"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    metric: Mapped[str] = mapped_column(Name, primary_key=True)
 
 
 class ProcessState(Base):

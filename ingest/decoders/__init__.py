@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
 from core.registry import Registry
-from ingest.decoders import native
-from ingest.records import Record
-
-Decode = Callable[[bytes, tuple[str, ...], Mapping[str, str], int], list[Record]]
-
-
-@dataclass(frozen=True, slots=True)
-class Decoder:
-    """`decode(payload, ids, user_properties, now_us) -> records`; `kind` is the message kind of `ingest.topics.NATIVE`."""
-
-    kind: str
-    decode: Decode
-
-
-DECODERS: Registry[Decoder] = Registry(
-    "onemap.decoders",
-    [Decoder(kind, decode) for kind, decode in native.DECODERS.items()],
-    key=lambda decoder: decoder.kind,
+from ingest.decoders import (
+    cap,
+    chirpstack,
+    frigate,
+    native,
+    owntracks,
+    senml,
+    sensorthings,
+    sparkplug,
+    tasmota,
+    ttn,
+    zigbee2mqtt,
 )
+from ingest.decoders.base import Decoder
+
+MODULES = (native, senml, sensorthings, chirpstack, ttn, sparkplug, tasmota, zigbee2mqtt, frigate, owntracks, cap)
+DECODERS: Registry[Decoder] = Registry("onemap.decoders", [module.DECODER for module in MODULES], key=lambda d: d.key)

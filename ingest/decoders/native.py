@@ -1,48 +1,50 @@
-"""The native payloads of the contract (docs/integrators.md), read strictly: no `true` or `"1"` for a number.
-
-`now` is microseconds since 2000-01-01 UTC. Times before now-90 d or after now+2 d are refused; more than 5 minutes ahead is
-kept and flagged `future`.
-"""
+"""The native payloads of the contract (docs/integrators.md), read strictly: no `true` or `"1"` for a number."""
 
 from __future__ import annotations
 
-import hashlib
-import math
-import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-from core import cap
-from core.errors import DecodeError, InputError
-from core.pgarray import to_pg_us
-from core.types import DEVICE_ID, LonLat
-from core.vocabulary import Quality, TaskReply, UnitStatus, table
+from core.vocabulary import TaskReply, UnitStatus, table
+from ingest.decoders.base import (
+    Decoder,
+    Incoming,
+    Options,
+    check_finite,
+    check_position,
+    check_text,
+    check_time,
+    invalid,
+    read,
+)
+from ingest.decoders.cap import decode_warning
+from ingest.decoders.jpeg import snapshot_row
 from ingest.records import (
     IncidentReportRow,
     PositionRow,
     Reading,
     Record,
-    SnapshotRow,
     TaskReplyRow,
     UnitReportRow,
     VideoEventRow,
-    WarningRow,
 )
+from ingest.topics import NATIVE, read_topic
 
-SECOND = 1_000_000
-DAY = 86_400 * SECOND
-PAST, AHEAD, FUTURE = 90 * DAY, 2 * DAY, 300 * SECOND
 Moment = Annotated[datetime, Meta(tz=True)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Short = Annotated[str, Meta(min_length=1, max_length=500)]
 Longer = Annotated[str, Meta(max_length=10_000)]
 Metric = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
-JPEG_START = b"\xff\xd8\xff"
-MAX_SNAPSHOT = 8 * 2**20
+
+
+class NativeOptions(Options):
+    """`prefix`: first topic part, where it is not our own (a gateway whose positions are in another datum, say)."""
+
+    prefix: str | None = None
 
 
 class ObservationIn(Struct):
@@ -53,7 +55,7 @@ class ObservationIn(Struct):
     unit: Annotated[str, Meta(max_length=32)] | None = None
     lon: float | None = None
     lat: float | None = None
-    quality: Quality | None = None
+    quality: Literal["good", "suspect", "bad"] | None = None
 
 
 class VideoEventIn(Struct):
@@ -111,89 +113,22 @@ _STATUS = msgspec.json.Decoder(StatusIn)
 _REPLY = msgspec.json.Decoder(ReplyIn)
 
 
-# msgspec's words for a type, in a person's words
-WORDS = {
-    "float | null": "a number", "float": "a number", "int | null": "a whole number", "int": "a whole number", "str | null": "text",
-    "str": "text", "datetime": "a time with an offset (RFC 3339)", "object | null": "an object", "object": "an object", "array": "a list",
-}  # fmt: skip
-MISSING = re.compile(r"Object missing required field `(.+)`")
-MISMATCH = re.compile(r"Expected `(.+?)`, got `(.+?)`")
-
-
-def read(decoder: Any, payload: bytes) -> Any:
-    """`payload` as the decoder's type; a DecodeError that names the field otherwise."""
-    try:
-        return decoder.decode(payload)
-    except msgspec.ValidationError as exc:
-        field, sentence = explain(str(exc))
-        raise DecodeError(f"{field}: {sentence}", reason="invalid_field", field=field) from exc
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise DecodeError(f"payload: expected JSON in UTF-8: {exc}", reason="not_json", field="payload") from exc
-
-
-def explain(told: str) -> tuple[str, str]:
-    """msgspec's sentence as (field, what was expected)."""
-    sentence, _, path = told.partition(" - at `")
-    field = path.rstrip("`").removeprefix("$").removeprefix(".")
-    if missing := MISSING.match(sentence):
-        return ".".join(part for part in (field, missing[1]) if part), "expected a value, it is missing"
-    if mismatch := MISMATCH.match(sentence):
-        return field or "payload", f"expected {WORDS.get(mismatch[1], mismatch[1])}, got {mismatch[2]}"
-    return field or "payload", sentence[:1].lower() + sentence[1:]
-
-
-def check_time(moment: datetime, now: int, field: str = "time") -> int:
-    try:
-        at = to_pg_us(moment)
-    except OverflowError as exc:
-        raise DecodeError(f"{field}: out of range", reason="time_out_of_range", field=field) from exc
-    if not now - PAST <= at <= now + AHEAD:
-        message = f"{field}: expected it between 90 days ago and 2 days ahead, got {moment.isoformat()}"
-        raise DecodeError(message, reason="time_out_of_range", field=field)
-    return at
-
-
-def check_finite(value: float, field: str) -> float:
-    if not math.isfinite(value):
-        raise DecodeError(f"{field}: expected a finite number, got {value}", reason="invalid_field", field=field)
-    return value
-
-
-def check_text(value: str | None, field: str) -> str | None:
-    if value is not None and "\x00" in value:
-        raise DecodeError(f"{field}: a NUL character cannot be stored", reason="invalid_field", field=field)
-    return value
-
-
-def check_position(lon: float | None, lat: float | None) -> LonLat | None:
-    """Both or neither; raises DecodeError naming the one at fault."""
-    if lon is None and lat is None:
-        return None
-    if lon is None or lat is None:
-        field = "lon" if lon is None else "lat"
-        raise DecodeError(f"{field}: expected both lon and lat, or neither", reason="invalid_field", field=field)
-    try:
-        return LonLat(lon, lat)
-    except InputError as exc:
-        raise DecodeError(exc.message, reason="invalid_field", field=exc.field) from exc
-
-
-def decode_observation(payload: bytes, ids: tuple[str, ...], _: Mapping[str, str], now: int) -> list[Record]:
-    many = payload.lstrip()[:1] == b"["
-    items: list[ObservationIn] = read(_MANY, payload) if many else [read(_ONE, payload)]
+def decode_observation(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
+    many = message.payload.lstrip()[:1] == b"["
+    items: list[ObservationIn] = read(_MANY, message.payload) if many else [read(_ONE, message.payload)]
     if not items:
-        raise DecodeError("payload: expected at least one observation", reason="invalid_field", field="payload")
-    return [reading for item in items for reading in _readings(ids[0], item, now)]
+        raise invalid("payload", "expected at least one observation")
+    return [reading for item in items for reading in _readings(ids[0], item, message.now)]
 
 
 def _readings(sensor: str, item: ObservationIn, now: int) -> list[Record]:
     at = check_time(item.time, now)
     position = check_position(item.lon, item.lat)
     lon, lat = (position.lon, position.lat) if position else (None, None)
-    quality = Quality.FUTURE if at > now + FUTURE else (item.quality or Quality.GOOD)
+    quality = item.quality or "good"
     unit = check_text(item.unit, "unit")
     return [
-        Reading(sensor, metric, at, check_finite(value, metric), unit, quality.value, lon, lat)
+        Reading(sensor, metric, at, check_finite(value, metric), unit, quality, lon, lat)
         for metric, value in _pairs(item)
     ]
 
@@ -201,53 +136,47 @@ def _readings(sensor: str, item: ObservationIn, now: int) -> list[Record]:
 def _pairs(item: ObservationIn) -> list[tuple[str, float]]:
     if item.values is not None and item.metric is None and item.value is None:
         if not item.values:
-            raise DecodeError("values: expected at least one metric", reason="invalid_field", field="values")
+            raise invalid("values", "expected at least one metric")
         return list(item.values.items())
     if item.values is None and item.metric is not None and item.value is not None:
         return [(item.metric, item.value)]
     field = "value" if item.metric is not None else "metric"
-    raise DecodeError(f"{field}: expected either metric and value, or values", reason="invalid_field", field=field)
+    raise invalid(field, "expected either metric and value, or values")
 
 
-def decode_video_event(payload: bytes, ids: tuple[str, ...], _: Mapping[str, str], now: int) -> list[Record]:
-    event: VideoEventIn = read(_VIDEO, payload)
+def decode_video_event(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
+    event: VideoEventIn = read(_VIDEO, message.payload)
     position = check_position(event.lon, event.lat)
     return [
         VideoEventRow(
             camera_id=ids[0],
             event_id=event.id,
-            time=check_time(event.time, now),
+            time=check_time(event.time, message.now),
             kind=check_text(event.kind, "kind") or "",
             score=event.score,
             zone=check_text(event.zone, "zone"),
             snapshot=check_text(event.snapshot, "snapshot"),
-            geom=position.ewkt if position else None,
+            lon=position.lon if position else None,
+            lat=position.lat if position else None,
         )
     ]
 
 
-def decode_snapshot(payload: bytes, ids: tuple[str, ...], properties: Mapping[str, str], now: int) -> list[Record]:
-    if not payload.startswith(JPEG_START):
-        raise DecodeError("payload: expected a JPEG image", reason="not_jpeg", field="payload")
-    if len(payload) > MAX_SNAPSHOT:
-        raise DecodeError(f"payload: expected at most {MAX_SNAPSHOT} bytes", reason="too_large", field="payload")
-    event = properties.get("event")
-    if event is not None and not DEVICE_ID.fullmatch(event):
-        raise DecodeError("event: expected the id of a video event", reason="invalid_field", field="event")
-    return [SnapshotRow(ids[0], hashlib.sha256(payload).hexdigest(), event, payload)]
+def decode_snapshot(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
+    return [snapshot_row(ids[0], message.properties.get("event"), None, message.payload)]
 
 
-def decode_incident(payload: bytes, ids: tuple[str, ...], _: Mapping[str, str], now: int) -> list[Record]:
-    report: IncidentIn = read(_INCIDENT, payload)
+def decode_incident(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
+    report: IncidentIn = read(_INCIDENT, message.payload)
     if report.kind not in table("incident_kinds"):
         known = ", ".join(sorted(table("incident_kinds")))
-        raise DecodeError(f"kind: expected one of {known}; got {report.kind!r}", reason="invalid_field", field="kind")
+        raise invalid("kind", f"expected one of {known}; got {report.kind!r}")
     position = check_position(report.lon, report.lat)
     return [
         IncidentReportRow(
             channel=report.channel,
             report_id=report.id,
-            time=check_time(report.time, now),
+            time=check_time(report.time, message.now),
             kind=report.kind,
             level=report.level,
             title=check_text(report.title, "title") or "",
@@ -260,48 +189,33 @@ def decode_incident(payload: bytes, ids: tuple[str, ...], _: Mapping[str, str], 
     ]
 
 
-def decode_position(payload: bytes, ids: tuple[str, ...], _: Mapping[str, str], now: int) -> list[Record]:
-    fix: PositionIn = read(_POSITION, payload)
+def decode_position(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
+    fix: PositionIn = read(_POSITION, message.payload)
     position = check_position(fix.lon, fix.lat)
     assert position is not None
-    at = check_time(fix.time, now)
+    at = check_time(fix.time, message.now)
     return [PositionRow(ids[0], at, position.lon, position.lat, fix.speed, fix.heading, fix.accuracy, fix.battery)]
 
 
-def decode_unit_status(payload: bytes, ids: tuple[str, ...], _: Mapping[str, str], now: int) -> list[Record]:
-    report: StatusIn = read(_STATUS, payload)
-    return [UnitReportRow(ids[0], check_time(report.time, now), report.status.value)]
+def decode_unit_status(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
+    report: StatusIn = read(_STATUS, message.payload)
+    return [UnitReportRow(ids[0], check_time(report.time, message.now), report.status.value)]
 
 
-def decode_task_reply(payload: bytes, ids: tuple[str, ...], _: Mapping[str, str], now: int) -> list[Record]:
-    reply: ReplyIn = read(_REPLY, payload)
+def decode_task_reply(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
+    reply: ReplyIn = read(_REPLY, message.payload)
     return [
-        TaskReplyRow(ids[0], ids[1], check_time(reply.time, now), reply.state.value, check_text(reply.text, "text"))
-    ]
-
-
-def decode_warning(payload: bytes, ids: tuple[str, ...], _: Mapping[str, str], now: int) -> list[Record]:
-    try:
-        alert = cap.parse(payload)
-    except InputError as exc:
-        raise DecodeError(exc.message, reason="not_cap", field=exc.field) from exc
-    info = alert.info[0] if alert.info else None
-    return [
-        WarningRow(
-            sender=alert.sender,
-            identifier=alert.identifier,
-            sent=check_time(alert.sent, now, "sent"),
-            msg_type=alert.msg_type,
-            status=alert.status,
-            headline=info.headline if info else None,
-            severity=info.severity if info else None,
-            expires=to_pg_us(info.expires) if info and info.expires else None,
-            body=alert.xml,
+        TaskReplyRow(
+            ids[0], ids[1], check_time(reply.time, message.now), reply.state.value, check_text(reply.text, "text")
         )
     ]
 
 
-DECODERS = {
+def decode_cap(message: Incoming, _: tuple[str, ...]) -> list[Record]:
+    return decode_warning(message.payload, message.now)
+
+
+KINDS: dict[str, Callable[[Incoming, tuple[str, ...]], list[Record]]] = {
     "observation": decode_observation,
     "video_event": decode_video_event,
     "snapshot": decode_snapshot,
@@ -309,5 +223,23 @@ DECODERS = {
     "position": decode_position,
     "unit_status": decode_unit_status,
     "task_reply": decode_task_reply,
-    "warning": decode_warning,
+    "warning": decode_cap,
 }
+
+
+def decode(message: Incoming) -> list[Record]:
+    address = read_topic(message.topic, message.options.prefix)
+    return KINDS[address.kind](message, address.ids)
+
+
+DECODER = Decoder(
+    key="native",
+    names={"zh": "原生协议", "en": "Native topics"},
+    filters=tuple(
+        "{prefix}/" + "/".join("+" if part.startswith("{") else part for part in t.split("/")) for t in NATIVE.values()
+    ),
+    decode=decode,
+    options=NativeOptions,
+    exact=True,
+    prepare=lambda options, prefix: NativeOptions(prefix=options.prefix or prefix),
+)

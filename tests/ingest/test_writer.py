@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, text
 
+from core.db import make_engine
 from core.pgarray import to_pg_us
 from core.settings import Settings
-from ingest import partitions
+from ingest import partitions, retention
 from ingest.receive import Arrived
 from ingest.records import (
     IncidentReportRow,
@@ -123,7 +124,8 @@ def test_order_within_a_batch_does_not_matter_for_the_newest_value(conn: Connect
 
 def test_reading_from_the_future_is_kept_and_neither_shown_nor_judged(conn: Connection) -> None:
     write(conn, reading(3.2))
-    assert write(conn, reading(9.9, 7200, quality="future")).inserted == 1
+    assert write(conn, reading(9.9, 7200)).inserted == 1
+    assert conn.scalars(text("SELECT quality FROM observation WHERE value = 9.9")).all() == ["future"]
     assert state(conn) == (3.2, T)
     assert batched(conn) == [3.2]
 
@@ -147,7 +149,7 @@ def test_day_without_a_partition_gets_one(conn: Connection) -> None:
 def test_whole_days_beyond_the_retention_are_dropped_and_no_others(conn: Connection) -> None:
     days = [(now() - timedelta(days=n)).date() for n in (95, 92, 91, 89)]
     partitions.make_partitions(conn, days)
-    assert sorted(partitions.drop_expired(conn, now(), 90)) == sorted(partitions.partition_name(d) for d in days[:2])
+    assert sorted(retention.drop_expired(conn, now(), 90)) == sorted(partitions.partition_name(d) for d in days[:3])
 
 
 def test_readings_are_split_by_shard_of_the_engine(conn: Connection) -> None:
@@ -158,8 +160,8 @@ def test_readings_are_split_by_shard_of_the_engine(conn: Connection) -> None:
 
 
 ROWS: list[tuple[str, Any, dict[str, Any]]] = [
-    ("video_event", VideoEventRow("cam-1", "e1", at(0), "smoke", 0.9, "z", "http://c/1", "SRID=4326;POINT(119 33)"), {"kind": "crowd"}),
-    ("video_event", VideoEventRow("cam-1", "e2", at(0), "smoke", None, None, None, None), {"geom": "SRID=4326;POINT(119 33)"}),
+    ("video_event", VideoEventRow("cam-1", "e1", at(0), "smoke", 0.9, "z", "http://c/1", 119.0, 33.0), {"kind": "crowd"}),
+    ("video_event", VideoEventRow("cam-1", "e2", at(0), "smoke", None, None, None, None, None), {"lon": 119.0, "lat": 33.0}),
     ("unit_position", PositionRow("fire-01", at(0), 119.0, 33.0, 3.0, 90.0, 5.0, 0.5), {"lon": 119.1}),
     ("unit_report", UnitReportRow("fire-01", at(0), "en_route"), {"status": "on_scene"}),
     ("incident_report", IncidentReportRow("12345", "i1", at(0), "fire", 2, "浓烟", None, None, "王", 119.0, 33.0), {"title": "火"}),
@@ -181,7 +183,7 @@ def test_every_kind_of_row_is_written_once_and_the_first_wins(
 
 
 def test_same_picture_again_is_a_repeat(conn: Connection) -> None:
-    row = SnapshotRow("cam-1", "ab" * 32, "e1", b"\xff\xd8\xff")
+    row = SnapshotRow("cam-1", "ab" * 32, "e1", None, b"\xff\xd8\xff")
     assert write(conn, row).inserted == 1
     assert write(conn, row).repeats == 1
     assert conn.scalar(text("SELECT body FROM snapshot")) == b"\xff\xd8\xff"
@@ -229,8 +231,11 @@ def test_message_that_the_database_refuses_is_buried_alone(ingester: Ingester, o
 
 
 def test_database_that_is_away_is_no_reason_to_bury_anything(own_settings: Settings) -> None:
-    elsewhere = own_settings.model_copy(update={"database_url": "postgresql://x:x@127.0.0.1:9/none"})
-    ingester = Ingester(elsewhere, 0, threading.Event())
+    ingester = Ingester(own_settings, 0, threading.Event())
+    ingester.engine.dispose()
+    ingester.engine = make_engine(
+        own_settings.model_copy(update={"database_url": "postgresql://x:x@127.0.0.1:9/none"}), pool_size=1
+    )
     held = message(reading(1))
     assert not ingester._try_batch([held])
     assert held.reason is None
@@ -239,30 +244,44 @@ def test_database_that_is_away_is_no_reason_to_bury_anything(own_settings: Setti
 
 
 def test_batches_are_bounded_by_readings_and_acknowledged_by_connection(own_settings: Settings) -> None:
-    ingester = Ingester(own_settings.model_copy(update={"ingest_batch": 5}), 0, threading.Event())
+    ingester = Ingester(own_settings, 0, threading.Event())
     now_s = now().isoformat()
     body = b'[{"time": "%s", "metric": "a", "value": 1}, {"time": "%s", "metric": "b", "value": 2}]' % (
         (now_s.encode(),) * 2
     )
     for mid in (1, 2, 3):
-        ingester.client.generation = 1 + mid // 3
-        ingester.take([Arrived("onemap/observation/s", body, mid, 1)])
-    first, second = ingester._next_batch(), ingester._next_batch()
+        ingester.main.client.generation = 1 + mid // 3
+        ingester.take(ingester.main, [Arrived("onemap/observation/s", body, mid, 1)])
+    first, second = ingester.waiting.take(5, 0), ingester.waiting.take(5, 0)
     assert first is not None
     assert second is not None
-    assert (first[0], first[2]) == ([(1, [1]), (1, [2])], 4)
-    assert (second[0], second[2]) == ([(2, [3])], 2)
-    assert ingester._waiting_readings == 6
-    ingester._release(*first)
-    assert ingester._waiting_readings == 2
+    assert [(p.generation, [m.mid for m in p.messages]) for p in first.parcels] == [(1, [1]), (1, [2])]
+    assert [(p.generation, [m.mid for m in p.messages]) for p in second.parcels] == [(2, [3])]
+    assert (first.readings, second.readings, ingester.waiting.readings) == (4, 2, 6)
+    ingester._release(first)
+    assert ingester.waiting.readings == 2
     ingester.close()
 
 
 def test_one_message_larger_than_a_batch_still_goes(own_settings: Settings) -> None:
-    ingester = Ingester(own_settings.model_copy(update={"ingest_batch": 1}), 0, threading.Event())
+    ingester = Ingester(own_settings, 0, threading.Event())
     body = f'{{"time": "{now().isoformat()}", "values": {{"a": 1, "b": 2, "c": 3}}}}'.encode()
-    ingester.take([Arrived("onemap/observation/s", body, 1, 1)])
-    batch = ingester._next_batch()
+    ingester.take(ingester.main, [Arrived("onemap/observation/s", body, 1, 1)])
+    batch = ingester.waiting.take(1, 0)
     assert batch is not None
-    assert len(batch[1][0].records) == 3
+    assert len(batch.messages[0].records) == 3
+    ingester.close()
+
+
+def test_sockets_are_left_alone_while_too_much_waits(own_settings: Settings) -> None:
+    ingester = Ingester(own_settings.model_copy(update={"ingest_waiting": 100}), 0, threading.Event())
+    assert not ingester.waiting.full
+    for _ in range(100):
+        ingester.take(ingester.main, [Arrived("onemap/nowhere", b"", 1, 1)])
+    assert ingester.waiting.full
+    batch = ingester.waiting.take(1000, 0)
+    assert batch is not None
+    assert ingester.waiting.full, "what is being written counts until it is written"
+    ingester._release(batch)
+    assert not ingester.waiting.full
     ingester.close()

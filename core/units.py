@@ -1,0 +1,68 @@
+"""Units of measure: from what a device says to what the city's tables say (core/data/metrics.json), by the Pint library.
+
+`core/data/unit_names.json` holds spellings that Pint does not know (RFC 8428 section 12.1, Chinese names, m3/h).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
+
+from core.errors import InputError
+from core.vocabulary import table
+
+
+class Conversion(NamedTuple):
+    """value · scale + offset."""
+
+    scale: float
+    offset: float
+
+    def apply(self, value: float) -> float:
+        return value * self.scale + self.offset
+
+
+SAME = Conversion(1.0, 0.0)
+# units with exponents of one digit, multiplied and divided: nothing that Pint would have to calculate
+_TERM = r"[A-Za-z°µμΩ%_]+(?:(?:\*\*|\^)?-?[1-4]|[²³])?"
+UNIT = re.compile(rf"{_TERM}(?: ?[*/·] ?{_TERM}){{0,5}}")
+
+
+@cache
+def _pint() -> Any:
+    """Pint takes half a second to import: only who converts pays for it."""
+    from pint import UnitRegistry
+
+    return UnitRegistry(cache_folder=None)
+
+
+@lru_cache(maxsize=4096)
+def conversion(unit: str, wanted: str) -> Conversion:
+    """How a value in `unit` becomes one in `wanted`; InputError where it cannot."""
+    if spell(unit) == spell(wanted):
+        return SAME
+    from pint.errors import PintError
+
+    refusal = InputError(f"unit: expected one that converts to {wanted!r}, got {unit[:40]!r}", field="unit")
+    if not all(UNIT.fullmatch(spell(name)) for name in (unit, wanted)):
+        raise refusal
+    try:
+        quantity = _pint().Quantity
+        zero, one = (float(quantity(n, spell(unit)).to(spell(wanted)).magnitude) for n in (0.0, 1.0))
+    except (PintError, AttributeError, ValueError, TypeError, ArithmeticError) as exc:
+        raise refusal from exc
+    # exact for offsets of temperatures and for plain factors; Pint leaves a trace of floating point in the difference
+    return Conversion(round(one - zero, 12) if abs(zero) > 0 else one, zero)
+
+
+def spell(unit: str) -> str:
+    """`unit` as Pint writes it."""
+    row = table("unit_names").get(unit)
+    return str(row["unit"]) if row else unit
+
+
+@cache
+def canonical_units() -> dict[str, str]:
+    """metric -> the unit that thresholds, map and feeds speak of it in."""
+    return {metric: str(row["unit"]) for metric, row in table("metrics").items()}

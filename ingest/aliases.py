@@ -1,0 +1,96 @@
+"""Sparkplug B aliases: what a BIRTH said stands in the database, since with shared subscriptions any ingester may get the DATA.
+
+Sparkplug 3.0.0 sections 6.4.5 to 6.4.7. A value whose alias nobody has explained yet is a dead letter (`unknown_alias`); when its
+birth comes it can be replayed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import psycopg
+
+from core.errors import DecodeError
+from core.pgarray import from_pg_us
+from ingest.decoders.base import safe_name
+from ingest.receive import Arrived
+from ingest.records import AliasedValue, BirthRow, DeathRow, Reading
+from ingest.rows import Placed
+
+BORN = """
+INSERT INTO sparkplug_birth (node, device, time, aliases) VALUES (%s, %s, %s, %s)
+ON CONFLICT (node, device) DO UPDATE SET time = EXCLUDED.time, aliases = EXCLUDED.aliases WHERE EXCLUDED.time >= sparkplug_birth.time
+"""
+KNOWN = "SELECT node, aliases FROM sparkplug_birth WHERE node = ANY(%s)"
+DEVICES = "SELECT DISTINCT device FROM sparkplug_birth WHERE node = %s ORDER BY device"
+ONLINE = "online"
+
+
+def resolve(raw: psycopg.Connection[Any], placed: Iterable[Placed]) -> list[Placed]:
+    """Births are kept; values by alias and deaths become readings. A message with an unknown alias is marked as unreadable."""
+    births: list[Placed] = []
+    values: list[Placed] = []
+    readings: list[Placed] = []
+    for item in placed:
+        if isinstance(item.record, BirthRow):
+            births.append(item)
+        elif isinstance(item.record, AliasedValue):
+            values.append(item)
+        else:
+            readings += finish(item.message, death_readings(raw, item.record))
+    for birth in sorted((b.record for b in births), key=lambda b: (b.node, b.device, b.time)):
+        raw.execute(BORN, (birth.node, birth.device, from_pg_us(birth.time), json.dumps(dict(birth.aliases))))
+    for item in births:
+        readings += finish(item.message, [online(item.record.node, item.record.device, item.record.time, 1.0)])
+    return readings + name_values(raw, values)
+
+
+def name_values(raw: psycopg.Connection[Any], values: list[Placed]) -> list[Placed]:
+    """Values by alias as readings, all of a message or none."""
+    if not values:
+        return []
+    names: dict[tuple[str, int], str] = {}
+    for node, aliases in raw.execute(KNOWN, (sorted({v.record.node for v in values}),)):
+        names |= {(node, int(alias)): name for alias, name in aliases.items()}
+    unknown = {id(v.message): v for v in values if (v.record.node, v.record.alias) not in names}
+    for item in unknown.values():
+        item.message.refuse(
+            DecodeError(
+                f"alias: {item.record.alias} of {item.record.node} is not known yet: expected its BIRTH before its DATA",
+                reason="unknown_alias", field="alias",
+            )
+        )  # fmt: skip
+    readings: list[Placed] = []
+    for item in values:
+        name = names.get((item.record.node, item.record.alias))
+        if name and id(item.message) not in unknown:
+            value = item.record
+            readings += finish(
+                item.message, [Reading(value.sensor_id, name, value.time, value.value, None, "good", None, None)]
+            )
+    return readings
+
+
+def death_readings(raw: psycopg.Connection[Any], death: DeathRow) -> list[Reading]:
+    """`online` 0 for the device; for an edge node also for every device it has told of."""
+    if death.device:
+        return [online(death.node, death.device, death.time, 0.0)]
+    devices = {"", *(device for (device,) in raw.execute(DEVICES, (death.node,)))}
+    return [online(death.node, device, death.time, 0.0) for device in sorted(devices)]
+
+
+def online(node: str, device: str, time: int, value: float) -> Reading:
+    name = node.replace("/", ":", 1) + (f":{device}" if device else "")
+    return Reading(safe_name(name), ONLINE, time, value, None, "good", None, None)
+
+
+def finish(message: Arrived, readings: list[Reading]) -> list[Placed]:
+    """The readings in the source's names and units; a message that cannot be used is marked as such."""
+    try:
+        done = message.source.finish(readings) if message.source else readings
+    except DecodeError as exc:
+        message.refuse(exc)
+        return []
+    return [Placed(record, message) for record in done]

@@ -1,0 +1,100 @@
+"""Payloads whose keys nobody fixed: every number in them, under the path that leads to it (`DS18B20.Temperature`, `Power.0`)."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, tzinfo
+from typing import Any
+
+import msgspec
+
+from core.errors import DecodeError
+from ingest.decoders.base import check_finite, check_text, invalid, read
+from ingest.records import Reading
+
+# deeper than any device nests; what lies below is left aside
+MAX_DEPTH = 8
+# a message with more is no message of a device: every metric is kept by name
+MAX_METRICS = 512
+MAX_NAME = 128
+# decimals as codecs write them with toFixed(); leading zeros mark a serial number or a telephone number, not a measurement
+DECIMAL = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?")
+SWITCHED: Mapping[str, float] = {"ON": 1.0, "OFF": 0.0}
+
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
+
+
+def read_object(payload: bytes) -> dict[str, Any]:
+    body: dict[str, Any] = read(_OBJECT, payload)
+    return body
+
+
+def read_moment(text: object, field: str, zone: tzinfo) -> datetime:
+    """ISO 8601 text as an aware moment; `zone` is that of text without an offset."""
+    if not isinstance(text, str):
+        raise invalid(field, "expected a time in ISO 8601")
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError as exc:
+        raise invalid(field, f"expected a time in ISO 8601, got {text[:40]!r}") from exc
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def read_number(value: object) -> float | None:
+    """A number, a boolean (1 and 0) or decimal text as a number, infinite where a float cannot hold it; None for all else."""
+    if isinstance(value, bool | int | float):
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf
+    if isinstance(value, str) and DECIMAL.fullmatch(value):
+        return float(value)
+    return None
+
+
+def collect_numbers(
+    body: Mapping[str, Any], words: Mapping[str, float] | None = None, depth: int = MAX_DEPTH
+) -> dict[str, float]:
+    """The numbers of `body` by path; `words` are texts that stand for one. Raises DecodeError for what no float can hold."""
+    found: dict[str, float] = {}
+    for path, value in _leaves(body, "", depth):
+        number = (words or {}).get(value) if isinstance(value, str) else None
+        number = read_number(value) if number is None else number
+        if number is None or not path:
+            continue
+        found[check_name(path)] = check_finite(number, path[:MAX_NAME])
+        if len(found) > MAX_METRICS:
+            raise DecodeError(
+                f"payload: expected at most {MAX_METRICS} numbers", reason="too_many_metrics", field="payload"
+            )
+    return found
+
+
+def _leaves(node: object, path: str, depth: int) -> Iterator[tuple[str, object]]:
+    if not isinstance(node, dict | list):
+        yield path, node
+    elif depth:
+        pairs = node.items() if isinstance(node, dict) else enumerate(node)
+        for key, value in pairs:
+            yield from _leaves(value, f"{path}.{key}" if path else str(key), depth - 1)
+
+
+def check_name(metric: str) -> str:
+    if len(metric) > MAX_NAME:
+        raise invalid(metric[:40], f"expected a name of at most {MAX_NAME} characters")
+    return check_text(metric, "metric") or ""
+
+
+def require_numbers(numbers: Mapping[str, float], hint: str) -> None:
+    """DecodeError `nothing_usable` where there are none; `hint` says what would help."""
+    if not numbers:
+        raise DecodeError(f"payload: expected at least one number; {hint}", reason="nothing_usable", field="payload")
+
+
+def list_readings(
+    sensor: str, at: int, numbers: Mapping[str, float], lon: float | None = None, lat: float | None = None
+) -> list[Reading]:
+    """One reading per number, without a unit."""
+    return [Reading(sensor, metric, at, value, None, "good", lon, lat) for metric, value in numbers.items()]

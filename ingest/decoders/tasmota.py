@@ -1,0 +1,70 @@
+"""Tasmota telemetry: `tele/<topic>/SENSOR` and `tele/<topic>/LWT`, as its MQTT documentation has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.errors import DecodeError
+from ingest.decoders.base import Decoder, Incoming, check_text, check_time, invalid, safe_name
+from ingest.decoders.freeform import SWITCHED, collect_numbers, read_moment, read_object, require_numbers
+from ingest.records import Reading, Record
+
+PREFIX = "tele"
+PRESENCE = {b"Online": 1.0, b"Offline": 0.0}
+# which names the units at the top of a message are for
+UNITS = {
+    "Temperature": "TempUnit", "DewPoint": "TempUnit", "HeatIndex": "TempUnit", "Pressure": "PressureUnit",
+    "SeaPressure": "PressureUnit",
+}  # fmt: skip
+# what a clock shows that no time server has set yet
+UNSET_YEAR = 1970
+
+
+def decode(incoming: Incoming) -> list[Record]:
+    sensor, kind = read_address(incoming.topic)
+    if kind == "LWT":
+        return [Reading(sensor, "online", incoming.now, _read_presence(incoming.payload), None, "good", None, None)]
+    return _read_sensors(sensor, incoming) if kind == "SENSOR" else []
+
+
+def read_address(topic: str) -> tuple[str, str]:
+    """(sensor, kind of message). The full topic is the owner's to choose: all but `tele` and the last part names the device."""
+    *parts, kind = topic.split("/")
+    if PREFIX not in parts or len(parts) < 2:
+        raise DecodeError(f"topic: expected tele/+/SENSOR, got {topic[:120]!r}", reason="topic", field="topic")
+    parts.remove(PREFIX)
+    return safe_name("/".join(parts)), kind
+
+
+def _read_presence(payload: bytes) -> float:
+    if payload not in PRESENCE:
+        raise invalid("payload", "expected Online or Offline")
+    return PRESENCE[payload]
+
+
+def _read_sensors(sensor: str, incoming: Incoming) -> list[Record]:
+    body = read_object(incoming.payload)
+    numbers = collect_numbers(body, SWITCHED)
+    require_numbers(numbers, "is a sensor connected?")
+    at = _find_time(body, incoming)
+    return [
+        Reading(sensor, name, at, value, _find_unit(name, body), "good", None, None) for name, value in numbers.items()
+    ]
+
+
+def _find_time(body: dict[str, Any], incoming: Incoming) -> int:
+    """`Time` is local, mostly without an offset. Telemetry is sent as it is measured: without a set clock it is from now."""
+    if "Time" not in body:
+        return incoming.now
+    moment = read_moment(body["Time"], "Time", incoming.zone)
+    return incoming.now if moment.year == UNSET_YEAR else check_time(moment, incoming.now, "Time")
+
+
+def _find_unit(name: str, body: dict[str, Any]) -> str | None:
+    leaf = next((part for part in reversed(name.split(".")) if not part.isdigit()), "")
+    stated_by = UNITS.get(leaf)
+    unit = body.get(stated_by) if stated_by else None
+    return check_text(unit, stated_by or "") if isinstance(unit, str) else None
+
+
+DECODER = Decoder("tasmota", {"zh": "Tasmota", "en": "Tasmota"}, ("tele/+/SENSOR", "tele/+/LWT"), decode)

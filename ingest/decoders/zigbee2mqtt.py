@@ -1,0 +1,89 @@
+"""Zigbee2MQTT: the state of devices on `zigbee2mqtt/<friendly name>`, whether they are there on `.../availability`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from core.errors import DecodeError
+from ingest.decoders.base import Decoder, Incoming, Options, check_time, check_unix, invalid, safe_name
+from ingest.decoders.freeform import (
+    SWITCHED,
+    collect_numbers,
+    list_readings,
+    read_moment,
+    read_number,
+    read_object,
+    require_numbers,
+)
+from ingest.records import Reading, Record
+
+PRESENCE = {"online": 1.0, "offline": 0.0}
+# about the device and its firmware, not measured; last_seen is the time
+DESCRIPTIVE = frozenset({"device", "update", "update_available", "last_seen", "elapsed"})
+# nested values are one level deep: color.x, color.hue
+DEPTH = 2
+MAX_MILLISECONDS = 1e14
+
+
+class Zigbee2MqttOptions(Options):
+    base_topic: str = Field("zigbee2mqtt", min_length=1, max_length=200)
+
+
+def decode(incoming: Incoming) -> list[Record]:
+    """Commands (`set`, `get`) and the bridge's own messages are no data; an empty payload clears what a removed device retained."""
+    options: Zigbee2MqttOptions = incoming.options
+    base = options.base_topic.rstrip("/") + "/"
+    name = incoming.topic.removeprefix(base)
+    if not name or name == incoming.topic:
+        raise DecodeError(
+            f"topic: expected it under {base}, got {incoming.topic[:120]!r}", reason="topic", field="topic"
+        )
+    parts = name.split("/")
+    if parts[0] == "bridge" or {"set", "get"} & set(parts[1:][-2:]) or not incoming.payload:
+        return []
+    if parts[-1] == "availability" and len(parts) > 1:
+        return [_read_presence(safe_name("/".join(parts[:-1])), incoming)]
+    return _read_state(safe_name(name), incoming)
+
+
+def _read_presence(sensor: str, incoming: Incoming) -> Reading:
+    """`{"state": "online"}`; plain text before version 2 of Zigbee2MQTT."""
+    legacy = incoming.payload.strip() in (b"online", b"offline")
+    state = incoming.payload.strip().decode() if legacy else read_object(incoming.payload).get("state")
+    if not isinstance(state, str) or state not in PRESENCE:
+        raise invalid("state", "expected online or offline")
+    return Reading(sensor, "online", incoming.now, PRESENCE[state], None, "good", None, None)
+
+
+def _read_state(sensor: str, incoming: Incoming) -> list[Record]:
+    body = read_object(incoming.payload)
+    at = _find_time(body.get("last_seen"), incoming)
+    switches = {key: SWITCHED[value] for key, value in body.items() if _is_switched(key, value)}
+    measured = {key: value for key, value in body.items() if key not in DESCRIPTIVE}
+    numbers = collect_numbers(measured | switches, depth=DEPTH)
+    require_numbers(numbers, "the device tells of nothing measured")
+    return [*list_readings(sensor, at, numbers)]
+
+
+def _is_switched(key: str, value: object) -> bool:
+    """`state`, and `state_left`, `state_l1` of devices with several switches."""
+    return (key == "state" or key.startswith("state_")) and isinstance(value, str) and value in SWITCHED
+
+
+def _find_time(seen: Any, incoming: Incoming) -> int:
+    """`last_seen` is ISO 8601 or milliseconds since 1970, as configured; off by default."""
+    if seen is None:
+        return incoming.now
+    if isinstance(seen, str):
+        return check_time(read_moment(seen, "last_seen", incoming.zone), incoming.now, "last_seen")
+    milliseconds = read_number(seen)
+    if milliseconds is None or isinstance(seen, bool) or not 0 <= milliseconds <= MAX_MILLISECONDS:
+        raise invalid("last_seen", "expected ISO 8601 or milliseconds since 1970")
+    return check_unix(milliseconds / 1000, incoming.now, "last_seen")
+
+
+DECODER = Decoder(
+    "zigbee2mqtt", {"zh": "Zigbee2MQTT", "en": "Zigbee2MQTT"}, ("zigbee2mqtt/#",), decode, Zigbee2MqttOptions
+)

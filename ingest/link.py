@@ -1,0 +1,180 @@
+"""One MQTT session of ours: the client id of a slot, its connection, what the broker keeps subscribed for it.
+
+Sessions outlive processes. What a session is subscribed to stands in table `subscription`, written before the broker is told
+of more and after it was told of less, so that the table never knows less than the broker.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Any
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+from sqlalchemy import Engine, text
+
+from core.log import get_log
+from core.mqtt import connect, parse_mqtt_url, prepare
+from core.settings import Settings
+from ingest.receive import Arrived, BatchClient
+
+log = get_log("link")
+QUIET_S = 2.0
+FENCE = "onemap/fence"
+KEEP = text("INSERT INTO subscription (client_id, topic_filter) SELECT :client, unnest(CAST(:filters AS text[])) ON CONFLICT DO NOTHING")  # fmt: skip
+DROP = text("DELETE FROM subscription WHERE client_id = :client AND topic_filter = ANY(:filters)")
+HELD = text("SELECT topic_filter FROM subscription WHERE client_id = :client")
+
+
+class Drain(Enum):
+    """How far a session that is given up has come: messages still arrive; the broker is asked whether that was all; it was."""
+
+    FLOWING = auto()
+    FENCED = auto()
+    EMPTY = auto()
+
+
+def client_id(settings: Settings, slot: int) -> str:
+    return f"{settings.topic_prefix.replace('/', '-')}-ingest-{slot}"
+
+
+class Link:
+    """`deliver(link, messages)` is called once per read. All methods but the constructor run in the network thread."""
+
+    def __init__(
+        self, settings: Settings, engine: Engine, slot: int, deliver: Callable[[Link, list[Arrived]], None]
+    ) -> None:
+        self.slot = slot
+        self.name = client_id(settings, slot)
+        self.connected = False
+        # readings of this session that wait to be written
+        self.waiting = 0
+        self.drain: Drain | None = None
+        self._settings, self._engine, self._deliver = settings, engine, deliver
+        self._wanted: list[str] = []
+        self._held: set[str] | None = None
+        self._heard_at = time.monotonic()
+        self._fence: int | None = None
+        self.client = BatchClient(self.name, self._take)
+        prepare(self.client, parse_mqtt_url(settings.need_mqtt()))
+        self.client.on_connect = self._on_connect
+        self.client.on_disconnect = self._on_disconnect
+        self.client.on_subscribe = self._on_subscribe
+        self.client.on_unsubscribe = self._on_unsubscribe
+
+    @property
+    def generation(self) -> int:
+        return self.client.generation
+
+    def open(self) -> None:
+        """Connect and take the session up again. OSError where the broker is away, a database error where that is."""
+        if self._held is None:
+            with self._engine.connect() as conn:
+                self._held = set(conn.scalars(HELD, {"client": self.name}))
+        self.connected = False
+        connect(self.client, self._settings.need_mqtt(), clean_start=False, session_expiry_s=self._settings.session_expiry_s)  # fmt: skip
+
+    def want(self, filters: list[str]) -> None:
+        """Be subscribed to these and nothing else, now or when the connection stands."""
+        self._wanted = filters
+        if self.connected:
+            self._subscribe()
+
+    def socket(self) -> socket.socket | None:
+        found: socket.socket | None = self.client.socket()  # type: ignore[assignment]
+        return found
+
+    def read(self) -> MQTTErrorCode:
+        return self.client.loop_read()
+
+    def write(self) -> MQTTErrorCode:
+        return self.client.loop_write()
+
+    def _take(self, messages: list[Arrived]) -> None:
+        self._heard_at = time.monotonic()
+        if self.drain is not None:
+            self.drain, self._fence = Drain.FLOWING, None
+        self._deliver(self, messages)
+
+    # --- subscriptions --------------------------------------------------------------------------------------------
+
+    def _on_connect(self, _: Client, __: object, flags: ConnectFlags, reason: ReasonCode, ___: Any) -> None:
+        if reason.is_failure:
+            log.error("broker_refused", client=self.name, reason=str(reason))
+            return
+        self.connected = True
+        if not flags.session_present:
+            self._forget(self._held or set())
+        log.info("connected", client=self.name, session_present=flags.session_present)
+        self._subscribe()
+
+    def _subscribe(self) -> None:
+        """Tell the broker what we want. Asking again for what it knows does no harm, and mends what it may have lost."""
+        held = self._held or set()
+        gone = sorted(held - set(self._wanted))
+        if new := sorted(set(self._wanted) - held):
+            with self._engine.begin() as conn:
+                conn.execute(KEEP, {"client": self.name, "filters": new})
+        self._held = held | set(self._wanted)
+        if self._wanted:
+            self.client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._wanted])
+        if gone:
+            self.client.unsubscribe(gone)
+            if self.drain is None:  # a session that is given up stays in the book until it is empty: we too may die
+                self._forget(set(gone))
+
+    def _on_subscribe(self, _: Client, __: object, ___: int, reasons: list[ReasonCode], ____: Any) -> None:
+        refused = [topic for topic, reason in zip(self._wanted, reasons, strict=False) if reason.is_failure]
+        if refused:
+            log.error("subscription_refused", client=self.name, topics=refused)
+        log.info("subscribed", client=self.name, topics=len(reasons) - len(refused))
+
+    def _forget(self, gone: set[str]) -> None:
+        self._held = (self._held or set()) - gone
+        if gone:
+            with self._engine.begin() as conn:
+                conn.execute(DROP, {"client": self.name, "filters": sorted(gone)})
+
+    def _on_disconnect(self, _: Client, __: object, ___: DisconnectFlags, reason: ReasonCode, ____: Any) -> None:
+        self.connected = False
+        log.info("broker_lost", client=self.name, reason=str(reason))
+
+    # --- giving a session up --------------------------------------------------------------------------------------
+
+    def begin_drain(self) -> None:
+        """Take what the session still holds, and nothing new."""
+        self.drain = Drain.FLOWING
+        self.want([])
+
+    def is_drained(self) -> bool:
+        """True once the broker has nothing more for this session: it was quiet, and answered a request sent after the last
+        acknowledgement without sending anything before the answer (packets of a connection are answered in their order)."""
+        if self.drain is Drain.EMPTY:
+            return True
+        quiet = time.monotonic() - self._heard_at > QUIET_S
+        if self.drain is Drain.FLOWING and self.connected and quiet and self.waiting == 0:
+            _, self._fence = self.client.unsubscribe(FENCE)
+            self.drain = Drain.FENCED
+        return False
+
+    def _on_unsubscribe(self, _: Client, __: object, mid: int, ___: Any, ____: Any) -> None:
+        if self.drain is Drain.FENCED and mid == self._fence:
+            self.drain = Drain.EMPTY
+
+    def close(self, *, for_good: bool = False) -> None:
+        """Say goodbye; `for_good`: the broker forgets the session (MQTT 5 section 3.14.2.2.2)."""
+        properties = None
+        if for_good:
+            properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
+            properties.SessionExpiryInterval = 0
+        self.client.disconnect(properties=properties)
+        while self.client.want_write() and self.client.loop_write() == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            pass
+        self.connected = False

@@ -1,0 +1,217 @@
+"""Readings to rows: flagged, written once, handed to the engine, the newest value moved on, the hour marked for its rollup."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, text
+
+from core.db import BATCH_CHANNEL, CHANGE_CHANNEL, notify
+from core.pgarray import from_pg_us, pack_floats, pack_text, pack_times, to_pg_us
+from core.types import partition_of
+from core.vocabulary import UNJUDGED, Quality
+from ingest import partitions, rollup
+from ingest.quality import Extent, Seen, flag, see
+from ingest.receive import Arrived
+from ingest.records import Reading
+from ingest.rows import Placed, first_of_each
+
+DAY_US = 86_400_000_000
+KNOWN_AT_MOST = 1_000_000
+SENT_AT_MOST = 2000
+Key = tuple[str, str]
+
+INSERT = """
+INSERT INTO observation (sensor_id, metric, time, value, unit, quality, received_at)
+SELECT u.*, %(now)s FROM unnest(%(sensors)s, %(metrics)s, %(times)s, %(values)s, %(units)s, %(qualities)s) AS u
+ON CONFLICT DO NOTHING
+"""
+REPEATED = """
+SELECT u.ord - 1, o.value, o.unit
+FROM unnest(%(sensors)s, %(metrics)s, %(times)s) WITH ORDINALITY AS u (sensor_id, metric, time, ord)
+JOIN observation o USING (sensor_id, metric, time) WHERE o.received_at <> %(now)s
+"""
+UPSERT_STATE = """
+INSERT INTO sensor_state (sensor_id, metric, time, value, unit, quality, same_since, received_at)
+SELECT u.*, %(now)s FROM unnest(%(sensors)s, %(metrics)s, %(times)s, %(values)s, %(units)s, %(qualities)s, %(since)s) AS u
+ON CONFLICT (sensor_id, metric) DO UPDATE SET time = EXCLUDED.time, value = EXCLUDED.value, unit = EXCLUDED.unit,
+  quality = EXCLUDED.quality, received_at = EXCLUDED.received_at,
+  same_since = CASE WHEN sensor_state.value = EXCLUDED.value THEN LEAST(sensor_state.same_since, EXCLUDED.same_since) ELSE EXCLUDED.same_since END
+WHERE EXCLUDED.time > sensor_state.time
+"""
+REGISTER_PENDING = text("""
+INSERT INTO sensor (id, kind, name_zh, name_en, status, interval_s, metrics, thresholds, attributes, district, geom, first_seen_at, source_id)
+VALUES (:id, 'unknown', :id, :id, 'pending', :interval_s, :metrics, '{}', CAST(:attributes AS jsonb),
+  COALESCE(CAST(:district AS text), (SELECT code FROM district d WHERE ST_Contains(d.geom, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)) LIMIT 1), '000000'),
+  ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), :now, :source)
+ON CONFLICT (id) DO NOTHING
+""")
+KNOWN_SENSORS = text("""
+SELECT s.id, s.source_id, t.metric, t.time, t.value, COALESCE(t.same_since, t.time) AS since
+FROM sensor s LEFT JOIN sensor_state t ON t.sensor_id = s.id WHERE s.id = ANY(:ids)
+""")
+NAME_SOURCE = text("""
+UPDATE sensor SET source_id = u.source FROM unnest(CAST(:ids AS text[]), CAST(:sources AS text[])) AS u (id, source)
+WHERE sensor.id = u.id AND sensor.source_id IS NULL
+""")
+
+
+class ReadingWriter:
+    """Remembers which sensors and partitions exist and what was newest; `forget` after a transaction that failed."""
+
+    def __init__(self, engine_partitions: int) -> None:
+        self._engine_partitions = engine_partitions
+        self._known: set[str] = set()
+        self._seen: dict[Key, Seen] = {}
+        self._days: set[date] = set()
+        self._marked = rollup.Marks()
+
+    def forget(self) -> None:
+        self._known.clear()
+        self._seen.clear()
+        self._days.clear()
+        self._marked.forget()
+
+    def write(
+        self, conn: Connection, raw: psycopg.Connection[Any], placed: list[Placed], now: datetime, extent: Extent | None
+    ) -> tuple[list[Placed], int, list[tuple[Placed, str]]]:
+        """What was new, how many came again, and what contradicts an earlier message."""
+        unique, conflicts, repeats = first_of_each(placed, 3, lambda r: (r.value, r.unit))
+        self._need_days(conn, {p.record.time // DAY_US for p in unique})
+        self._need_sensors(conn, unique, now)
+        qualities = self._flag(unique, extent, to_pg_us(now))
+        arrays = reading_arrays([p.record for p in unique], qualities)
+        cursor = raw.execute(INSERT, {**arrays, "now": now})
+        fresh, kept = unique, qualities
+        if cursor.rowcount < len(unique):
+            repeated = raw.execute(REPEATED, {**arrays, "now": now}).fetchall()
+            conflicts += [
+                (unique[i], f"value: {value:g} was stored for this time before")
+                for i, value, unit in repeated
+                if (value, unit) != (unique[i].record.value, unique[i].record.unit)
+            ]
+            gone = {i for i, _, _ in repeated}
+            repeats += len(gone)
+            fresh = [p for i, p in enumerate(unique) if i not in gone]
+            kept = [q for i, q in enumerate(qualities) if i not in gone]
+        if fresh:
+            self._advance(conn, raw, [p.record for p in fresh], kept, now)
+        return fresh, repeats, conflicts
+
+    def _flag(self, unique: list[Placed], extent: Extent | None, now: int) -> list[str]:
+        """The quality of each, in order of sensor, metric and time; what was seen moves on."""
+        qualities = []
+        for reading, _ in unique:
+            key = (reading[0], reading[1])
+            before = self._seen.get(key)
+            quality = flag(reading, before, extent, now)
+            if quality not in UNJUDGED:
+                self._seen[key] = see(reading, before)
+            qualities.append(quality)
+        return qualities
+
+    def _need_days(self, conn: Connection, day_numbers: set[int]) -> None:
+        days = {from_pg_us(n * DAY_US).date() for n in day_numbers} - self._days
+        if days:
+            partitions.make_partitions(conn, sorted(days))
+            self._days |= days
+
+    def _need_sensors(self, conn: Connection, placed: list[Placed], now: datetime) -> None:
+        """Register sensors nobody has told us of as pending: stored, not judged. Read what is newest of those we meet first."""
+        unknown = {p.record.sensor_id for p in placed} - self._known
+        if not unknown:
+            return
+        if len(self._known) > KNOWN_AT_MOST:
+            self.forget()
+        there: dict[str, str | None] = {}
+        for row in conn.execute(KNOWN_SENSORS, {"ids": sorted(unknown)}):
+            there[row.id] = row.source_id
+            if row.metric is not None:
+                self._seen[row.id, row.metric] = Seen(to_pg_us(row.time), row.value, to_pg_us(row.since))
+        # of several readings the one that says where it was taken
+        first = {
+            p.record.sensor_id: p
+            for p in sorted(placed, key=lambda p: p.record.lon is not None)
+            if p.record.sensor_id in unknown
+        }
+        pending = sorted(unknown - set(there))
+        for name in pending:
+            metrics = sorted({p.record.metric for p in placed if p.record.sensor_id == name})
+            conn.execute(REGISTER_PENDING, {**pending_row(first[name], metrics), "now": now})
+        if pending:
+            notify(conn, CHANGE_CHANNEL, {"kind": "sensor", "ids": pending})
+        nameless = sorted(name for name, source in there.items() if source is None and first[name].message.source)
+        if nameless:
+            conn.execute(
+                NAME_SOURCE, {"ids": nameless, "sources": [first[name].message.source_id for name in nameless]}
+            )
+        self._known |= unknown
+
+    def _advance(
+        self, conn: Connection, raw: psycopg.Connection[Any], fresh: list[Reading], qualities: list[str], now: datetime
+    ) -> None:
+        """Move the newest values on, hand the readings to the engine, mark their hours."""
+        timely = [(r, q) for r, q in zip(fresh, qualities, strict=True) if q != Quality.FUTURE]
+        if timely:
+            newest = {(r[0], r[1]): (r, q) for r, q in timely}  # sorted by time: the last of a key is its newest
+            rows, flags = zip(*newest.values(), strict=True)
+            since = [self._since(reading) for reading in rows]
+            raw.execute(UPSERT_STATE, {**reading_arrays(rows, flags), "since": pack_times(since), "now": now})
+            notify(conn, CHANGE_CHANNEL, {"kind": "sensor", "reread": True})
+        self._hand_on(conn, raw, [r for r, q in timely if q not in UNJUDGED], now)
+        self._marked.mark(raw, [r for r, q in zip(fresh, qualities, strict=True) if q not in UNJUDGED], to_pg_us(now))
+
+    def _since(self, reading: Reading) -> int:
+        seen = self._seen.get((reading.sensor_id, reading.metric))
+        return seen.since if seen is not None and seen.time == reading.time else reading.time
+
+    def _hand_on(
+        self, conn: Connection, raw: psycopg.Connection[Any], readings: Sequence[Reading], now: datetime
+    ) -> None:
+        """One `ingest_batch` row for each engine partition they touch."""
+        if not readings:
+            return
+        shares: dict[int, list[Reading]] = {0: list(readings)} if self._engine_partitions == 1 else {}
+        if not shares:
+            for reading in readings:
+                shares.setdefault(partition_of(reading.sensor_id, self._engine_partitions), []).append(reading)
+        for partition, share in sorted(shares.items()):
+            sensors, metrics, times, values, *_ = zip(*share, strict=True)
+            raw.execute(
+                "INSERT INTO ingest_batch (partition, created_at, sensor_ids, metrics, times, values) VALUES (%s, %s, %s, %s, %s, %s)",
+                (partition, now, pack_text(sensors), pack_text(metrics), pack_times(times), pack_floats(values)),
+            )
+        notify(conn, BATCH_CHANNEL, {"partitions": sorted(shares)})
+
+
+def pending_row(placed: Placed, metrics: list[str]) -> dict[str, Any]:
+    """What is known of a sensor that nobody has registered: its source, and the message it was first heard by."""
+    reading, message = placed
+    source = message.source
+    return {
+        "id": reading.sensor_id, "metrics": metrics, "lon": reading.lon, "lat": reading.lat, "source": message.source_id,
+        "interval_s": source.interval_s if source else None, "district": source.district if source else None,
+        "attributes": json.dumps(first_heard(message, source.owner if source else None)),
+    }  # fmt: skip
+
+
+def first_heard(message: Arrived, owner: str | None) -> dict[str, Any]:
+    sent = message.payload[:SENT_AT_MOST].decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    told: Mapping[str, Any] = {"topic": message.topic.replace("\x00", ""), "sent": sent, "owner": owner}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def reading_arrays(readings: Sequence[Reading], qualities: Sequence[str]) -> dict[str, Any]:
+    sensors, metrics, times, values, units, _, _, _ = zip(*readings, strict=True)
+    return {
+        "sensors": pack_text(sensors),
+        "metrics": pack_text(metrics),
+        "times": pack_times(times),
+        "values": pack_floats(values),
+        "units": pack_text(units),
+        "qualities": pack_text(qualities),
+    }

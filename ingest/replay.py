@@ -1,0 +1,112 @@
+"""Dead letters read once more: after a source was changed, a decoder mended, a birth heard.
+
+A letter is read as it would have been at the moment it came (its times are judged by that), with the sources of today, and
+written like any message: what is there already is a repeat, what contradicts it stays a letter.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DataError, IntegrityError
+
+from core.clock import utc_now
+from core.db import CHANGE_CHANNEL, lock_key, notify
+from core.errors import DecodeError
+from core.pgarray import to_pg_us
+from core.settings import Settings
+from ingest.letters import Letter, printable
+from ingest.receive import Arrived
+from ingest.sources import Sources, read_sources
+from ingest.writer import REPLAY_SLOT, Writer
+
+AT_ONCE = 200
+WAITING = "replayed_at IS NULL AND discarded_at IS NULL"
+TAKE = text(
+    "SELECT id, received_at, topic, payload, properties FROM dead_letter "
+    f"WHERE id = ANY(:ids) AND {WAITING} ORDER BY received_at, id FOR UPDATE"
+)
+READ = text("UPDATE dead_letter SET replayed_at = :now, handled_by = :who, source_id = :source WHERE id = :id")
+STILL = text(
+    "UPDATE dead_letter SET reason = :reason, detail = :detail, field = :field, source_id = :source, handled_by = :who WHERE id = :id"
+)
+
+
+@dataclass(slots=True)
+class Replayed:
+    """How many were read and written, and why the others still were not."""
+
+    read: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+
+def replay(engine: Engine, settings: Settings, ids: Sequence[int], who: str) -> Replayed:
+    """Replay letters that wait; others among `ids` are left alone. One replay at a time, a bounded number a transaction."""
+    done = Replayed()
+    for at in range(0, len(ids), AT_ONCE):
+        with engine.begin() as conn:
+            # moments of the replay's slot are ours alone while we hold this
+            conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("replay")})
+            sources = read_sources(conn, settings.topic_prefix)
+            writer = Writer(settings.engine_partitions, REPLAY_SLOT)
+            for row in conn.execute(TAKE, {"ids": list(ids[at : at + AT_ONCE])}).all():
+                reason = replay_one(conn, writer, sources, row, who)
+                done.read += reason is None
+                if reason is not None:
+                    done.reasons[reason] += 1
+            notify(conn, CHANGE_CHANNEL, {"kind": "health", "reread": True})
+    return done
+
+
+def replay_one(conn: Connection, writer: Writer, sources: Sources, row: Any, who: str) -> str | None:
+    """None where it could be written; else the reason it stays."""
+    message = Arrived(row.topic, bytes(row.payload), 0, 0, kept_properties=dict(row.properties))
+    sources.decode(message, to_pg_us(row.received_at))
+    letter = write_one(conn, writer, sources, message)
+    about = {"id": row.id, "source": message.source_id, "who": who}
+    if letter is None:
+        conn.execute(READ, {**about, "now": utc_now()})
+        return None
+    _, reason, detail, fault = letter
+    conn.execute(STILL, {**about, "reason": reason, "detail": printable(detail)[:2000], "field": fault})
+    return reason
+
+
+def write_one(conn: Connection, writer: Writer, sources: Sources, message: Arrived) -> Letter | None:
+    """Write the message in a savepoint; what stands against it, if anything."""
+    if message.reason is not None:
+        return message, message.reason, message.detail, message.fault
+    try:
+        with conn.begin_nested():
+            written = writer.write(conn, [message], utc_now(), sources.extent, keep_letters=False)
+    except (DataError, IntegrityError, psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError) as exc:
+        writer.forget()
+        message.refuse(DecodeError(str(exc).splitlines()[0][:500], reason="refused_by_database"))
+        return message, "refused_by_database", message.detail, None
+    return written.letters[0] if written.letters else None
+
+
+def find_waiting(
+    conn: Connection,
+    *,
+    source: str | None = None,
+    reason: str | None = None,
+    since: datetime | None = None,
+    limit: int = 100_000,
+) -> list[int]:
+    """Ids of letters that wait, oldest first. `source` "-" means those of no source."""
+    rows = conn.scalars(
+        text(
+            f"SELECT id FROM dead_letter WHERE {WAITING} AND (CAST(:source AS text) IS NULL OR COALESCE(source_id, '-') = :source) "
+            "AND (CAST(:reason AS text) IS NULL OR reason = :reason) "
+            "AND (CAST(:since AS timestamptz) IS NULL OR received_at >= :since) ORDER BY received_at, id LIMIT :limit"
+        ),
+        {"source": source, "reason": reason, "since": since, "limit": limit},
+    )
+    return list(rows)

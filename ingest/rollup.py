@@ -1,0 +1,80 @@
+"""Hourly history: `observation_hourly` is made from `observation`, an hour of one sensor's metric at a time.
+
+Each transaction that writes readings marks the hours they fall into (`rollup_due`). Hours that have ended are taken from there
+and counted anew from their readings: nothing is added up twice whatever is repeated, and a late reading marks its hour again.
+The taker locks the marks, then counts in a statement of its own, so that it sees every transaction whose mark it took; a writer
+locks the marks of ended hours that it renews, so that a mark is never taken while its readings are not yet committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, text
+
+from core.pgarray import pack_text, pack_times
+from ingest.records import Reading
+
+HOUR_US = 3_600_000_000
+# an hour is counted so long after its end; a writer trusts its memory of marks for half as long: clocks may differ by that much
+SETTLE = timedelta(minutes=2)
+TRUST_US = 60_000_000
+AT_ONCE = 2000
+
+MARK = """
+INSERT INTO rollup_due (sensor_id, metric, hour) SELECT * FROM unnest(%s, %s, %s)
+ON CONFLICT (sensor_id, metric, hour) DO UPDATE SET hour = EXCLUDED.hour
+"""
+TAKE = text("""
+DELETE FROM rollup_due WHERE (sensor_id, metric, hour) IN (
+  SELECT sensor_id, metric, hour FROM rollup_due WHERE hour < :before ORDER BY hour, sensor_id, metric LIMIT :most FOR UPDATE SKIP LOCKED)
+RETURNING sensor_id, metric, hour
+""")
+COUNT = text("""
+INSERT INTO observation_hourly (sensor_id, metric, hour, readings, total, least, most, last)
+SELECT u.sensor_id, u.metric, u.hour, count(*), sum(o.value), min(o.value), max(o.value), (array_agg(o.value ORDER BY o.time DESC))[1]
+FROM unnest(CAST(:sensors AS text[]), CAST(:metrics AS text[]), CAST(:hours AS timestamptz[])) AS u (sensor_id, metric, hour)
+JOIN observation o ON o.sensor_id = u.sensor_id AND o.metric = u.metric AND o.time >= u.hour AND o.time < u.hour + interval '1 hour'
+WHERE o.quality NOT IN ('future', 'range') GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+ON CONFLICT (sensor_id, metric, hour) DO UPDATE SET readings = EXCLUDED.readings, total = EXCLUDED.total, least = EXCLUDED.least,
+  most = EXCLUDED.most, last = EXCLUDED.last
+-- fewer: retention has taken readings of that hour away, what was counted stays
+WHERE EXCLUDED.readings >= observation_hourly.readings
+""")
+
+
+class Marks:
+    """Marks hours as due; those of the running hour once only."""
+
+    def __init__(self) -> None:
+        self._hour = 0
+        self._made: set[tuple[str, str, int]] = set()
+
+    def forget(self) -> None:
+        self._made.clear()
+
+    def mark(self, raw: psycopg.Connection[Any], readings: Sequence[Reading], now: int) -> None:
+        """`readings` in order of sensor, metric and time; `now` in microseconds since 2000."""
+        hour = now // HOUR_US
+        if hour != self._hour:
+            self._hour = hour
+            self._made.clear()
+        touched = dict.fromkeys((r[0], r[1], r[2] // HOUR_US) for r in readings)
+        # of the running hour and of coming ones (clocks ahead) a mark made once still stands
+        due = [key for key in touched if key not in self._made or (key[2] + 1) * HOUR_US + TRUST_US < now]
+        if not due:
+            return
+        sensors, metrics, hours = zip(*due, strict=True)
+        raw.execute(MARK, (pack_text(sensors), pack_text(metrics), pack_times([h * HOUR_US for h in hours])))
+        self._made.update(due)
+
+
+def roll_up(conn: Connection, now: datetime) -> int:
+    """Count up to `AT_ONCE` hours that are due; returns how many. Call again while it returns something, a transaction each."""
+    taken = conn.execute(TAKE, {"before": now - timedelta(hours=1) - SETTLE, "most": AT_ONCE}).all()
+    if taken:
+        conn.execute(COUNT, {"sensors": [r.sensor_id for r in taken], "metrics": [r.metric for r in taken], "hours": [r.hour for r in taken]})  # fmt: skip
+    return len(taken)

@@ -1,0 +1,321 @@
+"""Sources: which messages come from where, how they are read, and what they mean (table `source`).
+
+A set of sources is read at once and never changed: an edit makes a new set (`onemap_source` is notified), so that a message is
+read by one set from beginning to end. Of several sources whose filters match a topic the most exact filter wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, text
+
+from core.crs import Datum, to_wgs84
+from core.errors import DecodeError, InputError, NotFound
+from core.exposure import city_zone
+from core.log import get_log
+from core.types import LonLat
+from core.units import SAME, Conversion, canonical_units, conversion
+from ingest.decoders import DECODERS
+from ingest.decoders.base import Decoder, Incoming, Options, check_finite, safe_name
+from ingest.quality import Extent
+from ingest.receive import Arrived
+from ingest.records import (
+    AliasedValue,
+    BirthRow,
+    DeathRow,
+    IncidentReportRow,
+    PositionRow,
+    Reading,
+    Record,
+    SnapshotRow,
+    TrackedEventRow,
+    VideoEventRow,
+)
+
+log = get_log("sources")
+TOPICS_KEPT = 65_536
+
+
+@dataclass(frozen=True)
+class Source:
+    """One row of `source`, ready to read messages."""
+
+    id: str
+    filters: tuple[str, ...]
+    decoder: Decoder
+    options: Options
+    zone: tzinfo
+    datum: Datum = Datum.WGS84
+    units: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, str | None] = field(default_factory=dict)
+    only_mapped: bool = False
+    id_prefix: str = ""
+    owner: str | None = None
+    interval_s: float | None = None
+    district: str | None = None
+
+    def decode(self, topic: str, payload: bytes, properties: Mapping[str, str], now: int) -> Sequence[Record]:
+        """Records of one message, in our names, units and datum. Raises DecodeError."""
+        records = self.decoder.decode(Incoming(topic, payload, properties, now, self.options, self.zone))
+        return self.finish(records)
+
+    def finish(self, records: Sequence[Record]) -> Sequence[Record]:
+        """The decoder's records in our names, units and datum; metrics that the source drops are gone."""
+        if self._plain and all(type(r) is not Reading or self._is_ours(r) for r in records):
+            return records
+        return [done for record in records if (done := self._finish(record)) is not None]
+
+    @cached_property
+    def _plain(self) -> bool:
+        """Nothing to map: only a unit of the device's own can still need a conversion."""
+        moved = self.datum not in (Datum.WGS84, Datum.CGCS2000)
+        return not (self.units or self.metrics or self.only_mapped or self.id_prefix or moved) and self.decoder.exact
+
+    def _is_ours(self, reading: Reading) -> bool:
+        return reading.unit is None or canonical_units().get(reading.metric, reading.unit) == reading.unit
+
+    def _finish(self, record: Record) -> Record | None:
+        if isinstance(record, Reading):
+            return self._finish_reading(record)
+        if isinstance(record, BirthRow | AliasedValue | DeathRow):
+            return record
+        if isinstance(record, VideoEventRow | PositionRow | IncidentReportRow):
+            record = self._move(record)
+        if isinstance(record, VideoEventRow | TrackedEventRow | SnapshotRow):
+            return record._replace(camera_id=self.own_id(record.camera_id))
+        if isinstance(record, PositionRow):
+            return record._replace(unit_id=self.own_id(record.unit_id))
+        return record
+
+    def _finish_reading(self, reading: Reading) -> Reading | None:
+        metric = self._metric(reading.metric)
+        if metric is None:
+            return None
+        value, unit = self._convert(metric, reading.value, reading.unit)
+        moved: Reading = self._move(reading)
+        return moved._replace(sensor_id=self.own_id(reading.sensor_id), metric=metric, value=value, unit=unit)
+
+    def own_id(self, name: str) -> str:
+        return safe_name(self.id_prefix + name) if self.id_prefix else name
+
+    def _metric(self, name: str) -> str | None:
+        """Our name for the device's: mapped as a whole, else by its last part (`DS18B20.Temperature` by `Temperature`)."""
+        for key in (name, name.rpartition(".")[2]):
+            if key in self.metrics:
+                return self.metrics[key]
+        return None if self.only_mapped else safe_name(name)
+
+    def _convert(self, metric: str, value: float, unit: str | None) -> tuple[float, str | None]:
+        rule = self.units.get(metric)
+        wanted = canonical_units().get(metric)
+        change = unit_rule(rule, unit, wanted)
+        if change is not SAME:
+            value = check_finite(change.apply(value), metric)
+        if wanted is not None:
+            return value, wanted if unit is not None or rule is not None else None
+        return value, unit if unit is not None else (rule if isinstance(rule, str) else None)
+
+    def _move(self, record: Any) -> Any:
+        if record.lon is None or record.lat is None or self.datum in (Datum.WGS84, Datum.CGCS2000):
+            return record
+        moved = to_wgs84(LonLat(record.lon, record.lat), self.datum)
+        return record._replace(lon=moved.lon, lat=moved.lat)
+
+
+def unit_rule(rule: Any, unit: str | None, wanted: str | None) -> Conversion:
+    """How a value is converted: by the source's rule for the metric (a unit, or {unit, scale, offset}), by the unit that the
+    device names, or not at all. DecodeError where the units do not fit: a wrong unit must not pass for a right one."""
+    scale, offset = 1.0, 0.0
+    if isinstance(rule, Mapping):
+        scale, offset = float(rule.get("scale", 1.0)), float(rule.get("offset", 0.0))
+        rule = rule.get("unit")
+    meant = rule if rule is not None else unit
+    if meant is None or wanted is None or meant == wanted:
+        return SAME if (scale, offset) == (1.0, 0.0) else Conversion(scale, offset)
+    try:
+        to_ours = conversion(str(meant), wanted)
+    except InputError as exc:
+        raise DecodeError(exc.message, reason="unit", field="unit") from exc
+    return Conversion(scale * to_ours.scale, offset * to_ours.scale + to_ours.offset)
+
+
+class Sources:
+    """All sources that are switched on. `find` the one of a topic."""
+
+    def __init__(
+        self, sources: Iterable[Source], extent: Extent | None = None, faults: Mapping[str, str] | None = None
+    ) -> None:
+        self.by_id = {source.id: source for source in sources}
+        self.extent = extent
+        # sources that cannot be used, and why
+        self.faults = dict(faults or {})
+        ranked = [(exactness(f), source.id, f, source) for source in self.by_id.values() for f in source.filters]
+        self._ranked = [(f.split("/"), source) for _, _, f, source in sorted(ranked, key=lambda r: r[:3])]
+        self._found: dict[str, Source | None] = {}
+
+    def find(self, topic: str) -> Source | None:
+        try:
+            return self._found[topic]
+        except KeyError:
+            pass
+        parts = topic.split("/")
+        found = next((source for levels, source in self._ranked if matches(levels, parts)), None)
+        if len(self._found) >= TOPICS_KEPT:
+            self._found.clear()
+        self._found[topic] = found
+        return found
+
+    def decode(self, message: Arrived, now: int) -> None:
+        """Fill in the message's source and records, or the reason it has none."""
+        source = message.source = self.find(message.topic)
+        try:
+            if source is None:
+                told = f"topic: no source reads {message.topic[:120]!r}"
+                raise DecodeError(told, reason="no_source", field="topic")
+            message.records = source.decode(message.topic, message.payload, message.properties, now)
+        except DecodeError as exc:
+            message.refuse(exc)
+
+    def filters(self, group: str = "") -> list[str]:
+        """What to subscribe to; `group` makes them MQTT 5 shared subscriptions (section 4.8.2)."""
+        share = f"$share/{group}/" if group else ""
+        return sorted({share + f for source in self.by_id.values() for f in source.filters})
+
+
+def matches(levels: Sequence[str], parts: Sequence[str]) -> bool:
+    """Whether a topic's parts match a filter's levels (MQTT 5 section 4.7)."""
+    if levels[0] in "+#" and parts[0].startswith("$"):
+        return False
+    for i, level in enumerate(levels):
+        if level == "#":
+            return True
+        if i >= len(parts) or level not in ("+", parts[i]):
+            return False
+    return len(levels) == len(parts)
+
+
+def exactness(topic_filter: str) -> list[int]:
+    """Sorts more exact filters first: a name before `+` before `#`, level by level."""
+    return [{"+": 1, "#": 2}.get(level, 0) for level in topic_filter.split("/")]
+
+
+def check_filter(topic_filter: str, prefix: str) -> str:
+    """The filter with our prefix filled in; InputError where it is none (MQTT 5 section 4.7) or would bring back our own output."""
+    full = topic_filter.replace("{prefix}", prefix)
+    levels = full.split("/")
+    fine = 0 < len(full.encode()) < 1000 and "\x00" not in full and not full.startswith("$")
+    fine = (
+        fine and all(level in ("+", "#") or not set("+#") & set(level) for level in levels) and "#" not in levels[:-1]
+    )
+    if not fine:
+        raise InputError(
+            f"topic_filters: expected an MQTT topic filter, got {topic_filter[:120]!r}", field="topic_filters"
+        )
+    for own in ("alarm", "alert", "task"):
+        sample = [*prefix.split("/"), own, "000000", "1"] if own != "task" else [*prefix.split("/"), own, "unit"]
+        if matches(levels, sample):
+            raise InputError(
+                f"topic_filters: {topic_filter!r} would bring in what we send out ({prefix}/{own}/…)",
+                field="topic_filters",
+            )
+    return full
+
+
+def make_source(row: Mapping[str, Any], prefix: str, zone: str) -> Source:
+    """A source from its row. InputError names the field at fault."""
+    try:
+        decoder = DECODERS[row["decoder"]]
+    except NotFound as exc:
+        raise InputError(f"decoder: {exc.message}", field="decoder") from exc
+    try:
+        options = decoder.options.model_validate(row["options"])
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        place = ".".join(["options", *map(str, first["loc"])])
+        raise InputError(f"{place}: {first['msg']}", field=place) from exc
+    source = Source(
+        id=row["id"], filters=tuple(check_filter(f, prefix) for f in row["topic_filters"]), decoder=decoder,
+        options=decoder.prepare(options, prefix) if decoder.prepare else options, zone=check_zone(row["timezone"] or zone), datum=check_datum(row["datum"]),
+        units=check_units(row["units"]), metrics=check_metrics(row["metrics"]), only_mapped=row["only_mapped"], id_prefix=check_prefix(row["id_prefix"]),
+        owner=row["owner"], interval_s=row["interval_s"], district=row["district"],
+    )  # fmt: skip
+    if not source.filters:
+        raise InputError("topic_filters: expected at least one topic filter", field="topic_filters")
+    return source
+
+
+def check_zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
+        raise InputError(
+            f"timezone: expected a zone such as Asia/Shanghai, got {name[:60]!r}", field="timezone"
+        ) from exc
+
+
+def check_datum(name: str) -> Datum:
+    try:
+        return Datum(name)
+    except ValueError as exc:
+        raise InputError(f"datum: expected one of {', '.join(Datum)}, got {name[:40]!r}", field="datum") from exc
+
+
+def check_prefix(prefix: str) -> str:
+    if prefix and (safe_name(prefix) != prefix or len(prefix) > 32):
+        raise InputError("id_prefix: expected at most 32 of A-Z a-z 0-9 _ . : -", field="id_prefix")
+    return prefix
+
+
+def check_metrics(metrics: Mapping[str, Any]) -> dict[str, str | None]:
+    for name, ours in metrics.items():
+        if ours is not None and (not isinstance(ours, str) or safe_name(ours) != ours):
+            raise InputError(
+                f"metrics.{name[:60]}: expected the name of a metric of ours, or null to drop it", field="metrics"
+            )
+    return dict(metrics)
+
+
+def check_units(units: Mapping[str, Any]) -> dict[str, Any]:
+    """Each metric's unit, or {unit?, scale?, offset?}; it must convert to the metric's own unit."""
+    for metric, rule in units.items():
+        field_name = f"units.{metric[:60]}"
+        if isinstance(rule, Mapping):
+            numbers = [rule.get(key, 1.0) for key in ("scale", "offset")]
+            fine = set(rule) <= {"unit", "scale", "offset"} and all(type(n) in (int, float) for n in numbers)
+        else:
+            fine = isinstance(rule, str)
+        if not fine:
+            raise InputError(f"{field_name}: expected a unit, or {{unit, scale, offset}}", field="units")
+        try:
+            unit_rule(rule, None, canonical_units().get(metric))
+        except DecodeError as exc:
+            raise InputError(f"{field_name}: {exc.message.removeprefix('unit: ')}", field="units") from exc
+    return dict(units)
+
+
+def read_sources(conn: Connection, prefix: str) -> Sources:
+    """The sources that are on. One that cannot be used is left out and told in the log and in `faults`: it must not stop the others."""
+    zone = city_zone(conn)
+    made: list[Source] = []
+    faults: dict[str, str] = {}
+    for row in conn.execute(text("SELECT * FROM source WHERE enabled ORDER BY id")).mappings():
+        try:
+            made.append(make_source(dict(row), prefix, zone))
+        except InputError as exc:
+            faults[row["id"]] = exc.message
+            log.error("source_unusable", source=row["id"], error=exc.message)
+    return Sources(made, read_extent(conn), faults)
+
+
+def read_extent(conn: Connection) -> Extent | None:
+    row = conn.execute(
+        text("SELECT ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent) FROM city")
+    ).one_or_none()
+    return Extent(*map(float, row)) if row else None

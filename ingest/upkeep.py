@@ -1,0 +1,86 @@
+"""What an ingester does beside the stream: partitions, hourly history, retention, pictures. In a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psycopg
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.clock import utc_now
+from core.log import get_log
+from core.pictures import Pictures
+from core.settings import Settings
+from ingest import partitions, retention, rollup
+from ingest.pictures import keep_pictures
+
+log = get_log("upkeep")
+LOOK_S = 1.0
+RETRY_S = 5.0
+
+
+@dataclass
+class Chore:
+    """Something done every `every_s`, again after `RETRY_S` where it failed. `work` may say that there is more at once."""
+
+    name: str
+    every_s: float
+    work: Callable[[], bool]
+    due: float = 0.0
+
+
+class Upkeep(threading.Thread):
+    def __init__(self, settings: Settings, engine: Engine, stop: threading.Event) -> None:
+        super().__init__(name="upkeep", daemon=True)
+        self._settings, self._engine, self._stop_all = settings, engine, stop
+        self._pictures = Pictures(settings.pictures_url, settings.state_dir)
+        self._chores = [
+            Chore("partitions", 3600.0, self._make_partitions),
+            Chore("rollup", 20.0, self._roll_up),
+            Chore("retention", 3600.0, self._retain),
+            Chore("pictures", 1.0, self._keep_pictures),
+        ]
+
+    def run(self) -> None:
+        while not self._stop_all.wait(LOOK_S):
+            for chore in self._chores:
+                if time.monotonic() >= chore.due and not self._stop_all.is_set():
+                    self._do(chore)
+
+    def _do(self, chore: Chore) -> None:
+        try:
+            more = chore.work()
+        except (SQLAlchemyError, psycopg.Error, OSError) as exc:
+            log.warning("chore_failed", chore=chore.name, error=str(exc).splitlines()[0][:300])
+            chore.due = time.monotonic() + RETRY_S
+            return
+        chore.due = 0.0 if more else time.monotonic() + chore.every_s
+
+    def _make_partitions(self) -> bool:
+        with self._engine.begin() as conn:
+            partitions.make_partitions(conn, partitions.days_ahead(utc_now()))
+        return False
+
+    def _roll_up(self) -> bool:
+        with self._engine.begin() as conn:
+            return rollup.roll_up(conn, utc_now()) == rollup.AT_ONCE
+
+    def _retain(self) -> bool:
+        with self._engine.begin() as conn:
+            gone = retention.drop_expired(conn, utc_now(), self._settings.retention_days)
+            if gone:
+                log.info("partitions_dropped", names=gone)
+        for metric, days in retention.shorter(self._settings.retention_days).items():
+            with self._engine.begin() as conn:
+                retention.trim(conn, utc_now(), metric, days)
+        with self._engine.begin() as conn:
+            retention.trim_hourly(conn, utc_now(), self._settings.hourly_retention_days)
+            retention.trim_letters(conn, utc_now(), self._settings.letter_retention_days)
+        return False
+
+    def _keep_pictures(self) -> bool:
+        return keep_pictures(self._engine, self._pictures, utc_now(), self._settings.picture_retention_days)

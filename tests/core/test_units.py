@@ -1,0 +1,86 @@
+"""Units and datums: what devices say becomes what the city's tables say, or is refused."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.crs import Datum, from_wgs84, to_wgs84
+from core.errors import InputError
+from core.types import LonLat
+from core.units import conversion
+from core.vocabulary import table
+
+CASES = [
+    ("Cel", "°C", 20.0, 20.0), ("F", "°C", 212.0, 100.0), ("degF", "°C", 32.0, 0.0), ("K", "°C", 273.15, 0.0), ("℃", "°C", -5.0, -5.0),
+    ("cm", "m", 320.0, 3.2), ("毫米", "m", 3200.0, 3.2), ("in", "mm", 1.0, 25.4), ("m3/h", "L/s", 36.0, 10.0), ("立方米/秒", "L/s", 1.0, 1000.0),
+    ("mg/m3", "µg/m³", 0.035, 35.0), ("ug/m3", "mg/m³", 4000.0, 4.0), ("km/h", "m/s", 36.0, 10.0), ("%RH", "%", 55.0, 55.0),
+    ("rad", "°", 3.141592653589793, 180.0), ("kn", "m/s", 1.0, 0.514444),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("unit", "wanted", "value", "expected"), CASES)
+def test_value_is_converted(unit: str, wanted: str, value: float, expected: float) -> None:
+    assert conversion(unit, wanted).apply(value) == pytest.approx(expected, rel=1e-5, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "unit", ["s", "foo", "", "((((", "9**9**9**9", "m**9", "1e999", "m; import os", "%LEL", "m" * 400]
+)
+def test_unit_that_does_not_fit_is_refused(unit: str) -> None:
+    with pytest.raises(InputError) as caught:
+        conversion(unit, "m")
+    assert caught.value.field == "unit"
+
+
+def field_at_fault(unit: str) -> str | None:
+    try:
+        return None if conversion(unit, "µg/m³").scale else "scale"
+    except InputError as exc:
+        return exc.field
+
+
+@given(st.text(max_size=40))
+def test_no_text_raises_anything_else(unit: str) -> None:
+    assert field_at_fault(unit) in (None, "unit")
+
+
+def test_every_metric_of_the_city_keeps_its_own_unit() -> None:
+    for row in table("metrics").values():
+        assert conversion(row["unit"], row["unit"]).apply(7.5) == 7.5
+
+
+def metres(a: LonLat, b: LonLat) -> float:
+    """Small distances on the sphere of 6,371 km."""
+    from math import cos, hypot, radians
+
+    east = radians(b.lon - a.lon) * cos(radians((a.lat + b.lat) / 2))
+    return hypot(east, radians(b.lat - a.lat)) * 6_371_000
+
+
+# published pairs: Tiananmen in WGS 84 and GCJ-02 is some 550 m apart, BD-09 some 900 m further north-east
+@pytest.mark.parametrize(
+    ("datum", "least", "most"), [(Datum.GCJ02, 100, 800), (Datum.BD09, 600, 2000), (Datum.CGCS2000, 0, 0.001)]
+)
+def test_datums_of_china_are_hundreds_of_metres_apart(datum: Datum, least: float, most: float) -> None:
+    here = LonLat(118.29, 33.96)
+    assert least <= metres(here, from_wgs84(here, datum)) <= most
+
+
+@given(st.floats(74, 134), st.floats(19, 52), st.sampled_from(list(Datum)))
+def test_there_and_back_is_within_a_metre(lon: float, lat: float, datum: Datum) -> None:
+    here = LonLat(lon, lat)
+    assert metres(here, to_wgs84(from_wgs84(here, datum), datum)) < 1.0
+
+
+def test_gcj02_is_the_published_offset() -> None:
+    """The worked example of the coordinates' common open implementations: (116.404, 39.915) → (116.41024, 39.91640)."""
+    moved = from_wgs84(LonLat(116.404, 39.915), Datum.GCJ02)
+    assert (moved.lon, moved.lat) == pytest.approx((116.410244, 39.916404), abs=2e-6)
+    baidu = from_wgs84(LonLat(116.404, 39.915), Datum.BD09)
+    assert (baidu.lon, baidu.lat) == pytest.approx((116.416627, 39.922699), abs=2e-6)
+
+
+def test_outside_china_gcj02_changes_nothing() -> None:
+    assert to_wgs84(LonLat(24.94, 60.17), Datum.GCJ02) == LonLat(24.94, 60.17)

@@ -1,0 +1,72 @@
+"""Sources are switched on, edited and off while an ingester runs; devices of other makers are understood without code."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from app.services.mosquitto import Broker
+from core.settings import Settings
+from tests.support import STATE, Mailbox, System, mailbox, wait_for
+
+
+@pytest.fixture(scope="module")
+def system(own_settings: Settings, broker: Broker) -> Any:
+    with System(own_settings, broker, STATE / "log" / "test_ingest_sources") as system:
+        yield system.start("ingest")
+
+
+def change(system: System, query: str) -> None:
+    """Change the sources and wait until the ingester has subscribed anew."""
+    before = system.log("ingest").count('"subscribed"')
+    system.rows(f"{query} RETURNING id, pg_notify('onemap_source', '{{}}')")
+    wait_for(lambda: system.log("ingest").count('"subscribed"') > before, 10)
+
+
+def values(system: System, sensor: str) -> dict[str, float]:
+    return {
+        r["metric"]: r["value"]
+        for r in system.rows("SELECT metric, value FROM sensor_state WHERE sensor_id = %s", sensor)
+    }
+
+
+def say(box: Mailbox, topic: str, payload: object) -> None:
+    box.publish(topic, payload)
+
+
+def test_source_is_switched_on_edited_and_off_without_a_restart(system: System) -> None:
+    with mailbox(system.broker.url()) as box:
+        change(system, "UPDATE source SET enabled = true, owner = '水务局', interval_s = 300 WHERE id = 'tasmota'")
+        say(box, "tele/pump-7/SENSOR", {"DS18B20": {"Temperature": 68.9}, "TempUnit": "F"})
+        wait_for(lambda: values(system, "pump-7"), 15)
+        assert values(system, "pump-7") == {"DS18B20.Temperature": 68.9}
+        [sensor] = system.rows("SELECT status, source_id, interval_s, attributes FROM sensor WHERE id = 'pump-7'")
+        assert (sensor["status"], sensor["source_id"], sensor["interval_s"]) == ("pending", "tasmota", 300)
+        assert sensor["attributes"]["owner"] == "水务局"
+        assert json.loads(sensor["attributes"]["sent"])["DS18B20"] == {"Temperature": 68.9}
+
+        change(system, """UPDATE source SET metrics = '{"Temperature": "temperature"}' WHERE id = 'tasmota'""")
+        say(box, "tele/pump-7/SENSOR", {"DS18B20": {"Temperature": 50}, "TempUnit": "F"})
+        wait_for(lambda: "temperature" in values(system, "pump-7"), 15)
+        assert values(system, "pump-7")["temperature"] == pytest.approx(10.0)
+
+        change(system, "UPDATE source SET enabled = false WHERE id = 'tasmota'")
+        held = "SELECT count(*) FROM subscription WHERE topic_filter LIKE '%%tele/%%'"
+        wait_for(lambda: system.one(held) == 0, 10)
+        say(box, "tele/pump-7/SENSOR", {"DS18B20": {"Temperature": 99}})
+        say(box, "onemap/observation/after", {"time": "2020-01-01T00:00:00Z", "metric": "a", "value": 1})
+        wait_for(lambda: system.one("SELECT count(*) FROM dead_letter WHERE reason = 'time_out_of_range'"), 15)
+        assert values(system, "pump-7")["temperature"] == pytest.approx(10.0)
+        [state] = system.rows("SELECT messages, records, dead_letters FROM source_state WHERE source_id = 'tasmota'")
+        assert state == {"messages": 2, "records": 2, "dead_letters": 0}
+
+
+def test_what_a_stopped_ingester_was_subscribed_to_is_given_up_by_the_next(system: System) -> None:
+    change(system, "UPDATE source SET enabled = true WHERE id = 'owntracks'")
+    assert system.one("SELECT count(*) FROM subscription WHERE topic_filter = 'owntracks/+/+'") == 1
+    system.kill("ingest")
+    system.rows("UPDATE source SET enabled = false WHERE id = 'owntracks' RETURNING id")
+    system.start("ingest")
+    wait_for(lambda: system.one("SELECT count(*) FROM subscription WHERE topic_filter = 'owntracks/+/+'") == 0, 10)

@@ -1,0 +1,62 @@
+"""Free-form payloads: what counts as a number, and what is too much."""
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta
+from typing import Any
+
+import pytest
+
+from core.errors import DecodeError
+from ingest.decoders.freeform import collect_numbers, read_moment, read_number
+from tests.ingest.decoders.support import CITY
+
+NUMBERS: list[tuple[Any, float | None]] = [
+    (3, 3.0), (-2.5, -2.5), (True, 1.0), (False, 0.0), ("24.80", 24.8), ("-7", -7.0), ("+0.5", 0.5), ("0", 0.0),
+    ("007", None), ("1e5", None), ("", None), (" 1", None), ("1,5", None), ("１２", None), ("NaN", None), ("inf", None), (None, None),
+    ([], None), ({}, None), ("0x10", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "number"), NUMBERS, ids=[repr(given) for given, _ in NUMBERS])
+def test_numbers_booleans_and_decimal_text_are_numbers_and_nothing_else_is(given: object, number: float | None) -> None:
+    assert read_number(given) == number
+
+
+def test_nested_numbers_are_named_by_the_path_to_them() -> None:
+    assert collect_numbers({"a": {"b": [1, {"c": 2}], "": 3}, "温度": 4, "x": "ON"}, {"ON": 1.0}) == {
+        "a.b.0": 1.0, "a.b.1.c": 2.0, "a.": 3.0, "温度": 4.0, "x": 1.0,
+    }  # fmt: skip
+
+
+def test_numbers_deeper_than_devices_nest_are_left_aside() -> None:
+    deep: dict[str, Any] = {"v": 1}
+    for _ in range(500):
+        deep = {"n": deep}
+    assert collect_numbers({"top": 1, "deep": deep}) == {"top": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"a": 10**400}, "a"),
+        ({"a\x00": 1}, "metric"),
+        ({"n" * 129: 1}, "n" * 40),
+        ({f"m{n}": n for n in range(513)}, "payload"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_by_name(body: dict[str, Any], field: str) -> None:
+    with pytest.raises(DecodeError) as caught:
+        collect_numbers(body)
+    assert caught.value.field == field
+
+
+def test_time_without_an_offset_is_local_and_one_with_an_offset_is_not() -> None:
+    assert read_moment("2026-05-04T08:00:00", "time", CITY).utcoffset() == timedelta(hours=8)
+    assert read_moment("2026-05-04T08:00:00.123456789Z", "time", CITY).tzinfo == UTC
+
+
+@pytest.mark.parametrize("given", [None, 5, "noon", "", "2026-13-01T00:00:00Z"])
+def test_what_is_no_time_is_refused(given: object) -> None:
+    with pytest.raises(DecodeError, match="ISO 8601"):
+        read_moment(given, "time", CITY)

@@ -1,0 +1,193 @@
+"""Hourly history against a plain recount; retention takes what its time is over and nothing else."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from core.pgarray import from_pg_us, to_pg_us
+from core.vocabulary import table
+from ingest import partitions, retention, rollup
+from ingest.records import Reading
+from ingest.writer import Writer
+from tests.ingest.test_writer import message
+from tests.support import now
+
+HOUR = timedelta(hours=1)
+RECOUNT = """
+SELECT sensor_id, metric, date_trunc('hour', time, 'UTC') AS hour, count(*) AS readings, sum(value) AS total, min(value) AS least,
+  max(value) AS most, (array_agg(value ORDER BY time DESC))[1] AS last
+FROM observation WHERE quality NOT IN ('future', 'range') AND sensor_id LIKE 'r-%%' AND time < %(until)s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
+
+
+def recount(conn: Connection, until: datetime) -> list[tuple[Any, ...]]:
+    return [tuple(r) for r in conn.exec_driver_sql(RECOUNT, {"until": until})]
+
+
+def rolled(conn: Connection) -> list[tuple[Any, ...]]:
+    query = "SELECT sensor_id, metric, hour, readings, total, least, most, last FROM observation_hourly WHERE sensor_id LIKE 'r-%' ORDER BY 1, 2, 3"
+    return [tuple(r) for r in conn.execute(text(query))]
+
+
+def reading(sensor: str, moment: datetime, value: float, metric: str = "temperature") -> Reading:
+    return Reading(sensor, metric, to_pg_us(moment), value, None, "good", None, None)
+
+
+def same(left: list[tuple[Any, ...]], right: list[tuple[Any, ...]]) -> bool:
+    keys = [r[:4] for r in left] == [r[:4] for r in right]
+    return keys and all(a[4:] == pytest.approx(b[4:]) for a, b in zip(left, right, strict=True))
+
+
+def roll_all(engine: Engine, moment: datetime) -> int:
+    done = 0
+    while True:
+        with engine.begin() as conn:
+            count = rollup.roll_up(conn, moment)
+        done += count
+        if count < rollup.AT_ONCE:
+            return done
+
+
+def test_hours_equal_a_recount_with_late_repeated_and_impossible_readings(fresh_engine: Engine) -> None:
+    random.seed(5)
+    start = now().replace(minute=0, second=0, microsecond=0) - 6 * HOUR
+    writer = Writer(1)
+    sent = [
+        reading(f"r-{random.randrange(5)}", start + timedelta(seconds=random.randrange(6 * 3600)), random.choice([1.5, 20.0, 33.3, 500.0]), random.choice(["temperature", "humidity"]))
+        for _ in range(3000)
+    ]  # fmt: skip
+    for step, moment in enumerate([start + 3 * HOUR, start + 5 * HOUR, now()]):
+        part = sent[step * 1000 : (step + 1) * 1000] + random.sample(sent, 50)
+        with fresh_engine.begin() as conn:
+            writer.write(conn, [message(r) for r in part], now())
+        roll_all(fresh_engine, moment)
+    with fresh_engine.connect() as conn:
+        ended = (now() - HOUR - rollup.SETTLE).replace(minute=0, second=0, microsecond=0) + HOUR
+        expected = recount(conn, min(ended, start + 6 * HOUR))
+        assert len(expected) >= 40
+        assert same(rolled(conn), expected)
+        assert conn.scalar(text("SELECT count(*) FROM rollup_due WHERE hour < :h"), {"h": now() - 2 * HOUR}) == 0
+
+
+def test_running_hour_is_left_alone_until_it_has_settled(conn: Connection) -> None:
+    moment = now()
+    Writer(1).write(conn, [message(reading("r-1", moment, 1.0))], moment)
+    hour = moment.replace(minute=0, second=0, microsecond=0)
+    assert rollup.roll_up(conn, hour + HOUR + timedelta(seconds=119)) == 0
+    assert rollup.roll_up(conn, hour + HOUR + timedelta(seconds=121)) == 1
+
+
+def test_marks_of_the_running_hour_are_written_once_and_of_ended_ones_each_time(conn: Connection) -> None:
+    writer, start = Writer(1), now() - 3 * HOUR
+    writer.write(conn, [message(reading("r-1", start, 1.0))], now())
+    rollup.roll_up(conn, now())
+    assert [r[3] for r in rolled(conn)] == [1]
+    writer.write(conn, [message(reading("r-1", start + timedelta(seconds=1), 2.0))], now())
+    assert rollup.roll_up(conn, now()) == 1
+    assert [r[3] for r in rolled(conn)] == [2]
+
+
+def test_mark_is_not_taken_while_its_readings_are_not_committed(fresh_engine: Engine) -> None:
+    """The danger: the mark of an earlier reading is taken and counted while a later one is written but not yet visible."""
+    start = (now() - 5 * HOUR).replace(minute=0)
+    with fresh_engine.begin() as conn:
+        Writer(1, 1).write(conn, [message(reading("r-1", start, 1.0))], now())
+    with fresh_engine.begin() as late:
+        Writer(1, 2).write(late, [message(reading("r-1", start + timedelta(minutes=1), 2.0))], now())
+        assert roll_all(fresh_engine, now()) == 0
+    assert roll_all(fresh_engine, now()) == 1
+    with fresh_engine.connect() as conn:
+        assert [r[3:5] for r in rolled(conn)] == [(2, 3.0)]
+
+
+def test_two_takers_and_two_writers_at_once_end_at_the_recount(fresh_engine: Engine) -> None:
+    start = (now() - 8 * HOUR).replace(minute=0, second=0, microsecond=0)
+    done = threading.Event()
+
+    def write(slot: int) -> None:
+        dice, writer = random.Random(slot), Writer(1, slot)
+        for n in range(60):
+            batch = [reading(f"r-{dice.randrange(4)}", start + timedelta(seconds=dice.randrange(20_000) + slot * 0.25 + n * 1e-3), dice.random()) for _ in range(20)]  # fmt: skip
+            with fresh_engine.begin() as conn:
+                writer.write(conn, [message(r) for r in batch], now())
+
+    def take() -> None:
+        while not done.is_set():
+            roll_all(fresh_engine, now())
+
+    writers = [threading.Thread(target=write, args=(slot,)) for slot in (1, 2)]
+    takers = [threading.Thread(target=take) for _ in range(2)]
+    for thread in [*writers, *takers]:
+        thread.start()
+    for thread in writers:
+        thread.join(60)
+    done.set()
+    for thread in takers:
+        thread.join(60)
+    roll_all(fresh_engine, now())
+    with fresh_engine.connect() as conn:
+        expected = recount(conn, now() - HOUR)
+        assert sum(r[3] for r in expected) > 2000
+        assert same(rolled(conn), expected)
+
+
+def test_late_reading_for_a_day_that_was_trimmed_does_not_spoil_its_hour(conn: Connection) -> None:
+    start = now() - 5 * HOUR
+    Writer(1).write(conn, [message(reading("r-1", start + timedelta(seconds=s), s)) for s in range(5)], now())
+    rollup.roll_up(conn, now())
+    conn.execute(text("DELETE FROM observation WHERE sensor_id = 'r-1'"))
+    Writer(1).write(conn, [message(reading("r-1", start + timedelta(seconds=9), 99))], now())
+    rollup.roll_up(conn, now())
+    assert [r[3:5] for r in rolled(conn)] == [(5, 10.0)]
+
+
+@pytest.fixture
+def short_metrics(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    rows = table("metrics")
+    monkeypatch.setitem(rows, "flow", {**rows["flow"], "keep_days": 10, "keep_hourly_days": 20})
+    return
+
+
+def days_of(conn: Connection, metric: str) -> list[int]:
+    rows = conn.execute(
+        text("SELECT DISTINCT time FROM observation WHERE metric = :m AND sensor_id = 'r-1'"), {"m": metric}
+    )
+    return sorted(round((now() - r.time).total_seconds() / 86400) for r in rows)
+
+
+def test_each_metric_is_kept_for_its_own_days(short_metrics: None, conn: Connection) -> None:
+    ages = (1, 9, 12, 50, 95)
+    moments = [now() - timedelta(days=d) for d in ages if d < 90]
+    partitions.make_partitions(conn, [(now() - timedelta(days=95)).date()])
+    for metric in ("flow", "temperature"):
+        Writer(1).write(conn, [message(reading("r-1", m, 1.0, metric)) for m in moments], now())
+    assert retention.shorter(90) == {"flow": 10}
+    assert retention.shorter(5) == {}
+    assert retention.trim(conn, now(), "flow", 10) == 2
+    assert retention.trim(conn, now(), "flow", 10) == 0
+    assert len(retention.drop_expired(conn, now(), 90)) == 1
+    assert (days_of(conn, "flow"), days_of(conn, "temperature")) == ([1, 9], [1, 9, 12, 50])
+
+
+def test_hourly_history_is_kept_longer_and_by_its_own_days(short_metrics: None, conn: Connection) -> None:
+    base = datetime(2026, 1, 1, tzinfo=UTC)
+    for metric in ("flow", "temperature"):
+        for days in (5, 25, 400):
+            conn.execute(text("INSERT INTO observation_hourly VALUES ('r-1', :m, :h, 1, 1, 1, 1, 1)"), {"m": metric, "h": base - timedelta(days=days)})  # fmt: skip
+    assert retention.trim_hourly(conn, base, 365) == 3
+    left = {(r[1], round((base - r[2]).days)) for r in rolled(conn)}
+    assert left == {("flow", 5), ("temperature", 5), ("temperature", 25)}
+
+
+def test_moments_of_two_writers_never_meet(conn: Connection) -> None:
+    same_moment = now()
+    stamps = {slot: to_pg_us(Writer(1, slot)._moment(same_moment)) for slot in range(8)}
+    assert len(set(stamps.values())) == 8
+    assert all(abs(from_pg_us(s) - same_moment) < timedelta(milliseconds=1) for s in stamps.values())

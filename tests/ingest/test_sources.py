@@ -1,0 +1,151 @@
+"""Sources: which filter wins, what is mapped, converted and moved, what is refused when a source is saved."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paho.mqtt.client import topic_matches_sub
+from sqlalchemy import Connection, text
+
+from core.clock import rfc3339
+from core.crs import Datum, from_wgs84
+from core.errors import DecodeError, InputError
+from core.pgarray import to_pg_us
+from core.types import LonLat
+from ingest.receive import Arrived
+from ingest.records import PositionRow, Reading
+from ingest.sources import Source, Sources, check_filter, make_source, matches, read_sources
+from tests.support import now
+
+ROW: dict[str, Any] = {
+    "id": "s", "decoder": "native", "topic_filters": ["maker/observation/+"], "options": {"prefix": "maker"}, "datum": "WGS84", "timezone": None,
+    "units": {}, "metrics": {}, "only_mapped": False, "id_prefix": "", "owner": None, "interval_s": None, "district": None,
+}  # fmt: skip
+
+
+def source(**change: Any) -> Source:
+    return make_source({**ROW, **change}, "onemap", "Asia/Shanghai")
+
+
+def readings(made: Source, **payload: Any) -> list[tuple[str, str, float, str | None]]:
+    body = json.dumps({"time": rfc3339(now()), **payload}).encode()
+    found = made.decode("maker/observation/d1", body, {}, to_pg_us(now()))
+    return [(r.sensor_id, r.metric, r.value, r.unit) for r in found if isinstance(r, Reading)]
+
+
+LEVELS = st.lists(st.sampled_from(["a", "b", "+", "#", ""]), min_size=1, max_size=4)
+
+
+@given(LEVELS, st.lists(st.sampled_from(["a", "b", "", "$s"]), min_size=1, max_size=4))
+def test_filters_match_as_the_mqtt_library_says(levels: list[str], parts: list[str]) -> None:
+    pattern = "/".join(levels)
+    if "#" in levels[:-1] or not pattern:
+        return
+    assert matches(levels, parts) == topic_matches_sub(pattern, "/".join(parts))
+
+
+def test_most_exact_filter_wins() -> None:
+    made = [
+        source(id=name, topic_filters=[f]) for name, f in (("c", "x/#"), ("b", "x/+/z"), ("a", "x/y/+"), ("d", "x/y/z"))
+    ]
+    sources = Sources(made)
+    found = {topic: s.id for topic in ("x/y/z", "x/y/q", "x/q/z", "x/q", "x") if (s := sources.find(topic))}
+    assert found == {"x/y/z": "d", "x/y/q": "a", "x/q/z": "b", "x/q": "c", "x": "c"}
+    assert sources.find("elsewhere") is None
+
+
+def test_topic_without_a_source_is_a_dead_letter() -> None:
+    message = Arrived("nowhere", b"{}", 1, 1)
+    Sources([source()]).decode(message, to_pg_us(now()))
+    assert (message.reason, message.source_id) == ("no_source", None)
+
+
+def test_metric_is_mapped_by_its_whole_name_or_its_last_part_and_null_drops_it() -> None:
+    made = source(metrics={"BME.T": "temperature", "RH": "humidity", "rssi": None})
+    assert readings(made, values={"BME.T": 1, "x.RH": 2, "rssi": 3, "other": 4}) == [
+        ("d1", "temperature", 1.0, None), ("d1", "humidity", 2.0, None), ("d1", "other", 4.0, None)
+    ]  # fmt: skip
+
+
+def test_only_what_is_mapped_is_kept_where_the_source_says_so() -> None:
+    made = source(metrics={"a": "flow"}, only_mapped=True)
+    assert readings(made, values={"a": 1, "b": 2}) == [("d1", "flow", 1.0, None)]
+
+
+def test_unit_that_the_device_names_is_converted_to_ours() -> None:
+    assert readings(source(), metric="water_level", value=320, unit="cm") == [("d1", "water_level", 3.2, "m")]
+    assert readings(source(), metric="water_level", value=3.2, unit="m") == [("d1", "water_level", 3.2, "m")]
+    assert readings(source(), metric="not_of_ours", value=3.2, unit="cm") == [("d1", "not_of_ours", 3.2, "cm")]
+
+
+def test_unit_that_does_not_fit_is_a_dead_letter_and_not_a_wrong_level() -> None:
+    with pytest.raises(DecodeError) as caught:
+        readings(source(), metric="water_level", value=320, unit="hPa")
+    assert caught.value.reason == "unit"
+
+
+def test_unit_map_speaks_for_devices_that_name_no_unit() -> None:
+    made = source(
+        units={"water_level": "cm", "temperature": {"scale": 0.1}, "flow": {"unit": "m3/h", "scale": 0.1, "offset": 36}}
+    )
+    assert readings(made, values={"water_level": 320, "temperature": 205, "flow": 0}) == [
+        ("d1", "water_level", 3.2, "m"), ("d1", "temperature", 20.5, "°C"), ("d1", "flow", pytest.approx(10.0), "L/s")
+    ]  # fmt: skip
+
+
+def test_ids_of_two_makers_never_meet() -> None:
+    assert readings(source(id_prefix="acme-"), values={"a": 1})[0][0] == "acme-d1"
+
+
+def test_position_is_moved_to_wgs84() -> None:
+    here = LonLat(118.29, 33.96)
+    for datum in Datum:
+        there = from_wgs84(here, datum)
+        made = source(datum=datum.value, topic_filters=["maker/#"])
+        body = json.dumps({"time": rfc3339(now()), "lon": there.lon, "lat": there.lat}).encode()
+        [fix] = made.decode("maker/position/u1", body, {}, to_pg_us(now()))
+        assert isinstance(fix, PositionRow)
+        assert (fix.lon, fix.lat) == pytest.approx((here.lon, here.lat), abs=1e-6)
+
+
+BAD = [
+    ({"decoder": "telepathy"}, "decoder"), ({"options": {"speed": 1}}, "options.speed"), ({"datum": "GCJ02"}, "datum"), ({"timezone": "Mars/Base"}, "timezone"),
+    ({"topic_filters": []}, "topic_filters"), ({"topic_filters": ["a/#/b"]}, "topic_filters"), ({"topic_filters": ["a+/b"]}, "topic_filters"),
+    ({"topic_filters": ["#"]}, "topic_filters"), ({"topic_filters": ["{prefix}/#"]}, "topic_filters"), ({"topic_filters": ["+/alert/#"]}, "topic_filters"),
+    ({"topic_filters": ["$SYS/#"]}, "topic_filters"), ({"topic_filters": [""]}, "topic_filters"), ({"id_prefix": "a b"}, "id_prefix"),
+    ({"metrics": {"T": "a b"}}, "metrics"), ({"metrics": {"T": 5}}, "metrics"), ({"units": {"water_level": "hPa"}}, "units"),
+    ({"units": {"water_level": {"factor": 2}}}, "units"), ({"units": {"water_level": {"scale": "2"}}}, "units"), ({"units": {"water_level": 3}}, "units"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "field"), BAD, ids=[str(c)[:50] for c, _ in BAD])
+def test_unusable_source_is_refused_and_the_field_named(change: dict[str, Any], field: str) -> None:
+    with pytest.raises(InputError) as caught:
+        source(**change)
+    assert caught.value.field == field
+    assert field.partition(".")[0] in caught.value.message
+
+
+def test_filter_carries_our_prefix() -> None:
+    assert check_filter("{prefix}/observation/+", "city/x") == "city/x/observation/+"
+
+
+def test_unusable_source_does_not_stop_the_others(conn: Connection) -> None:
+    conn.execute(text("UPDATE source SET enabled = true, timezone = 'Mars/Base' WHERE id = 'tasmota'"))
+    sources = read_sources(conn, "onemap")
+    assert set(sources.by_id) == {"native"}
+    assert "timezone" in sources.faults["tasmota"]
+
+
+def test_every_seeded_source_can_be_switched_on(conn: Connection) -> None:
+    conn.execute(text("UPDATE source SET enabled = true"))
+    sources = read_sources(conn, "onemap")
+    assert sources.faults == {}
+    assert len(sources.by_id) == conn.scalar(text("SELECT count(*) FROM source"))
+    shared = sources.filters("g")
+    assert "$share/g/onemap/observation/+" in shared
+    assert len(shared) == len(set(shared))
