@@ -26,7 +26,8 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 def to_pg_us(moment: datetime) -> int:
-    return (moment - PG_EPOCH) // MICROSECOND
+    since = moment - PG_EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_pg_us(value: int) -> datetime:
@@ -69,24 +70,26 @@ def pack_times(values: Sequence[int]) -> PackedTimes:
     return PackedTimes(_fixed(np.asarray(values, dtype=np.int64), ">i8", OID_TIMESTAMPTZ))
 
 
-_NULL = struct.pack("!i", -1)
-_SIZES = [struct.pack("!i", n) for n in range(256)]
+class _Cells(dict[str | None, bytes]):
+    """Each text as an array holds it, size first. A city's names come again and again: made once, forgotten when too many."""
+
+    def __missing__(self, value: str | None) -> bytes:
+        if len(self) >= CELLS_KEPT:
+            self.clear()
+        body = b"" if value is None else value.encode()
+        cell = struct.pack("!i", -1 if value is None else len(body)) + body
+        if len(cell) <= CELL_KEPT:
+            self[value] = cell
+        return cell
+
+
+CELLS_KEPT, CELL_KEPT = 200_000, 256
+_CELLS = _Cells()
 
 
 def pack_text(values: Sequence[str | None]) -> PackedText:
     """text[]"""
-    parts: list[bytes] = []
-    nulls = False
-    for value in values:
-        if value is None:
-            nulls = True
-            parts.append(_NULL)
-            continue
-        body = value.encode()
-        size = len(body)
-        parts.append(_SIZES[size] if size < 256 else struct.pack("!i", size))
-        parts.append(body)
-    return PackedText(_header(len(values), OID_TEXT, nulls) + b"".join(parts))
+    return PackedText(_header(len(values), OID_TEXT, None in values) + b"".join(map(_CELLS.__getitem__, values)))
 
 
 class _PackedDumper(Dumper):

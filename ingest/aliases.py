@@ -15,6 +15,7 @@ import psycopg
 from core.errors import DecodeError
 from core.pgarray import from_pg_us
 from ingest.decoders.base import safe_name
+from ingest.decoders.sparkplug import retype
 from ingest.receive import Arrived
 from ingest.records import AliasedValue, BirthRow, DeathRow, Reading
 from ingest.rows import Placed
@@ -41,7 +42,15 @@ def resolve(raw: psycopg.Connection[Any], placed: Iterable[Placed]) -> list[Plac
         else:
             readings += finish(item.message, death_readings(raw, item.record))
     for birth in sorted((b.record for b in births), key=lambda b: (b.node, b.device, b.time)):
-        raw.execute(BORN, (birth.node, birth.device, from_pg_us(birth.time), json.dumps(dict(birth.aliases))))
+        raw.execute(
+            BORN,
+            (
+                birth.node,
+                birth.device,
+                from_pg_us(birth.time),
+                json.dumps({alias: [name, kind] for alias, name, kind in birth.aliases}),
+            ),
+        )
     for item in births:
         readings += finish(item.message, [online(item.record.node, item.record.device, item.record.time, 1.0)])
     return readings + name_values(raw, values)
@@ -51,9 +60,9 @@ def name_values(raw: psycopg.Connection[Any], values: list[Placed]) -> list[Plac
     """Values by alias as readings, all of a message or none."""
     if not values:
         return []
-    names: dict[tuple[str, int], str] = {}
+    names: dict[tuple[str, int], tuple[str, int]] = {}
     for node, aliases in raw.execute(KNOWN, (sorted({v.record.node for v in values}),)):
-        names |= {(node, int(alias)): name for alias, name in aliases.items()}
+        names |= {(node, int(alias)): (name, kind) for alias, (name, kind) in aliases.items()}
     unknown = {id(v.message): v for v in values if (v.record.node, v.record.alias) not in names}
     for item in unknown.values():
         item.message.refuse(
@@ -64,11 +73,14 @@ def name_values(raw: psycopg.Connection[Any], values: list[Placed]) -> list[Plac
         )  # fmt: skip
     readings: list[Placed] = []
     for item in values:
-        name = names.get((item.record.node, item.record.alias))
-        if name and id(item.message) not in unknown:
-            value = item.record
+        if id(item.message) in unknown:
+            continue
+        told = item.record
+        name, kind = names[told.node, told.alias]
+        value = retype(told.value, told.bits, kind)
+        if name and value is not None:
             readings += finish(
-                item.message, [Reading(value.sensor_id, name, value.time, value.value, None, "good", None, None)]
+                item.message, [Reading(told.sensor_id, name, told.time, value, None, "good", None, None)]
             )
     return readings
 

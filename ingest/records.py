@@ -112,8 +112,8 @@ class BirthRow(NamedTuple):
     node: str
     device: str
     time: int
-    # alias, name of the metric
-    aliases: tuple[tuple[int, str], ...]
+    # alias, name of the metric (empty where it is none of ours), its data type (Sparkplug 3.0.0 section 6.4.16; 0: not told)
+    aliases: tuple[tuple[int, str, int], ...]
 
 
 class AliasedValue(NamedTuple):
@@ -127,6 +127,8 @@ class AliasedValue(NamedTuple):
     alias: int
     time: int
     value: float
+    # width of an integer that came without its data type and was read as signed; 0 where nothing is open
+    bits: int
 
 
 class DeathRow(NamedTuple):

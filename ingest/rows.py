@@ -65,7 +65,7 @@ SPECS: dict[type, TableSpec] = {
         (("camera_id", "text"), ("event_id", "text"), ("time", "timestamptz"), ("kind", "text"), ("score", "float8"), ("zone", "text"), ("ended_at", "timestamptz"), ("revised_at", "timestamptz")),
         2, (CHANGE, "video_event"),
         revision="time = LEAST(t.time, EXCLUDED.time), kind = EXCLUDED.kind, score = GREATEST(t.score, EXCLUDED.score), zone = COALESCE(EXCLUDED.zone, t.zone), "
-        "ended_at = EXCLUDED.ended_at, revised_at = EXCLUDED.revised_at WHERE EXCLUDED.revised_at > t.revised_at",
+        "ended_at = EXCLUDED.ended_at, revised_at = EXCLUDED.revised_at WHERE EXCLUDED.revised_at >= t.revised_at",
     ),
     SnapshotRow: TableSpec("snapshot", (("camera_id", "text"), ("sha256", "text"), ("event_id", "text"), ("label", "text"), ("body", "bytea")), 2, (CHANGE, "video_event")),
     PositionRow: TableSpec(
@@ -125,7 +125,7 @@ def newest_of_each(placed: list[Placed], key: int) -> list[Placed]:
     held: dict[tuple[Any, ...], Placed] = {}
     for item in placed:
         first = held.setdefault(tuple(item.record[:key]), item)
-        if item.record.revised > first.record.revised:
+        if item.record.revised >= first.record.revised:
             held[tuple(item.record[:key])] = item
     return [held[k] for k in sorted(held)]
 

@@ -68,8 +68,12 @@ class Source:
 
     def finish(self, records: Sequence[Record]) -> Sequence[Record]:
         """The decoder's records in our names, units and datum; metrics that the source drops are gone."""
-        if self._plain and all(type(r) is not Reading or self._is_ours(r) for r in records):
-            return records
+        if self._plain:
+            for record in records:
+                if type(record) is Reading and record.unit is not None and not is_ours(record.metric, record.unit):
+                    break
+            else:
+                return records
         return [done for record in records if (done := self._finish(record)) is not None]
 
     @cached_property
@@ -77,9 +81,6 @@ class Source:
         """Nothing to map: only a unit of the device's own can still need a conversion."""
         moved = self.datum not in (Datum.WGS84, Datum.CGCS2000)
         return not (self.units or self.metrics or self.only_mapped or self.id_prefix or moved) and self.decoder.exact
-
-    def _is_ours(self, reading: Reading) -> bool:
-        return reading.unit is None or canonical_units().get(reading.metric, reading.unit) == reading.unit
 
     def _finish(self, record: Record) -> Record | None:
         if isinstance(record, Reading):
@@ -127,6 +128,11 @@ class Source:
             return record
         moved = to_wgs84(LonLat(record.lon, record.lat), self.datum)
         return record._replace(lon=moved.lon, lat=moved.lat)
+
+
+def is_ours(metric: str, unit: str) -> bool:
+    """Whether a value in `unit` can stay as it is: it is the metric's own, or the metric is none of our tables'."""
+    return canonical_units().get(metric, unit) == unit
 
 
 def unit_rule(rule: Any, unit: str | None, wanted: str | None) -> Conversion:

@@ -17,6 +17,7 @@ from core.settings import Settings, load_settings
 from core.types import check_device_id
 from core.vocabulary import table
 from ingest.gateways import gb28181, gb28181_notes, jt808
+from ingest.gateways.gb28181_sockets import Sockets
 from ingest.gateways.process import listen, run_until_stopped
 from ingest.gateways.publisher import WAIT_S, Publisher
 
@@ -87,7 +88,7 @@ def run_gb28181(options: argparse.Namespace) -> int:
 async def _serve_gb28181(chosen: gb28181.Options, options: argparse.Namespace, url: str) -> None:
     async with Publisher(url, "gb28181", wait_s=options.wait) as publisher:
         gateway = gb28181.Gateway(chosen, publisher)
-        sockets = gb28181.Sockets(gateway)
+        sockets = Sockets(gateway)
         port = await listen(sockets.open(options.host, options.port), options.host, options.port)
         log.info("listening", host=options.host, port=port)
         await run_until_stopped(gateway.figures)

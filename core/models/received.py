@@ -272,7 +272,7 @@ class SparkplugBirth(Base):
     node: Mapped[str] = mapped_column(Name, primary_key=True)
     device: Mapped[str] = mapped_column(Name, primary_key=True)
     time: Mapped[datetime]
-    # aliases as JSON object: alias -> name of the metric, empty where it is none of ours
+    # alias -> [name of the metric, its data type]; the name is empty where it is none of ours
     aliases: Mapped[dict[str, Any]]
 
 

@@ -114,34 +114,37 @@ _REPLY = msgspec.json.Decoder(ReplyIn)
 
 
 def decode_observation(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
-    many = message.payload.lstrip()[:1] == b"["
-    items: list[ObservationIn] = read(_MANY, message.payload) if many else [read(_ONE, message.payload)]
-    if not items:
-        raise invalid("payload", "expected at least one observation")
-    return [reading for item in items for reading in _readings(ids[0], item, message.now)]
+    payload, now = message.payload, message.now
+    if payload[:1] != b"{" and payload.lstrip()[:1] == b"[":
+        items: list[ObservationIn] = read(_MANY, payload)
+        if not items:
+            raise invalid("payload", "expected at least one observation")
+        return [reading for item in items for reading in _readings(ids[0], item, now)]
+    return _readings(ids[0], read(_ONE, payload), now)
 
 
 def _readings(sensor: str, item: ObservationIn, now: int) -> list[Record]:
     at = check_time(item.time, now)
-    position = check_position(item.lon, item.lat)
-    lon, lat = (position.lon, position.lat) if position else (None, None)
+    lon, lat = item.lon, item.lat
+    if lon is not None or lat is not None:
+        check_position(lon, lat)
+    unit = item.unit if item.unit is None else check_text(item.unit, "unit")
     quality = item.quality or "good"
-    unit = check_text(item.unit, "unit")
+    if item.values is None and item.metric is not None and item.value is not None:
+        return [Reading(sensor, item.metric, at, check_finite(item.value, item.metric), unit, quality, lon, lat)]
     return [
         Reading(sensor, metric, at, check_finite(value, metric), unit, quality, lon, lat)
-        for metric, value in _pairs(item)
+        for metric, value in _values(item).items()
     ]
 
 
-def _pairs(item: ObservationIn) -> list[tuple[str, float]]:
-    if item.values is not None and item.metric is None and item.value is None:
-        if not item.values:
-            raise invalid("values", "expected at least one metric")
-        return list(item.values.items())
-    if item.values is None and item.metric is not None and item.value is not None:
-        return [(item.metric, item.value)]
-    field = "value" if item.metric is not None else "metric"
-    raise invalid(field, "expected either metric and value, or values")
+def _values(item: ObservationIn) -> dict[str, float]:
+    if item.values is None or item.metric is not None or item.value is not None:
+        field = "value" if item.metric is not None else "metric"
+        raise invalid(field, "expected either metric and value, or values")
+    if not item.values:
+        raise invalid("values", "expected at least one metric")
+    return item.values
 
 
 def decode_video_event(message: Incoming, ids: tuple[str, ...]) -> list[Record]:

@@ -2,7 +2,7 @@
 
 The decoder keeps nothing between messages. A metric that DATA names by alias alone becomes an AliasedValue, resolved by the writer.
 DATA should not repeat the data type (tck-id-payloads-metric-datatype-not-req): an integer without one is read as signed in the width
-of its field, for UInt32 travels in long_value and a whole upper half is rarer than a minus sign.
+of its field, for a minus sign is likelier than the upper half of a counter.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ingest.decoders.sparkplug_schema import DataType, read_name, read_payload
 from ingest.records import AliasedValue, BirthRow, DeathRow, Reading, Record
 
 NAMESPACE = "spBv1.0"
-# housekeeping of the protocol, not measurements (sections 6.4.19 and 6.4.26)
+# housekeeping of the protocol, not measurements (sections 6.4.19 and 6.4.20)
 CONTROL = ("Node Control/", "Device Control/")
 BITS = {
     DataType.INT8: 8, DataType.INT16: 16, DataType.INT32: 32, DataType.INT64: 64,
@@ -44,7 +44,7 @@ def decode(incoming: Incoming) -> list[Record]:
         return []
     payload = read_payload(incoming.payload)
     if address.verb == "NDEATH":
-        # a will is written when the node connects (section 6.4.26): its timestamp is not when it died
+        # a will is written when the node connects (section 6.4.25): its timestamp is not when it died
         return [DeathRow(address.node, "", incoming.now)]
     sent = _find_time(payload, incoming.now, incoming.now)
     if address.verb == "DDEATH":
@@ -79,13 +79,13 @@ def _refuse_topic(topic: str) -> DecodeError:
 
 def _read_birth(address: Address, metrics: Iterable[Any], sent: int, now: int) -> list[Record]:
     """The aliases, then the values. A value nobody could keep (never read: no time, not a number) must not cost the aliases."""
-    aliases: list[tuple[int, str]] = []
+    aliases: list[tuple[int, str, int]] = []
     readings: list[Record] = []
     for metric in metrics:
         name = check_name(read_name(metric))
         kept = name if _is_measured(metric, name) else ""
         if metric.HasField("alias"):
-            aliases.append((_read_alias(metric), kept))
+            aliases.append((_read_alias(metric), kept, metric.datatype))
         if kept and (reading := _read_first(address, metric, kept, sent, now)):
             readings.append(reading)
     return [BirthRow(address.node, address.device, sent, tuple(aliases)), *readings]
@@ -109,7 +109,22 @@ def _read_datum(address: Address, metric: Any, sent: int, now: int) -> Record | 
         return None
     alias = _read_alias(metric)
     at = _find_time(metric, sent, now)
-    return AliasedValue(address.node, address.sensor, alias, at, check_finite(value, f"alias {alias}"))
+    return AliasedValue(
+        address.node, address.sensor, alias, at, check_finite(value, f"alias {alias}"), _open_bits(metric)
+    )
+
+
+def _open_bits(metric: Any) -> int:
+    return 0 if metric.datatype else {"int_value": 32, "long_value": 64}.get(metric.WhichOneof("value"), 0)
+
+
+def retype(value: float, bits: int, datatype: int) -> float | None:
+    """An integer that DATA sent without its type (`bits` wide, read as signed) as the BIRTH's type has it; None for no number."""
+    if datatype and datatype not in NUMERIC:
+        return None
+    if not bits or datatype not in BITS:
+        return value
+    return float(_read_integer(int(value) & ((1 << bits) - 1), datatype, bits))
 
 
 def _read_reading(address: Address, metric: Any, name: str, sent: int, now: int) -> Reading | None:

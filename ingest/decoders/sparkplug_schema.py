@@ -1,4 +1,4 @@
-"""The protobuf message of Sparkplug B, described in Python: field numbers from Sparkplug 3.0.0 section 6.4.1 (the schema) and 6.4.17
+"""The protobuf message of Sparkplug B, described in Python: field numbers from Sparkplug 3.0.0 section 6.4.1 (the schema) and 6.4.16
 (data types).
 
 Data sets, templates and extensions (17 to 19) are declared as bytes: they have the same wire type, are skipped whole, and so nothing
@@ -18,7 +18,7 @@ Kind = descriptor_pb2.FieldDescriptorProto
 
 
 class DataType(IntEnum):
-    """Section 6.4.17: the kinds we read as a number."""
+    """Section 6.4.16: the kinds we read as a number."""
 
     UNKNOWN = 0
     INT8 = 1

@@ -16,7 +16,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -29,12 +29,11 @@ from ingest.gateways.gb28181_sip import SipMessage
 from ingest.gateways.publisher import Publication, Publishes
 
 log = get_log("gb28181")
-WRITE_S = 10.0
 RETRY_S = 5
 EXPIRES_S, MAX_EXPIRES_S = 3600, 86_400
 REMEMBER_S = 32.0  # 64 T1, RFC 3261 section 17.2.2 (timer J)
 RESENDS_S = (0.5, 1.0, 2.0, 4.0)  # of timer E, RFC 3261 section 17.1.2.2, and then we let it be
-MAX_REGISTERED = MAX_REMEMBERED = 100_000
+MAX_REGISTERED, MAX_REMEMBERED = 100_000, 20_000
 ALLOW = "REGISTER, MESSAGE, NOTIFY, OPTIONS"
 Send = Callable[[bytes], None]
 Key = tuple[str, int, str, str, str]
@@ -303,139 +302,3 @@ def read_expires(message: SipMessage) -> int:
 def beijing_now() -> str:
     """The Date by which devices set their clocks (section 9.10 of the 2016 edition)."""
     return utc_now().astimezone(notes.BEIJING).replace(tzinfo=None).isoformat(timespec="milliseconds")
-
-
-# --- sockets ------------------------------------------------------------------------------------------------------
-
-
-class Sockets:
-    """UDP and TCP on one port, for one gateway."""
-
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
-        self._options = gateway.options
-        self._sessions: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server
-        self._udp: asyncio.DatagramTransport
-
-    async def open(self, host: str, port: int) -> int:
-        """Listen; returns the port, which is a free one for 0. OSError where it is taken."""
-        self._server = await asyncio.start_server(self._accept, host, port, limit=sip.MAX_HEAD)
-        number = int(self._server.sockets[0].getsockname()[1])
-        try:
-            self._udp, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-                lambda: Datagrams(self._gateway), local_addr=(host, number)
-            )
-        except OSError:
-            self._server.close()
-            raise
-        return number
-
-    async def close(self) -> None:
-        self._udp.close()
-        self._server.close()
-        for task in self._sessions:
-            task.cancel()
-        await asyncio.gather(*self._sessions, return_exceptions=True)
-        await self._gateway.close()
-        await self._server.wait_closed()
-        await asyncio.sleep(0)  # the datagram socket is closed in the loop's next turn
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        if len(self._sessions) >= self._options.max_connections:
-            self._gateway.figures["refused"] += 1
-            writer.close()
-            return
-        self._sessions.add(task)
-        try:
-            await self._read_all(reader, writer)
-        except asyncio.CancelledError:
-            pass  # we are told to stop: the connection ends like any other
-        finally:
-            self._sessions.discard(task)
-            writer.close()
-
-    async def _read_all(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One message at a time, and nothing more is read while it is served. What breaks the framing ends the connection."""
-        peer = stream_peer(writer)
-        bad = 0
-        while bad < self._options.max_bad:
-            try:
-                async with asyncio.timeout(self._options.idle_s):
-                    message = await read_message(reader)
-                bad = bad + 1 if await self._gateway.take(message, peer) == 400 else 0
-                async with asyncio.timeout(WRITE_S):
-                    await writer.drain()
-            except DecodeError as exc:
-                return self._gateway.bad(peer.source, exc)
-            except (TimeoutError, asyncio.IncompleteReadError, ConnectionError):
-                return
-
-
-async def read_message(reader: asyncio.StreamReader) -> SipMessage:
-    """The next message of a stream, whose length Content-Length must tell (RFC 3261 section 18.3). Empty lines between
-    messages keep connections alive."""
-    head = b""
-    while not head:
-        try:
-            head = (await reader.readuntil(sip.END)).lstrip(b"\r\n")
-        except asyncio.LimitOverrunError as exc:
-            raise DecodeError(f"head: expected an empty line within {sip.MAX_HEAD} bytes", field="head") from exc
-    message = sip.parse_head(head.removesuffix(sip.END))
-    size = sip.content_length(message)
-    if size is None:
-        raise DecodeError("content-length: expected it in every message over TCP", field="content-length")
-    return SipMessage(message.start, message.headers, await reader.readexactly(size))
-
-
-def stream_peer(writer: asyncio.StreamWriter) -> Peer:
-    return Peer(
-        "TCP",
-        writer.get_extra_info("peername")[:2],
-        writer.get_extra_info("sockname")[:2],
-        writer.write,
-        lambda _, data: writer.write(data),
-    )
-
-
-class Datagrams(asyncio.DatagramProtocol):
-    """SIP over UDP: a task a request, as many as `max_pending`; what comes beyond is dropped and sent again by the device."""
-
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
-        self._pending: set[asyncio.Task[int | None]] = set()
-        self._transport: asyncio.DatagramTransport
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.DatagramTransport, transport)  # no subclass of it in Python 3.11
-
-    def connection_lost(self, _: Exception | None) -> None:
-        for task in self._pending:
-            task.cancel()
-
-    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
-        if not data.strip(b"\r\n\0"):
-            return  # keeps a door open in a NAT
-        if len(self._pending) >= self._gateway.options.max_pending:
-            self._gateway.figures["dropped"] += 1
-            return
-        source = (str(address[0]), int(address[1]))
-        try:
-            message = sip.parse(data)
-        except DecodeError as exc:
-            self._gateway.bad(source, exc)
-            return
-        task = asyncio.create_task(self._gateway.take(message, self._peer(source)))
-        self._pending.add(task)
-        task.add_done_callback(self._pending.discard)
-
-    def _peer(self, source: tuple[str, int]) -> Peer:
-        return Peer(
-            "UDP",
-            source,
-            self._transport.get_extra_info("sockname")[:2],
-            lambda data: self._transport.sendto(data, source),
-            lambda message, data: self._transport.sendto(data, sip.answer_address(message.first("via"), source)),
-        )

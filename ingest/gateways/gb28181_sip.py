@@ -216,8 +216,7 @@ class Nonces:
         return made and 0 <= now - float(stamp) <= self._life_s and nonce not in self._used
 
     def use(self, nonce: str, now: float) -> None:
-        self._used = {held: at for held, at in self._used.items() if now - at <= self._life_s}
-        if len(self._used) >= self._most:
+        while self._used and (len(self._used) >= self._most or now - next(iter(self._used.values())) > self._life_s):
             del self._used[next(iter(self._used))]
         self._used[nonce] = now
 

@@ -218,14 +218,21 @@ class Session:
         await self._take(message, self._read_batch)
 
     def _read_batch(self, body: bytes) -> list[Location]:
-        """The readable ones of a batch: a terminal would send the whole batch for ever for the sake of one bad report."""
+        """The readable ones of a batch: a terminal would send the whole batch for ever for the sake of one bad report.
+        Raises DecodeError where none can be read."""
         found: list[Location] = []
+        faults: list[DecodeError] = []
         for item in read_batch(body):
             try:
                 found.append(read_location(item))
             except DecodeError as exc:
-                self._count("bad_items")
-                log.warning("bad_item", peer=self._peer, phone=self._phone, error=exc.message)
+                faults.append(exc)
+        if not faults:
+            return found
+        if not found:
+            raise faults[0]
+        self._count("bad_items", len(faults))
+        log.warning("bad_items", peer=self._peer, phone=self._phone, number=len(faults), error=faults[0].message)
         return found
 
     async def _take(self, message: Message, read: Callable[[bytes], list[Location]]) -> None:

@@ -119,7 +119,8 @@ class Publisher:
     def _on_disconnect(
         self, _: Client, __: object, ___: DisconnectFlags, reason: ReasonCode, ____: Properties | None
     ) -> None:
-        log.warning("broker_lost", reason=str(reason))
+        if reason.is_failure:
+            log.warning("broker_lost", reason=str(reason))
         self._loop.call_soon_threadsafe(self._connected.clear)
 
     def _on_publish(self, _: Client, __: object, mid: int, reason: ReasonCode, ____: Properties | None) -> None:

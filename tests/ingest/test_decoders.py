@@ -121,6 +121,8 @@ def check(record: Record) -> None:
             assert "\x00" not in value, (name, value)
             value.encode()
     assert getattr(record, "metric", "named")
+    assert -180 <= (getattr(record, "lon", None) or 0) <= 180
+    assert -90 <= (getattr(record, "lat", None) or 0) <= 90
     if isinstance(record, BirthRow | DeathRow | AliasedValue):
         assert record.node.count("/") == 1
 

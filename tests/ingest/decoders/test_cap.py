@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -39,8 +40,17 @@ def test_entities_and_document_types_are_refused_at_once(name: str) -> None:
         decode(name)
     assert caught.value.reason == "not_cap"
     assert time.monotonic() - began < 2
-    with open("/etc/hostname", encoding="utf-8") as file:
-        assert file.read().strip() not in caught.value.message
+
+
+def test_file_an_entity_points_at_is_not_read(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("kept to ourselves")
+    body = payload("cap/external_entity.xml")
+    assert b"file:///etc/hostname" in body
+    with pytest.raises(DecodeError) as caught:
+        decode_warning(body.replace(b"file:///etc/hostname", secret.as_uri().encode()), NOW_US)
+    assert caught.value.reason == "not_cap"
+    assert "kept to ourselves" not in caught.value.message
 
 
 BAD: list[tuple[bytes, bytes, str]] = [

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.errors import DecodeError
-from ingest.decoders.sparkplug import DECODER
+from ingest.decoders.sparkplug import DECODER, retype
 from ingest.records import AliasedValue, BirthRow, DeathRow, Reading, Record
 from tests.ingest.decoders.support import (
     NOW,
@@ -30,13 +30,24 @@ NODE, DEVICE = "spBv1.0/water/{}/pump-1", "spBv1.0/water/{}/pump-1/meter"
 INT, LONG, TRUE = 10, 11, whole(14, 1)
 
 
+ALIASES = (
+    (1, "level", 10),
+    (2, "running", 11),
+    (3, "流量/瞬时", 2),
+    (4, "", 12),
+    (5, "fault", 11),
+    (6, "", 13),
+    (7, "", 11),
+)
+
+
 def decode(verb: str, body: bytes, device: bool = False) -> list[Record]:
     return run(DECODER, (DEVICE if device else NODE).format(verb), body)
 
 
 def test_birth_tells_aliases_and_first_values() -> None:
     assert decode("DBIRTH", payload("sparkplug/dbirth.bin"), device=True) == [
-        BirthRow("water/pump-1", "meter", NOW_US, ((1, "level"), (2, "running"), (3, "流量/瞬时"), (4, ""), (5, "fault"), (6, ""), (7, ""))),
+        BirthRow("water/pump-1", "meter", NOW_US, ALIASES),
         Reading("water:pump-1:meter", "level", NOW_US - 1_000_000, 3.25, None, "good", None, None),
         Reading("water:pump-1:meter", "running", NOW_US, 1.0, None, "good", None, None),
         Reading("water:pump-1:meter", "流量/瞬时", NOW_US, -12.0, None, "good", None, None),
@@ -53,9 +64,10 @@ def test_birth_of_a_node_without_aliases_still_says_that_it_is_there() -> None:
 @pytest.mark.parametrize("value", [whole(INT, 0), double(13, math.nan), single(12, math.inf)])
 def test_first_value_nobody_could_keep_does_not_cost_the_aliases(value: bytes) -> None:
     stamp = 0 if value == whole(INT, 0) else MS
-    body = sparkplug(MS, metric("a", 1, stamp, 10 if stamp else 3, value), metric("b", 2, MS, 10, double(13, 2.0)))
+    kind = 10 if stamp else 3
+    body = sparkplug(MS, metric("a", 1, stamp, kind, value), metric("b", 2, MS, 10, double(13, 2.0)))
     birth, *readings = decode("NBIRTH", body)
-    assert birth == BirthRow("water/pump-1", "", NOW_US, ((1, "a"), (2, "b")))
+    assert birth == BirthRow("water/pump-1", "", NOW_US, ((1, "a", kind), (2, "b", 10)))
     assert values(readings) == {"b": 2.0}
 
 
@@ -63,7 +75,7 @@ def test_data_is_read_by_name_where_it_has_one_and_by_alias_where_not() -> None:
     body = sparkplug(MS, metric("level", 1, MS - 5, None, single(12, 3.5)), metric(None, 2, None, None, TRUE))
     assert decode("DDATA", body, device=True) == [
         Reading("water:pump-1:meter", "level", NOW_US - 5000, 3.5, None, "good", None, None),
-        AliasedValue("water/pump-1", "water:pump-1:meter", 2, NOW_US, 1.0),
+        AliasedValue("water/pump-1", "water:pump-1:meter", 2, NOW_US, 1.0, 0),
     ]
 
 
@@ -113,7 +125,29 @@ def test_data_that_is_no_measured_number_is_skipped(kind: str) -> None:
 @pytest.mark.parametrize("kind", SKIPPED)
 def test_birth_keeps_the_alias_of_what_is_skipped_without_a_name(kind: str) -> None:
     name = "a" if kind in ("null", "no value") else ""
-    assert decode("NBIRTH", sparkplug(MS, SKIPPED[kind])) == [BirthRow("water/pump-1", "", NOW_US, ((1, name),))]
+    [birth] = decode("NBIRTH", sparkplug(MS, SKIPPED[kind]))
+    assert isinstance(birth, BirthRow)
+    assert [alias[:2] for alias in birth.aliases] == [(1, name)]
+
+
+# what DATA sends without a type is read as signed; its BIRTH says what it was
+RETYPED = [
+    (7, INT, 2**32 - 5, 2**32 - 5),
+    (8, LONG, 2**64 - 1, 2.0**64),
+    (1, INT, 0xFB, -5),
+    (5, INT, 0xFB, 251),
+    (3, INT, 2**32 - 5, -5),
+    (13, LONG, MS, None),
+]
+
+
+@pytest.mark.parametrize(("datatype", "field", "raw", "expected"), RETYPED)
+def test_integer_without_a_type_is_read_as_its_birth_says(
+    datatype: int, field: int, raw: int, expected: float | None
+) -> None:
+    [told] = decode("NDATA", sparkplug(MS, metric(None, 1, None, None, whole(field, raw))))
+    assert isinstance(told, AliasedValue)
+    assert retype(told.value, told.bits, datatype) == expected
 
 
 def test_death_of_a_node_is_now_for_its_will_was_written_when_it_connected() -> None:

@@ -11,7 +11,8 @@ import pytest
 from lxml import etree
 
 from ingest.gateways import gb28181_sip as sip
-from ingest.gateways.gb28181 import Gateway, Options, Peer, Sockets, read_message
+from ingest.gateways.gb28181 import Gateway, Options, Peer
+from ingest.gateways.gb28181_sockets import Sockets, read_message
 from tests.ingest.gateways.cameras import DEVICE, PASSWORD, REALM, SERVER, Camera, authorization, code, request
 from tests.ingest.gateways.support import PAYLOADS, HeldBroker, run, until
 

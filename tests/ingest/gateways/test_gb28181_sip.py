@@ -102,7 +102,7 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("data", "field"), BROKEN)
+@pytest.mark.parametrize(("data", "field"), BROKEN, ids=[field for _, field in BROKEN])
 def test_broken_message_names_the_field(data: bytes, field: str) -> None:
     with pytest.raises(DecodeError) as caught:
         sip.parse(data)

@@ -202,6 +202,17 @@ def test_batch_publishes_what_can_be_read_of_it() -> None:
     run(story())
 
 
+def test_batch_of_which_nothing_can_be_read_is_answered_so() -> None:
+    async def story() -> None:
+        async with serving(HeldBroker(), secret=None) as (_, port):
+            terminal = await Terminal.connect(port)
+            assert await terminal.ask(Id.LOCATION_BATCH, batch_body(b"short", b"")) == Result.MALFORMED
+            assert await terminal.ask(Id.LOCATION_BATCH, batch_body()) == Result.DONE
+            await terminal.close()
+
+    run(story())
+
+
 def test_long_batch_in_parts_is_answered_part_by_part_once_it_is_published() -> None:
     async def story() -> None:
         broker = HeldBroker()

@@ -107,7 +107,7 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("raw", "field"), BROKEN)
+@pytest.mark.parametrize(("raw", "field"), BROKEN, ids=[field for _, field in BROKEN])
 def test_broken_frame_names_the_field(raw: bytes, field: str) -> None:
     frame = raw if field in ("checksum", "escape") else raw + bytes([checksum(raw)])
     with pytest.raises(DecodeError) as caught:

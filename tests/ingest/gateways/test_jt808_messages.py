@@ -67,7 +67,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("body", "field"), BAD)
+@pytest.mark.parametrize(("body", "field"), BAD, ids=[field for _, field in BAD])
 def test_bad_location_names_the_field(body: bytes, field: str) -> None:
     with pytest.raises(DecodeError) as caught:
         read_location(body)

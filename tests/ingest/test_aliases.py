@@ -1,0 +1,81 @@
+"""Sparkplug B aliases in the database: any ingester can read DATA whose BIRTH another one got."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from core.pgarray import to_pg_us
+from ingest.records import AliasedValue, BirthRow, DeathRow, Reading
+from ingest.writer import Writer
+from tests.ingest.test_sources import source
+from tests.ingest.test_writer import letters, message
+from tests.support import now
+
+NOW = to_pg_us(now()) - 60_000_000
+NODE, METER = "water/pump-1", "water:pump-1:meter"
+
+
+def write(conn: Connection, slot: int, *messages: list[Any]) -> None:
+    made = source(decoder="sparkplug", options={}, topic_filters=["spBv1.0/#"], metrics={"Level": "water_level"})
+    batch = [message(*records, topic="spBv1.0/water/DDATA/pump-1/meter") for records in messages]
+    for one in batch:
+        one.source = made
+    Writer(1, slot).write(conn, batch, now())
+
+
+def state(conn: Connection) -> dict[tuple[str, str], float]:
+    return {
+        (r.sensor_id, r.metric): r.value
+        for r in conn.execute(text("SELECT * FROM sensor_state WHERE sensor_id LIKE 'water%'"))
+    }
+
+
+def birth(*aliases: tuple[int, str, int], device: str = "meter", time: int = NOW) -> BirthRow:
+    return BirthRow(NODE, device, time, aliases)
+
+
+def value(alias: int, number: float, seconds: int = 1, bits: int = 0) -> AliasedValue:
+    return AliasedValue(NODE, METER, alias, NOW + seconds * 1_000_000, number, bits)
+
+
+def test_data_is_named_by_the_birth_that_another_ingester_wrote(conn: Connection) -> None:
+    write(conn, 1, [birth((1, "Level", 9), (2, "Count", 7), (3, "", 12))])
+    write(conn, 2, [value(1, 3.5), value(2, -5.0, bits=32), value(3, 9.0)])
+    assert state(conn) == {(METER, "online"): 1.0, (METER, "water_level"): 3.5, (METER, "Count"): 2.0**32 - 5}
+    assert letters(conn) == []
+
+
+def test_birth_and_data_of_one_batch_go_together(conn: Connection) -> None:
+    write(conn, 1, [value(1, 3.5)], [birth((1, "Level", 9))])
+    assert state(conn)[METER, "water_level"] == 3.5
+
+
+def test_new_birth_changes_what_aliases_mean_and_an_older_one_does_not(conn: Connection) -> None:
+    write(conn, 1, [birth((1, "Level", 9))])
+    write(conn, 1, [birth((1, "Flow", 9), time=NOW + 5_000_000)])
+    write(conn, 2, [birth((1, "Level", 9))])
+    write(conn, 2, [value(1, 7.0, 6)])
+    assert state(conn)[METER, "Flow"] == 7.0
+
+
+def test_alias_nobody_has_explained_is_a_dead_letter_of_the_whole_message(conn: Connection) -> None:
+    write(conn, 1, [birth((1, "Level", 9))])
+    named = Reading(METER, "named", NOW, 1.0, None, "good", None, None)
+    write(conn, 1, [value(1, 3.5), value(99, 1.0), named], [value(1, 4.5, 2)])
+    assert letters(conn) == [("spBv1.0/water/DDATA/pump-1/meter", "unknown_alias")]
+    assert state(conn) == {(METER, "online"): 1.0, (METER, "water_level"): 4.5}
+    assert conn.scalar(text("SELECT count(*) FROM observation WHERE value = 3.5")) == 0
+
+
+def test_death_of_a_node_is_the_death_of_its_devices(conn: Connection) -> None:
+    write(conn, 1, [birth(device="")], [birth((1, "Level", 9))])
+    write(conn, 2, [DeathRow(NODE, "", NOW + 9_000_000)])
+    assert state(conn) == {("water:pump-1", "online"): 0.0, (METER, "online"): 0.0}
+
+
+def test_death_of_a_device_is_its_own(conn: Connection) -> None:
+    write(conn, 1, [birth(device="")], [birth((1, "Level", 9))])
+    write(conn, 2, [DeathRow(NODE, "meter", NOW + 9_000_000)])
+    assert state(conn) == {("water:pump-1", "online"): 1.0, (METER, "online"): 0.0}
