@@ -18,13 +18,14 @@ from core.exposure import around, city_zone
 from core.i18n import say
 from core.types import LonLat
 from core.viewer import RANK, Role, Viewer
-from core.vocabulary import Text, label, table
+from core.vocabulary import ENDED_INCIDENT, Text, label, table
 from dispatch import log
 from dispatch.present import read_incidents, read_units
 from dispatch.recommend import Recommendation, needed_capabilities, recommend_units
 from dispatch.routing import RoadGraph
 from dispatch.units import read_candidates
 from layers.sensors import read_sensors
+from layers.video import read_camera, read_video_event
 
 RADIUS_M = 500.0
 NEAR_UNITS, NEAR_CAMERAS, NEAR_FACILITIES = 5, 4, 8
@@ -229,8 +230,64 @@ def sensor_card(asked: Asked, identity: str) -> Json:
     }
 
 
+def camera_card(asked: Asked, identity: str) -> Json:
+    camera = read_camera(asked.conn, identity, asked.now)
+    return {
+        "title": camera["names"],
+        "object": camera,
+        "next": None,
+        "around": None,
+        "log": [],
+        "source": say("source.camera", id=identity),
+    }
+
+
+def video_event_card(asked: Asked, identity: str) -> Json:
+    camera, _, event = identity.partition("/")
+    seen = read_video_event(asked.conn, camera, event)
+    guess = table("video_kinds").get(seen["kind"], {}).get("incident_kind")
+    seen["incident"] = near_incident(asked.conn, seen, guess)
+    near = nearest(asked, _where(seen), guess or "other")
+    return {
+        "title": {lang: f"{seen['names'][lang]} · {seen['camera_names'][lang]}" for lang in ("zh", "en")},
+        "object": seen,
+        "next": next_for_video_event(seen, guess) if asked.may_act else None,
+        "around": look_around(asked, _where(seen), near),
+        "log": [],
+        "source": say("source.camera", id=camera),
+    }
+
+
+def near_incident(conn: Connection, seen: Json, kind: str | None) -> str | None:
+    """The nearest incident of that kind which has not ended, within the reach of its kind: somebody deals with it already."""
+    if kind is None or seen["lon"] is None:
+        return None
+    found = conn.scalar(
+        text(
+            "SELECT id FROM incident, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography AS g) AS p WHERE kind = :kind "
+            "AND NOT status = ANY(:ended) AND ST_DWithin(geom::geography, p.g, :reach) ORDER BY ST_Distance(geom::geography, p.g) LIMIT 1"
+        ),
+        {
+            "lon": seen["lon"], "lat": seen["lat"], "kind": kind, "ended": list(ENDED_INCIDENT),
+            "reach": table("incident_kinds")[kind]["radius_m"],
+        },
+    )  # fmt: skip
+    return str(found) if found else None
+
+
+def next_for_video_event(seen: Json, kind: str | None) -> Json | None:
+    """What a camera saw is a guess: a person looks at the picture and reports it, unless it is known already."""
+    if kind is None or seen["incident"] or seen["lon"] is None:
+        return None
+    body = {
+        "kind": kind, "level": table("incident_kinds")[kind]["level"], "lon": seen["lon"], "lat": seen["lat"],
+        "title": " ".join(part for part in (seen["zone"], seen["names"]["zh"]) if part), "address": seen["zone"] or None,
+    }  # fmt: skip
+    reason = say("next.report_seen.reason", kind=label("incident_kinds", kind))
+    return step("create_incident", say("next.report_seen"), reason, "/api/incidents", body)
+
+
 _PLACES = {
-    "camera": "SELECT id, name_zh, name_en, ST_X(geom) AS lon, ST_Y(geom) AS lat, to_jsonb(c) - 'geom' AS body FROM camera c WHERE id = :id",
     "facility": "SELECT id, name_zh, name_en, ST_X(geom) AS lon, ST_Y(geom) AS lat, to_jsonb(f) - 'geom' AS body FROM facility f WHERE id = :id",
     "asset": "SELECT id, name_zh, name_en, ST_X(geom) AS lon, ST_Y(geom) AS lat, to_jsonb(a) - 'geom' AS body FROM asset a WHERE id = :id",
 }
@@ -241,33 +298,19 @@ def place_card(kind: str) -> Callable[[Asked, str], Json]:
         row = asked.conn.execute(text(_PLACES[kind]), {"id": identity}).one_or_none()
         if row is None:
             raise NotFound(f"there is no {kind} {identity!r}")
-        source = say("source.camera", id=identity) if kind == "camera" else say("source.register")
-        body = {**row.body, "lon": row.lon, "lat": row.lat}
-        if kind == "camera":
-            body["events"] = camera_events(asked.conn, identity)
         return {
             "title": {"zh": row.name_zh, "en": row.name_en},
-            "object": body,
+            "object": {**row.body, "lon": row.lon, "lat": row.lat},
             "next": None,
             "around": None,
             "log": [],
-            "source": source,
+            "source": say("source.register"),
         }
 
     return read
 
 
-def camera_events(conn: Connection, camera_id: str) -> list[Json]:
-    rows = conn.execute(
-        text(
-            "SELECT event_id, time, kind, score, zone FROM video_event WHERE camera_id = :id ORDER BY time DESC LIMIT 10"
-        ),
-        {"id": camera_id},
-    )
-    return [{"id": r.event_id, "time": rfc3339(r.time), "kind": r.kind, "score": r.score, "zone": r.zone} for r in rows]
-
-
 READERS: dict[str, Callable[[Asked, str], Json]] = {
     "alarm": alarm_card, "incident": incident_card, "unit": unit_card, "sensor": sensor_card,
-    "camera": place_card("camera"), "facility": place_card("facility"), "asset": place_card("asset"),
+    "camera": camera_card, "video_event": video_event_card, "facility": place_card("facility"), "asset": place_card("asset"),
 }  # fmt: skip

@@ -1,14 +1,18 @@
-"""How old is what we show: per feed, per process, and the alarm load against EEMUA 191."""
+"""How old is what we show: per source, per feed, per process, and the alarm load against EEMUA 191."""
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from app.letters import read_reasons
+from app.sources import NO_SOURCE, read_source_states
 from core.clock import rfc3339
 from core.vocabulary import label
+from ingest.replay import WAITING
 
 ALIVE_S = 30
 LIVE_S = 24 * 3600  # a feed silent for longer is no longer counted as live
@@ -32,10 +36,19 @@ NAMES = {
     "reports": {"zh": "报警与热线", "en": "Calls and reports"},
     "video": {"zh": "视频事件", "en": "Video events"},
 }
+NO_SOURCE_NAMES = {"zh": "无数据源", "en": "No source"}
+_UNCLAIMED = """
+SELECT sum(messages)::bigint AS messages, sum(dead_letters)::bigint AS refused, sum(decode_errors)::bigint AS errors, max(last_at) AS last,
+  sum(rate * exp(-LEAST(GREATEST(extract(epoch FROM CAST(:now AS timestamptz) - last_at), 0), 6000)::float8 / 60)) AS rate
+FROM source_state WHERE source_id = ''
+"""
 
 
-def read_health(conn: Connection, now: datetime) -> dict[str, Any]:
-    """`GET /api/health`. Ages in seconds; `oldest_feed_s` is the age of the oldest feed that has spoken within a day."""
+def read_health(conn: Connection, now: datetime, prefix: str = "onemap") -> dict[str, Any]:
+    """`GET /api/health`. Ages in seconds; `oldest_feed_s` is the age of the oldest feed that has spoken within a day.
+
+    `sources` are those that are on and those that have been; `feeds` group what came by what it tells of. `prefix` is our own
+    first topic part."""
     minute = now.timestamp() - 60
     buried = {row.id: row.letters for row in conn.execute(text(_LETTERS))}
     feeds = [
@@ -43,20 +56,21 @@ def read_health(conn: Connection, now: datetime) -> dict[str, Any]:
         for row in conn.execute(text(_FEEDS), {"minute": datetime.fromtimestamp(minute, now.tzinfo)})
     ]
     ages = [f["age_s"] for f in feeds if f["age_s"] is not None and f["age_s"] < LIVE_S]
-    letters = conn.execute(
-        text(
-            "SELECT count(*) AS total, count(*) FILTER (WHERE replayed_at IS NULL) AS waiting, max(received_at) AS last FROM dead_letter"
-        )
-    ).one()
+    letters = conn.execute(text("SELECT count(*) AS total, max(received_at) AS last FROM dead_letter")).one()
+    reasons: Counter[str] = Counter()
+    for group in read_reasons(conn):
+        reasons[group["reason"]] += group["count"]
     return {
         "id": "health",
         "time": rfc3339(now),
         "oldest_feed_s": round(max(ages), 1) if ages else None,
         "newest_feed_s": round(min(ages), 1) if ages else None,
-        "sources": feeds,
+        "sources": read_sources(conn, now, prefix),
+        "feeds": feeds,
         "dead_letters": {
             "total": letters.total,
-            "waiting": letters.waiting,
+            "waiting": reasons.total(),
+            "reasons": dict(reasons),
             "last_at": rfc3339(letters.last) if letters.last else None,
         },
         "processes": read_processes(conn, now),
@@ -64,6 +78,37 @@ def read_health(conn: Connection, now: datetime) -> dict[str, Any]:
         "outbox": conn.scalar(text("SELECT count(*) FROM outbox WHERE sent_at IS NULL")),
         "alarm_rate_10min": alarm_rate(conn, now),
     }
+
+
+def read_sources(conn: Connection, now: datetime, prefix: str) -> list[dict[str, Any]]:
+    """Sources that are on or were heard. What no source reads stands under `-`."""
+    states = [
+        {"id": s["id"], "names": s["names"], **s["state"], **letter_counts(s["state"])}
+        for s in read_source_states(conn, prefix, now)
+        if s["enabled"] or s["state"]["messages"]
+    ]
+    return states + read_unclaimed(conn, now)
+
+
+def letter_counts(state: dict[str, Any]) -> dict[str, int]:
+    counts = state["dead_letters"]
+    return {"dead_letters": counts["total"], "dead_letters_waiting": counts["waiting"]}
+
+
+def read_unclaimed(conn: Connection, now: datetime) -> list[dict[str, Any]]:
+    """Messages on topics that no source reads (a source was switched off, the broker still had some)."""
+    row = conn.execute(text(_UNCLAIMED), {"now": now}).one()
+    if row.last is None:
+        return []
+    waiting = conn.scalar(text(f"SELECT count(*) FROM dead_letter WHERE source_id IS NULL AND {WAITING}"))
+    return [
+        {
+            "id": NO_SOURCE, "names": NO_SOURCE_NAMES, "enabled": True, "fault": None, "messages": row.messages, "records": 0,
+            "dead_letters": row.refused, "dead_letters_waiting": waiting, "decode_errors": row.errors, "rate": round(row.rate, 3),
+            "lag_s": None, "last_at": rfc3339(row.last), "age_s": round(max(0.0, (now - row.last).total_seconds()), 1), "devices": 0,
+            "pending": 0, "silent_s": None, "overdue": False,
+        }
+    ]  # fmt: skip
 
 
 def feed_object(row: Any, now: datetime, letters: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
 from app import problems
-from app.api import alarms, city, feeds, incidents, picture, sensors, session, units
+from app.api import alarms, city, feeds, incidents, letters, picture, sensors, session, sources, units, video
 from app.auth import Attempts, AuthMiddleware, Sessions, policy_of
 from app.dashboard import build_dashboard
 from app.dashboard.page import ASSETS
@@ -29,7 +29,10 @@ ROUTERS = (
     alarms.router,
     incidents.router,
     units.router,
+    video.router,
     sensors.router,
+    sources.router,
+    letters.router,
     city.router,
     picture.router,
     feeds.router,

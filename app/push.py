@@ -1,7 +1,7 @@
 """The live channel: LISTEN once, read once, encode once, fan out to every session.
 
-Alarms and incidents leave at once and none is dropped unseen; positions and sensor values are conflated to one message a
-second. Each client has its own sequence and a bounded queue: where it is too slow the oldest goes, the gap shows in `seq`, and
+Alarms and incidents leave at once and none is dropped unseen; positions, sensor values and video events are conflated to one
+message a second. Each client has its own sequence and a bounded queue: where it is too slow the oldest goes, the gap shows in `seq`, and
 the client asks for a snapshot.
 """
 
@@ -35,14 +35,15 @@ from core.log import get_log
 from core.vocabulary import ENDED_INCIDENT
 from dispatch.present import read_incidents, read_units
 from layers.sensors import read_sensors
+from layers.video import read_shown_events
 
 log = get_log("push")
 QUEUE = 256
 CONFLATE_S, HEALTH_S, PING_S, SESSION_S = 1.0, 5.0, 10.0, 5.0
 SESSION_ENDED = 4401
 AT_ONCE = ("alarm", "incident")
-SLOW = ("unit", "sensor", "risk_cell")
-KINDS = ("alarm", "incident", "unit", "sensor", "risk_cell", "health")
+SLOW = ("unit", "sensor", "risk_cell", "video_event")
+KINDS = ("alarm", "incident", "unit", "sensor", "risk_cell", "video_event", "health")
 RENAMED = {"position": "unit", "unit": "unit"}
 Json = dict[str, Any]
 
@@ -235,6 +236,8 @@ class Hub:
             return read_units(conn, ids), []
         if kind == "risk_cell":
             return read_cells(conn, ids), []
+        if kind == "video_event":  # told by the camera: an event, a change of one, or a picture
+            return read_shown_events(conn, utc_now(), ids), []
         read, over = READ[kind]
         items = read(conn, [UUID(i) for i in ids])
         return [i for i in items if not over(i)], [i["id"] for i in items if over(i)]
@@ -311,6 +314,7 @@ SNAPSHOTS: dict[str, Callable[[Connection], list[Json]]] = {
     "unit": lambda conn: read_units(conn),
     "sensor": lambda conn: read_sensors(conn, read_limits(conn)),
     "risk_cell": lambda conn: read_cells(conn, None),
+    "video_event": lambda conn: read_shown_events(conn, utc_now()),
     "health": lambda conn: [read_health(conn, utc_now())],
 }
 READ: dict[str, tuple[Callable[[Connection, list[UUID]], list[Json]], Callable[[Json], bool]]] = {

@@ -1,6 +1,6 @@
 """A publisher quicker than what it measures: raw MQTT 3.1.1 PUBLISH frames of QoS 1 over one socket, with a window.
 
-`python -m bench.publish --url URL --count N [--rate R]` prints {"began": unix seconds, "ended": …} as JSON. Without `--rate`
+`python -m bench.publish --url URL --count N [--rate R] [--prefix P]` prints {"began": unix seconds, "ended": …} as JSON. Without `--rate`
 it goes as fast as the broker acknowledges, with frames made beforehand; with it, each message carries the moment it is sent.
 """
 
@@ -47,9 +47,9 @@ def connect(url: str) -> socket.socket:
     return sock
 
 
-def frame(i: int, moment: datetime) -> bytes:
+def frame(i: int, moment: datetime, prefix: str) -> bytes:
     payload = f'{{"time":"{moment.isoformat()}","metric":"flow","value":{i % 997}}}'.encode()
-    body = text(f"onemap/observation/bench-{i % SENSORS}") + (i % 65_535 + 1).to_bytes(2, "big") + payload
+    body = text(f"{prefix}/observation/bench-{i % SENSORS}") + (i % 65_535 + 1).to_bytes(2, "big") + payload
     return b"\x32" + length(len(body)) + body
 
 
@@ -79,19 +79,19 @@ class Window:
             self.take()
 
 
-def publish_fast(window: Window, count: int) -> float:
+def publish_fast(window: Window, count: int, prefix: str) -> float:
     start = datetime.now(UTC) - timedelta(seconds=count / SENSORS / 10 + 60)
-    frames = [frame(i, start + timedelta(milliseconds=100 * (i // SENSORS))) for i in range(count)]
+    frames = [frame(i, start + timedelta(milliseconds=100 * (i // SENSORS)), prefix) for i in range(count)]
     began = time.time()
     window.send(frames)
     return began
 
 
-def publish_paced(window: Window, count: int, rate: float) -> float:
+def publish_paced(window: Window, count: int, rate: float, prefix: str) -> float:
     began = time.time()
     for due in moments(count, rate, began):
         now = datetime.now(UTC)
-        window.send([frame(i, now) for i in due])
+        window.send([frame(i, now, prefix) for i in due])
     return began
 
 
@@ -111,10 +111,14 @@ def main() -> None:
     parser.add_argument("--url", required=True)
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--rate", type=float)
+    parser.add_argument("--prefix", default="onemap", help="first part of the topic")
     given = parser.parse_args()
     with connect(given.url) as sock:
         window = Window(sock)
-        began = publish_paced(window, given.count, given.rate) if given.rate else publish_fast(window, given.count)
+        if given.rate:
+            began = publish_paced(window, given.count, given.rate, given.prefix)
+        else:
+            began = publish_fast(window, given.count, given.prefix)
         window.drain()
     print(json.dumps({"began": began, "ended": time.time()}))
 

@@ -38,6 +38,21 @@ class Stand:
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, name: str) -> None:
+        self._run(name, ["app.cli", name])
+
+    def start_peer(self, kind: str) -> None:
+        """Start another way to do what ingest does (bench.peers); `end` it before the next."""
+        self._run(
+            kind, ["bench.peers", kind, "--url", self.settings.mqtt_url, "--database", self.settings.database_url]
+        )
+
+    def end(self) -> None:
+        """Stop what was started last."""
+        process = self.running.pop()
+        process.terminate()
+        process.wait(30)
+
+    def _run(self, name: str, module: list[str]) -> None:
         environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
@@ -46,7 +61,7 @@ class Stand:
             "ONEMAP_HTTP_PORT": str(self.settings.http_port),
         }
         with (STATE / f"{name}.log").open("wb") as log:
-            command = [sys.executable, "-m", "app.cli", name]
+            command = [sys.executable, "-m", *module]
             self.running.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log))
 
     def stop(self) -> None:

@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     ingest_slots: int = Field(
         64, ge=1, le=127, description="how many ingesters may run at once (client ids come from these slots)"
     )
-    ingest_batch: int = Field(2000, ge=1, description="readings in one write at most")
+    ingest_batch: int = Field(5000, ge=1, description="readings in one write at most")
     ingest_waiting: int = Field(
         10_000, ge=100, description="readings that may wait before the socket is no longer read"
     )

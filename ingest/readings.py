@@ -43,6 +43,10 @@ ON CONFLICT (sensor_id, metric) DO UPDATE SET time = EXCLUDED.time, value = EXCL
   same_since = CASE WHEN sensor_state.value = EXCLUDED.value THEN LEAST(sensor_state.same_since, EXCLUDED.same_since) ELSE EXCLUDED.same_since END
 WHERE EXCLUDED.time > sensor_state.time
 """
+HAND_ON = """
+INSERT INTO ingest_batch (partition, created_at, sensor_ids, metrics, times, values)
+VALUES (%(partition)s, %(now)s, %(sensors)s, %(metrics)s, %(times)s, %(values)s)
+"""
 REGISTER_PENDING = text("""
 INSERT INTO sensor (id, kind, name_zh, name_en, status, interval_s, metrics, thresholds, attributes, district, geom, first_seen_at, source_id)
 VALUES (:id, 'unknown', :id, :id, 'pending', :interval_s, :metrics, '{}', CAST(:attributes AS jsonb),
@@ -99,7 +103,7 @@ class ReadingWriter:
             fresh = [p for i, p in enumerate(unique) if i not in gone]
             kept = [q for i, q in enumerate(qualities) if i not in gone]
         if fresh:
-            self._advance(conn, raw, [p.record for p in fresh], kept, now)
+            self._advance(conn, raw, [p.record for p in fresh], kept, arrays if fresh is unique else None, now)
         return fresh, repeats, conflicts
 
     def _flag(self, unique: list[Placed], extent: Extent | None, now: int) -> list[str]:
@@ -152,9 +156,15 @@ class ReadingWriter:
         self._known |= unknown
 
     def _advance(
-        self, conn: Connection, raw: psycopg.Connection[Any], fresh: list[Reading], qualities: list[str], now: datetime
+        self,
+        conn: Connection,
+        raw: psycopg.Connection[Any],
+        fresh: list[Reading],
+        qualities: list[str],
+        arrays: dict[str, Any] | None,
+        now: datetime,
     ) -> None:
-        """Move the newest values on, hand the readings to the engine, mark their hours."""
+        """Move the newest values on, hand the readings to the engine, mark their hours. `arrays`: those of `fresh`, if there are."""
         timely = [(r, q) for r, q in zip(fresh, qualities, strict=True) if q != Quality.FUTURE]
         if timely:
             newest = {(r[0], r[1]): (r, q) for r, q in timely}  # sorted by time: the last of a key is its newest
@@ -162,30 +172,40 @@ class ReadingWriter:
             since = [self._since(reading) for reading in rows]
             raw.execute(UPSERT_STATE, {**reading_arrays(rows, flags), "since": pack_times(since), "now": now})
             notify(conn, CHANGE_CHANNEL, {"kind": "sensor", "reread": True})
-        self._hand_on(conn, raw, [r for r, q in timely if q not in UNJUDGED], now)
-        self._marked.mark(raw, [r for r, q in zip(fresh, qualities, strict=True) if q not in UNJUDGED], to_pg_us(now))
+        judged = [r for r, q in timely if q not in UNJUDGED]
+        self._hand_on(conn, raw, judged, arrays if len(judged) == len(fresh) else None, now)
+        self._marked.mark(raw, judged, to_pg_us(now))
 
     def _since(self, reading: Reading) -> int:
         seen = self._seen.get((reading.sensor_id, reading.metric))
         return seen.since if seen is not None and seen.time == reading.time else reading.time
 
     def _hand_on(
-        self, conn: Connection, raw: psycopg.Connection[Any], readings: Sequence[Reading], now: datetime
+        self,
+        conn: Connection,
+        raw: psycopg.Connection[Any],
+        readings: Sequence[Reading],
+        arrays: dict[str, Any] | None,
+        now: datetime,
     ) -> None:
         """One `ingest_batch` row for each engine partition they touch."""
         if not readings:
             return
-        shares: dict[int, list[Reading]] = {0: list(readings)} if self._engine_partitions == 1 else {}
-        if not shares:
-            for reading in readings:
-                shares.setdefault(partition_of(reading.sensor_id, self._engine_partitions), []).append(reading)
+        shares: Mapping[int, Sequence[Reading]] = {0: readings}
+        if self._engine_partitions > 1:
+            arrays, shares = None, split(readings, self._engine_partitions)
         for partition, share in sorted(shares.items()):
-            sensors, metrics, times, values, *_ = zip(*share, strict=True)
-            raw.execute(
-                "INSERT INTO ingest_batch (partition, created_at, sensor_ids, metrics, times, values) VALUES (%s, %s, %s, %s, %s, %s)",
-                (partition, now, pack_text(sensors), pack_text(metrics), pack_times(times), pack_floats(values)),
-            )
+            packed = arrays or reading_arrays(share, [""] * len(share))
+            raw.execute(HAND_ON, {**packed, "partition": partition, "now": now})
         notify(conn, BATCH_CHANNEL, {"partitions": sorted(shares)})
+
+
+def split(readings: Sequence[Reading], partitions: int) -> dict[int, list[Reading]]:
+    """Readings by the shard of the engine that judges their sensor."""
+    shares: dict[int, list[Reading]] = {}
+    for reading in readings:
+        shares.setdefault(partition_of(reading.sensor_id, partitions), []).append(reading)
+    return shares
 
 
 def pending_row(placed: Placed, metrics: list[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -146,13 +147,14 @@ class Writer:
 def group(raw: psycopg.Connection[Any], messages: Sequence[Arrived]) -> dict[type, list[Placed]]:
     """Records by type. Aliases and deaths have become readings; a message that turned out unreadable has none."""
     groups: dict[type, list[Placed]] = {}
+    place = partial(tuple.__new__, Placed)  # a third of the time of Placed(record, message), once for every reading
     for message in messages:
         for record in message.records:
             kind = type(record)
             held = groups.get(kind)
             if held is None:
                 groups[kind] = held = []
-            held.append(Placed(record, message))
+            held.append(place((record, message)))
     tangled = [item for kind in (BirthRow, AliasedValue, DeathRow) for item in groups.pop(kind, [])]
     if not tangled:
         return groups

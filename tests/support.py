@@ -179,6 +179,12 @@ class System:
         process.kill()
         process.wait(10)
 
+    def stop(self, name: str) -> None:
+        """SIGTERM, as an orderly end."""
+        process = self.running.pop(name)
+        process.terminate()
+        assert process.wait(20) in (0, -signal.SIGTERM), self.log(name)
+
     def log(self, name: str) -> str:
         return (self.logs / f"{name}.log").read_text("utf-8", "replace")
 

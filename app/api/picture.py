@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import text
 
 from app.api.shapes import Moment
 from app.cards import Asked, read_card
 from app.deps import Conn, Now, PartsDep, Who
 from app.health import read_health
+from app.metrics import write_metrics
 from app.past import read_now, read_past
 from core.errors import InputError
 
@@ -34,35 +35,14 @@ def get_state(conn: Conn, who: Who, now: Now, at: Moment = None) -> dict[str, An
 
 
 @router.get("/api/health")
-def get_health(conn: Conn, who: Who, now: Now) -> dict[str, Any]:
-    return read_health(conn, now)
+def get_health(conn: Conn, who: Who, now: Now, parts: PartsDep) -> dict[str, Any]:
+    return read_health(conn, now, parts.settings.topic_prefix)
 
 
 @router.get("/metrics")
-def get_metrics(conn: Conn, who: Who, now: Now) -> Response:
-    """Prometheus text: per feed rate, age and lag, per process its counters, what waits."""
-    health = read_health(conn, now)
-    registry = CollectorRegistry()
-    for name, words, field in (
-        ("onemap_feed_age_seconds", "seconds since a feed was last heard", "age_s"),
-        ("onemap_feed_rate", "messages a second over the last minute", "rate"),
-        ("onemap_feed_lag_seconds", "largest time from observation to receipt in the last minute", "lag_s"),
-    ):
-        gauge = Gauge(name, words, ["feed"], registry=registry)
-        for feed in health["sources"]:
-            if feed[field] is not None:
-                gauge.labels(feed["id"]).set(feed[field])
-    counters = Gauge(
-        "onemap_process_figure", "counters of a process since its start", ["process", "figure"], registry=registry
-    )
-    for process in health["processes"]:
-        for figure, value in process["figures"].items():
-            counters.labels(process["name"], figure).set(value)
-    for name, value in (
-        ("dead_letters", health["dead_letters"]["total"]), ("unjudged_batches", health["unjudged"]), ("outbox", health["outbox"]),
-    ):  # fmt: skip
-        Gauge(f"onemap_{name}", name.replace("_", " "), registry=registry).set(value)
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+def get_metrics(conn: Conn, who: Who, now: Now, parts: PartsDep) -> Response:
+    """Prometheus text: per source and feed its rate, age and lag, per process its counters, what waits."""
+    return Response(write_metrics(read_health(conn, now, parts.settings.topic_prefix)), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/healthz")

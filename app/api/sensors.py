@@ -6,11 +6,18 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from pydantic import Field
+from sqlalchemy import text
 
 from alerts.limits import read_limits
-from app.api.shapes import Moment
+from app.api.shapes import Body, Moment
 from app.deps import Conn, Now, Who
+from app.devices import Registration, accept_sensor, retire_sensor
+from core.clock import rfc3339
+from core.crs import Datum, to_wgs84
 from core.errors import InputError, NotFound
+from core.types import LonLat
+from core.viewer import Role
 from core.vocabulary import table
 from layers.sensors import read_sensors, read_series
 
@@ -18,10 +25,34 @@ router = APIRouter(prefix="/api/sensors", tags=["sensors"])
 DEFAULT_SPAN = timedelta(hours=6)
 
 
+class AcceptIn(Body):
+    """Where and what a device is; the position in `datum`."""
+
+    kind: str = Field(max_length=64)
+    name_zh: str | None = Field(None, min_length=1, max_length=200)
+    name_en: str | None = Field(None, min_length=1, max_length=200)
+    lon: float = Field(ge=-180, le=180)
+    lat: float = Field(ge=-90, le=90)
+    datum: Datum = Datum.WGS84
+    interval_s: float | None = Field(None, gt=0, allow_inf_nan=False)
+    district: str | None = Field(None, pattern=r"^\d{6}$")
+
+
 @router.get("")
 def list_sensors(conn: Conn, who: Who, kind: str | None = None, status: str | None = None) -> dict[str, Any]:
+    """With the source each was first heard through, and when."""
     found = read_sensors(conn, read_limits(conn))
-    return {"items": [s for s in found if kind in (None, s["kind"]) and status in (None, s["status"])], "next": None}
+    items = [s for s in found if kind in (None, s["kind"]) and status in (None, s["status"])]
+    return {"items": with_origins(conn, items), "next": None}
+
+
+def with_origins(conn: Conn, sensors: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    rows = conn.execute(
+        text("SELECT id, source_id, first_seen_at FROM sensor WHERE id = ANY(:ids)"),
+        {"ids": [s["id"] for s in sensors]},
+    )
+    origins = {r.id: {"source": r.source_id, "first_seen_at": rfc3339(r.first_seen_at)} for r in rows}
+    return [{**s, **origins[s["id"]]} for s in sensors]
 
 
 @router.get("/{sensor_id}")
@@ -30,6 +61,24 @@ def get_sensor(conn: Conn, who: Who, sensor_id: str) -> dict[str, Any]:
     if not found:
         raise NotFound(f"there is no sensor {sensor_id!r}")
     return found[0]
+
+
+@router.post("/{sensor_id}/accept")
+def post_accept(conn: Conn, who: Who, now: Now, sensor_id: str, body: AcceptIn) -> dict[str, Any]:
+    """Take a pending or retired device into use; rules judge it from its next reading on. 409 where it is in use."""
+    who.require(Role.ADMIN)
+    where = to_wgs84(LonLat(body.lon, body.lat), body.datum)
+    told = Registration(body.kind, where, body.name_zh, body.name_en, body.interval_s, body.district)
+    accept_sensor(conn, sensor_id, told, who.username, now)
+    return get_sensor(conn, who, sensor_id)
+
+
+@router.post("/{sensor_id}/retire")
+def post_retire(conn: Conn, who: Who, now: Now, sensor_id: str) -> dict[str, Any]:
+    """Take a sensor out of use: what it sends is stored and not judged. 409 where it is out of use already."""
+    who.require(Role.ADMIN)
+    retire_sensor(conn, sensor_id, who.username, now)
+    return {"id": sensor_id, "status": "retired"}
 
 
 @router.get("/{sensor_id}/observations")

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
 import os
 import subprocess
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import text
 
+from app.accounts import write_audit
 from app.cli.context import find_system, open_engine, run_outside, transaction
 from app.services.account import find_program
 from app.services.packages import checkout
 from app.services.postgres import bin_folder
+from core.clock import utc_now
 from core.errors import InputError, SetupError
+from ingest.replay import find_waiting
+from ingest.replay import replay as replay_waiting
 from layers.imports.load import load_layer
 from layers.imports.osm import load_osm
 from layers.imports.package import load_package, read_lines
@@ -39,8 +45,14 @@ def add_verbs(verbs: Any) -> None:
     layer.add_argument("path", type=Path)
     layer.set_defaults(run=import_layer)
     replay_ = verbs.add_parser(
-        "replay", help="publish a recorded real series through the broker, shifted so that it ends now"
+        "replay", help="publish a recorded real series through the broker, or read dead letters once more"
     )
+    replay_.add_argument(
+        "--dead-letters", action="store_true", help="read dead letters that wait with the sources of today"
+    )
+    replay_.add_argument("--source", help="only those of this source (-: of none)")
+    replay_.add_argument("--reason", help="only those for this reason")
+    replay_.add_argument("--since", type=parse_moment, help="only those received since then (RFC 3339 with an offset)")
     replay_.add_argument("rest", nargs=argparse.REMAINDER, help="options of demo.replay")
     replay_.set_defaults(run=replay)
     for name, work, words in (("backup", backup, "write the whole database into one file"), ("restore", restore, "bring such a file back into an empty database")):  # fmt: skip
@@ -74,7 +86,45 @@ def import_layer(options: argparse.Namespace) -> int:
     return 0
 
 
+def parse_moment(value: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise argparse.ArgumentTypeError(
+            f"expected a time with an offset such as 2026-05-04T08:00:00+08:00, got {value!r}"
+        )
+    return moment
+
+
 def replay(options: argparse.Namespace) -> int:
+    if options.dead_letters:
+        return replay_letters(options)
+    if (options.source, options.reason, options.since) != (None, None, None):
+        raise InputError(
+            "--source, --reason and --since choose dead letters: give --dead-letters too", field="--dead-letters"
+        )
+    return replay_series(options)
+
+
+def replay_letters(options: argparse.Namespace) -> int:
+    """Exit code 0 also where some still cannot be read: it is said how many, and why."""
+    settings = find_system()
+    with open_engine(settings) as engine:
+        with engine.connect() as conn:
+            ids = find_waiting(conn, source=options.source, reason=options.reason, since=options.since)
+        done = replay_waiting(engine, settings, ids, f"cli:{getpass.getuser()}")
+        with engine.begin() as conn:
+            data = {"letters": len(ids), "read": done.read, "still": dict(done.reasons)}
+            write_audit(conn, f"cli:{getpass.getuser()}", None, "letters.replay", "ok", utc_now(), json.dumps(data))
+    print(f"{done.read} of {len(ids)} dead letters could be read and are written")
+    for reason, count in done.reasons.most_common():
+        print(f"{count} still not: {reason}")
+    return 0
+
+
+def replay_series(options: argparse.Namespace) -> int:
     """The series' sensor is registered first, as a city would: what nobody has registered is stored and not judged."""
     settings = find_system()
     with transaction(settings) as conn:

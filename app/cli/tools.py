@@ -12,15 +12,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.rules import check_params
 from app.cli.context import find_system, run_outside, transaction
+from app.doctor import Finding, check_broker, check_health, check_letters, check_tables
 from app.health import read_health
+from app.letters import read_reasons
 from app.services import packages
 from core.clock import utc_now
 from core.db import notify_change
 from core.errors import InputError, NotFound, OneMapError
-from core.mqtt import connect, make_client
 from core.settings import Settings, load_settings
-
-OLD_FEED_S = 300.0
 
 
 def add_verbs(verbs: Any) -> None:
@@ -99,43 +98,25 @@ def doctor(_: argparse.Namespace) -> int:
         print(f"✗ {exc.message}")
         return 1
     findings = [*check_database(settings), *check_broker(settings)]
-    for words in findings:
-        print(f"✗ {words}")
-    if not findings:
-        print("✓ database, broker, processes and feeds are well")
-    return 1 if findings else 0
+    for finding in findings:
+        print(f"{'✗' if finding.wrong else '·'} {finding.words}")
+    wrong = any(finding.wrong for finding in findings)
+    if not wrong:
+        print("✓ database, broker, processes, sources and feeds are well")
+    return 1 if wrong else 0
 
 
-def check_database(settings: Settings) -> list[str]:
+def check_database(settings: Settings) -> list[Finding]:
     try:
         with transaction(settings) as conn:
-            health = read_health(conn, utc_now())
+            now = utc_now()
+            return [
+                *check_health(read_health(conn, now, settings.topic_prefix), settings),
+                *check_letters(read_reasons(conn)),
+                *check_tables(conn, now),
+            ]
     except SQLAlchemyError as exc:
-        return [f"the database does not answer or is not migrated: {str(exc).splitlines()[0]}"]
-    running = {p["name"].split("-")[0] for p in health["processes"]}
-    words = [
-        f"no {name} process has been heard for 30 s" for name in ("ingest", "alerts", "dispatch") if name not in running
-    ]
-    words += [
-        f"{feed['names']['en']}: nothing heard for {feed['age_s'] / 60:.0f} min" for feed in health["sources"] if feed["age_s"] and feed["age_s"] > OLD_FEED_S
-    ]  # fmt: skip
-    if health["unjudged"] > 100:
-        words.append(f"{health['unjudged']} batches wait for judgement: is an alerts process running?")
-    if health["dead_letters"]["waiting"]:
-        words.append(f"{health['dead_letters']['waiting']} messages could not be read (table dead_letter has why)")
-    return words
-
-
-def check_broker(settings: Settings) -> list[str]:
-    if not settings.mqtt_url:
-        return ["ONEMAP_MQTT_URL is not set"]
-    client = make_client(settings.mqtt_url, "onemap-doctor")
-    try:
-        connect(client, settings.mqtt_url)
-    except OSError as exc:
-        return [f"the broker does not answer: {exc}"]
-    client.disconnect()
-    return []
+        return [Finding(f"the database does not answer or is not migrated: {str(exc).splitlines()[0]}")]
 
 
 def run_bench(options: argparse.Namespace) -> int:

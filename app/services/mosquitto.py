@@ -55,6 +55,10 @@ ACCOUNTS = {
 }  # fmt: skip
 
 
+# every device is an open file: as many as the machine allows
+OPEN_MANY = ("sh", "-c", 'ulimit -n "$(ulimit -Hn)"; exec "$0" "$@"')
+
+
 @dataclass(frozen=True, slots=True)
 class Broker:
     folder: Path
@@ -110,7 +114,7 @@ def start_broker(broker: Broker, log: Path) -> int:
     """Start Mosquitto and wait until it listens; returns its pid."""
     with log.open("ab") as out:
         process = subprocess.Popen(  # type: ignore[call-overload]
-            [need_program("mosquitto", "mosquitto"), "-c", str(broker.folder / "mosquitto.conf")],
+            [*OPEN_MANY, need_program("mosquitto", "mosquitto"), "-c", str(broker.folder / "mosquitto.conf")],
             stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True, cwd=str(broker.folder),
             **broker.run_as.popen_args(),
         )  # fmt: skip

@@ -3,6 +3,7 @@ import { send } from './api.mjs';
 import { byId, whenThere } from './dom.mjs';
 import { live } from './live.mjs';
 import { complain, tell } from './notices.mjs';
+import { showPicture } from './picture.mjs';
 import { select, selected } from './selection.mjs';
 import { reload } from './card.mjs';
 
@@ -62,6 +63,7 @@ async function copy(text) {
 const DOERS = [
   ['[data-url^="/api/"]', button => { if (sure(button)) call(button); }],
   ['[data-select-type]', ({ dataset }) => select({ type: dataset.selectType, id: dataset.selectId })],
+  ['[data-picture]:not([data-failed])', ({ dataset }) => showPicture(dataset.picture)],
   ['[data-copy]', ({ dataset }) => copy(dataset.copy).catch(error => complain(error))],
 ];
 

@@ -6,7 +6,7 @@ import { say } from './words.mjs';
 import { onSelect, select, selected, locate } from './selection.mjs';
 
 const AGAIN_MS = 1500;
-const FOLLOWED = ['alarm', 'incident', 'sensor', 'unit'];
+const FOLLOWED = ['alarm', 'incident', 'sensor', 'unit', 'video_event'];
 const WITHOUT_UNITS = ['clear', 'closed', 'cancelled'];
 
 let asking = null;
@@ -62,7 +62,7 @@ function open(thing) {
 }
 
 /** What of an object the card shows: a unit's every metre is not worth a request. */
-const essence = thing => thing && JSON.stringify([thing.status, thing.state, thing.level, thing.version, thing.changed_at, thing.assignments, thing.incident]);
+const essence = thing => thing && JSON.stringify([thing.status, thing.state, thing.level, thing.version, thing.changed_at, thing.assignments, thing.incident, thing.snapshot, thing.ended_at, thing.score]);
 
 function follow(kind) {
   let last = '';
@@ -75,9 +75,18 @@ function follow(kind) {
   });
 }
 
+/** A camera's card follows what the camera sees: its events are named after it. */
+function followCamera() {
+  live.video_event.on(({ changed }) => {
+    const thing = selected();
+    if (thing?.type === 'camera' && [...changed].some(id => id.startsWith(`${thing.id}/`))) reload();
+  });
+}
+
 export function startCard() {
   onSelect((thing, { moved }) => { if (!moved) open(thing); });
   FOLLOWED.forEach(follow);
+  followCamera();
   setProps('card-data', { data: { status: 'closed' } });
 }
 

@@ -3,6 +3,7 @@ import { byId } from './dom.mjs';
 import { acknowledge, pressDispatch } from './actions.mjs';
 import { closeCard } from './card.mjs';
 import { enterList, showTab, target } from './lists.mjs';
+import { pictureIsOpen } from './picture.mjs';
 import { focusSearch } from './search.mjs';
 import { select, selected } from './selection.mjs';
 
@@ -39,7 +40,7 @@ const KEYS = {
   3: () => showTab('units'),
   '/': event => { event.preventDefault(); focusSearch(); },
   '?': toggleHelp,
-  Escape: () => { if (!byId('keys-help').open) closeCard(); },
+  Escape: () => { if (!byId('keys-help').open && !pictureIsOpen()) closeCard(); },
 };
 
 export function startKeys() {

@@ -59,4 +59,4 @@ class Collection {
   }
 }
 
-export const live = Object.fromEntries(['alarm', 'incident', 'unit', 'sensor', 'risk_cell', 'health'].map(kind => [kind, new Collection()]));
+export const live = Object.fromEntries(['alarm', 'incident', 'unit', 'sensor', 'risk_cell', 'video_event', 'health'].map(kind => [kind, new Collection()]));

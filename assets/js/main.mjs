@@ -14,6 +14,7 @@ import { startKeys, toggleHelp } from './keys.mjs';
 import { startLists } from './lists.mjs';
 import { startLook, lookControls, setLang } from './look.mjs';
 import { startNotices } from './notices.mjs';
+import { startPictures } from './picture.mjs';
 import { startSearch } from './search.mjs';
 import { startTopBar } from './topbar.mjs';
 
@@ -41,6 +42,7 @@ async function panels(me, city, vocabulary, layers) {
   startLayers(layers, vocabulary.layer_groups);
   startNotices();
   startCard();
+  startPictures();
   startChart();
   startKeys();
   startEdges();

@@ -3,7 +3,7 @@ import { drawIcon, facilityExample, isMark } from './map/icons.mjs';
 import { token } from './tokens.mjs';
 
 const BADGES = { incidents: key => `incident-${digit(key)}-open`, alarms: key => `alarm-${digit(key)}-unacknowledged` };
-const MARKS = { units: key => `unit-${key}-available`, cameras: () => 'camera', facilities: key => `facility-${facilityExample(key)}` };
+const MARKS = { units: key => `unit-${key}-available`, cameras: () => 'camera', video_events: key => (key === 'urgent' ? 'video-fire-1' : 'video-camera-0'), facilities: key => `facility-${facilityExample(key)}` };
 const LINES = ['streets', 'districts'];
 
 const digit = key => (key.match(/[1-4]/) || ['4'])[0];

@@ -46,8 +46,8 @@ function rate(count) {
   byId('box-rate').dataset.state = word;
 }
 
-function oldest({ sources = [], oldest_feed_s: whole }) {
-  const ages = sources.filter(({ id, age_s: age }) => age != null && !ON_OCCASION.includes(id)).map(({ age_s: age }) => age);
+function oldest({ feeds = [], oldest_feed_s: whole }) {
+  const ages = feeds.filter(({ id, age_s: age }) => age != null && !ON_OCCASION.includes(id)).map(({ age_s: age }) => age);
   return ages.length ? Math.max(...ages) : whole ?? 0;
 }
 

@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 import orjson
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from demo.devices.message import PREFIX, Message
 
@@ -102,7 +104,8 @@ class Edge:
         """Hands messages to their connections; the number handed over."""
         count = 0
         for item in messages:
-            self._by_topic[item.topic.split("/")[1]].publish(item.topic, item.payload, qos=1)
+            client = self._by_topic[item.topic.split("/")[1]]
+            client.publish(item.topic, item.payload, qos=1, properties=_properties(item))
             count += 1
         return count
 
@@ -128,6 +131,14 @@ class Edge:
             return
         if match is not None and isinstance(payload, dict):
             self._tasks.put((match.group(1), payload))
+
+
+def _properties(item: Message) -> Properties | None:
+    if item.event is None:
+        return None
+    made = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    made.UserProperty = ("event", item.event)
+    return made
 
 
 def _disconnected(client: Client, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:

@@ -1,4 +1,4 @@
-"""What goes over the wire: a topic and its JSON bytes, on the native topics of the MQTT contract."""
+"""What goes over the wire: a topic and its bytes, JSON but for pictures, on the native topics of the MQTT contract."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +15,8 @@ class Message:
 
     topic: str
     payload: bytes
+    # the video event that a picture belongs to, sent as the MQTT user property `event`
+    event: str | None = None
 
 
 def message(topic: str, now: datetime, body: dict[str, Any]) -> Message:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from demo.devices.calls import Hotlines
+from demo.devices.eyes import Eyes
 from demo.devices.message import Message
 from demo.devices.package import Package
 from demo.devices.places import Gazetteer, Scene, scene
@@ -28,6 +29,7 @@ class World:
         self._sensors = Sensors(package.sensors, seed, start, rate_scale)
         self._units = Units(package.units, Roads(package.streets), package.plane, seed, rate_scale)
         self._hotlines = Hotlines(package.plane, self._gazetteer, seed, start)
+        self._eyes = Eyes(package.cameras, seed, start)
         self._scenes: dict[int, Scene] = {}
 
     def clock_s(self, now: datetime) -> float:
@@ -53,7 +55,10 @@ class World:
         turn, weather = self.weather(now)
         yield from self._sensors.step(now, weather)
         yield from self._units.step(now, self.clock_s(now))
-        yield from self._hotlines.step(now, turn, weather)
+        for sent in self._hotlines.step(now, turn, weather):
+            yield sent
+            yield from self._eyes.seen(sent, now)
+        yield from self._eyes.step(now, raining=weather is not None)
 
     def task(self, unit: str, payload: dict[str, Any], now: datetime) -> Iterator[Message]:
         """A task message has come for `unit`."""

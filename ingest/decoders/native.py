@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Literal
 
 import msgspec
@@ -111,6 +112,8 @@ _INCIDENT = msgspec.json.Decoder(IncidentIn)
 _POSITION = msgspec.json.Decoder(PositionIn)
 _STATUS = msgspec.json.Decoder(StatusIn)
 _REPLY = msgspec.json.Decoder(ReplyIn)
+# a Reading from its values in their order, in half the time of Reading(…)
+_read = partial(tuple.__new__, Reading)
 
 
 def decode_observation(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
@@ -131,7 +134,7 @@ def _readings(sensor: str, item: ObservationIn, now: int) -> list[Record]:
     unit = item.unit if item.unit is None else check_text(item.unit, "unit")
     quality = item.quality or "good"
     if item.values is None and item.metric is not None and item.value is not None:
-        return [Reading(sensor, item.metric, at, check_finite(item.value, item.metric), unit, quality, lon, lat)]
+        return [_read((sensor, item.metric, at, check_finite(item.value, item.metric), unit, quality, lon, lat))]
     return [
         Reading(sensor, metric, at, check_finite(value, metric), unit, quality, lon, lat)
         for metric, value in _values(item).items()

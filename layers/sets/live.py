@@ -1,4 +1,4 @@
-"""What is going on: risk, incidents, alarms, units."""
+"""What is going on: risk, incidents, alarms, units, what cameras see."""
 
 from __future__ import annotations
 
@@ -46,4 +46,19 @@ UNITS = LayerSpec(
     legend=tuple(LegendItem(key, {"zh": row["zh"], "en": row["en"]}, f"unit-{key}") for key, row in table("unit_kinds").items()),
 )  # fmt: skip
 
-SET = (RISK_CELLS, INCIDENTS, ALARMS, UNITS)
+VIDEO_EVENTS = LayerSpec(
+    id="video_events", group="video", title={"zh": "视频识别事件", "en": "Video events"}, geometry="point", delivery="live",
+    count="SELECT count(*) FROM video_event WHERE time > now() - interval '60 minutes'", updated="SELECT max(time) FROM video_event",
+    features=(
+        "SELECT v.camera_id || '/' || v.event_id AS id, COALESCE(CASE WHEN v.quality <> 'outside' THEN v.geom END, c.geom, v.geom) AS geom, "
+        "jsonb_build_object('camera', v.camera_id, 'kind', v.kind, 'score', v.score, 'zone', v.zone, 'time', v.time, 'ended_at', v.ended_at) AS props "
+        "FROM video_event v LEFT JOIN camera c ON c.id = v.camera_id "
+        "WHERE v.time > now() - interval '60 minutes' AND COALESCE(v.geom, c.geom) IS NOT NULL"
+    ),
+    legend=(
+        LegendItem("urgent", {"zh": "火情、烟雾、积水等", "en": "Fire, smoke, water …"}, "video-urgent"),
+        LegendItem("quiet", {"zh": "其他识别", "en": "Anything else"}, "video"),
+    ),
+)  # fmt: skip
+
+SET = (RISK_CELLS, INCIDENTS, ALARMS, UNITS, VIDEO_EVENTS)

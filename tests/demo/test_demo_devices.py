@@ -1,5 +1,6 @@
 """Devices send what real ones would, on the contract's topics; units do what tasks tell them. No broker needed."""
 
+import io
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -9,8 +10,10 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
+from PIL import Image
 
 from demo.devices.edge import Address, AddressError, address
+from demo.devices.eyes import Eyes
 from demo.devices.message import Message
 from demo.devices.package import Package, PackageError, Thing, read
 from demo.devices.roads import Roads
@@ -32,7 +35,12 @@ TOPICS = {
     rf"onemap/unit/{ID}/status": {"time", "status"},
     rf"onemap/task/{ID}/{ID}/reply": {"time", "state"},
 }  # fmt: skip
+SNAPSHOT = re.compile(rf"onemap/video/({ID})/snapshot")
 Received = list[tuple[datetime, Message]]
+
+
+def is_picture(sent: Message) -> bool:
+    return SNAPSHOT.fullmatch(sent.topic) is not None
 
 
 def play(world: World, seconds: float, step_s: float = 1.0, since_s: float = 0.0) -> Received:
@@ -51,7 +59,7 @@ def world(package: Package, script: StormScript) -> World:
 
 
 def bodies(received: Received, prefix: str) -> list[dict[str, Any]]:
-    return [orjson.loads(m.payload) for _, m in received if m.topic.startswith(prefix)]
+    return [orjson.loads(m.payload) for _, m in received if m.topic.startswith(prefix) and not is_picture(m)]
 
 
 def series(received: Received, sensor: str) -> list[tuple[float, float]]:
@@ -73,6 +81,8 @@ def calm(package: Package, script: StormScript) -> Received:
 def test_every_message_is_one_of_the_contract(storm: Received) -> None:
     seen = set()
     for at, sent in storm:
+        if is_picture(sent):
+            continue
         pattern = next(p for p in TOPICS if re.fullmatch(p, sent.topic))
         body = orjson.loads(sent.payload)
         assert TOPICS[pattern] <= set(body)
@@ -192,6 +202,38 @@ def test_ids_of_calls_and_events_never_repeat(storm: Received) -> None:
     ids = [b["id"] for b in bodies(storm, "onemap/incident") + bodies(storm, "onemap/video/")]
     assert len(ids) == len(set(ids)) > 20
     assert all(re.fullmatch(ID, identifier) for identifier in ids)
+
+
+def pictures(received: Received) -> list[tuple[datetime, str, Message]]:
+    found = ((at, SNAPSHOT.fullmatch(sent.topic), sent) for at, sent in received)
+    return [(at, match.group(1), sent) for at, match, sent in found if match]
+
+
+def test_pictures_are_small_jpegs_and_no_camera_sends_two_within_a_minute(storm: Received) -> None:
+    before: dict[str, datetime] = {}
+    assert len(pictures(storm)) > 20
+    for at, camera, sent in pictures(storm):
+        with Image.open(io.BytesIO(sent.payload), formats=["JPEG"]) as image:
+            assert image.size == (640, 360)
+        assert len(sent.payload) < 30_000
+        assert camera not in before or (at - before[camera]).total_seconds() >= 60
+        before[camera] = at
+
+
+def test_events_of_the_storm_have_a_picture_of_their_own(storm: Received) -> None:
+    fire = next(b for b in bodies(storm, "onemap/video/") if b["kind"] == "fire")
+    tied = [sent.event for _, _, sent in pictures(storm) if sent.event]
+    assert fire["id"] in tied
+    assert len(tied) == len(set(tied))
+    assert set(tied) <= {b["id"] for b in bodies(storm, "onemap/video/")}
+
+
+def test_every_camera_sends_a_picture_within_the_hour_on_a_calm_day(package: Package) -> None:
+    eyes = Eyes(package.cameras, SEED, START)
+    heard = {
+        sent.topic.split("/")[2] for m in range(60) for sent in eyes.step(START + timedelta(minutes=m), raining=False)
+    }
+    assert heard == {camera.id for camera in package.cameras}
 
 
 def test_some_readings_are_late_and_some_are_sent_twice(storm: Received) -> None:

@@ -12,6 +12,7 @@ from app.dashboard.card.words import Vocabulary, figure
 from app.dashboard.components import age, clock_time, fact, level_badge, wild
 from app.dashboard.models import Card, Risk
 
+FORGOTTEN_S = 30 * 86_400
 Object = Mapping[str, Any]
 Show = Callable[[Object, Vocabulary], Any]
 
@@ -82,6 +83,25 @@ def _heading(thing: Object, _: Vocabulary) -> Any:
     return f"{figure(thing['heading'])}°" if thing.get("heading") is not None else None
 
 
+def _camera(thing: Object, _: Vocabulary) -> Any:
+    if not thing.get("camera"):
+        return None
+    link: dict[str, Any] = {"data-select-type": "camera", "data-select-id": str(thing["camera"])}
+    return html.Button(texts.pair(thing.get("camera_names")), className="link", type="button", **link)
+
+
+def _score(thing: Object, _: Vocabulary) -> Any:
+    return f"{round(100 * thing['score'])} %" if thing.get("score") is not None else None
+
+
+def _health(thing: Object, _: Vocabulary) -> Any:
+    if not thing.get("last_at"):
+        return texts.both("camera_health.never")
+    if thing.get("silent"):
+        return html.Span(texts.both("camera_health.silent"), className="warned")
+    return texts.both("camera_health.forgotten" if thing.get("age_s", 0) > FORGOTTEN_S else "camera_health.well")
+
+
 PLACE = Fact("card.where", _place)
 
 FACTS: Mapping[str, tuple[Fact, ...]] = {
@@ -113,7 +133,22 @@ FACTS: Mapping[str, tuple[Fact, ...]] = {
         Fact("card.who", _incident),
     ),
     "sensor": (Fact("card.kind", known("kind", "sensor_kinds")), PLACE),
-    "camera": (PLACE, Fact("card.heading", _heading)),
+    "camera": (
+        Fact("card.health", _health),
+        Fact("card.frame", moment("frame_at")),
+        Fact("card.last_event", moment("event_at")),
+        PLACE,
+        Fact("card.heading", _heading),
+    ),
+    "video_event": (
+        Fact("card.camera", _camera),
+        Fact("card.score", _score),
+        Fact("card.zone", plain("zone")),
+        PLACE,
+        Fact("card.since", moment("time")),
+        Fact("card.ended", moment("ended_at")),
+        Fact("card.who", _incident),
+    ),
     "facility": (
         Fact("card.kind", known("kind", "facility_kinds")),
         Fact("card.capacity", plain("capacity")),

@@ -5,7 +5,7 @@ from typing import Any
 from dash import html
 
 from app.dashboard import texts
-from app.dashboard.card import around, facts, steps
+from app.dashboard.card import around, facts, pictures, steps
 from app.dashboard.card.words import Vocabulary, figure
 from app.dashboard.components import clock_time, level_badge, notice, wild
 from app.dashboard.models import Card, CardState, LogEntry, Risk, Term
@@ -23,11 +23,12 @@ def card_main(state: CardState, words: Vocabulary, *, may_act: bool) -> list[Any
     parts: list[Any] = [_head(card, words)]
     if card.type in ("alarm", "incident", "risk_cell"):
         parts.append(_risk(facts.risk_of(card)))
+    parts += pictures.picture(card)
     parts.append(facts.fact_list(card, words))
     parts += steps.who(card)
     parts += steps.next_step(card, may_act=may_act)
     parts += steps.recommended(card, state.recommendations, words, may_act=may_act)
-    return parts + facts.readings(card, words)
+    return parts + facts.readings(card, words) + pictures.events(card)
 
 
 def card_rest(state: CardState, words: Vocabulary, *, may_act: bool) -> list[Any]:

@@ -43,7 +43,7 @@ def _figures() -> html.Section:
                 "units", "bar.units", [_leaf("units-free"), html.Span("/", className="slash"), _leaf("units-busy")]
             ),
             _figure("rate", "bar.rate", [_leaf("rate"), html.Span(id="figure-rate-word", className="word")]),
-            _figure("health", "bar.health", [html.Span(className="lamp"), _leaf("health")]),
+            _health(),
         ],
         className="figures",
     )
@@ -70,6 +70,17 @@ def _figure(name: str, key: str, value: list[Any]) -> html.Div:
         className="figure",
         id=f"box-{name}",
     )
+
+
+def _health() -> html.A:
+    """How old the data is; it leads to the sources that bring it."""
+    value = [html.Span(className="lamp"), _leaf("health")]
+    parts = [
+        html.Div(value, className="value"),
+        html.Div(texts.both("bar.health"), className="name"),
+        spoken("bar.sources"),
+    ]
+    return html.A(parts, className="figure", id="box-health", href="/sources")
 
 
 def _session() -> html.Div:
@@ -110,6 +121,8 @@ def _user_menu() -> html.Details:
         className="icon-button user",
     )
     leave = html.Button(texts.both("bar.logout"), id=Id.LOGOUT.value, className="action", type="button")
+    sources = html.A(texts.both("bar.sources"), href="/sources", className="action")
     return html.Details(
-        [target, html.Div([html.P(id=Id.USER_ROLE.value), leave], className="menu panel")], className="user-menu"
+        [target, html.Div([html.P(id=Id.USER_ROLE.value), sources, leave], className="menu panel")],
+        className="user-menu",
     )

@@ -1,7 +1,7 @@
 // Carries the live collections into the map's sources, as differences, at most so often per layer.
 import { live } from '../live.mjs';
 import { atMost } from '../dom.mjs';
-import { LIVE_LAYERS, isStale } from './features.mjs';
+import { LIVE_LAYERS, fading, isStale } from './features.mjs';
 import { Glide } from './glide.mjs';
 
 const STALE_CHECK_MS = 10000;
@@ -52,13 +52,20 @@ class Feed {
   }
 }
 
-function watchStaleness(feed) {
-  const stale = new Map();
+// What changes by time alone: layer -> the state of an object that shows, null once it is to be forgotten.
+const AGING = { units: isStale, video_events: fading };
+
+function watchAge(feed, stateOf) {
+  const states = new Map();
   setInterval(() => {
-    for (const unit of live.unit.all()) {
-      if (stale.get(unit.id) !== isStale(unit)) feed.changed.add(String(unit.id));
-      stale.set(unit.id, isStale(unit));
+    const things = live[feed.kind].all();
+    for (const thing of things) {
+      if (states.get(thing.id) !== stateOf(thing)) feed.changed.add(String(thing.id));
+      states.set(thing.id, stateOf(thing));
     }
+    const over = things.filter(thing => stateOf(thing) === null);
+    over.forEach(({ id }) => states.delete(id));
+    if (over.length) live[feed.kind].remove(over);
     feed.soon();
   }, STALE_CHECK_MS);
 }
@@ -68,6 +75,6 @@ export function feedMap(map, onMoved) {
   for (const layer of Object.keys(LIVE_LAYERS)) {
     const feed = new Feed(map, layer, onMoved);
     feed.follow();
-    if (layer === 'units') watchStaleness(feed);
+    if (AGING[layer]) watchAge(feed, AGING[layer]);
   }
 }

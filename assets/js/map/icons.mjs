@@ -91,6 +91,24 @@ function plain(g, kind, colour) {
   drawPictogram(g, kind, 11.5, colour);
 }
 
+/** Something a camera saw: the corners of a viewfinder; filled where it cannot wait. */
+function video(g, kind, urgent) {
+  const busy = urgent === '1';
+  const colour = token(busy ? 'video-urgent' : 'video');
+  g.beginPath();
+  g.roundRect(-10, -10, 20, 20, 5);
+  finish(g, busy ? colour : token('unit-ground'), token('map-ground'), 3);
+  drawPictogram(g, kind, 12.5, busy ? token('video-ink') : colour);
+  if (busy) return;
+  g.beginPath();
+  for (const [x, y] of [[-1, -1], [1, -1], [1, 1], [-1, 1]]) {
+    g.moveTo(x * 9.2, y * 4.5);
+    g.lineTo(x * 9.2, y * 9.2);
+    g.lineTo(x * 4.5, y * 9.2);
+  }
+  finish(g, null, colour, 1.4);
+}
+
 function heading(g) {
   polygon(g, [[0, -17], [4.2, -11.5], [-4.2, -11.5]]);
   finish(g, token('heading'), token('map-ground'), 1.6);
@@ -148,6 +166,7 @@ const FAMILIES = {
   incident: [40, (g, level, status) => incident(g, Number(level), status)],
   unit: [30, unit],
   sensor: [24, sensor],
+  video: [28, video],
   camera: [20, g => plain(g, 'camera', token('camera'))],
   facility: [20, (g, kind) => plain(g, kind, token(`facility-${facilityGroup(kind)}`))],
   heading: [40, heading],

@@ -1,4 +1,4 @@
-// What lives on the map: units, incidents, alarms, sensors, risk, facilities, cameras. One table row per layer.
+// What lives on the map: units, incidents, alarms, sensors, risk, facilities, cameras and what they see. One table row per layer.
 import { token, levelColour, LEVELS } from '../tokens.mjs';
 import { NAME } from './style.mjs';
 
@@ -60,6 +60,29 @@ function unitLayers() {
   ];
 }
 
+const paler = ['match', ['get', 'fading'], 0, 1, 1, 0.75, 0.5];
+
+// The quiet ones are dots from afar; what cannot wait is a mark at every scale, and lies on top.
+function videoLayers() {
+  const urgent = ['==', ['get', 'urgent'], true];
+  const layout = { 'icon-image': ['get', 'icon'], ...ALWAYS, ...UNDER_ICON, 'symbol-sort-key': ['get', 'at'] };
+  const paint = { ...ink(), 'icon-opacity': paler, 'text-opacity': paler };
+  return [
+    {
+      id: 'video-dot', type: 'circle', source: 'video_events', maxzoom: 12.5, filter: ['!', urgent],
+      paint: { 'circle-radius': BY_ZOOM(1.8, 3.6), 'circle-color': token('video'), 'circle-opacity': paler },
+    },
+    {
+      id: 'video-mark', type: 'symbol', source: 'video_events', minzoom: 12.5, filter: ['!', urgent],
+      layout: { ...layout, 'icon-size': BY_ZOOM(0.5, 0.9), 'text-field': ['step', ['zoom'], '', 15.5, NAME] }, paint,
+    },
+    {
+      id: 'video-urgent', type: 'symbol', source: 'video_events', filter: urgent,
+      layout: { ...layout, 'icon-size': BY_ZOOM(0.65, 1), 'text-field': ['step', ['zoom'], '', 14, NAME] }, paint,
+    },
+  ];
+}
+
 function glow(id, source) {
   return {
     id, type: 'symbol', source, filter: ['all', ['<=', ['get', 'level'], 2], ['any', ['has', 'point_count'], ['==', ['get', 'lively'], true]]],
@@ -93,6 +116,7 @@ export const OVERLAYS = {
   cameras: { source: {}, fetched: true, type: 'camera', layers: () => placeLayers('cameras', 'camera', 13) },
   sensors: { source: {}, type: 'sensor', layers: sensorLayers },
   units: { source: {}, type: 'unit', layers: unitLayers },
+  video_events: { source: {}, type: 'video_event', layers: videoLayers },
   alarms: { source: CLUSTER, type: 'alarm', layers: () => clustered('alarm', 'alarms', 13.5) },
   incidents: { source: CLUSTER, type: 'incident', layers: () => clustered('incident', 'incidents', 13) },
 };

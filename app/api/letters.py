@@ -1,0 +1,105 @@
+"""/api/dead-letters"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import Field, model_validator
+
+from app.accounts import write_audit
+from app.api.shapes import Body, Limit, Moment, page
+from app.deps import Conn, Now, PartsDep, Who
+from app.letters import Asked, State, discard, list_letters, read_letter, read_reasons
+from core.errors import InputError
+from core.viewer import Role
+from ingest.replay import find_waiting, replay
+
+router = APIRouter(prefix="/api/dead-letters", tags=["dead letters"])
+# as many as one request is answered for within seconds
+AT_ONCE = 5000
+Ids = Annotated[list[Annotated[int, Field(ge=1, lt=2**63)]], Field(min_length=1, max_length=AT_ONCE)]
+
+
+class ReplayIn(Body):
+    """`ids`, or all that wait of a source (`-`: of none), for a reason, since a moment."""
+
+    ids: Ids | None = None
+    source: str | None = None
+    reason: str | None = None
+    since: Moment = None
+
+    @model_validator(mode="after")
+    def ids_or_others(self) -> ReplayIn:
+        if self.ids is not None and (self.source, self.reason, self.since) != (None, None, None):
+            raise InputError("ids: expected either ids, or source, reason and since", field="ids")
+        return self
+
+
+class DiscardIn(Body):
+    ids: Ids
+    why: str = Field(min_length=1, max_length=500)
+
+
+@router.get("")
+def get_letters(
+    conn: Conn, who: Who, state: State = "waiting", reason: str | None = None, source: str | None = None, q: str | None = None,
+    since: Moment = None, cursor: str | None = None, limit: Limit = 100,
+) -> dict[str, Any]:  # fmt: skip
+    """Newest first; `q` is looked for in topic, detail and payload."""
+    who.require(Role.DISPATCHER)
+    found = list_letters(conn, Asked(state, reason, source, clean(q), since), parse_number(cursor), limit)
+    answer = page(found, limit)
+    return {**answer, "next": None if answer["next"] is None else str(answer["next"])}
+
+
+def parse_number(value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) < 19):
+        raise InputError("cursor: expected the `next` of an earlier answer", field="cursor")
+    return int(value)
+
+
+def clean(words: str | None) -> str | None:
+    """PostgreSQL takes no NUL in text."""
+    if words is not None and "\x00" in words:
+        raise InputError("q: expected text without NUL", field="q")
+    return words
+
+
+@router.get("/reasons")
+def get_reasons(conn: Conn, who: Who) -> dict[str, Any]:
+    who.require(Role.DISPATCHER)
+    return {"items": read_reasons(conn), "next": None}
+
+
+@router.get("/{letter_id}")
+def get_letter(conn: Conn, who: Who, letter_id: Annotated[int, Field(ge=1, lt=2**63)]) -> dict[str, Any]:
+    who.require(Role.DISPATCHER)
+    return read_letter(conn, letter_id)
+
+
+@router.post("/replay")
+def post_replay(who: Who, now: Now, parts: PartsDep, body: ReplayIn) -> dict[str, Any]:
+    """Read letters once more with the sources of today. `left` are those beyond what one request does: ask again."""
+    who.require(Role.ADMIN)
+    ids, left = list(body.ids or []), 0
+    with parts.engine.connect() as conn:
+        if body.ids is None:
+            ids = find_waiting(conn, source=body.source, reason=body.reason, since=body.since)
+            ids, left = ids[:AT_ONCE], len(ids[AT_ONCE:])
+    done = replay(parts.engine, parts.settings, ids, who.username)
+    still = dict(done.reasons)
+    with parts.engine.begin() as conn:
+        asked = body.model_dump(mode="json", exclude_none=True, exclude={"ids"})
+        data = {"asked": asked, "letters": len(ids), "read": done.read, "still": still}
+        write_audit(conn, who.username, None, "letters.replay", "ok", now, json.dumps(data, ensure_ascii=False))
+    return {"read": done.read, "still": still, "left": left}
+
+
+@router.post("/discard")
+def post_discard(conn: Conn, who: Who, now: Now, body: DiscardIn) -> dict[str, Any]:
+    who.require(Role.ADMIN)
+    return {"discarded": discard(conn, body.ids, body.why, who.username, now)}

@@ -1,0 +1,86 @@
+"""Devices that spoke before anybody registered them: taken into use, or out of it. Plain functions on the caller's transaction."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from app.accounts import write_audit
+from core.db import notify_change
+from core.errors import Conflict, InputError, NotFound
+from core.types import UNKNOWN_DISTRICT, LonLat
+from core.vocabulary import table
+
+ACCEPTED_FROM = ("pending", "retired")
+DISTRICT = text(
+    "SELECT COALESCE(CAST(:given AS text), (SELECT code FROM district d WHERE ST_Contains(d.geom, ST_GeomFromEWKT(:where)) "
+    "ORDER BY code LIMIT 1), (SELECT district FROM source WHERE id = :source), :unknown)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What a person says of a device. What is left out stays as it is known."""
+
+    kind: str
+    where: LonLat
+    name_zh: str | None = None
+    name_en: str | None = None
+    interval_s: float | None = None
+    district: str | None = None
+
+
+def accept_sensor(conn: Connection, sensor_id: str, told: Registration, who: str, now: datetime) -> None:
+    """Take a pending or retired sensor into use: from the next reading on it is judged. Conflict where it is in use already."""
+    if told.kind not in table("sensor_kinds"):
+        known = ", ".join(sorted(table("sensor_kinds")))
+        raise InputError(f"kind: expected one of {known}; got {told.kind[:60]!r}", field="kind")
+    row = lock_sensor(conn, sensor_id)
+    if row.status not in ACCEPTED_FROM:
+        raise Conflict(f"status: the sensor is {row.status} already", reason="not_pending", field="status")
+    district = conn.scalar(
+        DISTRICT,
+        {"given": told.district, "where": told.where.ewkt, "source": row.source_id, "unknown": UNKNOWN_DISTRICT},
+    )
+    conn.execute(
+        text(
+            "UPDATE sensor SET status = 'active', kind = :kind, name_zh = COALESCE(CAST(:zh AS text), CAST(:en AS text), name_zh), "
+            "name_en = COALESCE(CAST(:en AS text), CAST(:zh AS text), name_en), geom = ST_GeomFromEWKT(:where), district = :district, "
+            "interval_s = COALESCE(CAST(:interval_s AS float8), interval_s, (SELECT interval_s FROM source WHERE id = :source)) "
+            "WHERE id = :id"
+        ),
+        {
+            "id": sensor_id, "kind": told.kind, "zh": told.name_zh, "en": told.name_en, "where": told.where.ewkt, "district": district,
+            "interval_s": told.interval_s, "source": row.source_id,
+        },
+    )  # fmt: skip
+    tell(conn, sensor_id, "sensor.accept", {"was": row.status, "kind": told.kind, "district": district}, who, now)
+
+
+def retire_sensor(conn: Connection, sensor_id: str, who: str, now: datetime) -> None:
+    """Take a sensor out of use: what it still sends is stored and not judged. Conflict where it is out of use already."""
+    row = lock_sensor(conn, sensor_id)
+    if row.status == "retired":
+        raise Conflict("status: the sensor is retired already", reason="retired", field="status")
+    conn.execute(text("UPDATE sensor SET status = 'retired' WHERE id = :id"), {"id": sensor_id})
+    tell(conn, sensor_id, "sensor.retire", {"was": row.status}, who, now)
+
+
+def lock_sensor(conn: Connection, sensor_id: str) -> Any:
+    row = conn.execute(
+        text("SELECT status, source_id FROM sensor WHERE id = :id FOR UPDATE"), {"id": sensor_id}
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no sensor {sensor_id!r}")
+    return row
+
+
+def tell(conn: Connection, sensor_id: str, what: str, data: dict[str, Any], who: str, now: datetime) -> None:
+    """Write it down; the alert engine reads its sensors anew, screens are told."""
+    write_audit(conn, who, None, what, "ok", now, json.dumps({"sensor": sensor_id, **data}, ensure_ascii=False))
+    notify_change(conn, "sensor_register", [sensor_id])
+    notify_change(conn, "sensor", [sensor_id])

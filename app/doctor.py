@@ -1,0 +1,318 @@
+"""What is wrong with the running system, in plain words, each with what to do. Plain functions of figures or of a connection.
+
+A finding that is `wrong` makes `./onemap doctor` fail; the others are told because somebody should know.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.reasoncodes import ReasonCode
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from core.clock import rfc3339
+from core.mqtt import connect, make_client
+from core.settings import Settings
+from ingest.partitions import partition_name
+
+Json = dict[str, Any]
+OLD_FEED_S = 300.0
+UNJUDGED_AT_MOST = 100
+PROCESSES = ("ingest", "alerts", "dispatch")
+DROPPED = "$SYS/broker/publish/messages/dropped"
+DROPPED_WAIT_S = 6.0  # Mosquitto sends its figures on subscribing, else every sys_interval seconds
+CLOCK_WINDOW = timedelta(minutes=10)
+BACKLOG = timedelta(hours=3)
+# a late reading marks its old hour again: some marks are no backlog
+BACKLOG_MARKS = 200
+FREE_BYTES = 2**30
+NAMED_AT_MOST = 5
+# a look at the readings of a whole day is given up after so long
+LOOK_MS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sentence that says what is, and what to do."""
+
+    words: str
+    wrong: bool = True
+
+
+# --- what the processes and sources say -----------------------------------------------------------------------------------
+
+
+def check_health(health: Json, settings: Settings) -> Iterator[Finding]:
+    """From the figures of `app.health.read_health`."""
+    running = {p["name"].split("-")[0] for p in health["processes"]}
+    for name in PROCESSES:
+        if name not in running:
+            yield Finding(f"no {name} process has been heard for 30 s: start it with ./onemap {name} (or ./onemap up)")
+    for process in health["processes"]:
+        yield from check_process(process, settings)
+    for source in health["sources"]:
+        yield from check_source(source)
+    for feed in health["feeds"]:
+        if feed["age_s"] and feed["age_s"] > OLD_FEED_S:
+            yield Finding(f"{feed['names']['en']}: nothing heard for {words(feed['age_s'])}")
+    if health["unjudged"] > UNJUDGED_AT_MOST:
+        yield Finding(f"{health['unjudged']} batches wait for judgement: is an alerts process running?")
+
+
+def check_process(process: Json, settings: Settings) -> Iterator[Finding]:
+    waiting = process["figures"].get("waiting", 0)
+    if waiting >= settings.ingest_waiting / 2:
+        yield Finding(
+            f"{process['name']} lags: {waiting} readings wait to be written (it stops reading at {settings.ingest_waiting}). "
+            "Is the database slow? Start a second ingester (ONEMAP_INGEST_SHARED_GROUP)"
+        )
+    errors = process["figures"].get("database_errors", 0)
+    if errors:
+        yield Finding(
+            f"{process['name']}: the database did not take {errors} batches at first (they were tried again)",
+            wrong=False,
+        )
+
+
+def check_source(source: Json) -> Iterator[Finding]:
+    name = source["id"]
+    if source["enabled"] and source["fault"]:
+        yield Finding(
+            f"source {name} cannot be used: {source['fault']}. Mend it on the page /sources or with ./onemap sources set {name}"
+        )
+    if source["overdue"]:
+        heard = f"last message {source['last_at']}" if source["last_at"] else "it was never heard"
+        yield Finding(
+            f"source {name} is silent for {words(source['silent_s'])}, longer than three of its intervals ({heard}): is the device or "
+            f"gateway on, and may it publish? If it is gone for good: ./onemap sources off {name}"
+        )
+    if source["pending"]:
+        count = source["pending"]
+        yield Finding(
+            f"source {name}: {count} {'device waits' if count == 1 else 'devices wait'} to be registered, stored and not judged; "
+            "accept them on the page /sources, Pending devices",
+            wrong=False,
+        )
+
+
+def check_letters(groups: list[Json]) -> Iterator[Finding]:
+    """From `app.letters.read_reasons`."""
+    for group in groups:
+        source = group["source"] or "no source"
+        yield Finding(
+            f"{group['count']} {'message' if group['count'] == 1 else 'messages'} could not be read: {group['reason']} ({source}), newest "
+            f"{group['last_at']}. {ADVICE.get(group['reason'], MEND)} Then replay: {replay_command(group)}"
+        )
+
+
+MEND = "See why on the page /sources, Dead letters; mend the device or the source."
+ADVICE = {
+    "no_source": "No source that is on reads this topic: switch one on or add one on the page /sources.",
+    "unit": "The device's unit does not fit the metric: set the source's units.",
+    "not_json": "The device sends no JSON: choose the decoder it needs, or mend the device.",
+    "time_out_of_range": "The device's clock is wrong: set it; such messages can only be discarded.",
+    "conflict": "The device sent two different values for one moment: see which is right, discard the other.",
+    "refused_by_database": "PostgreSQL refused it: the detail says why.",
+    "unknown_alias": "A Sparkplug node spoke before its birth: ask it for a rebirth.",
+}
+
+
+def replay_command(group: Json) -> str:
+    source = f" --source {group['source'] or '-'}"
+    return f"./onemap replay --dead-letters{source} --reason {group['reason']}"
+
+
+# --- what the database says -----------------------------------------------------------------------------------------------
+
+
+def check_tables(conn: Connection, now: datetime) -> Iterator[Finding]:
+    """Partitions, hourly history, disk, and what the quality flags tell of devices."""
+    day = (now + timedelta(days=1)).date()
+    if conn.scalar(text("SELECT to_regclass(:name)"), {"name": partition_name(day)}) is None:
+        yield Finding(
+            f"there is no partition for the readings of {day}: an ingest process makes it within the hour; is one running?"
+        )
+    yield from check_backlog(conn, now)
+    yield from check_disk(conn)
+    yield from check_clocks(conn, now)
+    yield from check_frozen(conn)
+    unnamed = conn.scalar(text("SELECT count(*) FROM sensor WHERE status = 'pending' AND source_id IS NULL"))
+    if unnamed:
+        yield Finding(f"{unnamed} pending devices of no source: accept them on the page /sources", wrong=False)
+
+
+def check_backlog(conn: Connection, now: datetime) -> Iterator[Finding]:
+    row = conn.execute(
+        text("SELECT count(*) AS marks, min(hour) AS oldest FROM rollup_due WHERE hour < :before"),
+        {"before": now - BACKLOG},
+    ).one()
+    if row.marks > BACKLOG_MARKS:
+        yield Finding(
+            f"the hourly history is behind: {row.marks} hours wait, the oldest since {rfc3339(row.oldest)}. An ingest process counts them; "
+            "is one running, and is the database slow?"
+        )
+
+
+def check_disk(conn: Connection) -> Iterator[Finding]:
+    """Free space only where the database's folder is on this machine and may be looked at."""
+    size = int(conn.scalar(text("SELECT pg_database_size(current_database())")) or 0)
+    folder = find_folder(conn)
+    if folder is None:
+        return
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return
+    if free < max(FREE_BYTES, size / 10):
+        yield Finding(
+            f"the disk of the database is nearly full: {free / 2**30:.1f} GiB free, the database has {size / 2**30:.1f} GiB. Make room, or "
+            "keep less (ONEMAP_RETENTION_DAYS)"
+        )
+
+
+def find_folder(conn: Connection) -> Path | None:
+    row = conn.execute(
+        text(
+            "SELECT setting, inet_server_addr() IS NULL OR inet_server_addr() <<= '127.0.0.0/8' OR inet_server_addr() = '::1' AS here "
+            "FROM pg_settings WHERE name = 'data_directory'"
+        )
+    ).one_or_none()
+    return Path(row.setting) if row is not None and row.here and Path(row.setting).parent.exists() else None
+
+
+def check_clocks(conn: Connection, now: datetime) -> Iterator[Finding]:
+    """Sensors whose readings of the last minutes were flagged `future` or `late`, and by how much."""
+    given = {"now": now, "since": now - CLOCK_WINDOW}
+    try:
+        with conn.begin_nested():
+            conn.execute(text(f"SET LOCAL statement_timeout = {LOOK_MS}"))
+            ahead = conn.execute(text(_AHEAD), given).all()
+            conn.execute(text("SET LOCAL statement_timeout = 0"))
+    except DBAPIError:  # too many readings to look through, or no right to: the other checks still count
+        ahead = []
+    if ahead:
+        told = named([f"{r.sensor_id} by {words(r.off_s)}" for r in ahead])
+        yield Finding(
+            f"{count_of(len(ahead), 'sensor')} with a clock ahead: {told}. Set the clock, or the source's time zone"
+        )
+    behind = conn.execute(text(_BEHIND), given).all()
+    if behind:
+        told = named([f"{r.sensor_id} by {words(r.off_s)}" for r in behind])
+        yield Finding(
+            f"{count_of(len(behind), 'sensor')} with readings that come late: {told}. The clock is behind, the source's time zone is wrong, "
+            "or the device sends what it had kept"
+        )
+
+
+_AHEAD = """
+SELECT sensor_id, extract(epoch FROM max(time - received_at))::float8 AS off_s FROM observation
+WHERE quality = 'future' AND time > :since AND received_at > :since GROUP BY sensor_id ORDER BY off_s DESC
+"""
+_BEHIND = """
+SELECT sensor_id, extract(epoch FROM max(received_at - time))::float8 AS off_s FROM sensor_state
+WHERE quality = 'late' AND received_at > :since AND received_at <= CAST(:now AS timestamptz) + interval '1 minute' GROUP BY sensor_id ORDER BY off_s DESC
+"""
+
+
+def check_frozen(conn: Connection) -> Iterator[Finding]:
+    rows = conn.execute(
+        text(
+            "SELECT t.sensor_id, t.metric, t.same_since FROM sensor_state t JOIN sensor s ON s.id = t.sensor_id "
+            "WHERE t.quality = 'frozen' AND s.status = 'active' ORDER BY t.same_since, t.sensor_id"
+        )
+    ).all()
+    if rows:
+        told = named(
+            [f"{r.sensor_id} {r.metric}" + (f" since {rfc3339(r.same_since)}" if r.same_since else "") for r in rows]
+        )
+        yield Finding(
+            f"{count_of(len(rows), 'value')} that does not change any more: {told}. Have the sensor looked at"
+        )
+
+
+# --- the broker -----------------------------------------------------------------------------------------------------------
+
+
+def check_broker(settings: Settings) -> Iterator[Finding]:
+    if not settings.mqtt_url:
+        yield Finding("ONEMAP_MQTT_URL is not set: give mqtt://user:password@host:port")
+        return
+    try:
+        dropped = read_dropped(settings.mqtt_url)
+    except OSError as exc:
+        yield Finding(f"the broker does not answer: {exc}. Is it running, and is ONEMAP_MQTT_URL right?")
+        return
+    yield from check_dropped(dropped)
+
+
+def check_dropped(dropped: int | None) -> Iterator[Finding]:
+    if dropped is None:
+        yield Finding(
+            f"the broker does not tell how many messages it dropped ({DROPPED}): allow our account to read $SYS/#",
+            wrong=False,
+        )
+    elif dropped:
+        yield Finding(
+            f"the broker has dropped {dropped} messages since it started: a subscriber was too slow or away too long for its queue. Set "
+            "max_queued_messages and max_inflight_messages as docs/operators.md says, then start the broker again"
+        )
+
+
+def read_dropped(url: str, wait_s: float = DROPPED_WAIT_S) -> int | None:
+    """Messages that the broker threw away since it started; None where it does not say. OSError where it is away."""
+    told: list[int] = []
+    heard = threading.Event()
+
+    def hear(_: Client, __: object, message: MQTTMessage) -> None:
+        if message.payload.isdigit():
+            told.append(int(message.payload))
+        heard.set()
+
+    client = make_client(url, "onemap-doctor")
+
+    def ask(*_: object) -> None:
+        client.subscribe(DROPPED)
+
+    def give_up(_: Client, __: object, ___: int, reasons: list[ReasonCode], ____: object) -> None:
+        if reasons[0].is_failure:
+            heard.set()
+
+    client.on_connect = ask
+    client.on_subscribe = give_up
+    client.on_message = hear
+    connect(client, url)
+    client.loop_start()
+    try:
+        heard.wait(wait_s)
+    finally:
+        client.disconnect()
+        client.loop_stop()
+    return told[0] if told else None
+
+
+# --- words ----------------------------------------------------------------------------------------------------------------
+
+
+def words(seconds: float) -> str:
+    """`320.0` as `5 min`."""
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def count_of(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def named(things: list[str]) -> str:
+    more = len(things) - NAMED_AT_MOST
+    return ", ".join(things[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,155 @@
+"""Dead letters as people read them: listed, searched, grouped by reason, discarded. Replaying stands in `ingest.replay`."""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, text
+
+from app.accounts import write_audit
+from core.clock import rfc3339
+from core.db import CHANGE_CHANNEL, notify
+from core.errors import NotFound
+from ingest.replay import WAITING
+
+State = Literal["waiting", "replayed", "discarded", "all"]
+STATES: dict[State, str] = {
+    "waiting": WAITING,
+    "replayed": "replayed_at IS NOT NULL",
+    "discarded": "discarded_at IS NOT NULL",
+    "all": "true",
+}
+PREVIEW_CHARS = 500
+# a character is four bytes at most
+PREVIEW_BYTES = 4 * PREVIEW_CHARS
+HEX_BYTES = 4096
+SPACE = "\t\n\r"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which letters. `source` "-" means those of no source; `q` is looked for in topic, detail and payload."""
+
+    state: State = "waiting"
+    reason: str | None = None
+    source: str | None = None
+    q: str | None = None
+    since: datetime | None = None
+
+
+def list_letters(conn: Connection, asked: Asked, before: int | None, limit: int) -> list[dict[str, Any]]:
+    """Newest first, those with an id below `before`; one more than `limit`, so that the caller knows whether there are more."""
+    rows = conn.execute(
+        text(
+            "SELECT id, received_at, topic, substring(payload FROM 1 FOR :head) AS head, length(payload) AS size, reason, detail, field, "
+            f"source_id, replayed_at, discarded_at, handled_by FROM dead_letter WHERE {STATES[asked.state]} "
+            "AND (CAST(:before AS bigint) IS NULL OR id < :before) AND (CAST(:reason AS text) IS NULL OR reason = :reason) "
+            "AND (CAST(:source AS text) IS NULL OR COALESCE(source_id, '-') = :source) "
+            "AND (CAST(:since AS timestamptz) IS NULL OR received_at >= :since) "
+            "AND (CAST(:like AS text) IS NULL OR topic ILIKE :like OR detail ILIKE :like OR CASE WHEN position('\\x00'::bytea IN payload) = 0 "
+            # byte by byte: a payload need not be UTF-8, and LATIN1 has a sign for every byte but NUL
+            "THEN convert_from(payload, 'LATIN1') ILIKE convert_from(convert_to(:like, 'UTF8'), 'LATIN1') "
+            "ELSE position(convert_to(CAST(:q AS text), 'UTF8') IN payload) > 0 END) ORDER BY id DESC LIMIT :limit"
+        ),
+        {
+            "head": PREVIEW_BYTES, "before": before, "reason": asked.reason, "source": asked.source, "since": asked.since,
+            "q": asked.q, "like": like(asked.q), "limit": limit + 1,
+        },
+    )  # fmt: skip
+    return [{**letter_object(row), **preview(bytes(row.head), row.size)} for row in rows]
+
+
+def like(words: str | None) -> str | None:
+    """A pattern of ILIKE that finds `words` anywhere, taken as they are."""
+    if not words:
+        return None
+    for sign in ("\\", "%", "_"):
+        words = words.replace(sign, "\\" + sign)
+    return f"%{words}%"
+
+
+def letter_object(row: Any) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "received_at": rfc3339(row.received_at),
+        "topic": row.topic,
+        "size": row.size,
+        "reason": row.reason,
+        "detail": row.detail,
+        "field": row.field,
+        "source": row.source_id,
+        "state": "replayed" if row.replayed_at else "discarded" if row.discarded_at else "waiting",
+        "replayed_at": rfc3339(row.replayed_at) if row.replayed_at else None,
+        "discarded_at": rfc3339(row.discarded_at) if row.discarded_at else None,
+        "handled_by": row.handled_by,
+    }
+
+
+def preview(head: bytes, size: int) -> dict[str, Any]:
+    """The beginning of a payload, as text where it is some, else in hexadecimal."""
+    words = read_text(head, whole=size <= len(head))
+    if words is None:
+        return {"preview": head[: PREVIEW_CHARS // 2].hex(), "form": "hex"}
+    return {"preview": words[:PREVIEW_CHARS], "form": "text"}
+
+
+def read_text(body: bytes, *, whole: bool = True) -> str | None:
+    """UTF-8 without control characters, or None. The last character of a part may be cut off."""
+    try:
+        words = codecs.getincrementaldecoder("utf-8")().decode(body, final=whole)
+    except UnicodeDecodeError:
+        return None
+    return words if all(sign.isprintable() or sign in SPACE for sign in words) else None
+
+
+def read_letter(conn: Connection, letter_id: int) -> dict[str, Any]:
+    """One letter with all of its payload: `text`, or `base64` where it is none, and the first bytes as `hex`."""
+    row = conn.execute(
+        text("SELECT *, length(payload) AS size FROM dead_letter WHERE id = :id"), {"id": letter_id}
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no dead letter {letter_id}")
+    body = bytes(row.payload)
+    words = read_text(body)
+    return {
+        **letter_object(row),
+        "properties": row.properties,
+        "text": words,
+        "base64": base64.b64encode(body).decode() if words is None else None,
+        "hex": body[:HEX_BYTES].hex(),
+    }
+
+
+def read_reasons(conn: Connection) -> list[dict[str, Any]]:
+    """Letters that wait, by reason and source, the most frequent first."""
+    rows = conn.execute(
+        text(
+            "SELECT reason, source_id, count(*) AS letters, min(received_at) AS first, max(received_at) AS last FROM dead_letter "
+            f"WHERE {WAITING} GROUP BY reason, source_id ORDER BY letters DESC, reason, source_id"
+        )
+    )
+    return [
+        {"reason": r.reason, "source": r.source_id, "count": r.letters, "first_at": rfc3339(r.first), "last_at": rfc3339(r.last)}
+        for r in rows
+    ]  # fmt: skip
+
+
+def discard(conn: Connection, ids: list[int], why: str, who: str, now: datetime) -> int:
+    """Decide that letters which wait are worth nothing; returns how many there were. Their bytes are kept a while longer."""
+    done = conn.execute(
+        text(
+            f"UPDATE dead_letter SET discarded_at = :now, handled_by = :who WHERE id = ANY(:ids) AND {WAITING} RETURNING id"
+        ),
+        {"now": now, "who": who, "ids": ids},
+    )
+    gone = sorted(done.scalars())
+    write_audit(
+        conn, who, None, "letters.discard", "ok", now, json.dumps({"ids": gone, "why": why}, ensure_ascii=False)
+    )
+    notify(conn, CHANGE_CHANNEL, {"kind": "health", "reread": True})
+    return len(gone)

@@ -1,0 +1,106 @@
+"""The health of the whole as Prometheus text. Names follow its conventions: base units, `_total` for what only grows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from operator import itemgetter
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+Json = dict[str, Any]
+Value = Callable[[Json], float | None]
+# name, words, value
+SOURCE_COUNTERS: tuple[tuple[str, str, Value], ...] = (
+    ("onemap_source_messages", "messages that came through a source", itemgetter("messages")),
+    ("onemap_source_records", "readings and other records written, repeats left out", itemgetter("records")),
+    ("onemap_source_dead_letters", "messages of a source that could not be read or kept", itemgetter("dead_letters")),
+    ("onemap_source_decode_errors", "of those, the ones that could not be decoded", itemgetter("decode_errors")),
+)
+SOURCE_GAUGES: tuple[tuple[str, str, Value], ...] = (
+    ("onemap_source_lag_seconds", "from a record's own time until it was written, newest records", itemgetter("lag_s")),
+    ("onemap_source_last_message_timestamp_seconds", "when a source was last heard", lambda s: unix(s["last_at"])),
+    ("onemap_source_rate", "messages a second, falling off over a minute", itemgetter("rate")),
+    ("onemap_source_devices", "sensors in use that were first heard through a source", itemgetter("devices")),
+    ("onemap_source_devices_pending", "sensors of a source that nobody has registered", itemgetter("pending")),
+    ("onemap_source_overdue", "1 where a source is silent for three of its intervals", itemgetter("overdue")),
+    ("onemap_source_unusable", "1 where a source that is on cannot be used", lambda s: s["enabled"] and s["fault"] is not None),
+)  # fmt: skip
+FEED_GAUGES: tuple[tuple[str, str, Value], ...] = (
+    ("onemap_feed_age_seconds", "seconds since a feed was last heard", itemgetter("age_s")),
+    ("onemap_feed_rate", "messages a second over the last minute", itemgetter("rate")),
+    ("onemap_feed_lag_seconds", "largest time from observation to receipt in the last minute", itemgetter("lag_s")),
+)
+
+
+def write_metrics(health: Json) -> bytes:
+    """`health` as `app.health.read_health` gives it."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Once(list(families(health))))
+    return generate_latest(registry)
+
+
+class _Once(Collector):
+    """Hands the registry what was measured for this one answer."""
+
+    def __init__(self, found: list[Metric]) -> None:
+        self._found = found
+
+    def collect(self) -> list[Metric]:
+        return self._found
+
+
+def families(health: Json) -> Iterator[Metric]:
+    for name, words, count in SOURCE_COUNTERS:
+        counter = CounterMetricFamily(name, words, labels=["source"])
+        for source in health["sources"]:
+            counter.add_metric([source["id"]], count(source) or 0.0)
+        yield counter
+    yield from gauges(SOURCE_GAUGES, "source", health["sources"])
+    yield from gauges(FEED_GAUGES, "feed", health["feeds"])
+    yield waiting_letters(health)
+    yield process_figures(health)
+    for name, value in (
+        ("dead_letters", health["dead_letters"]["total"]), ("unjudged_batches", health["unjudged"]), ("outbox", health["outbox"]),
+    ):  # fmt: skip
+        yield GaugeMetricFamily(f"onemap_{name}", name.replace("_", " "), value=value)
+
+
+def gauges(table: tuple[tuple[str, str, Value], ...], label: str, things: list[Json]) -> Iterator[Metric]:
+    """A gauge for each row of the table; what is not known is left out."""
+    for name, words, measure in table:
+        gauge = GaugeMetricFamily(name, words, labels=[label])
+        for thing in things:
+            value = measure(thing)
+            if value is not None:
+                gauge.add_metric([thing["id"]], float(value))
+        yield gauge
+
+
+def unix(moment: str | None) -> float | None:
+    """Seconds since 1970."""
+    return None if moment is None else datetime.fromisoformat(moment).timestamp()
+
+
+def waiting_letters(health: Json) -> Metric:
+    gauge = GaugeMetricFamily(
+        "onemap_dead_letters_waiting", "dead letters that nobody has dealt with", labels=["reason"]
+    )
+    for reason, count in sorted(health["dead_letters"]["reasons"].items()):
+        gauge.add_metric([reason], count)
+    return gauge
+
+
+def process_figures(health: Json) -> Metric:
+    gauge = GaugeMetricFamily(
+        "onemap_process_figure", "counters of a process since its start", labels=["process", "figure"]
+    )
+    for process in health["processes"]:
+        for figure, value in process["figures"].items():
+            if isinstance(value, int | float):
+                gauge.add_metric([process["name"], figure], value)
+    return gauge

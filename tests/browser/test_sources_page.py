@@ -1,0 +1,276 @@
+"""The page of sources in a real browser: a pending device is accepted, a source mended and its dead letter replayed, by clicking."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.desk import PHONE, TOO_WIDE, Desk, path_of, window
+from tests.support import Mailbox, System, mailbox, wait_for
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+READY = 'html[data-ready="1"]'
+pytestmark = pytest.mark.timeout(300)
+Json = dict[str, Any]
+PUMPS: Json = {
+    "id": "pumps", "name_zh": "泵站", "name_en": "Pumps", "topic_filters": ["pumps/+"], "decoder": "senml", "enabled": True,
+    "metrics": {"L": "water_level"}, "owner": "水务局",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def admin(processes: System) -> Iterator[httpx.Client]:
+    with processes.api("admin") as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def devices(processes: System) -> Iterator[Mailbox]:
+    with mailbox(processes.broker.url()) as box:
+        yield box
+
+
+@pytest.fixture(scope="module")
+def letter(admin: httpx.Client, processes: System, devices: Mailbox) -> Json:
+    """A new source whose device names a unit that no water level has, and another device that can be read."""
+    before = processes.log("ingest").count('"subscribed"')
+    assert admin.post("/api/sources", json=PUMPS).status_code == 201
+    wait_for(lambda: processes.log("ingest").count('"subscribed"') > before, 15)
+    devices.publish("pumps/p1", [{"bn": "p1/", "n": "L", "v": 120, "u": "kg"}])
+    place = [{"n": "lon", "u": "lon", "v": 118.99}, {"n": "lat", "u": "lat", "v": 31.35}]
+    devices.publish("pumps/g1", [{"bn": "g1/", "n": "gas", "v": 3, "u": "%LEL"}, *place])
+    [found] = wait_for(lambda: admin.get("/api/dead-letters").json()["items"], 15)
+    wait_for(lambda: admin.get("/api/sensors?status=pending").json()["items"], 15)
+    return dict(found)
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Browser, processes: System, letter: Json) -> Iterator[Desk]:
+    """An administrator at the page, in English."""
+    with window(browser, processes, "admin", (1440, 900), lang="en") as desk:
+        yield open_page(desk, processes)
+
+
+def open_page(desk: Desk, processes: System, place: str = "") -> Desk:
+    desk.page.goto(f"{processes.http}/sources{place}")
+    desk.page.wait_for_selector(READY, state="attached")
+    return desk
+
+
+def shown(desk: Desk) -> str:
+    return "\n".join(words for _, words in desk.text())
+
+
+def test_sources_are_listed_with_what_comes_through_them(desk: Desk) -> None:
+    row = desk.page.locator("[data-source=pumps]")
+    assert "Pumps" in row.inner_text()
+    assert "Dead letters" in row.inner_text()
+    assert "1 pending" in row.inner_text()
+    assert desk.page.inner_text("[data-tab=letters] .tab-count") == "1"
+    assert "Off" in desk.page.locator("[data-source=chirpstack]").inner_text()
+
+
+def test_message_is_tried_with_settings_that_are_not_saved(desk: Desk, letter: Json, admin: httpx.Client) -> None:
+    page = desk.page
+    page.click("[data-tab=letters]")
+    page.click(f"[data-letter='{letter['id']}'] button")
+    page.wait_for_selector("[data-key=mend]")
+    assert '"kg"' in page.inner_text("[data-testid=letter-payload]")
+    page.click("[data-form=hex]")
+    assert page.inner_text("[data-testid=letter-payload]").startswith("0000  5b 7b 22")
+    page.click("[data-key=mend]")
+    page.wait_for_selector("[data-testid=source-form]")
+    page.click("[data-key=try]")
+    page.wait_for_selector("[data-testid=try-result] .error")
+    assert "Unit does not fit" in page.inner_text("[data-testid=try-result]")
+    page.click("[data-key=add-units]")
+    page.fill("[data-field=units] [data-column=metric]", "water_level")
+    page.fill("[data-field=units] [data-column=unit]", "cm")
+    page.click("[data-key=try]")
+    page.wait_for_selector("[data-testid=try-result] table")
+    assert "1.2 m" in page.inner_text("[data-testid=try-result]")
+    assert admin.get("/api/sources/pumps").json()["units"] == {}
+
+
+def test_field_at_fault_is_named_beside_it(desk: Desk) -> None:
+    page = desk.page
+    page.fill("[data-field=units] [data-column=unit]", "K")
+    page.click("[data-key=save-source]")
+    page.wait_for_selector("[data-testid=source-form] [data-field=units] .error")
+    assert "water_level" in page.inner_text("[data-field=units] .error")
+    page.fill("[data-field=units] [data-column=unit]", "cm")
+
+
+def test_mended_source_is_saved_and_its_letter_replayed(desk: Desk, letter: Json, admin: httpx.Client) -> None:
+    page = desk.page
+    page.click("[data-key=save-source]")
+    page.wait_for_selector(".toast.done")
+    assert admin.get("/api/sources/pumps").json()["units"] == {"water_level": "cm"}
+    page.click("[data-tab=letters]")
+    page.click(f"[data-letter='{letter['id']}'] button")
+    page.click("[data-key=replay]")
+    page.wait_for_selector("[data-testid=letters-list] .notice-empty")
+    assert "1 replayed" in page.inner_text("[data-toasts]")
+    assert admin.get(f"/api/dead-letters/{letter['id']}").json()["state"] == "replayed"
+    assert admin.get("/api/sensors/p1").json()["values"]["water_level"]["value"] == pytest.approx(1.2)
+    assert desk.page.inner_text("[data-tab=letters] .tab-count") == ""
+
+
+def test_pending_device_is_accepted_where_it_says_it_is(desk: Desk, admin: httpx.Client) -> None:
+    page = desk.page
+    page.click("[data-tab=devices]")
+    page.click("[data-key=device-g1]")
+    page.wait_for_selector("[data-testid=accept-form]")
+    assert '"%LEL"' in page.inner_text("pre.payload")
+    assert page.input_value("[data-field=kind]") == "gas"
+    page.click("[data-key=accept]")
+    page.wait_for_selector("[data-testid=accept-form] .error")
+    page.click("[data-key=copy-position]")
+    page.fill("[data-field=name_zh]", "一号气站")
+    page.click("[data-key=accept]")
+    page.wait_for_selector("[data-device=g1]", state="detached")
+    sensor = admin.get("/api/sensors/g1").json()
+    assert (sensor["status"], sensor["kind"], sensor["lon"], sensor["lat"]) == ("active", "gas", 118.99, 31.35)
+
+
+def test_source_is_switched_off_and_on_by_its_switch(desk: Desk, admin: httpx.Client) -> None:
+    page = desk.page
+    page.click("[data-tab=sources]")
+    page.click("[data-key=switch-pumps]")
+    wait_for(lambda: not admin.get("/api/sources/pumps").json()["enabled"], 10)
+    desk.until("() => document.querySelector('[data-source=pumps]').innerText", lambda words: "Off" in words)
+    page.focus("[data-key=switch-pumps]")
+    page.keyboard.press("Space")
+    wait_for(lambda: admin.get("/api/sources/pumps").json()["enabled"], 10)
+
+
+def test_new_source_is_made_by_the_form(desk: Desk, admin: httpx.Client) -> None:
+    page = desk.page
+    page.click("[data-key=add-source]")
+    page.fill("[data-field=id]", "lora")
+    page.fill("[data-field=name_zh]", "路灯")
+    page.fill("[data-field=name_en]", "Street lamps")
+    page.select_option("[data-field=decoder]", "ttn")
+    assert page.input_value("[data-field=topic_filters]") == "v3/+/devices/+/up"
+    page.fill("[data-field=topic_filters]", "lamps/+/up")
+    page.click("summary:has-text('Options')")
+    page.select_option("[data-field=options]:is(select)", "dev_eui")
+    page.click("[data-key=save-source]")
+    page.wait_for_selector("[data-source=lora]")
+    made = admin.get("/api/sources/lora").json()
+    assert (made["options"], made["enabled"], made["topic_filters"]) == ({"sensor": "dev_eui"}, False, ["lamps/+/up"])
+
+
+def test_list_keeps_itself_current_and_the_form_keeps_what_is_typed(
+    desk: Desk, admin: httpx.Client, devices: Mailbox
+) -> None:
+    page = desk.page
+    page.click("[data-key=source-pumps]")
+    page.fill("[data-field=owner]", "typed and not saved", force=True)
+    sent = admin.get("/api/sources/pumps").json()["state"]["dead_letters"]["waiting"]
+    devices.publish("pumps/p9", b"nonsense")
+    page.wait_for_selector("[data-key=letters-pumps]", timeout=15_000)
+    assert sent == 0
+    assert page.input_value("[data-field=owner]") == "typed and not saved"
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("tab", ["sources", "devices", "letters"])
+def test_everybody_can_use_it(tab: str, theme: str, desk: Desk) -> None:
+    if desk.ask("() => document.documentElement.dataset.theme") != theme:
+        desk.page.click("[data-press=theme]")
+    desk.page.click(f"[data-tab={tab}]")
+    desk.page.wait_for_selector(f"[data-panel={tab}] .bar", state="attached")
+    assert desk.serious_barriers() == []
+
+
+def test_tabs_are_walked_with_the_arrow_keys(desk: Desk) -> None:
+    desk.page.focus("[data-tab=letters]")
+    desk.page.keyboard.press("ArrowRight")
+    assert desk.ask("() => document.activeElement.dataset.tab") == "sources"
+    assert desk.page.is_visible("[data-panel=sources]")
+    desk.page.keyboard.press("ArrowLeft")
+    assert desk.page.is_visible("[data-panel=letters]")
+
+
+def test_nothing_was_complained_of(desk: Desk) -> None:
+    refused = "Failed to load resource: the server responded with a status of 422"
+    assert [c for c in desk.complaints if not c.startswith(refused)] == []
+
+
+def test_english_page_speaks_no_chinese_and_the_chinese_one_does(
+    browser: Browser, processes: System, letter: Json
+) -> None:
+    own = re.compile("泵站|路灯|水务局|中文|一号气站|中")
+    with window(browser, processes, "admin", lang="en") as english:
+        for tab in ("sources", "devices", "letters"):
+            open_page(english, processes, f"#{tab}")
+            assert not CHINESE.search(own.sub("", shown(english))), shown(english)
+    with window(browser, processes, "admin", lang="zh") as chinese:
+        open_page(chinese, processes)
+        assert "数据源" in shown(chinese)
+        chinese.page.click("[data-press=language]")
+        chinese.page.wait_for_selector('html[data-lang="en"][data-ready="1"]', state="attached")
+        assert "Sources" in shown(chinese)
+
+
+def test_viewer_reads_and_changes_nothing(browser: Browser, processes: System, letter: Json) -> None:
+    with window(browser, processes, "viewer", lang="en") as visitor:
+        open_page(visitor, processes)
+        page = visitor.page
+        assert page.locator("[data-key=add-source]").count() == 0
+        assert page.is_disabled("[data-key=switch-pumps]")
+        page.click("[data-key=source-pumps]")
+        assert page.is_disabled("[data-field=owner]")
+        assert page.locator("[data-key=save-source]").count() == 0
+        page.click("[data-tab=letters]")
+        assert "for dispatchers" in page.inner_text("[data-panel=letters]")
+        assert visitor.complaints == []
+
+
+def test_it_fits_a_phone(browser: Browser, processes: System, letter: Json) -> None:
+    with window(browser, processes, "admin", PHONE) as phone:
+        for tab, opened in (
+            ("sources", "[data-key=source-pumps]"),
+            ("devices", ".device button"),
+            ("letters", ".letter button"),
+        ):
+            open_page(phone, processes, f"#{tab}")
+            assert phone.ask(TOO_WIDE) == [], tab
+            if phone.page.locator(opened).count():
+                phone.page.locator(opened).first.click()
+                phone.page.wait_for_selector("aside.detail:visible h2")
+                assert phone.ask(TOO_WIDE) == [], tab
+
+
+def test_map_leads_to_the_sources_and_back(browser: Browser, processes: System) -> None:
+    with window(browser, processes, "dispatcher") as desk:
+        desk.open(f"{processes.http}/")
+        desk.page.click("#box-health")
+        desk.page.wait_for_selector(READY, state="attached")
+        assert path_of(desk.page) == "/sources"
+        desk.page.click("header a[href='/']")
+        desk.page.wait_for_url(f"{processes.http}/")
+
+
+def test_server_that_is_away_is_said_and_the_list_stays(browser: Browser, processes: System, letter: Json) -> None:
+    with window(browser, processes, "admin", lang="en") as desk:
+        open_page(desk, processes)
+        desk.page.route("**/api/**", lambda route: route.abort())
+        desk.page.wait_for_selector("html[data-away]", state="attached", timeout=15_000)
+        assert "Pumps" in shown(desk)
+        desk.page.unroute("**/api/**")
+        desk.page.wait_for_selector("html:not([data-away])", state="attached", timeout=15_000)
+
+
+def test_page_needs_a_session(processes: System) -> None:
+    with httpx.Client(base_url=processes.http, trust_env=False) as stranger:
+        answer = stranger.get("/sources", headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=%2Fsources")
+    assert json.loads(httpx.get(f"{processes.http}/api/sources", trust_env=False).text)["status"] == 401
