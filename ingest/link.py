@@ -28,6 +28,8 @@ from ingest.receive import Arrived, BatchClient
 log = get_log("link")
 QUIET_S = 2.0
 FENCE = "onemap/fence"
+# retained messages come with a new subscription and not again with each connection (MQTT 5 section 3.8.3.1)
+ONLY_WHEN_NEW = SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
 KEEP = text("INSERT INTO subscription (client_id, topic_filter) SELECT :client, unnest(CAST(:filters AS text[])) ON CONFLICT DO NOTHING")  # fmt: skip
 DROP = text("DELETE FROM subscription WHERE client_id = :client AND topic_filter = ANY(:filters)")
 HELD = text("SELECT topic_filter FROM subscription WHERE client_id = :client")
@@ -124,7 +126,9 @@ class Link:
                 conn.execute(KEEP, {"client": self.name, "filters": new})
         self._held = held | set(self._wanted)
         if self._wanted:
-            self.client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._wanted])
+            self.client.subscribe(
+                [(topic, SubscribeOptions(qos=1, retainHandling=ONLY_WHEN_NEW)) for topic in self._wanted]
+            )
         if gone:
             self.client.unsubscribe(gone)
             if self.drain is None:  # a session that is given up stays in the book until it is empty: we too may die

@@ -41,6 +41,8 @@ class Arrived:
     detail: str = ""
     fault: str | None = None
     source: Source | None = None
+    # sent because we subscribed, not because it was just said (MQTT 5 section 3.3.1.3)
+    retained: bool = False
     # user properties of a message that was kept; those of one from the broker are in raw_properties
     kept_properties: dict[str, str] | None = None
 
@@ -171,9 +173,10 @@ def parse_publish(command: int, view: bytes, at: int, end: int) -> Arrived:
     if qos:
         mid = (view[at] << 8) | view[at + 1]
         at += 2
-    if view[at] == 0:
+    if view[at] == 0 and not command & 1:
         return Arrived(topic, view[at + 1 : end], mid, qos)
     start = at
     at, length = read_length(view, at)
     stop = at + (length or 0)
-    return Arrived(topic, view[stop:end], mid, qos, view[start:stop])
+    properties = view[start:stop] if length else b""
+    return Arrived(topic, view[stop:end], mid, qos, properties, retained=bool(command & 1))

@@ -130,6 +130,11 @@ class Source:
         return record._replace(lon=moved.lon, lat=moved.lat)
 
 
+def dated(record: Record, now: int) -> bool:
+    """Whether a record carries a time of its own. What a broker kept for new subscribers is old: without a time it would look new."""
+    return getattr(record, "time", None) != now
+
+
 def is_ours(metric: str, unit: str) -> bool:
     """Whether a value in `unit` can stay as it is: it is the metric's own, or the metric is none of our tables'."""
     return canonical_units().get(metric, unit) == unit
@@ -185,7 +190,8 @@ class Sources:
             if source is None:
                 told = f"topic: no source reads {message.topic[:120]!r}"
                 raise DecodeError(told, reason="no_source", field="topic")
-            message.records = source.decode(message.topic, message.payload, message.properties, now)
+            records = source.decode(message.topic, message.payload, message.properties, now)
+            message.records = [r for r in records if dated(r, now)] if message.retained else records
         except DecodeError as exc:
             message.refuse(exc)
 

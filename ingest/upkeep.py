@@ -1,4 +1,4 @@
-"""What an ingester does beside the stream: partitions, hourly history, retention, pictures. In a thread of its own."""
+"""What an ingester does beside the stream: partitions, hourly history, retention, pictures, late births. In a thread of its own."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import psycopg
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.clock import utc_now
@@ -17,10 +18,13 @@ from core.pictures import Pictures
 from core.settings import Settings
 from ingest import partitions, retention, rollup
 from ingest.pictures import keep_pictures
+from ingest.replay import find_waiting, replay
 
 log = get_log("upkeep")
 LOOK_S = 1.0
 RETRY_S = 5.0
+# how far back, and how many letters at once
+EXPLAINED, EXPLAINED_AT_MOST = timedelta(days=1), 5000
 
 
 @dataclass
@@ -43,7 +47,10 @@ class Upkeep(threading.Thread):
             Chore("rollup", 20.0, self._roll_up),
             Chore("retention", 3600.0, self._retain),
             Chore("pictures", 1.0, self._keep_pictures),
+            Chore("aliases", 5.0, self._explain_aliases),
         ]
+        # the newest Sparkplug birth whose dead letters have been looked at
+        self._birth: datetime | None = None
 
     def run(self) -> None:
         while not self._stop_all.wait(LOOK_S):
@@ -80,6 +87,19 @@ class Upkeep(threading.Thread):
         with self._engine.begin() as conn:
             retention.trim_hourly(conn, utc_now(), self._settings.hourly_retention_days)
             retention.trim_letters(conn, utc_now(), self._settings.letter_retention_days)
+        return False
+
+    def _explain_aliases(self) -> bool:
+        """Values that came before their BIRTH was written are read again after it."""
+        with self._engine.connect() as conn:
+            birth = conn.scalar(text("SELECT max(time) FROM sparkplug_birth"))
+            if birth is None or birth == self._birth:
+                return False
+            ids = find_waiting(conn, reason="unknown_alias", since=utc_now() - EXPLAINED, limit=EXPLAINED_AT_MOST)
+        if ids:
+            done = replay(self._engine, self._settings, ids, "ingest")
+            log.info("aliases_explained", read=done.read, still=sum(done.reasons.values()))
+        self._birth = birth
         return False
 
     def _keep_pictures(self) -> bool:

@@ -22,6 +22,27 @@ FROM sensor s LEFT JOIN LATERAL (
   FROM sensor_state t WHERE t.sensor_id = s.id) v ON true
 """
 
+_STEPS = """
+SELECT date_bin(make_interval(secs => :every), time, 'epoch') AS time, avg(value) AS value, min(value) AS least, max(value) AS most,
+  count(*) AS readings
+FROM observation WHERE sensor_id = :id AND metric = :metric AND time >= :start AND time < :end AND quality NOT IN ('future', 'range')
+GROUP BY 1 ORDER BY 1 LIMIT :most
+"""
+_HOURLY = """
+WITH hours AS (
+  SELECT h.hour, h.total, h.least, h.most, h.readings FROM observation_hourly h
+  WHERE h.sensor_id = :id AND h.metric = :metric AND h.hour >= :start AND h.hour < :end AND NOT EXISTS (
+    SELECT 1 FROM rollup_due d WHERE d.sensor_id = h.sensor_id AND d.metric = h.metric AND d.hour = h.hour)
+  UNION ALL
+  SELECT d.hour, sum(o.value), min(o.value), max(o.value), count(*) FROM rollup_due d
+  JOIN observation o ON o.sensor_id = d.sensor_id AND o.metric = d.metric AND o.time >= d.hour AND o.time < d.hour + interval '1 hour'
+    AND o.time < :end AND o.quality NOT IN ('future', 'range')
+  WHERE d.sensor_id = :id AND d.metric = :metric AND d.hour >= :start AND d.hour < :end GROUP BY d.hour)
+SELECT date_bin(make_interval(secs => :every), hour, 'epoch') AS time, sum(total) / sum(readings) AS value, min(least) AS least,
+  max(most) AS most, sum(readings)::bigint AS readings
+FROM hours GROUP BY 1 ORDER BY 1 LIMIT :most
+"""
+
 
 def read_sensors(
     conn: Connection,
@@ -74,13 +95,9 @@ def read_series(
     if every_s is None:
         rows = conn.execute(text(f"SELECT time, value, quality {where} ORDER BY time LIMIT :most"), given)
         return [{"time": rfc3339(r.time), "value": r.value, "quality": r.quality} for r in rows]
-    rows = conn.execute(
-        text(
-            "SELECT date_bin(make_interval(secs => :every), time, 'epoch') AS time, avg(value) AS value, min(value) AS least, "
-            f"max(value) AS most, count(*) AS readings {where} GROUP BY 1 ORDER BY 1 LIMIT :most"
-        ),
-        given,
-    )
+    # whole hours come from the hourly history, which reaches further back than the readings do; what it has not counted yet from them
+    counted = every_s % 3600 == 0 and start.timestamp() % 3600 == 0
+    rows = conn.execute(text(_HOURLY if counted else _STEPS), given)
     return [
         {"time": rfc3339(r.time), "value": r.value, "min": r.least, "max": r.most, "count": r.readings} for r in rows
     ]

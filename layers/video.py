@@ -24,7 +24,8 @@ Json = dict[str, Any]
 Box = tuple[float, float, float, float]
 
 # A picture that names its event is looked for among those that came within an hour of it: the camera's pictures of a month
-# are many. One that names none is taken for the first of that label within two minutes (Frigate sends them so).
+# are many. One that names none is taken for the first of that label within two minutes (Frigate sends them so); the camera's
+# clock may be ahead of ours.
 _EVENTS = """
 WITH picked AS (
   SELECT v.*, c.name_zh, c.name_en, COALESCE(CASE WHEN v.quality <> 'outside' THEN v.geom END, c.geom, v.geom) AS place
@@ -36,7 +37,7 @@ LEFT JOIN LATERAL (SELECT s.sha256 FROM snapshot s WHERE s.camera_id = p.camera_
   AND s.received_at BETWEEN p.received_at - interval '1 hour' AND p.received_at + interval '1 hour'
   ORDER BY s.received_at DESC, s.sha256 LIMIT 1) tied ON true
 LEFT JOIN LATERAL (SELECT s.sha256 FROM snapshot s WHERE tied.sha256 IS NULL AND s.camera_id = p.camera_id AND s.event_id IS NULL
-  AND s.label = p.kind AND s.received_at BETWEEN p.time AND p.time + interval '2 minutes'
+  AND s.label = p.kind AND s.received_at BETWEEN LEAST(p.time, p.received_at) AND p.time + interval '2 minutes'
   ORDER BY s.received_at, s.sha256 LIMIT 1) alike ON true
 ORDER BY p.time DESC, p.camera_id DESC, p.event_id DESC
 """

@@ -33,6 +33,7 @@ autosave_on_changes true
 max_inflight_messages 1000
 max_queued_messages 1000000
 max_queued_bytes 0
+message_size_limit 16777216
 set_tcp_nodelay true
 persistent_client_expiration 14d
 sys_interval 5

@@ -288,8 +288,16 @@ def test_every_kind_of_card_has_the_same_parts(conn: Connection) -> None:
         t: str(conn.scalar(text(f"SELECT id FROM {t} ORDER BY id LIMIT 1")))
         for t in ("unit", "sensor", "camera", "facility", "asset")
     }
+    seen = conn.scalar(
+        text(
+            "INSERT INTO video_event (camera_id, event_id, time, kind, received_at) SELECT min(id), 'e1', now(), 'fire', now() FROM camera "
+            "RETURNING camera_id || '/' || event_id"
+        )
+    )
     for kind in READERS:
-        card = read_card(asked(conn), kind, {"alarm": str(alarm), "incident": str(incident), **first}[kind])
+        card = read_card(
+            asked(conn), kind, {"alarm": str(alarm), "incident": str(incident), "video_event": seen, **first}[kind]
+        )
         assert set(card) == {"type", "id", "title", "object", "next", "around", "log", "source"}, kind
         assert card["title"]["zh"]
         assert card["source"]["zh"]

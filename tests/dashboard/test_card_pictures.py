@@ -31,31 +31,31 @@ def drawn(kind: str, thing: dict[str, Any]) -> list[Any]:
 
 @pytest.mark.parametrize(("kind", "thing"), [("video_event", EVENT), ("camera", CAMERA)])
 def test_picture_is_small_on_the_card_and_a_press_shows_it_full_size(kind: str, thing: dict[str, Any]) -> None:
-    [button] = having(drawn(kind, thing), "data-picture", "/api/pictures/ab.jpg")
-    [image] = [part for part in walk(button) if type(part).__name__ == "Img"]
-    assert image.src == "/api/pictures/ab/thumbnail.jpg"
-    assert image.alt
+    [button] = having(drawn(kind, thing), data_picture="/api/pictures/ab.jpg")
+    [image] = [part for part in walk(button["children"]) if part["type"] == "Img"]
+    assert image["props"]["src"] == "/api/pictures/ab/thumbnail.jpg"
+    assert image["props"]["alt"]
 
 
 @pytest.mark.parametrize(("kind", "thing"), [("video_event", {**EVENT, "thumbnail_url": None}), ("camera", {**CAMERA, "picture": None})])  # fmt: skip
 def test_card_without_a_picture_says_so(kind: str, thing: dict[str, Any]) -> None:
     shown = drawn(kind, thing)
-    assert "没有收到画面" in words(shown)
-    assert not [part for part in walk(shown) if type(part).__name__ == "Img"]
+    assert "没有收到画面" in words(shown, "zh")
+    assert not [part for part in walk(shown) if part["type"] == "Img"]
 
 
 def test_event_tells_what_was_seen_by_which_camera_and_how_surely() -> None:
     shown = drawn("video_event", EVENT)
-    assert "93 %" in words(shown)
-    assert "东门" in words(shown)
-    [link] = having(shown, "data-select-type", "camera")
-    assert "北桥监控" in words(link)
+    assert "93 %" in words(shown, "zh")
+    assert "东门" in words(shown, "zh")
+    [link] = having(shown, data_select_type="camera")
+    assert "北桥监控" in words(link["children"], "zh")
 
 
 def test_camera_lists_its_events_as_ways_to_their_cards() -> None:
-    [link] = having(drawn("camera", CAMERA), "data-select-id", "cam-001/e1")
-    assert "Fire" in words(link)
-    assert "尚无事件" in words(drawn("camera", {**CAMERA, "events": []}))
+    [link] = having(drawn("camera", CAMERA), data_select_id="cam-001/e1")
+    assert "火情" in words(link["children"], "zh")
+    assert "尚无事件" in words(drawn("camera", {**CAMERA, "events": []}), "zh")
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_camera_lists_its_events_as_ways_to_their_cards() -> None:
     ids=["heard", "silent", "never", "long ago"],
 )  # fmt: skip
 def test_camera_says_how_it_is(changes: dict[str, Any], said: str) -> None:
-    assert said in words(drawn("camera", {**CAMERA, **changes}))
+    assert said in words(drawn("camera", {**CAMERA, **changes}), "zh")
 
 
 def test_other_cards_have_no_picture() -> None:
-    assert not having(drawn("facility", {**EVENT}), "data-picture", "/api/pictures/ab.jpg")
+    assert not having(drawn("facility", {**EVENT}), data_picture="/api/pictures/ab.jpg")

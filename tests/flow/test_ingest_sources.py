@@ -9,7 +9,7 @@ import pytest
 
 from app.services.mosquitto import Broker
 from core.settings import Settings
-from tests.support import STATE, Mailbox, System, mailbox, wait_for
+from tests.support import STATE, Mailbox, System, mailbox, now, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +70,19 @@ def test_what_a_stopped_ingester_was_subscribed_to_is_given_up_by_the_next(syste
     system.rows("UPDATE source SET enabled = false WHERE id = 'owntracks' RETURNING id")
     system.start("ingest")
     wait_for(lambda: system.one("SELECT count(*) FROM subscription WHERE topic_filter = 'owntracks/+/+'") == 0, 10)
+
+
+def test_what_the_broker_kept_is_not_taken_for_new(system: System) -> None:
+    """A retained message has no age of its own: without a time in it nobody knows when it was true."""
+    with mailbox(system.broker.url()) as box:
+        kept = [("tele/old-1/SENSOR", {"A": {"Temperature": 5}}), ("tele/old-2/SENSOR", {"Time": now().isoformat(), "A": {"Temperature": 6}})]  # fmt: skip
+        for topic, payload in kept:
+            box.client.publish(topic, json.dumps(payload), qos=1, retain=True).wait_for_publish(10)
+        change(system, "UPDATE source SET enabled = true, metrics = '{}' WHERE id = 'tasmota'")
+        say(box, "tele/new-1/SENSOR", {"A": {"Temperature": 7}})
+        wait_for(lambda: values(system, "new-1") and values(system, "old-2"), 15)
+        assert values(system, "old-2") == {"A.Temperature": 6}
+        assert values(system, "old-1") == {}
+        assert system.one("SELECT count(*) FROM dead_letter WHERE topic LIKE 'tele/%%'") == 0
+        for topic, _ in kept:
+            box.client.publish(topic, b"", qos=1, retain=True).wait_for_publish(10)

@@ -16,6 +16,7 @@ from core.vocabulary import table
 from ingest import partitions, retention, rollup
 from ingest.records import Reading
 from ingest.writer import Writer
+from layers.sensors import read_series
 from tests.ingest.test_writer import message
 from tests.support import now
 
@@ -74,6 +75,24 @@ def test_hours_equal_a_recount_with_late_repeated_and_impossible_readings(fresh_
         assert len(expected) >= 40
         assert same(rolled(conn), expected)
         assert conn.scalar(text("SELECT count(*) FROM rollup_due WHERE hour < :h"), {"h": now() - 2 * HOUR}) == 0
+
+
+def test_series_by_the_hour_is_the_same_from_history_and_from_readings(conn: Connection) -> None:
+    dice, start = random.Random(9), now().replace(minute=0, second=0, microsecond=0) - 5 * HOUR
+    sent = [reading("r-1", start + timedelta(seconds=dice.randrange(17_000)), dice.choice([1.0, 30.0, 999.0])) for _ in range(400)]  # fmt: skip
+    unique = {r.time: r for r in sent}
+    Writer(1).write(conn, [message(r) for r in unique.values()], now())
+    rollup.roll_up(conn, now())
+    late = reading("r-1", start + timedelta(seconds=100.5), 77.0)
+    Writer(1).write(conn, [message(late)], now())
+    for hours in (1, 2):
+        by_history = read_series(conn, "r-1", "temperature", start, now(), hours * 3600.0)
+        by_readings = read_series(conn, "r-1", "temperature", start + timedelta(seconds=1e-3), now(), hours * 3600.0)
+        assert [{**s, "value": pytest.approx(s["value"])} for s in by_history] == by_readings
+        assert sum(s["count"] for s in by_history) == sum(r.value < 900 for r in unique.values()) + 1
+    conn.execute(text("DELETE FROM observation WHERE sensor_id = 'r-1' AND time < :t"), {"t": start + 4 * HOUR})
+    conn.execute(text("DELETE FROM rollup_due"))
+    assert len(read_series(conn, "r-1", "temperature", start, now(), 3600.0)) >= 4, "history outlives the readings"
 
 
 def test_running_hour_is_left_alone_until_it_has_settled(conn: Connection) -> None:

@@ -2,7 +2,7 @@
 import { get, send } from '../api.mjs';
 import { el } from '../dom.mjs';
 import { both, figure, lang, pair, say } from '../words.mjs';
-import { age, blame, busy, button, clearBlame, done, field, iconButton, input, isAdmin, notice, redraw, select } from './parts.mjs';
+import { age, blame, busy, button, changed, clearBlame, done, field, iconButton, input, isAdmin, notice, redraw, select } from './parts.mjs';
 
 const DATUMS = ['WGS84', 'CGCS2000', 'GCJ-02', 'BD-09'].map(one => [one, one]);
 const UNKNOWN = 'unknown';
@@ -35,7 +35,7 @@ export function devicesTab() {
   function edit(device) {
     opened = device.id;
     aside.hidden = false;
-    aside.replaceChildren(acceptForm(device, close, async () => { close(); await read(true); }));
+    aside.replaceChildren(acceptForm(device, close, async () => { close(); changed(); await read(true); }));
     aside.scrollTop = 0;
     aside.querySelector('h2').focus();
     draw();
@@ -70,7 +70,7 @@ function facts(device) {
   const { owner, topic, sent } = device.attributes;
   const told = [['devices.source', device.source], ['devices.owner', owner], ['devices.topic', topic]].filter(([, value]) => value);
   return [el('dl', {}, told.map(([key, value]) => el('div', { class: 'fact' }, el('dt', {}, both(key)), el('dd', {}, value)))),
-    sent ? el('details', { open: true }, el('summary', {}, both('devices.sent')), el('pre', { class: 'payload' }, pretty(sent))) : null];
+    sent ? el('details', { open: true }, el('summary', {}, both('devices.sent')), el('pre', { class: 'payload', tabindex: 0 }, pretty(sent))) : null];
 }
 
 function pretty(text) {

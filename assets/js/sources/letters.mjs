@@ -2,7 +2,7 @@
 import { get, send } from '../api.mjs';
 import { atMost, el } from '../dom.mjs';
 import { both, moment, say } from '../words.mjs';
-import { age, area, busy, button, done, field, iconButton, input, isAdmin, mayRead, notice, number, reasonWords, redraw, select } from './parts.mjs';
+import { age, area, busy, button, changed, done, field, iconButton, input, isAdmin, mayRead, notice, number, reasonWords, redraw, select } from './parts.mjs';
 
 const STATES = ['waiting', 'replayed', 'discarded', 'all'];
 const SIZE = 50;
@@ -48,7 +48,7 @@ export function lettersTab(open) {
     drawList();
     const letter = await busy(aside, () => get(`/api/dead-letters/${id}`), error => aside.replaceChildren(notice('failed', 'letters.failed', error.message)));
     if (letter && opened === id) {
-      aside.replaceChildren(letterCard(letter, { close, open, changed: async () => { close(); await read(true); } }));
+      aside.replaceChildren(letterCard(letter, { close, open, settled: async () => { close(); changed(); await read(true); } }));
       aside.scrollTop = 0;
       aside.querySelector('h2').focus();
     }
@@ -58,6 +58,7 @@ export function lettersTab(open) {
     const told = await busy(node, () => send('POST', '/api/dead-letters/replay', body));
     if (!told) return;
     tell(told);
+    changed();
     await read(true);
   }
 
@@ -143,22 +144,22 @@ function payloadBox(letter) {
   return [el('div', { class: 'forms' }, el('h3', {}, both('letters.payload', { n: number(letter.size) })), buttons), body];
 }
 
-function letterCard(letter, { close, open, changed }) {
+function letterCard(letter, { close, open, settled }) {
   const fact = (key, value) => (value ? el('div', { class: 'fact' }, el('dt', {}, both(key)), el('dd', {}, value)) : null);
   const head = el('header', {}, el('h2', { tabindex: -1 }, reasonWords(letter.reason)), iconButton('close-letter', 'close', 'sources.close', close));
   const detail = el('p', { class: 'error' }, letter.detail);
   const properties = Object.entries(letter.properties).map(([name, value]) => `${name}: ${value}`).join('\n');
   const list = el('dl', {}, fact('letters.received', [moment(letter.received_at), ' · ', age(letter.received_at)]), fact('devices.topic', el('code', {}, letter.topic)), fact('devices.source', letter.source ?? say('letters.no_source')),
     fact('letters.field', letter.field), fact('letters.properties', properties), letter.state === 'waiting' ? null : fact('sources.state', [both(`letters.state.${letter.state}`), ` · ${letter.handled_by ?? ''}`]));
-  return el('div', {}, head, detail, list, payloadBox(letter), letter.state === 'waiting' && isAdmin() ? fate(letter, open, changed) : null);
+  return el('div', {}, head, detail, list, payloadBox(letter), letter.state === 'waiting' && isAdmin() ? fate(letter, open, settled) : null);
 }
 
 /** What an administrator can do with a letter that waits. */
-function fate(letter, open, changed) {
+function fate(letter, open, settled) {
   const mend = letter.source ? button('mend', 'letters.mend', () => open('sources', { id: letter.source, message: { topic: letter.topic, payload: letter.text ?? '', base64: letter.base64 } })) : null;
   const again = button('replay', 'letters.replay', async () => {
     const told = await busy(again, () => send('POST', '/api/dead-letters/replay', { ids: [letter.id] }));
-    if (told) { tell(told); await changed(); }
+    if (told) { tell(told); await settled(); }
   });
   const why = area('', 2, { required: true });
   const drop = el('button', { type: 'submit', class: 'action', 'data-key': 'discard' }, both('letters.discard'));
@@ -166,7 +167,7 @@ function fate(letter, open, changed) {
   form.addEventListener('submit', async event => {
     event.preventDefault();
     const told = await busy(drop, () => send('POST', '/api/dead-letters/discard', { ids: [letter.id], why: why.value.trim() }));
-    if (told) { done('letters.discarded'); await changed(); }
+    if (told) { done('letters.discarded'); await settled(); }
   });
   again.classList.add('primary');
   return el('div', { class: 'fate' }, el('div', { class: 'pair' }, again, mend), form);

@@ -3,7 +3,7 @@ import { get, send } from '../api.mjs';
 import { el } from '../dom.mjs';
 import { both } from '../words.mjs';
 import { sourceForm } from './form.mjs';
-import { age, busy, button, complain, done, isAdmin, lamp, lasting, names, notice, number, redraw } from './parts.mjs';
+import { age, busy, button, changed, complain, done, isAdmin, lamp, lasting, names, notice, number, redraw } from './parts.mjs';
 
 const HEAD = ['sources.name', 'sources.state', 'sources.topics', 'sources.rate', 'sources.last', 'sources.lag', 'sources.devices', 'sources.letters', 'sources.on'];
 
@@ -44,6 +44,7 @@ export function sourcesTab(open) {
 
   async function saved(source) {
     done('sources.saved');
+    changed();
     await read(true);
     edit(source);
   }
@@ -55,11 +56,12 @@ export function sourcesTab(open) {
 
   async function saved_(source) {
     done(source.enabled ? 'sources.switched_on' : 'sources.switched_off');
+    changed();
     await read(true);
     if (edited === source.id) edit(source);
   }
 
-  const cell = (key, className, ...content) => el('td', { class: className }, el('span', { class: 'column' }, both(key)), content);
+  const cell = (key, className, ...content) => el('td', { class: className }, el('span', { class: 'column' }, both(key)), content.flat());
 
   function row(source) {
     const { state } = source;
@@ -88,7 +90,7 @@ export function sourcesTab(open) {
 
   async function read(all) {
     const [list, kinds] = await Promise.all([get('/api/sources'), all && !decoders.length ? get('/api/decoders') : null]);
-    known = list.items;
+    known = list.items.sort((a, b) => b.enabled - a.enabled || (a.id < b.id ? -1 : 1));
     if (kinds) decoders = kinds.items;
     if (all) draw();
     return known.filter(({ state }) => state.enabled && (state.fault || state.overdue)).length;

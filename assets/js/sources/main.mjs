@@ -70,6 +70,8 @@ function listen() {
     if (name) open(name);
   });
   document.querySelector('[role=tablist]').addEventListener('keydown', move);
+  window.addEventListener('sources:changed', look);
+  window.addEventListener('hashchange', () => open(location.hash.slice(1)));
   document.addEventListener('visibilitychange', () => { if (!document.hidden) look(); });
   setInterval(() => { if (!document.hidden) look(); }, EVERY_MS);
 }

@@ -88,6 +88,9 @@ export function toast(kind, ...words) {
   setTimeout(() => node.remove(), TOAST_MS);
 }
 
+/** Something was changed here: counts of the other tabs are read anew. */
+export const changed = () => window.dispatchEvent(new Event('sources:changed'));
+
 export const done = (key, params) => toast('done', el('p', {}, both(key, params)));
 export const complain = error => toast('failed', el('p', {}, el('b', {}, both('toast.failed')), ' ', error.status ? error.message : both('toast.network')));
 

@@ -54,6 +54,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sensor_id", "metric", "hour", name=op.f("pk_rollup_due")),
     )
     op.create_index("ix_rollup_due_hour", "rollup_due", ["hour"], unique=False)
+    # what was written before there was an hourly history is counted into it
+    op.execute(
+        "INSERT INTO rollup_due (sensor_id, metric, hour) "
+        "SELECT sensor_id, metric, date_trunc('hour', time, 'UTC') FROM observation GROUP BY 1, 2, 3"
+    )
     op.create_table(
         "source_state",
         sa.Column("source_id", sa.Text(collation="C"), nullable=False),
