@@ -12,7 +12,7 @@ COPY requirements/ requirements/
 RUN pip install --no-cache-dir --require-hashes --only-binary :all: --no-deps -r requirements/runtime.txt
 COPY --from=vendor /app/node_modules node_modules
 COPY . .
-RUN mkdir demo-city && chown onemap:onemap demo-city
+RUN mkdir demo-city /pictures && chown onemap:onemap demo-city /pictures
 USER onemap
 ENV PYTHONPATH=/app PYTHONUNBUFFERED=1
 ENTRYPOINT ["python", "-m", "app.cli"]

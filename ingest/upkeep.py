@@ -17,6 +17,7 @@ from core.log import get_log
 from core.pictures import Pictures
 from core.settings import Settings
 from ingest import partitions, retention, rollup
+from ingest.fetch import Fetcher, parse_hosts
 from ingest.pictures import keep_pictures
 from ingest.replay import find_waiting, replay
 
@@ -47,8 +48,10 @@ class Upkeep(threading.Thread):
             Chore("rollup", 20.0, self._roll_up),
             Chore("retention", 3600.0, self._retain),
             Chore("pictures", 1.0, self._keep_pictures),
+            Chore("snapshots", 1.0, self._fetch_snapshots),
             Chore("aliases", 5.0, self._explain_aliases),
         ]
+        self._fetcher = Fetcher(parse_hosts(settings.snapshot_hosts))
         # the newest Sparkplug birth whose dead letters have been looked at
         self._birth: datetime | None = None
 
@@ -88,6 +91,9 @@ class Upkeep(threading.Thread):
             retention.trim_hourly(conn, utc_now(), self._settings.hourly_retention_days)
             retention.trim_letters(conn, utc_now(), self._settings.letter_retention_days)
         return False
+
+    def _fetch_snapshots(self) -> bool:
+        return self._fetcher.fetch_some(self._engine, utc_now())
 
     def _explain_aliases(self) -> bool:
         """Values that came before their BIRTH was written are read again after it."""

@@ -50,7 +50,7 @@ THEIR_TOPICS = sorted({f for row in table("sources").values() for f in row["filt
 THEIRS = [f"topic write {f}" for f in THEIR_TOPICS]
 # devices write in-topics only; units hear their tasks; `gateway` may speak for any device and hear what we say
 ACCOUNTS = {
-    "onemap": ["topic readwrite {prefix}/#", "topic readwrite #", "topic read $SYS/#"],
+    "onemap": ["topic readwrite #", "topic read $SYS/#"],
     "device": [*(f"topic write {{prefix}}/{t}" for t in IN_TOPICS), *THEIRS, "topic read {prefix}/task/+"],
     "gateway": [*(f"topic write {{prefix}}/{t}" for t in IN_TOPICS), *THEIRS, *(f"topic read {{prefix}}/{t}" for t in OUT_TOPICS), "topic read $SYS/#"],
 }  # fmt: skip
@@ -93,10 +93,15 @@ def make_broker(folder: Path, run_as: RunAs, port: int = 0, prefix: str = "onema
     if done.returncode != 0:
         raise SetupError(f"mosquitto_passwd failed: {done.stderr.decode()[-300:]}", reason="broker")
     run_as.own(home / "passwd")
-    acl = "\n\n".join("\n".join([f"user {name}", *lines]) for name, lines in ACCOUNTS.items()).format(prefix=prefix)
-    _write(broker, "acl", acl + "\n")
+    _write(broker, "acl", acl_text(prefix))
     _write(broker, "mosquitto.conf", CONFIG.format(port=broker.port, folder=home))
     return broker
+
+
+def acl_text(prefix: str) -> str:
+    """Who may say and hear what, as Mosquitto reads it; deploy/acl is the same for the containers."""
+    blocks = ("\n".join([f"user {name}", *lines]) for name, lines in ACCOUNTS.items())
+    return "\n\n".join(blocks).format(prefix=prefix) + "\n"
 
 
 def forget_sessions(broker: Broker) -> None:

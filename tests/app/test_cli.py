@@ -77,6 +77,61 @@ def test_good_rule_is_saved(own_settings: Settings, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.usefixtures("command")
+def test_sources_are_listed_shown_changed_and_switched(
+    own_settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("sources", "list") == 0
+    lines = {line.split()[0]: line.split()[1] for line in capsys.readouterr().out.splitlines()}
+    assert (lines["native"], lines["tasmota"]) == ("on", "off")
+    assert run("sources", "on", "tasmota") == 0
+    assert run("sources", "show", "tasmota") == 0
+    shown = capsys.readouterr().out.partition("{")[2]
+    source = json.loads("{" + shown)
+    assert (source["enabled"], source["version"], source["state"]["messages"]) == (True, 2, 0)
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({**source, "owner": "水务局"})))
+    assert run("sources", "set", "tasmota") == 0
+    assert value(own_settings, "SELECT owner FROM source WHERE id = 'tasmota'") == "水务局"
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(source)))
+    assert run("sources", "set", "tasmota") == 1
+    assert "version: the source has changed" in capsys.readouterr().err
+    assert run("sources", "off", "tasmota") == 0
+    assert value(own_settings, "SELECT enabled FROM source WHERE id = 'tasmota'") is False
+    told = "SELECT string_agg(who, ' ') FROM audit WHERE what = 'source.change'"
+    assert str(value(own_settings, told)).startswith("cli:")
+
+
+@pytest.mark.usefixtures("command")
+def test_source_is_added_by_command(own_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"id": "lamps", "name_zh": "路灯", "name_en": "Lamps", "topic_filters": ["lamps/#"], "decoder": "senml"}
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(given)))
+    assert run("sources", "add") == 0
+    assert value(own_settings, "SELECT enabled FROM source WHERE id = 'lamps'") is False
+
+
+@pytest.mark.parametrize(
+    ("argv", "given", "words"),
+    [
+        (("sources", "show", "none"), "", "there is no source 'none'"),
+        (("sources", "on", "none"), "", "there is no source 'none'"),
+        (("sources", "set", "senml"), "{", "source: expected JSON"),
+        (("sources", "set", "senml"), "[]", "source: expected a JSON object"),
+        (("sources", "set", "senml"), '{"colour": 1}', "colour: there is no such field"),
+        (("sources", "set", "senml"), '{"interval_s": "often"}', "interval_s: "),
+        (("sources", "set", "senml"), '{"id": "other"}', "the id of a source cannot be changed"),
+        (("sources", "set", "senml"), '{"units": {"flow": "kg"}}', "units.flow: expected one that converts"),
+        (("sources", "add"), '{"id": "x"}', "name_zh: Field required"),
+    ],
+)
+@pytest.mark.usefixtures("command")
+def test_source_that_cannot_be_saved_is_named(
+    argv: tuple[str, ...], given: str, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(given))
+    assert run(*argv) == 1
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("command")
 def test_account_and_tokens_by_command(
     own_settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

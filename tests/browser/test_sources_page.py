@@ -82,7 +82,7 @@ def test_message_is_tried_with_settings_that_are_not_saved(desk: Desk, letter: J
     page.click(f"[data-letter='{letter['id']}'] button")
     page.wait_for_selector("[data-key=mend]")
     assert '"kg"' in page.inner_text("[data-testid=letter-payload]")
-    page.click("[data-form=hex]")
+    page.click("[data-as=hex]")
     assert page.inner_text("[data-testid=letter-payload]").startswith("0000  5b 7b 22")
     page.click("[data-key=mend]")
     page.wait_for_selector("[data-testid=source-form]")

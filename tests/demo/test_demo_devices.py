@@ -12,7 +12,8 @@ import orjson
 import pytest
 from PIL import Image
 
-from demo.devices.edge import Address, AddressError, address
+from app.services.mosquitto import Broker
+from demo.devices.edge import Address, AddressError, Edge, address
 from demo.devices.eyes import Eyes
 from demo.devices.message import Message
 from demo.devices.package import Package, PackageError, Thing, read
@@ -22,6 +23,7 @@ from demo.devices.sensors import silent
 from demo.devices.signals import SIGNALS
 from demo.devices.storm import gas_lel, smoke_percent
 from demo.devices.world import World
+from tests.support import mailbox, wait_for
 
 SEED, START = 1, datetime(2026, 7, 4, 1, 0, tzinfo=UTC)
 ID = r"[A-Za-z0-9_.:-]{1,64}"
@@ -396,3 +398,17 @@ def test_times_of_readings_are_in_utc(calm: Received) -> None:
     assert all(
         datetime.fromisoformat(b["time"]).utcoffset() == UTC.utcoffset(None) for b in bodies(calm, "onemap/position/")
     )
+
+
+def test_picture_reaches_the_broker_with_the_event_it_belongs_to(broker: Broker) -> None:
+    heard: dict[bytes, Any] = {}
+    topic = "onemap/video/cam-001/snapshot"
+    with mailbox(broker.url(), topic) as box:
+        box.client.on_message = lambda _, __, told: heard.update({bytes(told.payload): told.properties})
+        edge = Edge(address(broker.url("device")), SEED)
+        edge.start()
+        edge.publish([Message(topic, b"tied", "cam-001-7"), Message(topic, b"plain")])
+        wait_for(lambda: {b"tied", b"plain"} <= set(heard), 20, "both pictures have come")
+        edge.stop()
+    assert heard[b"tied"].UserProperty == [("event", "cam-001-7")]
+    assert not hasattr(heard[b"plain"], "UserProperty")

@@ -134,11 +134,12 @@ function dump(hex) {
 function payloadBox(letter) {
   const body = el('pre', { class: 'payload', tabindex: 0, 'data-testid': 'letter-payload' });
   const forms = { text: () => letter.text, hex: () => dump(letter.hex) };
-  const press = name => el('button', { type: 'button', class: 'link', 'data-form': name, onclick: () => show(name) }, both(`letters.as.${name}`));
+  const press = name => el('button', { type: 'button', class: 'link', 'data-as': name, onclick: () => show(name) }, both(`letters.as.${name}`));
   const buttons = letter.text == null ? [press('hex')] : [press('text'), press('hex')];
   function show(name) {
     body.textContent = forms[name]();
-    for (const node of buttons) node.setAttribute('aria-pressed', String(node.dataset.form === name));
+    body.dataset.form = name;
+    for (const node of buttons) node.setAttribute('aria-pressed', String(node.dataset.as === name));
   }
   show(letter.text == null ? 'hex' : 'text');
   return [el('div', { class: 'forms' }, el('h3', {}, both('letters.payload', { n: number(letter.size) })), buttons), body];

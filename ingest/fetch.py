@@ -1,0 +1,125 @@
+"""Snapshots that a video event names by address: fetched from hosts that the city allows, and from nowhere else.
+
+An address comes from a device; whoever writes it must not be able to make us ask anything else of the network. So: http and https only, the
+host (and its port, where one is given) must be in ONEMAP_SNAPSHOT_HOSTS, redirects are not followed, time and size are bounded.
+"""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from http.client import HTTPException
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from sqlalchemy import Connection, Engine, text
+
+from core import pgarray
+from core.errors import DecodeError, InputError, Unavailable
+from core.log import get_log
+from ingest.decoders.jpeg import MAX_SNAPSHOT, snapshot_row
+from ingest.receive import Arrived
+from ingest.records import SnapshotRow
+from ingest.rows import SPECS, Placed
+from ingest.writer import write_rows
+
+log = get_log("fetch")
+AT_ONCE, TRIES, TIMEOUT_S = 4, 5, 3.0
+RECENT = timedelta(hours=1)
+WANTED = text("""
+SELECT v.camera_id, v.event_id, v.snapshot FROM video_event v
+WHERE v.snapshot IS NOT NULL AND v.time > :since AND v.time < :until AND NOT EXISTS (
+  SELECT 1 FROM snapshot s WHERE s.camera_id = v.camera_id AND s.event_id = v.event_id)
+ORDER BY v.time DESC LIMIT 500
+""")
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+# no proxy of the environment either: the address is asked as it stands
+_OPENER = urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({}))
+
+
+@dataclass
+class Fetcher:
+    """Remembers what it has tried: an address that does not answer is asked `TRIES` times, each time after a longer wait."""
+
+    hosts: frozenset[str]
+    _tried: dict[tuple[str, str], tuple[int, datetime]] = field(default_factory=dict)
+
+    def fetch_some(self, engine: Engine, now: datetime) -> bool:
+        """Fetch what recent events name, a bounded number at once; whether there is more."""
+        if not self.hosts:
+            return False
+        with engine.connect() as conn:
+            wanted = conn.execute(WANTED, {"since": now - RECENT, "until": now + RECENT}).all()
+        here = {(row.camera_id, row.event_id) for row in wanted}
+        self._tried = {key: tried for key, tried in self._tried.items() if key in here}
+        due = [row for row in wanted if self._is_due((row.camera_id, row.event_id), now)]
+        for row in due[:AT_ONCE]:
+            self._fetch(engine, row, now)
+        return len(due) > AT_ONCE
+
+    def _is_due(self, key: tuple[str, str], now: datetime) -> bool:
+        tries, next_at = self._tried.get(key, (0, now))
+        return tries < TRIES and next_at <= now
+
+    def _fetch(self, engine: Engine, row: Any, now: datetime) -> None:
+        key = (row.camera_id, row.event_id)
+        tries = self._tried.get(key, (0, now))[0] + 1
+        self._tried[key] = (tries, now + timedelta(seconds=2.0**tries))
+        try:
+            record = snapshot_row(row.camera_id, row.event_id, None, get(row.snapshot, self.hosts))
+        except (InputError, Unavailable) as exc:
+            if not isinstance(exc, Unavailable):
+                self._tried[key] = (TRIES, now)  # asking again changes nothing
+            log.warning("snapshot_not_fetched", camera=row.camera_id, event_id=row.event_id, error=exc.message)
+            return
+        with engine.begin() as conn:
+            keep(conn, record, now)
+
+
+def keep(conn: Connection, record: SnapshotRow, now: datetime) -> None:
+    raw = conn.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)
+    pgarray.register(raw)
+    write_rows(conn, raw, SPECS[SnapshotRow], [Placed(record, Arrived("", b"", 0, 0))], now, None)
+
+
+def get(address: str, hosts: frozenset[str]) -> bytes:
+    """The bytes at `address`. InputError where it may not be asked or gives too much, Unavailable where it does not answer."""
+    check_address(address, hosts)
+    try:
+        with _OPENER.open(address, timeout=TIMEOUT_S) as answer:
+            body: bytes = answer.read(MAX_SNAPSHOT + 1)
+    except (urllib.error.URLError, HTTPException, OSError, ValueError) as exc:
+        raise Unavailable(f"snapshot: {address[:200]} does not give a picture: {exc}") from exc
+    if len(body) > MAX_SNAPSHOT:
+        raise DecodeError(f"snapshot: expected at most {MAX_SNAPSHOT} bytes", reason="too_large", field="snapshot")
+    return body
+
+
+def check_address(address: str, hosts: frozenset[str]) -> None:
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError as exc:
+        raise InputError(f"snapshot: expected an address, got {address[:200]!r}", field="snapshot") from exc
+    name = parts.hostname or ""
+    allowed = name in hosts or (port is not None and f"{name}:{port}" in hosts)
+    if parts.scheme not in ("http", "https") or not allowed or parts.username is not None:
+        raise InputError(
+            f"snapshot: {address[:200]!r} is not at a host that ONEMAP_SNAPSHOT_HOSTS allows",
+            field="snapshot",
+            reason="host_not_allowed",
+        )
+
+
+def parse_hosts(setting: str) -> frozenset[str]:
+    return frozenset(part.strip().lower() for part in setting.split(",") if part.strip())
