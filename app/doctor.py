@@ -25,6 +25,8 @@ from ingest.partitions import partition_name
 
 Json = dict[str, Any]
 OLD_FEED_S = 300.0
+# these speak when something happens, or are not registered with us: their silence is no fault
+ON_OCCASION = ("reports", "video", "unknown")
 UNJUDGED_AT_MOST = 100
 PROCESSES = ("ingest", "alerts", "dispatch")
 DROPPED = "$SYS/broker/publish/messages/dropped"
@@ -61,7 +63,7 @@ def check_health(health: Json, settings: Settings) -> Iterator[Finding]:
     for source in health["sources"]:
         yield from check_source(source)
     for feed in health["feeds"]:
-        if feed["age_s"] and feed["age_s"] > OLD_FEED_S:
+        if feed["id"] not in ON_OCCASION and feed["age_s"] and feed["age_s"] > OLD_FEED_S:
             yield Finding(f"{feed['names']['en']}: nothing heard for {words(feed['age_s'])}")
     if health["unjudged"] > UNJUDGED_AT_MOST:
         yield Finding(f"{health['unjudged']} batches wait for judgement: is an alerts process running?")

@@ -94,6 +94,7 @@ LISTED_TABLES = (
     "alarm_kinds",
     "metrics",
     "qualities",
+    "video_kinds",
     "capabilities",
     "layer_groups",
     "asset_classes",

@@ -49,7 +49,7 @@ VALUES (:source, :slot, :messages, :records, :dead, :errors, :now, :now, :lag, :
 ON CONFLICT (source_id, slot) DO UPDATE SET messages = s.messages + EXCLUDED.messages, records = s.records + EXCLUDED.records,
   dead_letters = s.dead_letters + EXCLUDED.dead_letters,
   decode_errors = s.decode_errors + EXCLUDED.decode_errors, last_at = EXCLUDED.last_at, lag_s = COALESCE(EXCLUDED.lag_s, s.lag_s),
-  rate = s.rate * exp(-LEAST(extract(epoch FROM EXCLUDED.last_at - s.last_at), 6000) / 60) + EXCLUDED.rate
+  rate = s.rate * exp(-GREATEST(0, LEAST(extract(epoch FROM EXCLUDED.last_at - s.last_at), 6000)) / 60) + EXCLUDED.rate
 """)
 
 

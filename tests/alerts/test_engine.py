@@ -158,7 +158,7 @@ def test_state_in_memory_is_thrown_away_after_a_failure(fresh_engine: Engine, mo
 def test_batches_committed_out_of_order_are_all_judged(fresh_engine: Engine) -> None:
     """A watermark of ids would lose the slow one."""
     engine = make(fresh_engine)
-    steady = Writer(1)  # one that has made its partitions: making them is one transaction's at a time
+    steady = Writer(1, 1)  # one that has made its partitions: making them is one transaction's at a time
     with fresh_engine.begin() as conn:
         write(conn, [(0, CALM)], START, writer=steady)
     judge(engine)

@@ -83,7 +83,17 @@ def test_body_that_is_no_object_is_a_problem_too(body: bytes, dispatcher: httpx.
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/alarms", "/api/incidents", "/api/units", "/api/sensors", "/api/layers", "/api/search?q=x"]
+    "path",
+    [
+        "/api/alarms",
+        "/api/incidents",
+        "/api/units",
+        "/api/sensors",
+        "/api/layers",
+        "/api/search?q=x",
+        "/api/sources",
+        "/api/decoders",
+    ],
 )
 def test_lists_have_items_and_a_next(path: str, viewer: httpx.Client) -> None:
     assert set(viewer.get(path).json()) == {"items", "next"}
@@ -113,6 +123,9 @@ def test_every_endpoint_of_the_contract_is_described(viewer: httpx.Client) -> No
         "/api/incidents/{incident_id}/assignments", "/api/incidents/{incident_id}/status", "/api/units/{unit_id}/status", "/api/within",
         "/api/sensors/{sensor_id}/observations", "/api/layers", "/tiles/{name}/{z}/{x}/{y}.mvt", "/api/state", "/api/health",
         "/feeds/alerts.atom", "/feeds/alerts.rss", "/feeds/alerts.geojson", "/feeds/alerts/{identifier}.cap", "/healthz", "/readyz", "/metrics",
+        "/api/sources", "/api/sources/{source_id}", "/api/sources/try", "/api/decoders", "/api/dead-letters", "/api/dead-letters/{letter_id}",
+        "/api/dead-letters/reasons", "/api/dead-letters/replay", "/api/dead-letters/discard", "/api/sensors/{sensor_id}/accept",
+        "/api/sensors/{sensor_id}/retire",
     } <= paths  # fmt: skip
 
 

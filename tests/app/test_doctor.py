@@ -80,6 +80,22 @@ def test_nothing_is_said_where_all_is_well(conn: Connection, settings: Settings)
     assert list(check_tables(conn, now())) == []
 
 
+def test_sensors_that_fell_silent_are_said_and_quiet_telephones_are_not(conn: Connection, settings: Settings) -> None:
+    read(conn, SENSOR, now())
+    conn.execute(
+        text(
+            "INSERT INTO video_event (camera_id, event_id, time, kind, received_at) VALUES ('c', 'e', :now, 'smoke', :now)"
+        ),
+        {"now": now()},
+    )
+
+    def silent(after: timedelta) -> list[str]:
+        return [said for said in told(conn, settings, now() + after) if "nothing heard" in said]
+
+    assert silent(timedelta(minutes=4)) == []
+    assert silent(timedelta(minutes=10)) == ["Water level: nothing heard for 10 min"]
+
+
 def test_process_that_does_not_run_is_named_with_its_verb(conn: Connection, settings: Settings) -> None:
     beat(conn, "alerts-1")
     missing = told(conn, settings)

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, text
 from app.cli import main
 from app.letters import PREVIEW_BYTES, preview, read_text
 from core.clock import rfc3339
+from core.pgarray import to_pg_us
 from core.settings import Settings, load_settings
 from ingest.receive import Arrived
 from ingest.sources import read_sources
@@ -31,10 +32,20 @@ def admin(served: System) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(autouse=True)
-def no_letters(db: Engine) -> None:
+def nothing_left(db: Engine) -> Iterator[None]:
+    """Letters, and what became of them, are gone before and after: other modules use this database too."""
+    clear(db)
+    yield
+    clear(db)
+
+
+def clear(db: Engine) -> None:
     with db.begin() as conn:
         conn.execute(text("DELETE FROM dead_letter"))
         conn.execute(text(FILTER), {"on": False})
+        conn.execute(text("DELETE FROM sensor WHERE id LIKE 'replayed-%'"))
+        for table in ("sensor_state", "observation", "rollup_due"):
+            conn.execute(text(f"DELETE FROM {table} WHERE sensor_id LIKE 'replayed-%'"))
 
 
 def arrive(db: Engine, topic: str, payload: bytes, at: datetime | None = None) -> None:
@@ -43,7 +54,7 @@ def arrive(db: Engine, topic: str, payload: bytes, at: datetime | None = None) -
     with db.begin() as conn:
         sources = read_sources(conn, "onemap")
         moment = at or now()
-        sources.decode(message, int((moment - datetime.fromisoformat("2000-01-01T00:00:00Z")).total_seconds() * 1e6))
+        sources.decode(message, to_pg_us(moment))
         Writer(1).write(conn, [message], moment, sources.extent)
 
 

@@ -95,7 +95,9 @@ function tryBox(read, message) {
     clearBlame(box);
     const bytes = message?.base64 && payload.value === message.payload ? { payload_base64: message.base64 } : { payload: payload.value };
     const told = await busy(press, () => send('POST', '/api/sources/try', { ...read(), topic: topic.value, ...bytes }), error => blame(box, error));
-    if (told) result.replaceChildren(...outcome(told));
+    if (!told) return;
+    result.replaceChildren(...outcome(told));
+    result.scrollIntoView({ block: 'nearest' });
   });
   const box = el('section', { class: 'try' }, el('h3', {}, both('sources.try.title')), el('p', { class: 'hint' }, both('sources.try.hint')),
     field('topic', 'sources.try.topic', topic), field('payload', 'sources.try.payload', payload), el('div', { 'data-errors': '' }), press, result);

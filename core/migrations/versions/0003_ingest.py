@@ -108,6 +108,7 @@ def upgrade() -> None:
     op.add_column("sensor_state", sa.Column("same_since", sa.DateTime(timezone=True), nullable=True))
     op.add_column("snapshot", sa.Column("label", sa.Text(), nullable=True))
     op.alter_column("snapshot", "body", existing_type=postgresql.BYTEA(), nullable=True)
+    op.create_index("ix_snapshot_sha256", "snapshot", ["sha256"], unique=False)
     op.create_index("ix_snapshot_camera", "snapshot", ["camera_id", "received_at"], unique=False)
     op.create_index("ix_snapshot_received", "snapshot", ["received_at"], unique=False)
     op.add_column("source", sa.Column("topic_filters", postgresql.ARRAY(sa.Text()), nullable=True))
@@ -171,6 +172,7 @@ def downgrade() -> None:
     op.drop_column("source", "topic_filters")
     op.drop_index("ix_snapshot_received", table_name="snapshot")
     op.drop_index("ix_snapshot_camera", table_name="snapshot")
+    op.drop_index("ix_snapshot_sha256", table_name="snapshot")
     op.execute("DELETE FROM snapshot WHERE body IS NULL")  # their pictures lie in the store and are known by hash
     op.alter_column("snapshot", "body", existing_type=postgresql.BYTEA(), nullable=False)
     op.drop_column("snapshot", "label")
