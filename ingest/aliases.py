@@ -14,9 +14,9 @@ import psycopg
 
 from core.errors import DecodeError
 from core.pgarray import from_pg_us
+from ingest.arrived import Arrived
 from ingest.decoders.base import safe_name
 from ingest.decoders.sparkplug import retype
-from ingest.receive import Arrived
 from ingest.records import AliasedValue, BirthRow, DeathRow, Reading
 from ingest.rows import Placed
 

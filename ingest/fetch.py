@@ -20,8 +20,8 @@ from sqlalchemy import Connection, Engine, text
 from core import pgarray
 from core.errors import DecodeError, InputError, Unavailable
 from core.log import get_log
+from ingest.arrived import Arrived
 from ingest.decoders.jpeg import MAX_SNAPSHOT, snapshot_row
-from ingest.receive import Arrived
 from ingest.records import SnapshotRow
 from ingest.rows import SPECS, Placed
 from ingest.writer import write_rows

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from core.db import CHANGE_CHANNEL, notify
-from ingest.receive import Arrived
+from ingest.arrived import Arrived
 from ingest.rows import Placed
 
 BURY = text(

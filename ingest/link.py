@@ -23,7 +23,8 @@ from sqlalchemy import Engine, text
 from core.log import get_log
 from core.mqtt import connect, parse_mqtt_url, prepare
 from core.settings import Settings
-from ingest.receive import Arrived, BatchClient
+from ingest.arrived import Arrived
+from ingest.receive import BatchClient
 
 log = get_log("link")
 QUIET_S = 2.0

@@ -15,8 +15,8 @@ from core.pgarray import from_pg_us, pack_floats, pack_text, pack_times, to_pg_u
 from core.types import partition_of
 from core.vocabulary import UNJUDGED, Quality
 from ingest import partitions, rollup
+from ingest.arrived import Arrived
 from ingest.quality import Extent, Seen, flag, see
-from ingest.receive import Arrived
 from ingest.records import Reading
 from ingest.rows import Placed, first_of_each
 

@@ -8,66 +8,15 @@ and `reconnect` only, and leans on a few private names of paho-mqtt 2.x that tes
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
-from core.errors import OneMapError
-from ingest.records import Record
-
-if TYPE_CHECKING:
-    from ingest.sources import Source
+from ingest.arrived import Arrived
 
 READ_BYTES = 262_144
 PUBLISH, PUBACK = 0x30, 0x40
-
-
-@dataclass(slots=True)
-class Arrived:
-    """One message as it came, and what was made of it: records, or why it could not be read."""
-
-    topic: str
-    payload: bytes
-    mid: int
-    qos: int
-    raw_properties: bytes = b""
-    records: Sequence[Record] = ()
-    reason: str | None = None
-    detail: str = ""
-    fault: str | None = None
-    source: Source | None = None
-    # sent because we subscribed, not because it was just said (MQTT 5 section 3.3.1.3)
-    retained: bool = False
-    # user properties of a message that was kept; those of one from the broker are in raw_properties
-    kept_properties: dict[str, str] | None = None
-
-    @property
-    def source_id(self) -> str | None:
-        return self.source.id if self.source else None
-
-    def refuse(self, error: OneMapError) -> None:
-        """It cannot be used: it will be a dead letter for this reason."""
-        self.records = ()
-        self.reason, self.detail, self.fault = error.reason, error.message, error.field
-
-    @property
-    def properties(self) -> dict[str, str]:
-        """MQTT 5 user properties; the last of a name counts."""
-        if self.kept_properties is not None:
-            return self.kept_properties
-        if not self.raw_properties:
-            return {}
-        parsed = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        try:
-            parsed.unpack(self.raw_properties)  # type: ignore[no-untyped-call]
-        except Exception:  # noqa: BLE001 - paho raises bare Exceptions for malformed properties; none are then known
-            return {}
-        return dict(getattr(parsed, "UserProperty", []))
 
 
 class BatchClient(mqtt.Client):

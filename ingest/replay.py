@@ -21,8 +21,8 @@ from core.db import CHANGE_CHANNEL, lock_key, notify
 from core.errors import DecodeError
 from core.pgarray import to_pg_us
 from core.settings import Settings
+from ingest.arrived import Arrived
 from ingest.letters import Letter, printable
-from ingest.receive import Arrived
 from ingest.sources import Sources, read_sources
 from ingest.writer import REPLAY_SLOT, Writer
 

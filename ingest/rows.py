@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from core.db import CHANGE_CHANNEL as CHANGE
 from core.db import DISPATCH_CHANNEL as DISPATCH
 from core.pgarray import from_pg_us
+from ingest.arrived import Arrived
 from ingest.quality import Extent, flag_position
-from ingest.receive import Arrived
 from ingest.records import (
     IncidentReportRow,
     PositionRow,

@@ -26,8 +26,8 @@ from core.log import get_log
 from core.pgarray import to_pg_us
 from core.process import Backoff, Heartbeat, stop_on_signal
 from core.settings import Settings
+from ingest.arrived import Arrived
 from ingest.link import Link
-from ingest.receive import Arrived
 from ingest.sources import Sources, read_sources
 from ingest.upkeep import Upkeep
 from ingest.waiting import Batch, Parcel, Waiting

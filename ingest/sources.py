@@ -22,10 +22,10 @@ from core.exposure import city_zone
 from core.log import get_log
 from core.types import LonLat
 from core.units import SAME, Conversion, canonical_units, conversion
+from ingest.arrived import Arrived
 from ingest.decoders import DECODERS
 from ingest.decoders.base import Decoder, Incoming, Options, check_finite, safe_name
 from ingest.quality import Extent
-from ingest.receive import Arrived
 from ingest.records import (
     AliasedValue,
     BirthRow,

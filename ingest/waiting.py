@@ -6,8 +6,8 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
+from ingest.arrived import Arrived
 from ingest.link import Link
-from ingest.receive import Arrived
 
 
 @dataclass(frozen=True, slots=True)

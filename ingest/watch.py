@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import psycopg
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.db import SOURCE_CHANNEL, connect_direct, listen, lock_key, try_session_lock
@@ -21,10 +23,7 @@ from core.errors import Unavailable
 from core.log import get_log
 from core.settings import Settings
 from ingest.link import client_id
-from ingest.sources import read_sources
-
-if TYPE_CHECKING:
-    from ingest.runner import Ingester
+from ingest.sources import Sources, read_sources
 
 log = get_log("watch")
 LOOK_S = 1.0
@@ -50,10 +49,23 @@ def take_slot(settings: Settings) -> Iterator[tuple[int, Conn]]:
         yield slot, lock
 
 
+class Watched(Protocol):
+    """What the watch sees of an ingester, and what it tells it."""
+
+    settings: Settings
+    engine: Engine
+    stop: threading.Event
+    # slots whose sessions are empty and ended
+    drained: deque[int]
+
+    def reload(self, sources: Sources) -> None: ...
+    def adopt(self, slot: int) -> None: ...
+
+
 class Watch(threading.Thread):
     """Ends the ingester's life when told to stop, or when the lock's connection is lost."""
 
-    def __init__(self, ingester: Ingester, lock: Conn, slot: int, stop: threading.Event) -> None:
+    def __init__(self, ingester: Watched, lock: Conn, slot: int, stop: threading.Event) -> None:
         super().__init__(name="watch", daemon=True)
         self._ingester, self._lock, self._slot, self._stop_all = ingester, lock, slot, stop
         self._settings = ingester.settings

@@ -21,10 +21,10 @@ from core import pgarray
 from core.db import notify
 from core.pgarray import from_pg_us, to_pg_us
 from ingest import aliases
+from ingest.arrived import Arrived
 from ingest.letters import Letter, bury, find_letters
 from ingest.quality import Extent
 from ingest.readings import ReadingWriter
-from ingest.receive import Arrived
 from ingest.records import AliasedValue, BirthRow, DeathRow, PositionRow, Reading, SnapshotRow, TrackedEventRow
 from ingest.rows import (
     MOVE_UNITS,

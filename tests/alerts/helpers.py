@@ -12,7 +12,7 @@ from alerts.engine import fold_all
 from alerts.loading import load_rules, load_things
 from alerts.rules.base import Finding, RuleRow, Thing
 from core.pgarray import to_pg_us
-from ingest.receive import Arrived
+from ingest.arrived import Arrived
 from ingest.records import Reading
 from ingest.writer import Writer
 

@@ -30,8 +30,8 @@ from app.letters import read_reasons
 from app.services.mosquitto import Broker
 from core.pgarray import to_pg_us
 from core.settings import Settings, load_settings
+from ingest.arrived import Arrived
 from ingest.partitions import days_ahead, make_partitions, partition_name
-from ingest.receive import Arrived
 from ingest.records import Reading
 from ingest.sources import read_sources
 from ingest.writer import Writer

@@ -16,7 +16,7 @@ from app.letters import PREVIEW_BYTES, preview, read_text
 from core.clock import rfc3339
 from core.pgarray import to_pg_us
 from core.settings import Settings, load_settings
-from ingest.receive import Arrived
+from ingest.arrived import Arrived
 from ingest.sources import read_sources
 from ingest.writer import Writer
 from tests.support import System, now

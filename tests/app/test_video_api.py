@@ -20,9 +20,9 @@ from core.pgarray import to_pg_us
 from core.pictures import Pictures
 from core.viewer import Role, Viewer
 from dispatch.routing import load_graph
+from ingest.arrived import Arrived
 from ingest.decoders.jpeg import snapshot_row
 from ingest.pictures import move_one
-from ingest.receive import Arrived
 from ingest.records import VideoEventRow
 from ingest.writer import Writer
 from tests.support import STATE, Listener, System, now

@@ -13,9 +13,9 @@ from sqlalchemy import Engine, text
 
 from core.errors import Unavailable
 from core.pictures import Pictures
+from ingest.arrived import Arrived
 from ingest.decoders.jpeg import snapshot_row
 from ingest.pictures import AT_ONCE, keep_pictures, move_one
-from ingest.receive import Arrived
 from ingest.writer import Writer
 from tests.support import now
 

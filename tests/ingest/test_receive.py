@@ -13,7 +13,8 @@ from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from ingest.receive import Arrived, BatchClient, read_length
+from ingest.arrived import Arrived
+from ingest.receive import BatchClient, read_length
 
 LENGTHS = [(0, b"\x00"), (127, b"\x7f"), (128, b"\x80\x01"), (16_383, b"\xff\x7f"), (16_384, b"\x80\x80\x01"), (268_435_455, b"\xff\xff\xff\x7f")]  # fmt: skip
 

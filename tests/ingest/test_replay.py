@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from core.clock import rfc3339
 from core.pgarray import to_pg_us
 from core.settings import Settings
-from ingest.receive import Arrived
+from ingest.arrived import Arrived
 from ingest.records import BirthRow
 from ingest.replay import find_waiting, replay
 from ingest.sources import read_sources

@@ -16,7 +16,7 @@ from core.crs import Datum, from_wgs84
 from core.errors import DecodeError, InputError
 from core.pgarray import to_pg_us
 from core.types import LonLat
-from ingest.receive import Arrived
+from ingest.arrived import Arrived
 from ingest.records import PositionRow, Reading
 from ingest.sources import Source, Sources, check_filter, make_source, matches, read_sources
 from tests.support import now

@@ -14,7 +14,7 @@ from core.db import make_engine
 from core.pgarray import to_pg_us
 from core.settings import Settings
 from ingest import partitions, retention
-from ingest.receive import Arrived
+from ingest.arrived import Arrived
 from ingest.records import (
     IncidentReportRow,
     PositionRow,

@@ -13,9 +13,9 @@ from core.errors import InputError, NotFound
 from core.i18n import catalogue
 from core.pgarray import to_pg_us
 from core.vocabulary import table
+from ingest.arrived import Arrived
 from ingest.decoders.jpeg import snapshot_row
 from ingest.quality import Extent
-from ingest.receive import Arrived
 from ingest.records import Record, TrackedEventRow, VideoEventRow
 from ingest.writer import Writer
 from layers.video import (

@@ -1,0 +1,71 @@
+"""One message on its way through the ingester: as it came, what was made of it, and where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from core.errors import OneMapError
+from ingest.records import Record
+
+
+class Origin(Protocol):
+    """What a message needs to know of its source (ingest.sources.Source)."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def owner(self) -> str | None: ...
+    @property
+    def interval_s(self) -> float | None: ...
+    @property
+    def district(self) -> str | None: ...
+
+    def finish(self, records: Sequence[Record]) -> Sequence[Record]: ...
+
+
+@dataclass(slots=True)
+class Arrived:
+    """One message as it came, and what was made of it: records, or why it could not be read."""
+
+    topic: str
+    payload: bytes
+    mid: int
+    qos: int
+    raw_properties: bytes = b""
+    records: Sequence[Record] = ()
+    reason: str | None = None
+    detail: str = ""
+    fault: str | None = None
+    source: Origin | None = None
+    # sent because we subscribed, not because it was just said (MQTT 5 section 3.3.1.3)
+    retained: bool = False
+    # user properties of a message that was kept; those of one from the broker are in raw_properties
+    kept_properties: dict[str, str] | None = None
+
+    @property
+    def source_id(self) -> str | None:
+        return self.source.id if self.source else None
+
+    def refuse(self, error: OneMapError) -> None:
+        """It cannot be used: it will be a dead letter for this reason."""
+        self.records = ()
+        self.reason, self.detail, self.fault = error.reason, error.message, error.field
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """MQTT 5 user properties; the last of a name counts."""
+        if self.kept_properties is not None:
+            return self.kept_properties
+        if not self.raw_properties:
+            return {}
+        parsed = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        try:
+            parsed.unpack(self.raw_properties)  # type: ignore[no-untyped-call]
+        except Exception:  # noqa: BLE001 - paho raises bare Exceptions for malformed properties; none are then known
+            return {}
+        return dict(getattr(parsed, "UserProperty", []))
