@@ -148,7 +148,12 @@ class Ingester:
         sources = self.sources
         count = 0
         for message in arrived:
-            sources.decode(message, now)
+            try:
+                sources.decode(message, now)
+            except Exception:  # a decoder's fault, perhaps another package's, must stop nobody else's messages
+                self.figures["decoder_faults"] += 1
+                log.exception("decoder_failed", topic=message.topic[:200])
+                message.refuse(DecodeError("the decoder failed on this message; see the log", reason="decoder_failed"))
             count += len(message.records) or 1
         link.waiting += count
         self.waiting.put(Parcel(link, link.generation, arrived, count))
@@ -228,6 +233,11 @@ class Ingester:
             self.figures["database_errors"] += 1
             log.warning("write_failed", error=str(exc).splitlines()[0][:300])
             return False
+        except Exception as exc:  # a fault of ours on some message: it is found and buried, the others go on
+            self.writer.forget()
+            self.figures["writer_faults"] += 1
+            log.exception("writer_failed", messages=len(messages))
+            return self._split(messages, exc)
         return True
 
     def _split(self, messages: list[Arrived], exc: Exception) -> bool:
@@ -235,7 +245,10 @@ class Ingester:
         if len(messages) > 1:
             half = len(messages) // 2
             return self._try_batch(messages[:half]) and self._try_batch(messages[half:])
-        messages[0].refuse(DecodeError(str(exc).splitlines()[0][:500], reason="refused_by_database"))
+        if messages[0].reason is not None:
+            return False  # not even its letter can be written: wait, and try again
+        told = (str(exc).splitlines() or [type(exc).__name__])[0][:500]
+        messages[0].refuse(DecodeError(told, reason="refused_by_database"))
         return self._try_batch(messages)
 
     def _write(self, messages: list[Arrived]) -> None:

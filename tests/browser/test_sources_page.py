@@ -181,6 +181,28 @@ def test_list_keeps_itself_current_and_the_form_keeps_what_is_typed(
     assert page.input_value("[data-field=owner]") == "typed and not saved"
 
 
+def test_letter_that_is_worth_nothing_is_replayed_in_vain_and_discarded(desk: Desk, admin: httpx.Client) -> None:
+    page = desk.page
+    page.click("[data-tab=letters]")
+    page.click("[data-key=replay-not_json-pumps]")
+    desk.until(
+        "() => document.querySelector('[data-toasts]').innerText",
+        lambda words: "0 replayed, 1 still cannot be read" in words,
+    )
+    page.fill("[data-field=q]", "nothing like it")
+    page.wait_for_selector("[data-testid=letters-list] .notice-empty")
+    page.fill("[data-field=q]", "NONSENSE")
+    page.click(".letter button")
+    page.click("summary:has-text('Worth nothing')")
+    page.fill("[data-field=why]", "a test device")
+    page.click("[data-key=discard]")
+    page.wait_for_selector("[data-testid=letters-list] .notice-empty")
+    page.select_option("[data-field=state]", "discarded")
+    page.wait_for_selector(".letter .chip")
+    [gone] = admin.get("/api/dead-letters?state=discarded").json()["items"]
+    assert (gone["topic"], gone["handled_by"]) == ("pumps/p9", "admin")
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("tab", ["sources", "devices", "letters"])
 def test_everybody_can_use_it(tab: str, theme: str, desk: Desk) -> None:
@@ -235,19 +257,20 @@ def test_viewer_reads_and_changes_nothing(browser: Browser, processes: System, l
         assert visitor.complaints == []
 
 
-def test_it_fits_a_phone(browser: Browser, processes: System, letter: Json) -> None:
+def test_it_fits_a_phone(
+    browser: Browser, processes: System, letter: Json, admin: httpx.Client, devices: Mailbox
+) -> None:
+    devices.publish("pumps/a-long-name-of-a-topic-that-hardly-fits", b"no json in here" * 40)
+    wait_for(lambda: admin.get("/api/dead-letters").json()["items"], 15)
+    tabs = {"sources": "[data-key=source-pumps]", "devices": ".device button", "letters": ".letter button"}
     with window(browser, processes, "admin", PHONE) as phone:
-        for tab, opened in (
-            ("sources", "[data-key=source-pumps]"),
-            ("devices", ".device button"),
-            ("letters", ".letter button"),
-        ):
+        for tab, opened in tabs.items():
             open_page(phone, processes, f"#{tab}")
+            phone.page.wait_for_selector(f"[data-panel={tab}] {opened}")
             assert phone.ask(TOO_WIDE) == [], tab
-            if phone.page.locator(opened).count():
-                phone.page.locator(opened).first.click()
-                phone.page.wait_for_selector("aside.detail:visible h2")
-                assert phone.ask(TOO_WIDE) == [], tab
+            phone.page.locator(opened).first.click()
+            phone.page.wait_for_selector("aside.detail:visible h2")
+            assert phone.ask(TOO_WIDE) == [], tab
 
 
 def test_map_leads_to_the_sources_and_back(browser: Browser, processes: System) -> None:

@@ -27,6 +27,7 @@ from ingest.records import (
     WarningRow,
 )
 from ingest.runner import Ingester
+from ingest.sources import Sources
 from ingest.writer import Writer, Written
 from tests.support import now
 
@@ -228,6 +229,34 @@ def test_message_that_the_database_refuses_is_buried_alone(ingester: Ingester, o
     with own_engine.connect() as conn:
         assert conn.scalar(text("SELECT count(*) FROM observation WHERE sensor_id LIKE 'g-%'")) == 7
         assert letters(conn) == [("poison", "refused_by_database")]
+
+
+def test_decoder_that_fails_costs_one_message_and_not_the_stream(
+    ingester: Ingester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A decoder of another package may raise what it should not."""
+    honest = Sources.decode
+
+    def sometimes(sources: Sources, arrived: Arrived, moment: int) -> None:
+        if arrived.payload == b"boom":
+            raise ZeroDivisionError
+        honest(sources, arrived, moment)
+
+    monkeypatch.setattr(Sources, "decode", sometimes)
+    body = f'{{"time": "{now().isoformat()}", "metric": "a", "value": 1}}'.encode()
+    ingester.take(ingester.main, [Arrived("onemap/observation/s", b, 1, 1) for b in (body, b"boom", body)])
+    batch = ingester.waiting.take(10, 0)
+    assert batch is not None
+    assert [m.reason for m in batch.messages] == [None, "decoder_failed", None]
+
+
+def test_record_that_the_writer_cannot_handle_is_buried_alone(ingester: Ingester, own_engine: Engine) -> None:
+    good = [message(reading(i, sensor=f"h-{i}")) for i in range(5)]
+    odd = message(UnitReportRow("fire-01", "not a time", "en_route"), topic="odd")  # type: ignore[arg-type]
+    assert ingester._try_batch([*good[:2], odd, *good[2:]])
+    with own_engine.connect() as conn:
+        assert conn.scalar(text("SELECT count(*) FROM observation WHERE sensor_id LIKE 'h-%'")) == 5
+        assert ("odd", "refused_by_database") in letters(conn)
 
 
 def test_database_that_is_away_is_no_reason_to_bury_anything(own_settings: Settings) -> None:
