@@ -13,6 +13,7 @@ from app.sources import NO_SOURCE, read_source_states
 from core.clock import rfc3339
 from core.vocabulary import label
 from ingest.replay import WAITING
+from layers.video import read_camera_health
 
 ALIVE_S = 30
 LIVE_S = 24 * 3600  # a feed silent for longer is no longer counted as live
@@ -67,6 +68,7 @@ def read_health(conn: Connection, now: datetime, prefix: str = "onemap") -> dict
         "newest_feed_s": round(min(ages), 1) if ages else None,
         "sources": read_sources(conn, now, prefix),
         "feeds": feeds,
+        "cameras": read_camera_health(conn, now),
         "dead_letters": {
             "total": letters.total,
             "waiting": reasons.total(),

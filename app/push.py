@@ -181,7 +181,7 @@ class Hub:
 
     async def _send_health(self) -> None:
         if self.clients:
-            self._broadcast([await anyio.to_thread.run_sync(self._read, lambda c: [encode("health", "upsert", [read_health(c, utc_now())], utc_now())])][0])  # fmt: skip
+            self._broadcast(await anyio.to_thread.run_sync(self._read, lambda c: [encode("health", "upsert", self._health(c), utc_now())]))  # fmt: skip
 
     async def _send_kind(self, kind: str) -> None:
         if kind not in self._dirty:
@@ -223,8 +223,14 @@ class Hub:
         now = utc_now()
         if kind == "sensor":
             since, self._sensors_read = self._sensors_read, now - timedelta(seconds=0.5)
-            items = read_sensors(conn, read_limits(conn), since=since)
-            return [encode("sensor", "upsert", items, now)] if items else []
+            limits = read_limits(conn)
+            items = read_sensors(conn, limits, since=since)
+            # registered, accepted or retired: told by name, heard or not
+            named = read_sensors(conn, limits, ids=sorted(ids)) if ids else []
+            gone = sorted((ids or set()) - {s["id"] for s in named})
+            items += [s for s in named if s["id"] not in {i["id"] for i in items}]
+            bodies = [encode("sensor", "upsert", items, now)] if items else []
+            return bodies + ([encode("sensor", "remove", [{"id": i} for i in gone], now)] if gone else [])
         if ids is None:
             return [self._snapshot(conn, kind, now)]
         items, gone = self._changed(conn, kind, sorted(ids))
@@ -242,8 +248,12 @@ class Hub:
         items = read(conn, [UUID(i) for i in ids])
         return [i for i in items if not over(i)], [i["id"] for i in items if over(i)]
 
+    def _health(self, conn: Connection) -> list[Json]:
+        return [read_health(conn, utc_now(), self.parts.settings.topic_prefix)]
+
     def _snapshot(self, conn: Connection, kind: str, now: datetime) -> bytes:
-        return encode(kind, "snapshot", SNAPSHOTS[kind](conn), now)
+        items = self._health(conn) if kind == "health" else SNAPSHOTS[kind](conn)
+        return encode(kind, "snapshot", items, now)
 
     def _snapshots(self, conn: Connection) -> list[bytes]:
         now = utc_now()
@@ -315,7 +325,6 @@ SNAPSHOTS: dict[str, Callable[[Connection], list[Json]]] = {
     "sensor": lambda conn: read_sensors(conn, read_limits(conn)),
     "risk_cell": lambda conn: read_cells(conn, None),
     "video_event": lambda conn: read_shown_events(conn, utc_now()),
-    "health": lambda conn: [read_health(conn, utc_now())],
 }
 READ: dict[str, tuple[Callable[[Connection, list[UUID]], list[Json]], Callable[[Json], bool]]] = {
     "alarm": (read_alarms, lambda item: item["state"] == "normal"),

@@ -13,7 +13,7 @@ from core.errors import NotFound
 
 SERIES_AT_MOST = 10_000
 _SENSORS = """
-SELECT s.id, s.kind, s.name_zh, s.name_en, s.status, s.interval_s, s.metrics, s.thresholds, s.attributes, s.district,
+SELECT s.id, s.kind, s.name_zh, s.name_en, s.status, s.interval_s, s.metrics, s.thresholds, s.attributes, s.district, s.source_id, s.first_seen_at,
   ST_X(s.geom) AS lon, ST_Y(s.geom) AS lat, v.values, v.heard,
   (SELECT min(level) FROM alarm a WHERE a.thing_type = 'sensor' AND a.thing_id = s.id AND a.active AND a.state <> 'normal') AS alarm_level
 FROM sensor s LEFT JOIN LATERAL (
@@ -80,6 +80,8 @@ def sensor_object(row: Any, fixed: Mapping[str, Mapping[str, float]]) -> dict[st
         "heard_at": rfc3339(row.heard) if row.heard else None,
         "thresholds": {**{m: dict(levels) for m, levels in fixed.items()}, **row.thresholds},
         "attributes": row.attributes,
+        "source": row.source_id,
+        "first_seen_at": rfc3339(row.first_seen_at),
         "alarm_level": row.alarm_level,
     }
 

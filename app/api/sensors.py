@@ -7,13 +7,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import Field
-from sqlalchemy import text
 
 from alerts.limits import read_limits
 from app.api.shapes import Body, Moment
 from app.deps import Conn, Now, Who
 from app.devices import Registration, accept_sensor, retire_sensor
-from core.clock import rfc3339
 from core.crs import Datum, to_wgs84
 from core.errors import InputError, NotFound
 from core.types import LonLat
@@ -43,16 +41,7 @@ def list_sensors(conn: Conn, who: Who, kind: str | None = None, status: str | No
     """With the source each was first heard through, and when."""
     found = read_sensors(conn, read_limits(conn))
     items = [s for s in found if kind in (None, s["kind"]) and status in (None, s["status"])]
-    return {"items": with_origins(conn, items), "next": None}
-
-
-def with_origins(conn: Conn, sensors: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    rows = conn.execute(
-        text("SELECT id, source_id, first_seen_at FROM sensor WHERE id = ANY(:ids)"),
-        {"ids": [s["id"] for s in sensors]},
-    )
-    origins = {r.id: {"source": r.source_id, "first_seen_at": rfc3339(r.first_seen_at)} for r in rows}
-    return [{**s, **origins[s["id"]]} for s in sensors]
+    return {"items": items, "next": None}
 
 
 @router.get("/{sensor_id}")
