@@ -17,6 +17,7 @@ VOCABULARY = Vocabulary(
         "unit_kinds": {"fire": {"zh": "消防", "en": "Fire"}},
         "unit_statuses": {"available": {"zh": "空闲", "en": "Available"}},
         "metrics": {"water_level": {"zh": "水位", "en": "Water level", "unit": "m"}},
+        "qualities": {"jump": {"zh": "突变", "en": "Jump"}},
     }
 )
 
@@ -169,6 +170,13 @@ def test_a_sensor_shows_its_readings_with_the_steps_in_force() -> None:
     assert "Water level0.5m" in text
     assert "I0.6" in text
     assert "II0.4" in text
+
+
+@pytest.mark.parametrize(("quality", "told"), [("good", False), ("jump", True), (None, False)])
+def test_a_reading_that_is_not_plain_says_why(quality: str | None, told: bool) -> None:
+    values = {"water_level": {"value": 9, "unit": "m", "time": "2026-11-21T08:00:00Z", "quality": quality}}
+    card = {"type": "sensor", "id": "wl-1", "title": both("水位", "Stage"), "object": {"values": values}}
+    assert ("Jump" in words(card_main(ready(card), VOCABULARY, may_act=True), "en")) is told
 
 
 @pytest.mark.parametrize("kind", ["unit", "camera", "facility", "asset", "street"])

@@ -211,7 +211,9 @@ def _reading(metric: str, newest: Object, steps: Object, words: Vocabulary) -> h
     value = html.B([figure(newest.get("value")), html.Span(unit, className="unit")], **wild({"data-metric": metric}))
     name = html.Span(words.words("metrics", metric), className="name")
     limits = [_limit(level, steps[level]) for level in sorted(steps)]
-    return html.Li([name, value, age(newest.get("time")), html.Span(limits, className="limits")])
+    quality = newest.get("quality")
+    flag = [html.Span(words.words("qualities", quality), className="flag")] if quality not in (None, "good") else []
+    return html.Li([name, value, age(newest.get("time")), *flag, html.Span(limits, className="limits")])
 
 
 def _limit(level: str, value: Any) -> html.Span:
