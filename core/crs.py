@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import geocoordinates_ffi as geo
 
+from core.errors import InputError
 from core.types import LonLat
 
 
@@ -36,7 +37,11 @@ def to_wgs84(position: LonLat, datum: Datum) -> LonLat:
     convert = _TO_WGS84.get(datum)
     if convert is None:
         return position
-    found = convert(position.lon, position.lat)
+    try:
+        found = convert(position.lon, position.lat)
+    except geo.GeoError as exc:
+        told = f"lon: {position.lon}, {position.lat} is not a position in {datum}"
+        raise InputError(told, field="lon") from exc
     return LonLat(found.lon, found.lat)
 
 

@@ -17,6 +17,10 @@ BATCH_CHANNEL = "onemap_batch"
 DISPATCH_CHANNEL = "onemap_dispatch"
 OUTBOX_CHANNEL = "onemap_outbox"
 SOURCE_CHANNEL = "onemap_source"
+# a server that vanishes without a word is noticed in 25 s, not in two hours
+KEEPALIVE: dict[str, Any] = {
+    "keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000,
+}  # fmt: skip
 NOTIFY_LIMIT = 7_900  # PostgreSQL refuses payloads of 8000 bytes and more
 
 
@@ -40,6 +44,7 @@ def make_engine(settings: Settings, *, pool_size: int = 5, name: str = "onemap")
         connect_args={
             "application_name": name,
             "connect_timeout": 5,
+            **KEEPALIVE,
             "options": "-c timezone=UTC -c jit=off -c max_parallel_workers_per_gather=0",
             # prepared plans survive PgBouncer in transaction mode only where it is configured for them
             "prepare_threshold": None if settings.database_direct_url else 5,
@@ -50,7 +55,9 @@ def make_engine(settings: Settings, *, pool_size: int = 5, name: str = "onemap")
 def connect_direct(settings: Settings, *, name: str = "onemap") -> psycopg.Connection[tuple[Any, ...]]:
     """A connection of its own for LISTEN and session locks, past any pooler; autocommit."""
     url = libpq_url(settings.database_direct_url or settings.need_database())
-    return psycopg.connect(url, autocommit=True, application_name=name, connect_timeout=5, options="-c timezone=UTC")
+    return psycopg.connect(
+        url, autocommit=True, application_name=name, connect_timeout=5, options="-c timezone=UTC", **KEEPALIVE
+    )
 
 
 def notify(conn: Connection, channel: str, message: dict[str, Any]) -> None:
@@ -77,7 +84,16 @@ def listen(
         notes = list(conn.notifies(timeout=timeout_s, stop_after=1))
         if notes:
             notes += conn.notifies(timeout=0)
-        yield [(note.channel, json.loads(note.payload or "{}")) for note in notes]
+        yield [(note.channel, read_note(note.payload)) for note in notes]
+
+
+def read_note(payload: str) -> dict[str, Any]:
+    """The message of a notification; one that is none of ours (sent by hand, say) asks to read everything again."""
+    try:
+        message = json.loads(payload or "{}")
+    except ValueError:
+        message = None
+    return message if isinstance(message, dict) else {"reread": True}
 
 
 def lock_key(name: str) -> int:

@@ -58,11 +58,8 @@ class Pictures:
         try:
             obstore.put(self._store, path, body)
             if self._folder is not None:
-                descriptor = os.open(self._folder / path, os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
+                for place in (self._folder / path, (self._folder / path).parent):
+                    sync(place)
         except (BaseError, OSError) as exc:
             raise Unavailable(f"the picture store does not take pictures: {str(exc).splitlines()[0][:200]}") from exc
 
@@ -87,6 +84,15 @@ class Pictures:
                 continue
             except (BaseError, OSError) as exc:
                 raise Unavailable(f"the picture store does not answer: {str(exc).splitlines()[0][:200]}") from exc
+
+
+def sync(place: Path) -> None:
+    """The file's bytes, or the folder's names, onto the disk."""
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def path_of(sha256: str, *, thumb: bool = False) -> str:

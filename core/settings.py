@@ -57,7 +57,8 @@ class Settings(BaseSettings):
         description="where snapshots lie: s3://bucket/folder (AWS_* variables), file:///folder; empty: pictures/ in state_dir",
     )
     snapshot_hosts: str = Field(
-        "", description="hosts that snapshot addresses of video events may be fetched from: name or name:port, commas between"
+        "",
+        description="hosts that snapshot addresses of video events may be fetched from: name or name:port, commas between",
     )
     picture_retention_days: int = Field(30, ge=1, description="days that snapshots are kept")
     cap_sender: str = Field(

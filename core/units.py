@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -26,6 +27,14 @@ class Conversion(NamedTuple):
 SAME = Conversion(1.0, 0.0)
 # units with exponents of one digit, multiplied and divided: nothing that Pint would have to calculate
 _TERM = r"[A-Za-z°µμΩ%_]+(?:(?:\*\*|\^)?-?[1-4]|[²³])?"
+KINDS = {
+    "share": frozenset({"dimensionless", "%", "percent", "ppm", "permille"}),
+    "angle": frozenset({"deg", "degree", "rad", "radian", "turn", "revolution", "grad", "arcmin", "arcsec", "mrad"}),
+    "count": frozenset({"bit", "byte", "count"}),
+    "level": frozenset(
+        {"dB", "decibel", "B", "bel", "Np", "neper", "dBm", "decibelmilliwatt", "dBu", "octave", "decade"}
+    ),
+}
 UNIT = re.compile(rf"{_TERM}(?: ?[*/·] ?{_TERM}){{0,5}}")
 
 
@@ -45,15 +54,24 @@ def conversion(unit: str, wanted: str) -> Conversion:
     from pint.errors import PintError
 
     refusal = InputError(f"unit: expected one that converts to {wanted!r}, got {unit[:40]!r}", field="unit")
-    if not all(UNIT.fullmatch(spell(name)) for name in (unit, wanted)):
+    if not all(UNIT.fullmatch(spell(name)) for name in (unit, wanted)) or not akin(unit, wanted):
         raise refusal
     try:
         quantity = _pint().Quantity
         zero, one = (float(quantity(n, spell(unit)).to(spell(wanted)).magnitude) for n in (0.0, 1.0))
-    except (PintError, AttributeError, ValueError, TypeError, ArithmeticError) as exc:
+    except (PintError, AttributeError, ValueError, TypeError, ArithmeticError, AssertionError) as exc:
         raise refusal from exc
+    if not (math.isfinite(zero) and math.isfinite(one)) or one == zero:
+        raise refusal
     # exact for offsets of temperatures and for plain factors; Pint leaves a trace of floating point in the difference
     return Conversion(round(one - zero, 12) if abs(zero) > 0 else one, zero)
+
+
+def akin(unit: str, wanted: str) -> bool:
+    """Whether two units without a dimension are of one kind: to Pint a slope in percent, an angle and a bit are all plain numbers.
+    Decibels are of no kind but their own: what they are relative to is not in the unit."""
+    kinds = [next((kind for kind, names in KINDS.items() if spell(name) in names), None) for name in (unit, wanted)]
+    return "level" not in kinds and kinds[0] == kinds[1]
 
 
 def spell(unit: str) -> str:

@@ -29,7 +29,7 @@ DEVICES = "SELECT DISTINCT device FROM sparkplug_birth WHERE node = %s ORDER BY 
 ONLINE = "online"
 
 
-def resolve(raw: psycopg.Connection[Any], placed: Iterable[Placed]) -> list[Placed]:
+def resolve(raw: psycopg.Connection[Any], placed: Iterable[Placed], now: int) -> list[Placed]:
     """Births are kept; values by alias and deaths become readings. A message with an unknown alias is marked as unreadable."""
     births: list[Placed] = []
     values: list[Placed] = []
@@ -42,15 +42,10 @@ def resolve(raw: psycopg.Connection[Any], placed: Iterable[Placed]) -> list[Plac
         else:
             readings += finish(item.message, death_readings(raw, item.record))
     for birth in sorted((b.record for b in births), key=lambda b: (b.node, b.device, b.time)):
-        raw.execute(
-            BORN,
-            (
-                birth.node,
-                birth.device,
-                from_pg_us(birth.time),
-                json.dumps({alias: [name, kind] for alias, name, kind in birth.aliases}),
-            ),
-        )
+        # a node whose clock ran ahead must be able to be born again once it is right
+        born = from_pg_us(min(birth.time, now))
+        told = json.dumps({alias: [name, kind] for alias, name, kind in birth.aliases})
+        raw.execute(BORN, (birth.node, birth.device, born, told))
     for item in births:
         readings += finish(item.message, [online(item.record.node, item.record.device, item.record.time, 1.0)])
     return readings + name_values(raw, values)

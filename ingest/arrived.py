@@ -44,6 +44,10 @@ class Arrived:
     source: Origin | None = None
     # sent because we subscribed, not because it was just said (MQTT 5 section 3.3.1.3)
     retained: bool = False
+    # sent before, and perhaps written: the connection was lost before we had acknowledged it (section 3.3.1.1)
+    again: bool = False
+    # when it was read, microseconds since 2000; its records carry it where they have no time of their own
+    at: int = 0
     # user properties of a message that was kept; those of one from the broker are in raw_properties
     kept_properties: dict[str, str] | None = None
 

@@ -6,6 +6,7 @@ host (and its port, where one is given) must be in ONEMAP_SNAPSHOT_HOSTS, redire
 
 from __future__ import annotations
 
+import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
@@ -24,10 +25,10 @@ from ingest.arrived import Arrived
 from ingest.decoders.jpeg import MAX_SNAPSHOT, snapshot_row
 from ingest.records import SnapshotRow
 from ingest.rows import SPECS, Placed
-from ingest.writer import write_rows
+from ingest.writer import see_cameras, write_rows
 
 log = get_log("fetch")
-AT_ONCE, TRIES, TIMEOUT_S = 4, 5, 3.0
+AT_ONCE, TRIES, TIMEOUT_S, DEADLINE_S = 4, 5, 3.0, 6.0
 RECENT = timedelta(hours=1)
 WANTED = text("""
 SELECT v.camera_id, v.event_id, v.snapshot FROM video_event v
@@ -89,7 +90,8 @@ def keep(conn: Connection, record: SnapshotRow, now: datetime) -> None:
     raw = conn.connection.driver_connection
     assert isinstance(raw, psycopg.Connection)
     pgarray.register(raw)
-    write_rows(conn, raw, SPECS[SnapshotRow], [Placed(record, Arrived("", b"", 0, 0))], now, None)
+    fresh, _, _ = write_rows(conn, raw, SPECS[SnapshotRow], [Placed(record, Arrived("", b"", 0, 0))], now, None)
+    see_cameras(raw, fresh, now)
 
 
 def get(address: str, hosts: frozenset[str]) -> bytes:
@@ -97,12 +99,22 @@ def get(address: str, hosts: frozenset[str]) -> bytes:
     check_address(address, hosts)
     try:
         with _OPENER.open(address, timeout=TIMEOUT_S) as answer:
-            body: bytes = answer.read(MAX_SNAPSHOT + 1)
+            body = read_all(answer, time.monotonic() + DEADLINE_S)
     except (urllib.error.URLError, HTTPException, OSError, ValueError) as exc:
         raise Unavailable(f"snapshot: {address[:200]} does not give a picture: {exc}") from exc
     if len(body) > MAX_SNAPSHOT:
         raise DecodeError(f"snapshot: expected at most {MAX_SNAPSHOT} bytes", reason="too_large", field="snapshot")
     return body
+
+
+def read_all(answer: Any, deadline: float) -> bytes:
+    """All of it, or one byte more than is allowed; TimeoutError where a slow host does not get done by `deadline`."""
+    body = b""
+    while len(body) <= MAX_SNAPSHOT and (part := answer.read1(65_536)):
+        body += part
+        if time.monotonic() > deadline:
+            raise TimeoutError("it sends too slowly")
+    return body[: MAX_SNAPSHOT + 1]
 
 
 def check_address(address: str, hosts: frozenset[str]) -> None:

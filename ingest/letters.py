@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
@@ -15,6 +15,11 @@ from ingest.rows import Placed
 BURY = text(
     "INSERT INTO dead_letter (received_at, topic, payload, properties, reason, detail, field, source_id) "
     "VALUES (:now, :topic, :payload, CAST(:properties AS jsonb), :reason, :detail, :field, :source)"
+)
+# how long a broker may take to send again what we had not acknowledged: our sessions last as long
+AGAIN = timedelta(days=7)
+KEPT = text(
+    "SELECT EXISTS (SELECT 1 FROM dead_letter WHERE received_at > :since AND topic = :topic AND payload = :payload)"
 )
 Letter = tuple[Arrived, str, str, str | None]
 
@@ -31,10 +36,16 @@ def find_letters(messages: Sequence[Arrived], conflicts: Sequence[tuple[Placed, 
 
 
 def bury(conn: Connection, letters: Sequence[Letter], now: datetime) -> None:
-    if not letters:
-        return
-    conn.execute(BURY, [letter_row(*letter, now) for letter in letters])
-    notify(conn, CHANGE_CHANNEL, {"kind": "health", "reread": True})
+    """Keep them. A message that is sent again because we had not acknowledged it may be kept already: then not twice."""
+    rows = [letter_row(*letter, now) for letter in letters if not (letter[0].again and is_kept(conn, letter[0], now))]
+    if rows:
+        conn.execute(BURY, rows)
+        notify(conn, CHANGE_CHANNEL, {"kind": "health", "reread": True})
+
+
+def is_kept(conn: Connection, message: Arrived, now: datetime) -> bool:
+    known = {"topic": printable(message.topic), "payload": message.payload, "since": now - AGAIN}
+    return bool(conn.scalar(KEPT, known))
 
 
 def letter_row(message: Arrived, reason: str, detail: str, fault: str | None, now: datetime) -> dict[str, object]:

@@ -65,6 +65,8 @@ class Link:
         self._held: set[str] | None = None
         self._heard_at = time.monotonic()
         self._fence: int | None = None
+        # filters we have asked the broker to give up, by packet identifier
+        self._leaving: dict[int, set[str]] = {}
         self.client = BatchClient(self.name, self._take)
         prepare(self.client, parse_mqtt_url(settings.need_mqtt()))
         self.client.on_connect = self._on_connect
@@ -113,6 +115,7 @@ class Link:
             log.error("broker_refused", client=self.name, reason=str(reason))
             return
         self.connected = True
+        self._leaving.clear()
         if not flags.session_present:
             self._forget(self._held or set())
         log.info("connected", client=self.name, session_present=flags.session_present)
@@ -131,9 +134,9 @@ class Link:
                 [(topic, SubscribeOptions(qos=1, retainHandling=ONLY_WHEN_NEW)) for topic in self._wanted]
             )
         if gone:
-            self.client.unsubscribe(gone)
-            if self.drain is None:  # a session that is given up stays in the book until it is empty: we too may die
-                self._forget(set(gone))
+            _, mid = self.client.unsubscribe(gone)
+            if mid is not None:
+                self._leaving[mid] = set(gone)
 
     def _on_subscribe(self, _: Client, __: object, ___: int, reasons: list[ReasonCode], ____: Any) -> None:
         refused = [topic for topic, reason in zip(self._wanted, reasons, strict=False) if reason.is_failure]
@@ -172,6 +175,11 @@ class Link:
     def _on_unsubscribe(self, _: Client, __: object, mid: int, ___: Any, ____: Any) -> None:
         if self.drain is Drain.FENCED and mid == self._fence:
             self.drain = Drain.EMPTY
+        # what the broker has confirmed is forgotten, and no sooner; a session that is given up stays in the book until it is
+        # empty, for we too may die
+        gone = self._leaving.pop(mid, set()) - set(self._wanted)
+        if self.drain is None:
+            self._forget(gone)
 
     def close(self, *, for_good: bool = False) -> None:
         """Say goodbye; `for_good`: the broker forgets the session (MQTT 5 section 3.14.2.2.2)."""

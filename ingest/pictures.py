@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
 
-from core.errors import Unavailable
+from core.errors import SetupError, Unavailable
 from core.log import get_log
 from core.pictures import Pictures
 
@@ -36,7 +36,7 @@ def keep_pictures(engine: Engine, pictures: Pictures, now: datetime, days: int) 
             moved += 1
         with engine.begin() as conn:
             dropped = drop_old(conn, pictures, now - timedelta(days=days))
-    except Unavailable as exc:
+    except (Unavailable, SetupError) as exc:
         log.warning("pictures_wait", error=exc.message)
         return False
     return AT_ONCE in (moved, dropped)

@@ -81,13 +81,25 @@ class ReadingWriter:
         self._marked.forget()
 
     def write(
-        self, conn: Connection, raw: psycopg.Connection[Any], placed: list[Placed], now: datetime, extent: Extent | None
+        self,
+        conn: Connection,
+        raw: psycopg.Connection[Any],
+        placed: list[Placed],
+        now: datetime,
+        clock: int,
+        extent: Extent | None,
     ) -> tuple[list[Placed], int, list[tuple[Placed, str]]]:
         """What was new, how many came again, and what contradicts an earlier message."""
         unique, conflicts, repeats = first_of_each(placed, 3, lambda r: (r.value, r.unit))
         self._need_days(conn, {p.record.time // DAY_US for p in unique})
         self._need_sensors(conn, unique, now)
-        qualities = self._flag(unique, extent, to_pg_us(now))
+        if any(p.message.again for p in unique):
+            told = len(unique)
+            unique = [p for p in unique if not self._is_known(p)]
+            repeats += told - len(unique)
+            if not unique:
+                return [], repeats, conflicts
+        qualities = self._flag(unique, extent, clock)
         arrays = reading_arrays([p.record for p in unique], qualities)
         cursor = raw.execute(INSERT, {**arrays, "now": now})
         fresh, kept = unique, qualities
@@ -103,8 +115,16 @@ class ReadingWriter:
             fresh = [p for i, p in enumerate(unique) if i not in gone]
             kept = [q for i, q in enumerate(qualities) if i not in gone]
         if fresh:
-            self._advance(conn, raw, [p.record for p in fresh], kept, arrays if fresh is unique else None, now)
+            self._advance(conn, raw, [p.record for p in fresh], kept, arrays if fresh is unique else None, now, clock)
         return fresh, repeats, conflicts
+
+    def _is_known(self, placed: Placed) -> bool:
+        """Whether a message that is sent again, and says no time, tells what we know as newest: it was written and not
+        acknowledged. Its time would be another now, so that its key alone does not show it."""
+        reading, message = placed
+        seen = self._seen.get((reading.sensor_id, reading.metric))
+        timeless = message.again and reading.time == message.at
+        return timeless and seen is not None and seen.value == reading.value
 
     def _flag(self, unique: list[Placed], extent: Extent | None, now: int) -> list[str]:
         """The quality of each, in order of sensor, metric and time; what was seen moves on."""
@@ -163,6 +183,7 @@ class ReadingWriter:
         qualities: list[str],
         arrays: dict[str, Any] | None,
         now: datetime,
+        clock: int,
     ) -> None:
         """Move the newest values on, hand the readings to the engine, mark their hours. `arrays`: those of `fresh`, if there are."""
         timely = [(r, q) for r, q in zip(fresh, qualities, strict=True) if q != Quality.FUTURE]
@@ -174,7 +195,7 @@ class ReadingWriter:
             notify(conn, CHANGE_CHANNEL, {"kind": "sensor", "reread": True})
         judged = [r for r, q in timely if q not in UNJUDGED]
         self._hand_on(conn, raw, judged, arrays if len(judged) == len(fresh) else None, now)
-        self._marked.mark(raw, judged, to_pg_us(now))
+        self._marked.mark(raw, judged, clock)
 
     def _since(self, reading: Reading) -> int:
         seen = self._seen.get((reading.sensor_id, reading.metric))

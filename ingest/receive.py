@@ -122,10 +122,10 @@ def parse_publish(command: int, view: bytes, at: int, end: int) -> Arrived:
     if qos:
         mid = (view[at] << 8) | view[at + 1]
         at += 2
-    if view[at] == 0 and not command & 1:
+    if view[at] == 0 and not command & 9:
         return Arrived(topic, view[at + 1 : end], mid, qos)
     start = at
     at, length = read_length(view, at)
     stop = at + (length or 0)
     properties = view[start:stop] if length else b""
-    return Arrived(topic, view[stop:end], mid, qos, properties, retained=bool(command & 1))
+    return Arrived(topic, view[stop:end], mid, qos, properties, retained=bool(command & 1), again=bool(command & 8))

@@ -26,11 +26,9 @@ from ingest.letters import Letter, printable
 from ingest.sources import Sources, read_sources
 from ingest.writer import REPLAY_SLOT, Writer
 
-AT_ONCE = 200
 WAITING = "replayed_at IS NULL AND discarded_at IS NULL"
 TAKE = text(
-    "SELECT id, received_at, topic, payload, properties FROM dead_letter "
-    f"WHERE id = ANY(:ids) AND {WAITING} ORDER BY received_at, id FOR UPDATE"
+    f"SELECT id, received_at, topic, payload, properties FROM dead_letter WHERE id = :id AND {WAITING} FOR UPDATE"
 )
 READ = text("UPDATE dead_letter SET replayed_at = :now, handled_by = :who, source_id = :source WHERE id = :id")
 STILL = text(
@@ -47,27 +45,35 @@ class Replayed:
 
 
 def replay(engine: Engine, settings: Settings, ids: Sequence[int], who: str) -> Replayed:
-    """Replay letters that wait; others among `ids` are left alone. One replay at a time, a bounded number a transaction."""
+    """Replay letters that wait; others among `ids` are left alone. One replay at a time, a transaction each: many
+    keys in the order of letters would meet the stream's writers in another order."""
     done = Replayed()
-    for at in range(0, len(ids), AT_ONCE):
+    for one in ids:
         with engine.begin() as conn:
             # moments of the replay's slot are ours alone while we hold this
             conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("replay")})
-            sources = read_sources(conn, settings.topic_prefix)
-            writer = Writer(settings.engine_partitions, REPLAY_SLOT)
-            for row in conn.execute(TAKE, {"ids": list(ids[at : at + AT_ONCE])}).all():
-                reason = replay_one(conn, writer, sources, row, who)
-                done.read += reason is None
-                if reason is not None:
-                    done.reasons[reason] += 1
-            notify(conn, CHANGE_CHANNEL, {"kind": "health", "reread": True})
+            row = conn.execute(TAKE, {"id": one}).one_or_none()
+            if row is None:
+                continue
+            reason = replay_one(
+                conn,
+                Writer(settings.engine_partitions, REPLAY_SLOT),
+                read_sources(conn, settings.topic_prefix),
+                row,
+                who,
+            )
+            done.read += reason is None
+            if reason is not None:
+                done.reasons[reason] += 1
+    with engine.begin() as conn:
+        notify(conn, CHANGE_CHANNEL, {"kind": "health", "reread": True})
     return done
 
 
 def replay_one(conn: Connection, writer: Writer, sources: Sources, row: Any, who: str) -> str | None:
     """None where it could be written; else the reason it stays."""
     message = Arrived(row.topic, bytes(row.payload), 0, 0, kept_properties=dict(row.properties))
-    sources.decode(message, to_pg_us(row.received_at))
+    sources.read(message, to_pg_us(row.received_at))
     letter = write_one(conn, writer, sources, message)
     about = {"id": row.id, "source": message.source_id, "who": who}
     if letter is None:

@@ -14,8 +14,10 @@ from ingest.partitions import PREFIX, partition_name
 
 DAY_NAMES = text(
     "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
-    "WHERE i.inhparent = 'observation'::regclass AND c.relname < :oldest ORDER BY 1"
+    "WHERE i.inhparent = 'observation'::regclass AND c.relname ~ '^observation_p[0-9]{8}$' AND c.relname < :oldest ORDER BY 1"
 )
+# hours that the hourly history does not know yet: their readings stay until it does
+UNCOUNTED = text("SELECT DISTINCT to_char(hour AT TIME ZONE 'UTC', 'YYYYMMDD') FROM rollup_due WHERE hour < :before")
 
 
 def oldest_kept(now: datetime, days: int) -> date:
@@ -23,9 +25,17 @@ def oldest_kept(now: datetime, days: int) -> date:
     return (now - timedelta(days=days)).date()
 
 
+def expired(conn: Connection, oldest: date) -> list[str]:
+    """Names of the days before `oldest` whose hours have been counted."""
+    before = datetime(oldest.year, oldest.month, oldest.day, tzinfo=UTC)
+    uncounted = {PREFIX + day for day in conn.scalars(UNCOUNTED, {"before": before})}
+    names = conn.scalars(DAY_NAMES, {"oldest": partition_name(oldest)})
+    return [name for name in names if name not in uncounted]
+
+
 def drop_expired(conn: Connection, now: datetime, days: int) -> list[str]:
     """Drop whole days that lie before the retention; returns the names of what went."""
-    names = [*conn.scalars(DAY_NAMES, {"oldest": partition_name(oldest_kept(now, days))})]
+    names = expired(conn, oldest_kept(now, days))
     for name in names:
         conn.execute(text(f"DROP TABLE IF EXISTS {name}"))
     conn.execute(text("DELETE FROM trimmed WHERE day < :day"), {"day": oldest_kept(now, days)})
@@ -43,7 +53,7 @@ def trim(conn: Connection, now: datetime, metric: str, days: int) -> int:
     oldest = oldest_kept(now, days)
     done = {row.day for row in conn.execute(text("SELECT day FROM trimmed WHERE metric = :metric"), {"metric": metric})}
     gone = 0
-    for name in conn.scalars(DAY_NAMES, {"oldest": partition_name(oldest)}).all():
+    for name in expired(conn, oldest):
         day = datetime.strptime(name.removeprefix(PREFIX), "%Y%m%d").replace(tzinfo=UTC).date()
         if day in done:
             continue

@@ -19,9 +19,9 @@ from core.pgarray import pack_text, pack_times
 from ingest.records import Reading
 
 HOUR_US = 3_600_000_000
-# an hour is counted so long after its end; a writer trusts its memory of marks for half as long: clocks may differ by that much
+# an hour is counted so long after its end; a writer trusts its memory of marks until the end: clocks may differ, and transactions
+# last, by that much
 SETTLE = timedelta(minutes=2)
-TRUST_US = 60_000_000
 AT_ONCE = 2000
 
 MARK = """
@@ -64,7 +64,7 @@ class Marks:
             self._made.clear()
         touched = dict.fromkeys((r[0], r[1], r[2] // HOUR_US) for r in readings)
         # of the running hour and of coming ones (clocks ahead) a mark made once still stands
-        due = [key for key in touched if key not in self._made or (key[2] + 1) * HOUR_US + TRUST_US < now]
+        due = [key for key in touched if key not in self._made or (key[2] + 1) * HOUR_US < now]
         if not due:
             return
         sensors, metrics, hours = zip(*due, strict=True)

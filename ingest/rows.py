@@ -98,8 +98,8 @@ ON CONFLICT (unit_id) DO UPDATE SET time = EXCLUDED.time, lon = EXCLUDED.lon, la
 WHERE EXCLUDED.time > unit_state.time
 """
 SEE_CAMERAS = """
-INSERT INTO camera_state (camera_id, {column}) SELECT u.camera_id, %s FROM unnest(%s::text[]) AS u (camera_id)
-ON CONFLICT (camera_id) DO UPDATE SET {column} = GREATEST(camera_state.{column}, EXCLUDED.{column})
+INSERT INTO camera_state AS c (camera_id, event_at, frame_at) SELECT u.* FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[]) AS u
+ON CONFLICT (camera_id) DO UPDATE SET event_at = GREATEST(c.event_at, EXCLUDED.event_at), frame_at = GREATEST(c.frame_at, EXCLUDED.frame_at)
 """
 
 

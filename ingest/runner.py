@@ -17,11 +17,11 @@ from collections import Counter, deque
 import psycopg
 from paho.mqtt.enums import MQTTErrorCode
 from sqlalchemy import Engine
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from core.clock import utc_now
 from core.db import make_engine
-from core.errors import DecodeError
+from core.errors import DecodeError, Unavailable
 from core.log import get_log
 from core.pgarray import to_pg_us
 from core.process import Backoff, Heartbeat, stop_on_signal
@@ -36,9 +36,11 @@ from ingest.writer import Writer, Written
 
 log = get_log("ingest")
 DATA_ERRORS = (DataError, IntegrityError, psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError)
-DATABASE_ERRORS = (DBAPIError, psycopg.Error)
+DATABASE_ERRORS = (SQLAlchemyError, psycopg.Error)
 DRAIN_S = 10.0
 GC_EVERY = 100_000
+# so many bytes of payload count as one more reading that waits
+BYTES_EACH = 2048
 
 
 class Ingester:
@@ -62,6 +64,7 @@ class Ingester:
         self._orphans: deque[int] = deque()
         self.drained: deque[int] = deque()
         self._resubscribe = False
+        self._moment = 0
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
@@ -92,7 +95,7 @@ class Ingester:
         self.main.want(self.sources.filters(self.settings.ingest_shared_group))
         self.main.open()
         stood = False
-        while not self.stop.is_set():
+        while not self.stop.is_set() and self._writing.is_alive():
             self._follow_watch()
             self._send_acknowledgements()
             if self._turn(1.0) != MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -144,17 +147,16 @@ class Ingester:
 
     def take(self, link: Link, arrived: list[Arrived]) -> None:
         """Called with every read: decode at once, so that the queue is counted in readings."""
-        now = to_pg_us(utc_now())
+        # each its own moment: two messages of a device that say no time are two readings
+        now = max(to_pg_us(utc_now()), self._moment + 1)
+        self._moment = now + len(arrived)
         sources = self.sources
         count = 0
-        for message in arrived:
-            try:
-                sources.decode(message, now)
-            except Exception:  # a decoder's fault, perhaps another package's, must stop nobody else's messages
-                self.figures["decoder_faults"] += 1
-                log.exception("decoder_failed", topic=message.topic[:200])
-                message.refuse(DecodeError("the decoder failed on this message; see the log", reason="decoder_failed"))
+        for i, message in enumerate(arrived):
+            sources.read(message, now + i)
             count += len(message.records) or 1
+            if len(message.payload) > BYTES_EACH:
+                count += len(message.payload) // BYTES_EACH  # a picture waits as heavily as it is
         link.waiting += count
         self.waiting.put(Parcel(link, link.generation, arrived, count))
 
@@ -213,8 +215,8 @@ class Ingester:
             self._release(batch)
 
     def _release(self, batch: Batch) -> None:
-        self.waiting.written(batch)
         self._done.extend(batch.parcels)
+        self.waiting.written(batch)
         self._wake()
 
     def _wake(self) -> None:
@@ -294,6 +296,8 @@ def run(settings: Settings) -> None:
             backoff.reset()
         except (psycopg.Error, SQLAlchemyError) as exc:
             log.error("database_lost", error=str(exc).splitlines()[0][:300])
+        except Unavailable as exc:
+            log.error("no_slot", error=exc.message)
         backoff.wait(stop)
 
 

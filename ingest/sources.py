@@ -141,13 +141,14 @@ def is_ours(metric: str, unit: str) -> bool:
 
 
 def unit_rule(rule: Any, unit: str | None, wanted: str | None) -> Conversion:
-    """How a value is converted: by the source's rule for the metric (a unit, or {unit, scale, offset}), by the unit that the
-    device names, or not at all. DecodeError where the units do not fit: a wrong unit must not pass for a right one."""
+    """How a value is converted: by the unit that the device names, else by the source's for the metric, or not at all; a rule
+    {unit, scale, offset} is about the device's figures and holds whatever it calls them. DecodeError where the units do not fit: a
+    wrong unit must not pass for a right one."""
     scale, offset = 1.0, 0.0
+    meant = unit if unit is not None else rule
     if isinstance(rule, Mapping):
         scale, offset = float(rule.get("scale", 1.0)), float(rule.get("offset", 0.0))
-        rule = rule.get("unit")
-    meant = rule if rule is not None else unit
+        meant = rule.get("unit", unit)
     if meant is None or wanted is None or meant == wanted:
         return SAME if (scale, offset) == (1.0, 0.0) else Conversion(scale, offset)
     try:
@@ -186,14 +187,23 @@ class Sources:
     def decode(self, message: Arrived, now: int) -> None:
         """Fill in the message's source and records, or the reason it has none."""
         source = message.source = self.find(message.topic)
+        message.at = now
         try:
             if source is None:
                 told = f"topic: no source reads {message.topic[:120]!r}"
                 raise DecodeError(told, reason="no_source", field="topic")
             records = source.decode(message.topic, message.payload, message.properties, now)
             message.records = [r for r in records if dated(r, now)] if message.retained else records
-        except DecodeError as exc:
+        except InputError as exc:
             message.refuse(exc)
+
+    def read(self, message: Arrived, now: int) -> None:
+        """`decode`, whatever a decoder does: one of another package may raise what it should not."""
+        try:
+            self.decode(message, now)
+        except Exception:  # the fault is one message's and stops nobody else's
+            log.exception("decoder_failed", topic=message.topic[:200])
+            message.refuse(DecodeError("the decoder failed on this message; see the log", reason="decoder_failed"))
 
     def filters(self, group: str = "") -> list[str]:
         """What to subscribe to; `group` makes them MQTT 5 shared subscriptions (section 4.8.2)."""
@@ -285,7 +295,9 @@ def check_prefix(prefix: str) -> str:
     return prefix
 
 
-def check_metrics(metrics: Mapping[str, Any]) -> dict[str, str | None]:
+def check_metrics(metrics: Any) -> dict[str, str | None]:
+    if not isinstance(metrics, Mapping):
+        raise InputError("metrics: expected an object of names", field="metrics")
     for name, ours in metrics.items():
         if ours is not None and (not isinstance(ours, str) or safe_name(ours) != ours):
             raise InputError(
@@ -294,13 +306,15 @@ def check_metrics(metrics: Mapping[str, Any]) -> dict[str, str | None]:
     return dict(metrics)
 
 
-def check_units(units: Mapping[str, Any]) -> dict[str, Any]:
+def check_units(units: Any) -> dict[str, Any]:
     """Each metric's unit, or {unit?, scale?, offset?}; it must convert to the metric's own unit."""
+    if not isinstance(units, Mapping):
+        raise InputError("units: expected an object of units", field="units")
     for metric, rule in units.items():
         field_name = f"units.{metric[:60]}"
         if isinstance(rule, Mapping):
             numbers = [rule.get(key, 1.0) for key in ("scale", "offset")]
-            fine = set(rule) <= {"unit", "scale", "offset"} and all(type(n) in (int, float) for n in numbers)
+            fine = set(rule) <= {"unit", "scale", "offset"} and all(is_number(n) for n in numbers)
         else:
             fine = isinstance(rule, str)
         if not fine:
@@ -310,6 +324,10 @@ def check_units(units: Mapping[str, Any]) -> dict[str, Any]:
         except DecodeError as exc:
             raise InputError(f"{field_name}: {exc.message.removeprefix('unit: ')}", field="units") from exc
     return dict(units)
+
+
+def is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 1e15
 
 
 def read_sources(conn: Connection, prefix: str) -> Sources:
@@ -323,6 +341,9 @@ def read_sources(conn: Connection, prefix: str) -> Sources:
         except InputError as exc:
             faults[row["id"]] = exc.message
             log.error("source_unusable", source=row["id"], error=exc.message)
+        except Exception as exc:  # a row that was written past our checks
+            faults[row["id"]] = f"cannot be read: {type(exc).__name__}"
+            log.exception("source_unusable", source=row["id"])
     return Sources(made, read_extent(conn), faults)
 
 
@@ -330,4 +351,4 @@ def read_extent(conn: Connection) -> Extent | None:
     row = conn.execute(
         text("SELECT ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent) FROM city")
     ).one_or_none()
-    return Extent(*map(float, row)) if row else None
+    return None if row is None or row[0] is None else Extent(*map(float, row))

@@ -25,7 +25,7 @@ log = get_log("upkeep")
 LOOK_S = 1.0
 RETRY_S = 5.0
 # how far back, and how many letters at once
-EXPLAINED, EXPLAINED_AT_MOST = timedelta(days=1), 5000
+EXPLAINED, JUST_NOW, EXPLAINED_AT_MOST = timedelta(days=1), timedelta(minutes=2), 5000
 
 
 @dataclass
@@ -68,6 +68,10 @@ class Upkeep(threading.Thread):
             log.warning("chore_failed", chore=chore.name, error=str(exc).splitlines()[0][:300])
             chore.due = time.monotonic() + RETRY_S
             return
+        except Exception:  # a fault of one chore must not stop the others
+            log.exception("chore_failed", chore=chore.name)
+            chore.due = time.monotonic() + chore.every_s + RETRY_S
+            return
         chore.due = 0.0 if more else time.monotonic() + chore.every_s
 
     def _make_partitions(self) -> bool:
@@ -81,15 +85,17 @@ class Upkeep(threading.Thread):
 
     def _retain(self) -> bool:
         with self._engine.begin() as conn:
-            gone = retention.drop_expired(conn, utc_now(), self._settings.retention_days)
+            # by the earlier of two clocks: one that has jumped ahead must not take everything away
+            now = min(utc_now(), conn.execute(text("SELECT now()")).scalar_one())
+            gone = retention.drop_expired(conn, now, self._settings.retention_days)
             if gone:
                 log.info("partitions_dropped", names=gone)
         for metric, days in retention.shorter(self._settings.retention_days).items():
             with self._engine.begin() as conn:
-                retention.trim(conn, utc_now(), metric, days)
+                retention.trim(conn, now, metric, days)
         with self._engine.begin() as conn:
-            retention.trim_hourly(conn, utc_now(), self._settings.hourly_retention_days)
-            retention.trim_letters(conn, utc_now(), self._settings.letter_retention_days)
+            retention.trim_hourly(conn, now, self._settings.hourly_retention_days)
+            retention.trim_letters(conn, now, self._settings.letter_retention_days)
         return False
 
     def _fetch_snapshots(self) -> bool:
@@ -99,9 +105,11 @@ class Upkeep(threading.Thread):
         """Values that came before their BIRTH was written are read again after it."""
         with self._engine.connect() as conn:
             birth = conn.scalar(text("SELECT max(time) FROM sparkplug_birth"))
-            if birth is None or birth == self._birth:
+            if birth is None:
                 return False
-            ids = find_waiting(conn, reason="unknown_alias", since=utc_now() - EXPLAINED, limit=EXPLAINED_AT_MOST)
+            # what is recent is tried again and again: its birth may just have been written; the rest after a new one
+            back = EXPLAINED if birth != self._birth else JUST_NOW
+            ids = find_waiting(conn, reason="unknown_alias", since=utc_now() - back, limit=EXPLAINED_AT_MOST)
         if ids:
             done = replay(self._engine, self._settings, ids, "ingest")
             log.info("aliases_explained", read=done.read, still=sum(done.reasons.values()))

@@ -74,16 +74,24 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         try:
-            for notes in listen(self._lock, [SOURCE_CHANNEL], LOOK_S):
-                if self._stop_all.is_set() or self._ingester.stop.is_set():
-                    break
-                if notes:
-                    self._reload()
-                self._release_drained()
-                self._look_for_orphans()
+            self._watch()
         except (psycopg.Error, SQLAlchemyError) as exc:
             log.error("slot_lost", error=str(exc).splitlines()[0][:200])
-        self._ingester.stop.set()
+        except Exception:  # whatever it was: nobody keeps watch any more, so the life must end and a new one begin
+            log.exception("watch_failed")
+        finally:
+            self._ingester.stop.set()
+
+    def _watch(self) -> None:
+        first = True  # what was changed between reading the sources and listening
+        for notes in listen(self._lock, [SOURCE_CHANNEL], LOOK_S):
+            if self._stop_all.is_set() or self._ingester.stop.is_set():
+                return
+            if notes or first:
+                first = False
+                self._reload()
+            self._release_drained()
+            self._look_for_orphans()
 
     def _reload(self) -> None:
         with self._ingester.engine.connect() as conn:
@@ -101,7 +109,7 @@ class Watch(threading.Thread):
         """Slots with a session and without a holder; those that stay so for a while we take."""
         names = {client_id(self._settings, n): n for n in range(self._settings.ingest_slots)}
         rows = self._lock.execute("SELECT DISTINCT client_id FROM subscription").fetchall()
-        held = {key for (key,) in self._lock.execute("SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND classid = 0")}  # fmt: skip
+        held = {key for (key,) in self._lock.execute("SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND classid = 0 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")}  # fmt: skip
         free = {names[name] for (name,) in rows if name in names and lock_key(slot_lock(names[name])) not in held}
         now = time.monotonic()
         self._orphans = {slot: self._orphans.get(slot, now) for slot in free}

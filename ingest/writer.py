@@ -25,7 +25,16 @@ from ingest.arrived import Arrived
 from ingest.letters import Letter, bury, find_letters
 from ingest.quality import Extent
 from ingest.readings import ReadingWriter
-from ingest.records import AliasedValue, BirthRow, DeathRow, PositionRow, Reading, SnapshotRow, TrackedEventRow
+from ingest.records import (
+    AliasedValue,
+    BirthRow,
+    DeathRow,
+    PositionRow,
+    Reading,
+    SnapshotRow,
+    TrackedEventRow,
+    VideoEventRow,
+)
 from ingest.rows import (
     MOVE_UNITS,
     SEE_CAMERAS,
@@ -98,16 +107,16 @@ class Writer:
         keep_letters: bool = True,
     ) -> Written:
         """Write one batch; the caller commits and then acknowledges. Without `keep_letters` the caller deals with them."""
-        now = self._moment(now)
+        clock, now = to_pg_us(now), self._moment(now)
         raw = conn.connection.driver_connection
         assert isinstance(raw, psycopg.Connection)
         pgarray.register(raw)
         done = Written()
         fresh: list[Placed] = []
         conflicts: list[tuple[Placed, str]] = []
-        groups = group(raw, messages)
+        groups = group(raw, messages, clock)
         if Reading in groups:
-            new, repeats, against = self._readings.write(conn, raw, groups.pop(Reading), now, extent)
+            new, repeats, against = self._readings.write(conn, raw, groups.pop(Reading), now, clock, extent)
             fresh, conflicts = new, against
             done.repeats += repeats
         for kind in sorted(groups, key=lambda k: (SPECS[k].table, k.__name__)):
@@ -115,6 +124,7 @@ class Writer:
             fresh = fresh + new
             conflicts += against
             done.repeats += repeats
+        see_cameras(raw, fresh, now)
         letters = done.letters = find_letters(messages, conflicts)
         if keep_letters:
             bury(conn, letters, now)
@@ -144,7 +154,7 @@ class Writer:
             conn.execute(COUNT_SOURCE, rows)
 
 
-def group(raw: psycopg.Connection[Any], messages: Sequence[Arrived]) -> dict[type, list[Placed]]:
+def group(raw: psycopg.Connection[Any], messages: Sequence[Arrived], now: int) -> dict[type, list[Placed]]:
     """Records by type. Aliases and deaths have become readings; a message that turned out unreadable has none."""
     groups: dict[type, list[Placed]] = {}
     place = partial(tuple.__new__, Placed)  # a third of the time of Placed(record, message), once for every reading
@@ -158,7 +168,7 @@ def group(raw: psycopg.Connection[Any], messages: Sequence[Arrived]) -> dict[typ
     tangled = [item for kind in (BirthRow, AliasedValue, DeathRow) for item in groups.pop(kind, [])]
     if not tangled:
         return groups
-    readings = groups.get(Reading, []) + aliases.resolve(raw, tangled)
+    readings = groups.get(Reading, []) + aliases.resolve(raw, tangled, now)
     groups[Reading] = [item for item in readings if item.message.reason is None]
     return {kind: items for kind, items in groups.items() if items}
 
@@ -196,14 +206,19 @@ def write_rows(
 
 
 def follow_up(raw: psycopg.Connection[Any], spec: TableSpec, fresh: list[Placed], now: datetime) -> None:
-    """Move on what is known as newest: where units are, when cameras were heard."""
+    """Move on what is known as newest: where units are."""
     if isinstance(fresh[0].record, PositionRow):
         timely = [p for p in fresh if from_pg_us(p.record.time) <= now + AHEAD and has_fix(p.record)]
         raw.execute(MOVE_UNITS, columns_of(timely, spec)[: len(spec.columns)])
-    elif spec.table in ("video_event", "snapshot"):
-        column = "frame_at" if isinstance(fresh[0].record, SnapshotRow) else "event_at"
-        cameras = sorted({p.record.camera_id for p in fresh})
-        raw.execute(SEE_CAMERAS.format(column=column).encode(), [now, cameras])
+
+
+def see_cameras(raw: psycopg.Connection[Any], fresh: Sequence[Placed], now: datetime) -> None:
+    """When cameras were heard, by event and by picture: once for a batch, in order, so that two writers never wait for each other."""
+    events = {p.record.camera_id for p in fresh if isinstance(p.record, VideoEventRow | TrackedEventRow)}
+    frames = {p.record.camera_id for p in fresh if isinstance(p.record, SnapshotRow)}
+    if cameras := sorted(events | frames):
+        times = [[now if camera in heard else None for camera in cameras] for heard in (events, frames)]
+        raw.execute(SEE_CAMERAS, [cameras, *times])
 
 
 def has_fix(position: PositionRow) -> bool:

@@ -87,6 +87,7 @@ class Snapshot(Base):
     __tablename__ = "snapshot"
     __table_args__ = (
         Index("ix_snapshot_sha256", "sha256"),
+        Index("ix_snapshot_unmoved", "received_at", postgresql_where=text("body IS NOT NULL")),
         Index("ix_snapshot_camera", "camera_id", "received_at"),
         Index("ix_snapshot_received", "received_at"),
     )

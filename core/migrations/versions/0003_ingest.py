@@ -34,6 +34,11 @@ def upgrade() -> None:
         sa.Column("frame_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("camera_id", name=op.f("pk_camera_state")),
     )
+    op.execute(
+        "INSERT INTO camera_state (camera_id, event_at, frame_at) SELECT COALESCE(e.camera_id, s.camera_id), e.at, s.at "
+        "FROM (SELECT camera_id, max(received_at) AS at FROM video_event GROUP BY 1) AS e "
+        "FULL JOIN (SELECT camera_id, max(received_at) AS at FROM snapshot GROUP BY 1) AS s USING (camera_id)"
+    )
     op.create_table(
         "observation_hourly",
         sa.Column("sensor_id", sa.Text(collation="C"), nullable=False),
@@ -109,6 +114,7 @@ def upgrade() -> None:
     op.add_column("snapshot", sa.Column("label", sa.Text(), nullable=True))
     op.alter_column("snapshot", "body", existing_type=postgresql.BYTEA(), nullable=True)
     op.create_index("ix_snapshot_sha256", "snapshot", ["sha256"], unique=False)
+    op.create_index("ix_snapshot_unmoved", "snapshot", ["received_at"], postgresql_where=sa.text("body IS NOT NULL"))
     op.create_index("ix_snapshot_camera", "snapshot", ["camera_id", "received_at"], unique=False)
     op.create_index("ix_snapshot_received", "snapshot", ["received_at"], unique=False)
     op.add_column("source", sa.Column("topic_filters", postgresql.ARRAY(sa.Text()), nullable=True))
@@ -172,6 +178,7 @@ def downgrade() -> None:
     op.drop_column("source", "topic_filters")
     op.drop_index("ix_snapshot_received", table_name="snapshot")
     op.drop_index("ix_snapshot_camera", table_name="snapshot")
+    op.drop_index("ix_snapshot_unmoved", table_name="snapshot")
     op.drop_index("ix_snapshot_sha256", table_name="snapshot")
     op.execute("DELETE FROM snapshot WHERE body IS NULL")  # their pictures lie in the store and are known by hash
     op.alter_column("snapshot", "body", existing_type=postgresql.BYTEA(), nullable=False)
