@@ -41,6 +41,27 @@ def field_at_fault(unit: str) -> str | None:
         return exc.field
 
 
+# to Pint these are all plain numbers, or levels of something; to a threshold they are not
+FALSE_FRIENDS = [
+    ("%", "°"),
+    ("rad", "%"),
+    ("°", "%"),
+    ("bit", "%"),
+    ("count", "°"),
+    ("dB", "%"),
+    ("dB", "°"),
+    ("B", "dB"),
+    ("dB/m", "%/m"),
+    ("ppm", "°"),
+]
+
+
+@pytest.mark.parametrize(("unit", "wanted"), FALSE_FRIENDS)
+def test_units_of_another_kind_do_not_convert(unit: str, wanted: str) -> None:
+    with pytest.raises(InputError):
+        conversion(unit, wanted)
+
+
 @given(st.text(max_size=40))
 def test_no_text_raises_anything_else(unit: str) -> None:
     assert field_at_fault(unit) in (None, "unit")

@@ -79,3 +79,10 @@ def test_death_of_a_device_is_its_own(conn: Connection) -> None:
     write(conn, 1, [birth(device="")], [birth((1, "Level", 9))])
     write(conn, 2, [DeathRow(NODE, "meter", NOW + 9_000_000)])
     assert state(conn) == {("water:pump-1", "online"): 1.0, (METER, "online"): 0.0}
+
+
+def test_node_whose_clock_ran_ahead_is_born_again_when_it_is_right(conn: Connection) -> None:
+    write(conn, 1, [birth((1, "Level", 9), time=to_pg_us(now()) + 72_000_000_000)])
+    write(conn, 1, [birth((1, "Flow", 9), time=to_pg_us(now()))])
+    write(conn, 2, [value(1, 7.0)])
+    assert state(conn)[METER, "Flow"] == 7.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -24,6 +25,7 @@ JPEG = b"\xff\xd8\xff\xe0picture"
 
 class Camera(BaseHTTPRequestHandler):
     asked: list[str] = []
+    enough = threading.Event()
 
     def do_GET(self) -> None:
         type(self).asked.append(self.path)
@@ -31,6 +33,13 @@ class Camera(BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", "/1.jpg")
             self.end_headers()
+            return
+        if self.path == "/slow":
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(ConnectionError):
+                while not Camera.enough.wait(0.05):
+                    self.wfile.write(b"x")
             return
         bodies = {"/1.jpg": JPEG, "/page": b"<html>", "/large": b"\xff\xd8\xff" + bytes(MAX_SNAPSHOT)}
         body = bodies.get(self.path)
@@ -48,7 +57,9 @@ def camera() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Camera)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
+    Camera.enough.clear()
     yield f"127.0.0.1:{server.server_port}"
+    Camera.enough.set()
     server.shutdown()
     thread.join()
     server.server_close()
@@ -86,6 +97,12 @@ def test_redirects_are_not_followed(camera: str) -> None:
 def test_too_much_is_refused(camera: str) -> None:
     with pytest.raises(InputError, match="at most"):
         get(f"http://{camera}/large", hosts(camera))
+
+
+def test_host_that_sends_a_byte_now_and_then_holds_up_nothing(camera: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.fetch.DEADLINE_S", 0.5)
+    with pytest.raises(Unavailable, match="slowly"):
+        get(f"http://{camera}/slow", hosts(camera))
 
 
 def add_events(engine: Engine, *addresses: str) -> None:

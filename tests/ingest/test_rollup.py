@@ -189,6 +189,10 @@ def test_each_metric_is_kept_for_its_own_days(short_metrics: None, conn: Connect
         Writer(1).write(conn, [message(reading("r-1", m, 1.0, metric)) for m in moments], now())
     assert retention.shorter(90) == {"flow": 10}
     assert retention.shorter(5) == {}
+    assert retention.trim(conn, now(), "flow", 10) == 0, "what the hourly history does not know yet stays"
+    assert retention.drop_expired(conn, now() + timedelta(days=60), 90) == [partitions.partition_name((now() - timedelta(days=95)).date())]  # fmt: skip
+    partitions.make_partitions(conn, [(now() - timedelta(days=95)).date()])
+    assert rollup.roll_up(conn, now()) > 0
     assert retention.trim(conn, now(), "flow", 10) == 2
     assert retention.trim(conn, now(), "flow", 10) == 0
     assert len(retention.drop_expired(conn, now(), 90)) == 1
@@ -210,3 +214,15 @@ def test_moments_of_two_writers_never_meet(conn: Connection) -> None:
     stamps = {slot: to_pg_us(Writer(1, slot)._moment(same_moment)) for slot in range(8)}
     assert len(set(stamps.values())) == 8
     assert all(abs(from_pg_us(s) - same_moment) < timedelta(milliseconds=1) for s in stamps.values())
+
+
+def test_a_partition_that_is_no_day_is_nobodys_to_drop(conn: Connection) -> None:
+    conn.execute(text("CREATE TABLE observation_default PARTITION OF observation DEFAULT"))
+    conn.execute(
+        text(
+            "CREATE TABLE observation_archive PARTITION OF observation FOR VALUES FROM ('1990-01-01') TO ('1991-01-01')"
+        )
+    )
+    partitions.make_partitions(conn, [(now() - timedelta(days=95)).date()])
+    assert len(retention.drop_expired(conn, now(), 90)) == 1
+    assert retention.trim(conn, now(), "flow", 10) == 0

@@ -97,6 +97,21 @@ def test_unit_map_speaks_for_devices_that_name_no_unit() -> None:
     ]  # fmt: skip
 
 
+def test_unit_that_the_device_names_goes_before_the_one_we_supposed() -> None:
+    made = source(units={"water_level": "cm"})
+    assert readings(made, metric="water_level", value=3.2, unit="m") == [("d1", "water_level", 3.2, "m")]
+    with pytest.raises(DecodeError):
+        readings(made, metric="water_level", value=3.2, unit="°C")
+
+
+def test_position_that_no_datum_has_is_a_dead_letter() -> None:
+    message = Arrived(
+        "maker/position/u1", json.dumps({"time": rfc3339(now()), "lon": -179.999, "lat": -89.999}).encode(), 1, 1
+    )
+    Sources([source(datum="BD-09", topic_filters=["maker/#"])]).decode(message, to_pg_us(now()))
+    assert message.reason is not None
+
+
 def test_ids_of_two_makers_never_meet() -> None:
     assert readings(source(id_prefix="acme-"), values={"a": 1})[0][0] == "acme-d1"
 
@@ -118,7 +133,8 @@ BAD = [
     ({"topic_filters": ["#"]}, "topic_filters"), ({"topic_filters": ["{prefix}/#"]}, "topic_filters"), ({"topic_filters": ["+/alert/#"]}, "topic_filters"),
     ({"topic_filters": ["$SYS/#"]}, "topic_filters"), ({"topic_filters": [""]}, "topic_filters"), ({"id_prefix": "a b"}, "id_prefix"),
     ({"metrics": {"T": "a b"}}, "metrics"), ({"metrics": {"T": 5}}, "metrics"), ({"units": {"water_level": "hPa"}}, "units"),
-    ({"units": {"water_level": {"factor": 2}}}, "units"), ({"units": {"water_level": {"scale": "2"}}}, "units"), ({"units": {"water_level": 3}}, "units"),
+    ({"units": {"water_level": {"factor": 2}}}, "units"), ({"units": []}, "units"), ({"metrics": []}, "metrics"), ({"units": {"smoke": "dB/m"}}, "units"),
+    ({"units": {"water_level": {"scale": 1e300}}}, "units"), ({"units": {"water_level": {"scale": "2"}}}, "units"), ({"units": {"water_level": 3}}, "units"),
 ]  # fmt: skip
 
 
@@ -139,6 +155,16 @@ def test_unusable_source_does_not_stop_the_others(conn: Connection) -> None:
     sources = read_sources(conn, "onemap")
     assert set(sources.by_id) == {"native"}
     assert "timezone" in sources.faults["tasmota"]
+
+
+@pytest.mark.parametrize(
+    "broken", ["units = '[]'", "metrics = '3'", "topic_filters = '{NULL}'", """units = '{"flow": {"scale": 1e400}}'"""]
+)
+def test_row_written_past_our_checks_does_not_stop_the_others_either(broken: str, conn: Connection) -> None:
+    conn.execute(text(f"UPDATE source SET enabled = true, {broken} WHERE id = 'tasmota'"))
+    sources = read_sources(conn, "onemap")
+    assert set(sources.by_id) == {"native"}
+    assert set(sources.faults) == {"tasmota"}
 
 
 def test_every_seeded_source_can_be_switched_on(conn: Connection) -> None:

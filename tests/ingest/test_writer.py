@@ -29,6 +29,7 @@ from ingest.records import (
 from ingest.runner import Ingester
 from ingest.sources import Sources
 from ingest.writer import Writer, Written
+from tests.ingest.test_sources import source
 from tests.support import now
 
 T = now().replace(microsecond=0) - timedelta(hours=1)
@@ -314,3 +315,54 @@ def test_sockets_are_left_alone_while_too_much_waits(own_settings: Settings) -> 
     ingester._release(batch)
     assert not ingester.waiting.full
     ingester.close()
+
+
+def test_pictures_weigh_what_they_are_while_they_wait(own_settings: Settings) -> None:
+    """Counted as one reading each, a thousand pictures would be gigabytes, and one batch."""
+    ingester = Ingester(own_settings, 0, threading.Event())
+    picture = b"\xff\xd8\xff" + bytes(8_000_000)
+    for mid in range(1, 5):
+        ingester.take(ingester.main, [Arrived("onemap/video/c-1/snapshot", picture + bytes([mid]), mid, 1)])
+    assert ingester.waiting.full
+    batch = ingester.waiting.take(own_settings.ingest_batch, 0)
+    assert batch is not None
+    assert len(batch.messages) == 1
+    ingester.close()
+
+
+def test_messages_without_a_time_are_readings_of_their_own_even_in_one_read(
+    own_settings: Settings, conn: Connection
+) -> None:
+    ingester = Ingester(own_settings, 0, threading.Event())
+    ingester.sources = Sources([source(decoder="zigbee2mqtt", options={}, topic_filters=["zigbee2mqtt/#"])])
+    for _ in range(2):
+        ingester.take(ingester.main, [Arrived("zigbee2mqtt/lamp", b'{"power": %d}' % i, 1, 1) for i in range(3)])
+    batch = ingester.waiting.take(100, 0)
+    assert batch is not None
+    done = Writer(1).write(conn, batch.messages, now())
+    assert (done.inserted, done.conflicts, done.repeats) == (6, 0, 0)
+    again = [Arrived(m.topic, m.payload, 1, 1, again=True) for m in batch.messages[-1:]]
+    for one in again:
+        ingester.sources.read(one, to_pg_us(now()))
+    done = Writer(1, 3).write(conn, again, now())
+    assert (done.inserted, done.repeats) == (0, 1), "written and not acknowledged: sent again it is no new reading"
+    ingester.close()
+
+
+def test_letter_that_is_sent_again_is_not_kept_twice(conn: Connection) -> None:
+    def bad(again: bool) -> Arrived:
+        return Arrived("t", b"{", 1, 1, reason="not_json", detail="payload", fault="payload", again=again)
+
+    for slot, again in ((1, False), (2, True), (3, False)):
+        Writer(1, slot).write(conn, [bad(again)], now())
+    assert letters(conn) == [("t", "not_json")] * 2
+
+
+def test_clock_that_jumped_ahead_and_back_does_not_spoil_quality(conn: Connection) -> None:
+    writer = Writer(1)
+    writer.write(conn, [message(reading(1.0))], now() + timedelta(days=1))
+    far = message(reading(2.0, sensor="other")._replace(time=to_pg_us(now() + timedelta(hours=20))))
+    plain = message(reading(3.0, sensor="third")._replace(time=to_pg_us(now())))
+    writer.write(conn, [far, plain], now())
+    found = dict(conn.execute(text("SELECT sensor_id, quality FROM observation")).all())  # type: ignore[arg-type]
+    assert (found["other"], found["third"]) == ("future", "good")
