@@ -141,11 +141,11 @@ def is_ours(metric: str, unit: str) -> bool:
 
 
 def unit_rule(rule: Any, unit: str | None, wanted: str | None) -> Conversion:
-    """How a value is converted: by the unit that the device names, else by the source's for the metric, or not at all; a rule
-    {unit, scale, offset} is about the device's figures and holds whatever it calls them. DecodeError where the units do not fit: a
-    wrong unit must not pass for a right one."""
+    """How a value is converted: by the unit that the device names if it fits the metric, else by the source's for the metric, or not
+    at all; a rule {unit, scale, offset} is about the device's figures and holds whatever it calls them. DecodeError where neither
+    fits: a wrong unit must not pass for a right one."""
     scale, offset = 1.0, 0.0
-    meant = unit if unit is not None else rule
+    meant = unit if unit is not None and (rule is None or fits(unit, wanted)) else rule
     if isinstance(rule, Mapping):
         scale, offset = float(rule.get("scale", 1.0)), float(rule.get("offset", 0.0))
         meant = rule.get("unit", unit)
@@ -156,6 +156,13 @@ def unit_rule(rule: Any, unit: str | None, wanted: str | None) -> Conversion:
     except InputError as exc:
         raise DecodeError(exc.message, reason="unit", field="unit") from exc
     return Conversion(scale * to_ours.scale, offset * to_ours.scale + to_ours.offset)
+
+
+def fits(unit: str, wanted: str | None) -> bool:
+    try:
+        return wanted is None or bool(conversion(unit, wanted))
+    except InputError:
+        return False
 
 
 class Sources:

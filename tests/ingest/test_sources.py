@@ -100,8 +100,9 @@ def test_unit_map_speaks_for_devices_that_name_no_unit() -> None:
 def test_unit_that_the_device_names_goes_before_the_one_we_supposed() -> None:
     made = source(units={"water_level": "cm"})
     assert readings(made, metric="water_level", value=3.2, unit="m") == [("d1", "water_level", 3.2, "m")]
-    with pytest.raises(DecodeError):
-        readings(made, metric="water_level", value=3.2, unit="°C")
+    assert readings(made, metric="water_level", value=320) == [("d1", "water_level", 3.2, "m")]
+    # a name that is no length at all is the device's mistake: somebody has said what it means
+    assert readings(made, metric="water_level", value=320, unit="Zoll?") == [("d1", "water_level", 3.2, "m")]
 
 
 def test_position_that_no_datum_has_is_a_dead_letter() -> None:
