@@ -62,10 +62,15 @@ def connect_direct(settings: Settings, *, name: str = "onemap") -> psycopg.Conne
 
 def notify(conn: Connection, channel: str, message: dict[str, Any]) -> None:
     """Queue a notification that leaves with the caller's commit. Too long a list of ids becomes `reread`."""
+    conn.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": channel, "payload": note(message)})
+
+
+def note(message: dict[str, Any]) -> str:
+    """`message` as a notification carries it."""
     payload = json.dumps(message, separators=(",", ":"), default=str)
     if len(payload.encode()) > NOTIFY_LIMIT:
-        payload = json.dumps({"kind": message.get("kind"), "reread": True})
-    conn.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload})
+        return json.dumps({"kind": message.get("kind"), "reread": True})
+    return payload
 
 
 def notify_change(conn: Connection, kind: str, ids: list[Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import Connection, text
 
-from core.db import BATCH_CHANNEL, CHANGE_CHANNEL, notify
+from core.db import BATCH_CHANNEL, CHANGE_CHANNEL, note, notify
 from core.pgarray import from_pg_us, pack_floats, pack_text, pack_times, to_pg_us
 from core.types import partition_of
 from core.vocabulary import UNJUDGED, Quality
@@ -47,6 +47,8 @@ HAND_ON = """
 INSERT INTO ingest_batch (partition, created_at, sensor_ids, metrics, times, values)
 VALUES (%(partition)s, %(now)s, %(sensors)s, %(metrics)s, %(times)s, %(values)s)
 """
+TELL = "SELECT pg_notify(%s, %s)"
+SENSORS_CHANGED = note({"kind": "sensor", "reread": True})
 REGISTER_PENDING = text("""
 INSERT INTO sensor (id, kind, name_zh, name_en, status, interval_s, metrics, thresholds, attributes, district, geom, first_seen_at, source_id)
 VALUES (:id, 'unknown', :id, :id, 'pending', :interval_s, :metrics, '{}', CAST(:attributes AS jsonb),
@@ -101,22 +103,26 @@ class ReadingWriter:
                 return [], repeats, conflicts
         qualities = self._flag(unique, extent, clock)
         arrays = reading_arrays([p.record for p in unique], qualities)
-        cursor = raw.execute(INSERT, {**arrays, "now": now})
-        fresh, kept = unique, qualities
-        if cursor.rowcount < len(unique):
-            repeated = raw.execute(REPEATED, {**arrays, "now": now}).fetchall()
-            conflicts += [
-                (unique[i], f"value: {value:g} was stored for this time before")
-                for i, value, unit in repeated
-                if (value, unit) != (unique[i].record.value, unique[i].record.unit)
-            ]
-            gone = {i for i, _, _ in repeated}
-            repeats += len(gone)
-            fresh = [p for i, p in enumerate(unique) if i not in gone]
-            kept = [q for i, q in enumerate(qualities) if i not in gone]
+        # what can go in one breath does: each answer waited for is a millisecond on a busy machine
+        with raw.pipeline() as pipe:
+            cursor = raw.execute(INSERT, {**arrays, "now": now})
+            pipe.sync()
+            if cursor.rowcount == len(unique):
+                self._advance(raw, [p.record for p in unique], qualities, arrays, now, clock)
+                return unique, repeats, conflicts
+        repeated = raw.execute(REPEATED, {**arrays, "now": now}).fetchall()
+        conflicts += [
+            (unique[i], f"value: {value:g} was stored for this time before")
+            for i, value, unit in repeated
+            if (value, unit) != (unique[i].record.value, unique[i].record.unit)
+        ]
+        gone = {i for i, _, _ in repeated}
+        fresh = [p for i, p in enumerate(unique) if i not in gone]
         if fresh:
-            self._advance(conn, raw, [p.record for p in fresh], kept, arrays if fresh is unique else None, now, clock)
-        return fresh, repeats, conflicts
+            kept = [q for i, q in enumerate(qualities) if i not in gone]
+            with raw.pipeline():
+                self._advance(raw, [p.record for p in fresh], kept, None, now, clock)
+        return fresh, repeats + len(gone), conflicts
 
     def _is_known(self, placed: Placed) -> bool:
         """Whether a message that is sent again, and says no time, tells what we know as newest: it was written and not
@@ -177,7 +183,6 @@ class ReadingWriter:
 
     def _advance(
         self,
-        conn: Connection,
         raw: psycopg.Connection[Any],
         fresh: list[Reading],
         qualities: list[str],
@@ -192,9 +197,9 @@ class ReadingWriter:
             rows, flags = zip(*newest.values(), strict=True)
             since = [self._since(reading) for reading in rows]
             raw.execute(UPSERT_STATE, {**reading_arrays(rows, flags), "since": pack_times(since), "now": now})
-            notify(conn, CHANGE_CHANNEL, {"kind": "sensor", "reread": True})
+            raw.execute(TELL, (CHANGE_CHANNEL, SENSORS_CHANGED))
         judged = [r for r, q in timely if q not in UNJUDGED]
-        self._hand_on(conn, raw, judged, arrays if len(judged) == len(fresh) else None, now)
+        self._hand_on(raw, judged, arrays if len(judged) == len(fresh) else None, now)
         self._marked.mark(raw, judged, clock)
 
     def _since(self, reading: Reading) -> int:
@@ -203,7 +208,6 @@ class ReadingWriter:
 
     def _hand_on(
         self,
-        conn: Connection,
         raw: psycopg.Connection[Any],
         readings: Sequence[Reading],
         arrays: dict[str, Any] | None,
@@ -218,7 +222,7 @@ class ReadingWriter:
         for partition, share in sorted(shares.items()):
             packed = arrays or reading_arrays(share, [""] * len(share))
             raw.execute(HAND_ON, {**packed, "partition": partition, "now": now})
-        notify(conn, BATCH_CHANNEL, {"partitions": sorted(shares)})
+        raw.execute(TELL, (BATCH_CHANNEL, note({"partitions": sorted(shares)})))
 
 
 def split(readings: Sequence[Reading], partitions: int) -> dict[int, list[Reading]]:

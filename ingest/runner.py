@@ -16,7 +16,7 @@ from collections import Counter, deque
 
 import psycopg
 from paho.mqtt.enums import MQTTErrorCode
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from core.clock import utc_now
@@ -65,6 +65,8 @@ class Ingester:
         self.drained: deque[int] = deque()
         self._resubscribe = False
         self._moment = 0
+        # the writer's own connection, as long as it serves
+        self._conn: Connection | None = None
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
@@ -254,8 +256,16 @@ class Ingester:
         return self._try_batch(messages)
 
     def _write(self, messages: list[Arrived]) -> None:
-        with self.engine.begin() as conn:
-            written = self.writer.write(conn, messages, utc_now(), self.sources.extent)
+        conn = self._conn = self._conn or self.engine.connect()
+        try:
+            with conn.begin():
+                written = self.writer.write(conn, messages, utc_now(), self.sources.extent)
+        except BaseException:
+            self._conn = None
+            with contextlib.suppress(SQLAlchemyError, psycopg.Error):
+                conn.invalidate()
+            conn.close()
+            raise
         self._count(len(messages), written)
 
     def _count(self, messages: int, written: Written) -> None:
@@ -277,6 +287,8 @@ class Ingester:
 
     def close(self) -> None:
         """Give back connections and sockets."""
+        if self._conn is not None:
+            self._conn.close()
         self.engine.dispose()
         self._wake_in.close()
         self._wake_out.close()

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from core import pgarray
 from core.db import notify
@@ -52,14 +52,14 @@ from ingest.rows import (
 SLOTS = 128
 REPLAY_SLOT = SLOTS - 1
 AHEAD = timedelta(minutes=5)
-COUNT_SOURCE = text("""
+COUNT_SOURCE = """
 INSERT INTO source_state AS s (source_id, slot, messages, records, dead_letters, decode_errors, first_at, last_at, lag_s, rate)
-VALUES (:source, :slot, :messages, :records, :dead, :errors, :now, :now, :lag, :messages / 60.0)
+VALUES (%(source)s, %(slot)s, %(messages)s, %(records)s, %(dead)s, %(errors)s, %(now)s, %(now)s, %(lag)s, %(messages)s / 60.0)
 ON CONFLICT (source_id, slot) DO UPDATE SET messages = s.messages + EXCLUDED.messages, records = s.records + EXCLUDED.records,
   dead_letters = s.dead_letters + EXCLUDED.dead_letters,
   decode_errors = s.decode_errors + EXCLUDED.decode_errors, last_at = EXCLUDED.last_at, lag_s = COALESCE(EXCLUDED.lag_s, s.lag_s),
   rate = s.rate * exp(-GREATEST(0, LEAST(extract(epoch FROM EXCLUDED.last_at - s.last_at), 6000)) / 60) + EXCLUDED.rate
-""")
+"""
 
 
 @dataclass(slots=True)
@@ -130,7 +130,7 @@ class Writer:
             bury(conn, letters, now)
         done.inserted, done.conflicts, done.dead = len(fresh), len(conflicts), len(letters)
         done.sources = tally(messages, fresh, [message for message, *_ in letters])
-        self._count(conn, done, now)
+        self._count(raw, done, now)
         return done
 
     def _moment(self, now: datetime) -> datetime:
@@ -142,7 +142,7 @@ class Writer:
         self._last_moment = from_pg_us(stamp)
         return self._last_moment
 
-    def _count(self, conn: Connection, done: Written, now: datetime) -> None:
+    def _count(self, raw: psycopg.Connection[Any], done: Written, now: datetime) -> None:
         rows = [
             {
                 "source": source, "slot": self._slot, "now": now, "messages": t.messages, "records": t.records, "dead": t.dead,
@@ -151,7 +151,7 @@ class Writer:
             for source, t in sorted(done.sources.items())
         ]  # fmt: skip
         if rows:
-            conn.execute(COUNT_SOURCE, rows)
+            raw.cursor().executemany(COUNT_SOURCE, rows)
 
 
 def group(raw: psycopg.Connection[Any], messages: Sequence[Arrived], now: int) -> dict[type, list[Placed]]:
