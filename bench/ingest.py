@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import subprocess
 import sys
 import time
@@ -83,6 +84,7 @@ def measure_ours(here: Stand, count: int) -> dict[str, float]:
 
 
 def start_ours(here: Stand) -> None:
+    rest(here)
     here.start("ingest")
     wait_for(lambda: '"subscribed"' in here.log("ingest"), 30, "the ingester's subscription")
     publish(here, 2000)  # partitions, sensors and plans are there before the clock starts
@@ -92,6 +94,7 @@ def start_ours(here: Stand) -> None:
 
 def measure_peer(here: Stand, kind: str, count: int) -> float:
     """Messages a second of another way, on the same table, partitions there."""
+    rest(here)
     here.start_peer(kind)
     wait_for(lambda: "subscribed" in here.log(kind), 30, f"the subscription of {kind}")
     publish(here, 2000, prefix="peerxy")
@@ -137,6 +140,14 @@ def publish(here: Stand, count: int, rate: float | None = None, prefix: str = "o
     done = subprocess.run([*command, *more], cwd=ROOT, check=True, capture_output=True, text=True, timeout=300)
     told: dict[str, float] = json.loads(done.stdout)
     return told
+
+
+def rest(here: Stand) -> None:
+    """What the run before has left to do, done: nobody begins with another's debts."""
+    with here.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.execute(text("VACUUM sensor_state, source_state, rollup_due"))
+        conn.execute(text("CHECKPOINT"))
+    os.sync()
 
 
 def settle(here: Stand, count: int) -> None:
