@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -90,8 +90,10 @@ class ReadingWriter:
         now: datetime,
         clock: int,
         extent: Extent | None,
+        also: Callable[[list[Placed]], None] | None = None,
     ) -> tuple[list[Placed], int, list[tuple[Placed, str]]]:
-        """What was new, how many came again, and what contradicts an earlier message."""
+        """What was new, how many came again, and what contradicts an earlier message. `also` is given what was new where nothing
+        came again, and may send more statements in the same breath."""
         unique, conflicts, repeats = first_of_each(placed, 3, lambda r: (r.value, r.unit))
         self._need_days(conn, {p.record.time // DAY_US for p in unique})
         self._need_sensors(conn, unique, now)
@@ -109,6 +111,8 @@ class ReadingWriter:
             pipe.sync()
             if cursor.rowcount == len(unique):
                 self._advance(raw, [p.record for p in unique], qualities, arrays, now, clock)
+                if also is not None and not conflicts:
+                    also(unique)
                 return unique, repeats, conflicts
         repeated = raw.execute(REPEATED, {**arrays, "now": now}).fetchall()
         conflicts += [

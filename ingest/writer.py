@@ -116,7 +116,9 @@ class Writer:
         conflicts: list[tuple[Placed, str]] = []
         groups = group(raw, messages, clock)
         if Reading in groups:
-            new, repeats, against = self._readings.write(conn, raw, groups.pop(Reading), now, clock, extent)
+            plain = len(groups) == 1 and all(message.reason is None for message in messages)
+            also = partial(self._count, raw, done, messages, [], now) if plain else None
+            new, repeats, against = self._readings.write(conn, raw, groups.pop(Reading), now, clock, extent, also)
             fresh, conflicts = new, against
             done.repeats += repeats
         for kind in sorted(groups, key=lambda k: (SPECS[k].table, k.__name__)):
@@ -129,8 +131,8 @@ class Writer:
         if keep_letters:
             bury(conn, letters, now)
         done.inserted, done.conflicts, done.dead = len(fresh), len(conflicts), len(letters)
-        done.sources = tally(messages, fresh, [message for message, *_ in letters])
-        self._count(raw, done, now)
+        if not done.sources:
+            self._count(raw, done, messages, [message for message, *_ in letters], now, fresh)
         return done
 
     def _moment(self, now: datetime) -> datetime:
@@ -142,16 +144,21 @@ class Writer:
         self._last_moment = from_pg_us(stamp)
         return self._last_moment
 
-    def _count(self, raw: psycopg.Connection[Any], done: Written, now: datetime) -> None:
-        rows = [
-            {
-                "source": source, "slot": self._slot, "now": now, "messages": t.messages, "records": t.records, "dead": t.dead,
-                "errors": t.errors, "lag": None if t.newest is None else (now - from_pg_us(t.newest)).total_seconds(),
-            }
-            for source, t in sorted(done.sources.items())
-        ]  # fmt: skip
-        if rows:
-            raw.cursor().executemany(COUNT_SOURCE, rows)
+    def _count(
+        self,
+        raw: psycopg.Connection[Any],
+        done: Written,
+        messages: Sequence[Arrived],
+        buried: Sequence[Arrived],
+        now: datetime,
+        fresh: Sequence[Placed],
+    ) -> None:
+        """What the batch came to, source by source."""
+        done.sources = tally(messages, fresh, buried)
+        for source, t in sorted(done.sources.items()):
+            lag = None if t.newest is None else (now - from_pg_us(t.newest)).total_seconds()
+            row = {"source": source, "slot": self._slot, "now": now, "messages": t.messages, "records": t.records, "dead": t.dead, "errors": t.errors, "lag": lag}  # fmt: skip
+            raw.execute(COUNT_SOURCE, row)
 
 
 def group(raw: psycopg.Connection[Any], messages: Sequence[Arrived], now: int) -> dict[type, list[Placed]]:

@@ -107,6 +107,14 @@ def test_conflict_within_one_batch_is_seen_too(conn: Connection) -> None:
     assert batched(conn) == [3.2]
 
 
+def test_source_counts_a_conflict_within_one_batch(conn: Connection) -> None:
+    write(conn, reading(3.2), reading(9.9))
+    [row] = conn.execute(
+        text("SELECT messages, records, dead_letters, decode_errors FROM source_state WHERE source_id = ''")
+    ).all()
+    assert tuple(row) == (2, 1, 1, 0)
+
+
 def test_message_of_several_conflicts_is_one_letter(conn: Connection) -> None:
     write(conn, reading(1, 0), reading(2, 1))
     done = Writer(1).write(conn, [message(reading(5, 0), reading(6, 1))], now())
