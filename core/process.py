@@ -7,8 +7,8 @@ import os
 import random
 import signal
 import threading
+import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -50,14 +50,13 @@ class Heartbeat:
     def __init__(self, engine: Engine, name: str) -> None:
         self._engine, self._name = engine, name
         self._since = utc_now()
-        self._due: datetime | None = None
+        self._due = 0.0
         self.figures: dict[str, Any] = {}
 
     def beat(self) -> None:
-        now = utc_now()
-        if self._due is not None and (now - self._due).total_seconds() < HEARTBEAT_S:
+        if time.monotonic() < self._due:
             return
-        self._due = now
+        self._due = time.monotonic() + HEARTBEAT_S
         try:
             with self._engine.begin() as conn:
                 conn.execute(
@@ -70,7 +69,7 @@ class Heartbeat:
                         "name": self._name,
                         "pid": os.getpid(),
                         "since": self._since,
-                        "now": now,
+                        "now": utc_now(),
                         "figures": json.dumps(self.figures),
                     },
                 )

@@ -94,6 +94,8 @@ class ReadingWriter:
     ) -> tuple[list[Placed], int, list[tuple[Placed, str]]]:
         """What was new, how many came again, and what contradicts an earlier message. `also` is given what was new where nothing
         came again, and may send more statements in the same breath."""
+        if max(len(self._known), len(self._seen)) > KNOWN_AT_MOST:
+            self.forget()  # a device that makes up names must not fill the process
         unique, conflicts, repeats = first_of_each(placed, 3, lambda r: (r.value, r.unit))
         self._need_days(conn, {p.record.time // DAY_US for p in unique})
         self._need_sensors(conn, unique, now)
@@ -159,8 +161,6 @@ class ReadingWriter:
         unknown = {p.record.sensor_id for p in placed} - self._known
         if not unknown:
             return
-        if len(self._known) > KNOWN_AT_MOST:
-            self.forget()
         there: dict[str, str | None] = {}
         for row in conn.execute(KNOWN_SENSORS, {"ids": sorted(unknown)}):
             there[row.id] = row.source_id

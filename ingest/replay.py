@@ -48,6 +48,9 @@ def replay(engine: Engine, settings: Settings, ids: Sequence[int], who: str) -> 
     """Replay letters that wait; others among `ids` are left alone. One replay at a time, a transaction each: many
     keys in the order of letters would meet the stream's writers in another order."""
     done = Replayed()
+    with engine.connect() as conn:
+        sources = read_sources(conn, settings.topic_prefix)
+    writer = Writer(settings.engine_partitions, REPLAY_SLOT)
     for one in ids:
         with engine.begin() as conn:
             # moments of the replay's slot are ours alone while we hold this
@@ -55,13 +58,7 @@ def replay(engine: Engine, settings: Settings, ids: Sequence[int], who: str) -> 
             row = conn.execute(TAKE, {"id": one}).one_or_none()
             if row is None:
                 continue
-            reason = replay_one(
-                conn,
-                Writer(settings.engine_partitions, REPLAY_SLOT),
-                read_sources(conn, settings.topic_prefix),
-                row,
-                who,
-            )
+            reason = replay_one(conn, writer, sources, row, who)
             done.read += reason is None
             if reason is not None:
                 done.reasons[reason] += 1

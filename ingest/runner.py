@@ -260,6 +260,8 @@ class Ingester:
         try:
             with conn.begin():
                 written = self.writer.write(conn, messages, utc_now(), self.sources.extent)
+        except DATA_ERRORS:
+            raise  # rolled back; the connection is as good as before
         except BaseException:
             self._conn = None
             with contextlib.suppress(SQLAlchemyError, psycopg.Error):

@@ -282,6 +282,7 @@ class ObservationHourly(Base):
     """One clock hour (UTC) of one metric of one sensor: made from `observation`, kept longer than it."""
 
     __tablename__ = "observation_hourly"
+    __table_args__ = (Index("ix_observation_hourly_hour", "hour", postgresql_using="brin"),)
 
     sensor_id: Mapped[str] = mapped_column(Name, primary_key=True)
     metric: Mapped[str] = mapped_column(Name, primary_key=True)

@@ -240,6 +240,20 @@ def test_message_that_the_database_refuses_is_buried_alone(ingester: Ingester, o
         assert letters(conn) == [("poison", "refused_by_database")]
 
 
+def test_reading_that_the_database_refuses_is_buried_alone_and_the_connection_kept(
+    ingester: Ingester, own_engine: Engine
+) -> None:
+    good = [message(reading(i, sensor=f"k-{i}")) for i in range(7)]
+    poison = message(reading(1, sensor="poison", unit="a\x00b"), topic="nul")
+    assert ingester._try_batch(good[:1])
+    kept = ingester._conn
+    assert ingester._try_batch([*good[:4], poison, *good[4:]])
+    assert ingester._conn is kept
+    with own_engine.connect() as conn:
+        assert conn.scalar(text("SELECT count(*) FROM observation WHERE sensor_id LIKE 'k-%'")) == 7
+        assert ("nul", "refused_by_database") in letters(conn)
+
+
 def test_decoder_that_fails_costs_one_message_and_not_the_stream(
     ingester: Ingester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

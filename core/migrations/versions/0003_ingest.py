@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.Column("last", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("sensor_id", "metric", "hour", name=op.f("pk_observation_hourly")),
     )
+    op.create_index("ix_observation_hourly_hour", "observation_hourly", ["hour"], postgresql_using="brin")
     op.create_table(
         "rollup_due",
         sa.Column("sensor_id", sa.Text(collation="C"), nullable=False),
