@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 from app.accounts import write_audit
 from core.clock import rfc3339
 from core.db import SOURCE_CHANNEL, lock_key, notify
-from core.errors import Conflict, DecodeError, InputError, NotFound
+from core.errors import Conflict, InputError, NotFound
 from core.exposure import city_zone
 from core.pgarray import from_pg_us, to_pg_us
 from ingest.decoders import DECODERS
@@ -322,7 +322,7 @@ def try_source(conn: Connection, given: TryIn, prefix: str, now: datetime) -> di
     answer: dict[str, Any] = {"matches": any(matches(f.split("/"), parts) for f in made.filters)}
     try:
         records = made.decode(given.topic, body, given.properties, to_pg_us(now))
-    except DecodeError as exc:
+    except InputError as exc:
         return {**answer, "records": [], "error": {"reason": exc.reason, "field": exc.field, "detail": exc.message}}
     extent = read_extent(conn)
     flagged = [

@@ -321,7 +321,7 @@ def _live(settings: Settings, stop: threading.Event) -> None:
         log.info("started", slot=slot)
         life = threading.Event()
         ingester = Ingester(settings, slot, life)
-        watch = Watch(ingester, lock, slot, stop)
+        watch = Watch(ingester, lock, stop)
         watch.start()
         ingester.run()
         watch.join(timeout=15)

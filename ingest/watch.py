@@ -65,9 +65,9 @@ class Watched(Protocol):
 class Watch(threading.Thread):
     """Ends the ingester's life when told to stop, or when the lock's connection is lost."""
 
-    def __init__(self, ingester: Watched, lock: Conn, slot: int, stop: threading.Event) -> None:
+    def __init__(self, ingester: Watched, lock: Conn, stop: threading.Event) -> None:
         super().__init__(name="watch", daemon=True)
-        self._ingester, self._lock, self._slot, self._stop_all = ingester, lock, slot, stop
+        self._ingester, self._lock, self._stop_all = ingester, lock, stop
         self._settings = ingester.settings
         # slots seen without a holder, and since when
         self._orphans: dict[int, float] = {}

@@ -207,16 +207,16 @@ def write_rows(
         repeats += len(gone)
         fresh = [p for i, p in enumerate(unique) if i not in gone]
     if fresh:
-        follow_up(raw, spec, fresh, now)
+        if spec.table == "unit_position":
+            move_units(raw, spec, fresh, now)
         notify(conn, spec.tell[0], {"kind": spec.tell[1], "ids": sorted({p.record[0] for p in fresh})})
     return fresh, repeats, conflicts
 
 
-def follow_up(raw: psycopg.Connection[Any], spec: TableSpec, fresh: list[Placed], now: datetime) -> None:
-    """Move on what is known as newest: where units are."""
-    if isinstance(fresh[0].record, PositionRow):
-        timely = [p for p in fresh if from_pg_us(p.record.time) <= now + AHEAD and has_fix(p.record)]
-        raw.execute(MOVE_UNITS, columns_of(timely, spec)[: len(spec.columns)])
+def move_units(raw: psycopg.Connection[Any], spec: TableSpec, fresh: list[Placed], now: datetime) -> None:
+    """Units stand where their newest position says; one from ahead of its time, or without a fix, moves nobody."""
+    timely = [p for p in fresh if from_pg_us(p.record.time) <= now + AHEAD and has_fix(p.record)]
+    raw.execute(MOVE_UNITS, columns_of(timely, spec)[: len(spec.columns)])
 
 
 def see_cameras(raw: psycopg.Connection[Any], fresh: Sequence[Placed], now: datetime) -> None:
