@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from psycopg import sql
@@ -165,6 +166,20 @@ def processes(own_settings: Settings, broker: Broker, request: pytest.FixtureReq
     """ingest, alerts, dispatch and serve on this module's database; each must end cleanly at the end."""
     with System(own_settings, broker, STATE / "log" / request.node.path.stem) as system:
         yield system.start("ingest", "alerts", "dispatch", "serve")
+
+
+@pytest.fixture(scope="module")
+def admin(processes: System) -> Iterator[httpx.Client]:
+    """An administrator at the API of this module's processes."""
+    with processes.api("admin") as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def devices(processes: System) -> Iterator[Mailbox]:
+    """One who may speak for any device, of any maker, on any topic."""
+    with mailbox(processes.broker.url()) as box:
+        yield box
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -18,25 +18,13 @@ from core.clock import rfc3339
 from core.crs import Datum, from_wgs84
 from core.errors import Conflict, InputError
 from core.types import LonLat
-from tests.support import Mailbox, System, mailbox, now, wait_for
+from tests.support import Mailbox, System, now, wait_for
 
 Json = dict[str, Any]
 PUMPS: Json = {
     "id": "pumps", "name_zh": "泵站", "name_en": "Pumps", "topic_filters": ["pumps/+"], "decoder": "senml", "enabled": True,
     "metrics": {"T": "temperature", "L": "water_level"}, "units": {"water_level": "cm"}, "owner": "水务局",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def admin(processes: System) -> Iterator[httpx.Client]:
-    with processes.api("admin") as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def devices(processes: System) -> Iterator[Mailbox]:
-    with mailbox(processes.broker.url()) as box:
-        yield box
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.desk import PHONE, TOO_WIDE, Desk, path_of, window
-from tests.support import Mailbox, System, mailbox, wait_for
+from tests.support import Mailbox, System, wait_for
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 READY = 'html[data-ready="1"]'
@@ -22,18 +22,6 @@ PUMPS: Json = {
     "id": "pumps", "name_zh": "泵站", "name_en": "Pumps", "topic_filters": ["pumps/+"], "decoder": "senml", "enabled": True,
     "metrics": {"L": "water_level"}, "owner": "水务局",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def admin(processes: System) -> Iterator[httpx.Client]:
-    with processes.api("admin") as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def devices(processes: System) -> Iterator[Mailbox]:
-    with mailbox(processes.broker.url()) as box:
-        yield box
 
 
 @pytest.fixture(scope="module")
