@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, text
 from alerts.feeds.cap_alert import issue, read_issuer
 from alerts.present import read_alarms
 from alerts.senders.mqtt import Message, MqttSender
+from core import set_aside
 from core.errors import Unavailable
 from core.log import get_log
 
@@ -51,7 +52,7 @@ def claim(conn: Connection, senders: tuple[str, ...], now: datetime) -> Sequence
     return conn.execute(
         text(
             "SELECT id, sender, topic, payload, attempts FROM outbox WHERE sent_at IS NULL AND due_at <= :now AND sender = ANY(:senders) "
-            f"AND NOT ({_UNSCORED}) ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED"
+            f"AND NOT ({_UNSCORED}) AND {set_aside.resting('outbox', 'outbox.id::text')} ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED"
         ),
         {"now": now, "most": AT_ONCE, "senders": list(senders), "fresh": now - timedelta(seconds=SCORE_WAIT_S)},
     ).all()
@@ -71,11 +72,15 @@ def issue_alerts(engine: Engine, speaker: Speaker, now: datetime) -> int:
         if not rows:
             return 0
         issuer = read_issuer(conn, speaker.cap_sender, speaker.cap_status)
-        for row in rows:
+
+        def tell(row: Any) -> Any:
             issued = issue(conn, UUID(row.payload), issuer, now)
             if issued is not None:
                 put(conn, f"alert/{issued.district}/{issued.level}", issued.xml, now)
-        mark_sent(conn, rows, now)
+            return row
+
+        done = set_aside.each(conn, "outbox", rows, lambda row: str(row.id), tell, now)
+        mark_sent(conn, done.results, now)
     return len(rows)
 
 
@@ -94,14 +99,16 @@ def send_messages(engine: Engine, sender: MqttSender, speaker: Speaker, now: dat
         rows = claim(conn, ("mqtt", "alarm"), now)
         if not rows:
             return 0
-        messages = [message for row in rows for message in render(conn, row, speaker)]
+        rendered = set_aside.each(
+            conn, "outbox", rows, lambda row: str(row.id), lambda row: (row, render(conn, row, speaker)), now
+        )
         try:
-            sender.send(messages)
+            sender.send([message for _, messages in rendered.results for message in messages])
         except Unavailable as exc:
             conn.rollback()
             _postpone(engine, rows, str(exc), now)
             return 0
-        mark_sent(conn, rows, now)
+        mark_sent(conn, [row for row, _ in rendered.results], now)
     return len(rows)
 
 

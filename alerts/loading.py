@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -35,31 +37,63 @@ HISTORY = text(
 )
 
 
+Key = tuple[str, str]
+STATES = text("SELECT rule_id, thing_id, state FROM rule_state")
+FAILED = text(
+    "SELECT id, due_at = 'infinity' AS aside, CASE WHEN due_at = 'infinity' THEN NULL ELSE due_at END AS due FROM set_aside "
+    "WHERE what IN ('monitor', 'finding')"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    by_metric: dict[tuple[str, str], list[Monitor]]
-    by_thing: dict[tuple[str, str], Monitor]
-    newest: dict[tuple[str, str], int]
+    """Monitors by (sensor, metric) and by (rule, thing), what was judged last, and monitors that could not be made."""
+
+    by_metric: dict[Key, list[Monitor]]
+    by_thing: dict[Key, Monitor]
+    newest: dict[Key, int]
+    faults: dict[Key, Exception]
 
 
-def load(conn: Connection, owned: list[int], partitions: int) -> Loaded:
+def read_failed(conn: Connection) -> dict[Key, datetime | None]:
+    """(rule, thing) of monitors that have failed, and when they are due again; None: not before a person says so."""
+    failed: dict[Key, datetime | None] = {}
+    for row in conn.execute(FAILED):
+        rule, _, thing = row.id.partition("/")
+        held = failed.get((rule, thing), row.due)
+        failed[rule, thing] = None if held is None or row.aside else max(held, row.due)
+    return failed
+
+
+def load(conn: Connection, owned: list[int], partitions: int, resting: Collection[Key] = ()) -> Loaded:
+    """Monitors for all things of these partitions, but for those that rest. One that cannot be made does not stop the others."""
     rules, things = load_rules(conn), load_things(conn)
     mine = [thing for thing in things if partition_of(thing.id, partitions) in owned]
-    by_thing = {
-        (rule.id, thing.id): monitor
-        for rule in rules
-        if (make := KINDS[rule.kind].monitor) is not None
-        for thing in mine
-        if watches(rule, thing) and (monitor := make(rule, thing)) is not None
-    }
-    by_metric: dict[tuple[str, str], list[Monitor]] = {}
+    states = {(row.rule_id, row.thing_id): row.state for row in conn.execute(STATES)}
+    by_thing: dict[Key, Monitor] = {}
+    faults: dict[Key, Exception] = {}
+    for rule in rules:
+        make = KINDS[rule.kind].monitor
+        for thing in mine if make is not None else ():
+            key = (rule.id, thing.id)
+            if key in resting:
+                continue
+            try:
+                monitor = make(rule, thing) if make is not None and watches(rule, thing) else None
+                if monitor is not None and key in states:
+                    monitor.restore(states[key])
+            except Exception as exc:  # noqa: BLE001 - a fault of this rule on this thing: told by the engine, the others are judged
+                faults[key] = exc
+                continue
+            if monitor is not None:
+                by_thing[key] = monitor
+    by_metric: dict[Key, list[Monitor]] = {}
     for (_, thing_id), monitor in by_thing.items():
         for metric in KINDS[monitor.rule.kind].metrics(monitor.rule):
             by_metric.setdefault((thing_id, metric), []).append(monitor)
-    _restore(conn, by_thing)
     _fill_windows(conn, by_thing, owned)
     newest = {(r.sensor_id, r.metric): to_pg_us(r.time) for r in conn.execute(NEWEST, {"owned": owned}) if r.time}
-    return Loaded(by_metric, by_thing, newest)
+    return Loaded(by_metric, by_thing, newest, faults)
 
 
 def load_rules(conn: Connection) -> list[RuleRow]:
@@ -93,13 +127,6 @@ def thing_of(row: Any) -> Thing:
         "sensor", row.id, {"zh": row.name_zh, "en": row.name_en}, row.district, row.lon, row.lat, row.kind, row.interval_s,
         row.thresholds, row.attributes,
     )  # fmt: skip
-
-
-def _restore(conn: Connection, by_thing: dict[tuple[str, str], Monitor]) -> None:
-    for row in conn.execute(text("SELECT rule_id, thing_id, state FROM rule_state")):
-        monitor = by_thing.get((row.rule_id, row.thing_id))
-        if monitor is not None:
-            monitor.restore(row.state)
 
 
 def _fill_windows(conn: Connection, by_thing: dict[tuple[str, str], Monitor], owned: list[int]) -> None:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import h3
 import numpy as np
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from alerts import risk
 from alerts.risk import Hazard, Risk, Term
+from core import set_aside
 from core.db import notify_change
 from core.exposure import city_zone, is_day
 from core.i18n import say
@@ -23,6 +25,18 @@ SCORED_AT_ONCE = 50
 DEFAULT_RADIUS_M = 300.0
 # a cell's score is shown as a level from here on
 CELL_LEVELS = ((7.5, 1), (6.0, 2), (4.5, 3), (3.0, 4))
+
+UNSCORED_ALARMS = text(f"""
+SELECT id, kind, level, observed_at, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM alarm
+WHERE state <> 'normal' AND risk IS NULL AND geom IS NOT NULL AND {set_aside.resting("score_alarm", "alarm.id::text")}
+ORDER BY level, raised_at LIMIT :most FOR UPDATE SKIP LOCKED
+""")
+UNSCORED_INCIDENTS = text(f"""
+SELECT id, kind, level, opened_at, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM incident
+WHERE status NOT IN ('closed', 'cancelled') AND risk IS NULL AND geom IS NOT NULL
+  AND {set_aside.resting("score_incident", "incident.id::text")}
+ORDER BY level, opened_at LIMIT :most FOR UPDATE SKIP LOCKED
+""")
 
 
 def hazard_of(kind: str | None, level: int, certainty: str, observed_at: datetime) -> Hazard:
@@ -40,33 +54,29 @@ def alarm_hazard(alarm_kind: str, level: int, observed_at: datetime) -> Hazard:
 def score_alarms(conn: Connection, now: datetime, resolution: int) -> int:
     """Score the open alarms that have none; returns how many."""
     zone = city_zone(conn)
-    rows = conn.execute(
-        text(
-            "SELECT id, kind, level, observed_at, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM alarm WHERE state <> 'normal' AND "
-            "risk IS NULL AND geom IS NOT NULL ORDER BY level, raised_at LIMIT :most FOR UPDATE SKIP LOCKED"
-        ),
-        {"most": SCORED_AT_ONCE},
-    ).all()
-    for row in rows:
-        hazard = alarm_hazard(row.kind, row.level, row.observed_at)
-        _store(conn, "alarm", row, hazard, now, zone, resolution)
-    notify_change(conn, "alarm", [row.id for row in rows])
+    rows = conn.execute(UNSCORED_ALARMS, {"most": SCORED_AT_ONCE, "now": now}).all()
+
+    def score(row: Any) -> UUID:
+        _store(conn, "alarm", row, alarm_hazard(row.kind, row.level, row.observed_at), now, zone, resolution)
+        return row.id  # type: ignore[no-any-return]
+
+    done = set_aside.each(conn, "score_alarm", rows, lambda row: str(row.id), score, now)
+    notify_change(conn, "alarm", done.results)
     return len(rows)
 
 
 def score_incidents(conn: Connection, now: datetime, resolution: int) -> int:
     """Score the open incidents that have none; returns how many."""
     zone = city_zone(conn)
-    rows = conn.execute(
-        text(
-            "SELECT id, kind, level, opened_at, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM incident WHERE status NOT IN "
-            "('closed', 'cancelled') AND risk IS NULL AND geom IS NOT NULL ORDER BY level, opened_at LIMIT :most FOR UPDATE SKIP LOCKED"
-        ),
-        {"most": SCORED_AT_ONCE},
-    ).all()
-    for row in rows:
-        _store(conn, "incident", row, hazard_of(row.kind, row.level, "Likely", row.opened_at), now, zone, resolution)
-    notify_change(conn, "incident", [row.id for row in rows])
+    rows = conn.execute(UNSCORED_INCIDENTS, {"most": SCORED_AT_ONCE, "now": now}).all()
+
+    def score(row: Any) -> UUID:
+        hazard = hazard_of(row.kind, row.level, "Likely", row.opened_at)
+        _store(conn, "incident", row, hazard, now, zone, resolution)
+        return row.id  # type: ignore[no-any-return]
+
+    done = set_aside.each(conn, "score_incident", rows, lambda row: str(row.id), score, now)
+    notify_change(conn, "incident", done.results)
     return len(rows)
 
 
@@ -142,7 +152,11 @@ def score_cells(conn: Connection, ground: CellGround, now: datetime) -> int:
     held: dict[str, float] = {r.cell: r.score for r in conn.execute(text("SELECT cell, score FROM risk_cell"))}
     rows = []
     for i, cell in enumerate(ground.cells):
-        scored = _score_cell(ground, i, float(people[i]), reach.get(i), coverage, cell, now)
+        try:
+            scored = _score_cell(ground, i, float(people[i]), reach.get(i), coverage, cell, now)
+        except Exception as exc:  # noqa: BLE001 - a fault about one cell costs that cell's score only
+            set_aside.note(conn, "score_cell", cell, exc, now)
+            continue
         if scored.score != held.get(cell):
             level = next((level for limit, level in CELL_LEVELS if scored.score >= limit), None)
             rows.append({"cell": cell, "score": scored.score, "level": level, "terms": json.dumps(scored.as_json()["terms"]), "people": int(people[i]) if ground.counted else None, "now": now})  # fmt: skip

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
+from core import set_aside
 from core.db import lock_key, notify_change
 from core.errors import InputError, NotFound
 from core.exposure import city_zone
@@ -158,27 +159,36 @@ def touch(conn: Connection, incident_id: UUID, now: datetime) -> None:
     notify_change(conn, "incident", [incident_id])
 
 
+CLAIM_REPORTS = text(f"""
+SELECT * FROM incident_report r WHERE handled_at IS NULL AND {set_aside.resting("report", "r.channel || '/' || r.report_id")}
+ORDER BY received_at, channel, report_id LIMIT :most FOR UPDATE SKIP LOCKED
+""")
+HANDLED = text(
+    "UPDATE incident_report SET handled_at = :now, incident_id = :incident WHERE channel = :channel AND report_id = :report"
+)
+
+
 def claim_reports(conn: Connection, now: datetime, most: int = 100) -> int:
-    """Make incidents of the reports that ingest wrote; returns how many."""
-    rows = conn.execute(
-        text(
-            "SELECT * FROM incident_report WHERE handled_at IS NULL ORDER BY received_at, channel, report_id LIMIT :most "
-            "FOR UPDATE SKIP LOCKED"
-        ),
-        {"most": most},
-    ).all()
-    for row in rows:
-        new = NewIncident(
-            row.kind if row.kind in table("incident_kinds") else "other", {"zh": row.title, "en": row.title}, row.channel, row.level,
-            LonLat(row.lon, row.lat) if row.lon is not None else None, row.text, row.address, row.reporter, row.report_id,
-        )  # fmt: skip
-        words = say("incident.from_report", channel=row.channel, title=row.title)
-        incident_id = open_incident(conn, new, row.reporter or row.channel, words, now)
-        conn.execute(
-            text(
-                "UPDATE incident_report SET handled_at = :now, incident_id = :incident "
-                "WHERE channel = :channel AND report_id = :report"
-            ),
-            {"now": now, "incident": incident_id, "channel": row.channel, "report": row.report_id},
-        )
+    """Make incidents of the reports that ingest wrote; returns how many there were. One that cannot be is put aside."""
+    rows = conn.execute(CLAIM_REPORTS, {"most": most, "now": now}).all()
+    set_aside.each(
+        conn, "report", rows, lambda row: f"{row.channel}/{row.report_id}", lambda row: open_report(conn, row, now), now
+    )
     return len(rows)
+
+
+def open_report(conn: Connection, row: Any, now: datetime) -> None:
+    new = NewIncident(
+        kind=row.kind if row.kind in table("incident_kinds") else "other",
+        titles={"zh": row.title, "en": row.title},
+        channel=row.channel,
+        level=row.level,
+        where=LonLat(row.lon, row.lat) if row.lon is not None else None,
+        text=row.text,
+        address=row.address,
+        reporter=row.reporter,
+        report_id=row.report_id,
+    )
+    words = say("incident.from_report", channel=row.channel, title=row.title)
+    incident_id = open_incident(conn, new, row.reporter or row.channel, words, now)
+    conn.execute(HANDLED, {"now": now, "incident": incident_id, "channel": row.channel, "report": row.report_id})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from core import set_aside
 from core.db import OUTBOX_CHANNEL, notify, notify_change
 from core.errors import Conflict, NotFound
 from core.i18n import say
@@ -26,6 +27,7 @@ STEPS: dict[TaskReply, tuple[str, UnitStatus, bool]] = {
     TaskReply.CLEAR: ("clear_at", UnitStatus.AVAILABLE, True),
     TaskReply.DECLINED: ("", UnitStatus.AVAILABLE, True),
 }
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ORDER = ("assigned", "accepted", "en_route", "on_scene", "clear")
 BY_STATUS = {
     UnitStatus.EN_ROUTE: TaskReply.EN_ROUTE,
@@ -213,22 +215,42 @@ def report_status(conn: Connection, unit_id: str, status: UnitStatus, who: str, 
         raise Conflict(f"status: {unit_id} has no task to be {status} on", reason="no_task", field="status")
 
 
+CLAIM_REPLIES = text(f"""
+SELECT * FROM task_reply r WHERE handled_at IS NULL
+  AND {set_aside.resting("reply", "r.unit_id || '/' || r.task_id || '/' || r.state || '/' || extract(epoch FROM r.time)::text")}
+ORDER BY time, received_at LIMIT :most FOR UPDATE SKIP LOCKED
+""")
+REPLY_HANDLED = text(
+    "UPDATE task_reply SET handled_at = :now WHERE unit_id = :unit AND task_id = :task AND time = :time AND state = :state"
+)
+CLAIM_UNIT_REPORTS = text(f"""
+SELECT * FROM unit_report r WHERE handled_at IS NULL
+  AND {set_aside.resting("unit_report", "r.unit_id || '/' || extract(epoch FROM r.time)::text")}
+ORDER BY time LIMIT :most FOR UPDATE SKIP LOCKED
+""")
+UNIT_REPORT_HANDLED = text("UPDATE unit_report SET handled_at = :now WHERE unit_id = :unit AND time = :time")
+
+
+def epoch(moment: datetime) -> str:
+    """Seconds since 1970 as PostgreSQL writes them, for keys that name a moment."""
+    micros = (moment - EPOCH) // timedelta(microseconds=1)
+    return f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
+
+
 def claim_replies(conn: Connection, now: datetime, most: int = 100) -> int:
-    """Take in the task replies that ingest wrote, oldest first."""
-    rows = conn.execute(
-        text("SELECT * FROM task_reply WHERE handled_at IS NULL ORDER BY time, received_at LIMIT :most FOR UPDATE SKIP LOCKED"), {"most": most}
-    ).all()  # fmt: skip
-    for row in rows:
-        owner = _owner(conn, row.task_id)
-        if owner == row.unit_id:
-            reply(conn, UUID(row.task_id), TaskReply(row.state), row.unit_id, row.time, now, row.text)
-        conn.execute(
-            text(
-                "UPDATE task_reply SET handled_at = :now WHERE unit_id = :unit AND task_id = :task AND time = :time AND state = :state"
-            ),
-            {"now": now, "unit": row.unit_id, "task": row.task_id, "time": row.time, "state": row.state},
-        )
+    """Take in the task replies that ingest wrote, oldest first; one that cannot be is put aside."""
+    rows = conn.execute(CLAIM_REPLIES, {"most": most, "now": now}).all()
+    set_aside.each(
+        conn, "reply", rows, lambda r: f"{r.unit_id}/{r.task_id}/{r.state}/{epoch(r.time)}", lambda r: take_reply(conn, r, now), now
+    )  # fmt: skip
     return len(rows)
+
+
+def take_reply(conn: Connection, row: Any, now: datetime) -> None:
+    if _owner(conn, row.task_id) == row.unit_id:
+        reply(conn, UUID(row.task_id), TaskReply(row.state), row.unit_id, row.time, now, row.text)
+    given = {"now": now, "unit": row.unit_id, "task": row.task_id, "time": row.time, "state": row.state}
+    conn.execute(REPLY_HANDLED, given)
 
 
 def _owner(conn: Connection, task_id: str) -> str | None:
@@ -243,16 +265,20 @@ def _owner(conn: Connection, task_id: str) -> str | None:
 
 def claim_unit_reports(conn: Connection, now: datetime, most: int = 100) -> int:
     """Take in the statuses that units sent. A status that cannot be is noted as handled and changes nothing."""
-    rows = conn.execute(
-        text("SELECT * FROM unit_report WHERE handled_at IS NULL ORDER BY time LIMIT :most FOR UPDATE SKIP LOCKED"),
-        {"most": most},
-    ).all()
-    for row in rows:
-        # said of a unit that cannot be in that state: kept in unit_report, without effect
-        with contextlib.suppress(Conflict, NotFound):
-            report_status(conn, row.unit_id, UnitStatus(row.status), row.unit_id, row.time, now)
-        conn.execute(
-            text("UPDATE unit_report SET handled_at = :now WHERE unit_id = :unit AND time = :time"),
-            {"now": now, "unit": row.unit_id, "time": row.time},
-        )
+    rows = conn.execute(CLAIM_UNIT_REPORTS, {"most": most, "now": now}).all()
+    set_aside.each(
+        conn,
+        "unit_report",
+        rows,
+        lambda r: f"{r.unit_id}/{epoch(r.time)}",
+        lambda r: take_unit_report(conn, r, now),
+        now,
+    )
     return len(rows)
+
+
+def take_unit_report(conn: Connection, row: Any, now: datetime) -> None:
+    # said of a unit that cannot be in that state: kept in unit_report, without effect
+    with contextlib.suppress(Conflict, NotFound):
+        report_status(conn, row.unit_id, UnitStatus(row.status), row.unit_id, row.time, now)
+    conn.execute(UNIT_REPORT_HANDLED, {"now": now, "unit": row.unit_id, "time": row.time})

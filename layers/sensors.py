@@ -76,7 +76,7 @@ def sensor_object(row: Any, fixed: Mapping[str, Mapping[str, float]]) -> dict[st
         "status": row.status,
         "interval_s": row.interval_s,
         "metrics": row.metrics,
-        "values": row.values or {},
+        "values": {metric: as_measured(held) for metric, held in (row.values or {}).items()},
         "heard_at": rfc3339(row.heard) if row.heard else None,
         "thresholds": {**{m: dict(levels) for m, levels in fixed.items()}, **row.thresholds},
         "attributes": row.attributes,
@@ -84,6 +84,11 @@ def sensor_object(row: Any, fixed: Mapping[str, Mapping[str, float]]) -> dict[st
         "first_seen_at": rfc3339(row.first_seen_at),
         "alarm_level": row.alarm_level,
     }
+
+
+def as_measured(held: dict[str, Any]) -> dict[str, Any]:
+    """A value is a float again: jsonb writes 1e30 as an integer of 31 digits, which no encoder of 64-bit integers takes."""
+    return {**held, "value": float(held["value"])}
 
 
 def read_series(

@@ -14,6 +14,7 @@ from core.models.received import (
     ProcessState,
     RollupDue,
     SensorState,
+    SetAside,
     Snapshot,
     SourceState,
     SparkplugBirth,
@@ -31,7 +32,7 @@ __all__ = [
     "Account", "Alarm", "AlarmEvent", "Area", "Asset", "Assignment", "Audit", "Base", "Building", "Camera",
     "CameraState", "CapAlert", "City", "Coverage", "DeadLetter", "District", "Facility", "Incident", "IncidentEvent",
     "IncidentReport", "IngestBatch", "Observation", "ObservationHourly", "Outbox", "ProcessState", "RiskCell",
-    "RollupDue", "Rule", "RuleState", "Sensor", "SensorState", "Session", "Snapshot", "Source", "SourceState",
+    "RollupDue", "Rule", "RuleState", "Sensor", "SensorState", "Session", "SetAside", "Snapshot", "Source", "SourceState",
     "SparkplugBirth", "Street", "Subscription", "TaskReplyRow", "Trimmed", "Unit", "UnitPosition", "UnitReport",
     "UnitState", "VideoEvent", "Warning",
 ]  # fmt: skip

@@ -315,6 +315,23 @@ class Trimmed(Base):
     metric: Mapped[str] = mapped_column(Name, primary_key=True)
 
 
+class SetAside(Base):
+    """A row that somebody failed to work through: tried again at `due_at`, never again where that is infinity."""
+
+    __tablename__ = "set_aside"
+
+    # the work: batch, monitor, finding, report, reply, outbox ...
+    what: Mapped[str] = mapped_column(Name, primary_key=True)
+    id: Mapped[str] = mapped_column(Name, primary_key=True)
+    error: Mapped[str]
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    tries: Mapped[int]
+    due_at: Mapped[datetime]
+    dropped_at: Mapped[datetime | None]
+    handled_by: Mapped[str | None]
+
+
 class ProcessState(Base):
     """A process that is alive says so here, with its own figures."""
 

@@ -88,7 +88,7 @@ def test_restart_keeps_the_alarm_and_the_running_delay(fresh_engine: Engine) -> 
     judge(make(fresh_engine))
     assert [e[0] for e in read(fresh_engine, events)] == ["raised"]
     second = make(fresh_engine)
-    second.load()
+    second.load(START)
     second.tick(START + timedelta(seconds=69))
     assert [e[0] for e in read(fresh_engine, events)] == ["raised"]
     second.tick(START + timedelta(seconds=70))
