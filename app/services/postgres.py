@@ -117,6 +117,7 @@ def write_config(cluster: Cluster) -> None:
     ]
     own = cluster.data / "onemap.conf"
     own.write_text("\n".join(lines) + "\n")
+    own.chmod(0o600)
     cluster.run_as.own(own)
     main = cluster.data / "postgresql.conf"
     if "onemap.conf" not in main.read_text():

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 from sqlalchemy import Engine, text
 
-from alerts.deliveries import Speaker, deliver, forget_sent
+from alerts.deliveries import SCORE_WAIT_S, Speaker, deliver, forget_sent
 from alerts.scoring import score_alarms
 from alerts.senders.mqtt import MqttSender
 from app.services.mosquitto import Broker
+from core import set_aside
 from tests.alerts.helpers import change
 from tests.support import mailbox, now, wait_for
 
@@ -86,3 +87,22 @@ def test_what_was_sent_a_week_ago_is_forgotten_and_what_was_not_is_kept(fresh_en
         )
         forget_sent(conn, moment)
     assert pending(fresh_engine) == [("alarm", 0, False)]
+
+
+def test_row_that_cannot_be_rendered_does_not_stop_the_others(fresh_engine: Engine, broker: Broker) -> None:
+    raise_scored(fresh_engine)
+    with fresh_engine.begin() as conn:
+        for kind in ("alarm", "cap"):
+            row = {"now": now(), "sender": kind}
+            conn.execute(text("INSERT INTO outbox (created_at, sender, topic, payload, due_at, attempts) VALUES (:now, :sender, '', 'no-uuid', :now, 0)"), row)  # fmt: skip
+    sender = MqttSender(broker.url(), "test-sender")
+    moment = now() + timedelta(seconds=SCORE_WAIT_S + 1)
+    for _ in range(4):
+        deliver(fresh_engine, sender, SPEAKER, moment)
+        moment += timedelta(minutes=5)
+    sender.close()
+    assert alerts(fresh_engine) == 1
+    assert [name for name, _, _ in pending(fresh_engine)] == ["alarm", "cap"]
+    with fresh_engine.connect() as conn:
+        found = [a for a in set_aside.read_asides(conn, None, 10) if a["what"] == "outbox"]
+    assert [a["state"] for a in found] == ["aside", "aside"]

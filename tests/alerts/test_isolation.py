@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -51,7 +51,7 @@ class Fragile:
 
 
 @pytest.fixture
-def fragile(fresh_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def fragile(fresh_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rule kind of another package, armed for all water gauges."""
 
     class NoParams(Params):
@@ -68,11 +68,12 @@ def fragile(fresh_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
                 "('fragile', 'fragile', 'water_level', '脆', 'fragile', '{\"sensor_kinds\": [\"water_level\"]}', '{}', true, now())"
             )
         )
-    yield
 
 
 def gauges(db: Engine) -> list[str]:
-    return read(db, lambda c: list(c.scalars(text("SELECT id FROM sensor WHERE kind = 'water_level' ORDER BY id LIMIT 3"))))  # type: ignore[no-any-return]
+    return read(
+        db, lambda c: list(c.scalars(text("SELECT id FROM sensor WHERE kind = 'water_level' ORDER BY id LIMIT 3")))
+    )  # type: ignore[no-any-return]
 
 
 def feed(db: Engine, at_s: float, **values: float) -> None:
@@ -93,7 +94,7 @@ def asides(db: Engine, what: str) -> list[tuple[str, str, int]]:
 def test_rule_kind_that_raises_on_one_sensor_costs_that_sensor_only(fragile: None, fresh_engine: Engine) -> None:
     bad, *well = gauges(fresh_engine)
     engine = make(fresh_engine)
-    feed(fresh_engine, 0, **{bad: 7.0}, **{name: 1.5 for name in well})
+    feed(fresh_engine, 0, **{bad: 7.0}, **dict.fromkeys(well, 1.5))
     assert judge(engine) == 3
     assert raised(fresh_engine, "fragile") == set(well)
     assert read(fresh_engine, waiting) == 0
@@ -103,7 +104,9 @@ def test_rule_kind_that_raises_on_one_sensor_costs_that_sensor_only(fragile: Non
 def test_other_rules_of_the_bad_sensor_go_on(fragile: None, fresh_engine: Engine) -> None:
     engine = make(fresh_engine)
     with fresh_engine.begin() as conn:
-        conn.execute(text("UPDATE sensor SET thresholds = '{\"water_level\": {\"1\": 7}}' WHERE id = :id"), {"id": SENSOR})
+        conn.execute(
+            text('UPDATE sensor SET thresholds = \'{"water_level": {"1": 7}}\' WHERE id = :id'), {"id": SENSOR}
+        )
     feed(fresh_engine, 0, **{SENSOR: 7.0})
     judge(engine)
     assert raised(fresh_engine, "water-stage") == {SENSOR}
@@ -143,10 +146,12 @@ def test_it_is_put_aside_after_three_times_until_a_person_says_so(fragile: None,
 def test_checkpoint_that_no_column_takes_costs_its_monitor_only(fragile: None, fresh_engine: Engine) -> None:
     bad, *well = gauges(fresh_engine)
     engine = make(fresh_engine)
-    feed(fresh_engine, 0, **{bad: -1.0}, **{name: 1.5 for name in well})
+    feed(fresh_engine, 0, **{bad: -1.0}, **dict.fromkeys(well, 1.5))
     judge(engine)
     assert asides(fresh_engine, "monitor") == [(f"fragile/{bad}", "waiting", 1)]
-    kept = read(fresh_engine, lambda c: set(c.scalars(text("SELECT thing_id FROM rule_state WHERE rule_id = 'fragile'"))))
+    kept = read(
+        fresh_engine, lambda c: set(c.scalars(text("SELECT thing_id FROM rule_state WHERE rule_id = 'fragile'")))
+    )
     assert kept == set(well)
 
 
@@ -207,4 +212,3 @@ def test_crash_in_judging_is_still_a_crash(fresh_engine: Engine, monkeypatch: py
             judge(engine)
     assert read(fresh_engine, lambda c: set_aside.read_asides(c, None, 10)) == []
     assert judge(engine) == 1
-

@@ -178,8 +178,8 @@ def test_listening_ends_when_the_connection_is_lost(settings: Settings) -> None:
 def suppress_all(work: object) -> None:
     try:
         work()  # type: ignore[operator]
-    except Exception as exc:  # noqa: BLE001 - kept by the caller
-        assert exc is not None
+    except Exception:  # noqa: BLE001 - kept by the caller
+        return
 
 
 def end_backend(settings: Settings, lease: Lease) -> None:

@@ -60,7 +60,9 @@ def test_person_lets_it_be_tried_once_more(conn: Connection) -> None:
     for at in (0, 10, 100):
         work(conn, ["b"], {"b"}, at)
     set_aside.retry(conn, "test", "b", "me", START + timedelta(seconds=200))
-    assert [(a["state"], a["handled_by"]) for a in set_aside.read_asides(conn, None, 10) if a["what"] == "test"] == [("waiting", "me")]
+    assert [(a["state"], a["handled_by"]) for a in set_aside.read_asides(conn, None, 10) if a["what"] == "test"] == [
+        ("waiting", "me")
+    ]
     assert work(conn, ["b"], {"b"}, 201) == []
     assert asides(conn) == [("b", "aside", 4)]
     set_aside.retry(conn, "test", "b", "me", START + timedelta(seconds=300))
