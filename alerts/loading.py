@@ -13,6 +13,7 @@ from alerts.rules import KINDS, check_params
 from alerts.rules.aggregate import AggregateMonitor
 from alerts.rules.base import Monitor, RuleRow, Thing, watches
 from core.errors import InputError
+from core.history import as_row
 from core.log import get_log
 from core.pgarray import to_pg_us
 from core.types import partition_of
@@ -39,6 +40,8 @@ HISTORY = text(
 
 Key = tuple[str, str]
 STATES = text("SELECT rule_id, thing_id, state FROM rule_state")
+RULES = text("SELECT id, kind, alarm_kind, name_zh, name_en, watches, params FROM rule WHERE enabled ORDER BY id")
+RULES_AT = text("SELECT DISTINCT ON (rule_id) after FROM rule_version WHERE time <= :at ORDER BY rule_id, version DESC")
 FAILED = text(
     "SELECT id, due_at = 'infinity' AS aside, CASE WHEN due_at = 'infinity' THEN NULL ELSE due_at END AS due FROM set_aside "
     "WHERE what IN ('monitor', 'finding')"
@@ -96,11 +99,12 @@ def load(conn: Connection, owned: list[int], partitions: int, resting: Collectio
     return Loaded(by_metric, by_thing, newest, faults)
 
 
-def load_rules(conn: Connection) -> list[RuleRow]:
-    """The armed rules. One whose parameters cannot be used is left out and told in the log: it must not stop the others."""
-    rows = conn.execute(
-        text("SELECT id, kind, alarm_kind, name_zh, name_en, watches, params FROM rule WHERE enabled ORDER BY id")
-    )
+def load_rules(conn: Connection, at: datetime | None = None) -> list[RuleRow]:
+    """The armed rules, now or at a moment. One whose parameters cannot be used is left out and told in the log: it must not stop the others."""
+    if at is None:
+        rows = list(conn.execute(RULES))
+    else:
+        rows = [as_row(after) for after in conn.scalars(RULES_AT, {"at": at}) if after["enabled"]]
     rules = []
     for r in rows:
         try:

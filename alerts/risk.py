@@ -47,8 +47,11 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Risk:
+    """`score` is what is shown, to a tenth; `exact` what it was rounded from."""
+
     score: float
     terms: tuple[Term, ...]
+    exact: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -96,7 +99,7 @@ def combine(terms: Sequence[Term]) -> Risk:
         if v is not None
     ]
     score = math.prod(max(part, FLOOR) for part in parts) ** (1 / len(parts)) if parts else 0.0
-    return Risk(round(min(10.0, score), 1), tuple(terms))
+    return Risk(round(min(10.0, score), 1), tuple(terms), min(10.0, score))
 
 
 def _hazard_and_exposure(terms: Sequence[Term]) -> float | None:

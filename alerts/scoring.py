@@ -38,6 +38,19 @@ WHERE status NOT IN ('closed', 'cancelled') AND risk IS NULL AND geom IS NOT NUL
 ORDER BY level, opened_at LIMIT :most FOR UPDATE SKIP LOCKED
 """)
 
+WRITE_RISK = text("""
+INSERT INTO risk_event (type, thing_id, time, version, score, level, risk)
+VALUES (:type, :id, :now, :version, :score, :level, CAST(:risk AS jsonb))
+""")
+WRITE_CELLS = text("""
+INSERT INTO risk_cell (cell, score, level, terms, people, scored_at)
+VALUES (:cell, :score, :level, CAST(:terms AS jsonb), :people, :now)
+ON CONFLICT (cell) DO UPDATE SET score = EXCLUDED.score, level = EXCLUDED.level, terms = EXCLUDED.terms,
+  people = EXCLUDED.people, scored_at = EXCLUDED.scored_at
+""")
+# a score that moved by less is the same to whoever looks, and is neither shown nor recorded
+MOVED = 0.1
+
 
 def hazard_of(kind: str | None, level: int, certainty: str, observed_at: datetime) -> Hazard:
     """The hazard an incident kind stands for: its reach and what helps, from the table incident_kinds."""
@@ -81,12 +94,14 @@ def score_incidents(conn: Connection, now: datetime, resolution: int) -> int:
 
 
 def _store(conn: Connection, name: str, row: Any, hazard: Hazard, now: datetime, zone: str, resolution: int) -> None:
+    """Write the score to the thing and to its history: what is shown is what is recorded."""
     where = LonLat(row.lon, row.lat)
     scored = risk.score_place(conn, where, hazard, now, zone, h3.latlng_to_cell(where.lat, where.lon, resolution))
-    conn.execute(
-        text(f"UPDATE {name} SET risk = CAST(:risk AS jsonb) WHERE id = :id"),
-        {"risk": json.dumps(scored.as_json()), "id": row.id},
-    )
+    given = {"type": name, "id": str(row.id), "now": now, "score": scored.score, "risk": json.dumps(scored.as_json())}
+    version = conn.execute(
+        text(f"UPDATE {name} SET risk = CAST(:risk AS jsonb) WHERE id = CAST(:id AS uuid) RETURNING version"), given
+    ).scalar_one()
+    conn.execute(WRITE_RISK, {**given, "version": version, "level": None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +164,7 @@ def score_cells(conn: Connection, ground: CellGround, now: datetime) -> int:
         r.cell: r.eta for r in conn.execute(text("SELECT cell, min(eta_s) AS eta FROM coverage GROUP BY cell"))
     }
     reach = nearest_hazards(ground, read_hazards(conn))
-    held: dict[str, float] = {r.cell: r.score for r in conn.execute(text("SELECT cell, score FROM risk_cell"))}
+    held = {r.cell: (r.score, r.level) for r in conn.execute(text("SELECT cell, score, level FROM risk_cell"))}
     rows = []
     for i, cell in enumerate(ground.cells):
         try:
@@ -157,20 +172,28 @@ def score_cells(conn: Connection, ground: CellGround, now: datetime) -> int:
         except Exception as exc:  # noqa: BLE001 - a fault about one cell costs that cell's score only
             set_aside.note(conn, "score_cell", cell, exc, now)
             continue
-        if scored.score != held.get(cell):
-            level = next((level for limit, level in CELL_LEVELS if scored.score >= limit), None)
-            rows.append({"cell": cell, "score": scored.score, "level": level, "terms": json.dumps(scored.as_json()["terms"]), "people": int(people[i]) if ground.counted else None, "now": now})  # fmt: skip
+        level = next((level for limit, level in CELL_LEVELS if scored.score >= limit), None)
+        if not has_moved(held.get(cell), scored.exact, level):
+            continue
+        counted = int(people[i]) if ground.counted else None
+        terms = scored.as_json()["terms"]
+        rows.append(
+            {
+                "cell": cell, "score": scored.score, "level": level, "terms": json.dumps(terms), "people": counted, "now": now,
+                "type": "cell", "id": cell, "version": None,
+                "risk": json.dumps({"score": scored.score, "terms": terms, "people": counted}),
+            }
+        )  # fmt: skip
     if rows:
-        conn.execute(
-            text(
-                "INSERT INTO risk_cell (cell, score, level, terms, people, scored_at) VALUES (:cell, :score, :level, "
-                "CAST(:terms AS jsonb), :people, :now) ON CONFLICT (cell) DO UPDATE SET score = EXCLUDED.score, "
-                "level = EXCLUDED.level, terms = EXCLUDED.terms, people = EXCLUDED.people, scored_at = EXCLUDED.scored_at"
-            ),
-            rows,
-        )
+        conn.execute(WRITE_CELLS, rows)
+        conn.execute(WRITE_RISK, rows)
         notify_change(conn, "risk_cell", [row["cell"] for row in rows])
     return len(rows)
+
+
+def has_moved(held: tuple[float, int | None] | None, exact: float, level: int | None) -> bool:
+    """Whether a cell's score is worth showing anew: never shown, by a tenth, or into another band."""
+    return held is None or abs(exact - held[0]) >= MOVED or level != held[1]
 
 
 def nearest_hazards(ground: CellGround, hazards: list[Any]) -> dict[int, tuple[Any, float, float]]:

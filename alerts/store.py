@@ -14,6 +14,7 @@ from alerts.lifecycle import AlarmView, Transition
 from alerts.rules.base import Finding
 from core.db import OUTBOX_CHANNEL, notify, notify_change
 from core.errors import NotFound
+from core.history import kept
 from core.i18n import say
 from core.ids import new_id
 from core.pgarray import from_pg_us
@@ -29,6 +30,11 @@ class StoredAlarm:
     version: int
 
 
+# the whole alarm as it stands after the change, in the transaction that changed it
+WRITE_EVENT = text(f"""
+INSERT INTO alarm_event (alarm_id, time, what, state, level, value, observed_at, who, note, after)
+SELECT a.id, :now, :what, a.state, a.level, :value, :observed, :who, :note, {kept("a")} FROM alarm a WHERE a.id = :id
+""")
 _COLUMNS = "id, state, level, peak_level, active, shelved_until, version"
 
 
@@ -134,6 +140,17 @@ def change_by_hand(
     tell(conn, [(alarm.id, transition)], now)
 
 
+def link(conn: Connection, alarm_id: UUID, incident_id: UUID, who: str, now: datetime) -> None:
+    """Note which incident was opened from the alarm, and tell screens."""
+    conn.execute(
+        text("UPDATE alarm SET incident_id = :incident, changed_at = :now, version = version + 1 WHERE id = :id"),
+        {"incident": incident_id, "id": alarm_id, "now": now},
+    )
+    given = {"value": None, "observed": None, "who": who, "note": str(incident_id)}
+    conn.execute(WRITE_EVENT, {"id": alarm_id, "now": now, "what": "linked", **given})
+    notify_change(conn, "alarm", [alarm_id])
+
+
 def _log(
     conn: Connection,
     alarm_id: UUID,
@@ -144,15 +161,17 @@ def _log(
     note: str | None,
 ) -> None:
     conn.execute(
-        text(
-            "INSERT INTO alarm_event (alarm_id, time, what, state, level, value, observed_at, who, note) "
-            "VALUES (:id, :now, :what, :state, :level, :value, :observed, :who, :note)"
-        ),
+        WRITE_EVENT,
         {
-            "id": alarm_id, "now": now, "what": transition.what, "state": transition.after.state, "level": transition.after.level,
-            "value": finding.value if finding else None, "observed": from_pg_us(finding.at) if finding else None, "who": who, "note": note,
+            "id": alarm_id,
+            "now": now,
+            "what": transition.what,
+            "value": finding.value if finding else None,
+            "observed": from_pg_us(finding.at) if finding else None,
+            "who": who,
+            "note": note,
         },
-    )  # fmt: skip
+    )
 
 
 def tell(conn: Connection, changed: list[tuple[UUID, Transition]], now: datetime) -> None:

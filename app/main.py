@@ -19,13 +19,15 @@ from app.api import alarms, asides, city, feeds, incidents, letters, picture, se
 from app.auth import Attempts, AuthMiddleware, Sessions, policy_of
 from app.dashboard import build_dashboard
 from app.dashboard.page import ASSETS
-from app.deps import Parts
+from app.deps import Parts, get_parts
 from app.problems import problem
 from app.push import Hub
 from app.security import SecurityHeaders
 from app.serving import Compression, add_docs, add_files
+from core import audit
 from core.clock import utc_now
 from core.db import make_engine
+from core.errors import Forbidden
 from core.process import Crew, Heartbeat, Pulse
 from core.settings import Settings
 
@@ -87,7 +89,7 @@ def make_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.parts = parts
-    problems.install(app)
+    problems.install(app, write_refusal)
     for router in ROUTERS:
         app.include_router(router)
     add_files(app, vendor_folder(), ASSETS)
@@ -105,6 +107,13 @@ def make_app(settings: Settings) -> FastAPI:
     app.add_middleware(SecurityHeaders, dash_app=dash_app)
     app.add_middleware(AuthMiddleware, sessions=sessions, public_url=settings.public_url)
     return app
+
+
+def write_refusal(request: Request, exc: Forbidden) -> None:
+    """Who was refused what, in a transaction of its own: the request's is rolled back."""
+    with get_parts(request).engine.begin() as conn:
+        data = {"method": request.method, "path": request.url.path, "detail": exc.message}
+        audit.write(conn, request.state.viewer, "refused", utc_now(), data, result="refused")
 
 
 async def come_round(pulse: Pulse) -> None:

@@ -17,14 +17,13 @@ from typing import Any
 from uuid import UUID
 
 import anyio.to_thread
-import h3
 import orjson
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from alerts.limits import read_limits
-from alerts.present import ALARM_COLUMNS, alarm_object, read_alarms
+from alerts.present import read_alarms, read_cells, read_open_alarms
 from app.auth import find_credential
 from app.deps import Parts
 from app.health import read_health
@@ -79,26 +78,6 @@ def is_encodable(kind: str, item: Json) -> bool:
         log.error("item_not_encodable", kind=kind, id=str(item.get("id")), error=str(exc)[:200])
         return False
     return True
-
-
-def cell_object(row: Any) -> Json:
-    boundary = [[lon, lat] for lat, lon in h3.cell_to_boundary(row.cell)]
-    return {
-        "id": row.cell,
-        "boundary": boundary,
-        "score": row.score,
-        "level": row.level,
-        "terms": row.terms,
-        "people": row.people,
-    }
-
-
-def read_cells(conn: Connection, ids: list[str] | None) -> list[Json]:
-    where = "" if ids is None else " WHERE cell = ANY(:ids)"
-    rows = conn.execute(
-        text(f"SELECT cell, score, level, terms, people FROM risk_cell{where} ORDER BY cell"), {"ids": ids or []}
-    )
-    return [cell_object(row) for row in rows]
 
 
 class Hub:
@@ -360,19 +339,12 @@ class Hub:
                     await socket.send_text(f'{{"seq":{seq},{body.decode()}')
 
 
-def _open_alarms(conn: Connection) -> list[Json]:
-    rows = conn.execute(
-        text(f"SELECT {ALARM_COLUMNS} FROM alarm WHERE state <> 'normal' ORDER BY level, raised_at DESC")
-    )
-    return [alarm_object(row) for row in rows]
-
-
 SNAPSHOTS: dict[str, Callable[[Connection], list[Json]]] = {
-    "alarm": _open_alarms,
+    "alarm": lambda conn: read_open_alarms(conn),
     "incident": lambda conn: read_incidents(conn),
     "unit": lambda conn: read_units(conn),
     "sensor": lambda conn: read_sensors(conn, read_limits(conn)),
-    "risk_cell": lambda conn: read_cells(conn, None),
+    "risk_cell": lambda conn: read_cells(conn),
     "video_event": lambda conn: read_shown_events(conn, utc_now()),
 }
 READ: dict[str, tuple[Callable[[Connection, list[UUID]], list[Json]], Callable[[Json], bool]]] = {

@@ -32,3 +32,11 @@ def seed(conn: Connection, now: datetime) -> None:
         ),
         [{"id": key, **row} for key, row in table("sources").items()],
     )
+    for name in ("rule", "source"):
+        conn.execute(
+            text(
+                f"INSERT INTO {name}_version ({name}_id, version, time, what, who, after) SELECT t.id, t.version, :now, 'seeded', 'seed', "
+                f"to_jsonb(t) FROM {name} t WHERE NOT EXISTS (SELECT 1 FROM {name}_version v WHERE v.{name}_id = t.id)"
+            ),
+            {"now": now},
+        )

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from core import set_aside
 from core.db import OUTBOX_CHANNEL, notify, notify_change
 from core.errors import Conflict, NotFound
+from core.history import kept
 from core.i18n import say
 from core.ids import new_id
 from core.vocabulary import ENDED_INCIDENT, IncidentStatus, TaskReply, UnitStatus, label
@@ -34,6 +35,14 @@ BY_STATUS = {
     UnitStatus.ON_SCENE: TaskReply.ON_SCENE,
     UnitStatus.AVAILABLE: TaskReply.CLEAR,
 }
+
+
+WRITE_UNIT = text(f"""
+INSERT INTO unit_event (unit_id, time, what, who, status, incident_id, assignment_id, after)
+SELECT u.id, :now, :what, :who, u.status, s.incident_id, s.id,
+  {kept("u", "home")} || jsonb_build_object('incident_id', s.incident_id)
+FROM unit u LEFT JOIN assignment s ON s.unit_id = u.id AND s.ended_at IS NULL WHERE u.id = :id
+""")
 
 
 def assign(
@@ -74,8 +83,8 @@ def assign(
             "distance": distance_m,
         },
     )
-    set_unit_status(conn, unit_id, UnitStatus.ASSIGNED, now)
-    log.write(conn, incident_id, "assigned", who, say("incident.assigned", unit=unit_names(unit)), now, unit=unit_id)
+    set_unit_status(conn, unit_id, UnitStatus.ASSIGNED, who, now)
+    log.change(conn, incident_id, "assigned", who, say("incident.assigned", unit=unit_names(unit)), now, unit=unit_id)
     follow(conn, incident_id, who, now)
     send_task(conn, assignment_id, unit_id, now)
     return assignment_id
@@ -94,11 +103,13 @@ def unit_names(unit: Any) -> dict[str, str]:
     return {"zh": unit.name_zh, "en": unit.name_en}
 
 
-def set_unit_status(conn: Connection, unit_id: str, status: UnitStatus, now: datetime) -> None:
+def set_unit_status(conn: Connection, unit_id: str, status: UnitStatus, who: str, now: datetime) -> None:
+    """Store it and write the unit down as it is after it, with the incident it is on; assignments are written before."""
     conn.execute(
         text("UPDATE unit SET status = :status, status_at = :now WHERE id = :id AND status <> :status"),
         {"status": status, "now": now, "id": unit_id},
     )
+    conn.execute(WRITE_UNIT, {"id": unit_id, "now": now, "what": "status", "who": who})
     notify_change(conn, "unit", [unit_id])
 
 
@@ -137,9 +148,9 @@ def reply(
         text(f"UPDATE assignment SET status = :status{stamp}, ended_at = CASE WHEN :ended THEN CAST(:now AS timestamptz) END WHERE id = :id"),
         {"status": answer, "at": at, "ended": ended, "now": now, "id": assignment_id},
     )  # fmt: skip
-    set_unit_status(conn, row.unit_id, unit_status, now)
+    set_unit_status(conn, row.unit_id, unit_status, who, now)
     words = say("incident.reply", unit=unit_names(row), status=reply_words(answer))
-    log.write(conn, row.incident_id, "reply", who, words, now, unit=row.unit_id, state=answer, note=note, at=at)
+    log.change(conn, row.incident_id, "reply", who, words, now, unit=row.unit_id, state=answer, note=note, at=at)
     follow(conn, row.incident_id, who, now)
     return True
 
@@ -165,10 +176,8 @@ def follow(conn: Connection, incident_id: UUID, who: str, now: datetime) -> None
         text("SELECT status, ended_at FROM assignment WHERE incident_id = :id"), {"id": incident_id}
     ).all()
     wanted = status_of([(row.status, row.ended_at is None) for row in rows])
-    if incident.status in ENDED_INCIDENT or wanted == incident.status:
-        incidents.touch(conn, incident_id, now)
-        return
-    incidents.move(conn, incident_id, wanted, who, now)
+    if incident.status not in ENDED_INCIDENT and wanted != incident.status:
+        incidents.move(conn, incident_id, wanted, who, now)
 
 
 def status_of(assignments: list[tuple[str, bool]]) -> IncidentStatus:
@@ -192,8 +201,8 @@ def release_all(conn: Connection, incident_id: UUID, who: str, now: datetime) ->
     ).all()
     for row in rows:
         unit = lock_unit(conn, row.unit_id)
-        set_unit_status(conn, row.unit_id, UnitStatus.AVAILABLE, now)
-        log.write(
+        set_unit_status(conn, row.unit_id, UnitStatus.AVAILABLE, who, now)
+        log.change(
             conn, incident_id, "released", who, say("incident.released", unit=unit_names(unit)), now, unit=row.unit_id
         )
         send_task(conn, row.id, row.unit_id, now)
@@ -209,7 +218,7 @@ def report_status(conn: Connection, unit_id: str, status: UnitStatus, who: str, 
     if held is not None and status is UnitStatus.OUT_OF_SERVICE:
         raise Conflict(f"status: {unit_id} is on an incident", reason="unit_busy", field="status")
     if held is None and status in (UnitStatus.AVAILABLE, UnitStatus.OUT_OF_SERVICE):
-        set_unit_status(conn, unit_id, status, now)
+        set_unit_status(conn, unit_id, status, who, now)
         return
     if unit.status != status:
         raise Conflict(f"status: {unit_id} has no task to be {status} on", reason="no_task", field="status")

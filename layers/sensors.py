@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from core.clock import rfc3339
 from core.errors import NotFound
+from core.history import as_row, was
 
 SERIES_AT_MOST = 10_000
 _SENSORS = """
@@ -62,6 +63,59 @@ def read_sensors(
         text(f"{_SENSORS} WHERE {' AND '.join(where)} ORDER BY s.id"), {"ids": list(ids or []), "since": since}
     )
     return [sensor_object(row, fixed.get(row.kind, {})) for row in rows]
+
+
+# What was newest then: what is newest still, or the newest of what had come by then. A device's clock may be five minutes ahead of ours
+# and its reading still moves the newest; a reading may come late. Looked for in the day before first: the readings are parts by the day.
+_VALUES_AT = text("""
+SELECT t.sensor_id, t.metric, n.time, n.value, n.unit, n.quality, n.received_at
+FROM sensor_state t
+LEFT JOIN LATERAL (SELECT time, value, unit, quality, received_at FROM observation
+  WHERE t.received_at > :at AND sensor_id = t.sensor_id AND metric = t.metric AND time > CAST(:at AS timestamptz) - interval '1 day'
+    AND time <= CAST(:at AS timestamptz) + interval '5 minutes' AND received_at <= :at AND quality <> 'future' ORDER BY time DESC LIMIT 1) d ON true
+LEFT JOIN LATERAL (SELECT time, value, unit, quality, received_at FROM observation
+  WHERE t.received_at > :at AND d.time IS NULL AND sensor_id = t.sensor_id AND metric = t.metric
+    AND time <= CAST(:at AS timestamptz) - interval '1 day' AND received_at <= :at AND quality <> 'future' ORDER BY time DESC LIMIT 1) o ON true
+CROSS JOIN LATERAL (SELECT
+  CASE WHEN t.received_at <= :at THEN t.time ELSE COALESCE(d.time, o.time) END AS time,
+  CASE WHEN t.received_at <= :at THEN t.value WHEN d.time IS NOT NULL THEN d.value ELSE o.value END AS value,
+  CASE WHEN t.received_at <= :at THEN t.unit WHEN d.time IS NOT NULL THEN d.unit ELSE o.unit END AS unit,
+  CASE WHEN t.received_at <= :at THEN t.quality WHEN d.time IS NOT NULL THEN d.quality ELSE o.quality END AS quality,
+  CASE WHEN t.received_at <= :at THEN t.received_at WHEN d.time IS NOT NULL THEN d.received_at ELSE o.received_at END AS received_at) n
+WHERE n.time IS NOT NULL
+""")
+_ROWS_AT = text(
+    f"SELECT w.row FROM ({was('sensor')}) w WHERE CAST(w.row->>'first_seen_at' AS timestamptz) <= :at ORDER BY w.id"
+)
+
+
+def read_sensors_at(
+    conn: Connection,
+    fixed: Mapping[str, Mapping[str, Mapping[str, float]]],
+    alarm_levels: Mapping[str, int],
+    at: datetime,
+) -> list[dict[str, Any]]:
+    """The sensors as they were at a moment. `fixed` are the limits of then, `alarm_levels` the worst level of each sensor's alarms."""
+    values: dict[str, dict[str, Any]] = {}
+    heard: dict[str, datetime] = {}
+    for r in conn.execute(_VALUES_AT, {"at": at}):
+        time = r.time.astimezone(UTC).isoformat(timespec="milliseconds")
+        values.setdefault(r.sensor_id, {})[r.metric] = {
+            "value": r.value,
+            "unit": r.unit,
+            "quality": r.quality,
+            "time": time,
+        }
+        heard[r.sensor_id] = max(r.received_at, heard.get(r.sensor_id, r.received_at))
+    found = []
+    for kept_row in conn.scalars(_ROWS_AT, {"at": at}):
+        row = as_row(
+            kept_row, values=values.get(kept_row["id"]), heard=heard.get(kept_row["id"]),
+            alarm_level=alarm_levels.get(kept_row["id"]),
+        )  # fmt: skip
+        if row.status != "retired":
+            found.append(sensor_object(row, fixed.get(row.kind, {})))
+    return found
 
 
 def sensor_object(row: Any, fixed: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:

@@ -7,10 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import Field
 
-from app.accounts import write_audit
 from app.api.shapes import Body, Limit
 from app.deps import Conn, Now, Who
-from core import set_aside
+from core import audit, set_aside
 from core.errors import InputError
 from core.viewer import Role
 
@@ -49,7 +48,7 @@ def post_retry(conn: Conn, who: Who, now: Now, body: AsideIn) -> dict[str, Any]:
     """Try it once more, at once."""
     who.require(Role.ADMIN)
     set_aside.retry(conn, body.what, body.id, who.username, now)
-    write_audit(conn, who.username, None, "set_aside.retry", "ok", now, body.model_dump_json())
+    audit.write(conn, who, "set_aside.retry", now, body.model_dump())
     return body.model_dump()
 
 
@@ -58,5 +57,5 @@ def post_drop(conn: Conn, who: Who, now: Now, body: AsideIn) -> dict[str, Any]:
     """Never try it again."""
     who.require(Role.ADMIN)
     set_aside.drop(conn, body.what, body.id, who.username, now)
-    write_audit(conn, who.username, None, "set_aside.drop", "ok", now, body.model_dump_json())
+    audit.write(conn, who, "set_aside.drop", now, body.model_dump())
     return body.model_dump()

@@ -49,12 +49,14 @@ def service_folder(state: Path, run_as: RunAs) -> Path:
     """A folder the services can enter and write: under `state`, or under /var/lib/onemap where that account cannot get there."""
     folder = state / "services"
     folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
     run_as.own(folder)
     if run_as.uid is None or _can_enter(folder, run_as):
         return folder
     digest = hashlib.sha256(str(state.resolve()).encode()).hexdigest()[:12]
     elsewhere = Path("/var/lib/onemap") / digest
     elsewhere.mkdir(parents=True, exist_ok=True)
+    elsewhere.chmod(0o700)
     run_as.own(elsewhere)
     return elsewhere
 

@@ -27,6 +27,22 @@ class Rule(Base):
     params: Mapped[dict[str, Any]]
     enabled: Mapped[bool]
     changed_at: Mapped[datetime]
+    changed_by: Mapped[str | None]
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+
+
+class RuleVersion(Base):
+    """Append-only: the whole rule after each change."""
+
+    __tablename__ = "rule_version"
+
+    rule_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    time: Mapped[datetime]
+    # seeded, changed, armed, disarmed
+    what: Mapped[str]
+    who: Mapped[str]
+    after: Mapped[dict[str, Any]]
 
 
 class RuleState(Base):
@@ -105,6 +121,30 @@ class AlarmEvent(Base):
     observed_at: Mapped[datetime | None]
     who: Mapped[str]
     note: Mapped[str | None]
+    # the whole alarm after it; null in events from before there were full values
+    after: Mapped[dict[str, Any] | None]
+
+
+class RiskEvent(Base):
+    """Append-only: every score that was ever shown, of an alarm, an incident or an H3 cell. Housekeeping takes old ones away."""
+
+    __tablename__ = "risk_event"
+    __table_args__ = (
+        Index("ix_risk_event_thing", "type", "thing_id", "id"),
+        Index("ix_risk_event_time", "time", postgresql_using="brin"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    # alarm, incident, cell
+    type: Mapped[str] = mapped_column(Name)
+    thing_id: Mapped[str] = mapped_column(Name)
+    time: Mapped[datetime]
+    # of the alarm or incident that was scored
+    version: Mapped[int | None]
+    score: Mapped[float] = mapped_column(Double)
+    # of a cell, the level its score is shown as
+    level: Mapped[int | None] = mapped_column(SmallInteger)
+    risk: Mapped[dict[str, Any]]
 
 
 class RiskCell(Base):

@@ -81,6 +81,19 @@ class VideoEvent(Base):
     revised_at: Mapped[datetime | None]
 
 
+class VideoEventPast(Base):
+    """What a video event was until its maker told of it again. Written by a trigger: an upsert cannot tell what it overwrites."""
+
+    __tablename__ = "video_event_past"
+    __table_args__ = (Index("ix_video_event_past_event", "camera_id", "event_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    camera_id: Mapped[str] = mapped_column(Name)
+    event_id: Mapped[str] = mapped_column(Name)
+    until: Mapped[datetime]
+    before: Mapped[dict[str, Any]]
+
+
 class Snapshot(Base):
     """A JPEG of a camera, known by the SHA-256 of its bytes, which lie in the picture store (core.pictures)."""
 

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Connection, text
 
+from alerts import store
 from core import set_aside
 from core.errors import Conflict, InputError, NotFound
 from core.types import LonLat
@@ -88,14 +89,15 @@ def test_unknown_kind_names_the_field_and_the_kinds(conn: Connection) -> None:
 def test_alarm_has_one_incident_whoever_asks(conn: Connection) -> None:
     alarm = change(conn, 1, NOW)
     assert alarm is not None
-    first = incidents.open_from_alarm(conn, alarm, "a", NOW)
-    assert incidents.open_from_alarm(conn, alarm, "b", NOW) == first
+    first, new = incidents.open_from_alarm(conn, alarm, store.link, "a", NOW)
+    assert new
+    assert incidents.open_from_alarm(conn, alarm, store.link, "b", NOW) == (first, False)
     [found] = read_incidents(conn, [first])
     assert (found["kind"], found["level"], found["channel"]) == ("river_flood", 1, "alarm")
     last = conn.execute(text("SELECT what, note FROM alarm_event ORDER BY id DESC LIMIT 1")).one()
     assert (last.what, last.note) == ("linked", str(first))
     with pytest.raises(NotFound):
-        incidents.open_from_alarm(conn, uuid4(), "a", NOW)
+        incidents.open_from_alarm(conn, uuid4(), store.link, "a", NOW)
 
 
 REPORT = text(
