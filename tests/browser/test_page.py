@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from core.clock import rfc3339
-from tests.browser.desk import DRAWN_AT, IN_SIGHT, MAP_COLOURS, PHONE, TOO_WIDE, Desk, path_of, window
+from tests.browser.desk import CENTRE, DRAWN_AT, IN_SIGHT, MAP_COLOURS, PHONE, TOO_WIDE, Desk, path_of, window
 from tests.support import PASSWORD, Mailbox, System, mailbox, now, wait_for
 
 SENSOR = "wl-spare"  # no simulated device feeds it
@@ -109,14 +109,14 @@ def test_a_unit_moves_on_the_map(desk: Desk, api: httpx.Client, devices: Mailbox
     place = {"time": rfc3339(now()), "lon": goal[0], "lat": goal[1], "speed": 12.0, "heading": 68.0, "accuracy": 5.0}
     devices.publish(f"onemap/position/{unit['id']}", {**place, "battery": 0.9})
     assert before == pytest.approx([unit["lon"], unit["lat"]], abs=2e-3)
-    view = desk.ask("() => window.onemap.map.getCenter().toArray()")
+    view = desk.ask(CENTRE)
     desk.until(
         DRAWN_AT,
         lambda at: at == pytest.approx(goal, abs=2e-4),
         ["unit-mark", unit["id"]],
         "the unit is drawn where it is",
     )
-    assert desk.ask("() => window.onemap.map.getCenter().toArray()") == view, "the view stays under the person's hand"
+    assert desk.ask(CENTRE) == view, "the view stays under the person's hand"
 
 
 def test_a_short_way_is_glided_and_not_jumped(desk: Desk, api: httpx.Client, devices: Mailbox) -> None:
