@@ -241,7 +241,7 @@ interface Thing {
   label?: string;
 }
 
-/** A button that makes a call, with `data-method`, `data-url`, `data-body`. */
+/** State that goes into a Dash component. */
 type Props = Record<string, unknown>;
 
 type Collection<T extends { id: string }> = import('./live.mjs').Collection<T>;
