@@ -3,6 +3,7 @@ import { send } from './api.mjs';
 import { around, byId, whenThere } from './dom.mjs';
 
 const SURE_MS = 4000;
+const DISPATCH = '[data-next=assign], [data-url$="/assignments"], [data-next=create_incident]';
 
 /** @param {HTMLElement} button */
 const callOf = ({ dataset }) => `${dataset.method} ${dataset.url} ${dataset.body}`;
@@ -108,7 +109,7 @@ export function makeActions({ live, selection, card, notices, pictures }) {
 
     /** Presses the card's dispatch button: once to ask, twice to send. */
     pressDispatch() {
-      const button = /** @type {HTMLElement | null | undefined} */ (byId('card')?.querySelector('[data-next=assign], [data-url$="/assignments"], [data-next=create_incident]'));
+      const button = /** @type {HTMLElement | null | undefined} */ (byId('card')?.querySelector(DISPATCH));
       button?.scrollIntoView({ block: 'nearest' });
       button?.focus();
       button?.click();

@@ -36,7 +36,10 @@ function read(sensor, metric) {
 
 /** @param {{ live: Live, words: Words, metrics: Texts }} parts `metrics`: their names */
 export function makeChart({ live, words: { texts, zoned }, metrics: names }) {
-  /** What is drawn; `line` is the number of its trace. @type {{ sensor: string, metric: string, last: string, line: number } | null} */
+  /**
+   * What is drawn; `line` is the number of its trace.
+   * @type {{ sensor: string, metric: string, last: string, line: number } | null}
+   */
   let shown = null;
   /** @type {Promise<unknown> | null} */
   let library = null;
@@ -65,7 +68,11 @@ export function makeChart({ live, words: { texts, zoned }, metrics: names }) {
     return component('H3', { children: spans({ zh: title('zh'), en: title('en') }) });
   }
 
-  /** Clientside callback: the request and the template become the children of the chart's place. @param {ChartRequest | null} request @param {any} template */
+  /**
+   * Clientside callback: the request and the template become the children of the chart's place.
+   * @param {ChartRequest | null} request
+   * @param {any} template
+   */
   async function draw(request, template) {
     shown = null;
     if (!request) return [];

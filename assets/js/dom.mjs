@@ -12,7 +12,12 @@ export function part(id) {
 /** What a template of the page holds, once more. @param {string} id */
 export const copyOf = id => /** @type {HTMLTemplateElement} */ (part(id)).content.cloneNode(true);
 
-/** The element that matches around what an event happened to. @param {Event} event @param {string} selector @returns {HTMLElement | null} */
+/**
+ * The element that matches around what an event happened to.
+ * @param {Event} event
+ * @param {string} selector
+ * @returns {HTMLElement | null}
+ */
 export const around = ({ target }, selector) => (target instanceof Element ? target.closest(selector) : null);
 
 /** Writes only what differs: untouched leaves cost no layout. @param {Element | null} node @param {unknown} value */
@@ -52,7 +57,11 @@ export function whenThere(id) {
   });
 }
 
-/** State into a Dash component. Calls in a row are conflated by Dash: state only, never events. @param {string} id @param {Props} props */
+/**
+ * State into a Dash component. Calls in a row are conflated by Dash: state only, never events.
+ * @param {string} id
+ * @param {Props} props
+ */
 export async function setProps(id, props) {
   await whenThere('top-bar');
   window.dash_clientside.set_props(id, props);

@@ -8,7 +8,12 @@ const PANELS = { left: { least: 230, most: 520, way: 1 }, right: { least: 330, m
 const SHARE = 0.45;
 const STEP = 16;
 
-/** The width that a panel takes where `wanted` is asked for in a window so wide. @param {string} side @param {number} wanted @param {number} room */
+/**
+ * The width that a panel takes where `wanted` is asked for in a window so wide.
+ * @param {string} side
+ * @param {number} wanted
+ * @param {number} room
+ */
 export function fitting(side, wanted, room) {
   const [least, most] = limits(side, room);
   return Math.round(Math.max(least, Math.min(most, wanted)));

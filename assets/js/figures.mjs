@@ -23,7 +23,10 @@ export const readiness = units => ({
   busy: units.filter(({ status }) => BUSY.includes(status)).length,
 });
 
-/** The load of alarms in ten minutes. EEMUA 191: about one is acceptable, two can be handled, more than ten is a flood. @param {number} count */
+/**
+ * The load of alarms in ten minutes. EEMUA 191: about one is acceptable, two can be handled, more than ten is a flood.
+ * @param {number} count
+ */
 export const loadOf = count => (count > 10 ? 'flood' : count > 2 ? 'busy' : 'calm');
 
 /** The age in seconds of the oldest feed that should be speaking. @param {Pick<Health, 'feeds' | 'oldest_feed_s'>} health */

@@ -4,7 +4,10 @@ import { KINDS } from './live.mjs';
 export const MOST = 9;
 const COORDINATES = /^\s*(-?\d{1,3}(?:\.\d+)?)\s*[,，;\s]\s*(-?\d{1,2}(?:\.\d+)?)\s*$/;
 
-/** Something found: a thing with a title, or a place of which `hint` says what it is. @typedef {Thing & { title: Bilingual, hint?: string }} Hit */
+/**
+ * Something found: a thing with a title, or a place of which `hint` says what it is.
+ * @typedef {Thing & { title: Bilingual, hint?: string }} Hit
+ */
 
 // type -> what of a thing is searched, its title first
 /** @type {Partial<Record<Kind, (thing: any) => (Bilingual | string | null)[]>>} */
@@ -15,7 +18,12 @@ const SEARCHED = {
   alarm: thing => [thing.names, thing.id],
 };
 
-/** Longitude and latitude in degrees as a place to fly to; nothing for other words. @param {string} text @param {string} hint @returns {Hit[]} */
+/**
+ * Longitude and latitude in degrees as a place to fly to; nothing for other words.
+ * @param {string} text
+ * @param {string} hint
+ * @returns {Hit[]}
+ */
 export function coordinatesIn(text, hint) {
   const [, lon, lat] = (text.match(COORDINATES) ?? []).map(Number);
   if (!(Math.abs(lon) <= 180 && Math.abs(lat) <= 90)) return [];

@@ -10,7 +10,12 @@ const LAYERS_ON = { base: ['districts', 'streets', 'water', 'green'] };
 
 /** @typedef {Record<string, LayerChoice>} Choices what this person has chosen, by layer */
 
-/** The layers of the city with this person's choices. A failure leaves the map with what is built in. @param {Promise<Response>} asking @param {Choices} choices @returns {Promise<LayerState>} */
+/**
+ * The layers of the city with this person's choices. A failure leaves the map with what is built in.
+ * @param {Promise<Response>} asking
+ * @param {Choices} choices
+ * @returns {Promise<LayerState>}
+ */
 export async function readLayers(asking, choices) {
   try {
     const { items } = await answer(asking);

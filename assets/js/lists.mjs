@@ -108,7 +108,11 @@ export async function startLists({ live, selection, context }) {
     setProps('list-tabs', { value: name });
   }
 
-  /** A tab that was just chosen draws its rows a moment later; a row that is not drawn takes no focus. @param {List} list @param {number} row */
+  /**
+   * A tab that was just chosen draws its rows a moment later; a row that is not drawn takes no focus.
+   * @param {List} list
+   * @param {number} row
+   */
   function focusRow(list, row, tries = TRIES) {
     list.api.ensureIndexVisible(row);
     list.api.setFocusedCell(row, 'row');

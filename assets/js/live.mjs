@@ -25,7 +25,10 @@ export class Collection {
   get(id) { return this.items.get(String(id)); }
   all() { return [...this.items.values()]; }
 
-  /** `listener({changed, removed, added, whole})`: sets of ids; `whole` after a snapshot. @param {(batch: Batch) => void} listener */
+  /**
+   * `listener({changed, removed, added, whole})`: sets of ids; `whole` after a snapshot.
+   * @param {(batch: Batch) => void} listener
+   */
   on(listener) {
     this.listeners.add(listener);
     if (this.known) listener({ ...emptyBatch(), changed: new Set(this.items.keys()), whole: true });
@@ -82,7 +85,12 @@ export function makeLive(later) {
   return /** @type {Live} */ (Object.fromEntries(KINDS.map(kind => [kind, new Collection(later)])));
 }
 
-/** The collection of a type of thing; things that the channel does not carry have none. @param {Live} live @param {string | undefined} type @returns {Collection<any> | null} */
+/**
+ * The collection of a type of thing; things that the channel does not carry have none.
+ * @param {Live} live
+ * @param {string | undefined} type
+ * @returns {Collection<any> | null}
+ */
 export const collectionOf = (live, type) => (type && Object.hasOwn(live, type) ? live[/** @type {Kind} */ (type)] : null);
 
 /** Folds one message of the channel into its collection; a ping changes nothing. @param {Live} live @param {Message} message */

@@ -116,5 +116,8 @@ async function start(opened) {
   }
 }
 
-/** The running page, once it is composed: by it Dash's clientside callbacks (boot.js) and the browser tests reach its parts. @type {Promise<Page>} */
+/**
+ * The running page, once it is composed: by it Dash's clientside callbacks (boot.js) and the browser tests reach its parts.
+ * @type {Promise<Page>}
+ */
 export const page = new Promise(resolve => { start(resolve); });

@@ -12,7 +12,11 @@ const WAITING = ['unacknowledged', 'returned_unacknowledged'];
 /** @param {Level} level */
 const badge = level => el('span', { class: `level level-${level || 'none'}` }, el('span', {}, ROMAN[level] || ''));
 
-/** Alarms that cannot wait and that nobody has put aside, the gravest and newest first. @param {Alarm[]} alarms @param {Set<string>} dismissed */
+/**
+ * Alarms that cannot wait and that nobody has put aside, the gravest and newest first.
+ * @param {Alarm[]} alarms
+ * @param {Set<string>} dismissed
+ */
 export const urgentOf = (alarms, dismissed) =>
   alarms.filter(({ id, level, state }) => level <= URGENT && WAITING.includes(state) && !dismissed.has(id))
     .sort((a, b) => a.level - b.level || (a.raised_at < b.raised_at ? 1 : -1));
@@ -20,12 +24,16 @@ export const urgentOf = (alarms, dismissed) =>
 /** Whether a new alarm is told at the edge: what cannot wait is in the banner already. @param {Alarm | undefined} alarm */
 export const isNews = alarm => Boolean(alarm && alarm.level > URGENT && WAITING.includes(alarm.state));
 
+/** @param {() => void} onclick @param {HTMLElement[]} words */
+const closer = (onclick, words) =>
+  el('button', { type: 'button', class: 'icon-button small', onclick }, el('span', { class: 'icon icon-close' }), el('span', { class: 'spoken' }, words));
+
 /** @param {string} className @param {HTMLElement[]} parts @param {HTMLElement[]} dismiss words */
 function toast(className, parts, dismiss) {
   const node = el('div', { class: `toast ${className}` }, parts);
   const region = part('toasts');
   const leave = () => node.remove();
-  node.append(el('button', { type: 'button', class: 'icon-button small', onclick: leave }, el('span', { class: 'icon icon-close' }), el('span', { class: 'spoken' }, dismiss)));
+  node.append(closer(leave, dismiss));
   region.append(node);
   while (region.children.length > MOST) region.firstElementChild?.remove();
   let timer = setTimeout(leave, TOAST_MS);
@@ -42,7 +50,8 @@ export function makeNotices({ live, words: { both }, selection, levels }) {
   /** @param {string} className @param {...HTMLElement} parts */
   const show = (className, ...parts) => toast(className, parts, both('toast.dismiss'));
   /** @param {string} type @param {{ id: string }} thing */
-  const opener = (type, { id }) => el('button', { type: 'button', class: 'row-button', onclick: () => selection.select({ type, id: String(id) }) }, both('toast.show'));
+  const opener = (type, { id }) =>
+    el('button', { type: 'button', class: 'row-button', onclick: () => selection.select({ type, id: String(id) }) }, both('toast.show'));
 
   /** @param {string} type @param {Alarm | Incident} thing @param {string} key @param {Bilingual} title */
   function announce(type, thing, key, title) {
@@ -60,7 +69,7 @@ export function makeNotices({ live, words: { both }, selection, levels }) {
     const more = others ? [el('span', { class: 'more' }, both('banner.more', { n: others }))] : [];
     return [
       badge(alarm.level), el('b', {}, pair(levels?.[alarm.level])), el('p', {}, pair(alarm.message || alarm.names)), ...more, opener('alarm', alarm),
-      el('button', { type: 'button', class: 'icon-button small', onclick: () => dismiss(alarm) }, el('span', { class: 'icon icon-close' }), el('span', { class: 'spoken' }, both('toast.dismiss'))),
+      closer(() => dismiss(alarm), both('toast.dismiss')),
     ];
   }
 

@@ -9,7 +9,8 @@ export function makePictures({ both, say }) {
   function make() {
     const shut = () => dialog.close();
     const image = el('img', {});
-    const close = el('button', { type: 'button', class: 'icon-button', onclick: shut }, el('span', { class: 'icon icon-close' }), el('span', { class: 'tip' }, both('card.picture.close')));
+    const tip = el('span', { class: 'tip' }, both('card.picture.close'));
+    const close = el('button', { type: 'button', class: 'icon-button', onclick: shut }, el('span', { class: 'icon icon-close' }), tip);
     const dialog = el('dialog', { id: 'picture', onclick: shut }, image, close);
     document.body.append(dialog);
     return { dialog, image };

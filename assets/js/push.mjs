@@ -6,7 +6,11 @@ const LONGEST_WAIT_MS = 10000;
 const SPREAD_MS = 300;
 const OPEN = 1;
 
-/** Whether something is missing between two numbers of a channel; the first number has none before it. @param {number | null} last @param {number | undefined} seq */
+/**
+ * Whether something is missing between two numbers of a channel; the first number has none before it.
+ * @param {number | null} last
+ * @param {number | undefined} seq
+ */
 export const isGap = (last, seq) => last !== null && seq != null && seq > last + 1;
 
 /** Where the page's own server pushes. @param {{ protocol: string, host: string }} place */

@@ -4,6 +4,7 @@ import { el, setProps, whenThere } from './dom.mjs';
 import { coordinatesIn, matching, merged } from './hits.mjs';
 import { pair } from './words.mjs';
 
+const COMBOBOX = { role: 'combobox', 'aria-autocomplete': 'list', 'aria-expanded': 'false', 'aria-controls': 'search-results' };
 const PAUSE_MS = 180;
 const WITH_CARD = ['alarm', 'incident', 'unit', 'sensor', 'camera', 'facility', 'asset'];
 
@@ -18,8 +19,13 @@ function makeSearchBox({ live, words: { both, plain, say }, selection }, field, 
   let asked = 0;
 
   /** @param {Hit} hit @param {number} index */
-  const option = (hit, index) => el('div', { role: 'option', id: `search-hit-${index}`, 'aria-selected': String(index === at), onpointerdown: (/** @type {Event} */ event) => { event.preventDefault(); choose(hit); } },
-    el('span', { class: 'hit-title' }, pair(hit.title)), el('span', { class: 'quiet' }, hit.hint ? hit.hint : both(`card.type.${hit.type}`)));
+  function option(hit, index) {
+    const title = el('span', { class: 'hit-title' }, pair(hit.title));
+    const node = el('div', { role: 'option', id: `search-hit-${index}`, 'aria-selected': String(index === at) }, title,
+      el('span', { class: 'quiet' }, hit.hint ? hit.hint : both(`card.type.${hit.type}`)));
+    node.addEventListener('pointerdown', event => { event.preventDefault(); choose(hit); });
+    return node;
+  }
 
   /** @param {string} [note] */
   function draw(note) {
@@ -97,7 +103,7 @@ export function makeSearch(parts) {
       const box = await whenThere('search-results');
       box.setAttribute('role', 'listbox');
       box.setAttribute('aria-label', parts.words.say('search.short'));
-      for (const [name, value] of Object.entries({ role: 'combobox', 'aria-autocomplete': 'list', 'aria-expanded': 'false', 'aria-controls': 'search-results' })) input.setAttribute(name, value);
+      for (const [name, value] of Object.entries(COMBOBOX)) input.setAttribute(name, value);
       const prompt = () => input.setAttribute('placeholder', parts.words.say('search.label'));
       prompt();
       window.addEventListener('onemap:lang', prompt);

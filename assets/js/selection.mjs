@@ -1,7 +1,10 @@
 // One selection for the whole page: list, map, search and card all set it and all follow it.
 import { collectionOf } from './live.mjs';
 
-/** How a selection came: `fly` moves the map there, `moved` says that only its place became known. @typedef {{ fly: boolean, moved?: boolean }} How */
+/**
+ * How a selection came: `fly` moves the map there, `moved` says that only its place became known.
+ * @typedef {{ fly: boolean, moved?: boolean }} How
+ */
 
 /** `tell` hears of every new selection first. @param {Live} live @param {(thing: Thing | null) => void} tell */
 export function makeSelection(live, tell) {
@@ -32,7 +35,11 @@ export function makeSelection(live, tell) {
       for (const listener of listeners) listener(current, { fly });
     },
 
-    /** The card may know a place that the lists do not. @param {number | null | undefined} lon @param {number | null | undefined} lat */
+    /**
+     * The card may know a place that the lists do not.
+     * @param {number | null | undefined} lon
+     * @param {number | null | undefined} lat
+     */
     locate(lon, lat) {
       if (!current || Number.isFinite(current.lon) || !Number.isFinite(lon)) return;
       current = { ...current, lon, lat };

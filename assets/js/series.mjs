@@ -14,7 +14,11 @@ export function coloured(part, colour) {
   return part && typeof part === 'object' ? Object.fromEntries(Object.entries(part).map(([key, value]) => [key, coloured(value, colour)])) : part;
 }
 
-/** Each limit as a dotted line with its level beside it. @param {Record<string, number>} thresholds by level @param {Colour} colour */
+/**
+ * Each limit as a dotted line with its level beside it.
+ * @param {Record<string, number>} thresholds by level
+ * @param {Colour} colour
+ */
 export function steps(thresholds, colour) {
   const limits = Object.entries(thresholds).map(([level, value]) => ({ level: Number(level), value, ink: colour(`level-${level}`) }));
   return {
@@ -23,7 +27,11 @@ export function steps(thresholds, colour) {
   };
 }
 
-/** The span of the axis. The lowest step always shows; higher ones only where the series comes near them, so that the line keeps its shape. @param {Points} items @param {Record<string, number>} thresholds */
+/**
+ * The span of the axis. The lowest step always shows; higher ones only where the series comes near them, so that the line keeps its shape.
+ * @param {Points} items
+ * @param {Record<string, number>} thresholds
+ */
 export function range(items, thresholds) {
   const values = items.flatMap(({ value, min, max }) => [value, min ?? value, max ?? value]);
   const [low, high] = [Math.min(...values), Math.max(...values)];
@@ -33,7 +41,12 @@ export function range(items, thresholds) {
   return [low - pad, top + pad];
 }
 
-/** The two traces between which the values of each step lay; none for single readings. @param {Points} items @param {Zoned} zoned @param {Colour} colour */
+/**
+ * The two traces between which the values of each step lay; none for single readings.
+ * @param {Points} items
+ * @param {Zoned} zoned
+ * @param {Colour} colour
+ */
 export function band(items, zoned, colour) {
   if (items[0]?.min == null) return [];
   const edge = { type: 'scatter', mode: 'lines', hoverinfo: 'skip', line: { width: 0 } };
@@ -41,14 +54,25 @@ export function band(items, zoned, colour) {
   return [{ ...edge, x, y: items.map(({ min }) => min) }, { ...edge, x, y: items.map(({ max }) => max), fill: 'tonexty', fillcolor: colour('accent-soft') }];
 }
 
-/** The whole figure. @param {Series} series @param {{ layout: any, series: any }} template @param {Zoned} zoned @param {Colour} colour */
+/**
+ * The whole figure.
+ * @param {Series} series
+ * @param {{ layout: any, series: any }} template
+ * @param {Zoned} zoned
+ * @param {Colour} colour
+ */
 export function figureOf({ items, thresholds = {} }, template, zoned, colour) {
   const layout = coloured(template.layout, colour);
   const line = { ...coloured(template.series, colour), x: items.map(({ time }) => zoned(time)), y: items.map(({ value }) => value) };
   return { data: [...band(items, zoned, colour), line], layout: { ...layout, ...steps(thresholds, colour), yaxis: { ...layout.yaxis, range: range(items, thresholds) } } };
 }
 
-/** The metric to show of a sensor: the one asked for, else the first in the unit asked for, else the first. @param {Record<string, Value>} values @param {{ metric?: string | null, unit?: string | null }} request @returns {string | undefined} */
+/**
+ * The metric to show of a sensor: the one asked for, else the first in the unit asked for, else the first.
+ * @param {Record<string, Value>} values
+ * @param {{ metric?: string | null, unit?: string | null }} request
+ * @returns {string | undefined}
+ */
 export function metricOf(values, { metric, unit }) {
   const metrics = Object.keys(values);
   return metric || metrics.find(name => values[name].unit === unit) || metrics[0];

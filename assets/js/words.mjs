@@ -34,7 +34,11 @@ export function makeWords(catalogue, zone, lang = pageLang) {
   /** @type {Map<string, Intl.DateTimeFormat>} */
   const formats = new Map();
 
-  /** One catalogue text in both languages; the key itself where it is missing. @param {string} key @param {Record<string, unknown>} [params] */
+  /**
+   * One catalogue text in both languages; the key itself where it is missing.
+   * @param {string} key
+   * @param {Record<string, unknown>} [params]
+   */
   const texts = (key, params = {}) => {
     const text = catalogue[key];
     return { zh: fill(text?.zh ?? key, params), en: fill(text?.en ?? key, params) };

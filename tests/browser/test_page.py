@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from core.clock import rfc3339
-from tests.browser.desk import CENTRE, DRAWN_AT, IN_SIGHT, MAP_COLOURS, PHONE, TOO_WIDE, Desk, path_of, window
+from tests.browser.desk import CENTRE, DRAWN_AT, IN_SIGHT, MAP, MAP_COLOURS, PHONE, TOO_WIDE, Desk, path_of, window
 from tests.support import PASSWORD, ROOT, Mailbox, System, mailbox, now, wait_for
 
 SENSOR = "wl-spare"  # no simulated device feeds it
@@ -248,6 +248,15 @@ def test_types_of_the_page_name_what_the_channel_carries(desk: Desk, alarm: Json
     assert {"alarm", "incident", "unit", "sensor", "health"} <= {kind for kind, names in carried.items() if names}
     for kind, names in carried.items():
         assert names is None or sorted(typed_fields(interfaces[kind])) == names
+
+
+def test_a_layer_leaves_the_map_and_comes_back_with_its_switch(desk: Desk) -> None:
+    switch = desk.page.locator("#layer-tree [data-layer=units] input[type=checkbox]")
+    for seen in ("none", "visible"):
+        switch.click(force=True)
+        desk.until(
+            f"async () => {MAP}.getLayoutProperty('unit-mark', 'visibility')", lambda found, seen=seen: found == seen
+        )
 
 
 def test_a_dragged_panel_keeps_its_width(desk: Desk) -> None:

@@ -1,11 +1,18 @@
 // How strongly a layer is drawn: which of its properties carry that, and their designed values times a share.
 /** @type {Record<string, string[]>} */
-const OPACITY = { fill: ['fill-opacity'], line: ['line-opacity'], circle: ['circle-opacity', 'circle-stroke-opacity'], symbol: ['icon-opacity', 'text-opacity'], background: [] };
+const OPACITY = {
+  fill: ['fill-opacity'], line: ['line-opacity'], circle: ['circle-opacity', 'circle-stroke-opacity'], symbol: ['icon-opacity', 'text-opacity'],
+};
 
 /** @param {string} type */
 export const opacitiesOf = type => OPACITY[type] ?? [];
 
-/** A value or an expression times a share. A zoom curve may stand only at the top of an expression: its outputs are scaled one by one. @param {Expression} value @param {number} share @returns {Expression} */
+/**
+ * A value or an expression times a share. A zoom curve may stand only at the top of an expression: its outputs are scaled one by one.
+ * @param {Expression} value
+ * @param {number} share
+ * @returns {Expression}
+ */
 export function scaled(value, share) {
   if (!Array.isArray(value)) return value * share;
   const [kind] = value;

@@ -10,7 +10,8 @@ const QUIET_ALARMS = ['normal', 'shelved', 'suppressed_by_design', 'out_of_servi
 
 /** @param {Located & { id: string }} thing @param {object} properties @returns {PointFeature} */
 const point = (thing, properties) => ({
-  type: 'Feature', id: thing.id, geometry: { type: 'Point', coordinates: [Number(thing.lon), Number(thing.lat)] }, properties: { id: String(thing.id), ...properties },
+  type: 'Feature', id: thing.id, properties: { id: String(thing.id), ...properties },
+  geometry: { type: 'Point', coordinates: [Number(thing.lon), Number(thing.lat)] },
 });
 /** @param {{ names?: Bilingual | null, name?: string }} thing */
 const names = thing => ({ name_zh: thing.names?.zh || thing.name || '', name_en: thing.names?.en || thing.name || '' });
@@ -59,14 +60,19 @@ const riskCell = thing => ({
 // What analytics call the same thing.
 /** @type {Record<string, string>} */
 const LIKE = {
-  car: 'vehicle', truck: 'vehicle', bus: 'vehicle', motorcycle: 'vehicle', bicycle: 'vehicle', license_plate: 'vehicle', traffic_count: 'vehicle', wrong_way: 'vehicle', fast_moving: 'vehicle',
+  car: 'vehicle', truck: 'vehicle', bus: 'vehicle', motorcycle: 'vehicle', bicycle: 'vehicle', license_plate: 'vehicle',
+  traffic_count: 'vehicle', wrong_way: 'vehicle', fast_moving: 'vehicle',
   face: 'person', motion: 'person', loitering: 'person', intrusion: 'person', tripwire: 'person', fallen_person: 'person', flooding: 'water_level',
 };
 const SEEN = ['fire', 'smoke', 'water_level', 'accident', 'crowd', 'person', 'vehicle'];
 /** The pictogram of what a camera saw: its own, that of something alike, or a camera. @param {string} kind */
 export const likeness = kind => (Object.hasOwn(LIKE, kind) ? LIKE[kind] : SEEN.includes(kind) && Object.hasOwn(PICTOGRAMS, kind) ? kind : 'camera');
 
-/** How old an event is, in steps: 0 new, then paler and paler; null once the map no longer shows it. @param {VideoEvent} thing @param {number} [now] */
+/**
+ * How old an event is, in steps: 0 new, then paler and paler; null once the map no longer shows it.
+ * @param {VideoEvent} thing
+ * @param {number} [now]
+ */
 export function fading(thing, now = Date.now()) {
   const age = now - Date.parse(thing.time);
   return age > SHOWN_MS ? null : AGES_MS.filter(limit => age > limit).length;

@@ -11,7 +11,11 @@ const NEAREST = 2e-6;
 /** @param {Place} from @param {Place} to */
 const distance = ([x, y], [u, v]) => Math.max(Math.abs(u - x), Math.abs(v - y));
 
-/** Whether a mark that is seen at `from` glides to `goal`: one that is new, stands still or jumps too far does not. @param {Place | undefined} from @param {Place} goal */
+/**
+ * Whether a mark that is seen at `from` glides to `goal`: one that is new, stands still or jumps too far does not.
+ * @param {Place | undefined} from
+ * @param {Place} goal
+ */
 export function glides(from, goal) {
   if (!from) return false;
   const far = distance(from, goal);
@@ -46,7 +50,11 @@ export class Glide {
     this.places = new Map();
   }
 
-  /** The features as they are to be drawn now; those that have moved set out from where they are seen. @param {PointFeature[]} features @returns {PointFeature[]} */
+  /**
+   * The features as they are to be drawn now; those that have moved set out from where they are seen.
+   * @param {PointFeature[]} features
+   * @returns {PointFeature[]}
+   */
   set(features) {
     const now = this.hands.now();
     const calm = this.hands.calm();

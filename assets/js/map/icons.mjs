@@ -101,7 +101,12 @@ function plain(g, kind, colour) {
   drawPictogram(g, kind, 11.5, colour);
 }
 
-/** Something a camera saw: the corners of a viewfinder; filled where it cannot wait. @param {Pen} g @param {string} kind @param {string} urgent */
+/**
+ * Something a camera saw: the corners of a viewfinder; filled where it cannot wait.
+ * @param {Pen} g
+ * @param {string} kind
+ * @param {string} urgent
+ */
 function video(g, kind, urgent) {
   const busy = urgent === '1';
   const colour = token(busy ? 'video-urgent' : 'video');
@@ -135,7 +140,12 @@ function glow(g, level) {
   finish(g, fading);
 }
 
-/** A cluster: its number inside a ring split by level, the worst first. @param {Pen} g @param {string} name @param {number[]} counts */
+/**
+ * A cluster: its number inside a ring split by level, the worst first.
+ * @param {Pen} g
+ * @param {string} name
+ * @param {number[]} counts
+ */
 function ring(g, name, counts) {
   const total = counts.reduce((sum, n) => sum + n, 0);
   const r = Math.min(19, 12 + Math.log2(total));
@@ -205,7 +215,10 @@ export function drawIcon(name) {
   return { canvas, size, image: g.getImageData(0, 0, size * RATIO, size * RATIO), pixelRatio: RATIO };
 }
 
-/** Serves marks to the map as it asks for them. The result draws them again, for when the theme has changed. @param {MapLibre} map */
+/**
+ * Serves marks to the map as it asks for them. The result draws them again, for when the theme has changed.
+ * @param {MapLibre} map
+ */
 export function serveIcons(map) {
   /** @type {Set<string>} */
   const served = new Set();

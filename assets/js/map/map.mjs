@@ -32,7 +32,10 @@ function makeMap({ bbox }) {
   return { map, home };
 }
 
-/** Starts the map of a city with its layers as this person has chosen them. @param {{ city: City, layers: LayerItem[], live: Live, selection: Chosen }} parts */
+/**
+ * Starts the map of a city with its layers as this person has chosen them.
+ * @param {{ city: City, layers: LayerItem[], live: Live, selection: Chosen }} parts
+ */
 export function startMap({ city, layers, live, selection }) {
   const { map, home } = makeMap(city);
   const view = makeView(map, home);
@@ -88,7 +91,8 @@ function listenForFailures(map) {
 /** @param {MapLibre} map @param {ReturnType<typeof makeSwitches>} switches @param {LayerItem[]} layers */
 function furnish(map, switches, layers) {
   const redraw = serveIcons(map);
-  const empty = { type: /** @type {const} */ ('FeatureCollection'), features: [] };
+  /** @type {GeoJSON.FeatureCollection} */
+  const empty = { type: 'FeatureCollection', features: [] };
   for (const [id, { source }] of Object.entries(OVERLAYS)) map.addSource(id, { type: 'geojson', data: empty, promoteId: 'id', ...source });
   for (const layer of overlayLayers()) map.addLayer(layer);
   for (const layer of layers) {
@@ -98,7 +102,13 @@ function furnish(map, switches, layers) {
   window.addEventListener('onemap:theme', () => { repaint(map); redraw(); });
 }
 
-/** A property by a name that is computed. @param {MapLibre} map @param {string} id @param {string} property @param {Expression} value */
+/**
+ * A property by a name that is computed.
+ * @param {MapLibre} map
+ * @param {string} id
+ * @param {string} property
+ * @param {Expression} value
+ */
 const setPaint = (map, id, property, value) => map.setPaintProperty(id, /** @type {any} */ (property), value);
 
 /** The colours of the new theme on the layers that are there: sources, visibility and view stay. @param {MapLibre} map */
@@ -192,7 +202,8 @@ function makeView(map, home) {
 function makeRing(map) {
   /** @param {...Place} places */
   return (...places) => {
-    const features = places.map(coordinates => ({ type: /** @type {const} */ ('Feature'), properties: {}, geometry: { type: /** @type {const} */ ('Point'), coordinates } }));
+    /** @type {PointFeature[]} */
+    const features = places.map(coordinates => ({ type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates } }));
     /** @type {GeoJsonSource} */ (map.getSource('select')).setData({ type: 'FeatureCollection', features });
   };
 }

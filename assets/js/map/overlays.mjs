@@ -21,7 +21,14 @@ const CLUSTER = {
 const ringName = family => ['concat', `ring-${family}-`, ...LEVELS.flatMap(n => [['to-string', ['get', `l${n}`]], n < 4 ? '-' : ''])];
 const single = ['!', ['has', 'point_count']];
 
-/** @param {string} id @param {string} source @param {Expression} icon @param {Expression} size @param {Layer} [more] @returns {Layer} */
+/**
+ * @param {string} id
+ * @param {string} source
+ * @param {Expression} icon
+ * @param {Expression} size
+ * @param {Layer} [more]
+ * @returns {Layer}
+ */
 const mark = (id, source, icon, size, more = {}) => ({ id, type: 'symbol', source, layout: { 'icon-image': icon, 'icon-size': size, ...ALWAYS }, ...more });
 
 // A cell says where to look from afar; near by it would only tint the streets.

@@ -47,7 +47,13 @@ export const PICTOGRAMS = {
   dot: P('M12 7a5 5 0 1 0 0 10 5 5 0 0 0 0-10z'),
 };
 
-/** Draws a pictogram of `size` pixels around the origin of `g` in one colour. @param {Pen} g @param {string} name @param {number} size @param {string} colour */
+/**
+ * Draws a pictogram of `size` pixels around the origin of `g` in one colour.
+ * @param {Pen} g
+ * @param {string} name
+ * @param {number} size
+ * @param {string} colour
+ */
 export function drawPictogram(g, name, size, colour) {
   const picture = PICTOGRAMS[name] || PICTOGRAMS.dot;
   const scale = size / 24;

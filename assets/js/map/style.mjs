@@ -30,7 +30,12 @@ const STREETS = {
 /** @returns {Layer[]} */
 function streets() {
   const rows = Object.entries(STREETS);
-  /** @param {string} suffix @param {number} extra @param {(kind: string, near: number, far: number) => Layer} paint @returns {Layer[]} */
+  /**
+   * @param {string} suffix
+   * @param {number} extra
+   * @param {(kind: string, near: number, far: number) => Layer} paint
+   * @returns {Layer[]}
+   */
   const line = (suffix, extra, paint) => rows.map(([kind, [near, far, minzoom]]) => ({
     id: `street-${suffix}-${kind}`, type: 'line', source: 'base', 'source-layer': 'streets', minzoom: minzoom + extra, filter: ['==', ['get', 'class'], kind],
     layout: { 'line-cap': 'round', 'line-join': 'round' }, metadata: { layer: 'streets' }, paint: paint(kind, near, far),
@@ -126,7 +131,10 @@ function labels() {
   ];
 }
 
-/** Base layers in drawing order, with the colours of the present theme. Overlays go before the first label or on top. @returns {Layer[]} */
+/**
+ * Base layers in drawing order, with the colours of the present theme. Overlays go before the first label or on top.
+ * @returns {Layer[]}
+ */
 export const baseLayers = () => [...ground(), ...buildings(), ...streets(), ...assets(), ...labels()];
 
 /** @param {Lang} lang @returns {import('maplibre-gl').StyleSpecification} */
