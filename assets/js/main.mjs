@@ -100,6 +100,7 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
 /** Where the page cannot start it says so, with a way to try again. @param {unknown} error */
 function failed(error) {
   if (error instanceof ApiError && error.status === 401) return toLogin();
+  console.error('page', error); // where the cover has gone already nothing else says it
   const detail = error instanceof Error ? error.message : '';
   const again = el('button', { type: 'button', class: 'action', onclick: () => location.reload() }, copyOf('cover-retry'));
   byId('cover')?.replaceChildren(el('p', {}, copyOf('cover-failed')), el('p', {}, detail), again);

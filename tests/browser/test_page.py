@@ -252,11 +252,9 @@ def test_types_of_the_page_name_what_the_channel_carries(desk: Desk, alarm: Json
 
 def test_a_layer_leaves_the_map_and_comes_back_with_its_switch(desk: Desk) -> None:
     switch = desk.page.locator("#layer-tree [data-layer=units] input[type=checkbox]")
-    for seen in ("none", "visible"):
+    for visibility in ("none", "visible"):
         switch.click(force=True)
-        desk.until(
-            f"async () => {MAP}.getLayoutProperty('unit-mark', 'visibility')", lambda found, seen=seen: found == seen
-        )
+        desk.until(f"async () => {MAP}.getLayoutProperty('unit-mark', 'visibility')", visibility.__eq__)
 
 
 def test_a_dragged_panel_keeps_its_width(desk: Desk) -> None:
