@@ -12,15 +12,14 @@ from sqlalchemy import Connection, text
 
 from alerts.lifecycle import AlarmView, Transition
 from alerts.rules.base import Finding
-from core.db import OUTBOX_CHANNEL, notify, notify_change
+from core import outbox
+from core.db import notify_change
 from core.errors import NotFound
 from core.history import kept
 from core.i18n import say
 from core.ids import new_id
 from core.pgarray import from_pg_us
 from core.vocabulary import AlarmState, Text, label
-
-CAP_WORST = 2  # alarms of level I and II are told as CAP alerts
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,21 +174,8 @@ def _log(
 
 
 def tell(conn: Connection, changed: list[tuple[UUID, Transition]], now: datetime) -> None:
-    """Screens by notification; the outside through the outbox: every change as an alarm message, the serious ones as CAP."""
+    """Screens by notification, the outside through the outbox: what concerns whom is decided there."""
     if not changed:
         return
     notify_change(conn, "alarm", [alarm_id for alarm_id, _ in changed])
-    rows = []
-    for alarm_id, transition in changed:
-        rows.append({"sender": "alarm", "payload": str(alarm_id), "now": now})
-        serious = transition.after.peak_level <= CAP_WORST
-        if serious and transition.what not in ("acknowledged", "shelved", "unshelved", "linked"):
-            rows.append({"sender": "cap", "payload": str(alarm_id), "now": now})
-    conn.execute(
-        text(
-            "INSERT INTO outbox (created_at, sender, topic, payload, due_at, attempts) "
-            "VALUES (:now, :sender, '', :payload, :now, 0)"
-        ),
-        rows,
-    )
-    notify(conn, OUTBOX_CHANNEL, {})
+    outbox.queue(conn, [outbox.Item(outbox.ALARM, str(alarm_id), change.what) for alarm_id, change in changed], now)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, text
 
+from alerts.deliveries import count_waiting
 from app.letters import read_reasons
 from app.sources import NO_SOURCE, read_source_states
 from core import set_aside
@@ -86,7 +87,7 @@ def read_health(conn: Connection, now: datetime, prefix: str = "onemap") -> dict
         "set_aside": part("set_aside", lambda: set_aside.count_asides(conn), nothing),
         "processes": part("processes", lambda: read_processes(conn, now), nothing),
         "unjudged": part("unjudged", lambda: conn.scalar(text("SELECT count(*) FROM ingest_batch")), None),
-        "outbox": part("outbox", lambda: conn.scalar(text("SELECT count(*) FROM outbox WHERE sent_at IS NULL")), None),
+        "outbox": part("outbox", lambda: count_waiting(conn), None),
         "alarm_rate_10min": part("alarm_rate_10min", lambda: alarm_rate(conn, now), None),
         "faults": faults,
     }

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from core import set_aside
-from core.db import OUTBOX_CHANNEL, notify, notify_change
+from core import outbox, set_aside
+from core.db import notify_change
 from core.errors import Conflict, NotFound
 from core.history import kept
 from core.i18n import say
@@ -114,19 +114,10 @@ def set_unit_status(conn: Connection, unit_id: str, status: UnitStatus, who: str
 
 
 def send_task(conn: Connection, assignment_id: UUID, unit_id: str, now: datetime) -> None:
-    """Put the task into the outbox; the alerts runner carries it to the broker."""
-    conn.execute(
-        text(
-            "INSERT INTO outbox (created_at, sender, topic, payload, due_at, attempts) "
-            "VALUES (:now, 'mqtt', :topic, :payload, :now, 0)"
-        ),
-        {
-            "now": now,
-            "topic": f"task/{unit_id}",
-            "payload": json.dumps(task_object(conn, assignment_id), ensure_ascii=False),
-        },
-    )
-    notify(conn, OUTBOX_CHANNEL, {})
+    """Queue the task for its unit; the alerts runner carries it to the broker."""
+    task = task_object(conn, assignment_id)
+    body = json.dumps(task, ensure_ascii=False)
+    outbox.queue_message(conn, str(assignment_id), str(task["state"]), f"task/{unit_id}", body, now)
 
 
 def reply(

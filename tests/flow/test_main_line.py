@@ -22,7 +22,7 @@ TOPIC = f"onemap/observation/{SENSOR}"
 ATOM = {"a": "http://www.w3.org/2005/Atom", "c": "urn:oasis:names:tc:emergency:cap:1.2"}
 ZONE = "EPSG:32650"  # UTM 50 N, where the demo city lies
 BEGAN = now() - timedelta(seconds=280)
-COUNTED = ("observation", "alarm", "alarm_event", "incident", "assignment", "cap_alert", "outbox", "dead_letter")
+COUNTED = ("observation", "alarm", "alarm_event", "incident", "assignment", "cap_alert", "delivery", "dead_letter")
 Json = dict[str, Any]
 
 
