@@ -26,7 +26,7 @@ from alerts.limits import read_limits
 from alerts.present import read_alarms, read_cells, read_open_alarms
 from app.auth import find_credential
 from app.deps import Parts
-from app.health import read_health
+from app.health.read import read_health
 from core.clock import rfc3339, utc_now
 from core.db import CHANGE_CHANNEL
 from core.log import get_log

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from core.cells import city_cells
 from core.clock import utc_now
 from core.db import CHANGE_CHANNEL, DISPATCH_CHANNEL, make_engine
 from core.log import get_log
@@ -111,7 +112,7 @@ class DispatchRunner:
                 log.info("streets_loaded", edges=len(self.graph))
             if not len(self.graph):
                 return
-            cells = coverage.city_cells(conn, self.settings.h3_resolution)
+            cells = city_cells(conn, self.settings.h3_resolution)
             found = coverage.compute(self.graph, cells, read_candidates(conn))
             self.figures["coverage"] += coverage.store(conn, found, utc_now())
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from core.clock import rfc3339
 from core.errors import NotFound
 from core.history import as_row, was
+from core.vocabulary import UNJUDGED, sql_list
 
 SERIES_AT_MOST = 10_000
 _SENSORS = """
@@ -23,13 +24,13 @@ FROM sensor s LEFT JOIN LATERAL (
   FROM sensor_state t WHERE t.sensor_id = s.id) v ON true
 """
 
-_STEPS = """
+_STEPS = f"""
 SELECT date_bin(make_interval(secs => :every), time, 'epoch') AS time, avg(value) AS value, min(value) AS least, max(value) AS most,
   count(*) AS readings
-FROM observation WHERE sensor_id = :id AND metric = :metric AND time >= :start AND time < :end AND quality NOT IN ('future', 'range')
+FROM observation WHERE sensor_id = :id AND metric = :metric AND time >= :start AND time < :end AND quality NOT IN {sql_list(UNJUDGED)}
 GROUP BY 1 ORDER BY 1 LIMIT :most
 """
-_HOURLY = """
+_HOURLY = f"""
 WITH hours AS (
   SELECT h.hour, h.total, h.least, h.most, h.readings FROM observation_hourly h
   WHERE h.sensor_id = :id AND h.metric = :metric AND h.hour >= :start AND h.hour < :end AND NOT EXISTS (
@@ -37,7 +38,7 @@ WITH hours AS (
   UNION ALL
   SELECT d.hour, sum(o.value), min(o.value), max(o.value), count(*) FROM rollup_due d
   JOIN observation o ON o.sensor_id = d.sensor_id AND o.metric = d.metric AND o.time >= d.hour AND o.time < d.hour + interval '1 hour'
-    AND o.time < :end AND o.quality NOT IN ('future', 'range')
+    AND o.time < :end AND o.quality NOT IN {sql_list(UNJUDGED)}
   WHERE d.sensor_id = :id AND d.metric = :metric AND d.hour >= :start AND d.hour < :end GROUP BY d.hour)
 SELECT date_bin(make_interval(secs => :every), hour, 'epoch') AS time, sum(total) / sum(readings) AS value, min(least) AS least,
   max(most) AS most, sum(readings)::bigint AS readings

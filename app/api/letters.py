@@ -9,10 +9,10 @@ from pydantic import Field, model_validator
 
 from app.api.shapes import Body, Limit, Moment, page
 from app.deps import Conn, Now, PartsDep, Who
-from app.letters import Asked, State, discard, list_letters, read_letter, read_reasons
 from core import audit
 from core.errors import InputError
 from core.viewer import Role
+from ingest.admin.letters import Asked, State, discard, list_letters, read_letter, read_reasons
 from ingest.replay import find_waiting, replay
 
 router = APIRouter(prefix="/api/dead-letters", tags=["dead letters"])

@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse
 from app.api.shapes import Moment
 from app.cards import Asked, read_card
 from app.deps import Conn, Now, PartsDep, Who, get_parts
-from app.health import read_health
-from app.metrics import write_metrics
+from app.health.metrics import write_metrics
+from app.health.read import read_health
 from app.past import read_now, read_past
 from app.problems import problem
 from core.errors import InputError

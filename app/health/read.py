@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, text
 
 from alerts.deliveries import count_waiting
-from app.letters import read_reasons
-from app.sources import NO_SOURCE, read_source_states
 from core import set_aside
 from core.clock import rfc3339
 from core.log import get_log
 from core.process import first_line, is_of_connection
 from core.vocabulary import label
+from ingest.admin.letters import read_reasons
+from ingest.admin.sources import NO_SOURCE, read_source_states
 from ingest.replay import WAITING
 from layers.video import read_camera_health
 
