@@ -10,12 +10,29 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio.to_thread
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
 from app import problems
-from app.api import alarms, asides, city, feeds, incidents, letters, picture, sensors, session, sources, units, video
+from app.api import (
+    alarms,
+    asides,
+    cards,
+    city,
+    feeds,
+    health,
+    incidents,
+    layers,
+    letters,
+    sensors,
+    session,
+    sources,
+    state,
+    units,
+    video,
+)
+from app.api.door import check_request
 from app.auth import Attempts, AuthMiddleware, Sessions, policy_of
 from app.dashboard import build_dashboard
 from app.dashboard.page import ASSETS
@@ -28,6 +45,7 @@ from core import audit
 from core.clock import utc_now
 from core.db import make_engine
 from core.errors import Forbidden
+from core.pictures import Pictures
 from core.process import Crew, Heartbeat, Pulse
 from core.settings import Settings
 
@@ -42,7 +60,10 @@ ROUTERS = (
     letters.router,
     asides.router,
     city.router,
-    picture.router,
+    layers.router,
+    cards.router,
+    state.router,
+    health.router,
     feeds.router,
 )
 # an event loop that does not come round for so long answers nobody
@@ -59,7 +80,9 @@ def make_app(settings: Settings) -> FastAPI:
     """The application; its parts are made here and nowhere else."""
     engine = make_engine(settings, pool_size=10, name="onemap serve")
     sessions = Sessions(engine, policy_of(settings))
-    parts = Parts(settings, engine, sessions, Attempts(), utc_now())
+    parts = Parts(
+        settings, engine, sessions, Attempts(), Pictures(settings.pictures_url, settings.state_dir), utc_now()
+    )
     hub = Hub(parts)
     parts.is_listening = lambda: hub.listening
 
@@ -91,7 +114,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.state.parts = parts
     problems.install(app, write_refusal)
     for router in ROUTERS:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(check_request)])
     add_files(app, vendor_folder(), ASSETS)
     add_docs(app)
     add_push(app, hub)

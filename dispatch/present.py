@@ -14,6 +14,7 @@ from core.clock import rfc3339
 from core.history import as_row
 from core.vocabulary import ENDED_INCIDENT
 
+Box = tuple[float, float, float, float]
 MILESTONES = ("assigned_at", "accepted_at", "en_route_at", "on_scene_at", "clear_at")
 _INCIDENTS = """
 SELECT i.id, i.number, i.kind, i.level, i.status, i.titles, i.text, i.address, i.channel, i.district, i.opened_at, i.changed_at,
@@ -86,6 +87,32 @@ def _incident_then(row: Any, names: Mapping[str, Mapping[str, Any]]) -> dict[str
     )
 
 
+_LIST = text(
+    _INCIDENTS
+    + """
+WHERE i.status = ANY(:statuses) AND (CAST(:level AS int) IS NULL OR i.level = :level)
+  AND (CAST(:since AS timestamptz) IS NULL OR i.changed_at > :since) AND (CAST(:cursor AS uuid) IS NULL OR i.id < :cursor)
+  AND (CAST(:w AS float8) IS NULL OR i.geom && ST_MakeEnvelope(:w, :s, :e, :n, 4326)) ORDER BY i.id DESC LIMIT :most
+"""
+)
+
+
+def list_incidents(
+    conn: Connection,
+    statuses: Sequence[str],
+    *,
+    level: int | None,
+    since: datetime | None,
+    box: Box | None,
+    cursor: UUID | None,
+    most: int,
+) -> list[dict[str, Any]]:
+    """Incidents in one of these statuses, newest first, those after `cursor`; changed since, in a box (degrees)."""
+    given = {"statuses": list(statuses), "level": level, "since": since, "cursor": cursor, "most": most}
+    rows = conn.execute(_LIST, {**given, **dict(zip("wsen", box or (None,) * 4, strict=True))}).all()
+    return incident_objects(conn, rows)
+
+
 def incident_objects(conn: Connection, rows: Sequence[Any]) -> list[dict[str, Any]]:
     given = {"ids": [row.id for row in rows]}
     assignments: dict[UUID, list[dict[str, Any]]] = {}
@@ -135,8 +162,26 @@ def assignment_object(row: Any) -> dict[str, Any]:
 
 
 def read_units(conn: Connection, ids: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """The units named, or all."""
     where = "" if ids is None else " WHERE u.id = ANY(:ids)"
     rows = conn.execute(text(_UNITS + where + " ORDER BY u.id"), {"ids": list(ids or [])})
+    return [unit_object(row) for row in rows]
+
+
+_LIST_UNITS = text(
+    _UNITS
+    + """
+WHERE (CAST(:status AS text) IS NULL OR u.status = :status) AND (CAST(:kind AS text) IS NULL OR u.kind = :kind)
+  AND (CAST(:cursor AS text) IS NULL OR u.id > :cursor) ORDER BY u.id LIMIT :most
+"""
+)
+
+
+def list_units(
+    conn: Connection, *, status: str | None, kind: str | None, cursor: str | None, most: int
+) -> list[dict[str, Any]]:
+    """Units by id, those after `cursor`."""
+    rows = conn.execute(_LIST_UNITS, {"status": status, "kind": kind, "cursor": cursor, "most": most})
     return [unit_object(row) for row in rows]
 
 

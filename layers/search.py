@@ -27,15 +27,15 @@ ORDER BY rank LIMIT :most
 """
 
 
-def search(conn: Connection, query: str) -> list[dict[str, Any]]:
-    """Up to twenty hits, incidents first. An empty query finds nothing."""
+def search(conn: Connection, query: str, most: int = AT_MOST) -> list[dict[str, Any]]:
+    """Up to `most` hits, incidents first. An empty query finds nothing."""
     words = query.strip()
     if not words:
         return []
     plain = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     # an asset code is found by its beginning, from eight digits on
     prefix = f"{words}%" if words.isdigit() and len(words) >= 8 else ""
-    rows = conn.execute(text(_SQL), {"like": f"%{plain}%", "prefix": prefix, "most": AT_MOST})
+    rows = conn.execute(text(_SQL), {"like": f"%{plain}%", "prefix": prefix, "most": most})
     return [
         {"type": r.type, "id": r.id, "title": {"zh": r.zh, "en": r.en or r.zh}, "lon": r.lon, "lat": r.lat}
         for r in rows

@@ -52,16 +52,26 @@ def read_sensors(
     *,
     ids: Sequence[str] | None = None,
     since: datetime | None = None,
+    kind: str | None = None,
+    status: str | None = None,
+    after: str | None = None,
+    most: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Sensors that are not retired: all, some, or those heard since a moment. `fixed` are the limits of rules per sensor kind,
+    """Sensors that are not retired by id: all, some, those heard since a moment, a page of them. `fixed` are the limits of rules per sensor kind,
     `{kind: {metric: {level: limit}}}`; per-site limits go before them."""
     where = ["s.status <> 'retired'"]
     if ids is not None:
         where.append("s.id = ANY(:ids)")
     if since is not None:
         where.append("s.id IN (SELECT sensor_id FROM sensor_state WHERE received_at > :since)")
+    for name, value in (("kind", kind), ("status", status)):
+        if value is not None:
+            where.append(f"s.{name} = :{name}")
+    if after is not None:
+        where.append("s.id > :after")
     rows = conn.execute(
-        text(f"{_SENSORS} WHERE {' AND '.join(where)} ORDER BY s.id"), {"ids": list(ids or []), "since": since}
+        text(f"{_SENSORS} WHERE {' AND '.join(where)} ORDER BY s.id LIMIT :most"),
+        {"ids": list(ids or []), "since": since, "kind": kind, "status": status, "after": after, "most": most},
     )
     return [sensor_object(row, fixed.get(row.kind, {})) for row in rows]
 

@@ -217,6 +217,16 @@ def camera_object(row: Any, now: datetime) -> Json:
     }
 
 
+def read_picture(conn: Connection, sha256: str) -> bytes | None:
+    """A picture's bytes where they still lie in its row, None where the store has them. NotFound where nobody speaks of it."""
+    row = conn.execute(
+        text("SELECT body FROM snapshot WHERE sha256 = :sha256 ORDER BY body IS NULL LIMIT 1"), {"sha256": sha256}
+    ).one_or_none()
+    if row is None:
+        raise NotFound("there is no such picture")
+    return None if row.body is None else bytes(row.body)
+
+
 def read_camera_health(conn: Connection, now: datetime) -> Json:
     """How many cameras there are, how many were heard within a month, and those of them that are silent, the newest to fall silent first."""
     cameras = read_cameras(conn, now)

@@ -6,11 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
-from sqlalchemy import text
 
-from alerts import lifecycle, store
-from alerts.present import ALARM_COLUMNS, alarm_object, read_alarms
-from app.api.shapes import Limit, Moment, ShelveIn, page, parse_bbox, parse_cursor
+from alerts import lifecycle, present, store
+from alerts.present import read_alarms
+from app.api.shapes import Level, Limit, Moment, ShelveIn, page, parse_bbox, parse_cursor
 from app.deps import Conn, Now, Who
 from core import audit
 from core.errors import InputError, NotFound
@@ -22,24 +21,14 @@ router = APIRouter(prefix="/api/alarms", tags=["alarms"])
 
 @router.get("")
 def list_alarms(
-    conn: Conn, who: Who, state: str | None = None, level: int | None = None, since: Moment = None, bbox: str | None = None,
+    conn: Conn, who: Who, state: str | None = None, level: Level = None, since: Moment = None, bbox: str | None = None,
     cursor: str | None = None, limit: Limit = 200,
 ) -> dict[str, Any]:  # fmt: skip
     """Alarms that are not normal, newest first; with `state` (one or several, comma separated) also those that are."""
     states = parse_states(state, ended=since is not None)
-    box = parse_bbox(bbox)
-    rows = conn.execute(
-        text(
-            f"SELECT {ALARM_COLUMNS} FROM alarm WHERE state = ANY(:states) AND (CAST(:level AS int) IS NULL OR level = :level) "
-            "AND (CAST(:since AS timestamptz) IS NULL OR changed_at > :since) AND (CAST(:cursor AS uuid) IS NULL OR id < :cursor) "
-            "AND (CAST(:w AS float8) IS NULL OR geom && ST_MakeEnvelope(:w, :s, :e, :n, 4326)) ORDER BY id DESC LIMIT :most"
-        ),
-        {
-            "states": states, "level": level, "since": since, "cursor": parse_cursor(cursor), "most": limit + 1,
-            **dict(zip("wsen", box or (None,) * 4, strict=True)),
-        },
-    )  # fmt: skip
-    return page([alarm_object(row) for row in rows], limit)
+    box, after = parse_bbox(bbox), parse_cursor(cursor)
+    found = present.list_alarms(conn, states, level=level, since=since, box=box, cursor=after, most=limit + 1)
+    return page(found, limit)
 
 
 def parse_states(value: str | None, *, ended: bool) -> list[str]:

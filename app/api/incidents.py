@@ -6,10 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from sqlalchemy import text
 
 from alerts import store
-from app.api.shapes import AssignIn, IncidentIn, Limit, Moment, StatusIn, page, parse_bbox, parse_cursor
+from app.api.shapes import AssignIn, IncidentIn, Level, Limit, Moment, StatusIn, page, parse_bbox, parse_cursor
 from app.deps import Conn, Now, PartsDep, Who
 from core import audit
 from core.errors import InputError, NotFound
@@ -17,8 +16,8 @@ from core.i18n import say
 from core.types import LonLat
 from core.viewer import Role
 from core.vocabulary import ENDED_INCIDENT, IncidentStatus
-from dispatch import incidents, log, steps, tasks
-from dispatch.present import incident_objects, read_incidents
+from dispatch import incidents, log, present, steps, tasks
+from dispatch.present import read_incidents
 from dispatch.recommend import Recommendation, needed_capabilities, recommend_units
 from dispatch.units import read_candidates
 
@@ -27,24 +26,14 @@ router = APIRouter(prefix="/api/incidents", tags=["incidents"])
 
 @router.get("")
 def list_incidents(
-    conn: Conn, who: Who, status: str | None = None, level: int | None = None, since: Moment = None, bbox: str | None = None,
+    conn: Conn, who: Who, status: str | None = None, level: Level = None, since: Moment = None, bbox: str | None = None,
     cursor: str | None = None, limit: Limit = 200,
 ) -> dict[str, Any]:  # fmt: skip
     """Incidents that have not ended, newest first; with `status` (one or several, comma separated) others too."""
-    box = parse_bbox(bbox)
-    rows = conn.execute(
-        text(
-            "SELECT *, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM incident WHERE status = ANY(:statuses) "
-            "AND (CAST(:level AS int) IS NULL OR level = :level) AND (CAST(:since AS timestamptz) IS NULL OR changed_at > :since) "
-            "AND (CAST(:cursor AS uuid) IS NULL OR id < :cursor) "
-            "AND (CAST(:w AS float8) IS NULL OR geom && ST_MakeEnvelope(:w, :s, :e, :n, 4326)) ORDER BY id DESC LIMIT :most"
-        ),
-        {
-            "statuses": parse_statuses(status, ended=since is not None), "level": level, "since": since, "cursor": parse_cursor(cursor), "most": limit + 1,
-            **dict(zip("wsen", box or (None,) * 4, strict=True)),
-        },
-    ).all()  # fmt: skip
-    return page(incident_objects(conn, rows), limit)
+    statuses = parse_statuses(status, ended=since is not None)
+    box, after = parse_bbox(bbox), parse_cursor(cursor)
+    found = present.list_incidents(conn, statuses, level=level, since=since, box=box, cursor=after, most=limit + 1)
+    return page(found, limit)
 
 
 def parse_statuses(value: str | None, *, ended: bool) -> list[str]:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from alerts.limits import read_limits
-from app.api.shapes import Body, Moment
+from app.api.shapes import Body, Limit, Moment, Name, page
 from app.deps import Conn, Now, Who
 from core.crs import Datum, to_wgs84
 from core.errors import InputError, NotFound
@@ -37,11 +37,12 @@ class AcceptIn(Body):
 
 
 @router.get("")
-def list_sensors(conn: Conn, who: Who, kind: str | None = None, status: str | None = None) -> dict[str, Any]:
-    """With the source each was first heard through, and when."""
-    found = read_sensors(conn, read_limits(conn))
-    items = [s for s in found if kind in (None, s["kind"]) and status in (None, s["status"])]
-    return {"items": items, "next": None}
+def list_sensors(
+    conn: Conn, who: Who, kind: Name = None, status: Name = None, cursor: Name = None, limit: Limit = 1000
+) -> dict[str, Any]:
+    """By id, with the source each was first heard through, and when."""
+    found = read_sensors(conn, read_limits(conn), kind=kind, status=status, after=cursor, most=limit + 1)
+    return page(found, limit)
 
 
 @router.get("/{sensor_id}")

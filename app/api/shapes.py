@@ -2,22 +2,66 @@
 
 from __future__ import annotations
 
+import unicodedata
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from core.errors import InputError
 from core.vocabulary import IncidentStatus, UnitStatus
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
+Level = Annotated[int | None, Query(ge=1, le=4)]
+# ids and kinds: what the database can hold and a person can read
+Name = Annotated[str | None, Query(min_length=1, max_length=200)]
+Words = Annotated[str, Query(max_length=200)]
+# what fits into the columns of versions and counts
+INT4 = 2**31 - 1
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+# directional overrides and isolates (Unicode 15.0, section 23.2) make a title read otherwise than it is
+OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+LINES = frozenset("\t\n\r")
+
+
+def check_text(value: str, field: str) -> None:
+    """Raises InputError for text with NUL, other control characters (but tab and line ends), lone surrogates or directional overrides."""
+    for sign in value:
+        if sign in OVERRIDES or (sign not in LINES and unicodedata.category(sign) in ("Cc", "Cs")):
+            raise InputError(f"{field}: expected text without the character U+{ord(sign):04X}", field=field)
+
+
+def check_texts(value: object, field: str) -> None:
+    """The same for every text in a JSON value."""
+    if isinstance(value, str):
+        check_text(value, field)
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            check_text(str(name), field)
+            check_texts(one, f"{field}.{name}" if field != "body" else str(name))
+    elif isinstance(value, list):
+        for one in value:
+            check_texts(one, field)
+
+
+def check_moment(value: datetime) -> datetime:
+    if not EARLIEST <= value <= LATEST:
+        raise ValueError("expected a moment between 1970 and 2200")
+    return value
 
 
 class Body(BaseModel):
     """A name we do not know is an error: a misspelt field must not be silently ignored."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def clean(cls, values: Any) -> Any:
+        check_texts(values, "body")
+        return values
 
 
 class Credentials(Body):
@@ -27,7 +71,7 @@ class Credentials(Body):
 
 class ShelveIn(Body):
     minutes: int = Field(ge=1, le=1440)
-    reason: str = Field(min_length=1, max_length=500)
+    reason: str = Field(min_length=1, max_length=500, pattern=r"\S")
 
 
 class IncidentIn(Body):
@@ -36,7 +80,7 @@ class IncidentIn(Body):
     alarm: UUID | None = None
     kind: str | None = None
     level: int | None = Field(None, ge=1, le=4)
-    title: str | None = Field(None, min_length=1, max_length=500)
+    title: str | None = Field(None, min_length=1, max_length=500, pattern=r"\S")
     lon: float | None = Field(None, ge=-180, le=180)
     lat: float | None = Field(None, ge=-90, le=90)
     text: str | None = Field(None, max_length=10_000)
@@ -57,21 +101,21 @@ class AssignIn(Body):
 
 class StatusIn(Body):
     status: IncidentStatus
-    version: int
+    version: int = Field(ge=0, le=INT4)
 
 
 class UnitStatusIn(Body):
     status: UnitStatus
 
 
-class GeometryIn(BaseModel):
+class GeometryIn(Body):
     """A GeoJSON Polygon or MultiPolygon (RFC 7946)."""
 
     type: str
     coordinates: list[Any]
 
 
-Moment = AwareDatetime | None
+Moment = Annotated[AwareDatetime, AfterValidator(check_moment)] | None
 
 
 def parse_bbox(value: str | None) -> tuple[float, float, float, float] | None:

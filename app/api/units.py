@@ -6,20 +6,23 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from app.api.shapes import UnitStatusIn
+from app.api.shapes import Limit, Name, UnitStatusIn, page
 from app.deps import Conn, Now, Who
 from core import audit
 from core.viewer import Role
-from dispatch import tasks
+from core.vocabulary import UnitStatus
+from dispatch import present, tasks
 from dispatch.present import read_units
 
 router = APIRouter(prefix="/api/units", tags=["units"])
 
 
 @router.get("")
-def list_units(conn: Conn, who: Who, status: str | None = None, kind: str | None = None) -> dict[str, Any]:
-    found = [u for u in read_units(conn) if status in (None, u["status"]) and kind in (None, u["kind"])]
-    return {"items": found, "next": None}
+def list_units(
+    conn: Conn, who: Who, status: UnitStatus | None = None, kind: Name = None, cursor: Name = None, limit: Limit = 1000
+) -> dict[str, Any]:
+    """By id."""
+    return page(present.list_units(conn, status=status, kind=kind, cursor=cursor, most=limit + 1), limit)
 
 
 @router.post("/{unit_id}/status")
