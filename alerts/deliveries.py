@@ -22,6 +22,7 @@ from core import set_aside
 from core.db import lock_key
 from core.log import get_log
 from core.settings import Settings
+from core.texts import visible
 
 log = get_log("deliveries")
 ROUTED_AT_ONCE = 200
@@ -193,7 +194,7 @@ def settle(
 def note_outcome(
     conn: Connection, kind: SenderKind, delivery: Delivery, outcome: Later | Refused, now: datetime
 ) -> None:
-    why = set_aside.printable(outcome.why)[:1000]
+    why = visible(outcome.why)[:1000]
     if isinstance(outcome, Refused):
         conn.execute(REFUSED, {"id": delivery.id, "why": why, "now": now})
         return

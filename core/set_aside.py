@@ -18,6 +18,7 @@ from core.db import CHANGE_CHANNEL, notify
 from core.errors import NotFound
 from core.log import get_log
 from core.process.faults import first_line, is_of_connection
+from core.texts import visible
 
 log = get_log("set_aside")
 TRIES = 3
@@ -56,18 +57,13 @@ def resting(what: str, id_sql: str) -> str:
 
 def note(conn: Connection, what: str, identity: str, exc: BaseException, now: datetime) -> int:
     """Remember that this row failed; returns how often by now. From `TRIES` on it is left alone until a person decides."""
-    given = {"what": what, "id": identity, "error": printable(first_line(exc, 1000)), "now": now}
+    given = {"what": what, "id": identity, "error": visible(first_line(exc, 1000)), "now": now}
     tries: int = conn.execute(
         _NOTE, {**given, "wait": WAIT_FIRST_S, "factor": WAIT_FACTOR, "tries": TRIES}
     ).scalar_one()
     log.error("row_failed", what=what, id=identity, tries=tries, error=given["error"], exc_info=exc)
     notify(conn, CHANGE_CHANNEL, {"kind": "health", "reread": True})
     return tries
-
-
-def printable(words: str) -> str:
-    """Without the characters that PostgreSQL and terminals do not take."""
-    return "".join(sign if sign.isprintable() else "�" for sign in words)
 
 
 def clear(conn: Connection, what: str, ids: Sequence[str]) -> None:

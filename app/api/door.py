@@ -6,8 +6,8 @@ from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from app.api.shapes import check_text
 from core.errors import InputError
+from core.texts import check_text
 
 
 async def check_request(request: Request) -> None:

@@ -74,7 +74,7 @@ def post_retire(conn: Conn, who: Who, now: Now, sensor_id: str) -> dict[str, Any
 @router.get("/{sensor_id}/observations")
 def get_observations(
     conn: Conn, who: Who, now: Now, sensor_id: str, metric: str | None = None, start: Annotated[Moment, Query(alias="from")] = None,
-    end: Annotated[Moment, Query(alias="to")] = None, every: Annotated[float | None, Query(gt=0)] = None,
+    end: Annotated[Moment, Query(alias="to")] = None, every: Annotated[float | None, Query(ge=1, le=31_622_400, allow_inf_nan=False)] = None,
 ) -> dict[str, Any]:  # fmt: skip
     """A series, the last six hours by default; `every` in seconds gives means with minimum and maximum."""
     sensor = get_sensor(conn, who, sensor_id)

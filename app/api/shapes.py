@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,6 +10,7 @@ from fastapi import Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from core.errors import InputError
+from core.texts import check_texts
 from core.vocabulary import IncidentStatus, UnitStatus
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -21,29 +21,6 @@ Words = Annotated[str, Query(max_length=200)]
 # what fits into the columns of versions and counts
 INT4 = 2**31 - 1
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-# directional overrides and isolates (Unicode 15.0, section 23.2) make a title read otherwise than it is
-OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-LINES = frozenset("\t\n\r")
-
-
-def check_text(value: str, field: str) -> None:
-    """Raises InputError for text with NUL, other control characters (but tab and line ends), lone surrogates or directional overrides."""
-    for sign in value:
-        if sign in OVERRIDES or (sign not in LINES and unicodedata.category(sign) in ("Cc", "Cs")):
-            raise InputError(f"{field}: expected text without the character U+{ord(sign):04X}", field=field)
-
-
-def check_texts(value: object, field: str) -> None:
-    """The same for every text in a JSON value."""
-    if isinstance(value, str):
-        check_text(value, field)
-    elif isinstance(value, dict):
-        for name, one in value.items():
-            check_text(str(name), field)
-            check_texts(one, f"{field}.{name}" if field != "body" else str(name))
-    elif isinstance(value, list):
-        for one in value:
-            check_texts(one, field)
 
 
 def check_moment(value: datetime) -> datetime:
