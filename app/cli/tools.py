@@ -38,7 +38,7 @@ def add_verbs(verbs: Any) -> None:
         verb.set_defaults(run=switch_rule, on=on)
     verbs.add_parser("doctor", help="say in plain words what is wrong, if anything").set_defaults(run=doctor)
     bench = verbs.add_parser("bench", help="measure against a ceiling in the same run")
-    bench.add_argument("what", choices=("ingest", "alarm"))
+    bench.add_argument("what", choices=("ingest", "alarm", "state"))
     bench.add_argument("rest", nargs=argparse.REMAINDER)
     bench.set_defaults(run=run_bench)
 
