@@ -37,8 +37,8 @@ from app.auth import Attempts, AuthMiddleware, Sessions, policy_of
 from app.dashboard import build_dashboard
 from app.dashboard.page import ASSETS
 from app.deps import Parts, get_parts
+from app.live import Hub
 from app.problems import problem
-from app.push import Hub
 from app.security import SecurityHeaders
 from app.serving import Compression, add_docs, add_files
 from core import audit

@@ -11,7 +11,8 @@ from sqlalchemy import Engine, text
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from app.push import KINDS, encode
+from app.live import KINDS
+from app.live.hub import encode
 from core.db import notify_change
 from core.migrate import head_revision
 from tests.alerts.helpers import change, write
@@ -207,3 +208,17 @@ def test_readiness_names_what_is_lacking(served: System, db: Engine) -> None:
     finally:
         with db.begin() as conn:
             conn.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": head_revision()})
+
+
+def test_client_that_asks_a_thousand_times_is_answered_without_filling_the_server(served: System) -> None:
+    with served.push() as listener:
+        greeted(listener)
+        listener.messages.clear()
+        for _ in range(1000):
+            listener.socket.send('{"want":"snapshot"}')
+        assert [m["kind"] for m in greeted(listener)][: len(KINDS)] == list(KINDS)
+    told = {m["kind"] for m in listener.messages}
+    assert told >= set(KINDS)
+    assert len([m for m in listener.messages if m["op"] == "snapshot"]) < 100 * len(KINDS), (
+        "asked often meanwhile is asked once"
+    )
