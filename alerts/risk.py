@@ -11,11 +11,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import h3
 from sqlalchemy import Connection, text
 
+from core import nouns
 from core.exposure import Exposure, around, is_day
 from core.i18n import say
 from core.types import LonLat
@@ -53,7 +53,7 @@ class Risk:
     terms: tuple[Term, ...]
     exact: float = 0.0
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> nouns.Risk:
         return {
             "score": self.score,
             "terms": [

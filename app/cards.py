@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,6 +30,8 @@ from layers.video import read_camera, read_video_event
 RADIUS_M = 500.0
 NEAR_UNITS, NEAR_CAMERAS, NEAR_FACILITIES = 5, 4, 8
 Json = dict[str, Any]
+# an object of the API, of whatever noun
+Item = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def _uuid(value: str) -> UUID:
         raise NotFound(f"there is no {value!r}") from exc
 
 
-def _where(thing: Json) -> LonLat | None:
+def _where(thing: Item) -> LonLat | None:
     return LonLat(thing["lon"], thing["lat"]) if thing.get("lon") is not None else None
 
 
@@ -112,7 +114,7 @@ def step(action: str, words: Text, reason: Text, url: str | None = None, body: J
     }
 
 
-def next_for_alarm(alarm: Json) -> Json | None:
+def next_for_alarm(alarm: Item) -> Json | None:
     """Serious and without an incident: open one (that is the quickest way to help); else acknowledge what nobody has seen."""
     url = f"/api/alarms/{alarm['id']}"
     serious = (
@@ -141,7 +143,7 @@ def incident_card(asked: Asked, identity: str) -> Json:
     }  # fmt: skip
 
 
-def next_for_incident(incident: Json, near: list[Recommendation]) -> Json | None:
+def next_for_incident(incident: Item, near: list[Recommendation]) -> Json | None:
     url = f"/api/incidents/{incident['id']}"
     running = [a for a in incident["assignments"] if a["status"] not in ("clear", "declined", "cancelled")]
     if incident["status"] == "clear":
@@ -243,9 +245,9 @@ def camera_card(asked: Asked, identity: str) -> Json:
 
 def video_event_card(asked: Asked, identity: str) -> Json:
     camera, _, event = identity.partition("/")
-    seen = read_video_event(asked.conn, camera, event)
-    guess = table("video_kinds").get(seen["kind"], {}).get("incident_kind")
-    seen["incident"] = near_incident(asked.conn, seen, guess)
+    told = read_video_event(asked.conn, camera, event)
+    guess = table("video_kinds").get(told["kind"], {}).get("incident_kind")
+    seen: Json = {**told, "incident": near_incident(asked.conn, told, guess)}
     near = nearest(asked, _where(seen), guess or "other")
     return {
         "title": {lang: f"{seen['names'][lang]} · {seen['camera_names'][lang]}" for lang in ("zh", "en")},
@@ -257,7 +259,7 @@ def video_event_card(asked: Asked, identity: str) -> Json:
     }
 
 
-def near_incident(conn: Connection, seen: Json, kind: str | None) -> str | None:
+def near_incident(conn: Connection, seen: Item, kind: str | None) -> str | None:
     """The nearest incident of that kind which has not ended, within the reach of its kind: somebody deals with it already."""
     if kind is None or seen["lon"] is None:
         return None
@@ -274,7 +276,7 @@ def near_incident(conn: Connection, seen: Json, kind: str | None) -> str | None:
     return str(found) if found else None
 
 
-def next_for_video_event(seen: Json, kind: str | None) -> Json | None:
+def next_for_video_event(seen: Item, kind: str | None) -> Json | None:
     """What a camera saw is a guess: a person looks at the picture and reports it, unless it is known already."""
     if kind is None or seen["incident"] or seen["lon"] is None:
         return None

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import anyio.to_thread
 from fastapi import Depends, FastAPI, Request
+from fastapi.routing import APIRoute
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 from starlette.websockets import WebSocket
 
 from app import problems
@@ -37,8 +39,9 @@ from app.auth import Attempts, AuthMiddleware, Sessions, policy_of
 from app.dashboard import build_dashboard
 from app.dashboard.page import ASSETS
 from app.deps import Parts, get_parts
+from app.document import document
 from app.live import Hub
-from app.problems import problem
+from app.problems import COMMON, describes, problem
 from app.security import SecurityHeaders
 from app.serving import Compression, add_docs, add_files
 from core import audit
@@ -114,7 +117,8 @@ def make_app(settings: Settings) -> FastAPI:
     app.state.parts = parts
     problems.install(app, write_refusal)
     for router in ROUTERS:
-        app.include_router(router, dependencies=[Depends(check_request)])
+        app.include_router(router, dependencies=[Depends(check_request)], responses=describes(*COMMON))
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]
     add_files(app, vendor_folder(), ASSETS)
     add_docs(app)
     add_push(app, hub)
@@ -147,7 +151,22 @@ async def come_round(pulse: Pulse) -> None:
 
 
 async def not_here(request: Request) -> JSONResponse:
-    return problem(404, f"there is nothing at {request.url.path}")
+    """404; or 405 with what is allowed where the address is one of ours and the method is not."""
+    allowed = {
+        method
+        for route in request.app.routes
+        if isinstance(route, APIRoute)
+        and route.endpoint is not not_here
+        and route.matches(request.scope)[0] is Match.PARTIAL
+        for method in route.methods or ()
+    }
+    if allowed:
+        answer = problem(
+            405, f"expected {', '.join(sorted(allowed))}; got {request.method}", reason="method_not_allowed"
+        )
+        answer.headers["Allow"] = ", ".join(sorted(allowed))
+        return answer
+    return problem(404, f"there is nothing at {request.url.path}", reason="not_found")
 
 
 def add_push(app: FastAPI, hub: Hub) -> None:

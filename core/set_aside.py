@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
 
 from core.clock import rfc3339
 from core.db import CHANGE_CHANNEL, notify
@@ -100,7 +101,29 @@ def each(
 # --- what people see of it, and do about it -------------------------------------------------------------------------------
 
 
-def aside_object(row: Any) -> dict[str, Any]:
+class Aside(TypedDict):
+    """A row that could not be worked through: `waiting` to be tried again at `due_at`, or put `aside` until a person decides."""
+
+    what: str
+    id: str
+    error: str
+    state: str
+    tries: int
+    first_at: str
+    last_at: str
+    due_at: str | None
+    handled_by: str | None
+
+
+class AsideCount(TypedDict):
+    what: str
+    waiting: int
+    aside: int
+    last_at: str
+    error: str
+
+
+def aside_object(row: Any) -> Aside:
     state = "dropped" if row.dropped_at else "aside" if row.aside else "waiting"
     return {
         "what": row.what,
@@ -115,7 +138,7 @@ def aside_object(row: Any) -> dict[str, Any]:
     }
 
 
-def read_asides(conn: Connection, after: tuple[str, str] | None, limit: int) -> list[dict[str, Any]]:
+def read_asides(conn: Connection, after: tuple[str, str] | None, limit: int) -> list[Aside]:
     """In order of what and id, those after `after`; what was dropped is left out."""
     rows = conn.execute(
         text(
@@ -127,7 +150,7 @@ def read_asides(conn: Connection, after: tuple[str, str] | None, limit: int) -> 
     return [aside_object(row) for row in rows]
 
 
-def count_asides(conn: Connection) -> list[dict[str, Any]]:
+def count_asides(conn: Connection) -> list[AsideCount]:
     """Per kind: how many wait to be tried again, how many a person must decide on, and the newest error."""
     rows = conn.execute(
         text(

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
 
 from core.clock import rfc3339
 from core.db import notify_change
@@ -49,7 +50,18 @@ def write(conn: Connection, incident_id: UUID, what: str, who: str, words: Text,
     notify_change(conn, "incident", [incident_id])
 
 
-def read(conn: Connection, incident_id: UUID) -> list[dict[str, Any]]:
+class Entry(TypedDict):
+    """One entry of an incident's log: in words, and as data for machines."""
+
+    id: int
+    time: str
+    what: str
+    who: str
+    text: Text
+    data: dict[str, Any]
+
+
+def read(conn: Connection, incident_id: UUID) -> list[Entry]:
     """Entries in the order they were written."""
     rows = conn.execute(
         text("SELECT id, time, what, who, text, data FROM incident_event WHERE incident_id = :id ORDER BY id"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+
+from typing_extensions import TypedDict
 
 from core.i18n import say
 from core.types import LonLat
@@ -28,6 +29,17 @@ class Candidate:
     seen_at: datetime | None
 
 
+class Recommended(TypedDict):
+    """A unit that may be sent: road time and way, and why it stands where it does."""
+
+    unit: str
+    kind: str
+    names: Text
+    eta_s: float
+    distance_m: float
+    reasons: list[Text]
+
+
 @dataclass(frozen=True, slots=True)
 class Recommendation:
     unit: str
@@ -37,7 +49,7 @@ class Recommendation:
     distance_m: float
     reasons: tuple[Text, ...]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Recommended:
         return {
             "unit": self.unit, "kind": self.kind, "names": self.names, "eta_s": round(self.eta_s, 1),
             "distance_m": round(self.distance_m, 1), "reasons": list(self.reasons),

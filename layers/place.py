@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import InternalError
+from typing_extensions import TypedDict
 
 from core.errors import InputError
 from core.exposure import city_zone, inside
+from core.vocabulary import Text
 from layers.catalogue import LAYERS
 
-COUNTED = ("units", "sensors", "cameras", "incidents", "alarms")
 _CITY = text("""
 SELECT code, name_zh, name_en, timezone, simulated, ST_X(center) AS lon, ST_Y(center) AS lat, ST_XMin(extent) AS w,
   ST_YMin(extent) AS s, ST_XMax(extent) AS e, ST_YMax(extent) AS n FROM city
@@ -21,7 +22,37 @@ SELECT code, name_zh, name_en, timezone, simulated, ST_X(center) AS lon, ST_Y(ce
 _IS_AREA = text("SELECT ST_IsValid(g) AND ST_Area(g) > 0 FROM ST_GeomFromGeoJSON(:shape) AS g")
 
 
-def read_city(conn: Connection) -> dict[str, Any]:
+class City(TypedDict):
+    """Which city this is; `center` [lon, lat], `bbox` [west, south, east, north]."""
+
+    code: str | None
+    name: Text
+    timezone: str
+    center: list[float] | None
+    bbox: list[float] | None
+    simulated: bool
+
+
+class FacilityRef(TypedDict):
+    id: str
+    kind: str
+    names: Text
+
+
+class Within(TypedDict):
+    """Who and what is inside an area; `people` null where nobody has counted."""
+
+    people: int | None
+    buildings: int
+    facilities: list[FacilityRef]
+    units: int
+    sensors: int
+    cameras: int
+    incidents: int
+    alarms: int
+
+
+def read_city(conn: Connection) -> City:
     """Which city this is; without code, center and box where none is loaded."""
     row = conn.execute(_CITY).one_or_none()
     if row is None:
@@ -37,17 +68,20 @@ def read_city(conn: Connection) -> dict[str, Any]:
     }
 
 
-def read_within(conn: Connection, geometry: dict[str, Any], now: datetime) -> dict[str, Any]:
+def read_within(conn: Connection, geometry: dict[str, Any], now: datetime) -> Within:
     """People, buildings, facilities and counts of what is inside a GeoJSON Polygon or MultiPolygon (RFC 7946)."""
     shape = json.dumps(geometry)
     check_area(conn, shape)
     found = inside(conn, shape, now, city_zone(conn))
-    counts = {name: _count(conn, name, shape) for name in COUNTED}
     return {
         "people": found.people,
         "buildings": found.buildings,
         "facilities": [{"id": p.id, "kind": p.kind, "names": p.names} for p in found.facilities],
-        **counts,
+        "units": _count(conn, "units", shape),
+        "sensors": _count(conn, "sensors", shape),
+        "cameras": _count(conn, "cameras", shape),
+        "incidents": _count(conn, "incidents", shape),
+        "alarms": _count(conn, "alarms", shape),
     }
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
 
-from core.vocabulary import ENDED_INCIDENT, sql_list
+from core.vocabulary import ENDED_INCIDENT, Text, sql_list
 
 AT_MOST = 20
 _SQL = f"""
@@ -27,7 +26,17 @@ ORDER BY rank LIMIT :most
 """
 
 
-def search(conn: Connection, query: str, most: int = AT_MOST) -> list[dict[str, Any]]:
+class Hit(TypedDict):
+    """Something that was found, and where it is."""
+
+    type: str
+    id: str
+    title: Text
+    lon: float | None
+    lat: float | None
+
+
+def search(conn: Connection, query: str, most: int = AT_MOST) -> list[Hit]:
     """Up to `most` hits, incidents first. An empty query finds nothing."""
     words = query.strip()
     if not words:

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
 
 from core.clock import rfc3339
 from core.errors import NotFound
 from core.history import as_row, was
-from core.vocabulary import UNJUDGED, sql_list
+from core.vocabulary import UNJUDGED, Text, sql_list
 
 SERIES_AT_MOST = 10_000
 _SENSORS = """
@@ -46,6 +47,59 @@ FROM hours GROUP BY 1 ORDER BY 1 LIMIT :most
 """
 
 
+class Measured(TypedDict):
+    """A sensor's newest value of one metric."""
+
+    value: float
+    unit: str | None
+    quality: str
+    time: str
+
+
+class Sensor(TypedDict):
+    """One sensor with its newest values by metric; `thresholds` in force by metric and level; the worst level of its alarms."""
+
+    id: str
+    kind: str
+    name: str
+    names: Text
+    lon: float | None
+    lat: float | None
+    district: str
+    status: str
+    interval_s: float | None
+    metrics: list[str]
+    values: dict[str, Measured]
+    heard_at: str | None
+    thresholds: dict[str, dict[str, float]]
+    attributes: dict[str, Any]
+    source: str | None
+    first_seen_at: str
+    alarm_level: int | None
+
+
+class SeriesPoint(TypedDict, total=False):
+    """A reading, or a step of a series with its mean, least, most and how many readings it is of."""
+
+    time: str
+    value: float
+    quality: str
+    min: float
+    max: float
+    count: int
+
+
+class Series(TypedDict):
+    """Values of one metric of one sensor, oldest first, and the limits in force."""
+
+    sensor: str
+    metric: str
+    unit: str | None
+    thresholds: dict[str, float]
+    items: list[SeriesPoint]
+    next: None
+
+
 def read_sensors(
     conn: Connection,
     fixed: Mapping[str, Mapping[str, Mapping[str, float]]],
@@ -56,7 +110,7 @@ def read_sensors(
     status: str | None = None,
     after: str | None = None,
     most: int | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Sensor]:
     """Sensors that are not retired by id: all, some, those heard since a moment, a page of them. `fixed` are the limits of rules per sensor kind,
     `{kind: {metric: {level: limit}}}`; per-site limits go before them."""
     where = ["s.status <> 'retired'"]
@@ -105,7 +159,7 @@ def read_sensors_at(
     fixed: Mapping[str, Mapping[str, Mapping[str, float]]],
     alarm_levels: Mapping[str, int],
     at: datetime,
-) -> list[dict[str, Any]]:
+) -> list[Sensor]:
     """The sensors as they were at a moment. `fixed` are the limits of then, `alarm_levels` the worst level of each sensor's alarms."""
     values: dict[str, dict[str, Any]] = {}
     heard: dict[str, datetime] = {}
@@ -129,7 +183,7 @@ def read_sensors_at(
     return found
 
 
-def sensor_object(row: Any, fixed: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+def sensor_object(row: Any, fixed: Mapping[str, Mapping[str, float]]) -> Sensor:
     return {
         "id": row.id,
         "kind": row.kind,
@@ -151,14 +205,14 @@ def sensor_object(row: Any, fixed: Mapping[str, Mapping[str, float]]) -> dict[st
     }
 
 
-def as_measured(held: dict[str, Any]) -> dict[str, Any]:
+def as_measured(held: dict[str, Any]) -> Measured:
     """A value is a float again: jsonb writes 1e30 as an integer of 31 digits, which no encoder of 64-bit integers takes."""
-    return {**held, "value": float(held["value"])}
+    return {"value": float(held["value"]), "unit": held["unit"], "quality": held["quality"], "time": held["time"]}
 
 
 def read_series(
     conn: Connection, sensor_id: str, metric: str, start: datetime, end: datetime, every_s: float | None
-) -> list[dict[str, Any]]:
+) -> list[SeriesPoint]:
     """Values of one metric in [start, end), oldest first; with `every_s` means with minimum and maximum per step."""
     if not conn.scalar(text("SELECT 1 FROM sensor WHERE id = :id"), {"id": sensor_id}):
         raise NotFound(f"there is no sensor {sensor_id!r}")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
 
 from alerts import lifecycle, present, store
-from alerts.present import read_alarms
+from alerts.present import Alarm, read_alarms
 from app.api.shapes import Level, Limit, Moment, ShelveIn, page, parse_bbox, parse_cursor
 from app.deps import Conn, Now, Who
 from core import audit
 from core.errors import InputError, NotFound
+from core.nouns import Page
 from core.viewer import Role
 from core.vocabulary import AlarmState
 
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api/alarms", tags=["alarms"])
 def list_alarms(
     conn: Conn, who: Who, state: str | None = None, level: Level = None, since: Moment = None, bbox: str | None = None,
     cursor: str | None = None, limit: Limit = 200,
-) -> dict[str, Any]:  # fmt: skip
+) -> Page[Alarm]:  # fmt: skip
     """Alarms that are not normal, newest first; with `state` (one or several, comma separated) also those that are."""
     states = parse_states(state, ended=since is not None)
     box, after = parse_bbox(bbox), parse_cursor(cursor)
@@ -45,7 +45,7 @@ def parse_states(value: str | None, *, ended: bool) -> list[str]:
 
 
 @router.get("/{alarm_id}")
-def get_alarm(conn: Conn, who: Who, alarm_id: UUID) -> dict[str, Any]:
+def get_alarm(conn: Conn, who: Who, alarm_id: UUID) -> Alarm:
     found = read_alarms(conn, [alarm_id])
     if not found:
         raise NotFound(f"there is no alarm {alarm_id}")
@@ -53,7 +53,7 @@ def get_alarm(conn: Conn, who: Who, alarm_id: UUID) -> dict[str, Any]:
 
 
 @router.post("/{alarm_id}/acknowledge")
-def acknowledge(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> dict[str, Any]:
+def acknowledge(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> Alarm:
     """A repeat is no error: the alarm is answered as it stands."""
     who.require(Role.DISPATCHER)
     alarm = store.lock_alarm(conn, alarm_id)
@@ -65,7 +65,7 @@ def acknowledge(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> dict[str, Any
 
 
 @router.post("/{alarm_id}/shelve")
-def shelve(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: ShelveIn) -> dict[str, Any]:
+def shelve(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: ShelveIn) -> Alarm:
     who.require(Role.COMMANDER)
     alarm = store.lock_alarm(conn, alarm_id)
     transition = lifecycle.shelve(alarm.view, body.minutes, body.reason, now)

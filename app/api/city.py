@@ -10,13 +10,13 @@ from fastapi import APIRouter
 from app.dashboard import texts
 from app.deps import Conn, Who
 from core.vocabulary import vocabulary
-from layers.place import read_city
+from layers.place import City, read_city
 
 router = APIRouter(tags=["city"])
 
 
 @router.get("/api/city")
-def get_city(conn: Conn, who: Who) -> dict[str, Any]:
+def get_city(conn: Conn, who: Who) -> City:
     return read_city(conn)
 
 

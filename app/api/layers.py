@@ -6,12 +6,13 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from app.api.shapes import GeometryIn, Limit, Words
+from app.api.shapes import GeometryIn, Limit, Words, whole
 from app.deps import Conn, Now, PartsDep, Who
 from core.errors import InputError
+from core.nouns import Page
 from layers.catalogue import describe_layers, read_features, read_tile
-from layers.place import read_within
-from layers.search import search
+from layers.place import Within, read_within
+from layers.search import Hit, search
 
 router = APIRouter(tags=["map"])
 TILE_TYPE = "application/vnd.mapbox-vector-tile"
@@ -42,12 +43,12 @@ def get_tile(who: Who, parts: PartsDep, name: str, z: int, x: int, y: int) -> Re
 
 
 @router.get("/api/search")
-def get_search(conn: Conn, who: Who, q: Words, limit: Limit = 20) -> dict[str, Any]:
-    return {"items": search(conn, q, limit), "next": None}
+def get_search(conn: Conn, who: Who, q: Words, limit: Limit = 20) -> Page[Hit]:
+    return whole(search(conn, q, limit))
 
 
 @router.post("/api/within")
-def post_within(conn: Conn, who: Who, now: Now, body: GeometryIn) -> dict[str, Any]:
+def post_within(conn: Conn, who: Who, now: Now, body: GeometryIn) -> Within:
     """People, buildings, facilities, units, sensors and cameras inside a GeoJSON polygon."""
     if body.type not in ("Polygon", "MultiPolygon"):
         raise InputError(f"type: expected Polygon or MultiPolygon, got {body.type!r}", field="type")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from core.errors import InputError
+from core.nouns import Page
 from core.texts import check_texts
 from core.vocabulary import IncidentStatus, UnitStatus
 
@@ -19,6 +21,7 @@ Level = Annotated[int | None, Query(ge=1, le=4)]
 Name = Annotated[str | None, Query(min_length=1, max_length=200)]
 Words = Annotated[str, Query(max_length=200)]
 # what fits into the columns of versions and counts
+T = TypeVar("T", bound=Mapping[str, Any])
 INT4 = 2**31 - 1
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -117,8 +120,12 @@ def parse_cursor(value: str | None) -> UUID | None:
         raise InputError("cursor: expected the `next` of an earlier answer", field="cursor") from exc
 
 
-def page(items: list[dict[str, Any]], limit: int) -> dict[str, Any]:
+def page(items: Sequence[T], limit: int) -> Page[T]:
     """`items` were asked for one more than `limit`, so that we know whether there is a next page."""
-    more = len(items) > limit
-    kept = items[:limit]
-    return {"items": kept, "next": kept[-1]["id"] if more else None}
+    kept = list(items[:limit])
+    return {"items": kept, "next": str(kept[-1]["id"]) if len(items) > limit else None}
+
+
+def whole(items: Sequence[T]) -> Page[T]:
+    """A list that is bounded by what it is of: one page."""
+    return {"items": list(items), "next": None}

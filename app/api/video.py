@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 
-from app.api.shapes import Limit, Moment, page, parse_bbox
+from app.api.shapes import Limit, Moment, page, parse_bbox, whole
 from app.deps import Conn, Now, PartsDep, Who
 from core.errors import NotFound
+from core.nouns import Page
 from core.pictures import thumbnail
-from layers.video import read_camera, read_cameras, read_picture, read_video_events
+from layers.video import Camera, CameraWhole, VideoEvent, read_camera, read_cameras, read_picture, read_video_events
 
 router = APIRouter(tags=["video"])
 # what a hash names never changes; only people who are logged in may see it
@@ -24,7 +25,7 @@ Known = Annotated[str | None, Header(alias="If-None-Match")]
 def list_video_events(
     conn: Conn, who: Who, camera: str | None = None, since: Moment = None, bbox: str | None = None, cursor: str | None = None,
     limit: Limit = 200,
-) -> dict[str, Any]:  # fmt: skip
+) -> Page[VideoEvent]:  # fmt: skip
     """Events newest first; `since` those that began then or later."""
     cameras = None if camera is None else [camera]
     box = parse_bbox(bbox)
@@ -32,12 +33,12 @@ def list_video_events(
 
 
 @router.get("/api/cameras")
-def list_cameras(conn: Conn, who: Who, now: Now) -> dict[str, Any]:
-    return {"items": read_cameras(conn, now), "next": None}
+def list_cameras(conn: Conn, who: Who, now: Now) -> Page[Camera]:
+    return whole(read_cameras(conn, now))
 
 
 @router.get("/api/cameras/{camera_id}")
-def get_camera(conn: Conn, who: Who, now: Now, camera_id: str) -> dict[str, Any]:
+def get_camera(conn: Conn, who: Who, now: Now, camera_id: str) -> CameraWhole:
     return read_camera(conn, camera_id, now)
 
 

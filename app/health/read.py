@@ -60,6 +60,7 @@ def read_health(conn: Connection, now: datetime, prefix: str = "onemap") -> dict
     first topic part."""
     faults: list[dict[str, str]] = []
     nothing: list[dict[str, Any]] = []
+    no_asides: list[set_aside.AsideCount] = []
 
     def part(name: str, read: Callable[[], T], otherwise: T) -> T:
         """One part of the whole: what cannot be read of it is said, the other parts are answered."""
@@ -84,7 +85,7 @@ def read_health(conn: Connection, now: datetime, prefix: str = "onemap") -> dict
         "feeds": feeds,
         "cameras": part("cameras", lambda: read_camera_health(conn, now), None),
         "dead_letters": part("dead_letters", lambda: read_letter_counts(conn), NO_LETTERS),
-        "set_aside": part("set_aside", lambda: set_aside.count_asides(conn), nothing),
+        "set_aside": part("set_aside", lambda: set_aside.count_asides(conn), no_asides),
         "processes": part("processes", lambda: read_processes(conn, now), nothing),
         "unjudged": part("unjudged", lambda: conn.scalar(text("SELECT count(*) FROM ingest_batch")), None),
         "outbox": part("outbox", lambda: count_waiting(conn), None),

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -25,7 +25,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app.auth import find_credential
 from app.deps import Parts
 from app.live.client import Client
-from app.live.kinds import BY_SIGNAL, KINDS, Asking, Json, LiveKind
+from app.live.kinds import BY_SIGNAL, KINDS, Asking, Item, LiveKind
 from core.clock import rfc3339, utc_now
 from core.db import CHANGE_CHANNEL
 from core.log import get_log
@@ -44,12 +44,12 @@ class Changes:
     """What has become of things of one kind: as they are, and ids of those that are gone; `whole`: these are all there are."""
 
     kind: LiveKind
-    items: list[Json]
+    items: Sequence[Item]
     gone: list[str]
     whole: bool = False
 
 
-def encode(kind: str, op: str, items: list[Json], now: datetime) -> bytes:
+def encode(kind: str, op: str, items: Sequence[Item], now: datetime) -> bytes:
     """The message without its opening brace and sequence number, which differ per client. An item that cannot be written is left
     out and told in the log: the others must reach the screens."""
     head = {"time": rfc3339(now), "kind": kind, "op": op}
@@ -59,7 +59,7 @@ def encode(kind: str, op: str, items: list[Json], now: datetime) -> bytes:
         return orjson.dumps({**head, "items": [item for item in items if is_encodable(kind, item)]})[1:]
 
 
-def is_encodable(kind: str, item: Json) -> bool:
+def is_encodable(kind: str, item: Item) -> bool:
     try:
         orjson.dumps(item)
     except (TypeError, ValueError) as exc:
@@ -82,10 +82,10 @@ def messages_for(changes: Changes, viewer: Viewer, now: datetime) -> Iterator[by
         yield encode(kind.key, "remove", [{"id": i} for i in (*changes.gone, *hidden)], now)
 
 
-def pages(kind: str, items: Sequence[Json], now: datetime) -> Iterator[bytes]:
+def pages(kind: str, items: Sequence[Item], now: datetime) -> Iterator[bytes]:
     """A snapshot in pages; an empty one is one page."""
     for start in range(0, max(len(items), 1), PAGE):
-        yield encode(kind, "upsert" if start else "snapshot", list(items[start : start + PAGE]), now)
+        yield encode(kind, "upsert" if start else "snapshot", items[start : start + PAGE], now)
 
 
 class Hub:
@@ -150,16 +150,16 @@ class Hub:
             self.listening = True
             self._hand_over({"kind": "all", "reread": True})
 
-    def _hear(self, notes: list[tuple[str, Json]]) -> None:
+    def _hear(self, notes: list[tuple[str, dict[str, Any]]]) -> None:
         for _, message in notes:
             self._hand_over(message)
 
-    def _hand_over(self, message: Json) -> None:
+    def _hand_over(self, message: Mapping[str, Any]) -> None:
         if self._loop is not None and not self._loop.is_closed():
             with contextlib.suppress(RuntimeError):  # the loop has ended between the check and the call
                 self._loop.call_soon_threadsafe(self.note, message)
 
-    def note(self, message: Json) -> None:
+    def note(self, message: Mapping[str, Any]) -> None:
         """Remember what has changed. On the loop."""
         signal = str(message.get("kind", ""))
         if signal == "layer":
@@ -289,7 +289,7 @@ class Hub:
                 return self._changed(conn, kind, [], since) if kind.by_time else Changes(kind, [], [])
             half = len(ids) // 2
             first, second = self._changed(conn, kind, ids[:half], since), self._changed(conn, kind, ids[half:], since)
-            return Changes(kind, first.items + second.items, first.gone + second.gone)
+            return Changes(kind, [*first.items, *second.items], first.gone + second.gone)
         over = [item["id"] for item in items if kind.is_over(item)]
         there = {item["id"] for item in items}
         missing = [i for i in ids if i not in there] if kind.removes_missing else []

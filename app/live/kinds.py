@@ -20,7 +20,8 @@ from dispatch.present import read_incidents, read_units
 from layers.sensors import read_sensors
 from layers.video import read_shown_events
 
-Json = dict[str, Any]
+# an object of the API, of whatever noun
+Item = Mapping[str, Any]
 # readings are found by when they came; a transaction that wrote just before may be seen just after
 OVERLAP = timedelta(seconds=0.5)
 
@@ -34,16 +35,16 @@ class Asking:
     since: datetime | None = None
 
 
-def _never(item: Json) -> bool:
+def _never(item: Item) -> bool:
     return False
 
 
-def in_district(viewer: Viewer, item: Json) -> bool:
+def in_district(viewer: Viewer, item: Item) -> bool:
     """Things of a district are seen by who may see that district; things of none by all."""
     return viewer.sees_district(item.get("district"))
 
 
-def everybody(viewer: Viewer, item: Json) -> bool:
+def everybody(viewer: Viewer, item: Item) -> bool:
     return True
 
 
@@ -58,10 +59,10 @@ class LiveKind:
 
     key: str
     urgent: bool
-    read_all: Callable[[Connection, Asking], list[Json]]
-    read_some: Callable[[Connection, Sequence[str], Asking], list[Json]]
-    may_see: Callable[[Viewer, Json], bool] = in_district
-    is_over: Callable[[Json], bool] = _never
+    read_all: Callable[[Connection, Asking], Sequence[Item]]
+    read_some: Callable[[Connection, Sequence[str], Asking], Sequence[Item]]
+    may_see: Callable[[Viewer, Item], bool] = in_district
+    is_over: Callable[[Item], bool] = _never
     signals: tuple[str, ...] = ()
     removes_missing: bool = False
     by_time: bool = False
@@ -69,16 +70,16 @@ class LiveKind:
     on_clock: bool = False
 
 
-def _sensors(conn: Connection, ids: Sequence[str], asking: Asking) -> list[Json]:
+def _sensors(conn: Connection, ids: Sequence[str], asking: Asking) -> Sequence[Item]:
     """Those heard since the last time, and those told by name (registered, accepted, retired), heard or not."""
     limits = read_limits(conn)
     heard = read_sensors(conn, limits, since=asking.since - OVERLAP) if asking.since is not None else []
     named = read_sensors(conn, limits, ids=list(ids)) if ids else []
     there = {item["id"] for item in heard}
-    return heard + [item for item in named if item["id"] not in there]
+    return [*heard, *(item for item in named if item["id"] not in there)]
 
 
-def _health(conn: Connection, asking: Asking) -> list[Json]:
+def _health(conn: Connection, asking: Asking) -> Sequence[Item]:
     return [read_health(conn, asking.now, asking.settings.topic_prefix)]
 
 

@@ -131,7 +131,7 @@ class RiskEvent(Base):
 
     __tablename__ = "risk_event"
     __table_args__ = (
-        Index("ix_risk_event_thing", "type", "thing_id", "id"),
+        Index("ix_risk_event_thing", "type", "thing_id", "time", "id"),
         Index("ix_risk_event_time", "time", postgresql_using="brin"),
     )
 
