@@ -154,10 +154,9 @@ async def not_here(request: Request) -> JSONResponse:
     """404; or 405 with what is allowed where the address is one of ours and the method is not."""
     allowed = {
         method
-        for route in request.app.routes
-        if isinstance(route, APIRoute)
-        and route.endpoint is not not_here
-        and route.matches(request.scope)[0] is Match.PARTIAL
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute) and route.matches(request.scope)[0] is Match.PARTIAL
         for method in route.methods or ()
     }
     if allowed:

@@ -58,6 +58,11 @@ def describes(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def gives(media_type: str, description: str = "") -> dict[int | str, dict[str, Any]]:
+    """For `responses` of a route that answers with something else than JSON."""
+    return {200: {"description": description, "content": {media_type: {"schema": {"type": "string"}}}}}
+
+
 # what any route may answer: nobody we know, may not, not there, changed meanwhile, cannot be used, ours or the database's fault
 COMMON = (401, 403, 404, 405, 409, 413, 422, 500, 503)
 
@@ -113,7 +118,9 @@ def install(app: FastAPI, refused: Callable[[Request, errors.Forbidden], None]) 
 
     @app.exception_handler(HTTPException)
     async def plain(_: Request, exc: HTTPException) -> JSONResponse:
-        return problem(exc.status_code, str(exc.detail))
+        answer = problem(exc.status_code, str(exc.detail))
+        answer.headers.update(exc.headers or {})
+        return answer
 
     @app.exception_handler(OperationalError)
     async def database_away(_: Request, exc: OperationalError) -> JSONResponse:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 
 from app.api.shapes import GeometryIn, Limit, Words, whole
 from app.deps import Conn, Now, PartsDep, Who
+from app.problems import gives
 from core.errors import InputError
 from core.nouns import Page
 from layers.catalogue import describe_layers, read_features, read_tile
@@ -24,12 +25,16 @@ def list_layers(conn: Conn, who: Who) -> dict[str, Any]:
     return {"items": describe_layers(conn), "next": None}
 
 
-@router.get("/api/layers/{name}/features")
+@router.get("/api/layers/{name}/features", response_class=Response, responses=gives("application/geo+json"))
 def get_features(conn: Conn, who: Who, name: str) -> Response:
     return Response(read_features(conn, name), media_type="application/geo+json")
 
 
-@router.get("/tiles/{name}/{z}/{x}/{y}.mvt")
+@router.get(
+    "/tiles/{name}/{z}/{x}/{y}.mvt",
+    response_class=Response,
+    responses={**gives(TILE_TYPE), 204: {"description": "nothing is there"}},
+)
 def get_tile(who: Who, parts: PartsDep, name: str, z: int, x: int, y: int) -> Response:
     """204 where nothing is there. One that is kept takes no connection to the database; one that is not is made once, however many
     ask for it."""

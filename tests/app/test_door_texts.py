@@ -128,3 +128,52 @@ def test_refusal_and_log_out_are_in_the_audit(served: System) -> None:
         browser.post("/login", data={"username": "viewer", "password": PASSWORD, "next": "/"})
         browser.post("/logout")
     assert served.one("SELECT count(*) FROM audit WHERE what = 'logout' AND who = 'viewer'") > before
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("DELETE", "/api/alarms", "GET"), ("PUT", "/api/incidents", "GET, POST"), ("POST", "/api/state", "GET")],
+)
+def test_method_that_is_not_there_is_405_and_says_which_are(
+    admin: httpx.Client, method: str, path: str, allowed: str
+) -> None:
+    answer = admin.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_document_describes_the_nouns_their_errors_and_the_ways_to_log_in(admin: httpx.Client) -> None:
+    document = admin.get("/api/openapi.json").json()
+    alarm = document["paths"]["/api/alarms/{alarm_id}"]["get"]
+    assert alarm["responses"]["200"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Alarm"}
+    assert {"401", "403", "404", "405", "409", "422", "500", "503"} <= set(alarm["responses"])
+    problem = alarm["responses"]["404"]["content"]["application/problem+json"]["schema"]
+    assert problem == {"$ref": "#/components/schemas/Problem"}
+    assert alarm["security"] == [{"bearer": []}, {"session": []}]
+    assert document["paths"]["/api/token"]["post"]["security"] == []
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "session", "feed"}
+    nouns = {"Alarm", "Incident", "Assignment", "Unit", "Sensor", "VideoEvent", "RiskCell", "Picture", "Problem"}
+    assert nouns <= set(document["components"]["schemas"])
+
+
+ROLES = ("viewer", "dispatcher", "commander", "admin")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_reading_address_answers_as_its_document_says(served: System, role: str) -> None:
+    """All GET operations without path parameters, as every role: a status and a type that are documented, never a 5xx."""
+    with served.api(role) as client:
+        document = client.get("/api/openapi.json").json()
+        for path, methods in document["paths"].items():
+            if "get" not in methods or "{" in path:
+                continue
+            needed = [p for p in methods["get"].get("parameters", []) if p["required"]]
+            answer = client.get(path, params={p["name"]: "x" for p in needed})
+            told = methods["get"]["responses"].get(str(answer.status_code))
+            assert answer.status_code < 500, f"{path}: {answer.text}"
+            assert told is not None, f"{path} answers {answer.status_code}, which is not documented"
+            if answer.content:
+                kinds = set(told.get("content", {}))
+                assert answer.headers["content-type"].split(";")[0] in kinds, (
+                    f"{path}: {answer.headers['content-type']}, not {kinds}"
+                )
