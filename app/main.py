@@ -33,6 +33,7 @@ from app.api import (
     state,
     units,
     video,
+    warnings,
 )
 from app.api.door import check_request
 from app.auth import Attempts, AuthMiddleware, Sessions, policy_of
@@ -58,6 +59,7 @@ ROUTERS = (
     incidents.router,
     units.router,
     video.router,
+    warnings.router,
     sensors.router,
     sources.router,
     letters.router,

@@ -49,29 +49,6 @@ def build_dashboard(server: FastAPI) -> Dash:
     return app
 
 
-def csp_hashes(app: Dash) -> list[str]:
-    """Hashes of Dash's inline scripts for ``script-src``; complete once every callback is registered."""
-    return list(app.csp_hashes())
-
-
-def content_security_policy(app: Dash) -> str:
-    """A policy the page runs under: own scripts only. Styles are set by script in Mantine, AG Grid and Plotly."""
-    directives: dict[str, tuple[str, ...]] = {
-        "default-src": ("'self'",),
-        "script-src": ("'self'", *csp_hashes(app)),
-        "style-src": ("'self'", "'unsafe-inline'"),
-        "img-src": ("'self'", "data:", "blob:"),
-        "font-src": ("'self'", "data:"),
-        "worker-src": ("'self'", "blob:"),
-        "connect-src": ("'self'",),
-        "object-src": ("'none'",),
-        "base-uri": ("'none'",),
-        "frame-ancestors": ("'none'",),
-        "form-action": ("'self'",),
-    }
-    return "; ".join(f"{name} {' '.join(sources)}" for name, sources in directives.items())
-
-
 def index_string() -> str:
     """Dash's index page: theme and language before the first paint, the map before Dash, no inline style."""
     styles = "\n    ".join(f'<link rel="stylesheet" href="/assets/css/{name}.css">' for name in STYLES)
