@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -33,6 +34,9 @@ from core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".onemap" / "test"
+# the pytest-xdist worker that this process is; "" where nobody runs beside us
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+LOGS = STATE / "log" / WORKER
 PASSWORD = "Right-Horse-7"
 SLOTS = 4  # more ingesters than any test runs
 ROLES = ("viewer", "dispatcher", "commander", "admin")
@@ -46,6 +50,15 @@ def wait_for(condition: Callable[[], T], timeout_s: float = 20.0, what: str = ""
         assert time.monotonic() < deadline, f"not within {timeout_s} s: {what or condition}; last {value!r}"
         threading.Event().wait(0.02)
     return value
+
+
+@contextmanager
+def one_at_a_time(name: str) -> Iterator[None]:
+    """Held by one of all workers."""
+    STATE.mkdir(parents=True, exist_ok=True)
+    with (STATE / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def build_city(folder: Path, scale: float) -> Path:

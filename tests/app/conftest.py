@@ -12,7 +12,7 @@ from app.services.mosquitto import Broker
 from core.db import make_engine
 from core.settings import Settings
 from tests.conftest import MakeDatabase
-from tests.support import STATE, System, free_settings
+from tests.support import LOGS, System, free_settings
 
 
 @pytest.fixture(scope="package")
@@ -22,7 +22,7 @@ def app_settings(template: str, make_database: MakeDatabase, broker: Broker) -> 
 
 @pytest.fixture(scope="package")
 def served(app_settings: Settings, broker: Broker) -> Iterator[System]:
-    with System(app_settings, broker, STATE / "log" / "test_app") as system:
+    with System(app_settings, broker, LOGS / "test_app") as system:
         yield system.start("serve")
 
 

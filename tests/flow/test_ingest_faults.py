@@ -26,7 +26,7 @@ from core.migrate import migrate
 from core.seed import seed
 from core.settings import Settings
 from tests.flow.load import Load, account, all_well, settle, stored
-from tests.support import ROOT, STATE, System, free_settings, mailbox, now, wait_for
+from tests.support import LOGS, ROOT, STATE, System, free_settings, mailbox, now, wait_for
 
 OWN = STATE / "faults"
 # stated in docs/operators.md: what Mosquitto has confirmed and not yet saved when it is killed
@@ -43,7 +43,7 @@ def own() -> Iterator[Private]:
 @pytest.fixture
 def system(own: Private, request: pytest.FixtureRequest) -> Iterator[System]:
     settings = fresh_database(own.cluster, "faults", own.broker)
-    with System(settings, own.broker, STATE / "log" / request.node.name) as system:
+    with System(settings, own.broker, LOGS / request.node.name) as system:
         yield system.start("ingest")
 
 
@@ -182,7 +182,7 @@ def test_disk_of_the_database_is_full(own: Private, small_volume: Path) -> None:
     start_cluster(cluster, log)
     try:
         settings = fresh_database(cluster, "faults", own.broker)
-        with System(settings, own.broker, STATE / "log" / "test_disk_full") as system:
+        with System(settings, own.broker, LOGS / "test_disk_full") as system:
             system.start("ingest")
             load = Load(system.gateway_url, 30_000, rate=3000).start()
             load.until(0.2)

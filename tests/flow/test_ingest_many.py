@@ -13,7 +13,7 @@ from app.services.mosquitto import Broker
 from core.clock import rfc3339
 from core.settings import Settings
 from tests.flow.load import HANDED_ON
-from tests.support import STATE, System, mailbox, now, wait_for
+from tests.support import LOGS, System, mailbox, now, wait_for
 
 MESSAGES, SENSORS = 20_000, 50
 # stated in docs/operators.md: what was on its way to a dead ingester is written by the others within so many seconds
@@ -23,7 +23,7 @@ TAKEOVER_S = 15
 @pytest.fixture
 def system(own_settings: Settings, broker: Broker) -> Iterator[System]:
     settings = own_settings.model_copy(update={"ingest_shared_group": "city"})
-    logs = STATE / "log" / "test_ingest_many"
+    logs = LOGS / "test_ingest_many"
     with System(settings, broker, logs, passed=("ingest_shared_group",)) as system:
         yield system
 

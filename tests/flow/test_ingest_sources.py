@@ -9,12 +9,12 @@ import pytest
 
 from app.services.mosquitto import Broker
 from core.settings import Settings
-from tests.support import STATE, Mailbox, System, mailbox, now, wait_for
+from tests.support import LOGS, Mailbox, System, mailbox, now, wait_for
 
 
 @pytest.fixture(scope="module")
 def system(own_settings: Settings, broker: Broker) -> Any:
-    with System(own_settings, broker, STATE / "log" / "test_ingest_sources") as system:
+    with System(own_settings, broker, LOGS / "test_ingest_sources") as system:
         yield system.start("ingest")
 
 

@@ -19,7 +19,7 @@ from demo.replay import SENSOR, read_series, recording, shift
 from dispatch.routing import load_graph
 from layers.imports.osm import load_osm
 from tests.conftest import MakeDatabase
-from tests.support import ROOT, STATE, System, free_settings, mailbox, now, wait_for
+from tests.support import LOGS, ROOT, System, free_settings, mailbox, now, wait_for
 
 # the text of river.datasets.WaterFlow names three "low value moments"; here is when they lie in the recording
 WINDOWS = [
@@ -41,7 +41,7 @@ def helsinki(bare: str, make_database: MakeDatabase, broker: Broker) -> Settings
 
 @pytest.fixture(scope="module")
 def system(helsinki: Settings, broker: Broker) -> Iterator[System]:
-    with System(helsinki, broker, STATE / "log" / "test_replay") as system:
+    with System(helsinki, broker, LOGS / "test_replay") as system:
         yield system.start("ingest", "alerts", "dispatch")
 
 
