@@ -12,7 +12,7 @@ from app.services.mosquitto import Broker
 from core.db import make_engine
 from core.settings import Settings
 from tests.conftest import MakeDatabase
-from tests.support import LOGS, System, free_settings
+from tests.support import LOGS, PATIENCE_S, System, free_settings
 
 
 @pytest.fixture(scope="package")
@@ -37,7 +37,7 @@ def db(app_settings: Settings) -> Iterator[Engine]:
 @pytest.fixture(scope="package")
 def stranger(served: System) -> Iterator[httpx.Client]:
     """A client that nobody knows."""
-    with httpx.Client(base_url=served.http, trust_env=False) as client:
+    with httpx.Client(base_url=served.http, trust_env=False, timeout=PATIENCE_S) as client:
         yield client
 
 

@@ -265,8 +265,8 @@ def test_exit_code_tells_whether_something_is_wrong(
     processes: System, ask_doctor: Callable[[], tuple[int, str]]
 ) -> None:
     tomorrow = partition_name((now() + timedelta(days=1)).date())
-    wait_for(lambda: processes.one("SELECT to_regclass(%s)", tomorrow), 15)
-    wait_for(lambda: len(processes.rows("SELECT 1 FROM process_state")) >= 3, 15)
+    wait_for(lambda: processes.one("SELECT to_regclass(%s)", tomorrow))
+    wait_for(lambda: len(processes.rows("SELECT 1 FROM process_state")) >= 3)
     code, said = ask_doctor()
     assert (code, said.strip()) == (0, "✓ database, broker, processes, sources and feeds are well")
     processes.rows(

@@ -13,7 +13,7 @@ from websockets.sync.client import ClientConnection, connect
 from app.push import KINDS
 from core.db import notify_change
 from tests.alerts.helpers import change, write
-from tests.support import PASSWORD, Listener, System, now
+from tests.support import PASSWORD, PATIENCE_S, Listener, System, now
 
 Json = dict[str, Any]
 
@@ -141,18 +141,20 @@ def test_nonsense_from_a_client_and_unknown_kinds_do_no_harm(served: System, db:
 
 def listen_on(socket: ClientConnection) -> None:
     while True:
-        socket.recv(timeout=20)
+        socket.recv(timeout=PATIENCE_S)
 
 
 def test_log_out_closes_the_channel(served: System) -> None:
     form = {"username": "viewer", "password": PASSWORD, "next": "/"}
-    with httpx.Client(base_url=served.http, trust_env=False, headers={"Origin": served.http}) as browser:
+    with httpx.Client(
+        base_url=served.http, trust_env=False, timeout=PATIENCE_S, headers={"Origin": served.http}
+    ) as browser:
         assert browser.post("/login", data=form).status_code == 303
         cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
         address = served.http.replace("http", "ws", 1) + "/push"
         more = {"Cookie": cookie, "Origin": served.http}
         with connect(address, additional_headers=more, max_size=None, proxy=None) as socket:
-            socket.recv(timeout=10)
+            socket.recv(timeout=PATIENCE_S)
             browser.post("/logout")
             with pytest.raises(ConnectionClosed) as caught:
                 listen_on(socket)

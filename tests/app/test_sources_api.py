@@ -32,7 +32,7 @@ def resubscribed(processes: System) -> Callable[[int], int]:
     """How often the ingester has subscribed; given such a number it waits for the next time."""
 
     def count(before: int = -1) -> int:
-        return wait_for(lambda: (n := processes.log("ingest").count('"subscribed"')) > before and n, 15)
+        return wait_for(lambda: (n := processes.log("ingest").count('"subscribed"')) > before and n)
 
     return count
 
@@ -62,7 +62,7 @@ def test_added_source_is_read_at_once_and_counts_what_came(pumps: Json, admin: h
     assert (pumps["version"], pumps["changed_by"], pumps["state"]["messages"]) == (1, "admin", 0)
     devices.publish("pumps/p1", pack("p1", T=20, L=120))
     devices.publish("pumps/p2", b"not json")
-    state = wait_for(lambda: (s := get(admin, "pumps")["state"])["messages"] == 2 and s, 15)
+    state = wait_for(lambda: (s := get(admin, "pumps")["state"])["messages"] == 2 and s)
     assert (state["records"], state["decode_errors"], state["pending"], state["devices"]) == (2, 1, 1, 0)
     assert state["dead_letters"] == {"waiting": 1, "total": 1}
     assert 0 < state["rate"] <= 2 / 60 + 0.001
@@ -107,8 +107,8 @@ def test_accepted_device_is_judged_without_a_restart(
     pumps: Json, admin: httpx.Client, devices: Mailbox, processes: System
 ) -> None:
     devices.publish("pumps/g1", [{"bn": "g1/", "n": "gas", "v": 60, "u": "%LEL"}])
-    wait_for(lambda: processes.rows("SELECT 1 FROM sensor WHERE id = 'g1' AND status = 'pending'"), 15)
-    wait_for(processes.settled, 15)
+    wait_for(lambda: processes.rows("SELECT 1 FROM sensor WHERE id = 'g1' AND status = 'pending'"))
+    wait_for(processes.settled)
     assert not processes.rows("SELECT 1 FROM alarm WHERE thing_id = 'g1'")
     where = LonLat(118.99, 31.35)
     seen = from_wgs84(where, Datum.GCJ02)
@@ -128,7 +128,7 @@ def test_accepted_device_is_judged_without_a_restart(
         devices.publish("pumps/g1", [{"bn": "g1/", "n": "gas", "v": 60 + now().microsecond % 7, "u": "%LEL"}])
         return processes.rows("SELECT level FROM alarm WHERE thing_id = 'g1' AND active")
 
-    assert wait_for(alarm, 30, "the rule judges the device")[0]["level"] == 1
+    assert wait_for(alarm, what="the rule judges the device")[0]["level"] == 1
     assert admin.post("/api/sensors/g1/accept", json=body).json()["reason"] == "not_pending"
     assert admin.post("/api/sensors/g1/retire").json() == {"id": "g1", "status": "retired"}
     assert admin.post("/api/sensors/g1/retire").status_code == 409
@@ -153,7 +153,7 @@ def test_edit_is_taken_up_by_the_running_ingester_and_an_old_version_is_refused(
     assert (stale.status_code, stale.json()["reason"], stale.json()["field"]) == (409, "stale_version", "version")
     resubscribed(before)
     devices.publish("pumps/p3", pack("p3", T=20, Q=36))
-    found = wait_for(lambda: processes.rows("SELECT metric, value, unit FROM sensor_state WHERE sensor_id = 'p3'"), 15)
+    found = wait_for(lambda: processes.rows("SELECT metric, value, unit FROM sensor_state WHERE sensor_id = 'p3'"))
     assert found == [{"metric": "flow", "value": pytest.approx(10.0), "unit": "L/s"}]
     [audit] = processes.rows("SELECT who, data FROM audit WHERE what = 'source.change' AND data ->> 'source' = 'pumps'")
     assert audit["who"] == "admin"

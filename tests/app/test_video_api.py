@@ -185,7 +185,7 @@ def seen(listener: Listener, identity: str, **wanted: Any) -> Json:
     def fits(item: Json) -> bool:
         return item["id"] == identity and all(item[name] == value for name, value in wanted.items())
 
-    message = listener.until(lambda m: m["kind"] == "video_event" and any(fits(i) for i in m["items"]), 10)
+    message = listener.until(lambda m: m["kind"] == "video_event" and any(fits(i) for i in m["items"]))
     return next(item for item in message["items"] if fits(item))
 
 

@@ -54,8 +54,8 @@ def replay(system: System) -> str:
 @pytest.fixture(scope="module")
 def replayed(system: System) -> str:
     told = replay(system)
-    wait_for(lambda: system.one("SELECT count(*) FROM observation WHERE sensor_id = %s", SENSOR) == 1268, 60)
-    wait_for(system.settled, 30)
+    wait_for(lambda: system.one("SELECT count(*) FROM observation WHERE sensor_id = %s", SENSOR) == 1268)
+    wait_for(system.settled)
     return told
 
 

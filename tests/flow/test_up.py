@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support import ROOT, STATE, wait_for
+from tests.support import PATIENCE_S, ROOT, STATE, wait_for
 
 FOLDER = STATE / "up"
 COMMAND = [sys.executable, "-m", "app.cli", "up", "--port", "0", "--city", "none", "--no-devices"]
@@ -47,13 +47,13 @@ def alive(pid: int) -> bool:
 def up() -> Iterator[subprocess.Popen[str]]:
     process = start()
     try:
-        wait_for(lambda: "is up" in log() or process.poll() is not None, 120, "the address is printed")
+        wait_for(lambda: "is up" in log() or process.poll() is not None, what="the address is printed")
         assert process.poll() is None, log()
         yield process
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-            process.wait(60)
+            process.wait(PATIENCE_S)
 
 
 def test_run_file_tells_everything_and_only_to_its_owner(up: subprocess.Popen[str]) -> None:
@@ -71,15 +71,19 @@ def test_printed_login_works(up: subprocess.Popen[str], role: str) -> None:
     told = facts()
     login = told["logins"][role]
     assert login["password"] in log()
-    answer = httpx.post(f"{told['http']}/api/token", json=login, trust_env=False)
+    answer = httpx.post(f"{told['http']}/api/token", json=login, trust_env=False, timeout=PATIENCE_S)
     assert answer.status_code == 200
     headers = {"Authorization": f"Bearer {answer.json()['token']}"}
-    assert httpx.get(f"{told['http']}/api/me", headers=headers, trust_env=False).json()["role"] == role
+    assert (
+        httpx.get(f"{told['http']}/api/me", headers=headers, trust_env=False, timeout=PATIENCE_S).json()["role"] == role
+    )
 
 
 def test_second_up_says_where_the_first_runs(up: subprocess.Popen[str]) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "ONEMAP_STATE_DIR": str(FOLDER)}
-    second = subprocess.run(COMMAND, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    second = subprocess.run(
+        COMMAND, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert second.returncode == 1
     assert facts()["http"] in second.stderr
     assert up.poll() is None
@@ -89,7 +93,7 @@ def test_what_dies_is_started_again_and_told(up: subprocess.Popen[str]) -> None:
     before = facts()["pids"]
     for name in ("ingest", "mosquitto"):
         os.kill(before[name], signal.SIGKILL)
-        wait_for(lambda name=name: facts()["pids"][name] != before[name], 30, f"{name} is started again")
+        wait_for(lambda name=name: facts()["pids"][name] != before[name], what=f"{name} is started again")
     after = facts()["pids"]
     assert all(alive(pid) for pid in after.values())
     assert {n for n in PROCESSES if after[n] != before[n]} == {"ingest", "mosquitto"}
@@ -98,14 +102,14 @@ def test_what_dies_is_started_again_and_told(up: subprocess.Popen[str]) -> None:
 def test_interrupt_stops_everything_and_keeps_the_data(up: subprocess.Popen[str]) -> None:
     told = facts()
     up.send_signal(signal.SIGINT)
-    assert up.wait(60) == 0
+    assert up.wait(PATIENCE_S) == 0
     assert not (FOLDER / "run.json").exists()
     assert not [name for name, pid in told["pids"].items() if alive(pid)]
     again = start()
     try:
-        wait_for(lambda: "is up" in log() or again.poll() is not None, 60, "it comes back")
+        wait_for(lambda: "is up" in log() or again.poll() is not None, what="it comes back")
         assert facts()["logins"] == told["logins"]
         assert facts()["mqtt_url"] == told["mqtt_url"], "devices keep their address"
     finally:
         again.send_signal(signal.SIGINT)
-        assert again.wait(60) == 0
+        assert again.wait(PATIENCE_S) == 0

@@ -18,7 +18,7 @@ from ingest.records import Reading
 from ingest.writer import Writer
 from layers.sensors import read_series
 from tests.ingest.test_writer import message
-from tests.support import now
+from tests.support import PATIENCE_S, now
 
 HOUR = timedelta(hours=1)
 RECOUNT = """
@@ -146,10 +146,10 @@ def test_two_takers_and_two_writers_at_once_end_at_the_recount(fresh_engine: Eng
     for thread in [*writers, *takers]:
         thread.start()
     for thread in writers:
-        thread.join(60)
+        thread.join(PATIENCE_S)
     done.set()
     for thread in takers:
-        thread.join(60)
+        thread.join(PATIENCE_S)
     roll_all(fresh_engine, now())
     with fresh_engine.connect() as conn:
         expected = recount(conn, now() - HOUR)
