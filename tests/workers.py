@@ -23,14 +23,14 @@ from app.services.private import BROKER_PID, Private, end_broker, private_broker
 from tests.support import STATE, WORKER
 
 FACTS = TypeAdapter(Private)
-# what one worker gets as a whole: it shares a `serve`, or a browser; all else is handed out by file
-TOGETHER = ("tests/app/", "tests/browser/")
+# what one worker gets as a whole: it shares a `serve`, a browser or a city; all else is handed out by file
+TOGETHER = ("tests/app/", "tests/browser/", "tests/demo/")
 # side by side the long ones begin first, so that workers end together
 LONGEST_FIRST = (
     "tests/flow/test_ingest_faults.py",
     "tests/browser/",
+    "tests/demo/",
     "tests/app/",
-    "tests/demo/test_demo_city.py",
     "tests/flow/",
 )
 # one after the other it goes from quick to slow
