@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -39,6 +40,9 @@ from tests.support import (
 )
 
 SCALE = 0.25
+# a busy machine is no fault of what is tried
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 MakeDatabase = Callable[..., str]
 MakeTemplate = Callable[[str, str, Callable[[str], None]], str]
 
