@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import httpx
@@ -85,7 +86,7 @@ def test_incident_made_by_one_is_seen_by_all_and_leaves_when_closed(served: Syst
 def test_readings_and_positions_arrive_conflated(served: System, db: Engine) -> None:
     with served.push() as listener:
         greeted(listener)
-        start = now()
+        start, began = now(), time.monotonic()
         for n in range(20):
             with db.begin() as conn:
                 write(conn, [(n * 0.001, float(n))], start)
@@ -108,7 +109,8 @@ def test_readings_and_positions_arrive_conflated(served: System, db: Engine) -> 
         )
         assert moved["items"][0]["id"] == "fire-01"
         told = [m for m in listener.messages if m["kind"] in ("unit", "sensor") and m["op"] == "upsert"]
-        assert len(told) < 20
+        # a machine so slow that the twenty take many seconds is told of them in several messages
+        assert len(told) < max(20, 3 * (time.monotonic() - began))
 
 
 def test_client_that_lost_the_thread_may_ask_for_everything_again(served: System) -> None:

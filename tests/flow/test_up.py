@@ -47,7 +47,7 @@ def alive(pid: int) -> bool:
 def up() -> Iterator[subprocess.Popen[str]]:
     process = start()
     try:
-        wait_for(lambda: "is up" in log() or process.poll() is not None, what="the address is printed")
+        wait_for(lambda: "is up" in log() or process.poll() is not None, 2 * PATIENCE_S, "the address is printed")
         assert process.poll() is None, log()
         yield process
     finally:
@@ -107,7 +107,7 @@ def test_interrupt_stops_everything_and_keeps_the_data(up: subprocess.Popen[str]
     assert not [name for name, pid in told["pids"].items() if alive(pid)]
     again = start()
     try:
-        wait_for(lambda: "is up" in log() or again.poll() is not None, what="it comes back")
+        wait_for(lambda: "is up" in log() or again.poll() is not None, 2 * PATIENCE_S, "it comes back")
         assert facts()["logins"] == told["logins"]
         assert facts()["mqtt_url"] == told["mqtt_url"], "devices keep their address"
     finally:
