@@ -103,6 +103,7 @@ def python(module: str) -> list[str]:
 def run_step(command: list[str], root: Path) -> int:
     """Run one step in the foreground. Told to stop, it is interrupted and may clean up before we go."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("ONEMAP_") or k in INHERITED}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # many processes read the same modules
     process = subprocess.Popen(command, cwd=root, env=kept | {"PYTHONPATH": str(root)})
     before = signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGINT))
     try:
