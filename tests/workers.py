@@ -45,8 +45,9 @@ class Controller:
         self._cluster: Cluster | None = None
 
     def pytest_sessionstart(self) -> None:
-        # as Ctrl-C does: fixtures and services come to their end
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # told to stop in any way, also in the background of a shell, fixtures and services come to their end
+        for told in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(told, signal.default_int_handler)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_setupnodes(self) -> None:
