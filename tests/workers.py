@@ -23,12 +23,14 @@ from app.services.private import BROKER_PID, Private, end_broker, private_broker
 from tests.support import STATE, WORKER
 
 FACTS = TypeAdapter(Private)
+# each test has a system of its own and may go to any worker
+APART = "tests/flow/test_ingest_faults.py"
 # what one worker gets as a whole: it shares a `serve`, a browser or a city; all else is handed out by file
 TOGETHER = ("tests/app/", "tests/browser/", "tests/demo/")
 # side by side the long ones begin first, so that workers end together
 LONGEST_FIRST = (
-    "tests/flow/test_ingest_faults.py",
     "tests/browser/",
+    APART,
     "tests/demo/",
     "tests/app/",
     "tests/flow/",
@@ -73,9 +75,11 @@ class Controller:
 
 
 class ByFile(LoadScopeScheduling):
-    """Tests of a file stay together and in order, for they share fixtures and some tell one story; some folders stay together."""
+    """Tests of a file stay together and in order, for they share fixtures and some tell one story; so do some folders."""
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(APART):
+            return nodeid
         return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid.partition("::")[0])
 
 

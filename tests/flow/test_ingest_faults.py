@@ -26,9 +26,9 @@ from core.migrate import migrate
 from core.seed import seed
 from core.settings import Settings
 from tests.flow.load import Load, account, all_well, settle, stored
-from tests.support import LOGS, PATIENCE_S, ROOT, STATE, System, free_settings, mailbox, now, wait_for
+from tests.support import LOGS, PATIENCE_S, ROOT, STATE, WORKER, System, free_settings, mailbox, now, wait_for
 
-OWN = STATE / "faults"
+OWN = STATE / "faults" / WORKER
 # stated in docs/operators.md: what Mosquitto has confirmed and not yet saved when it is killed
 BROKER_LOSS = 2000
 
@@ -95,7 +95,6 @@ def test_ingester_killed_twenty_times_at_random(system: System) -> None:
     assert account(system) == all_well(load.count)
 
 
-@pytest.mark.alone
 def test_broker_restarts(own: Private, system: System) -> None:
     load = Load(system.gateway_url, 20_000).start()
     load.until(0.3)
@@ -106,7 +105,6 @@ def test_broker_restarts(own: Private, system: System) -> None:
     assert account(system) == all_well(load.count)
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("ingester", ["at work", "away"])
 def test_broker_is_killed_and_loses_no_more_than_is_stated(ingester: str, own: Private, system: System) -> None:
     """With the ingester away everything waits in the broker: what it has not saved when it falls is gone."""
@@ -130,7 +128,6 @@ def test_broker_is_killed_and_loses_no_more_than_is_stated(ingester: str, own: P
     assert found["letters"] == 0
 
 
-@pytest.mark.alone
 def test_database_restarts(own: Private, system: System) -> None:
     load = Load(system.gateway_url, 20_000).start()
     load.until(0.4)
@@ -223,7 +220,6 @@ def keep_up(cluster: Cluster, log: Path) -> None:
 POISON = [b"", b"{", b"\x00\xff" * 50, b"[" * 5000, b'{"time": "never"}', b'{"time": "2026-01-01T00:00:00Z", "metric": "a", "value": "x"}', b"null", b'"\\ud800"']  # fmt: skip
 
 
-@pytest.mark.alone
 def test_storm_of_poison(system: System) -> None:
     storm = 10_000
     load = Load(system.gateway_url, 10_000).start()
@@ -246,7 +242,6 @@ def test_storm_of_poison(system: System) -> None:
     assert state == {"messages": load.count + storm, "dead": storm, "errors": storm}
 
 
-@pytest.mark.alone
 def test_clocks_are_a_day_ahead_and_a_day_behind(system: System) -> None:
     day = timedelta(days=1)
     loads = [
