@@ -3,12 +3,17 @@
 It owns partitions of the sensors through session advisory locks, claims their batches with SKIP LOCKED, feeds monitors in
 order of observation time, folds findings into alarms, stores the monitors' checkpoints and deletes the batches. A crash
 repeats a batch and never skips one. After any failed transaction the state in memory is thrown away and read again.
+
+A fault stays where it happens: a monitor that fails rests and is noted, the others judge on; a finding that cannot be folded
+costs its own alarm only, and its monitor goes back to its last checkpoint, so that the next reading finds it again; a batch
+that cannot be judged at all is found by halving and put aside.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,30 +23,57 @@ from sqlalchemy import Connection, Engine, text
 from alerts import loading, store
 from alerts.lifecycle import Transition, fold
 from alerts.rules.base import Finding, Monitor
+from core import set_aside
 from core.log import get_log
 from core.pgarray import to_pg_us
+from core.process import Fence, is_of_connection
 
 log = get_log("engine")
 BATCHES_AT_ONCE = 50
 LATE = 0
 
-CLAIM = text(
-    "SELECT id, created_at, sensor_ids, metrics, times, values FROM ingest_batch WHERE partition = ANY(:owned) "
-    "ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED"
-)
+CLAIM = text(f"""
+SELECT id, created_at, sensor_ids, metrics, times, values FROM ingest_batch b
+WHERE partition = ANY(:owned) AND (CAST(:ids AS bigint[]) IS NULL OR id = ANY(:ids)) AND {set_aside.resting("batch", "b.id::text")}
+ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
+""")
+CHECKPOINT = text("""
+INSERT INTO rule_state (rule_id, thing_id, state) VALUES (:rule, :thing, CAST(:state AS jsonb))
+ON CONFLICT (rule_id, thing_id) DO UPDATE SET state = EXCLUDED.state
+""")
+Key = tuple[str, str]
+
+
+def partition_lock(partition: int) -> str:
+    return f"engine-partition-{partition}"
+
+
+@dataclass
+class Turn:
+    """What one transaction of judgement came to: findings, monitors to be stored, monitors that failed, and why."""
+
+    findings: list[Finding] = field(default_factory=list)
+    touched: dict[Key, Monitor] = field(default_factory=dict)
+    faults: dict[Key, Exception] = field(default_factory=dict)
+    well: set[Key] = field(default_factory=set)
 
 
 class AlertEngine:
-    """Judges the readings of the partitions it owns."""
+    """Judges the readings of the partitions it owns. With a `fence`, writes only while its lease still holds their locks."""
 
-    def __init__(self, engine: Engine, partitions_of_all: int) -> None:
+    def __init__(self, engine: Engine, partitions_of_all: int, fence: Fence | None = None) -> None:
         self._engine = engine
         self._all = partitions_of_all
+        self._fence = fence
         self._owned: list[int] = []
-        self._monitors: dict[tuple[str, str], list[Monitor]] = {}
-        self._unique: dict[tuple[str, str], Monitor] = {}
-        self._newest: dict[tuple[str, str], int] = {}
-        self._waiting: dict[tuple[str, str], Monitor] = {}
+        self._monitors: dict[Key, list[Monitor]] = {}
+        self._unique: dict[Key, Monitor] = {}
+        self._newest: dict[Key, int] = {}
+        self._waiting: dict[Key, Monitor] = {}
+        # monitors that have failed: those that rest, and those that are tried again
+        self._resting: set[Key] = set()
+        self._on_trial: set[Key] = set()
+        self._rest_until: datetime | None = None
         self.stale = True
         self.concluded = False  # whether the last judgement changed an alarm
         self.judged = 0
@@ -53,26 +85,74 @@ class AlertEngine:
             self._owned = list(partitions)
             self.stale = True
 
-    def load(self) -> None:
+    def load(self, now: datetime) -> None:
         """Read rules, things, checkpoints and windows anew."""
+        if self._fence is not None:
+            with self._engine.begin() as conn:
+                self._fence.pass_through(conn, self._locks())
         with self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as conn, conn.begin():
-            loaded = loading.load(conn, self._owned, self._all)
+            failed = loading.read_failed(conn)
+            resting = {key for key, due in failed.items() if due is None or due > now}
+            loaded = loading.load(conn, self._owned, self._all, resting)
         self._monitors, self._unique, self._newest = loaded.by_metric, loaded.by_thing, loaded.newest
         self._waiting = {key: m for key, m in self._unique.items() if m.waiting}
+        self._resting = resting | set(loaded.faults)
+        self._on_trial = set(failed) - self._resting
+        self._rest_until = min((due for due in failed.values() if due is not None and due > now), default=None)
         self.stale = False
-        log.info("loaded", monitors=len(self._unique), partitions=len(self._owned))
+        if loaded.faults:
+            with self._engine.begin() as conn:
+                for key, exc in loaded.faults.items():
+                    set_aside.note(conn, "monitor", "/".join(key), exc, now)
+        log.info("loaded", monitors=len(self._unique), partitions=len(self._owned), resting=len(self._resting))
 
     def judge(self, now: datetime) -> int:
         """Judge what waits, up to fifty batches; returns how many batches there were."""
-        if self.stale:
-            self.load()
+        try:
+            return self._judge(now, None)
+        except Exception as exc:
+            if is_of_connection(exc) or self._is_refused(exc):
+                raise
+            log.exception("judging_failed")
+            return self._halve(now, self._waiting_ids(now))
+
+    @staticmethod
+    def _is_refused(exc: Exception) -> bool:
+        return getattr(exc, "reason", None) == "lease_lost"
+
+    def _waiting_ids(self, now: datetime) -> list[int]:
+        with self._engine.begin() as conn:
+            claimed = conn.execute(CLAIM, {"owned": self._owned, "ids": None, "most": BATCHES_AT_ONCE, "now": now})
+            return [row.id for row in claimed]
+
+    def _halve(self, now: datetime, ids: list[int]) -> int:
+        """Judge these batches in halves until the one that cannot be judged stands alone; that one is put aside."""
+        if not ids:
+            return 0
+        try:
+            return self._judge(now, ids)
+        except Exception as exc:
+            if is_of_connection(exc) or self._is_refused(exc):
+                raise
+            if len(ids) == 1:
+                with self._engine.begin() as conn:
+                    set_aside.note(conn, "batch", str(ids[0]), exc, now)
+                return 0
+        half = len(ids) // 2
+        return self._halve(now, ids[:half]) + self._halve(now, ids[half:])
+
+    def _judge(self, now: datetime, ids: list[int] | None) -> int:
+        self._freshen(now)
+        given = {"owned": self._owned, "ids": ids, "most": BATCHES_AT_ONCE, "now": now}
         try:
             with self._engine.begin() as conn:
-                batches = conn.execute(CLAIM, {"owned": self._owned, "most": BATCHES_AT_ONCE}).all()
+                batches = conn.execute(CLAIM, given).all()
                 if not batches:
                     return 0
-                findings, touched = self._feed(batches)
-                self._conclude(conn, findings, touched, now)
+                self._enter(conn)
+                turn = Turn()
+                self._feed(batches, turn)
+                self._conclude(conn, turn, now)
                 conn.execute(text("DELETE FROM ingest_batch WHERE id = ANY(:ids)"), {"ids": [b.id for b in batches]})
         except BaseException:
             self.stale = True
@@ -84,24 +164,40 @@ class AlertEngine:
         if self.stale or not self._waiting:
             return
         moment = to_pg_us(now)
-        findings, touched = [], {}
+        turn = Turn()
         for key, monitor in list(self._waiting.items()):
-            finding = monitor.tick(moment)
+            try:
+                finding = monitor.tick(moment)
+            except Exception as exc:  # noqa: BLE001 - noted by set_aside
+                self._rest(key, exc, turn)
+                continue
             if finding is not None:
-                findings.append(finding)
-                touched[key] = monitor
+                turn.findings.append(finding)
+                turn.touched[key] = monitor
             if not monitor.waiting:
                 del self._waiting[key]
-        if not touched:
+        if not turn.touched and not turn.faults:
             return
         try:
             with self._engine.begin() as conn:
-                self._conclude(conn, findings, touched, now)
+                self._enter(conn)
+                self._conclude(conn, turn, now)
         except BaseException:
             self.stale = True
             raise
 
-    def _feed(self, batches: Sequence[Any]) -> tuple[list[Finding], dict[tuple[str, str], Monitor]]:
+    def _freshen(self, now: datetime) -> None:
+        if self.stale or (self._rest_until is not None and now >= self._rest_until):
+            self.load(now)
+
+    def _locks(self) -> list[str]:
+        return [partition_lock(n) for n in self._owned]
+
+    def _enter(self, conn: Connection) -> None:
+        if self._fence is not None:
+            self._fence.enter(conn, self._locks())
+
+    def _feed(self, batches: Sequence[Any], turn: Turn) -> None:
         """Feed every timely reading of the batches to its monitors, oldest first within a sensor and metric."""
         readings = [
             (to_pg_us(at), sensor, metric, value)
@@ -112,8 +208,6 @@ class AlertEngine:
             if (sensor, metric) in self._monitors
         ]
         readings.sort(key=lambda r: r[0])
-        findings: list[Finding] = []
-        touched: dict[tuple[str, str], Monitor] = {}
         for at, sensor, metric, value in readings:
             key = (sensor, metric)
             if at <= self._newest.get(key, LATE):
@@ -122,65 +216,119 @@ class AlertEngine:
             self._newest[key] = at
             self.judged += 1
             for monitor in self._monitors[key]:
-                self._feed_one(monitor, metric, at, value, findings, touched)
-        return findings, touched
+                self._feed_one(monitor, metric, at, value, turn)
 
-    def _feed_one(
-        self,
-        monitor: Monitor,
-        metric: str,
-        at: int,
-        value: float,
-        findings: list[Finding],
-        touched: dict[tuple[str, str], Monitor],
-    ) -> None:
+    def _feed_one(self, monitor: Monitor, metric: str, at: int, value: float, turn: Turn) -> None:
         key = (monitor.rule.id, monitor.thing.id)
-        waited = monitor.waiting
-        finding = monitor.feed(metric, at, value)
+        if self._resting and key in self._resting:
+            return
+        try:
+            waited = monitor.waiting
+            finding = monitor.feed(metric, at, value)
+            waits = monitor.waiting
+        except Exception as exc:  # noqa: BLE001 - noted by set_aside
+            self._rest(key, exc, turn)
+            return
+        if self._on_trial and key in self._on_trial:
+            turn.well.add(key)
         if finding is not None:
-            findings.append(finding)
-        if finding is not None or monitor.waiting or waited:
-            touched[key] = monitor
-            if monitor.waiting:
+            turn.findings.append(finding)
+        if finding is not None or waits or waited:
+            turn.touched[key] = monitor
+            if waits:
                 self._waiting[key] = monitor
             else:
                 self._waiting.pop(key, None)
 
-    def _conclude(
-        self, conn: Connection, findings: Iterable[Finding], touched: dict[tuple[str, str], Monitor], now: datetime
-    ) -> None:
-        self.concluded = bool(fold_all(conn, findings, now))
-        if touched:
-            conn.execute(
-                text(
-                    "INSERT INTO rule_state (rule_id, thing_id, state) VALUES (:rule, :thing, CAST(:state AS jsonb)) "
-                    "ON CONFLICT (rule_id, thing_id) DO UPDATE SET state = EXCLUDED.state"
-                ),
-                [{"rule": r, "thing": t, "state": json.dumps(touched[r, t].state())} for r, t in sorted(touched)],
-            )
+    def _rest(self, key: Key, exc: Exception, turn: Turn) -> None:
+        """This monitor is left alone until it is due again; it begins anew from its last checkpoint then."""
+        self._resting.add(key)
+        self._waiting.pop(key, None)
+        turn.touched.pop(key, None)
+        turn.well.discard(key)
+        turn.faults[key] = exc
+
+    def _conclude(self, conn: Connection, turn: Turn, now: datetime) -> None:
+        folded = fold_all(conn, turn.findings, now)
+        self.concluded = bool(folded.changed)
+        for finding in folded.failed:
+            # noted where it failed; it rests and goes back to its checkpoint, so that it is found again
+            key = (finding.rule.id, finding.thing.id)
+            turn.touched.pop(key, None)
+            turn.well.discard(key)
+            self.stale = True
+        if self._on_trial and turn.findings:
+            told = {(f.rule.id, f.thing.id) for f in turn.findings} - {(f.rule.id, f.thing.id) for f in folded.failed}
+            set_aside.clear(conn, "finding", ["/".join(key) for key in sorted(told & self._on_trial)])
+        rows = []
+        for key in sorted(turn.touched):
+            try:
+                rows.append({"rule": key[0], "thing": key[1], "state": as_json(turn.touched[key].state())})
+            except Exception as exc:  # noqa: BLE001 - noted by set_aside
+                self._rest(key, exc, turn)
+        if rows:
+            conn.execute(CHECKPOINT, rows)
+        for key, fault in turn.faults.items():
+            set_aside.note(conn, "monitor", "/".join(key), fault, now)
+        if turn.faults:
+            self.stale = True  # read again when each is due
+        if turn.well:
+            set_aside.clear(conn, "monitor", ["/".join(key) for key in sorted(turn.well)])
+            self._on_trial -= turn.well
 
 
-def fold_all(conn: Connection, findings: Iterable[Finding], now: datetime) -> list[UUID]:
-    """Fold findings into alarms in their order, and tell of what changed."""
+def as_json(state: dict[str, Any]) -> str:
+    """A checkpoint as jsonb takes it. Raises ValueError for numbers that are none."""
+    return json.dumps(state, allow_nan=False)
+
+
+@dataclass
+class Folded:
+    """Alarms that were changed, and findings that could not be folded."""
+
+    changed: list[UUID] = field(default_factory=list)
+    failed: list[Finding] = field(default_factory=list)
+
+
+def fold_all(conn: Connection, findings: Iterable[Finding], now: datetime) -> Folded:
+    """Fold findings into alarms in their order, a savepoint each, and tell of what changed."""
+    folded = Folded()
     changed: list[tuple[UUID, Transition]] = []
     for finding in findings:
-        alarm = store.find_open(conn, finding.rule.id, finding.thing.type, finding.thing.id)
-        transition = fold(alarm.view if alarm else None, finding.level)
-        if transition is None:
+        name = f"{finding.rule.id}/{finding.thing.id}"
+        try:
+            with conn.begin_nested():
+                done = fold_one(conn, finding, now)
+        except Exception as exc:
+            if is_of_connection(exc):
+                raise
+            set_aside.note(conn, "finding", name, exc, now)
+            folded.failed.append(finding)
             continue
-        if alarm is None:
-            alarm_id = store.raise_alarm(conn, finding, transition, now)
-        else:
-            alarm_id = alarm.id
-            store.change_alarm(conn, alarm, finding, transition, now)
-        changed.append((alarm_id, transition))
-        log.info(
-            "alarm",
-            what=transition.what,
-            rule=finding.rule.id,
-            thing=finding.thing.id,
-            level=finding.level,
-            value=finding.value,
-        )
+        if done is not None:
+            changed.append(done)
     store.tell(conn, changed, now)
-    return [alarm_id for alarm_id, _ in changed]
+    folded.changed = [alarm_id for alarm_id, _ in changed]
+    return folded
+
+
+def fold_one(conn: Connection, finding: Finding, now: datetime) -> tuple[UUID, Transition] | None:
+    """The alarm that this finding changed and how; None where it changes nothing."""
+    alarm = store.find_open(conn, finding.rule.id, finding.thing.type, finding.thing.id)
+    transition = fold(alarm.view if alarm else None, finding.level)
+    if transition is None:
+        return None
+    if alarm is None:
+        alarm_id = store.raise_alarm(conn, finding, transition, now)
+    else:
+        alarm_id = alarm.id
+        store.change_alarm(conn, alarm, finding, transition, now)
+    log.info(
+        "alarm",
+        what=transition.what,
+        rule=finding.rule.id,
+        thing=finding.thing.id,
+        level=finding.level,
+        value=finding.value,
+    )
+    return alarm_id, transition

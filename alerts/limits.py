@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import Connection
 
 from alerts.loading import load_rules
@@ -10,10 +12,10 @@ from alerts.rules.base import RuleRow
 Limits = dict[str, dict[str, dict[str, float]]]
 
 
-def read_limits(conn: Connection) -> Limits:
-    """sensor kind -> metric -> level -> limit. Per-site limits are not in here: they stand on the sensor."""
+def read_limits(conn: Connection, at: datetime | None = None) -> Limits:
+    """sensor kind -> metric -> level -> limit, now or at a moment. Per-site limits are not in here: they stand on the sensor."""
     limits: Limits = {}
-    for rule in load_rules(conn):
+    for rule in load_rules(conn, at):
         for kind in rule.watches.get("sensor_kinds", ()):
             for metric, levels in _of_rule(rule).items():
                 limits.setdefault(kind, {}).setdefault(metric, {}).update(levels)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+import h3
+from sqlalchemy import Connection, text
 
+from core.cap import parse
 from core.clock import rfc3339
+from core.errors import InputError
+from core.history import as_row
 
 ALARM_COLUMNS = (
     "id, rule_id, kind, thing_type, thing_id, names, level, state, active, raised_at, changed_at, observed_at, metric, value, unit, "
@@ -16,7 +22,7 @@ ALARM_COLUMNS = (
 )
 
 
-def alarm_object(row: Row[Any]) -> dict[str, Any]:
+def alarm_object(row: Any) -> dict[str, Any]:
     """One alarm, from a row of ALARM_COLUMNS."""
     return {
         "id": str(row.id),
@@ -29,7 +35,7 @@ def alarm_object(row: Row[Any]) -> dict[str, Any]:
         "active": row.active,
         "raised_at": rfc3339(row.raised_at),
         "changed_at": rfc3339(row.changed_at),
-        "observed_at": rfc3339(row.observed_at),
+        "observed_at": rfc3339(row.observed_at) if row.observed_at else None,
         "metric": row.metric,
         "value": row.value,
         "unit": row.unit,
@@ -43,6 +49,108 @@ def alarm_object(row: Row[Any]) -> dict[str, Any]:
         "acknowledged_at": rfc3339(row.acknowledged_at) if row.acknowledged_at else None,
         "shelved_until": rfc3339(row.shelved_until) if row.shelved_until else None,
         "version": row.version,
+    }
+
+
+_OPEN = text(f"SELECT {ALARM_COLUMNS} FROM alarm WHERE state <> 'normal' ORDER BY level, raised_at, id")
+# the last event of each alarm that may have been open then; its score is the last one given to that version of it
+_OPEN_AT = text("""
+SELECT e.after, e.state, e.level, e.time, r.risk, a.id, a.rule_id, a.kind, a.thing_type, a.thing_id, a.names, a.raised_at, a.district,
+  ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat
+FROM alarm a
+JOIN LATERAL (SELECT after, state, level, time FROM alarm_event WHERE alarm_id = a.id AND time <= :at ORDER BY id DESC LIMIT 1) e ON true
+LEFT JOIN LATERAL (SELECT risk FROM risk_event WHERE type = 'alarm' AND thing_id = a.id::text AND time <= :at
+  AND version = CAST(e.after->>'version' AS int) ORDER BY id DESC LIMIT 1) r ON true
+WHERE a.raised_at <= :at AND (a.state <> 'normal' OR a.changed_at > :at) AND e.state <> 'normal' ORDER BY e.level, a.raised_at, a.id
+""")
+# what events from before there were full values do not tell
+_UNKNOWN = dict.fromkeys(
+    ("active", "observed_at", "metric", "value", "unit", "message", "risk", "acknowledged_by", "acknowledged_at", "shelved_until",
+     "incident_id", "version")
+)  # fmt: skip
+
+
+def read_open_alarms(conn: Connection, at: datetime | None = None) -> list[dict[str, Any]]:
+    """Alarms that are not normal, the worst first; now, or as they were at a moment."""
+    if at is None:
+        return [alarm_object(row) for row in conn.execute(_OPEN)]
+    return [alarm_object(_alarm_then(row)) for row in conn.execute(_OPEN_AT, {"at": at})]
+
+
+def _alarm_then(row: Any) -> Any:
+    if row.after is None:
+        return SimpleNamespace(**{**_UNKNOWN, **row._mapping, "changed_at": row.time})
+    return as_row({**row.after, "risk": row.risk or row.after["risk"]})
+
+
+CELL_COLUMNS = "cell, score, level, terms, people"
+_CELLS_AT = text("""
+SELECT c.cell, r.score, r.level, r.risk->'terms' AS terms, CAST(r.risk->>'people' AS int) AS people FROM risk_cell c
+JOIN LATERAL (SELECT score, level, risk FROM risk_event WHERE type = 'cell' AND thing_id = c.cell AND time <= :at ORDER BY id DESC LIMIT 1) r
+  ON true ORDER BY c.cell
+""")
+
+
+def read_cells(conn: Connection, ids: Sequence[str] | None = None, at: datetime | None = None) -> list[dict[str, Any]]:
+    """H3 cells with their risk: all or some, now or as they were at a moment."""
+    if at is not None:
+        return [cell_object(row) for row in conn.execute(_CELLS_AT, {"at": at})]
+    where = "" if ids is None else " WHERE cell = ANY(:ids)"
+    rows = conn.execute(text(f"SELECT {CELL_COLUMNS} FROM risk_cell{where} ORDER BY cell"), {"ids": list(ids or [])})
+    return [cell_object(row) for row in rows]
+
+
+def cell_object(row: Any) -> dict[str, Any]:
+    return {
+        "id": row.cell,
+        "boundary": [[lon, lat] for lat, lon in h3.cell_to_boundary(row.cell)],
+        "score": row.score,
+        "level": row.level,
+        "terms": row.terms,
+        "people": row.people,
+    }
+
+
+_WARNINGS = text("""
+SELECT sender, identifier, sent, msg_type, status, headline, severity, expires, received_at, body FROM warning
+WHERE received_at <= :at AND (expires IS NULL OR expires > :at) AND sent > CAST(:at AS timestamptz) - interval '30 days'
+ORDER BY sent DESC, sender, identifier
+""")
+
+
+def read_warnings(conn: Connection, at: datetime) -> list[dict[str, Any]]:
+    """Outside warnings in force at a moment, newest first: not expired, not replaced or cancelled by a later message (CAP 1.2 section
+    3.2.1, references)."""
+    rows = conn.execute(_WARNINGS, {"at": at}).all()
+    replaced = {reference for row in rows for reference in _references(row.body)}
+    return [
+        warning_object(row)
+        for row in rows
+        if row.msg_type in ("Alert", "Update") and (row.sender, row.identifier) not in replaced
+    ]
+
+
+def _references(body: str) -> list[tuple[str, str]]:
+    """(sender, identifier) of the messages that one replaces; none where it is not ours to read."""
+    try:
+        references = parse(body.encode()).references or ""
+    except InputError:
+        return []
+    return [(parts[0], parts[1]) for one in references.split() if len(parts := one.split(",")) == 3]
+
+
+def warning_object(row: Any) -> dict[str, Any]:
+    return {
+        "id": f"{row.sender},{row.identifier},{rfc3339(row.sent)}",
+        "sender": row.sender,
+        "identifier": row.identifier,
+        "sent": rfc3339(row.sent),
+        "msg_type": row.msg_type,
+        "status": row.status,
+        "headline": row.headline,
+        "severity": row.severity,
+        "expires": rfc3339(row.expires) if row.expires else None,
+        "received_at": rfc3339(row.received_at),
     }
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, text
 from core.exposure import Exposure, around, is_day
 from core.i18n import say
 from core.types import LonLat
-from core.vocabulary import Text, label, table
+from core.vocabulary import Text, label, roman, table
 
 LEVEL_HAZARD = {1: 10.0, 2: 7.5, 3: 5.0, 4: 2.5}
 CERTAINTY = {"Observed": 1.0, "Likely": 0.8, "Possible": 0.5, "Unlikely": 0.25, "Unknown": 0.5}
@@ -47,8 +47,11 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Risk:
+    """`score` is what is shown, to a tenth; `exact` what it was rounded from."""
+
     score: float
     terms: tuple[Term, ...]
+    exact: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -96,7 +99,7 @@ def combine(terms: Sequence[Term]) -> Risk:
         if v is not None
     ]
     score = math.prod(max(part, FLOOR) for part in parts) ** (1 / len(parts)) if parts else 0.0
-    return Risk(round(min(10.0, score), 1), tuple(terms))
+    return Risk(round(min(10.0, score), 1), tuple(terms), min(10.0, score))
 
 
 def _hazard_and_exposure(terms: Sequence[Term]) -> float | None:
@@ -108,10 +111,9 @@ def _hazard_and_exposure(terms: Sequence[Term]) -> float | None:
 
 def hazard_terms(hazard: Hazard, now: datetime) -> list[Term]:
     minutes = max(0.0, (now - hazard.observed_at).total_seconds() / 60)
-    roman = table("levels")[str(hazard.level)]["roman"]
     words = CERTAINTY_WORDS.get(hazard.certainty, {"zh": hazard.certainty, "en": hazard.certainty.lower()})
     return [
-        Term("level", "hazard", LEVEL_HAZARD[hazard.level], 0.7, say("risk.level", level=label("levels", str(hazard.level)), roman=roman)),
+        Term("level", "hazard", LEVEL_HAZARD[hazard.level], 0.7, say("risk.level", level=label("levels", str(hazard.level)), roman=roman(hazard.level))),
         Term("certainty", "hazard", round(10 * CERTAINTY.get(hazard.certainty, 0.5), 1), 0.2, say("risk.certainty", words=words)),
         Term("age", "hazard", round(10 * 0.5 ** (minutes * 60 / FADE_S), 1), 0.1, say("risk.age", minutes=round(minutes))),
     ]  # fmt: skip

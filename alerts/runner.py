@@ -1,7 +1,7 @@
 """The alerts process: judges batches as they are committed, lets delays and silences mature, scores, issues, delivers.
 
-One loop. A notification wakes it; every step has its own bound and its own transaction; a step that fails is logged, counted
-and tried again after a backoff, the others go on.
+Three threads under supervision: the lease (locks and notifications), judgement, deliveries; a broker that does not answer must
+not hold up judgement. What each does is a list of chores (core.process).
 """
 
 from __future__ import annotations
@@ -9,199 +9,213 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from alerts import store
-from alerts.deliveries import Speaker, deliver, forget_sent
-from alerts.engine import AlertEngine
+from alerts.deliveries import Carriers, deliver, forget_done
+from alerts.engine import AlertEngine, partition_lock
 from alerts.lifecycle import unshelve
 from alerts.scoring import CellGround, read_ground, score_alarms, score_cells, score_incidents
-from alerts.senders.mqtt import MqttSender
 from alerts.silence import watch_silence
+from core import set_aside
 from core.clock import utc_now
-from core.db import BATCH_CHANNEL, CHANGE_CHANNEL, OUTBOX_CHANNEL, connect_direct, listen, make_engine, try_session_lock
-from core.errors import OneMapError
+from core.db import BATCH_CHANNEL, CHANGE_CHANNEL, OUTBOX_CHANNEL, make_engine
 from core.log import get_log
-from core.process import Heartbeat, keep_running
+from core.process import Chore, Chores, Crew, Fence, Heartbeat, Lease, Pulse, keep_running, take_lease
 from core.settings import Settings
 
 log = get_log("alerts")
 TICK_S, SILENCE_S, CELLS_S, LOCKS_S, HOUSE_S = 1.0, 10.0, 5.0, 5.0, 3600.0
-REASONS_TO_RELOAD = ("rule", "layer", "sensor_register")
-FAILURES = (SQLAlchemyError, psycopg.Error, OneMapError)
+REASONS_TO_RELOAD = ("rule", "layer", "sensor_register", "set_aside")
+SCORE, CELLS = "score", "cells"
 
 
 class AlertRunner:
-    """Everything one alerts process holds."""
+    """Everything one life of an alerts process holds."""
 
-    def __init__(self, settings: Settings, stop: threading.Event) -> None:
+    def __init__(self, settings: Settings, lease: Lease) -> None:
         self.settings = settings
-        self.stop = stop
-        self.db: Engine = make_engine(settings, pool_size=3, name="onemap alerts")
-        self.engine = AlertEngine(self.db, settings.engine_partitions)
-        self.sender = MqttSender(settings.need_mqtt(), f"onemap-alerts-{int(time.time() * 1000):x}")
-        self.speaker = Speaker(settings.topic_prefix, settings.cap_sender, settings.cap_status)
+        self.lease = lease
+        self.db: Engine = make_engine(settings, pool_size=4, name="onemap alerts")
+        self.engine = AlertEngine(self.db, settings.engine_partitions, Fence(lease))
+        self.carriers = Carriers(settings)
         self.started_at = utc_now()
         self.figures: Counter[str] = Counter()
         self.ground: CellGround | None = None
-        self.dirty_cells = True
-        self.dirty: set[str] = set()
-        self.to_deliver = threading.Event()
-        self.ended = threading.Event()
-        self._due: dict[str, float] = {}
-        self._owned: set[int] = set()
+        self._reload = threading.Event()
+        self._owned: frozenset[int] = frozenset()
+        self._locks_at = 0.0
+        self.judgement = Chores(
+            "judgement",
+            [
+                Chore("judge", TICK_S, self._judge, (BATCH_CHANNEL,), when=self._owns_some),
+                Chore("tick", TICK_S, self._tick, when=self._owns_some),
+                # one process keeps the clockwork
+                Chore("silence", SILENCE_S, self._watch_silence, when=self._owns_first),
+                Chore("shelves", TICK_S, self._end_shelves, when=self._owns_first),
+                Chore("score", TICK_S, self._score, (SCORE,)),
+                Chore("cells", 12 * CELLS_S, self._score_cells, (CELLS,), when=self._owns_first, rest_s=CELLS_S),
+                Chore("house", HOUSE_S, self._keep_house, when=self._owns_first),
+            ],
+            self.figures,
+        )
+        self.deliveries = Chores(
+            "deliveries", [Chore("deliver", TICK_S, self._deliver, (OUTBOX_CHANNEL,))], self.figures
+        )
 
-    def run(self) -> None:
-        """Until told to stop, or the database is lost (an exception)."""
-        carrier = threading.Thread(target=self.deliver_forever, name="deliveries", daemon=True)
-        carrier.start()
-        try:
-            with (
-                connect_direct(self.settings, name="onemap alerts locks") as locks,
-                connect_direct(self.settings, name="onemap alerts listen") as ears,
-            ):
-                self._turn_forever(locks, ears)
-        finally:
-            self.ended.set()
-            self.to_deliver.set()
-            carrier.join(timeout=12)
-            self.sender.close()
-            self.db.dispose()
+    def run(self, process_stop: threading.Event, pulse: Pulse) -> None:
+        """Until told to stop, or the lease is lost."""
+        crew = Crew(threading.Event(), pulse)
+        heartbeat = Heartbeat(self.db, f"alerts-{self.lease.pid}", lambda: self._tell(crew))
+        crew.start("lease", self._keep_lease, vital=True)
+        crew.start("judgement", self.judgement.run)
+        crew.start("deliveries", self.deliveries.run)
+        crew.start("heartbeat", heartbeat.run)
+        while not process_stop.is_set() and not crew.stop.wait(0.2):
+            pass
+        crew.stop.set()
+        self.judgement.sign()
+        self.deliveries.sign()
+        crew.join()
+        self.carriers.close()
+        self.db.dispose()
         log.info("stopped", **self.figures)
 
-    def _turn_forever(self, locks: psycopg.Connection[Any], ears: psycopg.Connection[Any]) -> None:
-        heartbeat = Heartbeat(self.db, f"alerts-{locks.info.backend_pid}")
-        for notes in listen(ears, [BATCH_CHANNEL, CHANGE_CHANNEL, OUTBOX_CHANNEL], 0.5):
-            if self.stop.is_set():
-                return
-            for channel, message in notes:
-                self._note(channel, message.get("kind"))
-            self._every("locks", LOCKS_S, lambda: self._take_partitions(locks))
-            self.turn(utc_now())
-            heartbeat.figures = {**self.figures, "judged": self.engine.judged, "late": self.engine.late}
-            heartbeat.beat()
+    def _tell(self, crew: Crew) -> dict[str, object]:
+        return {**self.figures, "judged": self.engine.judged, "late": self.engine.late, **crew.figures()}
 
-    def _note(self, channel: str, kind: str | None) -> None:
-        self.dirty.add(channel)
-        if kind in REASONS_TO_RELOAD:
+    # --- the lease's thread -----------------------------------------------------------------------------------------
+
+    def _keep_lease(self, stop: threading.Event, pulse: Pulse) -> None:
+        self._take_partitions()
+        channels = [BATCH_CHANNEL, CHANGE_CHANNEL, OUTBOX_CHANNEL]
+        self.lease.listen(channels, self._hear, self._take_partitions, stop, pulse)
+
+    def _hear(self, notes: list[tuple[str, dict[str, Any]]]) -> None:
+        signs: set[str] = set()
+        for channel, message in notes:
+            kind = message.get("kind")
+            signs.add(channel)
+            if kind in REASONS_TO_RELOAD:
+                self._reload.set()
+            if kind in ("alarm", "incident"):
+                signs |= {SCORE, CELLS}
+            if kind == "coverage":
+                signs.add(CELLS)
+        self.judgement.sign(*signs)
+        if OUTBOX_CHANNEL in signs:
+            self.deliveries.sign(OUTBOX_CHANNEL)
+
+    def _take_partitions(self) -> None:
+        """Take every shard whose owner is gone."""
+        if time.monotonic() < self._locks_at:
+            return
+        self._locks_at = time.monotonic() + LOCKS_S
+        owned = frozenset(n for n in range(self.settings.engine_partitions) if self.lease.take(partition_lock(n)))
+        if owned != self._owned:
+            log.info("partitions_taken", partitions=sorted(owned - self._owned))
+            self._owned = owned
+            self.judgement.sign(BATCH_CHANNEL, CELLS)
+
+    def _owns_some(self) -> bool:
+        return bool(self._owned)
+
+    def _owns_first(self) -> bool:
+        return 0 in self._owned
+
+    # --- judgement --------------------------------------------------------------------------------------------------
+
+    def _judge(self, now: datetime) -> bool:
+        if self._reload.is_set():
+            self._reload.clear()
             self.engine.stale = True
             self.ground = None
-        if kind in ("alarm", "incident"):
-            self.dirty.add("score")
-        if kind in ("alarm", "incident", "coverage"):
-            self.dirty_cells = True
+        self.engine.own(sorted(self._owned))
+        done = self.engine.judge(now)
+        self.figures["batches"] += done
+        if self.engine.concluded:
+            self.judgement.sign(SCORE)
+            self.deliveries.sign(OUTBOX_CHANNEL)
+        return bool(done)
 
-    def turn(self, now: datetime) -> None:
-        """One round of all steps."""
-        if self._owned:
-            self._when("judge", BATCH_CHANNEL, lambda: self._judge(now))
-            self._every("tick", TICK_S, lambda: self.engine.tick(now))
-        if 0 in self._owned:  # one process keeps the clockwork
-            self._every(
-                "silence", SILENCE_S, lambda: self._in_transaction(lambda c: watch_silence(c, now, self.started_at))
-            )
-            self._every("shelves", TICK_S, lambda: self._in_transaction(lambda c: end_shelves(c, now)))
-            self._every(
-                "house",
-                HOUSE_S,
-                lambda: self._in_transaction(lambda c: keep_house(c, now)),
-            )
-            if self.dirty_cells:
-                self._every("cells", CELLS_S, lambda: self._score_cells(now))
-        self._when("score", "score", lambda: self._score(now))
-        if OUTBOX_CHANNEL in self.dirty:
-            self.dirty.discard(OUTBOX_CHANNEL)
-            self.to_deliver.set()
+    def _tick(self, now: datetime) -> None:
+        self.engine.tick(now)
 
-    def _judge(self, now: datetime) -> None:
-        while (done := self.engine.judge(now)) and not self.stop.is_set():
-            self.figures["batches"] += done
-            if self.engine.concluded:
-                self.dirty |= {"score", OUTBOX_CHANNEL}
+    def _watch_silence(self, now: datetime) -> None:
+        with self.db.begin() as conn:
+            watch_silence(conn, now, self.started_at)
 
-    def _score(self, now: datetime) -> None:
+    def _end_shelves(self, now: datetime) -> None:
+        with self.db.begin() as conn:
+            end_shelves(conn, now)
+
+    def _score(self, now: datetime) -> bool:
+        """Each in a transaction of its own: what is scored is shown at once."""
         resolution = self.settings.h3_resolution
-        self._in_transaction(lambda c: score_alarms(c, now, resolution))
-        self._in_transaction(lambda c: score_incidents(c, now, resolution))
+        with self.db.begin() as conn:
+            alarms = score_alarms(conn, now, resolution)
+        with self.db.begin() as conn:
+            incidents = score_incidents(conn, now, resolution)
+        return bool(alarms or incidents)
 
     def _score_cells(self, now: datetime) -> None:
-        self.dirty_cells = False
         with self.db.begin() as conn:
             if self.ground is None:
                 self.ground = read_ground(conn, self.settings.h3_resolution)
             if self.ground is not None:
                 score_cells(conn, self.ground, now)
 
-    def deliver_forever(self) -> None:
-        """In a thread of its own: a broker that does not answer must not hold up judgement."""
-        while not self.stop.is_set() and not self.ended.is_set():
-            self.to_deliver.wait(TICK_S)
-            self.to_deliver.clear()
-            self._step("deliver", self._deliver)
-
-    def _deliver(self) -> None:
-        while (done := deliver(self.db, self.sender, self.speaker, utc_now())) and not self.stop.is_set():
-            self.figures["delivered"] += done
-
-    def _take_partitions(self, locks: psycopg.Connection[tuple[Any, ...]]) -> None:
-        """Take every shard whose owner is gone; a lock is ours as long as its connection lives."""
-        for n in range(self.settings.engine_partitions):
-            if n not in self._owned and try_session_lock(locks, f"engine-partition-{n}"):
-                self._owned.add(n)
-                log.info("partition_taken", partition=n)
-        self.engine.own(sorted(self._owned))
-
-    def _in_transaction(self, work: Callable[[Any], object]) -> None:
+    def _keep_house(self, now: datetime) -> None:
         with self.db.begin() as conn:
-            work(conn)
+            keep_house(conn, now)
 
-    def _when(self, name: str, sign: str, work: Callable[[], None]) -> None:
-        """When its sign was seen, and every second besides: a notification may have been missed, a row may be due again."""
-        if sign in self.dirty:
-            self.dirty.discard(sign)
-            self._due[name] = time.monotonic() + TICK_S
-            self._step(name, work)
-        else:
-            self._every(name, TICK_S, work)
+    # --- deliveries -------------------------------------------------------------------------------------------------
 
-    def _every(self, name: str, seconds: float, work: Callable[[], None]) -> None:
-        if time.monotonic() >= self._due.get(name, 0.0):
-            self._due[name] = time.monotonic() + seconds
-            self._step(name, work)
-
-    def _step(self, name: str, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except FAILURES as exc:
-            self.figures[f"failed_{name}"] += 1
-            log.error("step_failed", step=name, error=str(exc).splitlines()[0][:300])
-            self.stop.wait(0.5)
+    def _deliver(self, now: datetime) -> bool:
+        done = deliver(self.db, self.carriers, now)
+        self.figures["delivered"] += done
+        return bool(done)
 
 
 def keep_house(conn: Connection, now: datetime) -> None:
-    """Drop what has been delivered long ago, and what dead processes said of themselves."""
-    forget_sent(conn, now)
+    """Drop what has been delivered long ago, what dead processes said of themselves, and what people have dropped."""
+    forget_done(conn, now)
     conn.execute(
         text("DELETE FROM process_state WHERE seen_at < CAST(:now AS timestamptz) - interval '1 day'"), {"now": now}
     )
+    conn.execute(
+        text(
+            "DELETE FROM ingest_batch b USING set_aside s WHERE s.what = 'batch' AND s.dropped_at IS NOT NULL AND s.id = b.id::text"
+        )
+    )
+    set_aside.forget_dropped(conn, now)
 
 
 def end_shelves(conn: Connection, now: datetime) -> None:
     """Bring back alarms whose time on the shelf is over."""
     due = conn.scalars(
-        text("SELECT id FROM alarm WHERE state = 'shelved' AND shelved_until <= :now"), {"now": now}
+        text(
+            f"SELECT id FROM alarm WHERE state = 'shelved' AND shelved_until <= :now AND {set_aside.resting('shelf', 'alarm.id::text')}"
+        ),
+        {"now": now},
     ).all()
-    for alarm_id in due:
+
+    def end(alarm_id: Any) -> None:
         alarm = store.lock_alarm(conn, alarm_id)
         store.change_by_hand(conn, alarm, unshelve(alarm.view), "engine", None, now)
+
+    if due:
+        set_aside.each(conn, "shelf", due, str, end, now)
 
 
 def run(settings: Settings) -> None:
     """Run until told to stop."""
-    keep_running(lambda stop: AlertRunner(settings, stop).run())
+
+    def live(stop: threading.Event, pulse: Pulse) -> None:
+        with take_lease(settings, "onemap alerts lease") as lease:
+            AlertRunner(settings, lease).run(stop, pulse)
+
+    keep_running(live)

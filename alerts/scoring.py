@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import h3
 import numpy as np
@@ -13,16 +14,44 @@ from sqlalchemy import Connection, text
 
 from alerts import risk
 from alerts.risk import Hazard, Risk, Term
+from core import set_aside
+from core.cells import city_cells
 from core.db import notify_change
 from core.exposure import city_zone, is_day
+from core.geodesy import distances_m
 from core.i18n import say
 from core.types import LonLat
-from core.vocabulary import table
+from core.vocabulary import DONE_INCIDENT, ENDED_INCIDENT, sql_list, table
 
 SCORED_AT_ONCE = 50
 DEFAULT_RADIUS_M = 300.0
 # a cell's score is shown as a level from here on
 CELL_LEVELS = ((7.5, 1), (6.0, 2), (4.5, 3), (3.0, 4))
+
+UNSCORED_ALARMS = text(f"""
+SELECT id, kind, level, observed_at, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM alarm
+WHERE state <> 'normal' AND risk IS NULL AND geom IS NOT NULL AND {set_aside.resting("score_alarm", "alarm.id::text")}
+ORDER BY level, raised_at LIMIT :most FOR UPDATE SKIP LOCKED
+""")
+UNSCORED_INCIDENTS = text(f"""
+SELECT id, kind, level, opened_at, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM incident
+WHERE status NOT IN {sql_list(ENDED_INCIDENT)} AND risk IS NULL AND geom IS NOT NULL
+  AND {set_aside.resting("score_incident", "incident.id::text")}
+ORDER BY level, opened_at LIMIT :most FOR UPDATE SKIP LOCKED
+""")
+
+WRITE_RISK = text("""
+INSERT INTO risk_event (type, thing_id, time, version, score, level, risk)
+VALUES (:type, :id, :now, :version, :score, :level, CAST(:risk AS jsonb))
+""")
+WRITE_CELLS = text("""
+INSERT INTO risk_cell (cell, score, level, terms, people, scored_at)
+VALUES (:cell, :score, :level, CAST(:terms AS jsonb), :people, :now)
+ON CONFLICT (cell) DO UPDATE SET score = EXCLUDED.score, level = EXCLUDED.level, terms = EXCLUDED.terms,
+  people = EXCLUDED.people, scored_at = EXCLUDED.scored_at
+""")
+# a score that moved by less is the same to whoever looks, and is neither shown nor recorded
+MOVED = 0.1
 
 
 def hazard_of(kind: str | None, level: int, certainty: str, observed_at: datetime) -> Hazard:
@@ -40,43 +69,41 @@ def alarm_hazard(alarm_kind: str, level: int, observed_at: datetime) -> Hazard:
 def score_alarms(conn: Connection, now: datetime, resolution: int) -> int:
     """Score the open alarms that have none; returns how many."""
     zone = city_zone(conn)
-    rows = conn.execute(
-        text(
-            "SELECT id, kind, level, observed_at, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM alarm WHERE state <> 'normal' AND "
-            "risk IS NULL AND geom IS NOT NULL ORDER BY level, raised_at LIMIT :most FOR UPDATE SKIP LOCKED"
-        ),
-        {"most": SCORED_AT_ONCE},
-    ).all()
-    for row in rows:
-        hazard = alarm_hazard(row.kind, row.level, row.observed_at)
-        _store(conn, "alarm", row, hazard, now, zone, resolution)
-    notify_change(conn, "alarm", [row.id for row in rows])
+    rows = conn.execute(UNSCORED_ALARMS, {"most": SCORED_AT_ONCE, "now": now}).all()
+
+    def score(row: Any) -> UUID:
+        _store(conn, "alarm", row, alarm_hazard(row.kind, row.level, row.observed_at), now, zone, resolution)
+        return row.id  # type: ignore[no-any-return]
+
+    done = set_aside.each(conn, "score_alarm", rows, lambda row: str(row.id), score, now)
+    notify_change(conn, "alarm", done.results)
     return len(rows)
 
 
 def score_incidents(conn: Connection, now: datetime, resolution: int) -> int:
     """Score the open incidents that have none; returns how many."""
     zone = city_zone(conn)
-    rows = conn.execute(
-        text(
-            "SELECT id, kind, level, opened_at, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM incident WHERE status NOT IN "
-            "('closed', 'cancelled') AND risk IS NULL AND geom IS NOT NULL ORDER BY level, opened_at LIMIT :most FOR UPDATE SKIP LOCKED"
-        ),
-        {"most": SCORED_AT_ONCE},
-    ).all()
-    for row in rows:
-        _store(conn, "incident", row, hazard_of(row.kind, row.level, "Likely", row.opened_at), now, zone, resolution)
-    notify_change(conn, "incident", [row.id for row in rows])
+    rows = conn.execute(UNSCORED_INCIDENTS, {"most": SCORED_AT_ONCE, "now": now}).all()
+
+    def score(row: Any) -> UUID:
+        hazard = hazard_of(row.kind, row.level, "Likely", row.opened_at)
+        _store(conn, "incident", row, hazard, now, zone, resolution)
+        return row.id  # type: ignore[no-any-return]
+
+    done = set_aside.each(conn, "score_incident", rows, lambda row: str(row.id), score, now)
+    notify_change(conn, "incident", done.results)
     return len(rows)
 
 
 def _store(conn: Connection, name: str, row: Any, hazard: Hazard, now: datetime, zone: str, resolution: int) -> None:
+    """Write the score to the thing and to its history: what is shown is what is recorded."""
     where = LonLat(row.lon, row.lat)
     scored = risk.score_place(conn, where, hazard, now, zone, h3.latlng_to_cell(where.lat, where.lon, resolution))
-    conn.execute(
-        text(f"UPDATE {name} SET risk = CAST(:risk AS jsonb) WHERE id = :id"),
-        {"risk": json.dumps(scored.as_json()), "id": row.id},
-    )
+    given = {"type": name, "id": str(row.id), "now": now, "score": scored.score, "risk": json.dumps(scored.as_json())}
+    version = conn.execute(
+        text(f"UPDATE {name} SET risk = CAST(:risk AS jsonb) WHERE id = CAST(:id AS uuid) RETURNING version"), given
+    ).scalar_one()
+    conn.execute(WRITE_RISK, {**given, "version": version, "level": None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +121,9 @@ class CellGround:
 
 def read_ground(conn: Connection, resolution: int) -> CellGround | None:
     """Cells that cover the city's districts, with their people; None where there is no city yet."""
-    shape = conn.scalar(text("SELECT ST_AsGeoJSON(ST_Envelope(extent)) FROM city"))
-    if shape is None:
+    cells = city_cells(conn, resolution)
+    if not cells:
         return None
-    cells = sorted(h3.geo_to_cells(json.loads(shape), resolution))
     index = {cell: i for i, cell in enumerate(cells)}
     day, night, sensitive = (np.zeros(len(cells)) for _ in range(3))
     counted = False
@@ -125,7 +151,7 @@ def read_hazards(conn: Connection) -> list[Any]:
                 "SELECT kind, 'alarm' AS type, level, observed_at AS at, names, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM alarm "
                 "WHERE active AND state NOT IN ('normal', 'shelved') AND geom IS NOT NULL AND kind NOT IN ('stale', 'source_stale') "
                 "UNION ALL SELECT kind, 'incident', level, opened_at, titles, ST_X(geom), ST_Y(geom) FROM incident "
-                "WHERE status NOT IN ('clear', 'closed', 'cancelled') AND geom IS NOT NULL"
+                f"WHERE status NOT IN {sql_list(DONE_INCIDENT)} AND geom IS NOT NULL"
             )
         )
     )
@@ -139,24 +165,36 @@ def score_cells(conn: Connection, ground: CellGround, now: datetime) -> int:
         r.cell: r.eta for r in conn.execute(text("SELECT cell, min(eta_s) AS eta FROM coverage GROUP BY cell"))
     }
     reach = nearest_hazards(ground, read_hazards(conn))
-    held: dict[str, float] = {r.cell: r.score for r in conn.execute(text("SELECT cell, score FROM risk_cell"))}
+    held = {r.cell: (r.score, r.level) for r in conn.execute(text("SELECT cell, score, level FROM risk_cell"))}
     rows = []
     for i, cell in enumerate(ground.cells):
-        scored = _score_cell(ground, i, float(people[i]), reach.get(i), coverage, cell, now)
-        if scored.score != held.get(cell):
-            level = next((level for limit, level in CELL_LEVELS if scored.score >= limit), None)
-            rows.append({"cell": cell, "score": scored.score, "level": level, "terms": json.dumps(scored.as_json()["terms"]), "people": int(people[i]) if ground.counted else None, "now": now})  # fmt: skip
+        try:
+            scored = _score_cell(ground, i, float(people[i]), reach.get(i), coverage, cell, now)
+        except Exception as exc:  # noqa: BLE001 - a fault about one cell costs that cell's score only
+            set_aside.note(conn, "score_cell", cell, exc, now)
+            continue
+        level = next((level for limit, level in CELL_LEVELS if scored.score >= limit), None)
+        if not has_moved(held.get(cell), scored.exact, level):
+            continue
+        counted = int(people[i]) if ground.counted else None
+        terms = scored.as_json()["terms"]
+        rows.append(
+            {
+                "cell": cell, "score": scored.score, "level": level, "terms": json.dumps(terms), "people": counted, "now": now,
+                "type": "cell", "id": cell, "version": None,
+                "risk": json.dumps({"score": scored.score, "terms": terms, "people": counted}),
+            }
+        )  # fmt: skip
     if rows:
-        conn.execute(
-            text(
-                "INSERT INTO risk_cell (cell, score, level, terms, people, scored_at) VALUES (:cell, :score, :level, "
-                "CAST(:terms AS jsonb), :people, :now) ON CONFLICT (cell) DO UPDATE SET score = EXCLUDED.score, "
-                "level = EXCLUDED.level, terms = EXCLUDED.terms, people = EXCLUDED.people, scored_at = EXCLUDED.scored_at"
-            ),
-            rows,
-        )
+        conn.execute(WRITE_CELLS, rows)
+        conn.execute(WRITE_RISK, rows)
         notify_change(conn, "risk_cell", [row["cell"] for row in rows])
     return len(rows)
+
+
+def has_moved(held: tuple[float, int | None] | None, exact: float, level: int | None) -> bool:
+    """Whether a cell's score is worth showing anew: never shown, by a tenth, or into another band."""
+    return held is None or abs(exact - held[0]) >= MOVED or level != held[1]
 
 
 def nearest_hazards(ground: CellGround, hazards: list[Any]) -> dict[int, tuple[Any, float, float]]:
@@ -166,9 +204,7 @@ def nearest_hazards(ground: CellGround, hazards: list[Any]) -> dict[int, tuple[A
     for row in hazards:
         kind = row.kind if row.type == "incident" else table("alarm_kinds").get(row.kind, {}).get("incident_kind")
         radius = float(table("incident_kinds").get(kind or "", {}).get("radius_m", DEFAULT_RADIUS_M))
-        east = (ground.lon - row.lon) * 111_320 * np.cos(np.radians(row.lat))
-        north = (ground.lat - row.lat) * 110_574
-        distance = np.hypot(east, north)
+        distance = distances_m(row.lon, row.lat, ground.lon, ground.lat)
         fading = np.exp(-np.maximum(0.0, distance - radius) / max(radius, DEFAULT_RADIUS_M))
         for i in np.flatnonzero(fading > 0.1):
             weight = float(fading[i]) * risk.LEVEL_HAZARD[row.level]

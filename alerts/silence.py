@@ -10,15 +10,15 @@ from alerts.engine import fold_all
 from alerts.loading import load_rules, thing_of
 from alerts.rules.base import Finding, RuleRow, Thing, watches
 from alerts.rules.stale import Heard, Silence, find_silent, in_grace
+from core import set_aside
 from core.pgarray import to_pg_us
 from core.vocabulary import label
 
 
 def watch_silence(conn: Connection, now: datetime, started_at: datetime) -> None:
     """One pass over all stale rules."""
-    for rule in load_rules(conn):
-        if rule.kind == "stale" and not in_grace(rule.params, now, started_at):
-            _watch_rule(conn, rule, now)
+    due = [r for r in load_rules(conn) if r.kind == "stale" and not in_grace(r.params, now, started_at)]
+    set_aside.each(conn, "stale_rule", due, lambda rule: rule.id, lambda rule: _watch_rule(conn, rule, now), now)
 
 
 def _watch_rule(conn: Connection, rule: RuleRow, now: datetime) -> None:

@@ -12,14 +12,14 @@ from sqlalchemy import Connection, text
 
 from alerts.lifecycle import AlarmView, Transition
 from alerts.rules.base import Finding
-from core.db import OUTBOX_CHANNEL, notify, notify_change
+from core import outbox
+from core.db import notify_change
 from core.errors import NotFound
+from core.history import kept
 from core.i18n import say
 from core.ids import new_id
 from core.pgarray import from_pg_us
 from core.vocabulary import AlarmState, Text, label
-
-CAP_WORST = 2  # alarms of level I and II are told as CAP alerts
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,11 @@ class StoredAlarm:
     version: int
 
 
+# the whole alarm as it stands after the change, in the transaction that changed it
+WRITE_EVENT = text(f"""
+INSERT INTO alarm_event (alarm_id, time, what, state, level, value, observed_at, who, note, after)
+SELECT a.id, :now, :what, a.state, a.level, :value, :observed, :who, :note, {kept("a")} FROM alarm a WHERE a.id = :id
+""")
 _COLUMNS = "id, state, level, peak_level, active, shelved_until, version"
 
 
@@ -134,6 +139,17 @@ def change_by_hand(
     tell(conn, [(alarm.id, transition)], now)
 
 
+def link(conn: Connection, alarm_id: UUID, incident_id: UUID, who: str, now: datetime) -> None:
+    """Note which incident was opened from the alarm, and tell screens."""
+    conn.execute(
+        text("UPDATE alarm SET incident_id = :incident, changed_at = :now, version = version + 1 WHERE id = :id"),
+        {"incident": incident_id, "id": alarm_id, "now": now},
+    )
+    given = {"value": None, "observed": None, "who": who, "note": str(incident_id)}
+    conn.execute(WRITE_EVENT, {"id": alarm_id, "now": now, "what": "linked", **given})
+    notify_change(conn, "alarm", [alarm_id])
+
+
 def _log(
     conn: Connection,
     alarm_id: UUID,
@@ -144,33 +160,22 @@ def _log(
     note: str | None,
 ) -> None:
     conn.execute(
-        text(
-            "INSERT INTO alarm_event (alarm_id, time, what, state, level, value, observed_at, who, note) "
-            "VALUES (:id, :now, :what, :state, :level, :value, :observed, :who, :note)"
-        ),
+        WRITE_EVENT,
         {
-            "id": alarm_id, "now": now, "what": transition.what, "state": transition.after.state, "level": transition.after.level,
-            "value": finding.value if finding else None, "observed": from_pg_us(finding.at) if finding else None, "who": who, "note": note,
+            "id": alarm_id,
+            "now": now,
+            "what": transition.what,
+            "value": finding.value if finding else None,
+            "observed": from_pg_us(finding.at) if finding else None,
+            "who": who,
+            "note": note,
         },
-    )  # fmt: skip
+    )
 
 
 def tell(conn: Connection, changed: list[tuple[UUID, Transition]], now: datetime) -> None:
-    """Screens by notification; the outside through the outbox: every change as an alarm message, the serious ones as CAP."""
+    """Screens by notification, the outside through the outbox: what concerns whom is decided there."""
     if not changed:
         return
     notify_change(conn, "alarm", [alarm_id for alarm_id, _ in changed])
-    rows = []
-    for alarm_id, transition in changed:
-        rows.append({"sender": "alarm", "payload": str(alarm_id), "now": now})
-        serious = transition.after.peak_level <= CAP_WORST
-        if serious and transition.what not in ("acknowledged", "shelved", "unshelved", "linked"):
-            rows.append({"sender": "cap", "payload": str(alarm_id), "now": now})
-    conn.execute(
-        text(
-            "INSERT INTO outbox (created_at, sender, topic, payload, due_at, attempts) "
-            "VALUES (:now, :sender, '', :payload, :now, 0)"
-        ),
-        rows,
-    )
-    notify(conn, OUTBOX_CHANNEL, {})
+    outbox.queue(conn, [outbox.Item(outbox.ALARM, str(alarm_id), change.what) for alarm_id, change in changed], now)

@@ -148,14 +148,3 @@ def read_session(conn: Connection, secret: str, kinds: tuple[str, ...], policy: 
 
 def close_session(conn: Connection, secret: str) -> None:
     conn.execute(text("DELETE FROM session WHERE digest = :digest"), {"digest": digest(secret)})
-
-
-def write_audit(
-    conn: Connection, who: str, address: str | None, what: str, result: str, now: datetime, data: str = "{}"
-) -> None:
-    conn.execute(
-        text(
-            "INSERT INTO audit (time, who, address, what, result, data) VALUES (:now, :who, :address, :what, :result, CAST(:data AS jsonb))"
-        ),
-        {"now": now, "who": who, "address": address, "what": what, "result": result, "data": data},
-    )

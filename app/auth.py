@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -155,7 +155,8 @@ class AuthMiddleware:
             if viewer is not None:
                 if writes and credential.by_cookie and not self._own_origin(headers):
                     return problem(403, "Origin: the request does not come from our own page", reason="origin")
-                scope.setdefault("state", {})["viewer"] = viewer
+                client = scope.get("client")
+                scope.setdefault("state", {})["viewer"] = replace(viewer, address=client[0] if client else None)
                 return None
         if scope["type"] == "http" and scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
             asked = path + ("?" + scope["query_string"].decode("latin-1") if scope["query_string"] else "")

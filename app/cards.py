@@ -18,7 +18,7 @@ from core.exposure import around, city_zone
 from core.i18n import say
 from core.types import LonLat
 from core.viewer import RANK, Role, Viewer
-from core.vocabulary import ENDED_INCIDENT, Text, label, table
+from core.vocabulary import ENDED_INCIDENT, Text, label, roman, table
 from dispatch import log
 from dispatch.present import read_incidents, read_units
 from dispatch.recommend import Recommendation, needed_capabilities, recommend_units
@@ -122,8 +122,7 @@ def next_for_alarm(alarm: Json) -> Json | None:
         and alarm["kind"] not in ("stale", "source_stale")
     )
     if serious and alarm["state"] != "shelved":
-        roman = table("levels")[str(alarm["level"])]["roman"]
-        return step("create_incident", say("next.create_incident"), say("next.create_incident.reason", level=roman), "/api/incidents", {"alarm": alarm["id"]})  # fmt: skip
+        return step("create_incident", say("next.create_incident"), say("next.create_incident.reason", level=roman(alarm["level"])), "/api/incidents", {"alarm": alarm["id"]})  # fmt: skip
     if alarm["state"] in ("unacknowledged", "returned_unacknowledged"):
         return step("acknowledge", say("next.acknowledge"), say("next.acknowledge.reason"), f"{url}/acknowledge", {})
     return None
@@ -149,7 +148,7 @@ def next_for_incident(incident: Json, near: list[Recommendation]) -> Json | None
         return step("status", say("next.close"), say("next.close.reason"), f"{url}/status", {"status": "closed", "version": incident["version"]})  # fmt: skip
     if running:
         return step("none", say("next.wait"), say("next.wait.reason", count=len(running)))
-    if incident["status"] in ("closed", "cancelled"):
+    if incident["status"] in ENDED_INCIDENT:
         return None
     if not near:
         return step("none", say("next.assign.none"), say("next.assign.none"))

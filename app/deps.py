@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -10,9 +10,11 @@ from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth import Attempts, Sessions
 from core.clock import utc_now
+from core.migrate import head_revision, revision_of
 from core.settings import Settings
 from core.viewer import Viewer
 from dispatch.routing import RoadGraph, load_graph
@@ -31,6 +33,8 @@ class Parts:
     graph_lock: Lock = field(default_factory=Lock)
     layer_version: int = 0
     tiles: dict[tuple[Any, ...], bytes] = field(default_factory=dict)
+    # whether the live channel hears of changes; set by app.main
+    is_listening: Callable[[], bool] = lambda: False
 
     def road_graph(self, conn: Connection) -> RoadGraph:
         """The road graph, read on first use and again after an import."""
@@ -38,6 +42,16 @@ class Parts:
             if self.graph is None:
                 self.graph = load_graph(conn)
             return self.graph
+
+    def lacking(self) -> list[str]:
+        """What this process needs and has not: empty where it can serve."""
+        lacks = [] if self.is_listening() else ["live_channel"]
+        try:
+            with self.engine.connect() as conn:
+                known = revision_of(conn)
+        except SQLAlchemyError:
+            return [*lacks, "database"]
+        return lacks if known == head_revision() else [*lacks, "migrations"]
 
     def layers_changed(self) -> None:
         self.layer_version += 1

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import anyio.to_thread
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
 from app import problems
-from app.api import alarms, city, feeds, incidents, letters, picture, sensors, session, sources, units, video
+from app.api import alarms, asides, city, feeds, incidents, letters, picture, sensors, session, sources, units, video
 from app.auth import Attempts, AuthMiddleware, Sessions, policy_of
 from app.dashboard import build_dashboard
 from app.dashboard.page import ASSETS
-from app.deps import Parts
+from app.deps import Parts, get_parts
 from app.problems import problem
 from app.push import Hub
 from app.security import SecurityHeaders
 from app.serving import Compression, add_docs, add_files
+from core import audit
 from core.clock import utc_now
 from core.db import make_engine
+from core.errors import Forbidden
+from core.process import Crew, Heartbeat, Pulse
 from core.settings import Settings
 
 ROUTERS = (
@@ -33,10 +40,13 @@ ROUTERS = (
     sensors.router,
     sources.router,
     letters.router,
+    asides.router,
     city.router,
     picture.router,
     feeds.router,
 )
+# an event loop that does not come round for so long answers nobody
+LOOP_HUNG_S = 20.0
 # below these, what is not there is a 404 and never the page
 RESERVED = ("api", "ogc", "feeds", "vendor", "tiles", "push")
 
@@ -51,12 +61,23 @@ def make_app(settings: Settings) -> FastAPI:
     sessions = Sessions(engine, policy_of(settings))
     parts = Parts(settings, engine, sessions, Attempts(), utc_now())
     hub = Hub(parts)
+    parts.is_listening = lambda: hub.listening
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         hub.start()
-        yield
-        await hub.close()
+        with Pulse() as pulse:
+            crew = Crew(threading.Event(), pulse)
+            crew.start("lease", hub.listen)
+            crew.start(
+                "heartbeat", Heartbeat(engine, f"serve-{os.getpid()}", lambda: {**hub.figures(), **crew.figures()}).run
+            )
+            loop = asyncio.create_task(come_round(pulse))
+            yield
+            loop.cancel()
+            crew.stop.set()
+            await hub.close()
+            await anyio.to_thread.run_sync(crew.join)
         engine.dispose()
 
     app = FastAPI(
@@ -68,7 +89,7 @@ def make_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.parts = parts
-    problems.install(app)
+    problems.install(app, write_refusal)
     for router in ROUTERS:
         app.include_router(router)
     add_files(app, vendor_folder(), ASSETS)
@@ -86,6 +107,20 @@ def make_app(settings: Settings) -> FastAPI:
     app.add_middleware(SecurityHeaders, dash_app=dash_app)
     app.add_middleware(AuthMiddleware, sessions=sessions, public_url=settings.public_url)
     return app
+
+
+def write_refusal(request: Request, exc: Forbidden) -> None:
+    """Who was refused what, in a transaction of its own: the request's is rolled back."""
+    with get_parts(request).engine.begin() as conn:
+        data = {"method": request.method, "path": request.url.path, "detail": exc.message}
+        audit.write(conn, request.state.viewer, "refused", utc_now(), data, result="refused")
+
+
+async def come_round(pulse: Pulse) -> None:
+    """The event loop's sign of life: where it does not come round, no request is answered."""
+    while True:
+        pulse.turned("loop", LOOP_HUNG_S)
+        await asyncio.sleep(1.0)
 
 
 async def not_here(request: Request) -> JSONResponse:

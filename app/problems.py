@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import anyio.to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
@@ -53,11 +55,16 @@ def from_error(exc: errors.OneMapError) -> JSONResponse:
     return problem(STATUS.get(type(exc), 500), exc.message, reason=exc.reason, field=exc.field)
 
 
-def install(app: FastAPI) -> None:
-    """Teach `app` to answer every error with a problem document."""
+def install(app: FastAPI, refused: Callable[[Request, errors.Forbidden], None]) -> None:
+    """Teach `app` to answer every error with a problem document. `refused` writes down, in a thread, who may not do what."""
 
     @app.exception_handler(errors.OneMapError)
-    async def ours(_: Request, exc: errors.OneMapError) -> JSONResponse:
+    async def ours(request: Request, exc: errors.OneMapError) -> JSONResponse:
+        if isinstance(exc, errors.Forbidden):
+            try:
+                await anyio.to_thread.run_sync(refused, request, exc)
+            except SQLAlchemyError as failed:  # the answer stands, whether it could be written down or not
+                log.error("refusal_not_audited", path=request.url.path, error=str(failed)[:200])
         return from_error(exc)
 
     @app.exception_handler(RequestValidationError)

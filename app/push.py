@@ -10,28 +10,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import anyio.to_thread
-import h3
 import orjson
-import psycopg
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from alerts.limits import read_limits
-from alerts.present import ALARM_COLUMNS, alarm_object, read_alarms
+from alerts.present import read_alarms, read_cells, read_open_alarms
 from app.auth import find_credential
 from app.deps import Parts
-from app.health import read_health
+from app.health.read import read_health
 from core.clock import rfc3339, utc_now
-from core.db import CHANGE_CHANNEL, connect_direct, listen
+from core.db import CHANGE_CHANNEL
 from core.log import get_log
+from core.process import Pulse, first_line, is_of_connection, take_lease
 from core.vocabulary import ENDED_INCIDENT
 from dispatch.present import read_incidents, read_units
 from layers.sensors import read_sensors
@@ -63,28 +62,22 @@ class Client:
 
 
 def encode(kind: str, op: str, items: list[Json], now: datetime) -> bytes:
-    """The message without its opening brace and sequence number, which differ per client."""
-    return orjson.dumps({"time": rfc3339(now), "kind": kind, "op": op, "items": items})[1:]
+    """The message without its opening brace and sequence number, which differ per client. An item that cannot be written is left
+    out and told in the log: the others must reach the screens."""
+    head = {"time": rfc3339(now), "kind": kind, "op": op}
+    try:
+        return orjson.dumps({**head, "items": items})[1:]
+    except (TypeError, ValueError):
+        return orjson.dumps({**head, "items": [item for item in items if is_encodable(kind, item)]})[1:]
 
 
-def cell_object(row: Any) -> Json:
-    boundary = [[lon, lat] for lat, lon in h3.cell_to_boundary(row.cell)]
-    return {
-        "id": row.cell,
-        "boundary": boundary,
-        "score": row.score,
-        "level": row.level,
-        "terms": row.terms,
-        "people": row.people,
-    }
-
-
-def read_cells(conn: Connection, ids: list[str] | None) -> list[Json]:
-    where = "" if ids is None else " WHERE cell = ANY(:ids)"
-    rows = conn.execute(
-        text(f"SELECT cell, score, level, terms, people FROM risk_cell{where} ORDER BY cell"), {"ids": ids or []}
-    )
-    return [cell_object(row) for row in rows]
+def is_encodable(kind: str, item: Json) -> bool:
+    try:
+        orjson.dumps(item)
+    except (TypeError, ValueError) as exc:
+        log.error("item_not_encodable", kind=kind, id=str(item.get("id")), error=str(exc)[:200])
+        return False
+    return True
 
 
 class Hub:
@@ -95,7 +88,8 @@ class Hub:
         self.clients: set[Client] = set()
         self._dirty: dict[str, set[str] | None] = {}  # kind -> ids, None for all
         self._sensors_read = utc_now()
-        self._stop = threading.Event()
+        self.faults: Counter[str] = Counter()
+        self.listening = False
         self._tasks: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
@@ -103,31 +97,47 @@ class Hub:
     # --- life -----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
+        """On the loop. `listen` is for a thread of its own."""
         self._loop = asyncio.get_running_loop()
-        threading.Thread(target=self._listen_forever, name="push-listen", daemon=True).start()
         for work in (self._urgent_forever, self._conflated_forever, self._health_forever):
-            self._tasks.append(asyncio.create_task(work()))
+            self._tasks.append(asyncio.create_task(self._again_and_again(work)))
+
+    async def _again_and_again(self, work: Callable[[], Awaitable[None]]) -> None:
+        """A task that fails is begun anew: nothing that happens to one message may end the live channel."""
+        while True:
+            try:
+                await work()
+            except Exception:
+                self.faults["task_failed"] += 1
+                log.exception("task_failed", task=work.__name__)
+                await asyncio.sleep(1.0)
+
+    def figures(self) -> dict[str, object]:
+        """For the heartbeat."""
+        return {"clients": len(self.clients), **self.faults}
 
     async def close(self) -> None:
-        self._stop.set()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _listen_forever(self) -> None:
-        """In a thread: hand notifications to the loop; after a lost connection everything may have changed."""
-        while not self._stop.is_set():
-            try:
-                with connect_direct(self.parts.settings, name="onemap push") as conn:
-                    self._hand_over({"kind": "all", "reread": True})
-                    for notes in listen(conn, [CHANGE_CHANNEL], 1.0):
-                        if self._stop.is_set():
-                            return
-                        for _, message in notes:
-                            self._hand_over(message)
-            except psycopg.Error as exc:
-                log.warning("listen_lost", error=str(exc)[:200])
-                self._stop.wait(1.0)
+    def listen(self, stop: threading.Event, pulse: Pulse) -> None:
+        """In a thread, under supervision: hand notifications to the loop; after a lost connection everything may have changed."""
+        try:
+            with take_lease(self.parts.settings, "onemap push") as lease:
+                lease.listen([CHANGE_CHANNEL], self._hear, self._heard, stop, pulse)
+        finally:
+            self.listening = False
+
+    def _heard(self) -> None:
+        """After every turn; the first time, whatever was changed while nobody listened is read anew."""
+        if not self.listening:
+            self.listening = True
+            self._hand_over({"kind": "all", "reread": True})
+
+    def _hear(self, notes: list[tuple[str, Json]]) -> None:
+        for _, message in notes:
+            self._hand_over(message)
 
     def _hand_over(self, message: Json) -> None:
         if self._loop is not None and not self._loop.is_closed():
@@ -199,10 +209,12 @@ class Hub:
             self._mark(kind, None if ids is None else list(ids))
 
     async def _guard(self, work: Callable[[], Any]) -> bool:
+        """Whatever goes wrong with one message, the task that sends the others goes on."""
         try:
             await work()
-        except SQLAlchemyError as exc:
-            log.warning("push_failed", error=str(exc).splitlines()[0][:200])
+        except Exception as exc:
+            self.faults["push_failed"] += 1
+            log.error("push_failed", error=first_line(exc), exc_info=not is_of_connection(exc))
             await asyncio.sleep(0.5)
             return False
         return True
@@ -233,9 +245,25 @@ class Hub:
             return bodies + ([encode("sensor", "remove", [{"id": i} for i in gone], now)] if gone else [])
         if ids is None:
             return [self._snapshot(conn, kind, now)]
-        items, gone = self._changed(conn, kind, sorted(ids))
+        items, gone = self._changed_apart(conn, kind, sorted(ids))
         bodies = [encode(kind, "upsert", items, now)] if items else []
         return bodies + ([encode(kind, "remove", [{"id": i} for i in gone], now)] if gone else [])
+
+    def _changed_apart(self, conn: Connection, kind: str, ids: list[str]) -> tuple[list[Json], list[str]]:
+        """As `_changed`; where that fails, one by one, so that the thing whose fault it is costs itself only."""
+        try:
+            with conn.begin_nested():
+                return self._changed(conn, kind, ids)
+        except Exception as exc:
+            if is_of_connection(exc):
+                raise
+            if len(ids) == 1:
+                self.faults["unreadable"] += 1
+                log.exception("thing_unreadable", kind=kind, id=ids[0])
+                return [], []
+        half = len(ids) // 2
+        first, second = (self._changed_apart(conn, kind, part) for part in (ids[:half], ids[half:]))
+        return first[0] + second[0], first[1] + second[1]
 
     def _changed(self, conn: Connection, kind: str, ids: list[str]) -> tuple[list[Json], list[str]]:
         if kind == "unit":
@@ -311,19 +339,12 @@ class Hub:
                     await socket.send_text(f'{{"seq":{seq},{body.decode()}')
 
 
-def _open_alarms(conn: Connection) -> list[Json]:
-    rows = conn.execute(
-        text(f"SELECT {ALARM_COLUMNS} FROM alarm WHERE state <> 'normal' ORDER BY level, raised_at DESC")
-    )
-    return [alarm_object(row) for row in rows]
-
-
 SNAPSHOTS: dict[str, Callable[[Connection], list[Json]]] = {
-    "alarm": _open_alarms,
+    "alarm": lambda conn: read_open_alarms(conn),
     "incident": lambda conn: read_incidents(conn),
     "unit": lambda conn: read_units(conn),
     "sensor": lambda conn: read_sensors(conn, read_limits(conn)),
-    "risk_cell": lambda conn: read_cells(conn, None),
+    "risk_cell": lambda conn: read_cells(conn),
     "video_event": lambda conn: read_shown_events(conn, utc_now()),
 }
 READ: dict[str, tuple[Callable[[Connection, list[UUID]], list[Json]], Callable[[Json], bool]]] = {

@@ -5,6 +5,7 @@ Times are written as section 3.3.2 asks; polygons are closed and "lat,lon"; noth
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,6 +15,8 @@ from core.clock import cap_time
 from core.errors import InputError
 
 NS = "urn:oasis:names:tc:emergency:cap:1.2"
+# control characters but tab, line feed and carriage return; surrogates; the two non-characters
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ALERT_REQUIRED = ("identifier", "sender", "sent", "status", "msgType", "scope")
 
 
@@ -119,7 +122,12 @@ def _build_area(parent: etree._Element, area: Area) -> None:
 
 def _add(parent: etree._Element, name: str, value: str | None) -> None:
     if value is not None:
-        etree.SubElement(parent, f"{{{NS}}}{name}").text = value
+        etree.SubElement(parent, f"{{{NS}}}{name}").text = xml_text(value)
+
+
+def xml_text(value: str) -> str:
+    """`value` without what XML 1.0 (section 2.2, Char) cannot carry: a device's broken name must not keep an alert from going out."""
+    return _NOT_XML.sub("\ufffd", value)
 
 
 def parse(body: bytes) -> Alert:

@@ -18,7 +18,9 @@ def setup_log(process: str, level: str = "info") -> None:
         structlog.processors.format_exc_info,
     ]
     last: structlog.types.Processor = (
-        structlog.dev.ConsoleRenderer() if tty else structlog.processors.JSONRenderer(ensure_ascii=False)
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if tty
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(

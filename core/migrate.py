@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import text
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
 
 from core.db import lock_key, make_engine, sqlalchemy_url
 from core.settings import Settings
@@ -33,6 +35,22 @@ def migrate(settings: Settings, revision: str = "head") -> None:
             conn.commit()
     finally:
         engine.dispose()
+
+
+@cache
+def head_revision() -> str:
+    """The revision that this code knows."""
+    head = ScriptDirectory.from_config(alembic_config("postgresql://")).get_current_head()
+    assert head is not None
+    return head
+
+
+def revision_of(conn: Connection) -> str | None:
+    """The revision that the database is at; None where it was never migrated."""
+    if conn.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+        return None
+    revision: str | None = conn.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
 
 
 def check(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""What a fresh database holds: the rules and the sources (only the native one is on). Rows that are there already are left as the city made them."""
+"""What a fresh database holds: the rules, the sources (only the native one is on), and who is told (MQTT and CAP). Rows that are there already are left as the city made them."""
 
 from __future__ import annotations
 
@@ -32,3 +32,18 @@ def seed(conn: Connection, now: datetime) -> None:
         ),
         [{"id": key, **row} for key, row in table("sources").items()],
     )
+    conn.execute(
+        text(
+            "INSERT INTO subscription (id, name_zh, name_en, sender, filter, enabled) VALUES (:id, :zh, :en, :sender, "
+            "CAST(:filter AS jsonb), true) ON CONFLICT (id) DO NOTHING"
+        ),
+        [{"id": key, **row, "filter": json.dumps(row["filter"])} for key, row in table("subscriptions").items()],
+    )
+    for name in ("rule", "source"):
+        conn.execute(
+            text(
+                f"INSERT INTO {name}_version ({name}_id, version, time, what, who, after) SELECT t.id, t.version, :now, 'seeded', 'seed', "
+                f"to_jsonb(t) FROM {name} t WHERE NOT EXISTS (SELECT 1 FROM {name}_version v WHERE v.{name}_id = t.id)"
+            ),
+            {"now": now},
+        )

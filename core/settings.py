@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     login_failures: int = Field(5, ge=1, description="failed log-ins before an account is locked")
     login_lock_s: int = Field(300, ge=1, description="how long it stays locked")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much the logs say")
+    log_mb: int = Field(
+        20, ge=1, description="size of a log at which `up` begins a new one (three old ones are kept), MB"
+    )
     chromium: str = Field("", description="browser for the browser tests, where it is not found on PATH")
     state_dir: Path = Field(Path(".onemap"), description="where `up` keeps its data, relative to the checkout")
 

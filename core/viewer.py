@@ -24,6 +24,8 @@ class Viewer:
     name: str
     role: Role
     lang: str = "zh"
+    # where the request came from, as far as this machine knows
+    address: str | None = None
 
     def require(self, role: Role) -> None:
         """Raises Forbidden unless this person's role is `role` or a higher one."""

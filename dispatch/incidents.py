@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from core.db import lock_key, notify_change
+from core import set_aside
+from core.db import lock_key
 from core.errors import InputError, NotFound
 from core.exposure import city_zone
 from core.i18n import say
 from core.ids import new_id
 from core.types import LonLat
-from core.vocabulary import ENDED_INCIDENT, IncidentStatus, Text, label, table
+from core.vocabulary import IncidentStatus, Text, label, table
 from dispatch import log
 
 DEFAULT_LEVEL = 4
@@ -38,8 +40,10 @@ class NewIncident:
     report_id: str | None = None
 
 
-def open_incident(conn: Connection, new: NewIncident, who: str, words: Text, now: datetime) -> UUID:
-    """Open an incident and log it."""
+def open_incident(
+    conn: Connection, new: NewIncident, who: str, words: Text, now: datetime, tie: Callable[[UUID], None] | None = None
+) -> UUID:
+    """Open an incident and log it. `tie` ties to it, before the log is written, what it was opened from."""
     kind = table("incident_kinds").get(new.kind)
     if kind is None:
         raise InputError(
@@ -59,8 +63,9 @@ def open_incident(conn: Connection, new: NewIncident, who: str, words: Text, now
             "report": new.report_id, "geom": new.where.ewkt if new.where else None, "now": now, "who": who,
         },
     )  # fmt: skip
+    if tie is not None:
+        tie(incident_id)
     log.write(conn, incident_id, "opened", who, words, now, channel=new.channel, report=new.report_id)
-    notify_change(conn, "incident", [incident_id])
     return incident_id
 
 
@@ -72,11 +77,17 @@ def next_number(conn: Connection, now: datetime) -> str:
     return f"{day}-{int(last.split('-')[1]) + 1 if last else 1:04d}"
 
 
-def open_from_alarm(conn: Connection, alarm_id: UUID, who: str, now: datetime) -> UUID:
-    """The incident of an alarm: opened by the first who asks, the same one for everybody after."""
+class Link(Protocol):
+    """Notes at the alarm which incident was opened from it; alarms belong to others, who give us this."""
+
+    def __call__(self, conn: Connection, alarm_id: UUID, incident_id: UUID, who: str, now: datetime) -> None: ...
+
+
+def open_from_alarm(conn: Connection, alarm_id: UUID, link: Link, who: str, now: datetime) -> tuple[UUID, bool]:
+    """The incident of an alarm, and whether it is new: opened by the first who asks, the same one for everybody after."""
     alarm = conn.execute(
         text(
-            "SELECT id, kind, level, state, names, message, incident_id, ST_X(geom) AS lon, ST_Y(geom) AS lat, version FROM alarm "
+            "SELECT id, kind, level, names, message, incident_id, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM alarm "
             "WHERE id = :id FOR UPDATE"
         ),
         {"id": alarm_id},
@@ -84,23 +95,11 @@ def open_from_alarm(conn: Connection, alarm_id: UUID, who: str, now: datetime) -
     if alarm is None:
         raise NotFound(f"there is no alarm {alarm_id}")
     if alarm.incident_id is not None:
-        found: UUID = alarm.incident_id
-        return found
-    new = new_from_alarm(alarm)
-    incident_id = open_incident(conn, new, who, say("incident.from_alarm", title=alarm.message), now)
-    conn.execute(
-        text("UPDATE alarm SET incident_id = :incident, changed_at = :now, version = version + 1 WHERE id = :id"),
-        {"incident": incident_id, "id": alarm_id, "now": now},
-    )
-    conn.execute(
-        text(
-            "INSERT INTO alarm_event (alarm_id, time, what, state, level, who, note) "
-            "VALUES (:id, :now, 'linked', :state, :level, :who, :note)"
-        ),
-        {"id": alarm_id, "now": now, "state": alarm.state, "level": alarm.level, "who": who, "note": str(incident_id)},
-    )
-    notify_change(conn, "alarm", [alarm_id])
-    return incident_id
+        return alarm.incident_id, False
+    words = say("incident.from_alarm", title=alarm.message)
+    return open_incident(
+        conn, new_from_alarm(alarm), who, words, now, lambda i: link(conn, alarm_id, i, who, now)
+    ), True
 
 
 def new_from_alarm(alarm: Any) -> NewIncident:
@@ -131,54 +130,40 @@ def lock_incident(conn: Connection, incident_id: UUID) -> Any:
 
 def move(conn: Connection, incident_id: UUID, status: IncidentStatus, who: str, now: datetime) -> None:
     """Store a status and log it."""
-    conn.execute(
-        text(
-            "UPDATE incident SET status = :status, changed_at = :now, version = version + 1, "
-            "ended_at = CASE WHEN :ended THEN CAST(:now AS timestamptz) END WHERE id = :id"
-        ),
-        {"status": status, "now": now, "ended": status in ENDED_INCIDENT, "id": incident_id},
-    )
-    log.write(
-        conn,
-        incident_id,
-        "status",
-        who,
-        say("incident.status", status=label("incident_statuses", status)),
-        now,
-        status=status,
-    )
-    notify_change(conn, "incident", [incident_id])
+    words = say("incident.status", status=label("incident_statuses", status))
+    log.change(conn, incident_id, "status", who, words, now, status)
 
 
-def touch(conn: Connection, incident_id: UUID, now: datetime) -> None:
-    conn.execute(
-        text("UPDATE incident SET changed_at = :now, version = version + 1 WHERE id = :id"),
-        {"now": now, "id": incident_id},
-    )
-    notify_change(conn, "incident", [incident_id])
+CLAIM_REPORTS = text(f"""
+SELECT * FROM incident_report r WHERE handled_at IS NULL AND {set_aside.resting("report", "r.channel || '/' || r.report_id")}
+ORDER BY received_at, channel, report_id LIMIT :most FOR UPDATE SKIP LOCKED
+""")
+HANDLED = text(
+    "UPDATE incident_report SET handled_at = :now, incident_id = :incident WHERE channel = :channel AND report_id = :report"
+)
 
 
 def claim_reports(conn: Connection, now: datetime, most: int = 100) -> int:
-    """Make incidents of the reports that ingest wrote; returns how many."""
-    rows = conn.execute(
-        text(
-            "SELECT * FROM incident_report WHERE handled_at IS NULL ORDER BY received_at, channel, report_id LIMIT :most "
-            "FOR UPDATE SKIP LOCKED"
-        ),
-        {"most": most},
-    ).all()
-    for row in rows:
-        new = NewIncident(
-            row.kind if row.kind in table("incident_kinds") else "other", {"zh": row.title, "en": row.title}, row.channel, row.level,
-            LonLat(row.lon, row.lat) if row.lon is not None else None, row.text, row.address, row.reporter, row.report_id,
-        )  # fmt: skip
-        words = say("incident.from_report", channel=row.channel, title=row.title)
-        incident_id = open_incident(conn, new, row.reporter or row.channel, words, now)
-        conn.execute(
-            text(
-                "UPDATE incident_report SET handled_at = :now, incident_id = :incident "
-                "WHERE channel = :channel AND report_id = :report"
-            ),
-            {"now": now, "incident": incident_id, "channel": row.channel, "report": row.report_id},
-        )
+    """Make incidents of the reports that ingest wrote; returns how many there were. One that cannot be is put aside."""
+    rows = conn.execute(CLAIM_REPORTS, {"most": most, "now": now}).all()
+    set_aside.each(
+        conn, "report", rows, lambda row: f"{row.channel}/{row.report_id}", lambda row: open_report(conn, row, now), now
+    )
     return len(rows)
+
+
+def open_report(conn: Connection, row: Any, now: datetime) -> None:
+    new = NewIncident(
+        kind=row.kind if row.kind in table("incident_kinds") else "other",
+        titles={"zh": row.title, "en": row.title},
+        channel=row.channel,
+        level=row.level,
+        where=LonLat(row.lon, row.lat) if row.lon is not None else None,
+        text=row.text,
+        address=row.address,
+        reporter=row.reporter,
+        report_id=row.report_id,
+    )
+    words = say("incident.from_report", channel=row.channel, title=row.title)
+    incident_id = open_incident(conn, new, row.reporter or row.channel, words, now)
+    conn.execute(HANDLED, {"now": now, "incident": incident_id, "channel": row.channel, "report": row.report_id})

@@ -10,25 +10,43 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from core.clock import rfc3339
-from core.vocabulary import Text
+from core.db import notify_change
+from core.history import kept
+from core.vocabulary import ENDED_INCIDENT, IncidentStatus, Text
+
+# the incident after it, with its assignments (and the names of their units) and alarms
+AFTER = f"""
+{kept("i")} || jsonb_build_object(
+  'assignments', (SELECT COALESCE(jsonb_agg(to_jsonb(s) || jsonb_build_object('name_zh', u.name_zh, 'name_en', u.name_en)
+    ORDER BY s.assigned_at, s.id), '[]') FROM assignment s JOIN unit u ON u.id = s.unit_id WHERE s.incident_id = i.id),
+  'alarms', (SELECT COALESCE(jsonb_agg(a.id ORDER BY a.id), '[]') FROM alarm a WHERE a.incident_id = i.id))
+"""
+CHANGE = text("""
+UPDATE incident SET changed_at = :now, version = version + 1, status = COALESCE(CAST(:status AS text), status),
+  ended_at = CASE WHEN CAST(:status AS text) IS NULL THEN ended_at WHEN :ended THEN CAST(:now AS timestamptz) END WHERE id = :id
+""")
+WRITE = text(f"""
+INSERT INTO incident_event (incident_id, time, what, who, text, data, after)
+SELECT i.id, :now, :what, :who, CAST(:words AS jsonb), CAST(:data AS jsonb), {AFTER} FROM incident i WHERE i.id = :id
+""")
+
+
+def change(
+    conn: Connection, incident_id: UUID, what: str, who: str, words: Text, now: datetime, status: IncidentStatus | None = None,
+    **data: Any,
+) -> None:  # fmt: skip
+    """A change of the incident: its version goes up, the entry holds what it is after it, everybody is told. Whatever belongs to
+    the change (assignments, linked alarms) is written before."""
+    given = {"id": incident_id, "now": now, "status": status, "ended": status in ENDED_INCIDENT}
+    conn.execute(CHANGE, given)
+    write(conn, incident_id, what, who, words, now, **(data if status is None else {"status": status, **data}))
 
 
 def write(conn: Connection, incident_id: UUID, what: str, who: str, words: Text, now: datetime, **data: Any) -> None:
     """Add one entry. `words` say it in both languages, `data` for machines."""
-    conn.execute(
-        text(
-            "INSERT INTO incident_event (incident_id, time, what, who, text, data) "
-            "VALUES (:id, :now, :what, :who, CAST(:words AS jsonb), CAST(:data AS jsonb))"
-        ),
-        {
-            "id": incident_id,
-            "now": now,
-            "what": what,
-            "who": who,
-            "words": json.dumps(words),
-            "data": json.dumps(data, default=str),
-        },
-    )
+    given = {"id": incident_id, "now": now, "what": what, "who": who}
+    conn.execute(WRITE, {**given, "words": json.dumps(words), "data": json.dumps(data, default=str)})
+    notify_change(conn, "incident", [incident_id])
 
 
 def read(conn: Connection, incident_id: UUID) -> list[dict[str, Any]]:

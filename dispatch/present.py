@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
 from core.clock import rfc3339
+from core.history import as_row
+from core.vocabulary import ENDED_INCIDENT
 
 MILESTONES = ("assigned_at", "accepted_at", "en_route_at", "on_scene_at", "clear_at")
 _INCIDENTS = """
@@ -33,11 +36,54 @@ def _time(moment: datetime | None) -> str | None:
 
 def read_incidents(conn: Connection, ids: Sequence[UUID] | None = None) -> list[dict[str, Any]]:
     """The incidents named, or all that have not ended."""
-    where = " WHERE i.status NOT IN ('closed', 'cancelled')" if ids is None else " WHERE i.id = ANY(:ids)"
+    where = " WHERE NOT i.status = ANY(:ended)" if ids is None else " WHERE i.id = ANY(:ids)"
     rows = conn.execute(
-        text(_INCIDENTS + where + " ORDER BY i.level, i.opened_at DESC"), {"ids": list(ids or [])}
+        text(_INCIDENTS + where + " ORDER BY i.level, i.opened_at DESC, i.id"),
+        {"ids": list(ids or []), "ended": list(ENDED_INCIDENT)},
     ).all()
     return incident_objects(conn, rows)
+
+
+_OPEN_AT = text("""
+SELECT e.after, e.status, e.time, r.risk, i.id, i.number, i.kind, i.level, i.titles, i.channel, i.district, i.opened_at,
+  ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat
+FROM incident i
+JOIN LATERAL (
+  SELECT last.after, last.time, COALESCE(last.after->>'status', (
+    SELECT data->>'status' FROM incident_event WHERE incident_id = i.id AND what = 'status' AND time <= :at ORDER BY id DESC LIMIT 1),
+    'open') AS status
+  FROM incident_event last WHERE last.incident_id = i.id AND last.time <= :at ORDER BY last.id DESC LIMIT 1) e ON true
+LEFT JOIN LATERAL (SELECT risk FROM risk_event WHERE type = 'incident' AND thing_id = i.id::text AND time <= :at
+  AND version <= CAST(e.after->>'version' AS int) ORDER BY id DESC LIMIT 1) r ON true
+WHERE i.opened_at <= :at AND (i.ended_at IS NULL OR i.changed_at > :at) AND NOT e.status = ANY(:ended)
+ORDER BY COALESCE(CAST(e.after->>'level' AS int), i.level), i.opened_at DESC, i.id
+""")
+# a unit may be renamed while it is on its way
+_NAMES_AT = text("""
+SELECT DISTINCT ON (unit_id) unit_id, after FROM unit_event WHERE unit_id = ANY(:units) AND time <= :at ORDER BY unit_id, id DESC
+""")
+# what entries from before there were full values do not tell
+_UNKNOWN = dict.fromkeys(("text", "address", "ended_at", "risk", "version"))
+
+
+def read_incidents_at(conn: Connection, at: datetime) -> list[dict[str, Any]]:
+    """The incidents that had not ended at a moment, as they were then."""
+    rows = conn.execute(_OPEN_AT, {"at": at, "ended": list(ENDED_INCIDENT)}).all()
+    units = {one["unit_id"] for row in rows if row.after for one in row.after["assignments"]}
+    names = {r.unit_id: r.after for r in conn.execute(_NAMES_AT, {"at": at, "units": sorted(units)})}
+    return [_incident_then(row, names) for row in rows]
+
+
+def _incident_then(row: Any, names: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    if row.after is None:
+        return incident_object(SimpleNamespace(**{**_UNKNOWN, **row._mapping, "changed_at": row.time}), [], [])
+    assignments = [
+        assignment_object(as_row({**one, **{n: names.get(one["unit_id"], one)[n] for n in ("name_zh", "name_en")}}))
+        for one in row.after["assignments"]
+    ]
+    return incident_object(
+        as_row({**row.after, "risk": row.risk or row.after["risk"]}), assignments, row.after["alarms"]
+    )
 
 
 def incident_objects(conn: Connection, rows: Sequence[Any]) -> list[dict[str, Any]]:
@@ -92,6 +138,37 @@ def read_units(conn: Connection, ids: Sequence[str] | None = None) -> list[dict[
     where = "" if ids is None else " WHERE u.id = ANY(:ids)"
     rows = conn.execute(text(_UNITS + where + " ORDER BY u.id"), {"ids": list(ids or [])})
     return [unit_object(row) for row in rows]
+
+
+# a unit's clock may be ahead of ours by so much and still move it (docs/integrators.md)
+_UNITS_AT = text("""
+SELECT u.id, e.after, p.lon, p.lat, p.heading, p.speed, p.battery, p.time AS seen_at, ST_X(u.home) AS home_lon, ST_Y(u.home) AS home_lat,
+  u.kind, u.name_zh, u.name_en, u.capabilities, u.station
+FROM unit u
+LEFT JOIN LATERAL (SELECT after FROM unit_event WHERE unit_id = u.id AND time <= :at ORDER BY id DESC LIMIT 1) e ON true
+LEFT JOIN LATERAL (SELECT lon, lat, heading, speed, battery, time FROM unit_position WHERE unit_id = u.id
+  AND time <= CAST(:at AS timestamptz) + interval '5 minutes' AND received_at <= :at AND (abs(lon) > 1e-6 OR abs(lat) > 1e-6) ORDER BY time DESC LIMIT 1) p ON true
+ORDER BY u.id
+""")
+
+
+def read_units_at(conn: Connection, at: datetime) -> list[dict[str, Any]]:
+    """All units as they were at a moment; a status that nobody wrote down then is null."""
+    return [unit_object(_unit_then(row)) for row in conn.execute(_UNITS_AT, {"at": at})]
+
+
+def _unit_then(row: Any) -> Any:
+    then = as_row(row.after) if row.after is not None else None
+    home = (then.lon, then.lat) if then else (row.home_lon, row.home_lat)
+    return SimpleNamespace(
+        id=row.id,
+        **{name: getattr(then or row, name) for name in ("kind", "name_zh", "name_en", "capabilities", "station")},
+        status=then.status if then else None,
+        incident_id=then.incident_id if then else None,
+        lon=home[0] if row.lon is None else row.lon,
+        lat=home[1] if row.lat is None else row.lat,
+        heading=row.heading, speed=row.speed, battery=row.battery, seen_at=row.seen_at,
+    )  # fmt: skip
 
 
 def unit_object(row: Any) -> dict[str, Any]:

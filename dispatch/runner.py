@@ -1,31 +1,33 @@
-"""The dispatch process: takes in reports, replies and unit statuses, and keeps coverage."""
+"""The dispatch process: takes in reports, replies and unit statuses, and keeps coverage.
+
+Three threads under supervision: the lease (locks and notifications), intake, coverage; a long road search must not hold up a report.
+"""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
+from typing import Any
 
-import psycopg
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
+from core.cells import city_cells
 from core.clock import utc_now
-from core.db import CHANGE_CHANNEL, DISPATCH_CHANNEL, connect_direct, listen, make_engine, try_session_lock
-from core.errors import OneMapError
+from core.db import CHANGE_CHANNEL, DISPATCH_CHANNEL, make_engine
 from core.log import get_log
-from core.process import Heartbeat, keep_running
+from core.process import Chore, Chores, Crew, Heartbeat, Lease, Pulse, keep_running, take_lease
 from core.settings import Settings
 from dispatch import coverage, incidents, tasks
 from dispatch.routing import RoadGraph, load_graph
 from dispatch.units import read_candidates
 
 log = get_log("dispatch")
-COVERAGE_S, SWEEP_S = 5.0, 5.0
+COVERAGE_S, SWEEP_S, COVERAGE_AT_LEAST_S = 5.0, 5.0, 60.0
 MOVES_COVERAGE = ("unit", "position", "layer")
-FAILURES = (SQLAlchemyError, psycopg.Error, OneMapError)
-CLAIMS: tuple[tuple[str, Callable[..., int]], ...] = (
+COVERAGE_LOCK = "coverage"
+CLAIMS: tuple[tuple[str, Callable[[Connection, datetime], int]], ...] = (
     ("reports", incidents.claim_reports),
     ("replies", tasks.claim_replies),
     ("unit_reports", tasks.claim_unit_reports),
@@ -33,72 +35,93 @@ CLAIMS: tuple[tuple[str, Callable[..., int]], ...] = (
 
 
 class DispatchRunner:
-    def __init__(self, settings: Settings, stop: threading.Event) -> None:
+    """Everything one life of a dispatch process holds."""
+
+    def __init__(self, settings: Settings, lease: Lease) -> None:
         self.settings = settings
-        self.stop = stop
-        self.db = make_engine(settings, pool_size=2, name="onemap dispatch")
+        self.lease = lease
+        self.db = make_engine(settings, pool_size=3, name="onemap dispatch")
         self.figures: Counter[str] = Counter()
         self.graph: RoadGraph | None = None
-        self.dirty = True
-        self._coverage_at = self._sweep_at = 0.0
+        self._streets_changed = threading.Event()
+        self.intake = Chores(
+            "intake",
+            [Chore(name, SWEEP_S, self._claiming(name, work), (DISPATCH_CHANNEL,)) for name, work in CLAIMS],
+            self.figures,
+        )
+        self.cover = Chores(
+            "coverage",
+            [
+                Chore(
+                    "coverage", COVERAGE_AT_LEAST_S, self._cover, MOVES_COVERAGE,
+                    when=lambda: COVERAGE_LOCK in lease.held, rest_s=COVERAGE_S,
+                )
+            ],
+            self.figures,
+        )  # fmt: skip
 
-    def run(self) -> None:
-        with connect_direct(self.settings, name="onemap dispatch") as ears, connect_direct(self.settings, name="onemap dispatch lock") as lock:  # fmt: skip
-            heartbeat = Heartbeat(self.db, f"dispatch-{ears.info.backend_pid}")
-            mine = False
-            for notes in listen(ears, [DISPATCH_CHANNEL, CHANGE_CHANNEL], 0.5):
-                if self.stop.is_set():
-                    break
-                kinds = {message.get("kind") for _, message in notes}
-                if "layer" in kinds:
-                    self.graph = None
-                self.dirty |= not kinds.isdisjoint(MOVES_COVERAGE)
-                if any(channel == DISPATCH_CHANNEL for channel, _ in notes) or time.monotonic() >= self._sweep_at:
-                    self._sweep_at = time.monotonic() + SWEEP_S
-                    self.claim()
-                mine = mine or try_session_lock(lock, "coverage")
-                if mine and self.dirty and time.monotonic() >= self._coverage_at:
-                    self._coverage_at = time.monotonic() + COVERAGE_S
-                    self._step("coverage", self.cover)
-                heartbeat.figures = dict(self.figures)
-                heartbeat.beat()
+    def run(self, process_stop: threading.Event, pulse: Pulse) -> None:
+        """Until told to stop, or the lease is lost."""
+        crew = Crew(threading.Event(), pulse)
+        heartbeat = Heartbeat(self.db, f"dispatch-{self.lease.pid}", lambda: {**self.figures, **crew.figures()})
+        crew.start("lease", self._keep_lease, vital=True)
+        crew.start("intake", self.intake.run)
+        crew.start("coverage", self.cover.run)
+        crew.start("heartbeat", heartbeat.run)
+        while not process_stop.is_set() and not crew.stop.wait(0.2):
+            pass
+        crew.stop.set()
+        self.intake.sign()
+        self.cover.sign()
+        crew.join()
         self.db.dispose()
         log.info("stopped", **self.figures)
 
-    def claim(self) -> None:
-        for name, work in CLAIMS:
-            self._step(name, lambda name=name, work=work: self._claim(name, work))  # type: ignore[misc]
+    def _keep_lease(self, stop: threading.Event, pulse: Pulse) -> None:
+        self._take_coverage()
+        self.lease.listen([DISPATCH_CHANNEL, CHANGE_CHANNEL], self._hear, self._take_coverage, stop, pulse)
 
-    def _claim(self, name: str, work: Callable[[Connection, object], int]) -> None:
-        while not self.stop.is_set():
+    def _take_coverage(self) -> None:
+        if COVERAGE_LOCK not in self.lease.held and self.lease.take(COVERAGE_LOCK):
+            self.cover.sign("unit")
+
+    def _hear(self, notes: list[tuple[str, dict[str, Any]]]) -> None:
+        kinds = {str(message.get("kind")) for _, message in notes}
+        if "layer" in kinds:
+            self._streets_changed.set()
+        self.cover.sign(*kinds)
+        if any(channel == DISPATCH_CHANNEL for channel, _ in notes) or "set_aside" in kinds:
+            self.intake.sign(DISPATCH_CHANNEL)
+
+    def _claiming(self, name: str, work: Callable[[Connection, datetime], int]) -> Callable[[datetime], bool]:
+        def claim(now: datetime) -> bool:
             with self.db.begin() as conn:
-                done = work(conn, utc_now())
+                done = work(conn, now)
             self.figures[name] += done
-            if not done:
-                return
+            return bool(done)
 
-    def cover(self) -> None:
-        self.dirty = False
+        return claim
+
+    def _cover(self, now: datetime) -> None:
+        if self._streets_changed.is_set():
+            self._streets_changed.clear()
+            self.graph = None
         with self.db.begin() as conn:
             if self.graph is None:
                 self.graph = load_graph(conn)
                 log.info("streets_loaded", edges=len(self.graph))
             if not len(self.graph):
                 return
-            cells = coverage.city_cells(conn, self.settings.h3_resolution)
-            self.figures["coverage"] += coverage.store(
-                conn, coverage.compute(self.graph, cells, read_candidates(conn)), utc_now()
-            )
-
-    def _step(self, name: str, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except FAILURES as exc:
-            self.figures[f"failed_{name}"] += 1
-            log.error("step_failed", step=name, error=str(exc).splitlines()[0][:300])
-            self.stop.wait(0.5)
+            cells = city_cells(conn, self.settings.h3_resolution)
+            found = coverage.compute(self.graph, cells, read_candidates(conn))
+            self.figures["coverage"] += coverage.store(conn, found, utc_now())
 
 
 def run(settings: Settings) -> None:
     """Run until told to stop."""
-    keep_running(lambda stop: DispatchRunner(settings, stop).run())
+
+    def live(stop: threading.Event, pulse: Pulse) -> None:
+        with take_lease(settings, "onemap dispatch lease") as lease:
+            DispatchRunner(settings, lease).run(stop, pulse)
+
+    keep_running(live)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from core.db import OUTBOX_CHANNEL, notify, notify_change
+from core import outbox, set_aside
+from core.db import notify_change
 from core.errors import Conflict, NotFound
+from core.history import kept
 from core.i18n import say
 from core.ids import new_id
 from core.vocabulary import ENDED_INCIDENT, IncidentStatus, TaskReply, UnitStatus, label
@@ -26,12 +28,21 @@ STEPS: dict[TaskReply, tuple[str, UnitStatus, bool]] = {
     TaskReply.CLEAR: ("clear_at", UnitStatus.AVAILABLE, True),
     TaskReply.DECLINED: ("", UnitStatus.AVAILABLE, True),
 }
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ORDER = ("assigned", "accepted", "en_route", "on_scene", "clear")
 BY_STATUS = {
     UnitStatus.EN_ROUTE: TaskReply.EN_ROUTE,
     UnitStatus.ON_SCENE: TaskReply.ON_SCENE,
     UnitStatus.AVAILABLE: TaskReply.CLEAR,
 }
+
+
+WRITE_UNIT = text(f"""
+INSERT INTO unit_event (unit_id, time, what, who, status, incident_id, assignment_id, after)
+SELECT u.id, :now, :what, :who, u.status, s.incident_id, s.id,
+  {kept("u", "home")} || jsonb_build_object('incident_id', s.incident_id)
+FROM unit u LEFT JOIN assignment s ON s.unit_id = u.id AND s.ended_at IS NULL WHERE u.id = :id
+""")
 
 
 def assign(
@@ -72,8 +83,8 @@ def assign(
             "distance": distance_m,
         },
     )
-    set_unit_status(conn, unit_id, UnitStatus.ASSIGNED, now)
-    log.write(conn, incident_id, "assigned", who, say("incident.assigned", unit=unit_names(unit)), now, unit=unit_id)
+    set_unit_status(conn, unit_id, UnitStatus.ASSIGNED, who, now)
+    log.change(conn, incident_id, "assigned", who, say("incident.assigned", unit=unit_names(unit)), now, unit=unit_id)
     follow(conn, incident_id, who, now)
     send_task(conn, assignment_id, unit_id, now)
     return assignment_id
@@ -92,28 +103,21 @@ def unit_names(unit: Any) -> dict[str, str]:
     return {"zh": unit.name_zh, "en": unit.name_en}
 
 
-def set_unit_status(conn: Connection, unit_id: str, status: UnitStatus, now: datetime) -> None:
+def set_unit_status(conn: Connection, unit_id: str, status: UnitStatus, who: str, now: datetime) -> None:
+    """Store it and write the unit down as it is after it, with the incident it is on; assignments are written before."""
     conn.execute(
         text("UPDATE unit SET status = :status, status_at = :now WHERE id = :id AND status <> :status"),
         {"status": status, "now": now, "id": unit_id},
     )
+    conn.execute(WRITE_UNIT, {"id": unit_id, "now": now, "what": "status", "who": who})
     notify_change(conn, "unit", [unit_id])
 
 
 def send_task(conn: Connection, assignment_id: UUID, unit_id: str, now: datetime) -> None:
-    """Put the task into the outbox; the alerts runner carries it to the broker."""
-    conn.execute(
-        text(
-            "INSERT INTO outbox (created_at, sender, topic, payload, due_at, attempts) "
-            "VALUES (:now, 'mqtt', :topic, :payload, :now, 0)"
-        ),
-        {
-            "now": now,
-            "topic": f"task/{unit_id}",
-            "payload": json.dumps(task_object(conn, assignment_id), ensure_ascii=False),
-        },
-    )
-    notify(conn, OUTBOX_CHANNEL, {})
+    """Queue the task for its unit; the alerts runner carries it to the broker."""
+    task = task_object(conn, assignment_id)
+    body = json.dumps(task, ensure_ascii=False)
+    outbox.queue_message(conn, str(assignment_id), str(task["state"]), f"task/{unit_id}", body, now)
 
 
 def reply(
@@ -135,9 +139,9 @@ def reply(
         text(f"UPDATE assignment SET status = :status{stamp}, ended_at = CASE WHEN :ended THEN CAST(:now AS timestamptz) END WHERE id = :id"),
         {"status": answer, "at": at, "ended": ended, "now": now, "id": assignment_id},
     )  # fmt: skip
-    set_unit_status(conn, row.unit_id, unit_status, now)
+    set_unit_status(conn, row.unit_id, unit_status, who, now)
     words = say("incident.reply", unit=unit_names(row), status=reply_words(answer))
-    log.write(conn, row.incident_id, "reply", who, words, now, unit=row.unit_id, state=answer, note=note, at=at)
+    log.change(conn, row.incident_id, "reply", who, words, now, unit=row.unit_id, state=answer, note=note, at=at)
     follow(conn, row.incident_id, who, now)
     return True
 
@@ -163,10 +167,8 @@ def follow(conn: Connection, incident_id: UUID, who: str, now: datetime) -> None
         text("SELECT status, ended_at FROM assignment WHERE incident_id = :id"), {"id": incident_id}
     ).all()
     wanted = status_of([(row.status, row.ended_at is None) for row in rows])
-    if incident.status in ENDED_INCIDENT or wanted == incident.status:
-        incidents.touch(conn, incident_id, now)
-        return
-    incidents.move(conn, incident_id, wanted, who, now)
+    if incident.status not in ENDED_INCIDENT and wanted != incident.status:
+        incidents.move(conn, incident_id, wanted, who, now)
 
 
 def status_of(assignments: list[tuple[str, bool]]) -> IncidentStatus:
@@ -190,8 +192,8 @@ def release_all(conn: Connection, incident_id: UUID, who: str, now: datetime) ->
     ).all()
     for row in rows:
         unit = lock_unit(conn, row.unit_id)
-        set_unit_status(conn, row.unit_id, UnitStatus.AVAILABLE, now)
-        log.write(
+        set_unit_status(conn, row.unit_id, UnitStatus.AVAILABLE, who, now)
+        log.change(
             conn, incident_id, "released", who, say("incident.released", unit=unit_names(unit)), now, unit=row.unit_id
         )
         send_task(conn, row.id, row.unit_id, now)
@@ -207,28 +209,48 @@ def report_status(conn: Connection, unit_id: str, status: UnitStatus, who: str, 
     if held is not None and status is UnitStatus.OUT_OF_SERVICE:
         raise Conflict(f"status: {unit_id} is on an incident", reason="unit_busy", field="status")
     if held is None and status in (UnitStatus.AVAILABLE, UnitStatus.OUT_OF_SERVICE):
-        set_unit_status(conn, unit_id, status, now)
+        set_unit_status(conn, unit_id, status, who, now)
         return
     if unit.status != status:
         raise Conflict(f"status: {unit_id} has no task to be {status} on", reason="no_task", field="status")
 
 
+CLAIM_REPLIES = text(f"""
+SELECT * FROM task_reply r WHERE handled_at IS NULL
+  AND {set_aside.resting("reply", "r.unit_id || '/' || r.task_id || '/' || r.state || '/' || extract(epoch FROM r.time)::text")}
+ORDER BY time, received_at LIMIT :most FOR UPDATE SKIP LOCKED
+""")
+REPLY_HANDLED = text(
+    "UPDATE task_reply SET handled_at = :now WHERE unit_id = :unit AND task_id = :task AND time = :time AND state = :state"
+)
+CLAIM_UNIT_REPORTS = text(f"""
+SELECT * FROM unit_report r WHERE handled_at IS NULL
+  AND {set_aside.resting("unit_report", "r.unit_id || '/' || extract(epoch FROM r.time)::text")}
+ORDER BY time LIMIT :most FOR UPDATE SKIP LOCKED
+""")
+UNIT_REPORT_HANDLED = text("UPDATE unit_report SET handled_at = :now WHERE unit_id = :unit AND time = :time")
+
+
+def epoch(moment: datetime) -> str:
+    """Seconds since 1970 as PostgreSQL writes them, for keys that name a moment."""
+    micros = (moment - EPOCH) // timedelta(microseconds=1)
+    return f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
+
+
 def claim_replies(conn: Connection, now: datetime, most: int = 100) -> int:
-    """Take in the task replies that ingest wrote, oldest first."""
-    rows = conn.execute(
-        text("SELECT * FROM task_reply WHERE handled_at IS NULL ORDER BY time, received_at LIMIT :most FOR UPDATE SKIP LOCKED"), {"most": most}
-    ).all()  # fmt: skip
-    for row in rows:
-        owner = _owner(conn, row.task_id)
-        if owner == row.unit_id:
-            reply(conn, UUID(row.task_id), TaskReply(row.state), row.unit_id, row.time, now, row.text)
-        conn.execute(
-            text(
-                "UPDATE task_reply SET handled_at = :now WHERE unit_id = :unit AND task_id = :task AND time = :time AND state = :state"
-            ),
-            {"now": now, "unit": row.unit_id, "task": row.task_id, "time": row.time, "state": row.state},
-        )
+    """Take in the task replies that ingest wrote, oldest first; one that cannot be is put aside."""
+    rows = conn.execute(CLAIM_REPLIES, {"most": most, "now": now}).all()
+    set_aside.each(
+        conn, "reply", rows, lambda r: f"{r.unit_id}/{r.task_id}/{r.state}/{epoch(r.time)}", lambda r: take_reply(conn, r, now), now
+    )  # fmt: skip
     return len(rows)
+
+
+def take_reply(conn: Connection, row: Any, now: datetime) -> None:
+    if _owner(conn, row.task_id) == row.unit_id:
+        reply(conn, UUID(row.task_id), TaskReply(row.state), row.unit_id, row.time, now, row.text)
+    given = {"now": now, "unit": row.unit_id, "task": row.task_id, "time": row.time, "state": row.state}
+    conn.execute(REPLY_HANDLED, given)
 
 
 def _owner(conn: Connection, task_id: str) -> str | None:
@@ -243,16 +265,20 @@ def _owner(conn: Connection, task_id: str) -> str | None:
 
 def claim_unit_reports(conn: Connection, now: datetime, most: int = 100) -> int:
     """Take in the statuses that units sent. A status that cannot be is noted as handled and changes nothing."""
-    rows = conn.execute(
-        text("SELECT * FROM unit_report WHERE handled_at IS NULL ORDER BY time LIMIT :most FOR UPDATE SKIP LOCKED"),
-        {"most": most},
-    ).all()
-    for row in rows:
-        # said of a unit that cannot be in that state: kept in unit_report, without effect
-        with contextlib.suppress(Conflict, NotFound):
-            report_status(conn, row.unit_id, UnitStatus(row.status), row.unit_id, row.time, now)
-        conn.execute(
-            text("UPDATE unit_report SET handled_at = :now WHERE unit_id = :unit AND time = :time"),
-            {"now": now, "unit": row.unit_id, "time": row.time},
-        )
+    rows = conn.execute(CLAIM_UNIT_REPORTS, {"most": most, "now": now}).all()
+    set_aside.each(
+        conn,
+        "unit_report",
+        rows,
+        lambda r: f"{r.unit_id}/{epoch(r.time)}",
+        lambda r: take_unit_report(conn, r, now),
+        now,
+    )
     return len(rows)
+
+
+def take_unit_report(conn: Connection, row: Any, now: datetime) -> None:
+    # said of a unit that cannot be in that state: kept in unit_report, without effect
+    with contextlib.suppress(Conflict, NotFound):
+        report_status(conn, row.unit_id, UnitStatus(row.status), row.unit_id, row.time, now)
+    conn.execute(UNIT_REPORT_HANDLED, {"now": now, "unit": row.unit_id, "time": row.time})

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, text
 from core import pgarray
 from core.errors import DecodeError, InputError, Unavailable
 from core.log import get_log
+from core.process import is_of_connection
 from ingest.arrived import Arrived
 from ingest.decoders.jpeg import MAX_SNAPSHOT, snapshot_row
 from ingest.records import SnapshotRow
@@ -82,8 +83,14 @@ class Fetcher:
                 self._tried[key] = (TRIES, now)  # asking again changes nothing
             log.warning("snapshot_not_fetched", camera=row.camera_id, event_id=row.event_id, error=exc.message)
             return
-        with engine.begin() as conn:
-            keep(conn, record, now)
+        try:
+            with engine.begin() as conn:
+                keep(conn, record, now)
+        except Exception as exc:
+            if is_of_connection(exc):
+                raise
+            self._tried[key] = (TRIES, now)
+            log.exception("snapshot_not_kept", camera=row.camera_id, event_id=row.event_id)
 
 
 def keep(conn: Connection, record: SnapshotRow, now: datetime) -> None:

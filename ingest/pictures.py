@@ -10,15 +10,17 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
 
+from core import set_aside
 from core.errors import SetupError, Unavailable
 from core.log import get_log
 from core.pictures import Pictures
 
 log = get_log("pictures")
 AT_ONCE = 50
-NEXT = text(
-    "SELECT camera_id, sha256, body FROM snapshot WHERE body IS NOT NULL ORDER BY received_at LIMIT 1 FOR UPDATE SKIP LOCKED"
-)
+NEXT = text(f"""
+SELECT camera_id, sha256, body FROM snapshot s WHERE body IS NOT NULL AND {set_aside.resting("picture", "s.camera_id || '/' || s.sha256")}
+ORDER BY received_at LIMIT 1 FOR UPDATE SKIP LOCKED
+""")
 MOVED = text("UPDATE snapshot SET body = NULL WHERE camera_id = :camera AND sha256 = :sha256")
 EXPIRED = text("""
 DELETE FROM snapshot WHERE (camera_id, sha256) IN (
@@ -32,7 +34,7 @@ def keep_pictures(engine: Engine, pictures: Pictures, now: datetime, days: int) 
     """Move what waits and drop what is old, a bounded number at once; whether there is more."""
     try:
         moved = 0
-        while moved < AT_ONCE and move_one(engine, pictures):
+        while moved < AT_ONCE and move_one(engine, pictures, now):
             moved += 1
         with engine.begin() as conn:
             dropped = drop_old(conn, pictures, now - timedelta(days=days))
@@ -42,13 +44,19 @@ def keep_pictures(engine: Engine, pictures: Pictures, now: datetime, days: int) 
     return AT_ONCE in (moved, dropped)
 
 
-def move_one(engine: Engine, pictures: Pictures) -> bool:
+def move_one(engine: Engine, pictures: Pictures, now: datetime) -> bool:
     """One picture to the store; False where none waits. Its row forgets the bytes only when the store has them."""
     with engine.begin() as conn:
-        row = conn.execute(NEXT).one_or_none()
+        row = conn.execute(NEXT, {"now": now}).one_or_none()
         if row is None:
             return False
-        pictures.put(row.sha256, row.body)
+        try:
+            pictures.put(row.sha256, row.body)
+        except (Unavailable, SetupError):
+            raise  # the store is away: everything waits
+        except Exception as exc:  # noqa: BLE001 - noted by set_aside
+            set_aside.note(conn, "picture", f"{row.camera_id}/{row.sha256}", exc, now)
+            return True
         conn.execute(MOVED, {"camera": row.camera_id, "sha256": row.sha256})
     return True
 

@@ -19,6 +19,8 @@ LATE = HOUR
 # after so long a silence a change is no jump
 JUMP_GAP = HOUR
 GOOD = Quality.GOOD.value
+# no measurement of anything is larger; sums, means and squares of what is smaller stay finite
+ABSURD = 1e100
 
 
 class Limits(NamedTuple):
@@ -52,7 +54,7 @@ class Extent(NamedTuple):
 @cache
 def limits_of(metric: str) -> Limits:
     row = table("metrics").get(metric, {})
-    least, most = row.get("range", (float("-inf"), float("inf")))
+    least, most = row.get("range", (-ABSURD, ABSURD))
     frozen = row.get("frozen_s")
     return Limits(least, most, row.get("jump"), None if frozen is None else int(frozen * 1_000_000))
 

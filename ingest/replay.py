@@ -19,13 +19,16 @@ from sqlalchemy.exc import DataError, IntegrityError
 from core.clock import utc_now
 from core.db import CHANGE_CHANNEL, lock_key, notify
 from core.errors import DecodeError
+from core.log import get_log
 from core.pgarray import to_pg_us
+from core.process import first_line, is_of_connection
 from core.settings import Settings
 from ingest.arrived import Arrived
 from ingest.letters import Letter, printable
 from ingest.sources import Sources, read_sources
 from ingest.writer import REPLAY_SLOT, Writer
 
+log = get_log("replay")
 WAITING = "replayed_at IS NULL AND discarded_at IS NULL"
 TAKE = text(
     f"SELECT id, received_at, topic, payload, properties FROM dead_letter WHERE id = :id AND {WAITING} FOR UPDATE"
@@ -52,19 +55,35 @@ def replay(engine: Engine, settings: Settings, ids: Sequence[int], who: str) -> 
         sources = read_sources(conn, settings.topic_prefix)
     writer = Writer(settings.engine_partitions, REPLAY_SLOT)
     for one in ids:
-        with engine.begin() as conn:
-            # moments of the replay's slot are ours alone while we hold this
-            conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("replay")})
-            row = conn.execute(TAKE, {"id": one}).one_or_none()
-            if row is None:
-                continue
-            reason = replay_one(conn, writer, sources, row, who)
-            done.read += reason is None
-            if reason is not None:
-                done.reasons[reason] += 1
+        try:
+            with engine.begin() as conn:
+                # moments of the replay's slot are ours alone while we hold this
+                conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("replay")})
+                row = conn.execute(TAKE, {"id": one}).one_or_none()
+                if row is None:
+                    continue
+                reason = replay_one(conn, writer, sources, row, who)
+        except Exception as exc:
+            if is_of_connection(exc):
+                raise
+            writer.forget()
+            log.exception("replay_failed", letter=one)
+            reason = keep_letter(engine, one, exc, who)
+        done.read += reason is None
+        if reason is not None:
+            done.reasons[reason] += 1
     with engine.begin() as conn:
         notify(conn, CHANGE_CHANNEL, {"kind": "health", "reread": True})
     return done
+
+
+def keep_letter(engine: Engine, letter: int, exc: Exception, who: str) -> str:
+    """A fault of ours while reading it: the letter stays, with what went wrong."""
+    with engine.begin() as conn:
+        source = conn.scalar(text("SELECT source_id FROM dead_letter WHERE id = :id"), {"id": letter})
+        told = {"reason": "fault", "detail": printable(first_line(exc))[:2000], "field": None}
+        conn.execute(STILL, {"id": letter, "source": source, "who": who, **told})
+    return "fault"
 
 
 def replay_one(conn: Connection, writer: Writer, sources: Sources, row: Any, who: str) -> str | None:

@@ -14,8 +14,12 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
+from core import set_aside
 from core.pgarray import pack_text, pack_times
+from core.process import is_of_connection
+from core.vocabulary import UNJUDGED, sql_list
 from ingest.records import Reading
 
 HOUR_US = 3_600_000_000
@@ -28,17 +32,22 @@ MARK = """
 INSERT INTO rollup_due (sensor_id, metric, hour) SELECT * FROM unnest(%s, %s, %s)
 ON CONFLICT (sensor_id, metric, hour) DO UPDATE SET hour = EXCLUDED.hour
 """
-TAKE = text("""
+TAKE = text(f"""
 DELETE FROM rollup_due WHERE (sensor_id, metric, hour) IN (
-  SELECT sensor_id, metric, hour FROM rollup_due WHERE hour < :before ORDER BY hour, sensor_id, metric LIMIT :most FOR UPDATE SKIP LOCKED)
+  SELECT sensor_id, metric, hour FROM rollup_due d WHERE hour < :before
+    AND {set_aside.resting("rollup", "d.sensor_id || '/' || d.metric || '/' || extract(epoch FROM d.hour)::bigint::text")}
+  ORDER BY hour, sensor_id, metric LIMIT :most FOR UPDATE SKIP LOCKED)
 RETURNING sensor_id, metric, hour
 """)
-COUNT = text("""
+MARK_AGAIN = text(
+    "INSERT INTO rollup_due (sensor_id, metric, hour) VALUES (:sensor, :metric, :hour) ON CONFLICT DO NOTHING"
+)
+COUNT = text(f"""
 INSERT INTO observation_hourly (sensor_id, metric, hour, readings, total, least, most, last)
 SELECT u.sensor_id, u.metric, u.hour, count(*), sum(o.value), min(o.value), max(o.value), (array_agg(o.value ORDER BY o.time DESC))[1]
 FROM unnest(CAST(:sensors AS text[]), CAST(:metrics AS text[]), CAST(:hours AS timestamptz[])) AS u (sensor_id, metric, hour)
 JOIN observation o ON o.sensor_id = u.sensor_id AND o.metric = u.metric AND o.time >= u.hour AND o.time < u.hour + interval '1 hour'
-WHERE o.quality NOT IN ('future', 'range') GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+WHERE o.quality NOT IN {sql_list(UNJUDGED)} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 ON CONFLICT (sensor_id, metric, hour) DO UPDATE SET readings = EXCLUDED.readings, total = EXCLUDED.total, least = EXCLUDED.least,
   most = EXCLUDED.most, last = EXCLUDED.last
 -- fewer: retention has taken readings of that hour away, what was counted stays
@@ -73,8 +82,33 @@ class Marks:
 
 
 def roll_up(conn: Connection, now: datetime) -> int:
-    """Count up to `AT_ONCE` hours that are due; returns how many. Call again while it returns something, a transaction each."""
-    taken = conn.execute(TAKE, {"before": now - timedelta(hours=1) - SETTLE, "most": AT_ONCE}).all()
-    if taken:
-        conn.execute(COUNT, {"sensors": [r.sensor_id for r in taken], "metrics": [r.metric for r in taken], "hours": [r.hour for r in taken]})  # fmt: skip
+    """Count up to `AT_ONCE` hours that are due; returns how many. Call again while it returns something, a transaction each.
+    An hour that cannot be counted (a sum beyond all numbers, say) is found by halving and put aside; its mark stays."""
+    taken = conn.execute(TAKE, {"before": now - timedelta(hours=1) - SETTLE, "most": AT_ONCE, "now": now}).all()
+    count(conn, taken, now)
     return len(taken)
+
+
+def count(conn: Connection, hours: Sequence[Any], now: datetime) -> None:
+    """Count these in one statement, or in halves of it where that fails."""
+    if not hours:
+        return
+    given = {
+        "sensors": [r.sensor_id for r in hours],
+        "metrics": [r.metric for r in hours],
+        "hours": [r.hour for r in hours],
+    }
+    try:
+        with conn.begin_nested():
+            conn.execute(COUNT, given)
+    except DBAPIError as exc:
+        if is_of_connection(exc):
+            raise
+        if len(hours) > 1:
+            half = len(hours) // 2
+            count(conn, hours[:half], now)
+            count(conn, hours[half:], now)
+            return
+        [row] = hours
+        conn.execute(MARK_AGAIN, {"sensor": row.sensor_id, "metric": row.metric, "hour": row.hour})
+        set_aside.note(conn, "rollup", f"{row.sensor_id}/{row.metric}/{int(row.hour.timestamp())}", exc, now)

@@ -21,10 +21,11 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from core.clock import utc_now
 from core.db import make_engine
-from core.errors import DecodeError, Unavailable
+from core.errors import DecodeError
 from core.log import get_log
 from core.pgarray import to_pg_us
-from core.process import Backoff, Heartbeat, stop_on_signal
+from core.process import Backoff, Crew, Heartbeat, Lease, Pulse, keep_running
+from core.process.faults import first_line
 from core.settings import Settings
 from ingest.arrived import Arrived
 from ingest.link import Link
@@ -57,7 +58,6 @@ class Ingester:
         self.adopted: list[Link] = []
         self.writer = Writer(settings.engine_partitions, slot)
         self.figures: Counter[str] = Counter()
-        self.heartbeat = Heartbeat(self.engine, f"ingest-{slot}")
         self.waiting = Waiting(settings.ingest_waiting)
         self._done: deque[Parcel] = deque()
         # what the watch tells the network thread: slots to take over, and that the sources have changed
@@ -70,34 +70,55 @@ class Ingester:
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
-        self._writing: threading.Thread
+        self._slot = slot
+        self._crew: Crew
 
     # --- the sockets' side ----------------------------------------------------------------------------------------
 
-    def run(self) -> None:
-        self._writing = threading.Thread(target=self.write_forever, name="writer")
-        self._writing.start()
-        upkeep = Upkeep(self.settings, self.engine, self.stop)
-        upkeep.start()
+    def run(self, process_stop: threading.Event, pulse: Pulse, lease: Lease) -> None:
+        """One life: until told to stop, or the lease is lost."""
+        crew = self._crew = Crew(self.stop, pulse)
+        upkeep = Upkeep(self.settings, self.engine, self.figures)
+        crew.start("lease", Watch(self, lease).run, vital=True)
+        crew.start("writer", self.write_forever, vital=True)
+        crew.start("upkeep", upkeep.chores.run)
+        crew.start("heartbeat", Heartbeat(self.engine, f"ingest-{self._slot}", lambda: self._tell(crew)).run)
+        crew.start("end", lambda stop, _: self._end_with(process_stop, stop))
         backoff = Backoff()
-        while not self.stop.is_set() and self._writing.is_alive():
+        while not self.stop.is_set():
             connected = False
             try:
-                connected = self._session()
-            except (OSError, *DATABASE_ERRORS) as exc:
-                log.warning("session_ended", error=str(exc).splitlines()[0][:300])
+                connected = self._session(pulse)
+            except Exception as exc:
+                log.warning("session_ended", error=first_line(exc), exc_info=not is_outside(exc))
             if connected:
                 backoff.reset()
             if not self.stop.is_set():
                 backoff.wait(self.stop)
-        self._end(upkeep)
+        pulse.ended("network")
+        self.stop.set()
+        self.waiting.wake()
+        upkeep.chores.sign()
+        crew.join()
+        self.close()
+        log.info("stopped", **self.figures)
 
-    def _session(self) -> bool:
+    def _end_with(self, process_stop: threading.Event, stop: threading.Event) -> None:
+        """Told to stop, the process ends this life as the loss of its lease would."""
+        while not stop.wait(0.2):
+            if process_stop.is_set():
+                stop.set()
+
+    def _tell(self, crew: Crew) -> dict[str, object]:
+        return {**self.figures, "waiting": self.waiting.readings, "faults": self.sources.faults, **crew.figures()}
+
+    def _session(self, pulse: Pulse) -> bool:
         """One connection of our own session, from CONNECT until it is lost or we are told to stop; whether it stood."""
         self.main.want(self.sources.filters(self.settings.ingest_shared_group))
         self.main.open()
         stood = False
-        while not self.stop.is_set() and self._writing.is_alive():
+        while not self.stop.is_set():
+            pulse.turned("network")
             self._follow_watch()
             self._send_acknowledgements()
             if self._turn(1.0) != MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -131,7 +152,7 @@ class Ingester:
     def _drain(self) -> None:
         """Told to stop: write and acknowledge what has been received, then leave; the broker keeps the rest for us."""
         deadline = time.monotonic() + DRAIN_S
-        while self.waiting.readings and self._writing.is_alive() and time.monotonic() < deadline:
+        while self.waiting.readings and self._crew.is_alive("writer") and time.monotonic() < deadline:
             self._send_acknowledgements()
             for link in (self.main, *self.adopted):
                 if link.client.want_write():
@@ -196,14 +217,10 @@ class Ingester:
 
     # --- the database's side --------------------------------------------------------------------------------------
 
-    def write_forever(self) -> None:
+    def write_forever(self, stop: threading.Event, pulse: Pulse) -> None:
         backoff = Backoff()
         while True:
-            self.heartbeat.figures = dict(self.figures) | {
-                "waiting": self.waiting.readings,
-                "faults": self.sources.faults,
-            }
-            self.heartbeat.beat()
+            pulse.turned("writer")
             batch = self.waiting.take(self.settings.ingest_batch, 1.0)
             if batch is None:
                 if self.stop.is_set():
@@ -212,6 +229,7 @@ class Ingester:
             while not self._try_batch(batch.messages):
                 if self.stop.is_set():
                     return  # not acknowledged: the broker gives it to us again
+                pulse.turned("writer")
                 backoff.wait(self.stop)
             backoff.reset()
             self._release(batch)
@@ -279,14 +297,6 @@ class Ingester:
             "batch_written", messages=messages, inserted=written.inserted, repeats=written.repeats, dead=written.dead
         )
 
-    def _end(self, upkeep: Upkeep) -> None:
-        self.stop.set()
-        self.waiting.wake()
-        self._writing.join(timeout=15)
-        upkeep.join(timeout=15)
-        self.close()
-        log.info("stopped", **self.figures)
-
     def close(self) -> None:
         """Give back connections and sockets."""
         if self._conn is not None:
@@ -296,32 +306,22 @@ class Ingester:
         self._wake_out.close()
 
 
+def is_outside(exc: Exception) -> bool:
+    """Broker or database away: no fault of ours."""
+    return isinstance(exc, (OSError, *DATABASE_ERRORS))
+
+
 def run(settings: Settings) -> None:
     """Run one ingester until told to stop. Its client id comes from an advisory-locked slot, so that its broker session
     finds it again after a crash and no two ingesters share one. Without the database the slot is lost: we wait and begin anew."""
-    stop = stop_on_signal()
     # messages make no reference cycles: looking for some after every few hundred objects cost a third of the time
     gc.freeze()
     gc.set_threshold(GC_EVERY, 20, 50)
-    backoff = Backoff()
-    while not stop.is_set():
-        try:
-            _live(settings, stop)
-            backoff.reset()
-        except (psycopg.Error, SQLAlchemyError) as exc:
-            log.error("database_lost", error=str(exc).splitlines()[0][:300])
-        except Unavailable as exc:
-            log.error("no_slot", error=exc.message)
-        backoff.wait(stop)
+    keep_running(lambda stop, pulse: _live(settings, stop, pulse))
 
 
-def _live(settings: Settings, stop: threading.Event) -> None:
+def _live(settings: Settings, stop: threading.Event, pulse: Pulse) -> None:
     """From one slot's lock to its loss."""
-    with take_slot(settings) as (slot, lock):
+    with take_slot(settings) as (slot, lease):
         log.info("started", slot=slot)
-        life = threading.Event()
-        ingester = Ingester(settings, slot, life)
-        watch = Watch(ingester, lock, stop)
-        watch.start()
-        ingester.run()
-        watch.join(timeout=15)
+        Ingester(settings, slot, threading.Event()).run(stop, pulse, lease)

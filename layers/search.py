@@ -6,10 +6,12 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from core.vocabulary import ENDED_INCIDENT, sql_list
+
 AT_MOST = 20
-_SQL = """
+_SQL = f"""
 (SELECT 'incident' AS type, id::text, titles->>'zh' AS zh, titles->>'en' AS en, ST_X(geom) AS lon, ST_Y(geom) AS lat, 0 AS rank
-  FROM incident WHERE (number ILIKE :like OR titles->>'zh' ILIKE :like) AND status NOT IN ('closed', 'cancelled') LIMIT 8)
+  FROM incident WHERE (number ILIKE :like OR titles->>'zh' ILIKE :like) AND status NOT IN {sql_list(ENDED_INCIDENT)} LIMIT 8)
 UNION ALL (SELECT 'unit', u.id, name_zh, name_en, COALESCE(s.lon, ST_X(home)), COALESCE(s.lat, ST_Y(home)), 1
   FROM unit u LEFT JOIN unit_state s ON s.unit_id = u.id WHERE u.id ILIKE :like OR name_zh ILIKE :like OR name_en ILIKE :like LIMIT 8)
 UNION ALL (SELECT 'facility', id, name_zh, name_en, ST_X(geom), ST_Y(geom), 2

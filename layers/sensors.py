@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from core.clock import rfc3339
 from core.errors import NotFound
+from core.history import as_row, was
+from core.vocabulary import UNJUDGED, sql_list
 
 SERIES_AT_MOST = 10_000
 _SENSORS = """
@@ -22,13 +24,13 @@ FROM sensor s LEFT JOIN LATERAL (
   FROM sensor_state t WHERE t.sensor_id = s.id) v ON true
 """
 
-_STEPS = """
+_STEPS = f"""
 SELECT date_bin(make_interval(secs => :every), time, 'epoch') AS time, avg(value) AS value, min(value) AS least, max(value) AS most,
   count(*) AS readings
-FROM observation WHERE sensor_id = :id AND metric = :metric AND time >= :start AND time < :end AND quality NOT IN ('future', 'range')
+FROM observation WHERE sensor_id = :id AND metric = :metric AND time >= :start AND time < :end AND quality NOT IN {sql_list(UNJUDGED)}
 GROUP BY 1 ORDER BY 1 LIMIT :most
 """
-_HOURLY = """
+_HOURLY = f"""
 WITH hours AS (
   SELECT h.hour, h.total, h.least, h.most, h.readings FROM observation_hourly h
   WHERE h.sensor_id = :id AND h.metric = :metric AND h.hour >= :start AND h.hour < :end AND NOT EXISTS (
@@ -36,7 +38,7 @@ WITH hours AS (
   UNION ALL
   SELECT d.hour, sum(o.value), min(o.value), max(o.value), count(*) FROM rollup_due d
   JOIN observation o ON o.sensor_id = d.sensor_id AND o.metric = d.metric AND o.time >= d.hour AND o.time < d.hour + interval '1 hour'
-    AND o.time < :end AND o.quality NOT IN ('future', 'range')
+    AND o.time < :end AND o.quality NOT IN {sql_list(UNJUDGED)}
   WHERE d.sensor_id = :id AND d.metric = :metric AND d.hour >= :start AND d.hour < :end GROUP BY d.hour)
 SELECT date_bin(make_interval(secs => :every), hour, 'epoch') AS time, sum(total) / sum(readings) AS value, min(least) AS least,
   max(most) AS most, sum(readings)::bigint AS readings
@@ -64,6 +66,59 @@ def read_sensors(
     return [sensor_object(row, fixed.get(row.kind, {})) for row in rows]
 
 
+# What was newest then: what is newest still, or the newest of what had come by then. A device's clock may be five minutes ahead of ours
+# and its reading still moves the newest; a reading may come late. Looked for in the day before first: the readings are parts by the day.
+_VALUES_AT = text("""
+SELECT t.sensor_id, t.metric, n.time, n.value, n.unit, n.quality, n.received_at
+FROM sensor_state t
+LEFT JOIN LATERAL (SELECT time, value, unit, quality, received_at FROM observation
+  WHERE t.received_at > :at AND sensor_id = t.sensor_id AND metric = t.metric AND time > CAST(:at AS timestamptz) - interval '1 day'
+    AND time <= CAST(:at AS timestamptz) + interval '5 minutes' AND received_at <= :at AND quality <> 'future' ORDER BY time DESC LIMIT 1) d ON true
+LEFT JOIN LATERAL (SELECT time, value, unit, quality, received_at FROM observation
+  WHERE t.received_at > :at AND d.time IS NULL AND sensor_id = t.sensor_id AND metric = t.metric
+    AND time <= CAST(:at AS timestamptz) - interval '1 day' AND received_at <= :at AND quality <> 'future' ORDER BY time DESC LIMIT 1) o ON true
+CROSS JOIN LATERAL (SELECT
+  CASE WHEN t.received_at <= :at THEN t.time ELSE COALESCE(d.time, o.time) END AS time,
+  CASE WHEN t.received_at <= :at THEN t.value WHEN d.time IS NOT NULL THEN d.value ELSE o.value END AS value,
+  CASE WHEN t.received_at <= :at THEN t.unit WHEN d.time IS NOT NULL THEN d.unit ELSE o.unit END AS unit,
+  CASE WHEN t.received_at <= :at THEN t.quality WHEN d.time IS NOT NULL THEN d.quality ELSE o.quality END AS quality,
+  CASE WHEN t.received_at <= :at THEN t.received_at WHEN d.time IS NOT NULL THEN d.received_at ELSE o.received_at END AS received_at) n
+WHERE n.time IS NOT NULL
+""")
+_ROWS_AT = text(
+    f"SELECT w.row FROM ({was('sensor')}) w WHERE CAST(w.row->>'first_seen_at' AS timestamptz) <= :at ORDER BY w.id"
+)
+
+
+def read_sensors_at(
+    conn: Connection,
+    fixed: Mapping[str, Mapping[str, Mapping[str, float]]],
+    alarm_levels: Mapping[str, int],
+    at: datetime,
+) -> list[dict[str, Any]]:
+    """The sensors as they were at a moment. `fixed` are the limits of then, `alarm_levels` the worst level of each sensor's alarms."""
+    values: dict[str, dict[str, Any]] = {}
+    heard: dict[str, datetime] = {}
+    for r in conn.execute(_VALUES_AT, {"at": at}):
+        time = r.time.astimezone(UTC).isoformat(timespec="milliseconds")
+        values.setdefault(r.sensor_id, {})[r.metric] = {
+            "value": r.value,
+            "unit": r.unit,
+            "quality": r.quality,
+            "time": time,
+        }
+        heard[r.sensor_id] = max(r.received_at, heard.get(r.sensor_id, r.received_at))
+    found = []
+    for kept_row in conn.scalars(_ROWS_AT, {"at": at}):
+        row = as_row(
+            kept_row, values=values.get(kept_row["id"]), heard=heard.get(kept_row["id"]),
+            alarm_level=alarm_levels.get(kept_row["id"]),
+        )  # fmt: skip
+        if row.status != "retired":
+            found.append(sensor_object(row, fixed.get(row.kind, {})))
+    return found
+
+
 def sensor_object(row: Any, fixed: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
     return {
         "id": row.id,
@@ -76,7 +131,7 @@ def sensor_object(row: Any, fixed: Mapping[str, Mapping[str, float]]) -> dict[st
         "status": row.status,
         "interval_s": row.interval_s,
         "metrics": row.metrics,
-        "values": row.values or {},
+        "values": {metric: as_measured(held) for metric, held in (row.values or {}).items()},
         "heard_at": rfc3339(row.heard) if row.heard else None,
         "thresholds": {**{m: dict(levels) for m, levels in fixed.items()}, **row.thresholds},
         "attributes": row.attributes,
@@ -84,6 +139,11 @@ def sensor_object(row: Any, fixed: Mapping[str, Mapping[str, float]]) -> dict[st
         "first_seen_at": rfc3339(row.first_seen_at),
         "alarm_level": row.alarm_level,
     }
+
+
+def as_measured(held: dict[str, Any]) -> dict[str, Any]:
+    """A value is a float again: jsonb writes 1e30 as an integer of 31 digits, which no encoder of 64-bit integers takes."""
+    return {**held, "value": float(held["value"])}
 
 
 def read_series(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from core.clock import rfc3339
 from core.errors import InputError, NotFound
+from core.history import as_row
 from core.vocabulary import Text, label, table
 
 # what the map shows; older events are in the lists
@@ -108,6 +110,31 @@ def read_video_event(conn: Connection, camera: str, event: str) -> Json:
 def read_shown_events(conn: Connection, now: datetime, cameras: Sequence[str] | None = None) -> list[Json]:
     """The events of the map: of the last hour, everybody's or those of some cameras."""
     return read_video_events(conn, cameras=cameras, since=now - SHOWN)
+
+
+# the events of the last hour as they were told by then, with the pictures that had come by then
+_SHOWN_AT = _EVENTS.format(where="v.received_at <= :at AND v.time >= :since").replace(
+    "s.received_at BETWEEN", "s.received_at <= :at AND s.received_at BETWEEN"
+)
+_REVISED = text("""
+SELECT DISTINCT ON (camera_id, event_id) camera_id, event_id, before FROM video_event_past
+WHERE until > :at AND (camera_id, event_id) IN (SELECT * FROM unnest(CAST(:cameras AS text[]), CAST(:events AS text[])))
+ORDER BY camera_id, event_id, id
+""")
+REVISABLE = ("time", "kind", "score", "zone", "ended_at")
+
+
+def read_shown_events_at(conn: Connection, at: datetime) -> list[Json]:
+    """The events of the map as they were at a moment."""
+    rows = conn.execute(text(_SHOWN_AT), {"at": at, "since": at - SHOWN, "most": SHOWN_AT_MOST}).all()
+    given = {"at": at, "cameras": [r.camera_id for r in rows], "events": [r.event_id for r in rows]}
+    before = {(r.camera_id, r.event_id): as_row(r.before) for r in conn.execute(_REVISED, given)}
+    events = []
+    for row in rows:
+        then = before.get((row.camera_id, row.event_id))
+        told = {name: getattr(then, name) for name in REVISABLE} if then else {}
+        events.append(video_event_object(SimpleNamespace(**{**row._mapping, **told})))
+    return events
 
 
 def video_event_object(row: Any) -> Json:

@@ -243,7 +243,7 @@ class System:
     def settled(self) -> bool:
         """Nothing waits: every committed reading is judged, every message is out."""
         return not self.one(
-            "SELECT (SELECT count(*) FROM ingest_batch) + (SELECT count(*) FROM outbox WHERE sent_at IS NULL)"
+            "SELECT (SELECT count(*) FROM ingest_batch) + (SELECT count(*) FROM outbox WHERE routed_at IS NULL) + (SELECT count(*) FROM delivery WHERE state = 'waiting')"
         )
 
 

@@ -7,7 +7,6 @@ earlier message of that alarm in references (CAP 1.2 section 3.2.1).
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,8 +17,9 @@ from sqlalchemy import Connection, text
 from core.cap import Alert, Area, Info, build
 from core.clock import cap_time
 from core.db import notify_change
+from core.geodesy import points_around
 from core.i18n import say
-from core.vocabulary import Text, label, table
+from core.vocabulary import Text, label, roman, table
 
 VALID_H = {1: 6, 2: 6, 3: 12, 4: 12}
 CIRCLE_POINTS = 24
@@ -128,7 +128,7 @@ def make_info(alarm: Any, issuer: Issuer, msg_type: str, expires: datetime, lang
         headline=headline(alarm, issuer, msg_type)[lang],
         description=describe(alarm)[lang],
         instruction=None if past else say("cap.instruction")[lang],
-        parameters=(("level", table("levels")[str(alarm.level)]["roman"]), ("thing", alarm.thing_id)),
+        parameters=(("level", roman(alarm.level)), ("thing", alarm.thing_id)),
         areas=tuple(make_areas(alarm, float(incident.get("radius_m", 300)), lang)),
     )
 
@@ -152,16 +152,8 @@ def make_areas(alarm: Any, radius_m: float, lang: str) -> list[Area]:
 
 
 def circle(lon: float, lat: float, radius_m: float) -> tuple[tuple[float, float], ...]:
-    """A closed ring of (lon, lat) about a point, on the sphere's tangent plane (good to 0.5 % below 10 km)."""
-    north = radius_m / 110_574
-    east = radius_m / (111_320 * math.cos(math.radians(lat)))
-    ring = [
-        (
-            lon + east * math.cos(2 * math.pi * i / CIRCLE_POINTS),
-            lat + north * math.sin(2 * math.pi * i / CIRCLE_POINTS),
-        )
-        for i in range(CIRCLE_POINTS)
-    ]
+    """A closed ring of (lon, lat) at a geodesic distance about a point."""
+    ring = points_around(lon, lat, radius_m, CIRCLE_POINTS)
     return (*ring, ring[0])
 
 

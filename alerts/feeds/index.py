@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 
 from lxml import etree
 from sqlalchemy import Connection, text
 
+from core.cap import xml_text
 from core.clock import cap_time, rfc3339
 
 ATOM, GEORSS = "http://www.w3.org/2005/Atom", "http://www.georss.org/georss"
@@ -77,9 +79,9 @@ def rss(entries: list[Entry], base: str, zone: str, lang: str) -> bytes:
     for entry in entries:
         node = etree.SubElement(channel, "item")
         link = f"{base}/feeds/alerts/{entry.identifier}.cap"
-        pub = entry.sent.strftime("%a, %d %b %Y %H:%M:%S +0000")
+        pub = format_datetime(entry.sent.astimezone(UTC))
         for name, value in (("title", entry.headline[lang]), ("link", link), ("guid", link), ("pubDate", pub)):
-            etree.SubElement(node, name).text = value
+            etree.SubElement(node, name).text = xml_text(value)
         if entry.lon is not None:
             etree.SubElement(node, f"{{{GEORSS}}}point").text = f"{entry.lat:.6f} {entry.lon:.6f}"
     return _document(root)
@@ -104,7 +106,7 @@ def geojson(entries: list[Entry], base: str) -> dict[str, Any]:
 
 
 def _atom(parent: etree._Element, name: str, value: str) -> None:
-    etree.SubElement(parent, f"{{{ATOM}}}{name}").text = value
+    etree.SubElement(parent, f"{{{ATOM}}}{name}").text = xml_text(value)
 
 
 def _document(root: etree._Element) -> bytes:

@@ -10,9 +10,9 @@ from sqlalchemy import text
 
 from alerts import lifecycle, store
 from alerts.present import ALARM_COLUMNS, alarm_object, read_alarms
-from app.accounts import write_audit
 from app.api.shapes import Limit, Moment, ShelveIn, page, parse_bbox, parse_cursor
 from app.deps import Conn, Now, Who
+from core import audit
 from core.errors import InputError, NotFound
 from core.viewer import Role
 from core.vocabulary import AlarmState
@@ -71,7 +71,7 @@ def acknowledge(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> dict[str, Any
     transition = lifecycle.acknowledge(alarm.view)
     if transition is not None:
         store.change_by_hand(conn, alarm, transition, who.username, None, now)
-        write_audit(conn, who.username, None, "alarm.acknowledge", "ok", now, f'{{"alarm": "{alarm_id}"}}')
+        audit.write(conn, who, "alarm.acknowledge", now, {"alarm": alarm_id})
     return read_alarms(conn, [alarm_id])[0]
 
 
@@ -81,7 +81,5 @@ def shelve(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: ShelveIn) -> di
     alarm = store.lock_alarm(conn, alarm_id)
     transition = lifecycle.shelve(alarm.view, body.minutes, body.reason, now)
     store.change_by_hand(conn, alarm, transition, who.username, body.reason, now)
-    write_audit(
-        conn, who.username, None, "alarm.shelve", "ok", now, f'{{"alarm": "{alarm_id}", "minutes": {body.minutes}}}'
-    )
+    audit.write(conn, who, "alarm.shelve", now, {"alarm": alarm_id, "minutes": body.minutes, "reason": body.reason})
     return read_alarms(conn, [alarm_id])[0]

@@ -8,9 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from sqlalchemy import text
 
-from app.accounts import write_audit
+from alerts import store
 from app.api.shapes import AssignIn, IncidentIn, Limit, Moment, StatusIn, page, parse_bbox, parse_cursor
 from app.deps import Conn, Now, PartsDep, Who
+from core import audit
 from core.errors import InputError, NotFound
 from core.i18n import say
 from core.types import LonLat
@@ -64,13 +65,12 @@ def create_incident(conn: Conn, who: Who, now: Now, body: IncidentIn, response: 
     """From an alarm (a repeat answers 200 with the same incident) or from what a call taker was told."""
     who.require(Role.DISPATCHER)
     if body.alarm is not None:
-        before = conn.scalar(text("SELECT incident_id FROM alarm WHERE id = :id"), {"id": body.alarm})
-        incident_id = incidents.open_from_alarm(conn, body.alarm, who.username, now)
-        if before is not None:
+        incident_id, new = incidents.open_from_alarm(conn, body.alarm, store.link, who.username, now)
+        if not new:
             response.status_code = 200
     else:
         incident_id = _open(conn, who.username, now, body)
-    write_audit(conn, who.username, None, "incident.open", "ok", now, f'{{"incident": "{incident_id}"}}')
+    audit.write(conn, who, "incident.open", now, {"incident": incident_id, "alarm": body.alarm})
     return read_incidents(conn, [incident_id])[0]
 
 
@@ -128,7 +128,7 @@ def assign(conn: Conn, who: Who, now: Now, parts: PartsDep, incident_id: UUID, b
     tasks.assign(
         conn, incident_id, body.unit, who.username, now, way.eta_s if way else None, way.distance_m if way else None
     )
-    write_audit(conn, who.username, None, "incident.assign", "ok", now, f'{{"incident": "{incident_id}"}}')
+    audit.write(conn, who, "incident.assign", now, {"incident": incident_id, "unit": body.unit})
     return read_incidents(conn, [incident_id])[0]
 
 
@@ -137,13 +137,5 @@ def set_status(conn: Conn, who: Who, now: Now, incident_id: UUID, body: StatusIn
     """409 where the version is old: somebody else has changed it since you looked."""
     who.require(Role.DISPATCHER)
     steps.set_status(conn, incident_id, body.status, who.username, now, body.version)
-    write_audit(
-        conn,
-        who.username,
-        None,
-        "incident.status",
-        "ok",
-        now,
-        f'{{"incident": "{incident_id}", "status": "{body.status}"}}',
-    )
+    audit.write(conn, who, "incident.status", now, {"incident": incident_id, "status": body.status})
     return read_incidents(conn, [incident_id])[0]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import Field, model_validator
 
-from app.accounts import write_audit
 from app.api.shapes import Body, Limit, Moment, page
 from app.deps import Conn, Now, PartsDep, Who
-from app.letters import Asked, State, discard, list_letters, read_letter, read_reasons
+from core import audit
 from core.errors import InputError
 from core.viewer import Role
+from ingest.admin.letters import Asked, State, discard, list_letters, read_letter, read_reasons
 from ingest.replay import find_waiting, replay
 
 router = APIRouter(prefix="/api/dead-letters", tags=["dead letters"])
@@ -95,7 +94,7 @@ def post_replay(who: Who, now: Now, parts: PartsDep, body: ReplayIn) -> dict[str
     with parts.engine.begin() as conn:
         asked = body.model_dump(mode="json", exclude_none=True, exclude={"ids"})
         data = {"asked": asked, "letters": len(ids), "read": done.read, "still": still}
-        write_audit(conn, who.username, None, "letters.replay", "ok", now, json.dumps(data, ensure_ascii=False))
+        audit.write(conn, who, "letters.replay", now, data)
     return {"read": done.read, "still": still, "left": left}
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
-from sqlalchemy import text
+from starlette.responses import JSONResponse
 
 from app.api.shapes import Moment
 from app.cards import Asked, read_card
-from app.deps import Conn, Now, PartsDep, Who
-from app.health import read_health
-from app.metrics import write_metrics
+from app.deps import Conn, Now, PartsDep, Who, get_parts
+from app.health.metrics import write_metrics
+from app.health.read import read_health
 from app.past import read_now, read_past
+from app.problems import problem
 from core.errors import InputError
 
 router = APIRouter(tags=["picture"])
@@ -51,7 +52,11 @@ def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz")
-def readyz(conn: Conn) -> dict[str, str]:
-    """Ready once the database answers and is migrated."""
-    conn.execute(text("SELECT 1 FROM city LIMIT 1"))
-    return {"status": "ready"}
+def readyz(request: Request) -> JSONResponse:
+    """Ready once everything that this process needs to serve is there: the database, its tables as we know them, the live channel.
+    Whether data comes in and is judged, `/api/health` tells."""
+    parts = get_parts(request)
+    lacking = parts.lacking()
+    if lacking:
+        return problem(503, f"not ready: {', '.join(lacking)}", reason="not_ready", lacking=lacking)
+    return JSONResponse({"status": "ready"})

@@ -11,12 +11,12 @@ from pydantic import Field
 from alerts.limits import read_limits
 from app.api.shapes import Body, Moment
 from app.deps import Conn, Now, Who
-from app.devices import Registration, accept_sensor, retire_sensor
 from core.crs import Datum, to_wgs84
 from core.errors import InputError, NotFound
 from core.types import LonLat
 from core.viewer import Role
 from core.vocabulary import table
+from ingest.admin.devices import Registration, accept_sensor, retire_sensor
 from layers.sensors import read_sensors, read_series
 
 router = APIRouter(prefix="/api/sensors", tags=["sensors"])

@@ -9,12 +9,13 @@ import anyio.to_thread
 from fastapi import APIRouter, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from app.accounts import close_session, log_in, open_session, write_audit
+from app.accounts import close_session, log_in, open_session
 from app.api.shapes import Credentials
 from app.auth import COOKIE, is_loopback, policy_of, read_cookie
 from app.dashboard.login import login_page
 from app.deps import Now, Parts, PartsDep, Who, get_parts
 from app.problems import problem
+from core import audit
 from core.clock import rfc3339, utc_now
 from core.errors import Unauthenticated
 from core.viewer import Viewer
@@ -37,9 +38,19 @@ def attempt(parts: Parts, request: Request, username: str, password: str) -> Vie
     address = address_of(request)
     if not parts.attempts.allow(address):
         raise Unauthenticated("too many log-ins from this address; wait a minute", reason="rate_limited")
+    try:
+        return _attempt(parts, request, username, password)
+    except Unauthenticated as exc:
+        with parts.engine.begin() as conn:
+            audit.write(conn, username, "login", utc_now(), {"reason": exc.reason}, address=address, result="refused")
+        raise
+
+
+def _attempt(parts: Parts, request: Request, username: str, password: str) -> Viewer | None:
+    address = address_of(request)
     with parts.engine.begin() as conn:
         viewer = log_in(conn, username, password, policy_of(parts.settings), utc_now(), loopback=is_local(request))
-        write_audit(conn, username[:64], address, "login", "ok" if viewer else "refused", utc_now())
+        audit.write(conn, username, "login", utc_now(), address=address, result="ok" if viewer else "refused")
     return viewer
 
 
@@ -100,6 +111,7 @@ def post_logout(request: Request, who: Who, parts: PartsDep) -> Response:
     if secret:
         with parts.engine.begin() as conn:
             close_session(conn, secret)
+            audit.write(conn, who, "logout", utc_now())
         parts.sessions.forget(secret)
     answer = RedirectResponse("/login", status_code=303)
     answer.delete_cookie(COOKIE, path="/")

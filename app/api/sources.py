@@ -9,7 +9,8 @@ from starlette.responses import HTMLResponse
 
 from app.dashboard.sources import sources_page
 from app.deps import Conn, Now, PartsDep, Who
-from app.sources import (
+from core.viewer import Role
+from ingest.admin.sources import (
     SourceChange,
     SourceIn,
     TryIn,
@@ -20,7 +21,6 @@ from app.sources import (
     read_source_states,
     try_source,
 )
-from core.viewer import Role
 
 router = APIRouter(tags=["sources"])
 

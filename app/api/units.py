@@ -6,9 +6,9 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from app.accounts import write_audit
 from app.api.shapes import UnitStatusIn
 from app.deps import Conn, Now, Who
+from core import audit
 from core.viewer import Role
 from dispatch import tasks
 from dispatch.present import read_units
@@ -27,5 +27,5 @@ def set_status(conn: Conn, who: Who, now: Now, unit_id: str, body: UnitStatusIn)
     """With a running assignment this is a milestone of it."""
     who.require(Role.DISPATCHER)
     tasks.report_status(conn, unit_id, body.status, who.username, now, now)
-    write_audit(conn, who.username, None, "unit.status", "ok", now)
+    audit.write(conn, who, "unit.status", now, {"unit": unit_id, "status": body.status})
     return read_units(conn, [unit_id])[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import sys
@@ -64,3 +65,8 @@ def run_outside(module: str, arguments: list[str], settings: Settings) -> int:
     sys.stdout.flush()
     os.chdir(checkout())
     os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)  # noqa: S606
+
+
+def shell_user() -> str:
+    """Who works at the command line, for the audit."""
+    return f"cli:{getpass.getuser()}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import os
 import subprocess
@@ -14,11 +13,11 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import text
 
-from app.accounts import write_audit
-from app.cli.context import find_system, open_engine, run_outside, transaction
+from app.cli.context import find_system, open_engine, run_outside, shell_user, transaction
 from app.services.account import find_program
 from app.services.packages import checkout
 from app.services.postgres import bin_folder
+from core import audit
 from core.clock import utc_now
 from core.errors import InputError, SetupError
 from ingest.replay import find_waiting
@@ -114,10 +113,10 @@ def replay_letters(options: argparse.Namespace) -> int:
     with open_engine(settings) as engine:
         with engine.connect() as conn:
             ids = find_waiting(conn, source=options.source, reason=options.reason, since=options.since)
-        done = replay_waiting(engine, settings, ids, f"cli:{getpass.getuser()}")
+        done = replay_waiting(engine, settings, ids, shell_user())
         with engine.begin() as conn:
             data = {"letters": len(ids), "read": done.read, "still": dict(done.reasons)}
-            write_audit(conn, f"cli:{getpass.getuser()}", None, "letters.replay", "ok", utc_now(), json.dumps(data))
+            audit.write(conn, shell_user(), "letters.replay", utc_now(), data)
     print(f"{done.read} of {len(ids)} dead letters could be read and are written")
     for reason, count in done.reasons.most_common():
         print(f"{count} still not: {reason}")

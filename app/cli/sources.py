@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import sys
 from collections.abc import Iterator
@@ -13,8 +12,11 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, text
 
-from app.cli.context import find_system, transaction
-from app.sources import (
+from app.cli.context import find_system, shell_user, transaction
+from core.clock import utc_now
+from core.errors import InputError, NotFound
+from core.settings import Settings
+from ingest.admin.sources import (
     COLUMNS,
     SourceChange,
     add_source,
@@ -24,9 +26,6 @@ from app.sources import (
     read_source,
     read_source_states,
 )
-from core.clock import utc_now
-from core.errors import InputError, NotFound
-from core.settings import Settings
 
 
 def add_verbs(verbs: Any) -> None:
@@ -52,11 +51,6 @@ def system() -> Iterator[tuple[Connection, Settings]]:
     settings = find_system()
     with transaction(settings) as conn:
         yield conn, settings
-
-
-def who() -> str:
-    """Whom the audit names: the account of this machine."""
-    return f"cli:{getpass.getuser()}"
 
 
 def list_(_: argparse.Namespace) -> int:
@@ -92,7 +86,7 @@ def read_input() -> dict[str, Any]:
 def add_(_: argparse.Namespace) -> int:
     given = check_fields(read_input())
     with system() as (conn, settings):
-        add_source(conn, given, settings.topic_prefix, who(), utc_now())
+        add_source(conn, given, settings.topic_prefix, shell_user(), utc_now())
     print(f"{given.id} added; the ingesters take it up at once")
     return 0
 
@@ -123,7 +117,7 @@ def change(source: str, given: dict[str, Any]) -> None:
             asked = SourceChange.model_validate({"version": version, **given})
         except ValidationError as exc:
             raise as_input_error(exc) from exc
-        change_source(conn, source, asked, settings.topic_prefix, who(), utc_now())
+        change_source(conn, source, asked, settings.topic_prefix, shell_user(), utc_now())
 
 
 def switch(options: argparse.Namespace) -> int:

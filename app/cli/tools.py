@@ -7,19 +7,17 @@ import json
 import sys
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from alerts.rules import check_params
-from app.cli.context import find_system, run_outside, transaction
-from app.doctor import Finding, check_broker, check_health, check_letters, check_tables
-from app.health import read_health
-from app.letters import read_reasons
+from alerts.rules import editing
+from app.cli.context import find_system, run_outside, shell_user, transaction
+from app.health.doctor import Finding, check_broker, check_health, check_letters, check_tables
+from app.health.read import read_health
 from app.services import packages
 from core.clock import utc_now
-from core.db import notify_change
-from core.errors import InputError, NotFound, OneMapError
+from core.errors import InputError, OneMapError
 from core.settings import Settings, load_settings
+from ingest.admin.letters import read_reasons
 
 
 def add_verbs(verbs: Any) -> None:
@@ -47,17 +45,16 @@ def add_verbs(verbs: Any) -> None:
 
 def list_rules(_: argparse.Namespace) -> int:
     with transaction() as conn:
-        for row in conn.execute(text("SELECT id, kind, name_zh, name_en, enabled FROM rule ORDER BY id")):
+        for row in editing.list_rules(conn):
             print(f"{row.id:<20} {row.kind:<10} {'armed' if row.enabled else 'off':<6} {row.name_zh} / {row.name_en}")
     return 0
 
 
 def show_rule(options: argparse.Namespace) -> int:
     with transaction() as conn:
-        row = conn.execute(text("SELECT kind, alarm_kind, watches, params, enabled FROM rule WHERE id = :id"), {"id": options.rule}).one_or_none()  # fmt: skip
-    if row is None:
-        raise NotFound(f"rule: there is no rule {options.rule!r}", field="rule")
-    print(json.dumps(dict(row._mapping), ensure_ascii=False, indent=2))
+        row = editing.read_rule(conn, options.rule)
+    shown = {name: getattr(row, name) for name in ("kind", "alarm_kind", "watches", "params", "enabled", "version")}
+    print(json.dumps(shown, ensure_ascii=False, indent=2))
     return 0
 
 
@@ -66,26 +63,17 @@ def set_rule(options: argparse.Namespace) -> int:
         params = json.load(sys.stdin)
     except ValueError as exc:
         raise InputError(f"params: expected JSON: {exc}", field="params") from exc
+    if not isinstance(params, dict):
+        raise InputError("params: expected a JSON object", field="params")
     with transaction() as conn:
-        kind = conn.scalar(text("SELECT kind FROM rule WHERE id = :id"), {"id": options.rule})
-        if kind is None:
-            raise NotFound(f"rule: there is no rule {options.rule!r}", field="rule")
-        check_params(kind, params)
-        conn.execute(
-            text("UPDATE rule SET params = CAST(:params AS jsonb), changed_at = :now WHERE id = :id"),
-            {"params": json.dumps(params), "now": utc_now(), "id": options.rule},
-        )
-        notify_change(conn, "rule", [options.rule])
+        editing.set_params(conn, options.rule, params, None, shell_user(), utc_now())
     print("saved; the engine takes it up at once")
     return 0
 
 
 def switch_rule(options: argparse.Namespace) -> int:
     with transaction() as conn:
-        done = conn.execute(text("UPDATE rule SET enabled = :on, changed_at = :now WHERE id = :id"), {"on": options.on, "now": utc_now(), "id": options.rule})  # fmt: skip
-        if not done.rowcount:
-            raise NotFound(f"rule: there is no rule {options.rule!r}", field="rule")
-        notify_change(conn, "rule", [options.rule])
+        editing.switch(conn, options.rule, options.on, shell_user(), utc_now())
     print("armed" if options.on else "off")
     return 0
 

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import text
 
 from app.accounts import add_account, open_session, set_password
-from app.cli.context import transaction
+from app.cli.context import shell_user, transaction
+from core import audit
 from core.clock import rfc3339, utc_now
 from core.errors import NotFound
 from core.viewer import Role
@@ -47,6 +48,7 @@ def add_(options: argparse.Namespace) -> int:
         add_account(
             conn, options.username, options.name or options.username, Role(options.role), ask_password(), utc_now()
         )
+        audit.write(conn, shell_user(), "user.add", utc_now(), {"username": options.username, "role": options.role})
     print(f"{options.username} added as {options.role}")
     return 0
 
@@ -54,6 +56,7 @@ def add_(options: argparse.Namespace) -> int:
 def password_(options: argparse.Namespace) -> int:
     with transaction() as conn:
         set_password(conn, options.username, ask_password())
+        audit.write(conn, shell_user(), "user.password", utc_now(), {"username": options.username})
     print("changed; every session of the account has ended")
     return 0
 
@@ -73,6 +76,8 @@ def token_(options: argparse.Namespace) -> int:
             raise NotFound(f"username: there is no account {options.username!r}", field="username")
         kind = "feed" if options.feed else "token"
         secret, expires = open_session(conn, options.username, kind, utc_now(), options.days * 24)
+        given = {"username": options.username, "kind": kind, "expires_at": rfc3339(expires)}
+        audit.write(conn, shell_user(), "user.token", utc_now(), given)
     print(secret)
     print(f"valid until {rfc3339(expires)}", file=sys.stderr)
     return 0
@@ -81,5 +86,7 @@ def token_(options: argparse.Namespace) -> int:
 def revoke_(options: argparse.Namespace) -> int:
     with transaction() as conn:
         done = conn.execute(text("DELETE FROM session WHERE username = :name"), {"name": options.username})
+        given = {"username": options.username, "ended": done.rowcount}
+        audit.write(conn, shell_user(), "user.revoke", utc_now(), given)
     print(f"{done.rowcount} sessions and tokens ended")
     return 0

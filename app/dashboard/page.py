@@ -107,6 +107,7 @@ _INDEX = """<!DOCTYPE html>
     <title>{%title%}</title>
     <link rel="icon" type="image/svg+xml" href="/assets/icons/onemap.svg">
     <script src="/assets/js/boot.js"></script>
+    <script type="module" async src="/assets/js/early.mjs"></script>
     <script type="module" async src="/assets/js/main.mjs"></script>
     %PRELOADS%
     <link rel="preload" as="font" type="font/woff2" crossorigin href="%TEXT_FONT%">

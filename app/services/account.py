@@ -49,12 +49,14 @@ def service_folder(state: Path, run_as: RunAs) -> Path:
     """A folder the services can enter and write: under `state`, or under /var/lib/onemap where that account cannot get there."""
     folder = state / "services"
     folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    run_as.own(folder)
     if run_as.uid is None or _can_enter(folder, run_as):
-        run_as.own(folder)
         return folder
     digest = hashlib.sha256(str(state.resolve()).encode()).hexdigest()[:12]
     elsewhere = Path("/var/lib/onemap") / digest
     elsewhere.mkdir(parents=True, exist_ok=True)
+    elsewhere.chmod(0o700)
     run_as.own(elsewhere)
     return elsewhere
 
@@ -62,6 +64,21 @@ def service_folder(state: Path, run_as: RunAs) -> Path:
 def _can_enter(folder: Path, run_as: RunAs) -> bool:
     probe = subprocess.run(["test", "-x", str(folder)], check=False, **run_as.popen_args())  # type: ignore[call-overload]
     return bool(probe.returncode == 0)
+
+
+def keep_private(state: Path, run_as: RunAs) -> None:
+    """From now on nobody else reads what we write; what is there already under `state` is closed to others too. The services'
+    own account may pass through the folder, no more."""
+    os.umask(0o077)
+    state.mkdir(parents=True, exist_ok=True)
+    state.chmod(0o711 if run_as.uid is not None else 0o700)
+    for folder, names, files in os.walk(state):
+        if Path(folder) == state and "services" in names:
+            names.remove("services")  # theirs: initdb and make_broker close it
+        for name in (*names, *files):
+            path = Path(folder) / name
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode & 0o700)
 
 
 def find_program(name: str, *more: str) -> Path | None:

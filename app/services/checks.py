@@ -16,7 +16,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from app.services import packages
-from app.services.vendor import install_vendor
+from app.services.vendor import install_vendor, node_command
 
 FOLDERS = ("core", "ingest", "alerts", "dispatch", "layers", "app", "demo", "bench", "tests")
 # a verb of ours that runs in the middle of another one's run must not find that one's system
@@ -29,7 +29,7 @@ def run_checks(rest: Sequence[str]) -> int:
     """All checks, or with `rest` only pytest with these arguments; the exit code of the first that fails, else 0."""
     root = packages.checkout()
     packages.install_missing([packages.POSTGIS, packages.MOSQUITTO, packages.CHROMIUM, packages.DRIVER], say)
-    install_vendor(root, say)
+    install_vendor(root, say, tools=True)
     if rest:
         return run_step([*python("pytest"), *rest], root)
     for name, command in static_checks():
@@ -88,11 +88,17 @@ def read_report(report: Path) -> Counter[str]:
 
 def static_checks() -> list[tuple[str, list[str]]]:
     """What needs no database: (name, command)."""
+    root = packages.checkout()
+    tools = root / "node_modules" / ".bin"
+    page_tests = sorted(str(path.relative_to(root)) for path in (root / "tests" / "js").glob("*.test.mjs"))
     return [
         ("style", [*python("ruff"), "check", *FOLDERS]),
         ("format", [*python("ruff"), "format", "--check", *FOLDERS]),
         ("types", python("mypy")),
         ("import contract", [str(Path(sys.executable).parent / "lint-imports")]),
+        ("page lint", [*node_command(root), str(tools / "biome"), "lint", "--error-on-warnings"]),
+        ("page types", [*node_command(root), str(tools / "tsc"), "--project", "tsconfig.json"]),
+        ("page unit tests", [*node_command(root), "--test", "--test-reporter=dot", *page_tests]),
     ]
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.services.account import RunAs, find_program, need_program
+from app.services.ending import ending_with_parent
 from app.services.net import free_port, wait_until
 from core.errors import SetupError
 from core.vocabulary import table
@@ -122,6 +123,7 @@ def start_broker(broker: Broker, log: Path) -> int:
         process = subprocess.Popen(  # type: ignore[call-overload]
             [*OPEN_MANY, need_program("mosquitto", "mosquitto"), "-c", str(broker.folder / "mosquitto.conf")],
             stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True, cwd=str(broker.folder),
+            preexec_fn=ending_with_parent(signal.SIGTERM),
             **broker.run_as.popen_args(),
         )  # fmt: skip
 

@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 from app.services.account import RunAs, find_program
+from app.services.ending import ending_with_parent
 from app.services.net import free_port, wait_until
 from core.errors import SetupError
 
@@ -116,6 +117,7 @@ def write_config(cluster: Cluster) -> None:
     ]
     own = cluster.data / "onemap.conf"
     own.write_text("\n".join(lines) + "\n")
+    own.chmod(0o600)
     cluster.run_as.own(own)
     main = cluster.data / "postgresql.conf"
     if "onemap.conf" not in main.read_text():
@@ -135,7 +137,8 @@ def start_cluster(cluster: Cluster, log: Path) -> int:
         process = subprocess.Popen(  # type: ignore[call-overload]
             [need_bin() / "postgres", "-D", str(cluster.data)],
             stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=clean_environment(), start_new_session=True,
-            cwd=str(cluster.data), **cluster.run_as.popen_args(),
+            # where we die without a word it shuts down fast and leaves the data whole
+            preexec_fn=ending_with_parent(signal.SIGINT), cwd=str(cluster.data), **cluster.run_as.popen_args(),
         )  # fmt: skip
 
     def ready() -> bool:

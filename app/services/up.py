@@ -19,7 +19,8 @@ from sqlalchemy import Engine, text
 
 from app.accounts import add_account, set_password
 from app.services import cities, packages
-from app.services.account import service_account, service_folder
+from app.services.account import keep_private, service_account, service_folder
+from app.services.ending import end_leftovers, hold, read_facts
 from app.services.mosquitto import Broker, forget_sessions, make_broker, start_broker, stop_broker
 from app.services.net import free_port
 from app.services.postgres import (
@@ -79,11 +80,12 @@ class Up:
     def run(self, stop: threading.Event) -> None:
         """Bring everything up, watch over it until `stop`, take everything down."""
         self.state.mkdir(parents=True, exist_ok=True)
-        self.log_folder.mkdir(exist_ok=True)
-        refuse_second(self.run_file)
+        # held until we are gone, kill -9 included
+        lock = hold(self.state / "up.lock", runs_already(self.run_file))
         supervisor: Supervisor | None = None
         try:
             self._prepare_machine()
+            self._take_over()
             self._start_services()
             self._prepare_database()
             logins = self._logins()
@@ -96,6 +98,7 @@ class Up:
             if supervisor is not None:
                 supervisor.stop()
             self._stop_services()
+            lock.close()
             self.say("stopped; the data is kept, ./onemap up brings it back")
 
     def _prepare_machine(self) -> None:
@@ -106,6 +109,13 @@ class Up:
             needs.append(packages.MOSQUITTO)
         packages.install_missing(needs, self.say)
         install_vendor(self.root, self.say)
+
+    def _take_over(self) -> None:
+        """Close the state folder to others, and end what a killed run has left in it."""
+        run_as = service_account()
+        keep_private(self.state, run_as)
+        self.log_folder.mkdir(exist_ok=True)
+        end_leftovers(self.run_file, ("app.cli", str(service_folder(self.state, run_as))), self.say)
 
     # --- PostgreSQL and Mosquitto -----------------------------------------------------------------------------------
 
@@ -244,7 +254,14 @@ class Up:
             "ONEMAP_HTTP_PORT": str(port),
             "PYTHONUNBUFFERED": "1",
         }
-        supervisor = Supervisor(self.run_file, facts, self.log_folder, self.say, services=self.services)
+        supervisor = Supervisor(
+            self.run_file,
+            facts,
+            self.log_folder,
+            self.say,
+            services=self.services,
+            log_bytes=self.settings.log_mb * 1_000_000,
+        )
         self.say("starting ingest, alerts, dispatch and the page")
         for name in ("serve", "ingest", "alerts", "dispatch"):
             supervisor.add(name, [sys.executable, "-m", "app.cli", name], environment, self.root)
@@ -286,15 +303,11 @@ def answers(url: str) -> bool:
         return False
 
 
-def refuse_second(run_file: Path) -> None:
-    """A second `up` says where the first one runs."""
-    if not run_file.exists():
-        return
-    try:
-        facts = json.loads(run_file.read_text())
-        pid = int(facts["pids"]["serve"])
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (ValueError, KeyError, OSError):
-        return
-    if b"app.cli" in command:
-        raise SetupError(f"OneMap runs already at {facts['http']} (its facts are in {run_file})", reason="runs_already")
+def runs_already(run_file: Path) -> str:
+    """What a second `up` says."""
+    address = read_facts(run_file).get("http")
+    return (
+        f"OneMap runs already at {address} (its facts are in {run_file})"
+        if address
+        else "OneMap is being started already"
+    )

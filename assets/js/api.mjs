@@ -1,17 +1,24 @@
 // Calls to the API. A problem (RFC 9457) becomes an ApiError whose message is its detail.
 export class ApiError extends Error {
+  /** @param {number} status @param {{ detail?: string, title?: string, field?: string }} problem */
   constructor(status, problem) {
     super(problem.detail || problem.title || String(status));
-    Object.assign(this, { status, problem });
+    this.status = status;
+    this.problem = problem;
   }
 }
+
+/** What a person is told of a failure: the server's words, or nothing where it never came so far. @param {unknown} error */
+export const wordsOf = error => (error instanceof ApiError ? error.message : null);
 
 /** Where the session has ended the page goes to the log-in and comes back afterwards. */
 export function toLogin() {
   location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
 }
 
-async function answer(response) {
+/** The body of an answer that is there or to come. @param {Response | Promise<Response>} asking @returns {Promise<any>} */
+export async function answer(asking) {
+  const response = await asking;
   if (response.status === 401) toLogin();
   const json = (response.headers.get('content-type') || '').includes('json');
   const body = json ? await response.json() : {};
@@ -19,14 +26,9 @@ async function answer(response) {
   return body;
 }
 
-/** What the page asked for before this module was there, once. */
-function early(url) {
-  const asked = window.onemap.asked.get(url);
-  window.onemap.asked.delete(url);
-  return asked;
-}
+/** @param {string} url @param {AbortSignal} [signal] */
+export const get = (url, signal) => answer(fetch(url, { signal, headers: { accept: 'application/json' } }));
 
-export const get = async (url, signal) => answer(await (early(url) || fetch(url, { signal, headers: { accept: 'application/json' } })));
-
-export const send = async (method, url, body) =>
-  answer(await fetch(url, { method, headers: { 'content-type': 'application/json', accept: 'application/json' }, body: JSON.stringify(body ?? {}) }));
+/** @param {string} method @param {string} url @param {unknown} [body] */
+export const send = (method, url, body) =>
+  answer(fetch(url, { method, headers: { 'content-type': 'application/json', accept: 'application/json' }, body: JSON.stringify(body ?? {}) }));

@@ -1,13 +1,39 @@
 // The few DOM helpers that all panels share.
+/** @param {string} id */
 export const byId = id => document.getElementById(id);
 
-/** Writes only what differs: untouched leaves cost no layout. */
+/** An element that the page always has. @param {string} id */
+export function part(id) {
+  const node = byId(id);
+  if (!node) throw new Error(`there is no #${id}`);
+  return node;
+}
+
+/** What a template of the page holds, once more. @param {string} id */
+export const copyOf = id => /** @type {HTMLTemplateElement} */ (part(id)).content.cloneNode(true);
+
+/**
+ * The element that matches around what an event happened to.
+ * @param {Event} event
+ * @param {string} selector
+ * @returns {HTMLElement | null}
+ */
+export const around = ({ target }, selector) => (target instanceof Element ? target.closest(selector) : null);
+
+/** Writes only what differs: untouched leaves cost no layout. @param {Element | null} node @param {unknown} value */
 export function setText(node, value) {
   const text = String(value);
   if (node && node.textContent !== text) node.textContent = text;
 }
 
-/** An element with attributes (`on…` are listeners) and children; null children are left out. */
+/** @typedef {Node | string | null | undefined} Child */
+/**
+ * An element with attributes (`on…` are listeners) and children; null children are left out.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, any>} attributes
+ * @param {...(Child | Child[])} children
+ */
 export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -18,7 +44,7 @@ export function el(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** Resolves with the element once Dash has rendered it. */
+/** Resolves with the element once Dash has rendered it. @param {string} id @returns {Promise<HTMLElement>} */
 export function whenThere(id) {
   const found = byId(id);
   if (found) return Promise.resolve(found);
@@ -31,26 +57,39 @@ export function whenThere(id) {
   });
 }
 
-/** State into a Dash component. Calls in a row are conflated by Dash: state only, never events. */
+/**
+ * State into a Dash component. Calls in a row are conflated by Dash: state only, never events.
+ * @param {string} id
+ * @param {Props} props
+ */
 export async function setProps(id, props) {
   await whenThere('top-bar');
   window.dash_clientside.set_props(id, props);
 }
 
-/** At most one call per `ms`, the last one always made. */
+/** At most one call per `ms`, the last one always made. @param {number} ms @param {() => unknown} call */
 export function atMost(ms, call) {
-  let timer = null;
-  let last = 0;
+  let waiting = false;
+  let last = -Infinity;
   return () => {
-    if (timer) return;
-    timer = setTimeout(() => { timer = null; last = performance.now(); call(); }, Math.max(0, last + ms - performance.now()));
+    if (waiting) return;
+    waiting = true;
+    setTimeout(() => { waiting = false; last = performance.now(); call(); }, Math.max(0, last + ms - performance.now()));
   };
 }
 
+/** @param {string} name */
+const kept = name => { try { return localStorage.getItem(`onemap.${name}`); } catch { return null; } };
+
+/** Whether this browser holds a choice under that name. @param {string} name */
+export const isRemembered = name => Boolean(kept(name));
+
+/** @template T @param {string} name @param {T} fallback @returns {T} */
 export function remembered(name, fallback) {
-  try { return JSON.parse(localStorage.getItem(`onemap.${name}`)) ?? fallback; } catch { return fallback; }
+  try { return JSON.parse(kept(name) ?? 'null') ?? fallback; } catch { return fallback; }
 }
 
+/** @param {string} name @param {unknown} value */
 export function remember(name, value) {
   try { localStorage.setItem(`onemap.${name}`, typeof value === 'string' ? value : JSON.stringify(value)); } catch { /* private window: nothing is kept */ }
 }

@@ -1,52 +1,58 @@
 // The keyboard: arrows, Enter, A, D, 1-3, /, Esc, ?. Never while something is being typed.
-import { byId } from './dom.mjs';
-import { acknowledge, pressDispatch } from './actions.mjs';
-import { closeCard } from './card.mjs';
-import { enterList, showTab, target } from './lists.mjs';
-import { pictureIsOpen } from './picture.mjs';
-import { focusSearch } from './search.mjs';
-import { select, selected } from './selection.mjs';
+import { around, part } from './dom.mjs';
 
-const typing = node => node.matches?.('input:not([type=checkbox]):not([type=range]), textarea, select, [contenteditable]');
-const inList = node => node.closest?.('.ag-root');
-const inControl = node => node.closest?.('[role=tab], [role=slider], [role=menu], dialog');
-const mayAct = () => window.onemap.me.role !== 'viewer';
+const TYPING = 'input:not([type=checkbox]):not([type=range]), textarea, select, [contenteditable]';
+const ARROWS_ARE_ITS_OWN = '.ag-root, [role=tab], [role=slider], [role=menu], dialog, #map';
+
+/** @param {Event} event */
+const isTyping = ({ target }) => target instanceof Element && target.matches(TYPING);
+const help = () => /** @type {HTMLDialogElement} */ (part('keys-help'));
 
 export function toggleHelp() {
-  const help = byId('keys-help');
-  if (help.open) help.close(); else help.showModal();
+  if (help().open) help().close();
+  else help().showModal();
 }
 
-function dispatch() {
-  const thing = target();
-  if (!thing) return;
-  const there = selected()?.type === thing.type && String(selected()?.id) === String(thing.id);
-  if (there) pressDispatch(); else select({ type: thing.type, id: String(thing.id) });
-}
+/** @param {{ me: Me, selection: Chosen, lists: Lists, search: Search, actions: Actions, pictures: Pictures }} parts */
+export function startKeys({ me, selection, lists, search, actions, pictures }) {
+  const mayAct = me.role !== 'viewer';
 
-function arrow(step, event) {
-  if (inList(event.target) || inControl(event.target) || event.target.closest?.('#map')) return;
-  event.preventDefault();
-  enterList(step);
-}
+  /** @param {1 | -1} step @param {KeyboardEvent} event */
+  function arrow(step, event) {
+    if (around(event, ARROWS_ARE_ITS_OWN)) return;
+    event.preventDefault();
+    lists.enter(step);
+  }
 
-const KEYS = {
-  ArrowDown: event => arrow(1, event),
-  ArrowUp: event => arrow(-1, event),
-  a: () => { const thing = target(); if (thing?.type === 'alarm' && mayAct()) acknowledge(thing); },
-  d: () => { if (mayAct()) dispatch(); },
-  1: () => showTab('incidents'),
-  2: () => showTab('alarms'),
-  3: () => showTab('units'),
-  '/': event => { event.preventDefault(); focusSearch(); },
-  '?': toggleHelp,
-  Escape: () => { if (!byId('keys-help').open && !pictureIsOpen()) closeCard(); },
-};
+  function acknowledge() {
+    const thing = lists.target();
+    if (mayAct && thing?.type === 'alarm') actions.acknowledge(thing);
+  }
 
-export function startKeys() {
+  function dispatch() {
+    const thing = lists.target();
+    if (!mayAct || !thing) return;
+    if (selection.is(thing.type, thing.id)) actions.pressDispatch();
+    else selection.select({ type: thing.type, id: String(thing.id) });
+  }
+
+  /** @type {Record<string, (event: KeyboardEvent) => void>} */
+  const KEYS = {
+    ArrowDown: event => arrow(1, event),
+    ArrowUp: event => arrow(-1, event),
+    a: acknowledge,
+    d: dispatch,
+    1: () => lists.showTab('incidents'),
+    2: () => lists.showTab('alarms'),
+    3: () => lists.showTab('units'),
+    '/': event => { event.preventDefault(); search.focus(); },
+    '?': toggleHelp,
+    Escape: () => { if (!help().open && !pictures.isOpen()) selection.select(null); },
+  };
+
   document.addEventListener('keydown', event => {
-    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-    const act = KEYS[event.key] || KEYS[event.key.toLowerCase()];
-    if (act) act(event);
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
+    const act = KEYS[event.key] ?? KEYS[event.key.toLowerCase()];
+    act?.(event);
   });
 }

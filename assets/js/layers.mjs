@@ -1,74 +1,93 @@
 // The layer tree's data and its switches: what each person shows and how strongly is remembered in this browser.
-import { get } from './api.mjs';
-import { byId, remember, remembered, setProps, setText, atMost } from './dom.mjs';
-import { live } from './live.mjs';
-import { LIVE_LAYERS } from './map/features.mjs';
-import { fadeLayer, onLayerFailed, showLayer } from './map/map.mjs';
+import { answer } from './api.mjs';
+import { part, remember, setProps, setText, atMost } from './dom.mjs';
+import { LIVE_LAYERS, shownOf } from './map/features.mjs';
 
-const choices = remembered('layers', {});
-const visible = new Map();
+const COUNT_MS = 500;
+// source of the map -> layers of the tree that live on it, where these are not the same
+/** @type {Record<string, string[]>} */
+const LAYERS_ON = { base: ['districts', 'streets', 'water', 'green'] };
 
-function choose(id, choice) {
-  choices[id] = { ...choices[id], ...choice };
-  remember('layers', choices);
-}
+/** @typedef {Record<string, LayerChoice>} Choices what this person has chosen, by layer */
 
-/** The layers of the city with this person's choices. A failure leaves the map with what is built in. */
-export async function fetchLayers() {
+/**
+ * The layers of the city with this person's choices. A failure leaves the map with what is built in.
+ * @param {Promise<Response>} asking
+ * @param {Choices} choices
+ * @returns {Promise<LayerState>}
+ */
+export async function readLayers(asking, choices) {
   try {
-    const { items } = await get('/api/layers');
-    const chosen = items.map(item => ({ ...item, ...choices[item.id] }));
-    chosen.forEach(item => visible.set(item.id, item.visible));
-    return { status: 'ready', items: chosen };
+    const { items } = await answer(asking);
+    return { status: 'ready', items: items.map((/** @type {LayerItem} */ item) => ({ ...item, ...choices[item.id] })) };
   } catch (error) {
-    return { status: 'failed', detail: error.message, items: [] };
+    return { status: 'failed', detail: error instanceof Error ? error.message : '', items: [] };
   }
 }
 
-/** Clientside callback: the switches of the tree, with their ids. */
-export function showLayers(values, ids) {
-  ids.forEach(({ id }, index) => {
-    if (visible.get(id) === values[index]) return;
-    visible.set(id, values[index]);
-    choose(id, { visible: values[index] });
-    showLayer(id, values[index]);
-  });
-}
+/** @param {{ live: Live, map: CityMap, choices: Choices, layers: LayerState }} parts */
+export function makeLayerTree({ live, map, choices, layers }) {
+  const visible = new Map(layers.items.map(item => [item.id, item.visible]));
+  /** When a live layer was last heard. @type {Map<string, string>} */
+  const heard = new Map();
 
-/** Clientside callback: the sliders of the tree, 10 to 100. */
-export function fadeLayers(values, ids) {
-  ids.forEach(({ id }, index) => {
-    if ((choices[id]?.opacity ?? 1) === values[index] / 100) return;
-    choose(id, { opacity: values[index] / 100 });
-    fadeLayer(id, values[index] / 100);
-  });
-}
+  /** @param {string} id @param {LayerChoice} choice */
+  function choose(id, choice) {
+    choices[id] = { ...choices[id], ...choice };
+    remember('layers', choices);
+  }
 
-function count(layer) {
-  const { kind, shown } = LIVE_LAYERS[layer];
-  const node = document.querySelector(`[data-count-of="${layer}"]`);
-  if (!node || !live[kind].known) return;
-  setText(node, live[kind].all().filter(shown).length.toLocaleString('en'));
-  const age = document.querySelector(`[data-layer="${layer}"] .freshness time`);
-  if (age && heard[layer]) age.dataset.age = heard[layer];
-}
+  /** @param {string} name */
+  function count(name) {
+    const layer = LIVE_LAYERS[name];
+    const node = document.querySelector(`[data-count-of="${name}"]`);
+    if (!node || !live[layer.kind].known) return;
+    setText(node, shownOf(layer, live[layer.kind].all()).length.toLocaleString('en'));
+    /** @type {HTMLElement | null} */
+    const age = document.querySelector(`[data-layer="${name}"] .freshness time`);
+    const at = heard.get(name);
+    if (age && at) age.dataset.age = at;
+  }
 
-const heard = {};
+  /** Count and age of a live layer are those of what was last heard. @param {string} name */
+  function follow(name) {
+    const soon = atMost(COUNT_MS, () => count(name));
+    live[LIVE_LAYERS[name].kind].on(() => {
+      heard.set(name, new Date().toISOString());
+      soon();
+    });
+  }
 
-/** Count and age of a live layer are those of what was last heard. */
-function follow(layer) {
-  const soon = atMost(500, () => count(layer));
-  live[LIVE_LAYERS[layer].kind].on(() => {
-    heard[layer] = new Date().toISOString();
-    soon();
-  });
-}
+  return {
+    /** Clientside callback: the switches of the tree, with their ids. @param {boolean[]} values @param {{ id: string }[]} ids */
+    showLayers(values, ids) {
+      ids.forEach(({ id }, index) => {
+        if (visible.get(id) === values[index]) return;
+        visible.set(id, values[index]);
+        choose(id, { visible: values[index] });
+        map.showLayer(id, values[index]);
+      });
+    },
 
-const sourceLayers = { base: ['districts', 'streets', 'water', 'green'] };
+    /** Clientside callback: the sliders of the tree, 10 to 100. @param {number[]} values @param {{ id: string }[]} ids */
+    fadeLayers(values, ids) {
+      ids.forEach(({ id }, index) => {
+        const opacity = values[index] / 100;
+        if ((choices[id]?.opacity ?? 1) === opacity) return;
+        choose(id, { opacity });
+        map.fadeLayer(id, opacity);
+      });
+    },
 
-export function startLayers(state, groups) {
-  setProps('layers-data', { data: { ...state, groups } });
-  for (const layer of Object.keys(LIVE_LAYERS)) follow(layer);
-  new MutationObserver(() => Object.keys(LIVE_LAYERS).forEach(count)).observe(byId('layer-tree'), { childList: true });
-  onLayerFailed(source => (sourceLayers[source] || [source]).forEach(id => document.querySelector(`[data-layer="${id}"]`)?.setAttribute('data-failed', '1')));
+    /** @param {unknown} groups */
+    start(groups) {
+      const names = Object.keys(LIVE_LAYERS);
+      setProps('layers-data', { data: { ...layers, groups } });
+      names.forEach(follow);
+      new MutationObserver(() => names.forEach(count)).observe(part('layer-tree'), { childList: true });
+      map.onLayerFailed(source => {
+        for (const id of LAYERS_ON[source] ?? [source]) document.querySelector(`[data-layer="${id}"]`)?.setAttribute('data-failed', '1');
+      });
+    },
+  };
 }

@@ -1,55 +1,61 @@
-// Language, theme, folded panels, the sheet that is open on a phone: chosen here, remembered in this browser.
-import { byId, remember, remembered, setProps } from './dom.mjs';
-import { lang } from './words.mjs';
+// Language, theme, folded panels, the sheet that is open on a phone: chosen here, remembered in this browser. The document holds
+// what is chosen; who draws something else by it hears `onemap:lang`, `onemap:theme`, `onemap:sheet`.
+import { around, byId, remember, remembered, setProps } from './dom.mjs';
+import { pageLang } from './words.mjs';
 import { forget } from './tokens.mjs';
-import { refreshAges, repaintSwatches } from './ages.mjs';
-import { setMapLang } from './map/map.mjs';
 
-const root = document.documentElement;
+/** @typedef {'left' | 'right'} Side */
 
+/** @param {'lang' | 'theme' | 'sheet'} what */
+const tell = what => window.dispatchEvent(new Event(`onemap:${what}`));
+
+/** @param {Lang} code */
 export function setLang(code) {
+  const root = document.documentElement;
   root.dataset.lang = code;
   root.lang = code === 'zh' ? 'zh-CN' : 'en';
   remember('lang', code);
-  setMapLang(code);
-  refreshAges();
-  window.dispatchEvent(new Event('onemap:lang'));
+  tell('lang');
 }
 
-function setTheme(theme) {
-  root.dataset.theme = theme;
-  remember('theme', theme);
+const theme = () => (document.documentElement.dataset.theme === 'light' ? 'light' : 'dark');
+
+/** @param {'dark' | 'light'} wanted */
+function setTheme(wanted) {
+  document.documentElement.dataset.theme = wanted;
+  remember('theme', wanted);
   forget();
-  setProps('theme-provider', { forceColorScheme: theme });
-  repaintSwatches();
-  window.dispatchEvent(new Event('onemap:theme'));
+  setProps('theme-provider', { forceColorScheme: wanted });
+  tell('theme');
 }
 
+/** @param {Side} side @param {boolean} folded */
 function fold(side, folded) {
   document.body.dataset[side] = folded ? 'folded' : 'open';
   remember(side, folded);
   byId(`${side}-fold`)?.setAttribute('aria-expanded', String(!folded));
 }
 
-const folded = side => document.body.dataset[side] === 'folded';
+/** @param {Side} side */
+const isFolded = side => document.body.dataset[side] === 'folded';
 
 /** What a press of each control does. */
 export const lookControls = {
-  'language-switch': () => setLang(lang() === 'zh' ? 'en' : 'zh'),
-  'theme-switch': () => setTheme(root.dataset.theme === 'dark' ? 'light' : 'dark'),
-  'left-fold': () => fold('left', !folded('left')),
-  'right-fold': () => fold('right', !folded('right')),
+  'language-switch': () => setLang(pageLang() === 'zh' ? 'en' : 'zh'),
+  'theme-switch': () => setTheme(theme() === 'dark' ? 'light' : 'dark'),
+  'left-fold': () => fold('left', !isFolded('left')),
+  'right-fold': () => fold('right', !isFolded('right')),
 };
 
 export function startLook() {
-  if (root.dataset.theme === 'light') setProps('theme-provider', { forceColorScheme: 'light' });
-  for (const side of ['left', 'right']) fold(side, remembered(side, false));
+  if (theme() === 'light') setProps('theme-provider', { forceColorScheme: 'light' });
+  for (const side of /** @type {Side[]} */ (['left', 'right'])) fold(side, remembered(side, false));
   document.body.dataset.card = 'closed';
   document.body.dataset.sheet = 'lists';
   document.addEventListener('click', event => {
-    const sheet = event.target.closest?.('[data-sheet]:is(button)')?.dataset.sheet;
+    const sheet = around(event, '[data-sheet]')?.closest('button')?.dataset.sheet;
     if (!sheet) return;
     document.body.dataset.sheet = sheet;
-    window.dispatchEvent(new Event('onemap:sheet'));
+    tell('sheet');
   });
 }

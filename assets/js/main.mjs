@@ -1,76 +1,124 @@
-// Puts the page together: fetches who, where and which words, starts the map at once and the panels once Dash is there.
-import { get, send, toLogin } from './api.mjs';
-import { byId, el, whenThere, setProps } from './dom.mjs';
-import { setUp } from './words.mjs';
-import { connect } from './push.mjs';
-import { startMap, controls } from './map/map.mjs';
+// Puts the page together: who, where and which words were asked for early; the parts are made of each other here and nowhere else;
+// the map starts as soon as Dash has the panels.
+import { ApiError, answer, send, toLogin } from './api.mjs';
 import { keepCurrent } from './ages.mjs';
-import { startActions } from './actions.mjs';
-import { startCard, closeCard } from './card.mjs';
-import { startChart, drawChart } from './chart.mjs';
-import { fetchLayers, startLayers, showLayers, fadeLayers } from './layers.mjs';
+import { makeActions } from './actions.mjs';
+import { makeCard } from './card.mjs';
+import { makeChart } from './chart.mjs';
+import { around, byId, copyOf, el, isRemembered, remembered, setProps, whenThere } from './dom.mjs';
+import { asked } from './early.mjs';
 import { startEdges } from './edges.mjs';
 import { startKeys, toggleHelp } from './keys.mjs';
+import { makeLayerTree, readLayers } from './layers.mjs';
 import { startLists } from './lists.mjs';
-import { startLook, lookControls, setLang } from './look.mjs';
-import { startNotices } from './notices.mjs';
-import { startPictures } from './picture.mjs';
-import { startSearch } from './search.mjs';
+import { fold, makeLive } from './live.mjs';
+import { lookControls, setLang, startLook } from './look.mjs';
+import { startMap } from './map/map.mjs';
+import { makeNotices } from './notices.mjs';
+import { makePictures, watchPictures } from './picture.mjs';
+import { Channel, pushAddress } from './push.mjs';
+import { makeSearch } from './search.mjs';
+import { makeSelection } from './selection.mjs';
 import { startTopBar } from './topbar.mjs';
+import { makeWords } from './words.mjs';
 
-const CONTROLS = {
-  ...controls,
-  ...lookControls,
-  'card-close': closeCard,
-  'keys-open': toggleHelp,
-  'keys-close': toggleHelp,
-  logout: () => send('POST', '/logout').finally(() => location.assign('/login')),
-};
+/** @typedef {{ me: Me, city: City, vocabulary: Vocabulary, catalogue: Texts, layers: LayerState, choices: import('./layers.mjs').Choices }} Given */
+/** @typedef {Awaited<ReturnType<typeof compose>>['page']} Page */
 
-function press(event) {
-  const id = event.target.closest?.('button, [role=menuitem]')?.id;
-  if (CONTROLS[id]) CONTROLS[id]();
+/** @returns {Promise<Given>} */
+async function given() {
+  const choices = remembered('layers', {});
+  const [me, city, vocabulary, catalogue, layers] = await Promise.all([
+    answer(asked.me), answer(asked.city), answer(asked.vocabulary), answer(asked.catalogue), readLayers(asked.layers, choices),
+  ]);
+  return { me, city, vocabulary, catalogue, layers, choices };
 }
 
-async function panels(me, city, vocabulary, layers) {
-  await whenThere('phone-tabs');
-  byId('cover')?.remove();
-  setProps('me', { data: me });
-  setProps('vocabulary', { data: vocabulary });
-  startLook();
-  startTopBar(city, me);
-  startLayers(layers, vocabulary.layer_groups);
-  startNotices();
-  startCard();
-  startPictures();
-  startChart();
-  startKeys();
-  startEdges();
-  await Promise.all([startSearch(), startLists()]);
-  document.documentElement.dataset.ready = '1';
+/** @param {Live} live */
+function openChannel(live) {
+  const channel = new Channel(pushAddress(location), {
+    fold: message => fold(live, message),
+    marked: on => { document.documentElement.dataset.live = on ? 'on' : 'off'; },
+    ended: toLogin,
+  });
+  channel.connect();
+  return channel;
 }
 
-function failed(error) {
-  if (error.status === 401) return toLogin();
-  const again = el('button', { type: 'button', class: 'action', onclick: () => location.reload() }, byId('cover-retry').content.cloneNode(true));
-  return byId('cover')?.replaceChildren(el('p', {}, byId('cover-failed').content.cloneNode(true)), el('p', {}, error.message), again);
+/** Buttons outside any panel's own doing, by their id. @param {Record<string, () => unknown>} controls */
+function listenToControls(controls) {
+  document.addEventListener('click', event => controls[around(event, 'button, [role=menuitem]')?.id ?? '']?.());
 }
 
-async function start() {
-  const [me, city, vocabulary, catalogue, layers] = await Promise.all([get('/api/me'), get('/api/city'), get('/api/vocabulary'), get('/api/catalogue'), fetchLayers()]);
-  setUp(catalogue, city.timezone);
-  Object.assign(window.onemap, { me, vocabulary, catalogue });
-  if (!window.onemap.langChosen && me.lang) setLang(me.lang);
+const logOut = () => send('POST', '/logout').finally(() => location.assign('/login'));
+
+/** Makes the parts that stand without Dash, then waits for the panels and makes those. @param {Given} given */
+async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
+  const words = makeWords(catalogue, city.timezone);
+  const live = makeLive();
+  const selection = makeSelection(live, data => setProps('selection', { data }));
+  const notices = makeNotices({ live, words, selection, levels: vocabulary.levels });
+  const pictures = makePictures(words);
+  const card = makeCard({ live, words, selection });
+  const chart = makeChart({ live, words, metrics: vocabulary.metrics });
+  const search = makeSearch({ live, words, selection });
+  const actions = makeActions({ live, selection, card, notices, pictures });
+
   document.documentElement.dataset.role = me.role;
-  document.addEventListener('click', press);
-  startActions();
-  connect();
-  keepCurrent();
+  if (!isRemembered('lang') && me.lang) setLang(me.lang);
+  actions.start();
+  const channel = openChannel(live);
+  keepCurrent(words);
   // The panels first: they are cheap, and a first frame of the map is not where there is no graphics card.
   await whenThere('phone-tabs');
-  startMap(city, layers.items);
-  window.onemap.open({ showLayers, fadeLayers, drawChart });
-  await panels(me, city, vocabulary, layers);
+  const map = startMap({ city, layers: layers.items, live, selection });
+  const tree = makeLayerTree({ live, map, choices, layers });
+  listenToControls({
+    ...map.controls, ...lookControls, 'card-close': () => selection.select(null), 'keys-open': toggleHelp, 'keys-close': toggleHelp, logout: logOut,
+  });
+
+  async function startPanels() {
+    byId('cover')?.remove();
+    setProps('me', { data: me });
+    setProps('vocabulary', { data: vocabulary });
+    startLook();
+    startTopBar({ city, me, live, words, channel });
+    tree.start(vocabulary.layer_groups);
+    notices.start();
+    card.start();
+    watchPictures();
+    chart.start();
+    startEdges();
+    const [lists] = await Promise.all([startLists({ live, selection, context: { me, vocabulary, catalogue } }), search.start()]);
+    startKeys({ me, selection, lists, search, actions, pictures });
+    document.documentElement.dataset.ready = '1';
+  }
+
+  return { page: { map: map.map, showLayers: tree.showLayers, fadeLayers: tree.fadeLayers, drawChart: chart.draw }, startPanels };
 }
 
-start().catch(failed);
+/** Where the page cannot start it says so, with a way to try again. @param {unknown} error */
+function failed(error) {
+  if (error instanceof ApiError && error.status === 401) return toLogin();
+  console.error('page', error); // where the cover has gone already nothing else says it
+  const detail = error instanceof Error ? error.message : '';
+  const again = el('button', { type: 'button', class: 'action', onclick: () => location.reload() }, copyOf('cover-retry'));
+  byId('cover')?.replaceChildren(el('p', {}, copyOf('cover-failed')), el('p', {}, detail), again);
+}
+
+/** @param {(page: Page) => void} opened */
+async function start(opened) {
+  try {
+    const composed = await compose(await given());
+    opened(composed.page);
+    await composed.startPanels();
+  } catch (error) {
+    failed(error);
+  }
+}
+
+/**
+ * The running page, once it is composed: by it Dash's clientside callbacks (boot.js) and the browser tests reach its parts.
+ * @type {Promise<Page>}
+ */
+export const page = new Promise(resolve => { start(resolve); });

@@ -1,75 +1,110 @@
 // Toasts at the edge and the emergency banner: new things announce themselves and cover no control.
-import { byId, el } from './dom.mjs';
-import { live } from './live.mjs';
-import { both, pair } from './words.mjs';
-import { select } from './selection.mjs';
+import { el, part } from './dom.mjs';
+import { wordsOf } from './api.mjs';
+import { pair } from './words.mjs';
+import { ROMAN } from './tokens.mjs';
 
 const TOAST_MS = 9000;
 const MOST = 3;
+const URGENT = 2;
 const WAITING = ['unacknowledged', 'returned_unacknowledged'];
-const ROMAN = ['', 'I', 'II', 'III', 'IV'];
-const dismissed = new Set();
 
+/** @param {Level} level */
 const badge = level => el('span', { class: `level level-${level || 'none'}` }, el('span', {}, ROMAN[level] || ''));
-const button = (key, name, onclick) => el('button', { type: 'button', class: name, onclick }, both(key));
 
-function toast(className, parts) {
+/**
+ * Alarms that cannot wait and that nobody has put aside, the gravest and newest first.
+ * @param {Alarm[]} alarms
+ * @param {Set<string>} dismissed
+ */
+export const urgentOf = (alarms, dismissed) =>
+  alarms.filter(({ id, level, state }) => level <= URGENT && WAITING.includes(state) && !dismissed.has(id))
+    .sort((a, b) => a.level - b.level || (a.raised_at < b.raised_at ? 1 : -1));
+
+/** Whether a new alarm is told at the edge: what cannot wait is in the banner already. @param {Alarm | undefined} alarm */
+export const isNews = alarm => Boolean(alarm && alarm.level > URGENT && WAITING.includes(alarm.state));
+
+/** @param {() => void} onclick @param {HTMLElement[]} words */
+const closer = (onclick, words) =>
+  el('button', { type: 'button', class: 'icon-button small', onclick }, el('span', { class: 'icon icon-close' }), el('span', { class: 'spoken' }, words));
+
+/** @param {string} className @param {HTMLElement[]} parts @param {HTMLElement[]} dismiss words */
+function toast(className, parts, dismiss) {
   const node = el('div', { class: `toast ${className}` }, parts);
-  const region = byId('toasts');
+  const region = part('toasts');
   const leave = () => node.remove();
-  node.append(el('button', { type: 'button', class: 'icon-button small', onclick: leave }, el('span', { class: 'icon icon-close' }), el('span', { class: 'spoken' }, both('toast.dismiss'))));
+  node.append(closer(leave, dismiss));
   region.append(node);
-  while (region.children.length > MOST) region.firstElementChild.remove();
+  while (region.children.length > MOST) region.firstElementChild?.remove();
   let timer = setTimeout(leave, TOAST_MS);
   node.addEventListener('pointerenter', () => clearTimeout(timer));
   node.addEventListener('pointerleave', () => { timer = setTimeout(leave, TOAST_MS / 3); });
 }
 
-export const tell = key => toast('done', [el('p', {}, both(key))]);
+/** @param {{ live: Live, words: Words, selection: Chosen, levels: Texts }} parts */
+export function makeNotices({ live, words: { both }, selection, levels }) {
+  /** @type {Set<string>} */
+  const dismissed = new Set();
+  let standing = '';
 
-/** A failed action: what failed and why, in the words of the server. */
-export const complain = (error, key = 'toast.failed') =>
-  toast('failed', [el('p', {}, el('b', {}, both(key)), el('span', { class: 'detail' }, error.status ? error.message : both('toast.network')))]);
+  /** @param {string} className @param {...HTMLElement} parts */
+  const show = (className, ...parts) => toast(className, parts, both('toast.dismiss'));
+  /** @param {string} type @param {{ id: string }} thing */
+  const opener = (type, { id }) =>
+    el('button', { type: 'button', class: 'row-button', onclick: () => selection.select({ type, id: String(id) }) }, both('toast.show'));
 
-function announce(type, thing, key, title) {
-  toast('news', [badge(thing.level), el('p', {}, el('b', {}, both(key)), el('span', { class: 'detail' }, pair(title))), button('toast.show', 'row-button', () => select({ type, id: String(thing.id) }))]);
-}
+  /** @param {string} type @param {Alarm | Incident} thing @param {string} key @param {Bilingual} title */
+  function announce(type, thing, key, title) {
+    show('news', badge(thing.level), el('p', {}, el('b', {}, both(key)), el('span', { class: 'detail' }, pair(title))), opener(type, thing));
+  }
 
-const urgent = () => live.alarm.all().filter(({ id, level, state }) => level <= 2 && WAITING.includes(state) && !dismissed.has(id))
-  .sort((a, b) => a.level - b.level || (a.raised_at < b.raised_at ? 1 : -1));
-
-function bannerParts(alarm, others) {
-  const more = others ? [el('span', { class: 'more' }, both('banner.more', { n: others }))] : [];
-  const vocabulary = window.onemap.vocabulary.levels?.[alarm.level];
-  return [
-    badge(alarm.level), el('b', {}, pair(vocabulary)), el('p', {}, pair(alarm.message || alarm.names)), ...more,
-    button('toast.show', 'row-button', () => select({ type: 'alarm', id: String(alarm.id) })),
-    el('button', { type: 'button', class: 'icon-button small', onclick: () => { dismissed.add(alarm.id); banner(); } }, el('span', { class: 'icon icon-close' }), el('span', { class: 'spoken' }, both('toast.dismiss'))),
-  ];
-}
-
-let standing = '';
-function banner() {
-  const [worst, ...others] = urgent();
-  const node = byId('banner');
-  const key = worst ? `${worst.id} ${worst.level} ${worst.changed_at} ${others.length}` : '';
-  if (key === standing) return;
-  standing = key;
-  node.hidden = !worst;
-  node.dataset.level = worst?.level ?? '';
-  node.replaceChildren(...(worst ? bannerParts(worst, others.length) : []));
-}
-
-export function startNotices() {
-  live.alarm.on(({ added, whole }) => {
+  /** @param {Alarm} alarm */
+  function dismiss({ id }) {
+    dismissed.add(id);
     banner();
-    if (whole) return;
-    for (const id of added) {
-      const alarm = live.alarm.get(id);
-      if (alarm?.level > 2 && WAITING.includes(alarm.state)) announce('alarm', alarm, 'toast.new_alarm', alarm.message || alarm.names);
-    }
-  });
-  live.incident.on(({ added, whole }) => {
-    if (!whole) for (const id of added) announce('incident', live.incident.get(id), 'toast.new_incident', live.incident.get(id).titles || { zh: live.incident.get(id).title });
-  });
+  }
+
+  /** @param {Alarm} alarm @param {number} others */
+  function bannerParts(alarm, others) {
+    const more = others ? [el('span', { class: 'more' }, both('banner.more', { n: others }))] : [];
+    return [
+      badge(alarm.level), el('b', {}, pair(levels?.[alarm.level])), el('p', {}, pair(alarm.message || alarm.names)), ...more, opener('alarm', alarm),
+      closer(() => dismiss(alarm), both('toast.dismiss')),
+    ];
+  }
+
+  function banner() {
+    const [worst, ...others] = urgentOf(live.alarm.all(), dismissed);
+    const key = worst ? `${worst.id} ${worst.level} ${worst.changed_at} ${others.length}` : '';
+    if (key === standing) return;
+    standing = key;
+    const node = part('banner');
+    node.hidden = !worst;
+    node.dataset.level = String(worst?.level ?? '');
+    node.replaceChildren(...(worst ? bannerParts(worst, others.length) : []));
+  }
+
+  return {
+    /** Something is done. @param {string} key */
+    tell: key => show('done', el('p', {}, both(key))),
+
+    /** A failed action: what failed and why, in the words of the server. @param {unknown} error */
+    complain: error => show('failed', el('p', {}, el('b', {}, both('toast.failed')), el('span', { class: 'detail' }, wordsOf(error) ?? both('toast.network')))),
+
+    start() {
+      live.alarm.on(({ added, whole }) => {
+        banner();
+        if (whole) return;
+        for (const alarm of [...added].map(id => live.alarm.get(id))) {
+          if (alarm && isNews(alarm)) announce('alarm', alarm, 'toast.new_alarm', alarm.message || alarm.names);
+        }
+      });
+      live.incident.on(({ added, whole }) => {
+        if (whole) return;
+        for (const incident of [...added].map(id => live.incident.get(id))) {
+          if (incident) announce('incident', incident, 'toast.new_incident', incident.titles || { zh: incident.title });
+        }
+      });
+    },
+  };
 }

@@ -1,30 +1,38 @@
 // A picture at full size, in a modal dialog of its own; and what stands in its place where it cannot be read.
-import { el } from './dom.mjs';
-import { both, say } from './words.mjs';
+import { around, el } from './dom.mjs';
 
-let dialog = null;
+/** @param {Words} words */
+export function makePictures({ both, say }) {
+  /** @type {{ dialog: HTMLDialogElement, image: HTMLImageElement } | null} */
+  let made = null;
 
-function make() {
-  const close = el('button', { type: 'button', class: 'icon-button', onclick: () => dialog.close() }, el('span', { class: 'icon icon-close' }), el('span', { class: 'tip' }, both('card.picture.close')));
-  const made = el('dialog', { id: 'picture', onclick: () => dialog.close() }, el('img', {}), close);
-  document.body.append(made);
-  return made;
-}
+  function make() {
+    const shut = () => dialog.close();
+    const image = el('img', {});
+    const tip = el('span', { class: 'tip' }, both('card.picture.close'));
+    const close = el('button', { type: 'button', class: 'icon-button', onclick: shut }, el('span', { class: 'icon icon-close' }), tip);
+    const dialog = el('dialog', { id: 'picture', onclick: shut }, image, close);
+    document.body.append(dialog);
+    return { dialog, image };
+  }
 
-export const pictureIsOpen = () => Boolean(dialog?.open);
+  return {
+    isOpen: () => Boolean(made?.dialog.open),
 
-export function showPicture(address) {
-  dialog = dialog || make();
-  dialog.setAttribute('aria-label', say('card.picture'));
-  const image = dialog.querySelector('img');
-  image.src = address;
-  image.alt = say('card.picture');
-  dialog.showModal();
+    /** @param {string} address */
+    show(address) {
+      made ??= make();
+      made.dialog.setAttribute('aria-label', say('card.picture'));
+      made.image.src = address;
+      made.image.alt = say('card.picture');
+      made.dialog.showModal();
+    },
+  };
 }
 
 /** What happens to images does not bubble: it is caught on its way down. A card drawn anew may keep the element. */
-export function startPictures() {
+export function watchPictures() {
   for (const what of ['load', 'error']) {
-    document.addEventListener(what, ({ target }) => target.closest?.('.picture')?.toggleAttribute('data-failed', what === 'error'), true);
+    document.addEventListener(what, event => around(event, '.picture')?.toggleAttribute('data-failed', what === 'error'), true);
   }
 }

@@ -1,28 +1,49 @@
 // One selection for the whole page: list, map, search and card all set it and all follow it.
-import { live } from './live.mjs';
-import { setProps } from './dom.mjs';
+import { collectionOf } from './live.mjs';
 
-const listeners = [];
-let current = null;
+/**
+ * How a selection came: `fly` moves the map there, `moved` says that only its place became known.
+ * @typedef {{ fly: boolean, moved?: boolean }} How
+ */
 
-export const selected = () => current;
-export const onSelect = listener => listeners.push(listener);
+/** `tell` hears of every new selection first. @param {Live} live @param {(thing: Thing | null) => void} tell */
+export function makeSelection(live, tell) {
+  /** @type {((thing: Thing | null, how: How) => void)[]} */
+  const listeners = [];
+  /** @type {Thing | null} */
+  let current = null;
 
-function place(thing) {
-  const known = live[thing.type]?.get(thing.id);
-  return { ...(known && { lon: known.lon, lat: known.lat }), ...thing };
-}
+  /** @param {Thing} thing */
+  function placed(thing) {
+    const known = collectionOf(live, thing.type)?.get(thing.id);
+    return { ...(known && { lon: known.lon, lat: known.lat }), ...thing };
+  }
 
-/** Selects `{type, id, lon?, lat?}`; `fly` moves the map there unless the person is moving it. */
-export function select(thing, { fly = true } = {}) {
-  current = thing && place(thing);
-  setProps('selection', { data: current });
-  listeners.forEach(listener => listener(current, { fly }));
-}
+  return {
+    current: () => current,
 
-/** The card may know a place that the lists do not. */
-export function locate(lon, lat) {
-  if (!current || Number.isFinite(current.lon) || !Number.isFinite(lon)) return;
-  current = { ...current, lon, lat };
-  listeners.forEach(listener => listener(current, { fly: true, moved: true }));
+    /** @param {(thing: Thing | null, how: How) => void} listener */
+    on(listener) { listeners.push(listener); },
+
+    /** Whether this is what is selected. @param {string} type @param {string} id */
+    is: (type, id) => current?.type === type && String(current.id) === String(id),
+
+    /** Selects `{type, id, lon?, lat?}`; `fly` moves the map there unless the person is moving it. @param {Thing | null} thing */
+    select(thing, { fly = true } = {}) {
+      current = thing && placed(thing);
+      tell(current);
+      for (const listener of listeners) listener(current, { fly });
+    },
+
+    /**
+     * The card may know a place that the lists do not.
+     * @param {number | null | undefined} lon
+     * @param {number | null | undefined} lat
+     */
+    locate(lon, lat) {
+      if (!current || Number.isFinite(current.lon) || !Number.isFinite(lon)) return;
+      current = { ...current, lon, lat };
+      for (const listener of listeners) listener(current, { fly: true, moved: true });
+    },
+  };
 }

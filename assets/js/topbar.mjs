@@ -1,87 +1,80 @@
 // The figures of the top bar and the clock, from the live collections.
-import { byId, setText, atMost } from './dom.mjs';
-import { live } from './live.mjs';
-import { LEVELS } from './tokens.mjs';
-import { clock, day, duration, both } from './words.mjs';
-import { channel } from './push.mjs';
+import { atMost, byId, part, setText } from './dom.mjs';
+import { freshness, loadOf, oldestFeed, openOf, perLevel, readiness, waitingOf } from './figures.mjs';
+import { pair } from './words.mjs';
 
-const WAITING = ['unacknowledged', 'returned_unacknowledged', 'latched'];
-const BUSY = ['assigned', 'en_route', 'on_scene'];
-// These speak when something happens, or are not registered with us: their silence is no fault.
-const ON_OCCASION = ['reports', 'video', 'unknown'];
-const OLD_S = 60;
-const DEAD_S = 300;
+const DRAW_MS = 200;
+const TICK_MS = 1000;
 
-// EEMUA 191: about one alarm in ten minutes is acceptable, two can be handled, more than ten is a flood.
-const RATES = [[10, 'flood'], [2, 'busy'], [-1, 'calm']];
-
-function byLevel(name, things) {
+/** @param {string} name @param {{ level: Level }[]} things */
+function showLevels(name, things) {
   setText(byId(`figure-${name}`), things.length);
-  for (const level of LEVELS) {
-    const count = things.filter(thing => thing.level === level).length;
-    const node = byId(`figure-${name}-${level}`);
+  for (const [level, count] of perLevel(things)) {
+    const node = part(`figure-${name}-${level}`);
     setText(node, count);
-    node.parentElement.dataset.count = count;
+    if (node.parentElement) node.parentElement.dataset.count = String(count);
   }
 }
 
-const drawers = {
-  incident: () => byLevel('incidents', live.incident.all().filter(({ status }) => !['closed', 'cancelled'].includes(status))),
-  alarm: () => byLevel('alarms', live.alarm.all().filter(({ state }) => WAITING.includes(state))),
-  unit: () => {
-    const all = live.unit.all();
-    setText(byId('figure-units-free'), all.filter(({ status }) => status === 'available').length);
-    setText(byId('figure-units-busy'), all.filter(({ status }) => BUSY.includes(status)).length);
-  },
-  health: () => {
-    const health = live.health.get('health');
-    if (health) rate(health.alarm_rate_10min ?? 0);
-  },
-};
-
-function rate(count) {
-  const [, word] = RATES.find(([limit]) => count > limit);
+/** @param {number} count @param {Words} words */
+function showLoad(count, { both }) {
+  const load = loadOf(count);
   setText(byId('figure-rate'), Math.round(count));
-  byId('figure-rate-word').replaceChildren(...both(`bar.rate.${word}`));
-  byId('box-rate').dataset.state = word;
+  part('figure-rate-word').replaceChildren(...both(`bar.rate.${load}`));
+  part('box-rate').dataset.state = load;
 }
 
-function oldest({ feeds = [], oldest_feed_s: whole }) {
-  const ages = feeds.filter(({ id, age_s: age }) => age != null && !ON_OCCASION.includes(id)).map(({ age_s: age }) => age);
-  return ages.length ? Math.max(...ages) : whole ?? 0;
+/** Figures follow their collections. @param {Live} live @param {Words} words */
+function followFigures(live, words) {
+  live.incident.on(atMost(DRAW_MS, () => showLevels('incidents', openOf(live.incident.all()))));
+  live.alarm.on(atMost(DRAW_MS, () => showLevels('alarms', waitingOf(live.alarm.all()))));
+  live.unit.on(atMost(DRAW_MS, () => {
+    const { free, busy } = readiness(live.unit.all());
+    setText(byId('figure-units-free'), free);
+    setText(byId('figure-units-busy'), busy);
+  }));
+  live.health.on(atMost(DRAW_MS, () => {
+    const known = live.health.get('health');
+    if (known) showLoad(known.alarm_rate_10min ?? 0, words);
+  }));
 }
 
-let healthAt = 0;
-function health() {
-  const known = live.health.get('health');
-  if (!known) return;
-  const silent = channel.connected() ? 0 : (Date.now() - channel.heardAt()) / 1000;
-  const age = oldest(known) + (Date.now() - healthAt) / 1000 + silent;
-  setText(byId('figure-health'), duration(Math.max(0, age)));
-  byId('box-health').dataset.state = age > DEAD_S ? 'dead' : age > OLD_S ? 'old' : 'fresh';
-}
+/** @param {{ city: City, me: Me, live: Live, words: Words, channel: Channel }} parts */
+export function startTopBar({ city, me, live, words, channel }) {
+  let healthAt = 0;
 
-function tick() {
-  const now = new Date();
-  setText(byId('clock'), clock(now));
-  setText(byId('clock-date'), day(now));
-  health();
-}
+  /** The age of the data grows between two reports of it, and while the channel is silent. */
+  function showHealth() {
+    const known = live.health.get('health');
+    if (!known) return;
+    const now = Date.now();
+    const silent = channel.connected ? 0 : (now - channel.heardAt) / 1000;
+    const age = oldestFeed(known) + (now - healthAt) / 1000 + silent;
+    setText(byId('figure-health'), words.duration(Math.max(0, age)));
+    part('box-health').dataset.state = freshness(age);
+  }
 
-export function startTopBar(city, me) {
-  byId('city-name').replaceChildren(...both('app.name'), ' · ', ...['zh', 'en'].map(code => Object.assign(document.createElement('span'), { lang: code, textContent: city.name[code] })));
-  byId('exercise').hidden = !city.simulated;
-  setText(byId('user-name'), me.name || me.username);
-  for (const [kind, draw] of Object.entries(drawers)) live[kind].on(atMost(200, draw));
+  function tick() {
+    const now = new Date();
+    setText(byId('clock'), words.clock(now));
+    setText(byId('clock-date'), words.day(now));
+    showHealth();
+  }
+
+  part('city-name').replaceChildren(...words.both('app.name'), ' · ', ...pair(city.name));
+  part('exercise').hidden = !city.simulated;
+  showUser(me, words);
   live.health.on(() => { healthAt = Date.now(); });
-  setInterval(tick, 1000);
+  followFigures(live, words);
+  setInterval(tick, TICK_MS);
   window.addEventListener('onemap:lang', tick);
   tick();
-  role(me);
 }
 
-function role(me) {
-  byId('user-role').replaceChildren(me.username, ' · ', ...both(`role.${me.role}`));
-  const menu = document.querySelector('.user-menu');
-  document.addEventListener('click', event => { if (!menu.contains(event.target)) menu.open = false; });
+/** @param {Me} me @param {Words} words */
+function showUser(me, { both }) {
+  setText(byId('user-name'), me.name || me.username);
+  part('user-role').replaceChildren(me.username, ' · ', ...both(`role.${me.role}`));
+  const menu = /** @type {HTMLDetailsElement | null} */ (document.querySelector('.user-menu'));
+  document.addEventListener('click', ({ target }) => { if (menu && !menu.contains(/** @type {Node} */ (target))) menu.open = false; });
 }

@@ -1,67 +1,92 @@
 // Texts in both languages, times in the city's zone, durations in words.
 import { el } from './dom.mjs';
 
-const LANGS = ['zh', 'en'];
-let catalogue = {};
-let zone = 'UTC';
+/** @type {Lang[]} */
+export const LANGS = ['zh', 'en'];
 
-export const lang = () => document.documentElement.dataset.lang;
-const locale = () => (lang() === 'zh' ? 'zh-CN' : 'en-GB');
+/** The language the page is in. @returns {Lang} */
+export const pageLang = () => (document.documentElement.dataset.lang === 'en' ? 'en' : 'zh');
 
-export function setUp(texts, timezone) {
-  catalogue = texts;
-  zone = timezone;
-}
+/** @param {string} text @param {Record<string, unknown>} params */
+const fill = (text, params) => text.replace(/\{(\w+)\}/g, (whole, name) => String(params[name] ?? whole));
 
-/** One catalogue text in the language of the page; the key itself where it is missing. */
-export const say = (key, params = {}) => fill((catalogue[key] || {})[lang()] ?? key, params);
+/** @param {Partial<Bilingual> | null | undefined} text @param {Lang} code */
+const inLang = (text, code) => text?.[code] || text?.zh || text?.en || '';
 
-const fill = (text, params) => text.replace(/\{(\w+)\}/g, (whole, name) => params[name] ?? whole);
+/** A `{zh, en}` object as two spans; CSS shows one. @param {Partial<Bilingual> | null | undefined} text */
+export const pair = text => LANGS.map(code => el('span', { lang: code }, inLang(text, code)));
 
-/** A `{zh, en}` object as two spans; CSS shows one. */
-export const pair = text => LANGS.map(code => el('span', { lang: code }, (text && (text[code] || text.zh || text.en)) || ''));
-
-/** A catalogue text as two spans. */
-export const both = (key, params = {}) => LANGS.map(code => el('span', { lang: code }, fill((catalogue[key] || {})[code] ?? key, params)));
-
-/** Just the words of a `{zh, en}` object in the language of the page. */
-export const plain = text => (text && (text[lang()] || text.zh || text.en)) || '';
-
-const STEPS = [[60, 1, 's'], [3600, 60, 'min'], [86400, 3600, 'h'], [Infinity, 86400, 'd']];
-
-export function duration(seconds) {
-  const [, size, unit] = STEPS.find(([limit]) => seconds < limit);
-  return say(`unit.${unit}`, { n: Math.floor(seconds / size) });
-}
-
-/** How long ago a moment was, in words. */
-export function ago(iso) {
-  const seconds = (Date.now() - Date.parse(iso)) / 1000;
-  if (Number.isNaN(seconds)) return '';
-  return seconds < 5 ? say('unit.now') : say('unit.ago', { t: duration(seconds) });
-}
-
-const formats = new Map();
-function format(name, options) {
-  const key = `${name}${locale()}${zone}`;
-  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale(), { timeZone: zone, hourCycle: 'h23', ...options }));
-  return formats.get(key);
-}
-
-export const clock = date => format('clock', { hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(date);
-export const day = date => format('day', { month: 'short', day: 'numeric', weekday: 'short' }).format(date);
-
-/** A moment: the time alone where it is today, with the day otherwise. */
-export function moment(iso) {
-  const date = new Date(iso);
-  if (Number.isNaN(date.getTime())) return '';
-  return day(date) === day(new Date()) ? clock(date) : `${day(date)} ${clock(date)}`;
-}
-
-/** Wall-clock text of a moment in the city's zone, as Plotly's date axis takes it. */
-export function zoned(iso) {
-  const parts = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' });
-  return parts.format(new Date(iso));
-}
-
+/** @param {number | null | undefined} value */
 export const figure = value => (value == null ? '–' : String(+Number(value).toFixed(2)));
+
+// up to so many seconds, seconds of one, its unit
+/** @type {[number, number, string][]} */
+const STEPS = [[60, 1, 's'], [3600, 60, 'min'], [86400, 3600, 'h'], [Infinity, 86400, 'd']];
+const NOW_S = 5;
+
+/**
+ * The words of one city: its catalogue, its zone, and the language that is asked for at each call.
+ * @param {Texts} catalogue
+ * @param {string} zone
+ * @param {() => Lang} [lang]
+ */
+export function makeWords(catalogue, zone, lang = pageLang) {
+  /** @type {Map<string, Intl.DateTimeFormat>} */
+  const formats = new Map();
+
+  /**
+   * One catalogue text in both languages; the key itself where it is missing.
+   * @param {string} key
+   * @param {Record<string, unknown>} [params]
+   */
+  const texts = (key, params = {}) => {
+    const text = catalogue[key];
+    return { zh: fill(text?.zh ?? key, params), en: fill(text?.en ?? key, params) };
+  };
+  /** The same in the language of the page. @param {string} key @param {Record<string, unknown>} [params] */
+  const say = (key, params) => texts(key, params)[lang()];
+  /** The same as two spans. @param {string} key @param {Record<string, unknown>} [params] */
+  const both = (key, params) => pair(texts(key, params));
+  /** Just the words of a `{zh, en}` object in the language of the page. @param {Partial<Bilingual> | null | undefined} text */
+  const plain = text => inLang(text, lang());
+
+  /** @param {number} seconds */
+  function duration(seconds) {
+    const [, size, unit] = STEPS.find(([limit]) => seconds < limit) ?? STEPS[STEPS.length - 1];
+    return say(`unit.${unit}`, { n: Math.floor(seconds / size) });
+  }
+
+  /** How long ago a moment was, in words. @param {string} iso @param {number} [now] */
+  function ago(iso, now = Date.now()) {
+    const seconds = (now - Date.parse(iso)) / 1000;
+    if (Number.isNaN(seconds)) return '';
+    return seconds < NOW_S ? say('unit.now') : say('unit.ago', { t: duration(seconds) });
+  }
+
+  /** @param {string} name @param {Intl.DateTimeFormatOptions} options */
+  function format(name, options) {
+    const locale = lang() === 'zh' ? 'zh-CN' : 'en-GB';
+    const key = `${name} ${locale}`;
+    const made = formats.get(key) ?? new Intl.DateTimeFormat(locale, { timeZone: zone, hourCycle: 'h23', ...options });
+    formats.set(key, made);
+    return made;
+  }
+
+  /** @param {Date} date */
+  const clock = date => format('clock', { hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(date);
+  /** @param {Date} date */
+  const day = date => format('day', { month: 'short', day: 'numeric', weekday: 'short' }).format(date);
+
+  /** A moment: the time alone where it is today, with the day otherwise. @param {string} iso @param {Date} [now] */
+  function moment(iso, now = new Date()) {
+    const date = new Date(iso);
+    if (Number.isNaN(date.getTime())) return '';
+    return day(date) === day(now) ? clock(date) : `${day(date)} ${clock(date)}`;
+  }
+
+  const wallClock = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' });
+  /** Wall-clock text of a moment in the city's zone, as Plotly's date axis takes it. @param {string} iso */
+  const zoned = iso => wallClock.format(new Date(iso));
+
+  return { lang, texts, say, both, pair, plain, duration, ago, clock, day, moment, zoned };
+}

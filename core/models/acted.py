@@ -27,6 +27,24 @@ class Unit(Base):
     home: Mapped[Any | None] = mapped_column(point())
 
 
+class UnitEvent(Base):
+    """Append-only: every change of a unit, by whom, with the whole unit after it."""
+
+    __tablename__ = "unit_event"
+    __table_args__ = (Index("ix_unit_event_unit", "unit_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    unit_id: Mapped[str] = mapped_column(Name)
+    time: Mapped[datetime]
+    # imported, status
+    what: Mapped[str]
+    who: Mapped[str]
+    status: Mapped[str]
+    incident_id: Mapped[UUID | None]
+    assignment_id: Mapped[UUID | None]
+    after: Mapped[dict[str, Any]]
+
+
 class Incident(Base):
     __tablename__ = "incident"
     __table_args__ = (
@@ -71,6 +89,8 @@ class IncidentEvent(Base):
     who: Mapped[str]
     text: Mapped[dict[str, Any]]
     data: Mapped[dict[str, Any]]
+    # the whole incident after it, with its assignments and alarms; null in entries from before there were full values
+    after: Mapped[dict[str, Any] | None]
 
 
 class Assignment(Base):

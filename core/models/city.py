@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, SmallInteger, text
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.models.base import Base, Name, point, shape
@@ -205,3 +205,51 @@ class Source(Base):
     changed_at: Mapped[datetime | None]
     changed_by: Mapped[str | None]
     version: Mapped[int] = mapped_column(server_default=text("1"))
+
+
+class SourceVersion(Base):
+    """Append-only: the whole source after each change."""
+
+    __tablename__ = "source_version"
+
+    source_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    time: Mapped[datetime]
+    what: Mapped[str]
+    who: Mapped[str]
+    after: Mapped[dict[str, Any]]
+
+
+class AssetEvent(Base):
+    """Append-only: what changed of things that stand in the city (asset, sensor, camera), with the row before and after.
+
+    A thing's row at a moment is `before` of its first event after it, else the row as it stands.
+    """
+
+    __tablename__ = "asset_event"
+    __table_args__ = (
+        Index("ix_asset_event_thing", "type", "thing_id", "id"),
+        Index("ix_asset_event_time", "type", "time"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    # asset, sensor, camera
+    type: Mapped[str] = mapped_column(Name)
+    thing_id: Mapped[str] = mapped_column(Name)
+    time: Mapped[datetime]
+    # imported, gone, accepted, retired
+    what: Mapped[str]
+    who: Mapped[str]
+    # null where there was none, or there is none any more
+    before: Mapped[dict[str, Any] | None]
+    after: Mapped[dict[str, Any] | None]
+
+
+class HistoryStart(Base):
+    """The one row that says from when on the histories have full values."""
+
+    __tablename__ = "history_start"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    since: Mapped[datetime]

@@ -81,6 +81,19 @@ class VideoEvent(Base):
     revised_at: Mapped[datetime | None]
 
 
+class VideoEventPast(Base):
+    """What a video event was until its maker told of it again. Written by a trigger: an upsert cannot tell what it overwrites."""
+
+    __tablename__ = "video_event_past"
+    __table_args__ = (Index("ix_video_event_past_event", "camera_id", "event_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    camera_id: Mapped[str] = mapped_column(Name)
+    event_id: Mapped[str] = mapped_column(Name)
+    until: Mapped[datetime]
+    before: Mapped[dict[str, Any]]
+
+
 class Snapshot(Base):
     """A JPEG of a camera, known by the SHA-256 of its bytes, which lie in the picture store (core.pictures)."""
 
@@ -257,10 +270,10 @@ class SourceState(Base):
     rate: Mapped[float] = mapped_column(Double)
 
 
-class Subscription(Base):
+class BrokerSubscription(Base):
     """What the broker keeps subscribed in the session of one of our client ids: sessions outlive processes."""
 
-    __tablename__ = "subscription"
+    __tablename__ = "broker_subscription"
 
     client_id: Mapped[str] = mapped_column(Name, primary_key=True)
     topic_filter: Mapped[str] = mapped_column(Name, primary_key=True)
@@ -313,6 +326,23 @@ class Trimmed(Base):
 
     day: Mapped[date] = mapped_column(primary_key=True)
     metric: Mapped[str] = mapped_column(Name, primary_key=True)
+
+
+class SetAside(Base):
+    """A row that somebody failed to work through: tried again at `due_at`, never again where that is infinity."""
+
+    __tablename__ = "set_aside"
+
+    # the work: batch, monitor, finding, report, reply, outbox ...
+    what: Mapped[str] = mapped_column(Name, primary_key=True)
+    id: Mapped[str] = mapped_column(Name, primary_key=True)
+    error: Mapped[str]
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    tries: Mapped[int]
+    due_at: Mapped[datetime]
+    dropped_at: Mapped[datetime | None]
+    handled_by: Mapped[str | None]
 
 
 class ProcessState(Base):

@@ -11,9 +11,16 @@ from sqlalchemy import Connection, text
 
 from core.db import notify_change
 from core.errors import InputError
+from core.history import THINGS, kept
 from layers.imports.schema import BY_LAYER
 
 Feature = dict[str, Any]
+WRITE_UNITS = f"""
+INSERT INTO unit_event (unit_id, time, what, who, status, incident_id, assignment_id, after)
+SELECT u.id, now(), 'imported', 'import', u.status, s.incident_id, s.id,
+  {kept("u", "home")} || jsonb_build_object('incident_id', s.incident_id)
+FROM staged g JOIN unit u ON u.id = g.id LEFT JOIN assignment s ON s.unit_id = u.id AND s.ended_at IS NULL
+"""
 
 
 def load_layer(conn: Connection, layer: str, features: Iterable[tuple[str, Feature]]) -> int:
@@ -42,11 +49,32 @@ def load_layer(conn: Connection, layer: str, features: Iterable[tuple[str, Featu
     doubled = raw.execute("SELECT id FROM staged GROUP BY id HAVING count(*) > 1 LIMIT 1").fetchone()
     if doubled:
         raise InputError(f"{layer}: id: {doubled[0]!r} stands there twice", field="id")
+    if spec.history in THINGS:
+        raw.execute(
+            f"CREATE TEMP TABLE was ON COMMIT DROP AS SELECT t.id, {kept('t')} AS row FROM {spec.history} t".encode()
+        )
     raw.execute(spec.clear.encode())
     raw.execute(spec.insert.encode())
+    if spec.history in THINGS:
+        write_changes(raw, spec.history)
+    elif spec.history == "unit":
+        raw.execute(WRITE_UNITS.encode())
     raw.execute("DROP TABLE staged")
     notify_change(conn, "layer", [layer])
     return count
+
+
+def write_changes(raw: psycopg.Connection[Any], table: str) -> None:
+    """Keep what the import has changed of things that were there (`was`). The first import of all changes nothing that anybody saw."""
+    if raw.execute("SELECT 1 FROM was LIMIT 1").fetchone():
+        raw.execute(
+            (
+                "INSERT INTO asset_event (type, thing_id, time, what, who, before, after) SELECT "
+                f"'{table}', id, now(), CASE WHEN n.row IS NULL THEN 'gone' ELSE 'imported' END, 'import', w.row, n.row "
+                f"FROM was w FULL JOIN (SELECT t.id, {kept('t')} AS row FROM {table} t) n USING (id) WHERE w.row IS DISTINCT FROM n.row"
+            ).encode()
+        )
+    raw.execute("DROP TABLE was")
 
 
 def save_city(conn: Connection, city: dict[str, Any]) -> None:

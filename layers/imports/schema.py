@@ -29,6 +29,8 @@ class ImportSpec:
     clear: str
     insert: str
     numeric_id: bool = False
+    # the table whose changes are kept (core.history), where they are
+    history: str = ""
 
     def check(self, feature: dict[str, Any], where: str) -> None:
         """Raises InputError that names the place, the field and what was expected."""
@@ -107,6 +109,7 @@ SPECS = [
         "INSERT INTO asset (id, class, subclass, name_zh, name_en, state, dept, installed, district, geom) SELECT s.id, s.props->>'class', "
         "s.props->>'subclass', s.props->>'name_zh', s.props->>'name_en', COALESCE(s.props->>'state', 'normal'), s.props->>'dept', "
         "(s.props->>'installed')::date, left(s.id, 6), s.geom FROM staged s",
+        history="asset",
     ),
     ImportSpec(
         "sensors", POINT, {**NAMES, "kind": (str,), "metrics": (list,)}, {"interval_s": NUMBER, "thresholds": (dict,), "attributes": (dict,)},
@@ -118,6 +121,7 @@ SPECS = [
         "ON CONFLICT (id) DO UPDATE SET kind = EXCLUDED.kind, name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en, status = 'active', "
         "interval_s = EXCLUDED.interval_s, metrics = EXCLUDED.metrics, thresholds = EXCLUDED.thresholds, attributes = EXCLUDED.attributes, "
         "district = EXCLUDED.district, geom = EXCLUDED.geom",
+        history="sensor",
     ),
     ImportSpec(
         "cameras", POINT, NAMES, {"heading": NUMBER, "fov": NUMBER}, "SELECT 1",
@@ -125,6 +129,7 @@ SPECS = [
         f"(s.props->>'heading')::float8, (s.props->>'fov')::float8, {IN_DISTRICT}, s.geom FROM staged s "
         "ON CONFLICT (id) DO UPDATE SET name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en, heading = EXCLUDED.heading, "
         "fov = EXCLUDED.fov, district = EXCLUDED.district, geom = EXCLUDED.geom",
+        history="camera",
     ),
     ImportSpec(
         "units", POINT, {**NAMES, "kind": (str,), "capabilities": (list,)}, {"station": (str,)}, "SELECT 1",
@@ -133,6 +138,7 @@ SPECS = [
         "s.props->>'station', s.geom FROM staged s "
         "ON CONFLICT (id) DO UPDATE SET kind = EXCLUDED.kind, name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en, "
         "capabilities = EXCLUDED.capabilities, station = EXCLUDED.station, home = EXCLUDED.home",
+        history="unit",
     ),
 ]  # fmt: skip
 BY_LAYER = {spec.layer: spec for spec in SPECS}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.vocabulary import table
+from core.vocabulary import ENDED_INCIDENT, sql_list, table
 from layers.spec import LayerSpec, LegendItem
 
 LEVELS = tuple(
@@ -17,10 +17,10 @@ RISK_CELLS = LayerSpec(
 
 INCIDENTS = LayerSpec(
     id="incidents", group="incidents", title={"zh": "事件", "en": "Incidents"}, geometry="point", delivery="live",
-    count="SELECT count(*) FROM incident WHERE status NOT IN ('closed', 'cancelled')", updated="SELECT max(changed_at) FROM incident",
+    count=f"SELECT count(*) FROM incident WHERE status NOT IN {sql_list(ENDED_INCIDENT)}", updated="SELECT max(changed_at) FROM incident",
     features=(
         "SELECT id::text, geom, jsonb_build_object('number', number, 'kind', kind, 'level', level, 'status', status, 'title', titles) AS props "
-        "FROM incident WHERE status NOT IN ('closed', 'cancelled') AND geom IS NOT NULL"
+        f"FROM incident WHERE status NOT IN {sql_list(ENDED_INCIDENT)} AND geom IS NOT NULL"
     ),
     legend=LEVELS,
 )  # fmt: skip

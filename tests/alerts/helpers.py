@@ -38,7 +38,7 @@ def find(
 
 def change(conn: Connection, level: int | None, now: datetime, value: float = 12.5) -> UUID | None:
     """Let a finding of `level` happen to the test sensor's alarm; the alarm, where that changed anything."""
-    changed = fold_all(conn, [find(conn, level, now, value)], now)
+    changed = fold_all(conn, [find(conn, level, now, value)], now).changed
     return changed[0] if changed else None
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from uuid import UUID
 
 import pytest
@@ -146,3 +147,29 @@ def test_empty_index_is_valid_too() -> None:
     assert feed.findtext("{*}id")
     assert feed.findtext("{*}updated")
     assert feed.findall("{*}entry") == []
+
+
+def test_control_character_in_a_name_does_not_keep_the_alert_from_going_out(conn: Connection) -> None:
+    conn.execute(text("UPDATE sensor SET name_zh = E'东\\x0b关', name_en = E'East\\x01 gate' WHERE id = 'wl-spare'"))
+    alarm_id = change(conn, 1, START)
+    assert alarm_id is not None
+    issued = told(conn, alarm_id, START)
+    assert issued is not None
+    result = check_schema(issued.xml.encode())
+    assert result.passed, result.message
+    assert "East\ufffd gate" in issued.xml
+    for body in (
+        index.atom(index.list_entries(conn, START, None), "http://x", "UTC", START, "en"),
+        index.rss(index.list_entries(conn, START, None), "http://x", "UTC", "en"),
+    ):
+        etree.fromstring(body)
+
+
+def test_dates_of_the_rss_do_not_depend_on_the_locale(conn: Connection) -> None:
+    """RFC 822 names of days and months are English everywhere."""
+    alarm_id = change(conn, 1, START)
+    assert alarm_id is not None
+    told(conn, alarm_id, START)
+    entry = index.list_entries(conn, START, None)[0]
+    fixed = replace(entry, sent=datetime(2026, 5, 4, 8, 0, 30, tzinfo=timezone(timedelta(hours=8))))
+    assert b"<pubDate>Mon, 04 May 2026 00:00:30 +0000</pubDate>" in index.rss([fixed], "http://x", "UTC", "en")

@@ -11,6 +11,7 @@ import pytest
 from lxml import etree
 from sqlalchemy import Connection, Engine, text
 
+from alerts import store
 from app.cards import READERS, Asked, read_card
 from app.past import read_now, read_past
 from core.clock import rfc3339
@@ -254,10 +255,13 @@ def minute(n: float) -> datetime:
 
 def test_picture_of_a_moment_is_what_was_then(conn: Connection) -> None:
     """An alarm from minute 10 to 30 that worsens at 20, an incident from 12 to 40 that is assigned at 15."""
+    conn.execute(text("UPDATE sensor SET first_seen_at = :t"), {"t": minute(-60)})
     write(conn, [(0, 1.5), (1200, 2.5)], T)
+    conn.execute(text("UPDATE observation SET received_at = time WHERE sensor_id = 'wl-spare'"))
+    conn.execute(text("UPDATE sensor_state SET received_at = time WHERE sensor_id = 'wl-spare'"))
     alarm = change(conn, 3, minute(10))
     assert alarm is not None
-    incident = incidents.open_from_alarm(conn, alarm, "desk", minute(12))
+    incident, _ = incidents.open_from_alarm(conn, alarm, store.link, "desk", minute(12))
     tasks.assign(conn, incident, "works-01", "desk", minute(15), None, None)
     conn.execute(
         text(
@@ -275,7 +279,7 @@ def test_picture_of_a_moment_is_what_was_then(conn: Connection) -> None:
         where = next(u for u in picture["units"] if u["id"] == "works-01")
         seen[n] = (
             [a["level"] for a in picture["alarms"]], [i["status"] for i in picture["incidents"]], where["lon"] == 119.5,
-            [s["values"]["water_level"]["value"] for s in picture["sensors"]],
+            [s["values"]["water_level"]["value"] for s in picture["sensors"] if s["id"] == "wl-spare"],
         )  # fmt: skip
     assert seen == {
         5: ([], [], False, [1.5]), 11: ([3], [], False, [1.5]), 14: ([3], ["open"], False, [1.5]), 17: ([3], ["assigned"], True, [1.5]),
@@ -338,7 +342,7 @@ def test_next_step_of_an_alarm_is_an_incident_then_to_acknowledge(conn: Connecti
     assert alarm is not None
     assert next_of(conn, "alarm", alarm) == "create_incident"
     assert next_of(conn, "alarm", alarm, Role.VIEWER) is None
-    incidents.open_from_alarm(conn, alarm, "x", now())
+    incidents.open_from_alarm(conn, alarm, store.link, "x", now())
     assert next_of(conn, "alarm", alarm) == "acknowledge"
     conn.execute(text("UPDATE alarm SET state = :s"), {"s": AlarmState.ACKNOWLEDGED})
     assert next_of(conn, "alarm", alarm) is None

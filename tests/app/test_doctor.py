@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from app.cli import main
-from app.doctor import (
+from app.health.doctor import (
     BACKLOG_MARKS,
     Finding,
     check_broker,
@@ -25,11 +25,11 @@ from app.doctor import (
     read_dropped,
     words,
 )
-from app.health import read_health
-from app.letters import read_reasons
+from app.health.read import read_health
 from app.services.mosquitto import Broker
 from core.pgarray import to_pg_us
 from core.settings import Settings, load_settings
+from ingest.admin.letters import read_reasons
 from ingest.arrived import Arrived
 from ingest.partitions import days_ahead, make_partitions, partition_name
 from ingest.records import Reading
@@ -198,7 +198,7 @@ def test_full_disk_is_said_with_what_is_left(conn: Connection, monkeypatch: pyte
     make_partitions(conn, days_ahead(now()))
     assert find_folder(conn) is not None
     full = type("Usage", (), {"free": 100 * 2**20})
-    monkeypatch.setattr("app.doctor.shutil.disk_usage", lambda folder: full)
+    monkeypatch.setattr("app.health.doctor.shutil.disk_usage", lambda folder: full)
     [finding] = check_tables(conn, now())
     assert "0.1 GiB free" in finding.words
     assert "ONEMAP_RETENTION_DAYS" in finding.words
@@ -259,7 +259,7 @@ def ask_doctor(
     monkeypatch.setenv("ONEMAP_DATABASE_URL", processes.settings.database_url)
     monkeypatch.setenv("ONEMAP_MQTT_URL", processes.settings.mqtt_url)
     # the broker is shared with tests that make it drop messages on purpose
-    monkeypatch.setattr("app.doctor.read_dropped", lambda url: 0)
+    monkeypatch.setattr("app.health.doctor.read_dropped", lambda url: 0)
     return lambda: doctor(capsys)
 
 

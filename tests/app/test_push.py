@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -11,8 +12,9 @@ from sqlalchemy import Engine, text
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from app.push import KINDS
+from app.push import KINDS, encode
 from core.db import notify_change
+from core.migrate import head_revision
 from tests.alerts.helpers import change, write
 from tests.support import PASSWORD, PATIENCE_S, Listener, System, now
 
@@ -21,7 +23,7 @@ Json = dict[str, Any]
 
 def greeted(listener: Listener) -> list[Json]:
     """The snapshots a client begins with."""
-    listener.until(lambda m: m["kind"] == "health")
+    listener.until(lambda m: m["kind"] == "health" and m["op"] == "snapshot")
     return [m for m in listener.messages if m["op"] == "snapshot"]
 
 
@@ -162,3 +164,50 @@ def test_log_out_closes_the_channel(served: System) -> None:
                 listen_on(socket)
     assert caught.value.rcvd is not None
     assert caught.value.rcvd.code == 4401
+
+
+def test_number_beyond_64_bits_ends_nobodys_channel(served: System, db: Engine) -> None:
+    """jsonb makes an integer of 31 digits of a reading of 1e30; seen to end the live channel of every browser."""
+    with served.push() as listener:
+        greeted(listener)
+        with db.begin() as conn:
+            write(conn, [(0, 1e30)], now(), "from-nowhere", "made_up")
+        told = listener.until(has("sensor", "upsert", "from-nowhere"))
+        [item] = [i for i in told["items"] if i["id"] == "from-nowhere"]
+        assert item["values"]["made_up"]["value"] == 1e30
+    with served.push() as again:
+        assert [m["kind"] for m in greeted(again)] == list(KINDS)
+
+
+def test_item_that_cannot_be_encoded_is_left_out_and_the_others_reach_the_screens() -> None:
+    items = [{"id": "a"}, {"id": "b", "value": 10**30}, {"id": "c"}]
+    body = json.loads(b"{" + encode("sensor", "upsert", items, now()))
+    assert [item["id"] for item in body["items"]] == ["a", "c"]
+
+
+def test_thing_that_cannot_be_read_costs_itself_only(served: System, db: Engine) -> None:
+    units = list(served.rows("SELECT id FROM unit ORDER BY id LIMIT 5"))
+    names = [u["id"] for u in units]
+    with served.push() as listener:
+        greeted(listener)
+        with db.begin() as conn:
+            notify_change(conn, "incident", ["not-a-uuid"])
+            notify_change(conn, "unit", names)
+        listener.until(has("unit", "upsert", names[0]))
+        with db.begin() as conn:
+            alarm = str(change(conn, 2, now()))
+        listener.until(has("alarm", "upsert", alarm))
+    with db.begin() as conn:
+        conn.execute(text("UPDATE alarm SET state = 'normal', active = false"))
+
+
+def test_readiness_names_what_is_lacking(served: System, db: Engine) -> None:
+    assert httpx.get(f"{served.http}/readyz", trust_env=False, timeout=PATIENCE_S).json() == {"status": "ready"}
+    with db.begin() as conn:
+        conn.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    try:
+        answer = httpx.get(f"{served.http}/readyz", trust_env=False, timeout=PATIENCE_S)
+        assert (answer.status_code, answer.json()["lacking"]) == (503, ["migrations"])
+    finally:
+        with db.begin() as conn:
+            conn.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": head_revision()})

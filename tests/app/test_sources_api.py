@@ -12,12 +12,12 @@ import httpx
 import pytest
 from sqlalchemy import Connection, text
 
-from app.devices import Registration, accept_sensor
-from app.sources import SourceChange, SourceIn, add_source, change_source, read_source
 from core.clock import rfc3339
 from core.crs import Datum, from_wgs84
 from core.errors import Conflict, InputError
 from core.types import LonLat
+from ingest.admin.devices import Registration, accept_sensor
+from ingest.admin.sources import SourceChange, SourceIn, add_source, change_source, read_source
 from tests.support import PATIENCE_S, Mailbox, System, now, wait_for
 
 Json = dict[str, Any]

@@ -134,7 +134,7 @@ def test_picture_is_served_from_its_row_and_from_the_store(
 ) -> None:
     digest = show(clean)
     if moved:
-        assert move_one(clean, store)
+        assert move_one(clean, store, now())
     answer = viewer.get(f"/api/pictures/{digest}.jpg")
     assert answer.content == JPEG
     assert answer.headers["content-type"] == "image/jpeg"
@@ -165,7 +165,7 @@ def test_picture_that_no_row_speaks_of_is_not_served_though_the_store_has_it(
 
 def test_picture_that_the_store_has_lost_is_not_found(clean: Engine, store: Pictures, viewer: httpx.Client) -> None:
     show(clean)
-    assert move_one(clean, store)
+    assert move_one(clean, store, now())
     store.delete(SHA)
     for path in (f"/api/pictures/{SHA}.jpg", f"/api/pictures/{SHA}/thumbnail.jpg"):
         answer = viewer.get(path)

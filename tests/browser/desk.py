@@ -19,6 +19,8 @@ DESK, PHONE = (1280, 720), (390, 844)
 DRAWN = 'html[data-map="idle"][data-ready="1"][data-live="on"]'
 LONG_MS = 1000 * PATIENCE_S  # software WebGL on two busy cores
 
+# the running map: main.mjs gives its one page to whoever imports it by the address in the page's script element
+MAP = "(await (await import(document.querySelector('script[src$=\"/main.mjs\"]').src)).page).map"
 # text a person can see, by element; the map is a canvas and has none
 VISIBLE_TEXT = """() => {
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
@@ -30,23 +32,24 @@ VISIBLE_TEXT = """() => {
   return found;
 }"""
 # share of the most frequent colour, and number of colours, of the map's own pixels
-MAP_COLOURS = """() => {
-  const source = window.onemap.map.getCanvas(), copy = new OffscreenCanvas(320, 180), counts = new Map();
+MAP_COLOURS = f"""async () => {{
+  const source = {MAP}.getCanvas(), copy = new OffscreenCanvas(320, 180), counts = new Map();
   const pen = copy.getContext('2d');
   pen.drawImage(source, 0, 0, 320, 180);
   const pixels = new Uint32Array(pen.getImageData(0, 0, 320, 180).data.buffer);
   for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) || 0) + 1);
-  return { colours: counts.size, most: Math.max(...counts.values()) / pixels.length };
-}"""
-DRAWN_AT = """([layer, id]) => {
-  const [found] = window.onemap.map.queryRenderedFeatures({ layers: [layer], filter: ['==', ['get', 'id'], id] });
+  return {{ colours: counts.size, most: Math.max(...counts.values()) / pixels.length }};
+}}"""
+DRAWN_AT = f"""async ([layer, id]) => {{
+  const [found] = {MAP}.queryRenderedFeatures({{ layers: [layer], filter: ['==', ['get', 'id'], id] }});
   return found ? found.geometry.coordinates : null;
-}"""
+}}"""
 # whether a place lies where nothing covers the map
-IN_SIGHT = """([lon, lat]) => {
-  const { x, y } = window.onemap.map.project([lon, lat]);
+IN_SIGHT = f"""async ([lon, lat]) => {{
+  const {{ x, y }} = {MAP}.project([lon, lat]);
   return Boolean(document.elementFromPoint(x, y)?.closest('#map'));
-}"""
+}}"""
+CENTRE = f"async () => {MAP}.getCenter().toArray()"
 TOO_WIDE = """() => [...document.querySelectorAll('body *')].filter(node => {
   const box = node.getBoundingClientRect();
   return box.width && box.right > innerWidth + 1 && node.checkVisibility({ visibilityProperty: true })

@@ -12,11 +12,22 @@ import pytest
 from playwright.sync_api import Browser
 
 from core.clock import rfc3339
-from tests.browser.desk import DRAWN_AT, IN_SIGHT, MAP_COLOURS, PHONE, TOO_WIDE, Desk, path_of, window
-from tests.support import PASSWORD, Mailbox, System, mailbox, now, wait_for
+from tests.browser.desk import CENTRE, DRAWN_AT, IN_SIGHT, MAP, MAP_COLOURS, PHONE, TOO_WIDE, Desk, path_of, window
+from tests.support import PASSWORD, ROOT, Mailbox, System, mailbox, now, wait_for
 
 SENSOR = "wl-spare"  # no simulated device feeds it
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
+# the fields of the first thing of each kind, null where there is none, as a new connection gets them
+SNAPSHOTS = """() => new Promise(resolve => {
+  const kinds = {}, socket = new WebSocket(`ws://${location.host}/push`);
+  socket.onmessage = ({ data }) => {
+    const { kind, op, items } = JSON.parse(data);
+    if (op === 'snapshot') kinds[kind] = items.length ? Object.keys(items[0]).sort() : null;
+    if (Object.keys(kinds).length < 7) return;
+    socket.close();
+    resolve(kinds);
+  };
+})"""
 Json = dict[str, Any]
 
 
@@ -55,6 +66,15 @@ def alarm(desk: Desk, api: httpx.Client, devices: Mailbox) -> Json:
         return [a for a in items if a["thing"]["id"] == SENSOR and a["risk"] and a["level"] == 1]
 
     return dict(wait_for(of_level_one, what="the alarm of level I is scored")[0])
+
+
+def typed_fields(name: str) -> list[str]:
+    """Fields of an interface in shapes.d.ts."""
+    shapes = (ROOT / "assets" / "js" / "shapes.d.ts").read_text("utf-8")
+    [(located, body)] = re.findall(
+        rf"^interface {name}( extends Located)? {{\n(.*?)^}}", shapes, re.DOTALL | re.MULTILINE
+    )
+    return re.findall(r"^  (\w+)\??:", body, re.MULTILINE) + (["lon", "lat"] if located else [])
 
 
 def without(text: str, names: list[str]) -> str:
@@ -107,14 +127,14 @@ def test_a_unit_moves_on_the_map(desk: Desk, api: httpx.Client, devices: Mailbox
     place = {"time": rfc3339(now()), "lon": goal[0], "lat": goal[1], "speed": 12.0, "heading": 68.0, "accuracy": 5.0}
     devices.publish(f"onemap/position/{unit['id']}", {**place, "battery": 0.9})
     assert before == pytest.approx([unit["lon"], unit["lat"]], abs=2e-3)
-    view = desk.ask("() => window.onemap.map.getCenter().toArray()")
+    view = desk.ask(CENTRE)
     desk.until(
         DRAWN_AT,
         lambda at: at == pytest.approx(goal, abs=2e-4),
         ["unit-mark", unit["id"]],
         "the unit is drawn where it is",
     )
-    assert desk.ask("() => window.onemap.map.getCenter().toArray()") == view, "the view stays under the person's hand"
+    assert desk.ask(CENTRE) == view, "the view stays under the person's hand"
 
 
 def test_a_short_way_is_glided_and_not_jumped(desk: Desk, api: httpx.Client, devices: Mailbox) -> None:
@@ -218,6 +238,21 @@ def test_the_next_step_opens_an_incident_and_sends_the_recommended_unit(
     desk.page.wait_for_selector("#card .assignments li")
     [sent] = api.get(f"/api/incidents/{incident}").json()["assignments"]
     assert sent["unit_names"]["zh"] in desk.page.inner_text("#card .assignments")
+
+
+def test_types_of_the_page_name_what_the_channel_carries(desk: Desk, alarm: Json) -> None:
+    carried = desk.ask(SNAPSHOTS)
+    interfaces = {kind: "".join(map(str.capitalize, kind.split("_"))) for kind in carried}
+    assert {"alarm", "incident", "unit", "sensor", "health"} <= {kind for kind, names in carried.items() if names}
+    for kind, names in carried.items():
+        assert names is None or sorted(typed_fields(interfaces[kind])) == names
+
+
+def test_a_layer_leaves_the_map_and_comes_back_with_its_switch(desk: Desk) -> None:
+    switch = desk.page.locator("#layer-tree [data-layer=units] input[type=checkbox]")
+    for visibility in ("none", "visible"):
+        switch.click(force=True)
+        desk.until(f"async () => {MAP}.getLayoutProperty('unit-mark', 'visibility')", visibility.__eq__)
 
 
 def test_a_dragged_panel_keeps_its_width(desk: Desk) -> None:

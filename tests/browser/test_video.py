@@ -15,7 +15,7 @@ from playwright.sync_api import Browser
 
 from core.clock import rfc3339
 from demo.devices.drawing import draw
-from tests.browser.desk import DRAWN_AT, Desk, window
+from tests.browser.desk import DRAWN_AT, MAP, Desk, window
 from tests.support import PATIENCE_S, Mailbox, System, mailbox, now, wait_for
 
 CAMERA = "cam-010"
@@ -106,7 +106,7 @@ def test_card_of_the_camera_has_the_picture_with_its_age_and_the_way_to_its_even
 
 
 def test_old_event_is_paler_than_a_new_one(desk: Desk, drawn: list[float]) -> None:
-    fading = """id => window.onemap.map.querySourceFeatures('video_events', { filter: ['==', ['get', 'id'], id] })[0]?.properties.fading"""
+    fading = f"""async id => {MAP}.querySourceFeatures('video_events', {{ filter: ['==', ['get', 'id'], id] }})[0]?.properties.fading"""
     assert desk.until(fading, lambda step: step == 2, value=QUIET) == 2
     assert desk.until(fading, lambda step: step == 0, value=EVENT) == 0
 

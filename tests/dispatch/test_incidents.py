@@ -10,6 +10,8 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Connection, text
 
+from alerts import store
+from core import set_aside
 from core.errors import Conflict, InputError, NotFound
 from core.types import LonLat
 from core.vocabulary import IncidentStatus as I
@@ -60,7 +62,7 @@ def answer(conn: Connection, assignment: UUID, *replies: str) -> list[bool]:
 
 
 def outbox(conn: Connection) -> list[tuple[str, dict[str, Any]]]:
-    rows = conn.execute(text("SELECT topic, payload FROM outbox WHERE sender = 'mqtt' ORDER BY id"))
+    rows = conn.execute(text("SELECT topic, payload FROM outbox WHERE kind = 'message' ORDER BY id"))
     return [(r.topic, json.loads(r.payload)) for r in rows]
 
 
@@ -87,14 +89,15 @@ def test_unknown_kind_names_the_field_and_the_kinds(conn: Connection) -> None:
 def test_alarm_has_one_incident_whoever_asks(conn: Connection) -> None:
     alarm = change(conn, 1, NOW)
     assert alarm is not None
-    first = incidents.open_from_alarm(conn, alarm, "a", NOW)
-    assert incidents.open_from_alarm(conn, alarm, "b", NOW) == first
+    first, new = incidents.open_from_alarm(conn, alarm, store.link, "a", NOW)
+    assert new
+    assert incidents.open_from_alarm(conn, alarm, store.link, "b", NOW) == (first, False)
     [found] = read_incidents(conn, [first])
     assert (found["kind"], found["level"], found["channel"]) == ("river_flood", 1, "alarm")
     last = conn.execute(text("SELECT what, note FROM alarm_event ORDER BY id DESC LIMIT 1")).one()
     assert (last.what, last.note) == ("linked", str(first))
     with pytest.raises(NotFound):
-        incidents.open_from_alarm(conn, uuid4(), "a", NOW)
+        incidents.open_from_alarm(conn, uuid4(), store.link, "a", NOW)
 
 
 REPORT = text(
@@ -302,3 +305,62 @@ def test_unit_reports_are_taken_in_and_an_impossible_one_stops_nothing(conn: Con
     assert tasks.claim_unit_reports(conn, NOW) == 3
     assert tasks.claim_unit_reports(conn, NOW) == 0
     assert (unit(conn, "works-01"), unit(conn, "works-02")) == ("available", "out_of_service")
+
+
+def report(conn: Connection, name: str, title: str = "x") -> None:
+    conn.execute(
+        text(
+            "INSERT INTO incident_report (channel, report_id, time, received_at, kind, level, title) "
+            "VALUES ('12345', :id, :now, :now, 'noise', 4, :title)"
+        ),
+        {"id": name, "now": NOW, "title": title},
+    )
+
+
+def test_report_that_cannot_be_opened_does_not_stop_the_others(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("r1", "r2", "r3"):
+        report(conn, name)
+    real = incidents.open_incident
+
+    def refuse(conn: Connection, new: NewIncident, *rest: Any) -> UUID:
+        if new.report_id == "r2":
+            raise ValueError("no words for this")
+        return real(conn, new, *rest)
+
+    monkeypatch.setattr(incidents, "open_incident", refuse)
+    assert incidents.claim_reports(conn, NOW) == 3
+    assert incidents.claim_reports(conn, NOW) == 0, "it rests and is not claimed over and over"
+    query = (
+        "SELECT report_id FROM incident_report WHERE channel = '12345' AND report_id LIKE 'r_' AND incident_id IS NULL"
+    )
+    assert list(conn.scalars(text(query))) == ["r2"]
+    monkeypatch.undo()
+    assert incidents.claim_reports(conn, NOW + timedelta(seconds=6)) == 1
+    assert list(conn.scalars(text(query))) == []
+
+
+def test_reply_and_status_that_cannot_be_taken_in_do_not_stop_the_others(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = opened(conn)
+    assignment = send(conn, incident)
+    for unit_id, task, state in (("works-01", str(assignment), "accepted"), ("works-01", "no-task", "boiled")):
+        conn.execute(
+            text(
+                "INSERT INTO task_reply (unit_id, task_id, time, received_at, state) VALUES (:unit, :task, :now, :now, :state)"
+            ),
+            {"unit": unit_id, "task": task, "now": NOW, "state": state},
+        )
+    conn.execute(text("INSERT INTO unit_report (unit_id, time, received_at, status) VALUES ('works-02', :now, :now, 'boiled')"), {"now": NOW})  # fmt: skip
+    conn.execute(text("UPDATE task_reply SET task_id = :task WHERE state = 'boiled'"), {"task": str(assignment)})
+    assert tasks.claim_replies(conn, NOW) == 2
+    assert tasks.claim_unit_reports(conn, NOW) == 1
+    assert read_incidents(conn, [incident])[0]["assignments"][0]["status"] == "accepted"
+    found = {a["what"]: a["id"] for a in set_aside.read_asides(conn, None, 10)}
+    assert set(found) == {"reply", "unit_report"}
+    assert found["unit_report"].startswith("works-02/")
+    assert tasks.claim_replies(conn, NOW) == tasks.claim_unit_reports(conn, NOW) == 0, (
+        "their keys fit what SQL makes of them"
+    )

@@ -58,7 +58,7 @@ def test_one_of_three_is_killed_and_the_others_take_over_what_was_its(system: Sy
     publisher.start()
     wait_for(partial(has_written, system, 0.3))
     system.kill("ingest:2")
-    wait_for(lambda: system.one("SELECT count(DISTINCT client_id) FROM subscription") == 2, TAKEOVER_S)
+    wait_for(lambda: system.one("SELECT count(DISTINCT client_id) FROM broker_subscription") == 2, TAKEOVER_S)
     publisher.join(90)
     wait_for(partial(has_written, system, 1), TAKEOVER_S, "nothing is stranded")
     wait_for(lambda: system.one("SELECT sum((figures->>'waiting')::int) FROM process_state") == 0)

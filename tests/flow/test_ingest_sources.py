@@ -53,7 +53,7 @@ def test_source_is_switched_on_edited_and_off_without_a_restart(system: System) 
         assert values(system, "pump-7")["temperature"] == pytest.approx(10.0)
 
         change(system, "UPDATE source SET enabled = false WHERE id = 'tasmota'")
-        held = "SELECT count(*) FROM subscription WHERE topic_filter LIKE '%%tele/%%'"
+        held = "SELECT count(*) FROM broker_subscription WHERE topic_filter LIKE '%%tele/%%'"
         wait_for(lambda: system.one(held) == 0)
         say(box, "tele/pump-7/SENSOR", {"DS18B20": {"Temperature": 99}})
         say(box, "onemap/observation/after", {"time": "2020-01-01T00:00:00Z", "metric": "a", "value": 1})
@@ -65,11 +65,11 @@ def test_source_is_switched_on_edited_and_off_without_a_restart(system: System) 
 
 def test_what_a_stopped_ingester_was_subscribed_to_is_given_up_by_the_next(system: System) -> None:
     change(system, "UPDATE source SET enabled = true WHERE id = 'owntracks'")
-    assert system.one("SELECT count(*) FROM subscription WHERE topic_filter = 'owntracks/+/+'") == 1
+    assert system.one("SELECT count(*) FROM broker_subscription WHERE topic_filter = 'owntracks/+/+'") == 1
     system.kill("ingest")
     system.rows("UPDATE source SET enabled = false WHERE id = 'owntracks' RETURNING id")
     system.start("ingest")
-    wait_for(lambda: system.one("SELECT count(*) FROM subscription WHERE topic_filter = 'owntracks/+/+'") == 0)
+    wait_for(lambda: system.one("SELECT count(*) FROM broker_subscription WHERE topic_filter = 'owntracks/+/+'") == 0)
 
 
 def test_what_the_broker_kept_is_not_taken_for_new(system: System) -> None:

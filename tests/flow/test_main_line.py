@@ -21,7 +21,7 @@ SENSOR = "wl-spare"  # no simulated device feeds it
 TOPIC = f"onemap/observation/{SENSOR}"
 ATOM = {"a": "http://www.w3.org/2005/Atom", "c": "urn:oasis:names:tc:emergency:cap:1.2"}
 ZONE = "EPSG:32650"  # UTM 50 N, where the demo city lies
-COUNTED = ("observation", "alarm", "alarm_event", "incident", "assignment", "cap_alert", "outbox", "dead_letter")
+COUNTED = ("observation", "alarm", "alarm_event", "incident", "assignment", "cap_alert", "delivery", "dead_letter")
 Json = dict[str, Any]
 
 
@@ -288,7 +288,7 @@ def test_falling_water_updates_the_alert_and_return_cancels_it(
     assert field(cancel, "c:references").split()[1].split(",")[1] == field(update, "c:identifier")
     assert field(cancel, "c:info/c:responseType") == "AllClear"
     assert api.get(f"/api/alarms/{alarm['id']}").json()["state"] == "returned_unacknowledged"
-    assert len(ears.on(f"onemap/alert/{alarm['district']}/")) == 3
+    wait_for(lambda: len(ears.on(f"onemap/alert/{alarm['district']}/")) == 3)
 
 
 def test_acknowledged_after_its_return_the_alarm_is_normal_and_leaves_the_map(

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.services.supervisor import rotate
 from tests.support import PATIENCE_S, ROOT, STATE, wait_for
 
 FOLDER = STATE / "up"
@@ -27,6 +28,13 @@ def start() -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "ONEMAP_STATE_DIR": str(FOLDER)}
     with (FOLDER / "up.log").open("w") as out:
         return subprocess.Popen(COMMAND, cwd=ROOT, env=environment, stdout=out, stderr=out, text=True)
+
+
+def start_second() -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ONEMAP_STATE_DIR": str(FOLDER)}
+    return subprocess.run(
+        COMMAND, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
 
 
 def facts() -> dict[str, Any]:
@@ -80,10 +88,7 @@ def test_printed_login_works(up: subprocess.Popen[str], role: str) -> None:
 
 
 def test_second_up_says_where_the_first_runs(up: subprocess.Popen[str]) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ONEMAP_STATE_DIR": str(FOLDER)}
-    second = subprocess.run(
-        COMMAND, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
-    )
+    second = start_second()
     assert second.returncode == 1
     assert facts()["http"] in second.stderr
     assert up.poll() is None
@@ -99,10 +104,80 @@ def test_what_dies_is_started_again_and_told(up: subprocess.Popen[str]) -> None:
     assert {n for n in PROCESSES if after[n] != before[n]} == {"ingest", "mosquitto"}
 
 
-def test_interrupt_stops_everything_and_keeps_the_data(up: subprocess.Popen[str]) -> None:
+def test_everything_in_the_state_folder_is_readable_by_its_owner_only(up: subprocess.Popen[str]) -> None:
+    up_log = FOLDER / "up.log"  # the test's own
+    services = FOLDER / "services"
+    files = [p for p in FOLDER.rglob("*") if p.is_file() and p != up_log]
+    assert len(files) > 5
+    assert [str(p) for p in files if stat.S_IMODE(p.stat().st_mode) & 0o077] == []
+    assert stat.S_IMODE(FOLDER.stat().st_mode) & 0o066 == 0
+    assert not services.exists() or stat.S_IMODE(services.stat().st_mode) & 0o077 == 0
+
+
+def test_process_that_hangs_is_ended_and_started_again(up: subprocess.Popen[str]) -> None:
+    before = facts()["pids"]
+    os.kill(before["dispatch"], signal.SIGSTOP)
+    wait_for(
+        lambda: facts()["pids"]["dispatch"] != before["dispatch"], 2 * PATIENCE_S, "the stopped process is replaced"
+    )
+    assert "dispatch hangs" in log()
+    after = facts()["pids"]
+    assert not alive(before["dispatch"])
+    assert {n for n in PROCESSES if after[n] != before[n]} == {"dispatch"}
+
+
+def test_killed_up_takes_its_children_along_and_the_next_starts_cleanly(up: subprocess.Popen[str]) -> None:
+    """kill -9 of the supervisor; one of its children is stopped and cannot listen to any signal."""
     told = facts()
-    up.send_signal(signal.SIGINT)
-    assert up.wait(PATIENCE_S) == 0
+    os.kill(told["pids"]["alerts"], signal.SIGSTOP)
+    up.kill()
+    up.wait(PATIENCE_S)
+    others = {name: pid for name, pid in told["pids"].items() if name != "alerts"}
+    wait_for(lambda: not [n for n, pid in others.items() if alive(pid)], 2 * PATIENCE_S, "the children end with it")
+    assert alive(told["pids"]["alerts"])
+    again = start()
+    try:
+        wait_for(lambda: "is up" in log() or again.poll() is not None, 2 * PATIENCE_S, "it comes back")
+        assert again.poll() is None, log()
+        assert "ending what an earlier run has left: alerts" in log()
+        assert not alive(told["pids"]["alerts"])
+        now_told = facts()
+        assert set(now_told["pids"]) == PROCESSES
+        assert not set(now_told["pids"].values()) & set(told["pids"].values())
+        assert now_told["mqtt_url"] == told["mqtt_url"], "devices keep their address"
+        second = start_second()
+        assert second.returncode == 1
+        assert now_told["http"] in second.stderr
+    finally:
+        again.send_signal(signal.SIGINT)
+        assert again.wait(PATIENCE_S) == 0
+    assert not [name for name, pid in now_told["pids"].items() if alive(pid)]
+
+
+def test_log_that_has_grown_is_put_aside_and_its_writer_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    with path.open("ab") as out:
+        for turn in range(5):
+            out.write(f"{turn} {'x' * 2000}\n".encode())
+            out.flush()
+            rotate(path, 1000)
+            rotate(path, 1000)
+        out.write(b"last\n")
+    assert path.read_bytes() == b"last\n"
+    assert {p.name: p.read_text()[0] for p in tmp_path.iterdir()} == {
+        "x.log": "l",
+        "x.log.1": "4",
+        "x.log.2": "3",
+        "x.log.3": "2",
+    }
+
+
+def test_interrupt_stops_everything_and_keeps_the_data() -> None:
+    first = start()
+    wait_for(lambda: "is up" in log() or first.poll() is not None, 2 * PATIENCE_S, "the address is printed")
+    told = facts()
+    first.send_signal(signal.SIGINT)
+    assert first.wait(PATIENCE_S) == 0
     assert not (FOLDER / "run.json").exists()
     assert not [name for name, pid in told["pids"].items() if alive(pid)]
     again = start()

@@ -101,7 +101,7 @@ def test_bytes_stay_while_the_store_is_away_and_are_moved_when_it_is_back(
 def test_oldest_picture_is_moved_first(fresh_engine: Engine, pictures: Pictures) -> None:
     newer = receive(fresh_engine, "cam-001", other(1), now())
     older = receive(fresh_engine, "cam-002", other(2), now() - timedelta(minutes=5))
-    assert move_one(fresh_engine, pictures)
+    assert move_one(fresh_engine, pictures, now())
     assert pictures.get(older) == other(2)
     assert pictures.get(newer) is None
 
@@ -119,8 +119,8 @@ def test_picture_that_another_ingester_is_moving_is_left_to_it(fresh_engine: Eng
     receive(fresh_engine, "cam-001", JPEG, now())
     with fresh_engine.begin() as theirs:
         theirs.execute(text("SELECT 1 FROM snapshot FOR UPDATE"))
-        assert move_one(fresh_engine, pictures) is False
-    assert move_one(fresh_engine, pictures) is True
+        assert move_one(fresh_engine, pictures, now()) is False
+    assert move_one(fresh_engine, pictures, now()) is True
 
 
 def test_old_picture_is_dropped_with_its_row_and_a_younger_one_stays(fresh_engine: Engine, pictures: Pictures) -> None:
@@ -145,7 +145,7 @@ def test_row_stays_where_the_store_cannot_delete_its_picture(
     fresh_engine: Engine, pictures: Pictures, tmp_path: Path
 ) -> None:
     digest = receive(fresh_engine, "cam-001", JPEG, now() - timedelta(days=DAYS + 1))
-    assert move_one(fresh_engine, pictures)
+    assert move_one(fresh_engine, pictures, now())
     assert keep_pictures(fresh_engine, Away("", tmp_path), now(), DAYS) is False
     assert rows(fresh_engine) == {("cam-001", digest)}
     keep_pictures(fresh_engine, pictures, now(), DAYS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -124,13 +124,13 @@ def test_value_that_came_before_its_birth_is_read_by_itself_after_it(fresh_engin
     change(fresh_engine, "UPDATE source SET enabled = true WHERE id = 'sparkplug'")
     body = sparkplug(int(now().timestamp() * 1000), metric(None, 4, None, None, double(13, 7.25)))
     arrive(fresh_engine, "spBv1.0/water/DDATA/pump-1/meter", body)
-    upkeep = Upkeep(SETTINGS.model_copy(update={"state_dir": tmp_path}), fresh_engine, threading.Event())
-    upkeep._explain_aliases()
+    upkeep = Upkeep(SETTINGS.model_copy(update={"state_dir": tmp_path}), fresh_engine, Counter())
+    upkeep._explain_aliases(now())
     assert [x["reason"] for x in letters(fresh_engine)] == ["unknown_alias"]
     with fresh_engine.begin() as conn:
         birth = BirthRow(NODE, "meter", to_pg_us(now()), ((4, "level", 10),))
         Writer(1, 6).write(conn, [message(birth)], now())
-    upkeep._explain_aliases()
+    upkeep._explain_aliases(now())
     assert waiting(fresh_engine) == []
     with fresh_engine.connect() as conn:
         assert conn.scalar(text("SELECT value FROM observation WHERE sensor_id = :id AND metric = 'level'"), {"id": METER}) == 7.25  # fmt: skip

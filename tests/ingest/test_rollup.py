@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, text
 
+from core import set_aside
 from core.pgarray import from_pg_us, to_pg_us
 from core.vocabulary import table
 from ingest import partitions, retention, rollup
@@ -227,3 +228,36 @@ def test_a_partition_that_is_no_day_is_nobodys_to_drop(conn: Connection) -> None
     partitions.make_partitions(conn, [(now() - timedelta(days=95)).date()])
     assert len(retention.drop_expired(conn, now(), 90)) == 1
     assert retention.trim(conn, now(), "flow", 10) == 0
+
+
+def test_hour_whose_sum_is_beyond_all_numbers_does_not_stop_the_others(fresh_engine: Engine) -> None:
+    start = (now() - 5 * HOUR).replace(minute=0, second=0, microsecond=0)
+    with fresh_engine.begin() as conn:
+        rows = [message(reading(f"r-{n}", start + timedelta(seconds=k), 1.5)) for n in range(6) for k in range(2)]
+        Writer(1).write(conn, rows, now())
+        # as an older version let them in
+        conn.execute(text("UPDATE observation SET value = 1.7e308 WHERE sensor_id = 'r-3'"))
+    assert roll_all(fresh_engine, now()) >= 6
+    with fresh_engine.connect() as conn:
+        assert {row[0] for row in rolled(conn)} == {"r-0", "r-1", "r-2", "r-4", "r-5"}
+        [aside] = set_aside.read_asides(conn, None, 10)
+        assert (aside["what"], aside["id"]) == ("rollup", f"r-3/temperature/{int(start.timestamp())}")
+        assert conn.scalar(text("SELECT count(*) FROM rollup_due WHERE sensor_id = 'r-3'")) == 1, "the mark stays"
+    with fresh_engine.begin() as conn:
+        conn.execute(text("UPDATE observation SET value = 2 WHERE sensor_id = 'r-3'"))
+        set_aside.retry(conn, "rollup", aside["id"], "me", now())
+    roll_all(fresh_engine, now())
+    with fresh_engine.connect() as conn:
+        assert "r-3" in {row[0] for row in rolled(conn)}
+
+
+def test_value_beyond_anything_measured_is_kept_and_not_counted(fresh_engine: Engine) -> None:
+    start = (now() - 5 * HOUR).replace(minute=0, second=0, microsecond=0)
+    with fresh_engine.begin() as conn:
+        values = [(0, 1.0), (1, 1e308), (2, -1e308), (3, 1e308)]
+        rows = [message(reading("r-9", start + timedelta(seconds=k), v, "made_up")) for k, v in values]
+        Writer(1).write(conn, rows, now())
+    roll_all(fresh_engine, now())
+    with fresh_engine.connect() as conn:
+        assert [row[3:5] for row in rolled(conn) if row[0] == "r-9"] == [(1, 1.0)]
+        assert conn.scalar(text("SELECT count(*) FROM observation WHERE sensor_id = 'r-9' AND quality = 'range'")) == 3

@@ -8,21 +8,29 @@ const SHOWN_MS = 60 * 60000;
 const AGES_MS = [10 * 60000, 30 * 60000];
 const QUIET_ALARMS = ['normal', 'shelved', 'suppressed_by_design', 'out_of_service'];
 
+/** @param {Located & { id: string }} thing @param {object} properties @returns {PointFeature} */
 const point = (thing, properties) => ({
-  type: 'Feature', id: thing.id, geometry: { type: 'Point', coordinates: [thing.lon, thing.lat] }, properties: { id: String(thing.id), ...properties },
+  type: 'Feature', id: thing.id, properties: { id: String(thing.id), ...properties },
+  geometry: { type: 'Point', coordinates: [Number(thing.lon), Number(thing.lat)] },
 });
+/** @param {{ names?: Bilingual | null, name?: string }} thing */
 const names = thing => ({ name_zh: thing.names?.zh || thing.name || '', name_en: thing.names?.en || thing.name || '' });
-const placed = thing => Number.isFinite(thing.lon) && Number.isFinite(thing.lat);
 
-export const isStale = unit => Date.now() - Date.parse(unit.seen_at) > UNIT_STALE_MS;
+/** Whether a thing has a place on the map. @param {Partial<Located>} thing */
+export const placed = thing => Number.isFinite(thing.lon) && Number.isFinite(thing.lat);
 
-function unit(thing) {
+/** Whether a unit has been silent for too long to trust its place. @param {Unit} unit @param {number} [now] */
+export const isStale = (unit, now = Date.now()) => now - Date.parse(unit.seen_at ?? '') > UNIT_STALE_MS;
+
+/** @param {Unit} thing @param {number} now */
+function unit(thing, now) {
   return point(thing, {
     ...names(thing), icon: `unit-${thing.kind}-${thing.status}`, heading: thing.heading ?? 0,
-    moving: (thing.speed ?? 0) > MOVING_M_S, stale: isStale(thing),
+    moving: (thing.speed ?? 0) > MOVING_M_S, stale: isStale(thing, now),
   });
 }
 
+/** @param {Sensor} thing */
 function sensor(thing) {
   const [newest] = Object.values(thing.values || {});
   const level = thing.alarm_level || 0;
@@ -32,44 +40,63 @@ function sensor(thing) {
   });
 }
 
+/** @param {Alarm} thing */
 const alarm = thing => point(thing, {
   ...names(thing), level: thing.level, icon: `alarm-${thing.level}-${thing.state}`, lively: thing.state === 'unacknowledged',
 });
 
+/** @param {Incident} thing */
 const incident = thing => point(thing, {
   name_zh: thing.titles?.zh || thing.title, name_en: thing.titles?.en || thing.title, level: thing.level,
   icon: `incident-${thing.level}-${thing.status}`, lively: thing.status === 'open',
 });
 
+/** @param {RiskCell} thing @returns {Feature} */
 const riskCell = thing => ({
   type: 'Feature', id: thing.id, properties: { id: thing.id, level: thing.level || 0, score: thing.score || 0 },
   geometry: { type: 'Polygon', coordinates: [thing.boundary] },
 });
 
 // What analytics call the same thing.
+/** @type {Record<string, string>} */
 const LIKE = {
-  car: 'vehicle', truck: 'vehicle', bus: 'vehicle', motorcycle: 'vehicle', bicycle: 'vehicle', license_plate: 'vehicle', traffic_count: 'vehicle', wrong_way: 'vehicle', fast_moving: 'vehicle',
+  car: 'vehicle', truck: 'vehicle', bus: 'vehicle', motorcycle: 'vehicle', bicycle: 'vehicle', license_plate: 'vehicle',
+  traffic_count: 'vehicle', wrong_way: 'vehicle', fast_moving: 'vehicle',
   face: 'person', motion: 'person', loitering: 'person', intrusion: 'person', tripwire: 'person', fallen_person: 'person', flooding: 'water_level',
 };
 const SEEN = ['fire', 'smoke', 'water_level', 'accident', 'crowd', 'person', 'vehicle'];
-const likeness = kind => (Object.hasOwn(LIKE, kind) ? LIKE[kind] : SEEN.includes(kind) && Object.hasOwn(PICTOGRAMS, kind) ? kind : 'camera');
+/** The pictogram of what a camera saw: its own, that of something alike, or a camera. @param {string} kind */
+export const likeness = kind => (Object.hasOwn(LIKE, kind) ? LIKE[kind] : SEEN.includes(kind) && Object.hasOwn(PICTOGRAMS, kind) ? kind : 'camera');
 
-const ageOf = thing => Date.now() - Date.parse(thing.time);
+/**
+ * How old an event is, in steps: 0 new, then paler and paler; null once the map no longer shows it.
+ * @param {VideoEvent} thing
+ * @param {number} [now]
+ */
+export function fading(thing, now = Date.now()) {
+  const age = now - Date.parse(thing.time);
+  return age > SHOWN_MS ? null : AGES_MS.filter(limit => age > limit).length;
+}
 
-/** How old an event is, in steps: 0 new, then paler and paler; null once the map no longer shows it. */
-export const fading = thing => (ageOf(thing) > SHOWN_MS ? null : AGES_MS.filter(limit => ageOf(thing) > limit).length);
-
-const videoEvent = thing => point(thing, {
+/** @param {VideoEvent} thing @param {number} now */
+const videoEvent = (thing, now) => point(thing, {
   ...names(thing), icon: `video-${likeness(thing.kind)}-${thing.urgent ? 1 : 0}`, urgent: Boolean(thing.urgent),
-  fading: fading(thing) ?? AGES_MS.length, at: Date.parse(thing.time) / 1000,
+  fading: fading(thing, now) ?? AGES_MS.length, at: Date.parse(thing.time) / 1000,
 });
 
-// layer -> {kind of the live channel, whether the object is drawn, feature}
+/**
+ * One layer: the kind of the live channel, whether an object of it is drawn, its feature, how often at most the map is told.
+ * @typedef {{ kind: Kind, shown: (thing: any, now: number) => boolean, feature: (thing: any, now: number) => Feature, everyMs: number, glides?: boolean }} LiveLayer
+ */
+/** @type {Record<string, LiveLayer>} */
 export const LIVE_LAYERS = {
-  risk_cells: { kind: 'risk_cell', shown: thing => thing.boundary && thing.level, feature: riskCell, everyMs: 1000 },
+  risk_cells: { kind: 'risk_cell', shown: thing => Boolean(thing.boundary && thing.level), feature: riskCell, everyMs: 1000 },
   sensors: { kind: 'sensor', shown: placed, feature: sensor, everyMs: 1000 },
   units: { kind: 'unit', shown: placed, feature: unit, everyMs: 400, glides: true },
-  video_events: { kind: 'video_event', shown: thing => placed(thing) && fading(thing) !== null, feature: videoEvent, everyMs: 400 },
+  video_events: { kind: 'video_event', shown: (thing, now) => placed(thing) && fading(thing, now) !== null, feature: videoEvent, everyMs: 400 },
   alarms: { kind: 'alarm', shown: thing => placed(thing) && !QUIET_ALARMS.includes(thing.state), feature: alarm, everyMs: 120 },
   incidents: { kind: 'incident', shown: thing => placed(thing) && !['closed', 'cancelled'].includes(thing.status), feature: incident, everyMs: 120 },
 };
+
+/** The objects of a layer that are drawn now. @param {LiveLayer} layer @param {any[]} things @param {number} [now] */
+export const shownOf = (layer, things, now = Date.now()) => things.filter(thing => layer.shown(thing, now));

@@ -1,51 +1,65 @@
 // Carries the live collections into the map's sources, as differences, at most so often per layer.
-import { live } from '../live.mjs';
 import { atMost } from '../dom.mjs';
-import { LIVE_LAYERS, fading, isStale } from './features.mjs';
+import { LIVE_LAYERS, fading, isStale, shownOf } from './features.mjs';
 import { Glide } from './glide.mjs';
 
 const STALE_CHECK_MS = 10000;
 
+/** Hears of marks that glide. @typedef {(kind: Kind, id: string, coordinates: Place) => void} OnMoved */
+
 class Feed {
-  constructor(map, layer, onMoved) {
-    Object.assign(this, { layer, ...LIVE_LAYERS[layer], source: map.getSource(layer), changed: new Set(), drawn: new Set(), whole: true });
-    this.soon = atMost(this.everyMs, () => this.write());
-    if (this.glides) this.glide = new Glide(map, moved => this.move(moved, onMoved));
+  /** @param {MapLibre} map @param {string} name @param {Live} live @param {OnMoved} onMoved */
+  constructor(map, name, live, onMoved) {
+    this.layer = LIVE_LAYERS[name];
+    /** @type {Collection<any>} */
+    this.things = live[this.layer.kind];
+    this.source = /** @type {GeoJsonSource} */ (map.getSource(name));
+    this.onMoved = onMoved;
+    /** @type {Set<string>} */
+    this.changed = new Set();
+    /** @type {Set<string>} */
+    this.drawn = new Set();
+    this.whole = true;
+    this.soon = atMost(this.layer.everyMs, () => this.write());
+    this.glide = this.layer.glides ? new Glide({ draw: moved => this.move(moved), drawn: then => map.once('render', then) }) : null;
+    this.things.on(batch => this.hear(batch));
   }
 
-  follow() {
-    live[this.kind].on(batch => {
-      this.whole = this.whole || batch.whole;
-      for (const id of [...batch.changed, ...batch.removed]) this.changed.add(id);
-      this.soon();
-    });
+  /** @param {Batch} batch */
+  hear(batch) {
+    this.whole = this.whole || batch.whole;
+    for (const id of [...batch.changed, ...batch.removed]) this.changed.add(id);
+    this.soon();
   }
 
   write() {
     const changed = this.changed;
     this.changed = new Set();
     if (this.whole) return this.writeAll();
-    const add = [...changed].map(id => live[this.kind].get(id)).filter(thing => thing && this.shown(thing));
+    const add = shownOf(this.layer, [...changed].map(id => this.things.get(id)).filter(Boolean));
     const present = new Set(add.map(thing => String(thing.id)));
     const remove = [...changed].filter(id => !present.has(id) && this.drawn.has(id));
-    remove.forEach(id => this.drawn.delete(id));
-    present.forEach(id => this.drawn.add(id));
+    for (const id of remove) this.drawn.delete(id);
+    for (const id of present) this.drawn.add(id);
     this.glide?.forget(remove);
     if (add.length || remove.length) this.source.updateData({ add: this.features(add), remove });
   }
 
+  /** @param {any[]} things @returns {Feature[]} */
   features(things) {
-    const features = things.map(this.feature);
-    return this.glide ? this.glide.set(features) : features;
+    const now = Date.now();
+    const features = things.map(thing => this.layer.feature(thing, now));
+    return this.glide ? this.glide.set(/** @type {PointFeature[]} */ (features)) : features;
   }
 
-  move(moved, onMoved) {
+  /** @param {import('./glide.mjs').Moved[]} moved */
+  move(moved) {
     this.source.updateData({ update: moved.map(({ id, coordinates }) => ({ id, newGeometry: { type: 'Point', coordinates } })) });
-    for (const { id, coordinates } of moved) onMoved(this.kind, id, coordinates);
+    for (const { id, coordinates } of moved) this.onMoved(this.layer.kind, id, coordinates);
   }
 
   writeAll() {
-    const things = live[this.kind].all().filter(this.shown);
+    const things = shownOf(this.layer, this.things.all());
     this.whole = false;
     this.drawn = new Set(things.map(thing => String(thing.id)));
     this.source.setData({ type: 'FeatureCollection', features: this.features(things) });
@@ -53,28 +67,29 @@ class Feed {
 }
 
 // What changes by time alone: layer -> the state of an object that shows, null once it is to be forgotten.
-const AGING = { units: isStale, video_events: fading };
+/** @type {Record<string, (thing: any) => unknown>} */
+const AGING = { units: thing => isStale(thing), video_events: thing => fading(thing) };
 
+/** @param {Feed} feed @param {(thing: any) => unknown} stateOf */
 function watchAge(feed, stateOf) {
   const states = new Map();
   setInterval(() => {
-    const things = live[feed.kind].all();
+    const things = feed.things.all();
     for (const thing of things) {
       if (states.get(thing.id) !== stateOf(thing)) feed.changed.add(String(thing.id));
       states.set(thing.id, stateOf(thing));
     }
     const over = things.filter(thing => stateOf(thing) === null);
-    over.forEach(({ id }) => states.delete(id));
-    if (over.length) live[feed.kind].remove(over);
+    for (const { id } of over) states.delete(id);
+    if (over.length) feed.things.remove(over);
     feed.soon();
   }, STALE_CHECK_MS);
 }
 
-/** `onMoved(kind, id, coordinates)` hears of marks that glide. */
-export function feedMap(map, onMoved) {
-  for (const layer of Object.keys(LIVE_LAYERS)) {
-    const feed = new Feed(map, layer, onMoved);
-    feed.follow();
-    if (AGING[layer]) watchAge(feed, AGING[layer]);
+/** Feeds every live layer of the map from now on. @param {MapLibre} map @param {Live} live @param {OnMoved} onMoved */
+export function feedMap(map, live, onMoved) {
+  for (const name of Object.keys(LIVE_LAYERS)) {
+    const feed = new Feed(map, name, live, onMoved);
+    if (AGING[name]) watchAge(feed, AGING[name]);
   }
 }

@@ -4,59 +4,96 @@ const GLIDE_MS = 1000;
 const STEP_MS = 60;
 const FARTHEST = 0.006; // degrees, some 500 m: beyond that it is a correction, not a way
 const NEAREST = 2e-6;
-const CALM = matchMedia('(prefers-reduced-motion: reduce)');
 
-const between = ([x, y], [u, v], share) => [x + (u - x) * share, y + (v - y) * share];
+/** @typedef {{ from: Place, goal: Place, began: number }} Way */
+/** @typedef {{ id: string, coordinates: Place }} Moved */
+
+/** @param {Place} from @param {Place} to */
 const distance = ([x, y], [u, v]) => Math.max(Math.abs(u - x), Math.abs(v - y));
 
+/**
+ * Whether a mark that is seen at `from` glides to `goal`: one that is new, stands still or jumps too far does not.
+ * @param {Place | undefined} from
+ * @param {Place} goal
+ */
+export function glides(from, goal) {
+  if (!from) return false;
+  const far = distance(from, goal);
+  return far > NEAREST && far < FARTHEST;
+}
+
+/** @param {Way} way @param {number} now */
+export const hasArrived = (way, now) => now - way.began >= GLIDE_MS;
+
+/** Where on its way a mark is. @param {Way} way @param {number} now @returns {Place} */
+export function placeOn({ from: [x, y], goal: [u, v], began }, now) {
+  const share = Math.min(1, Math.max(0, (now - began) / GLIDE_MS));
+  return [x + (u - x) * share, y + (v - y) * share];
+}
+
+/** Nothing glides for who asked for less movement, or where nobody looks. */
+const isCalm = () => matchMedia('(prefers-reduced-motion: reduce)').matches || document.hidden;
+/** @param {() => void} step */
+const inAMoment = step => { setTimeout(() => requestAnimationFrame(step), STEP_MS); };
+
 export class Glide {
-  /** `draw([{id, coordinates}])` moves marks that are on the map. */
-  constructor(map, draw) {
-    Object.assign(this, { map, draw, ways: new Map(), places: new Map(), waiting: false });
+  /**
+   * `draw` moves marks that are on the map, `drawn` runs what it is given once the map has drawn.
+   * @param {{ draw: (moved: Moved[]) => void, drawn: (then: () => void) => void, now?: () => number, calm?: () => boolean, later?: (step: () => void) => void }} hands
+   */
+  constructor({ draw, drawn, now = () => performance.now(), calm = isCalm, later = inAMoment }) {
+    this.hands = { draw, drawn, now, calm, later };
+    this.waiting = false;
+    /** @type {Map<string, Way>} */
+    this.ways = new Map();
+    /** @type {Map<string, Place>} */
+    this.places = new Map();
   }
 
-  /** The features as they are to be drawn now; those that have moved set out from where they are seen. */
+  /**
+   * The features as they are to be drawn now; those that have moved set out from where they are seen.
+   * @param {PointFeature[]} features
+   * @returns {PointFeature[]}
+   */
   set(features) {
-    const now = performance.now();
+    const now = this.hands.now();
+    const calm = this.hands.calm();
     return features.map(feature => {
-      const goal = feature.geometry.coordinates;
-      const from = this.placeOf(feature.id, now);
-      this.places.set(feature.id, goal);
-      if (!this.glides(from, goal)) { this.ways.delete(feature.id); return feature; }
-      this.ways.set(feature.id, { from, goal, began: now });
+      const id = String(feature.id);
+      const goal = /** @type {Place} */ (feature.geometry.coordinates);
+      const from = this.placeOf(id, now);
+      this.places.set(id, goal);
+      if (calm || !from || !glides(from, goal)) { this.ways.delete(id); return feature; }
+      this.ways.set(id, { from, goal, began: now });
       this.wait();
       return { ...feature, geometry: { ...feature.geometry, coordinates: from } };
     });
   }
 
+  /** @param {string[]} ids */
   forget(ids) {
     for (const id of ids) { this.ways.delete(id); this.places.delete(id); }
   }
 
-  placeOf(id, now = performance.now()) {
+  /** Where a mark is seen. @param {string} id @param {number} now */
+  placeOf(id, now) {
     const way = this.ways.get(id);
-    return way ? between(way.from, way.goal, Math.min(1, (now - way.began) / GLIDE_MS)) : this.places.get(id);
-  }
-
-  glides(from, goal) {
-    if (!from || CALM.matches || document.hidden) return false;
-    const far = distance(from, goal);
-    return far > NEAREST && far < FARTHEST;
+    return way ? placeOn(way, now) : this.places.get(id);
   }
 
   wait() {
     if (this.waiting) return;
     this.waiting = true;
-    setTimeout(() => requestAnimationFrame(() => this.step()), STEP_MS);
+    this.hands.later(() => this.step());
   }
 
   step() {
     this.waiting = false;
-    const now = performance.now();
-    const moved = [...this.ways].map(([id, way]) => ({ id, coordinates: this.placeOf(id, now), done: now - way.began >= GLIDE_MS }));
-    moved.filter(({ done }) => done).forEach(({ id }) => this.ways.delete(id));
+    const now = this.hands.now();
+    const moved = [...this.ways].map(([id, way]) => ({ id, coordinates: placeOn(way, now) }));
+    for (const [id, way] of this.ways) if (hasArrived(way, now)) this.ways.delete(id);
     if (!moved.length) return;
-    this.draw(moved);
-    if (this.ways.size) this.map.once('render', () => this.wait());
+    this.hands.draw(moved);
+    if (this.ways.size) this.hands.drawn(() => this.wait());
   }
 }

@@ -1,27 +1,32 @@
 // Every mark of the map, drawn on demand from its name: `family-part-part`. The legend uses the same drawings.
-import { token, levelColour, levelInk } from '../tokens.mjs';
+import { ROMAN, token, levelColour, levelInk } from '../tokens.mjs';
 import { drawPictogram } from './pictograms.mjs';
 
 const RATIO = 2;
-const ROMAN = ['', 'I', 'II', 'III', 'IV'];
 
+/** @param {Pen} g @param {number} r */
 const circle = (g, r) => { g.beginPath(); g.arc(0, 0, r, 0, 7); };
-const polygon = (g, points) => { g.beginPath(); points.forEach(([x, y]) => g.lineTo(x, y)); g.closePath(); };
+/** @param {Pen} g @param {number[][]} points */
+const polygon = (g, points) => { g.beginPath(); for (const [x, y] of points) g.lineTo(x, y); g.closePath(); };
 
 // Level is shape as well as colour: diamond, triangle, square, circle.
+/** @type {Record<number, (g: Pen, r: number) => void>} */
 export const LEVEL_SHAPES = {
   1: (g, r) => polygon(g, [[0, -r * 1.25], [r * 1.25, 0], [0, r * 1.25], [-r * 1.25, 0]]),
   2: (g, r) => polygon(g, [[0, -r * 1.25], [r * 1.25, r * 0.95], [-r * 1.25, r * 0.95]]),
   3: (g, r) => { g.beginPath(); g.roundRect(-r, -r, 2 * r, 2 * r, 2.5); },
   4: (g, r) => circle(g, r),
 };
+/** @type {Record<number, number>} */
 const NUMERAL_DROP = { 2: 2.6 };
 
-function finish(g, fill, stroke, width) {
+/** @param {Pen} g @param {string | CanvasGradient | null} fill @param {string} [stroke] @param {number} [width] */
+function finish(g, fill, stroke, width = 1) {
   if (stroke) { g.strokeStyle = stroke; g.lineWidth = width; g.lineJoin = 'round'; g.stroke(); }
   if (fill) { g.fillStyle = fill; g.fill(); }
 }
 
+/** @param {Pen} g @param {number} level @param {string} colour @param {number} size */
 function numeral(g, level, colour, size) {
   g.fillStyle = colour;
   g.font = `700 ${size}px Barlow, sans-serif`;
@@ -30,6 +35,7 @@ function numeral(g, level, colour, size) {
   g.fillText(ROMAN[level], 0, (NUMERAL_DROP[level] || 0) + 0.6);
 }
 
+/** @param {Pen} g @param {number} level @param {number} r @param {boolean} lively */
 function levelMark(g, level, r, lively) {
   LEVEL_SHAPES[level](g, r);
   finish(g, lively ? levelColour(level) : token('panel-solid'), lively ? token('map-ground') : levelColour(level), lively ? 3 : 2.2);
@@ -39,6 +45,7 @@ function levelMark(g, level, r, lively) {
 
 const QUIET_STATES = ['acknowledged', 'shelved', 'suppressed_by_design', 'out_of_service'];
 
+/** @param {Pen} g @param {number} level @param {string} status */
 function incident(g, level, status) {
   const waiting = status === 'open';
   g.beginPath();
@@ -61,6 +68,7 @@ function incident(g, level, status) {
 
 const BUSY = ['assigned', 'en_route', 'on_scene'];
 
+/** @param {Pen} g @param {string} kind @param {string} status */
 function unit(g, kind, status) {
   const colour = status === 'out_of_service' ? token('unit-out') : token(`unit-${kind}`);
   const busy = BUSY.includes(status);
@@ -73,6 +81,7 @@ function unit(g, kind, status) {
   if (status === 'out_of_service') { g.beginPath(); g.moveTo(-7, 7); g.lineTo(7, -7); finish(g, null, colour, 1.8); }
 }
 
+/** @param {Pen} g @param {string} kind @param {string} level */
 function sensor(g, kind, level) {
   const worst = Number(level);
   const colour = worst ? levelColour(worst) : token('sensor');
@@ -84,6 +93,7 @@ function sensor(g, kind, level) {
   drawPictogram(g, kind, 11, worst ? levelInk(worst) : colour);
 }
 
+/** @param {Pen} g @param {string} kind @param {string} colour */
 function plain(g, kind, colour) {
   g.beginPath();
   g.roundRect(-8, -8, 16, 16, 4);
@@ -91,7 +101,12 @@ function plain(g, kind, colour) {
   drawPictogram(g, kind, 11.5, colour);
 }
 
-/** Something a camera saw: the corners of a viewfinder; filled where it cannot wait. */
+/**
+ * Something a camera saw: the corners of a viewfinder; filled where it cannot wait.
+ * @param {Pen} g
+ * @param {string} kind
+ * @param {string} urgent
+ */
 function video(g, kind, urgent) {
   const busy = urgent === '1';
   const colour = token(busy ? 'video-urgent' : 'video');
@@ -109,11 +124,13 @@ function video(g, kind, urgent) {
   finish(g, null, colour, 1.4);
 }
 
+/** @param {Pen} g */
 function heading(g) {
   polygon(g, [[0, -17], [4.2, -11.5], [-4.2, -11.5]]);
   finish(g, token('heading'), token('map-ground'), 1.6);
 }
 
+/** @param {Pen} g @param {string} level */
 function glow(g, level) {
   const fading = g.createRadialGradient(0, 0, 6, 0, 0, 30);
   fading.addColorStop(0, levelColour(level));
@@ -123,7 +140,12 @@ function glow(g, level) {
   finish(g, fading);
 }
 
-/** A cluster: its number inside a ring split by level, the worst first. */
+/**
+ * A cluster: its number inside a ring split by level, the worst first.
+ * @param {Pen} g
+ * @param {string} name
+ * @param {number[]} counts
+ */
 function ring(g, name, counts) {
   const total = counts.reduce((sum, n) => sum + n, 0);
   const r = Math.min(19, 12 + Math.log2(total));
@@ -150,17 +172,20 @@ function ring(g, name, counts) {
 }
 
 // What a facility is to somebody who commands: help, people to protect, danger.
+/** @type {Record<string, string[]>} */
 const FACILITY_GROUPS = {
   rescue: ['hospital', 'fire_station', 'police_station', 'ambulance_station', 'shelter'],
   sensitive: ['school', 'kindergarten', 'nursing_home'],
   hazardous: ['hazardous_site', 'gas_station'],
 };
+/** @param {string} kind */
 const facilityGroup = kind => Object.keys(FACILITY_GROUPS).find(group => FACILITY_GROUPS[group].includes(kind)) || 'other';
 
-/** A kind that stands for its group in the legend. */
+/** A kind that stands for its group in the legend. @param {string} group */
 export const facilityExample = group => FACILITY_GROUPS[group]?.[0] || group;
 
 // family -> [size in pixels, draw(g, ...parts)]
+/** @type {Record<string, [number, (g: Pen, ...parts: string[]) => void]>} */
 const FAMILIES = {
   alarm: [34, (g, level, state) => levelMark(g, Number(level), 10, !QUIET_STATES.includes(state))],
   incident: [40, (g, level, status) => incident(g, Number(level), status)],
@@ -174,23 +199,28 @@ const FAMILIES = {
   ring: [48, (g, name, ...counts) => ring(g, name, counts.map(Number))],
 };
 
+/** @param {string} name */
 export const isMark = name => name.split('-')[0] in FAMILIES;
 
-/** The drawing of a mark as ImageData with its pixel ratio; null for a name of no family. */
+/** The drawing of a mark as ImageData with its pixel ratio; null for a name of no family. @param {string} name */
 export function drawIcon(name) {
   const [family, ...parts] = name.split('-');
   if (!FAMILIES[family]) return null;
   const [size, draw] = FAMILIES[family];
   const canvas = new OffscreenCanvas(size * RATIO, size * RATIO);
-  const g = canvas.getContext('2d', { willReadFrequently: true });
+  const g = /** @type {Pen} */ (canvas.getContext('2d', { willReadFrequently: true }));
   g.scale(RATIO, RATIO);
   g.translate(size / 2, size / 2);
   draw(g, ...parts);
   return { canvas, size, image: g.getImageData(0, 0, size * RATIO, size * RATIO), pixelRatio: RATIO };
 }
 
-/** Serves marks to the map as it asks for them, and draws them again when the theme changes. */
+/**
+ * Serves marks to the map as it asks for them. The result draws them again, for when the theme has changed.
+ * @param {MapLibre} map
+ */
 export function serveIcons(map) {
+  /** @type {Set<string>} */
   const served = new Set();
   map.setMissingStyleImageResolver(id => {
     const icon = map.hasImage(id) ? null : drawIcon(id);
@@ -198,5 +228,10 @@ export function serveIcons(map) {
     served.add(id);
     map.addImage(id, icon.image, { pixelRatio: icon.pixelRatio });
   });
-  return () => served.forEach(id => map.hasImage(id) && map.updateImage(id, drawIcon(id).image));
+  return () => {
+    for (const id of served) {
+      const icon = map.hasImage(id) ? drawIcon(id) : null;
+      if (icon) map.updateImage(id, icon.image);
+    }
+  };
 }

@@ -1,185 +1,241 @@
 // The map: starts it, shows and fades layers, follows the selection, never moves under a gesture.
 import * as maplibre from '/vendor/maplibre-gl/dist/maplibre-gl.mjs';
-import { byId } from '../dom.mjs';
-import { lang } from '../words.mjs';
-import { select, selected, onSelect } from '../selection.mjs';
+import { part } from '../dom.mjs';
+import { pageLang } from '../words.mjs';
 import { baseStyle, baseLayers } from './style.mjs';
 import { OVERLAYS, overlayLayers } from './overlays.mjs';
+import { opacitiesOf, scaled } from './fade.mjs';
 import { serveIcons } from './icons.mjs';
 import { feedMap } from './feed.mjs';
 import { roomForMap } from './room.mjs';
 
 const TEST = new URLSearchParams(location.search).has('test');
 const NEAR_ZOOM = 15;
-const OPACITY = { fill: ['fill-opacity'], line: ['line-opacity'], circle: ['circle-opacity', 'circle-stroke-opacity'], symbol: ['icon-opacity', 'text-opacity'], background: [] };
 const GESTURES = ['mousedown', 'touchstart', 'wheel'];
+const GESTURE_MS = 700;
+const FLIGHT_MS = TEST ? 0 : 900;
+const NOWHERE = [-180, -60, 180, 75]; // where no city has been imported
 
-let map = null;
-let gestureUntil = 0;
-let atHome = true;
-let home = null;
-const failed = new Set();
-const whenFailed = [];
-const layersOf = id => map.getStyle().layers.filter(layer => layer.metadata?.layer === id);
-const empty = () => ({ type: 'FeatureCollection', features: [] });
+/** @typedef {import('maplibre-gl').MapGeoJSONFeature} Drawn */
 
-/** Called with a layer id once its source could not be loaded. */
-export const onLayerFailed = listener => whenFailed.push(listener);
-
-export function startMap(city, layers) {
-  home = [[city.bbox[0], city.bbox[1]], [city.bbox[2], city.bbox[3]]];
-  map = new maplibre.Map({
-    container: byId('map'), style: baseStyle(lang()), bounds: home, fitBoundsOptions: { padding: roomForMap(24) },
+/** @param {City} city */
+function makeMap({ bbox }) {
+  const [west, south, east, north] = bbox ?? NOWHERE;
+  /** @type {[Place, Place]} */
+  const home = [[west, south], [east, north]];
+  const map = new maplibre.Map({
+    container: part('map'), style: baseStyle(pageLang()), bounds: home, fitBoundsOptions: { padding: roomForMap(24) },
     minZoom: 8.5, maxZoom: 19, maxPitch: 60, attributionControl: false, fadeDuration: TEST ? 0 : 180,
     canvasContextAttributes: { antialias: !TEST, preserveDrawingBuffer: TEST },
   });
-  window.onemap.map = map;
   map.addControl(new maplibre.ScaleControl({ maxWidth: 110 }), 'bottom-left');
-  map.on('error', report);
-  map.once('load', () => furnish(layers));
-  map.on('render', drawn);
-  for (const gesture of GESTURES) map.getCanvasContainer().addEventListener(gesture, () => { gestureUntil = performance.now() + 700; atHome = false; }, { passive: true });
-  // On a phone another sheet leaves other room: who still looks at the whole city sees the whole of it.
-  window.addEventListener('onemap:sheet', () => { if (atHome) goHome(0); });
-  return map;
+  return { map, home };
 }
+
+/**
+ * Starts the map of a city with its layers as this person has chosen them.
+ * @param {{ city: City, layers: LayerItem[], live: Live, selection: Chosen }} parts
+ */
+export function startMap({ city, layers, live, selection }) {
+  const { map, home } = makeMap(city);
+  const view = makeView(map, home);
+  const switches = makeSwitches(map);
+  const ring = makeRing(map);
+  const failures = listenForFailures(map);
+
+  map.once('load', () => {
+    furnish(map, switches, layers);
+    feedMap(map, live, (kind, id, coordinates) => { if (selection.is(kind, id)) ring(coordinates); });
+    clicks(map, selection);
+    selection.on((thing, { fly }) => {
+      const place = placeOf(thing);
+      ring(...(place ? [place] : []));
+      if (place && fly) view.flyTo(place, thing?.zoom);
+    });
+  });
+  map.on('render', sayOnceDrawn);
+  window.addEventListener('onemap:lang', () => map.setGlobalStateProperty('lang', pageLang()));
+
+  return { map, showLayer: switches.show, fadeLayer: switches.fade, onLayerFailed: failures, controls: view.controls };
+}
+
+/** @param {Thing | null} thing @returns {Place | null} */
+const placeOf = thing => (thing && Number.isFinite(thing.lon) ? [Number(thing.lon), Number(thing.lat)] : null);
 
 // The map is never idle while units move: it counts as drawn once its base is.
-function drawn() {
+/** @param {{ target: MapLibre }} event */
+function sayOnceDrawn({ target: map }) {
   if (!map.getLayer('unit-mark') || !map.isSourceLoaded('base')) return;
   document.documentElement.dataset.map = 'idle';
-  map.off('render', drawn);
+  map.off('render', sayOnceDrawn);
 }
 
-function report({ error, sourceId }) {
-  console.error('map', sourceId || '', error?.message || error);
-  if (!sourceId || failed.has(sourceId)) return;
-  failed.add(sourceId);
-  whenFailed.forEach(listener => listener(sourceId));
+/** Says each source that fails once. The result adds a listener, which is called with the source's id. @param {MapLibre} map */
+function listenForFailures(map) {
+  /** @type {Set<string>} */
+  const failed = new Set();
+  /** @type {((source: string) => void)[]} */
+  const listeners = [];
+  map.on('error', event => {
+    const { error } = event;
+    const sourceId = 'sourceId' in event ? String(event.sourceId) : '';
+    console.error('map', sourceId, error?.message || error);
+    if (!sourceId || failed.has(sourceId)) return;
+    failed.add(sourceId);
+    for (const listener of listeners) listener(sourceId);
+  });
+  /** @param {(source: string) => void} listener */
+  return listener => { listeners.push(listener); };
 }
 
-function furnish(layers) {
+/** @param {MapLibre} map @param {ReturnType<typeof makeSwitches>} switches @param {LayerItem[]} layers */
+function furnish(map, switches, layers) {
   const redraw = serveIcons(map);
-  for (const [id, { source }] of Object.entries(OVERLAYS)) map.addSource(id, { type: 'geojson', data: empty(), promoteId: 'id', ...source });
-  overlayLayers().forEach(layer => map.addLayer(layer));
+  /** @type {GeoJSON.FeatureCollection} */
+  const empty = { type: 'FeatureCollection', features: [] };
+  for (const [id, { source }] of Object.entries(OVERLAYS)) map.addSource(id, { type: 'geojson', data: empty, promoteId: 'id', ...source });
+  for (const layer of overlayLayers()) map.addLayer(layer);
   for (const layer of layers) {
-    showLayer(layer.id, layer.visible);
-    if (layer.opacity < 1) fadeLayer(layer.id, layer.opacity);
+    switches.show(layer.id, layer.visible);
+    if (layer.opacity < 1) switches.fade(layer.id, layer.opacity);
   }
-  feedMap(map, followSelected);
-  clicks();
-  onSelect(mark);
-  window.addEventListener('onemap:theme', () => { repaint(); redraw(); });
+  window.addEventListener('onemap:theme', () => { repaint(map); redraw(); });
 }
 
-const fetched = new Set();
-function fetchOnce(id) {
-  if (!OVERLAYS[id]?.fetched || fetched.has(id)) return;
-  fetched.add(id);
-  map.getSource(id).setData(`${location.origin}/api/layers/${id}/features`);
-}
+/**
+ * A property by a name that is computed.
+ * @param {MapLibre} map
+ * @param {string} id
+ * @param {string} property
+ * @param {Expression} value
+ */
+const setPaint = (map, id, property, value) => map.setPaintProperty(id, /** @type {any} */ (property), value);
 
-export function showLayer(id, visible) {
-  if (!map?.getStyle()) return;
-  if (visible) fetchOnce(id);
-  for (const layer of layersOf(id)) map.setLayoutProperty(layer.id, 'visibility', visible ? 'visible' : 'none');
-}
-
-const designed = new Map();
-function designedOpacity(layer, property) {
-  const key = `${layer.id} ${property}`;
-  if (!designed.has(key)) designed.set(key, layer.paint?.[property] ?? 1);
-  return designed.get(key);
-}
-
-// A zoom curve may stand only at the top of an expression: its outputs are scaled one by one.
-function scaled(value, share) {
-  if (!Array.isArray(value)) return value * share;
-  const [kind] = value;
-  const curve = kind === 'interpolate' && JSON.stringify(value[2]) === '["zoom"]';
-  return curve ? value.map((part, index) => (index > 3 && index % 2 === 0 ? scaled(part, share) : part)) : ['*', value, share];
-}
-
-export function fadeLayer(id, share) {
-  for (const layer of layersOf(id)) {
-    for (const property of OPACITY[layer.type] || []) map.setPaintProperty(layer.id, property, scaled(designedOpacity(layer, property), share));
-  }
-}
-
-/** The colours of the new theme on the layers that are there: sources, visibility and view stay. */
-function repaint() {
+/** The colours of the new theme on the layers that are there: sources, visibility and view stay. @param {MapLibre} map */
+function repaint(map) {
   for (const { id, paint = {} } of [...baseLayers(), ...overlayLayers()]) {
-    for (const [property, value] of Object.entries(paint)) if (property.includes('color')) map.setPaintProperty(id, property, value);
+    for (const [property, value] of Object.entries(paint)) if (property.includes('color')) setPaint(map, id, property, value);
   }
 }
 
-export const setMapLang = code => map?.setGlobalStateProperty('lang', code);
+// ---- layers of the tree
+
+/** @param {MapLibre} map */
+function makeSwitches(map) {
+  /** @type {Set<string>} */
+  const fetched = new Set();
+  /** @type {Map<string, Expression>} */
+  const designed = new Map();
+  /** @param {string} id @returns {Layer[]} */
+  const layersOf = id => map.getStyle().layers.filter(layer => /** @type {Layer} */ (layer).metadata?.layer === id);
+
+  /** @param {string} id */
+  function fetchOnce(id) {
+    if (!OVERLAYS[id]?.fetched || fetched.has(id)) return;
+    fetched.add(id);
+    /** @type {GeoJsonSource} */ (map.getSource(id)).setData(`${location.origin}/api/layers/${id}/features`);
+  }
+
+  /** @param {Layer} layer @param {string} property @returns {Expression} */
+  function designedOpacity(layer, property) {
+    const key = `${layer.id} ${property}`;
+    if (!designed.has(key)) designed.set(key, layer.paint?.[property] ?? 1);
+    return designed.get(key);
+  }
+
+  return {
+    /** @param {string} id @param {boolean} visible */
+    show(id, visible) {
+      if (!map.getStyle()) return;
+      if (visible) fetchOnce(id);
+      for (const layer of layersOf(id)) map.setLayoutProperty(layer.id, 'visibility', visible ? 'visible' : 'none');
+    },
+    /** @param {string} id @param {number} share */
+    fade(id, share) {
+      for (const layer of layersOf(id)) {
+        for (const property of opacitiesOf(layer.type)) setPaint(map, layer.id, property, scaled(designedOpacity(layer, property), share));
+      }
+    },
+  };
+}
+
+// ---- the view
+
+/** Where the map looks. A gesture locks it for a moment. @param {MapLibre} map @param {[Place, Place]} home */
+function makeView(map, home) {
+  let gestureUntil = 0;
+  let atHome = true;
+  const touched = () => { gestureUntil = performance.now() + GESTURE_MS; atHome = false; };
+  for (const gesture of GESTURES) map.getCanvasContainer().addEventListener(gesture, touched, { passive: true });
+
+  /** @param {number} duration */
+  function goHome(duration) {
+    atHome = true;
+    map.fitBounds(home, { padding: roomForMap(24), duration });
+  }
+
+  // On a phone another sheet leaves other room: who still looks at the whole city sees the whole of it.
+  window.addEventListener('onemap:sheet', () => { if (atHome) goHome(0); });
+
+  return {
+    /** @param {Place} place @param {number} [zoom] */
+    flyTo(place, zoom) {
+      if (performance.now() <= gestureUntil) return;
+      // After the card has opened: it takes some of the room.
+      setTimeout(() => {
+        atHome = false;
+        map.flyTo({ center: place, zoom: zoom ?? Math.max(map.getZoom(), NEAR_ZOOM), padding: roomForMap(), duration: FLIGHT_MS });
+      }, 0);
+    },
+    controls: {
+      'map-zoom-in': () => map.zoomIn(),
+      'map-zoom-out': () => map.zoomOut(),
+      'map-north': () => map.easeTo({ bearing: 0, pitch: 0 }),
+      'map-home': () => goHome(FLIGHT_MS),
+    },
+  };
+}
 
 // ---- selection
 
-const CLICKABLE = [
-  ...Object.entries(OVERLAYS).filter(([, { type }]) => type).reverse().flatMap(([id, { type, layers }]) => ({ id, type, layers })),
-];
+/** The ring on what is selected. It stays on it while that moves; the view stays where it is. @param {MapLibre} map */
+function makeRing(map) {
+  /** @param {...Place} places */
+  return (...places) => {
+    /** @type {PointFeature[]} */
+    const features = places.map(coordinates => ({ type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates } }));
+    /** @type {GeoJsonSource} */ (map.getSource('select')).setData({ type: 'FeatureCollection', features });
+  };
+}
 
-function marksAt(target) {
+const CLICKABLE = Object.values(OVERLAYS).filter(({ type }) => type).reverse();
+
+/** @param {MapLibre} map @param {{ x: number, y: number }} point @returns {Drawn[]} */
+function marksAt(map, { x, y }) {
   const ids = CLICKABLE.flatMap(({ layers }) => layers().map(layer => layer.id)).concat('asset-dot').filter(id => map.getLayer(id) && !id.endsWith('-glow'));
-  const [x, y] = [target.x, target.y];
-  const box = [[x - 5, y - 5], [x + 5, y + 5]];
-  return map.queryRenderedFeatures(box, { layers: ids });
+  return map.queryRenderedFeatures([[x - 5, y - 5], [x + 5, y + 5]], { layers: ids });
 }
 
-function typeOf(feature) {
-  if (feature.layer.id === 'asset-dot') return 'asset';
-  return OVERLAYS[feature.source]?.type;
-}
+/** @param {Drawn} feature */
+const typeOf = feature => (feature.layer.id === 'asset-dot' ? 'asset' : OVERLAYS[feature.source]?.type ?? 'place');
 
-async function open(feature) {
+/** @param {MapLibre} map @param {Chosen} selection @param {Drawn} feature */
+async function open(map, selection, feature) {
+  const place = /** @type {Place} */ (/** @type {GeoJSON.Point} */ (feature.geometry).coordinates);
   if (feature.properties.cluster) {
-    const zoom = await map.getSource(feature.source).getClusterExpansionZoom(feature.properties.cluster_id);
-    return map.easeTo({ center: feature.geometry.coordinates, zoom: zoom + 0.3, padding: roomForMap() });
+    const source = /** @type {GeoJsonSource} */ (map.getSource(feature.source));
+    const zoom = await source.getClusterExpansionZoom(feature.properties.cluster_id);
+    map.easeTo({ center: place, zoom: zoom + 0.3, padding: roomForMap() });
+    return;
   }
-  const [lon, lat] = feature.geometry.coordinates;
-  return select({ type: typeOf(feature), id: String(feature.properties.id), lon, lat }, { fly: false });
+  selection.select({ type: typeOf(feature), id: String(feature.properties.id), lon: place[0], lat: place[1] }, { fly: false });
 }
 
-function clicks() {
-  map.on('click', event => {
-    const [feature] = marksAt(event.point);
-    if (feature) open(feature);
+/** @param {MapLibre} map @param {Chosen} selection */
+function clicks(map, selection) {
+  map.on('click', ({ point }) => {
+    const [feature] = marksAt(map, point);
+    if (feature) open(map, selection, feature);
   });
-  map.on('mousemove', event => { map.getCanvas().style.cursor = marksAt(event.point).length ? 'pointer' : ''; });
+  map.on('mousemove', ({ point }) => { map.getCanvas().style.cursor = marksAt(map, point).length ? 'pointer' : ''; });
 }
-
-function ring(...places) {
-  const features = places.map(coordinates => ({ type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates } }));
-  map.getSource('select').setData({ type: 'FeatureCollection', features });
-}
-
-/** The ring stays on what is selected while that moves; the view stays where it is. */
-function followSelected(kind, id, coordinates) {
-  if (selected()?.type === kind && String(selected().id) === String(id)) ring(coordinates);
-}
-
-function mark(thing, { fly }) {
-  const placed = thing && Number.isFinite(thing.lon);
-  ring(...(placed ? [[thing.lon, thing.lat]] : []));
-  // After the card has opened: it takes some of the room.
-  if (placed && fly && performance.now() > gestureUntil) setTimeout(flyTo, 0, thing);
-}
-
-function flyTo({ lon, lat, zoom }) {
-  atHome = false;
-  map.flyTo({ center: [lon, lat], zoom: zoom ?? Math.max(map.getZoom(), NEAR_ZOOM), padding: roomForMap(), duration: TEST ? 0 : 900 });
-}
-
-function goHome(duration) {
-  atHome = true;
-  map.fitBounds(home, { padding: roomForMap(24), duration });
-}
-
-export const controls = {
-  'map-zoom-in': () => map.zoomIn(),
-  'map-zoom-out': () => map.zoomOut(),
-  'map-north': () => map.easeTo({ bearing: 0, pitch: 0 }),
-  'map-home': () => goHome(TEST ? 0 : 900),
-};

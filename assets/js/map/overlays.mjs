@@ -2,26 +2,40 @@
 import { token, levelColour, LEVELS } from '../tokens.mjs';
 import { NAME } from './style.mjs';
 
+/** @param {number} far @param {number} near @returns {Expression} */
 const BY_ZOOM = (far, near) => ['interpolate', ['linear'], ['zoom'], 10, far, 15, near];
 const ALWAYS = { 'icon-allow-overlap': true, 'icon-ignore-placement': true };
 const UNDER_ICON = { 'text-font': ['Plain'], 'text-size': 11, 'text-anchor': 'top', 'text-offset': [0, 1.15], 'text-optional': true };
 const ink = () => ({ 'text-color': token('label-mark'), 'text-halo-color': token('map-halo'), 'text-halo-width': 1.5 });
 const fade = ['case', ['==', ['get', 'stale'], true], 0.4, 1];
+/** @param {string} field @returns {Expression} */
 const byLevel = field => ['match', ['get', field], 1, levelColour(1), 2, levelColour(2), 3, levelColour(3), 4, levelColour(4), 'rgba(0,0,0,0)'];
 
+/** @param {number} level */
 const countOf = level => [`l${level}`, ['+', ['case', ['==', ['get', 'level'], level], 1, 0]]];
 const CLUSTER = {
   cluster: true, clusterRadius: 42, clusterMaxZoom: 14,
   clusterProperties: { level: ['min', ['get', 'level']], ...Object.fromEntries(LEVELS.map(countOf)) },
 };
+/** @param {string} family @returns {Expression} */
 const ringName = family => ['concat', `ring-${family}-`, ...LEVELS.flatMap(n => [['to-string', ['get', `l${n}`]], n < 4 ? '-' : ''])];
 const single = ['!', ['has', 'point_count']];
 
+/**
+ * @param {string} id
+ * @param {string} source
+ * @param {Expression} icon
+ * @param {Expression} size
+ * @param {Layer} [more]
+ * @returns {Layer}
+ */
 const mark = (id, source, icon, size, more = {}) => ({ id, type: 'symbol', source, layout: { 'icon-image': icon, 'icon-size': size, ...ALWAYS }, ...more });
 
 // A cell says where to look from afar; near by it would only tint the streets.
+/** @param {number} share @returns {Expression} */
 const byScore = share => ['interpolate', ['linear'], ['coalesce', ['get', 'score'], 0], 2, 0, 4, 0.06 * share, 6, 0.17 * share, 10, 0.34 * share];
 
+/** @returns {Layer[]} */
 function riskLayers() {
   return [
     { id: 'risk-fill', type: 'fill', source: 'risk_cells', paint: { 'fill-color': byLevel('level'), 'fill-opacity': ['interpolate', ['linear'], ['zoom'], 12.5, byScore(1), 15, byScore(0.25)] } },
@@ -29,6 +43,7 @@ function riskLayers() {
   ];
 }
 
+/** @returns {Layer[]} */
 function sensorLayers() {
   return [
     {
@@ -47,6 +62,7 @@ function sensorLayers() {
   ];
 }
 
+/** @returns {Layer[]} */
 function unitLayers() {
   return [
     mark('unit-heading', 'units', 'heading', BY_ZOOM(0.5, 0.95), {
@@ -63,6 +79,7 @@ function unitLayers() {
 const paler = ['match', ['get', 'fading'], 0, 1, 1, 0.75, 0.5];
 
 // The quiet ones are dots from afar; what cannot wait is a mark at every scale, and lies on top.
+/** @returns {Layer[]} */
 function videoLayers() {
   const urgent = ['==', ['get', 'urgent'], true];
   const layout = { 'icon-image': ['get', 'icon'], ...ALWAYS, ...UNDER_ICON, 'symbol-sort-key': ['get', 'at'] };
@@ -83,6 +100,7 @@ function videoLayers() {
   ];
 }
 
+/** @param {string} id @param {string} source @returns {Layer} */
 function glow(id, source) {
   return {
     id, type: 'symbol', source, filter: ['all', ['<=', ['get', 'level'], 2], ['any', ['has', 'point_count'], ['==', ['get', 'lively'], true]]],
@@ -90,6 +108,7 @@ function glow(id, source) {
   };
 }
 
+/** @param {string} family @param {string} source @param {number} label @returns {Layer[]} */
 function clustered(family, source, label) {
   return [
     glow(`${family}-glow`, source),
@@ -102,6 +121,7 @@ function clustered(family, source, label) {
   ];
 }
 
+/** @param {string} source @param {Expression} icon @param {number} minzoom @returns {Layer[]} */
 function placeLayers(source, icon, minzoom) {
   return [{
     id: `${source}-mark`, type: 'symbol', source, minzoom,
@@ -109,7 +129,8 @@ function placeLayers(source, icon, minzoom) {
   }];
 }
 
-// layer id -> options of its source and its map layers, in drawing order
+// layer id -> options of its source and its map layers, in drawing order; `fetched` from the API once it is shown, `type` of the card it opens
+/** @type {Record<string, { source: object, layers: () => Layer[], type?: string, fetched?: boolean }>} */
 export const OVERLAYS = {
   risk_cells: { source: {}, layers: riskLayers },
   facilities: { source: {}, fetched: true, type: 'facility', layers: () => placeLayers('facilities', ['concat', 'facility-', ['get', 'kind']], 13) },
@@ -121,6 +142,7 @@ export const OVERLAYS = {
   incidents: { source: CLUSTER, type: 'incident', layers: () => clustered('incident', 'incidents', 13) },
 };
 
+/** @returns {Layer[]} */
 export function selectLayers() {
   return [
     { id: 'select-halo', type: 'circle', source: 'select', paint: { 'circle-radius': 24, 'circle-color': 'rgba(0,0,0,0)', 'circle-stroke-color': token('map-ground'), 'circle-stroke-width': 5, 'circle-stroke-opacity': 0.6 } },
@@ -128,6 +150,6 @@ export function selectLayers() {
   ];
 }
 
-/** Every overlay layer, tagged with the layer of the tree it belongs to. */
+/** Every overlay layer, tagged with the layer of the tree it belongs to. @returns {Layer[]} */
 export const overlayLayers = () =>
   Object.entries(OVERLAYS).flatMap(([id, { layers }]) => layers().map(layer => ({ ...layer, metadata: { layer: id } }))).concat(selectLayers());

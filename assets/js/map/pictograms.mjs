@@ -1,6 +1,8 @@
 // Pictograms on a 24 x 24 grid, as SVG path data: `f` is filled, `s` is stroked.
+/** @param {string} f @param {string} [s] */
 const P = (f, s) => ({ f, s });
 
+/** @type {Record<string, { f: string, s?: string }>} */
 export const PICTOGRAMS = {
   // units
   fire: P('M12 2c1 4-4 6-4 11a4.6 4.6 0 0 0 9 1.500c0-2-1-3-1.2-4.5-1 .8-1.5 1.6-1.6 2.600C13 9.5 14.5 6 12 2z M12 22a7 7 0 0 1-7-7c0 4 3 7 7 7z'),
@@ -45,7 +47,13 @@ export const PICTOGRAMS = {
   dot: P('M12 7a5 5 0 1 0 0 10 5 5 0 0 0 0-10z'),
 };
 
-/** Draws a pictogram of `size` pixels around the origin of `g` in one colour. */
+/**
+ * Draws a pictogram of `size` pixels around the origin of `g` in one colour.
+ * @param {Pen} g
+ * @param {string} name
+ * @param {number} size
+ * @param {string} colour
+ */
 export function drawPictogram(g, name, size, colour) {
   const picture = PICTOGRAMS[name] || PICTOGRAMS.dot;
   const scale = size / 24;

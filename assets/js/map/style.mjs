@@ -4,31 +4,43 @@ import { token } from '../tokens.mjs';
 const FONTS = `${location.origin}/vendor/@fontsource/noto-sans-sc/files/noto-sans-sc`;
 const LATIN = ['U+0000-02FF', 'U+2000-206F', 'U+20AC', 'U+2122'];
 const CHINESE = ['U+2E80-9FFF', 'U+F900-FAFF', 'U+FF00-FFEF', 'U+3000-303F'];
+/** @param {number} weight */
 const face = weight => [
   { url: `${FONTS}-latin-${weight}-normal.woff2`, 'unicode-range': LATIN },
   { url: `${FONTS}-chinese-simplified-${weight}-normal.woff2`, 'unicode-range': CHINESE },
 ];
 
-/** The feature's name in the language of the page, whichever way the source spells it. */
+/** The feature's name in the language of the page, whichever way the source spells it. @type {Expression} */
 export const NAME = ['case', ['==', ['global-state', 'lang'], 'zh'],
   ['coalesce', ['get', 'name_zh'], ['get', 'name_en'], ''], ['coalesce', ['get', 'name_en'], ['get', 'name_zh'], '']];
 
+/** @param {number} near @param {number} far @returns {Expression} */
 const widths = (near, far) => ['interpolate', ['exponential', 1.6], ['zoom'], 9, near, 18, far];
+/** @param {string} name @param {number} maxzoom @returns {import('maplibre-gl').VectorSourceSpecification} */
 const tiles = (name, maxzoom) => ({ type: 'vector', tiles: [`${location.origin}/tiles/${name}/{z}/{x}/{y}.mvt`], minzoom: 9, maxzoom });
+/** @returns {GeoJSON.FeatureCollection} */
 const empty = () => ({ type: 'FeatureCollection', features: [] });
 
 // class -> [width at z9, at z18, least zoom]; drawn in this order
+/** @type {Record<string, [number, number, number]>} */
 const STREETS = {
   path: [0.2, 3, 14], minor: [0.3, 11, 12.2], rail: [0.5, 3, 10], secondary: [0.5, 17, 10], primary: [0.8, 22, 9], ring: [1.1, 26, 9], motorway: [1.2, 28, 9],
 };
 
+/** @returns {Layer[]} */
 function streets() {
   const rows = Object.entries(STREETS);
+  /**
+   * @param {string} suffix
+   * @param {number} extra
+   * @param {(kind: string, near: number, far: number) => Layer} paint
+   * @returns {Layer[]}
+   */
   const line = (suffix, extra, paint) => rows.map(([kind, [near, far, minzoom]]) => ({
     id: `street-${suffix}-${kind}`, type: 'line', source: 'base', 'source-layer': 'streets', minzoom: minzoom + extra, filter: ['==', ['get', 'class'], kind],
     layout: { 'line-cap': 'round', 'line-join': 'round' }, metadata: { layer: 'streets' }, paint: paint(kind, near, far),
   }));
-  const casing = line('case', 1, (kind, near, far) => ({ 'line-color': token('map-road-case'), 'line-width': widths(near + 0.8, far + 3) }));
+  const casing = line('case', 1, (_, near, far) => ({ 'line-color': token('map-road-case'), 'line-width': widths(near + 0.8, far + 3) }));
   const body = line('body', 0, (kind, near, far) => ({
     'line-color': token(`map-road-${kind}`), 'line-width': widths(near, far), 'line-opacity': ['case', ['==', ['get', 'tunnel'], true], 0.45, 1],
   }));
@@ -36,8 +48,10 @@ function streets() {
   return [...casing, ...dashes];
 }
 
-const fill = (id, sourceLayer, paint, more = {}) => ({ id, type: 'fill', source: 'base', 'source-layer': sourceLayer, metadata: { layer: sourceLayer }, paint, ...more });
+/** @param {string} id @param {string} sourceLayer @param {Layer} paint @returns {Layer} */
+const fill = (id, sourceLayer, paint) => ({ id, type: 'fill', source: 'base', 'source-layer': sourceLayer, metadata: { layer: sourceLayer }, paint });
 
+/** @returns {Layer[]} */
 function ground() {
   return [
     { id: 'ground', type: 'background', paint: { 'background-color': token('map-ground') } },
@@ -48,6 +62,7 @@ function ground() {
   ];
 }
 
+/** @returns {Layer[]} */
 function buildings() {
   return [{
     id: 'building-fill', type: 'fill', source: 'buildings', 'source-layer': 'buildings', minzoom: 13, metadata: { layer: 'buildings' },
@@ -60,8 +75,10 @@ function buildings() {
 
 // The class is the first level of the code, 01 to 05.
 const ASSET_CLASSES = ['01', '02', '03', '04', '05'];
+/** @returns {Expression} */
 const assetClass = () => ['match', ['to-string', ['get', 'class']], ...ASSET_CLASSES.flatMap(code => [code, token(`asset-${code}`)]), token('asset-normal')];
 
+/** @returns {Layer[]} */
 function assets() {
   const fault = ['all', ['has', 'state'], ['!', ['in', ['get', 'state'], ['literal', ['normal', '']]]]];
   return [
@@ -82,9 +99,12 @@ function assets() {
   ];
 }
 
+/** @param {Expression} size @param {boolean} [bold] */
 const words = (size, bold) => ({ 'text-font': [bold ? 'Bold' : 'Plain'], 'text-size': size });
+/** @param {string} name @param {number} [width] */
 const ink = (name, width = 1.5) => ({ 'text-color': token(name), 'text-halo-color': token('map-halo'), 'text-halo-width': width });
 
+/** @returns {Layer[]} */
 function labels() {
   return [
     { id: 'district-edge', type: 'line', source: 'base', 'source-layer': 'districts', metadata: { layer: 'districts' }, paint: { 'line-color': token('map-district'), 'line-width': widths(0.8, 3), 'line-dasharray': [4, 3] } },
@@ -111,9 +131,13 @@ function labels() {
   ];
 }
 
-/** Base layers in drawing order, with the colours of the present theme. Overlays go before the first label or on top. */
+/**
+ * Base layers in drawing order, with the colours of the present theme. Overlays go before the first label or on top.
+ * @returns {Layer[]}
+ */
 export const baseLayers = () => [...ground(), ...buildings(), ...streets(), ...assets(), ...labels()];
 
+/** @param {Lang} lang @returns {import('maplibre-gl').StyleSpecification} */
 export function baseStyle(lang) {
   return {
     version: 8,

@@ -1,18 +1,18 @@
 // The tab of pending devices: what each has sent, and the form that takes it into use.
 import { get, send } from '../api.mjs';
 import { el } from '../dom.mjs';
-import { both, figure, lang, pair, say } from '../words.mjs';
+import { both, figure, lang, page, pair, say } from './words.mjs';
 import { age, blame, busy, button, changed, clearBlame, done, field, iconButton, input, isAdmin, notice, redraw, select } from './parts.mjs';
 
 const DATUMS = ['WGS84', 'CGCS2000', 'GCJ-02', 'BD-09'].map(one => [one, one]);
 const UNKNOWN = 'unknown';
 const nameOf = words => words?.[lang()] ?? '';
-const metricName = key => nameOf(window.onemap.vocabulary.metrics?.[key]) || key;
+const metricName = key => nameOf(page.vocabulary.metrics?.[key]) || key;
 const numeric = text => (text.trim() === '' ? null : Number.isNaN(Number(text)) ? text : Number(text));
 
 /** The kind that its metrics speak for, where one is named like a metric or shares its first word. */
 function guess({ values }) {
-  const kinds = Object.keys(window.onemap.vocabulary.sensor_kinds);
+  const kinds = Object.keys(page.vocabulary.sensor_kinds);
   const metrics = Object.keys(values);
   if (metrics.some(one => ['pm25', 'pm10', 'aqi', 'o3', 'no2', 'so2', 'co'].includes(one))) return 'air_quality';
   return kinds.find(kind => metrics.includes(kind)) ?? (metrics.includes('tilt') ? 'manhole' : '');
@@ -78,7 +78,7 @@ function pretty(text) {
 }
 
 function acceptForm(device, close, accepted) {
-  const kinds = Object.entries(window.onemap.vocabulary.sensor_kinds).filter(([key]) => key !== UNKNOWN).map(([key, words]) => [key, nameOf(words)]);
+  const kinds = Object.entries(page.vocabulary.sensor_kinds).filter(([key]) => key !== UNKNOWN).map(([key, words]) => [key, nameOf(words)]);
   const controls = {
     kind: select(guess(device), [['', say('devices.choose')], ...kinds]), name_zh: input(''), name_en: input(''),
     lon: input('', { inputmode: 'decimal' }), lat: input('', { inputmode: 'decimal' }), datum: select('WGS84', DATUMS),
@@ -106,6 +106,6 @@ function acceptForm(device, close, accepted) {
     await accepted();
   });
   const head = el('header', {}, el('h2', { tabindex: -1 }, device.id), iconButton('close-device', 'close', 'sources.close', close));
-  const values = Object.entries(device.values).map(([metric, { value, unit, quality }]) => el('div', { class: 'fact' }, el('dt', {}, metricName(metric)), el('dd', {}, el('b', {}, figure(value)), el('span', { class: 'unit' }, unit || ''), quality === 'good' ? null : el('span', { class: 'chip' }, pair(window.onemap.vocabulary.qualities?.[quality])))));
+  const values = Object.entries(device.values).map(([metric, { value, unit, quality }]) => el('div', { class: 'fact' }, el('dt', {}, metricName(metric)), el('dd', {}, el('b', {}, figure(value)), el('span', { class: 'unit' }, unit || ''), quality === 'good' ? null : el('span', { class: 'chip' }, pair(page.vocabulary.qualities?.[quality])))));
   return el('div', {}, head, facts(device), el('h3', {}, both('card.readings')), el('dl', {}, values), isAdmin() ? null : el('p', { class: 'quiet' }, both('sources.read_only')), form);
 }

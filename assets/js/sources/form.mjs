@@ -1,7 +1,7 @@
 // The form of one source, and a box to try a message with what the form says before it is saved.
 import { send } from '../api.mjs';
 import { el } from '../dom.mjs';
-import { both, lang, moment, pair } from '../words.mjs';
+import { both, lang, moment, page, pair } from './words.mjs';
 import { metricMap, optionFields, ourMetrics, unitMap } from './maps.mjs';
 import { area, blame, busy, button, checkbox, clearBlame, field, iconButton, input, isAdmin, names, number, reasonWords, select } from './parts.mjs';
 
@@ -108,10 +108,10 @@ function outcome({ matches, records, error }) {
   const unmatched = matches ? null : el('p', { class: 'warn' }, both('sources.try.unmatched'));
   if (error) return [unmatched, el('p', { class: 'error' }, el('b', {}, reasonWords(error.reason)), ' ', error.detail)].filter(Boolean);
   if (!records.length) return [unmatched, el('p', { class: 'warn' }, both('sources.try.nothing'))].filter(Boolean);
-  const rows = records.map(record => el('tr', {}, el('td', {}, deviceOf(record)), el('td', {}, record.metric ?? record.type), el('td', { class: 'figure' }, valueOf(record)),
-    el('td', {}, record.quality ? pair(window.onemap.vocabulary.qualities?.[record.quality] ?? { zh: record.quality, en: record.quality }) : ''), el('td', { class: 'figure' }, record.time ? moment(record.time) : '')));
+  const rows = records.map(record => el('tr', {}, el('td', {}, deviceOf(record)), el('td', {}, record.metric ?? record.type), el('td', { class: 'figure' }, readingOf(record)),
+    el('td', {}, record.quality ? pair(page.vocabulary.qualities?.[record.quality] ?? { zh: record.quality, en: record.quality }) : ''), el('td', { class: 'figure' }, record.time ? moment(record.time) : '')));
   return [unmatched, el('table', {}, el('thead', {}, el('tr', {}, COLUMNS.map(key => el('th', { scope: 'col' }, both(key))))), el('tbody', {}, rows))].filter(Boolean);
 }
 
 const deviceOf = record => record.sensor_id ?? record.unit_id ?? record.camera_id ?? record.device ?? record.sender ?? '';
-const valueOf = record => (record.value == null ? record.kind ?? record.status ?? '' : `${number(record.value)} ${record.unit ?? ''}`);
+const readingOf = record => (record.value == null ? record.kind ?? record.status ?? '' : `${number(record.value)} ${record.unit ?? ''}`);

@@ -1,7 +1,7 @@
 // The tab of dead letters: groups by reason, a search, one letter whole; replayed or discarded.
 import { get, send } from '../api.mjs';
 import { atMost, el } from '../dom.mjs';
-import { both, moment, say } from '../words.mjs';
+import { both, moment, say } from './words.mjs';
 import { age, area, busy, button, changed, done, field, iconButton, input, isAdmin, mayRead, notice, number, reasonWords, redraw, select } from './parts.mjs';
 
 const STATES = ['waiting', 'replayed', 'discarded', 'all'];

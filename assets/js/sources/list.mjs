@@ -1,7 +1,7 @@
 // The tab of sources: one line each with what comes through, a switch, and the form beside it.
 import { get, send } from '../api.mjs';
 import { el } from '../dom.mjs';
-import { both } from '../words.mjs';
+import { both } from './words.mjs';
 import { sourceForm } from './form.mjs';
 import { age, busy, button, changed, complain, done, isAdmin, lamp, lasting, names, notice, number, redraw } from './parts.mjs';
 

@@ -1,7 +1,7 @@
 // The page of sources: who asks, three tabs, a look at the server every five seconds while somebody is watching.
 import { get, toLogin } from '../api.mjs';
 import { el, remember } from '../dom.mjs';
-import { both, lang, setUp } from '../words.mjs';
+import { both, lang, page, setUp } from './words.mjs';
 import { devicesTab } from './devices.mjs';
 import { lettersTab } from './letters.mjs';
 import { sourcesTab } from './list.mjs';
@@ -79,7 +79,7 @@ function listen() {
 async function start() {
   const [who, city, vocabulary, catalogue] = await Promise.all([get('/api/me'), get('/api/city'), get('/api/vocabulary'), get('/api/catalogue')]);
   setUp(catalogue, city.timezone);
-  Object.assign(window.onemap, { me: who, vocabulary });
+  Object.assign(page, { me: who, vocabulary });
   document.querySelector('[data-who]').replaceChildren(me().name || me().username, ' · ', ...both(`role.${me().role}`));
   for (const [name, part] of Object.entries(tabs)) part.place(panel(name));
   document.querySelector('.notice-loading').remove();

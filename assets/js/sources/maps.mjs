@@ -1,6 +1,6 @@
 // The maps of a source: the device's metrics to ours, the units it means, the options of its decoder.
 import { el } from '../dom.mjs';
-import { both, say } from '../words.mjs';
+import { both, page, say } from './words.mjs';
 import { area, button, checkbox, field, iconButton, input, select } from './parts.mjs';
 
 /** Lines of inputs that can be added and taken away. `columns` are [name, words, width] each. */
@@ -44,7 +44,7 @@ function unitRule(unit, scale, offset) {
 }
 
 export const ourMetrics = () =>
-  el('datalist', { id: 'our-metrics' }, Object.keys(window.onemap.vocabulary.metrics || {}).map(key => el('option', { value: key })));
+  el('datalist', { id: 'our-metrics' }, Object.keys(page.vocabulary.metrics || {}).map(key => el('option', { value: key })));
 
 function optionControl(schema, value) {
   const plain = schema.anyOf ? schema.anyOf.find(({ type }) => type !== 'null') ?? {} : schema;

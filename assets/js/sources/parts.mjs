@@ -1,10 +1,10 @@
 // Small parts of the page of sources: fields, lamps, notices, redrawing without losing the place.
 import { el, setText } from '../dom.mjs';
-import { ago, both, duration, lang, moment, say } from '../words.mjs';
+import { ago, both, duration, lang, moment, page, say } from './words.mjs';
 
 const TOAST_MS = 7000;
 
-export const me = () => window.onemap.me;
+export const me = () => page.me;
 export const isAdmin = () => me().role === 'admin';
 export const mayRead = () => me().role !== 'viewer';
 export const names = thing => thing?.names?.[lang()] || thing?.names?.zh || thing?.names?.en || '';

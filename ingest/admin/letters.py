@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import codecs
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, text
 
-from app.accounts import write_audit
+from core import audit
 from core.clock import rfc3339
 from core.db import CHANGE_CHANNEL, notify
 from core.errors import NotFound
@@ -148,8 +147,6 @@ def discard(conn: Connection, ids: list[int], why: str, who: str, now: datetime)
         {"now": now, "who": who, "ids": ids},
     )
     gone = sorted(done.scalars())
-    write_audit(
-        conn, who, None, "letters.discard", "ok", now, json.dumps({"ids": gone, "why": why}, ensure_ascii=False)
-    )
+    audit.write(conn, who, "letters.discard", now, {"ids": gone, "why": why})
     notify(conn, CHANGE_CHANNEL, {"kind": "health", "reread": True})
     return len(gone)

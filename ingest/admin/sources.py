@@ -15,11 +15,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from sqlalchemy import Connection, text
 
-from app.accounts import write_audit
+from core import audit
 from core.clock import rfc3339
 from core.db import SOURCE_CHANNEL, lock_key, notify
 from core.errors import Conflict, InputError, NotFound
 from core.exposure import city_zone
+from core.history import write_version
 from core.pgarray import from_pg_us, to_pg_us
 from ingest.decoders import DECODERS
 from ingest.quality import flag
@@ -235,6 +236,7 @@ def add_source(conn: Connection, given: SourceIn, prefix: str, who: str, now: da
         text(f"INSERT INTO source ({', '.join(names)}) VALUES ({', '.join(map(place, names))})"),
         {**row_values(given), "changed_at": now, "changed_by": who},
     )
+    write_version(conn, "source", given.id, "added", who, now)
     tell(conn, given.id, "source.add", given.model_dump(), who, now)
     return given.id
 
@@ -264,6 +266,7 @@ def change_source(conn: Connection, source_id: str, change: SourceChange, prefix
         ),
         {**row_values(given), "source": source_id, "now": now, "who": who},
     )
+    write_version(conn, "source", source_id, "changed", who, now)
     was = {name: before[name] for name in changed}
     tell(conn, source_id, "source.change", {"before": was, "after": changed}, who, now)
 
@@ -306,8 +309,7 @@ def row_values(given: SourceIn) -> dict[str, Any]:
 
 def tell(conn: Connection, source_id: str, what: str, data: dict[str, Any], who: str, now: datetime) -> None:
     """Write it down, and let the ingesters read the sources anew once this is committed."""
-    body = json.dumps({"source": source_id, **data}, ensure_ascii=False)
-    write_audit(conn, who, None, what, "ok", now, body)
+    audit.write(conn, who, what, now, {"source": source_id, **data})
     notify(conn, SOURCE_CHANNEL, {"kind": "source", "ids": [source_id]})
 
 

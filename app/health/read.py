@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, text
 
-from app.letters import read_reasons
-from app.sources import NO_SOURCE, read_source_states
+from alerts.deliveries import count_waiting
+from core import set_aside
 from core.clock import rfc3339
+from core.log import get_log
+from core.process import first_line, is_of_connection
 from core.vocabulary import label
+from ingest.admin.letters import read_reasons
+from ingest.admin.sources import NO_SOURCE, read_source_states
 from ingest.replay import WAITING
 from layers.video import read_camera_health
 
+log = get_log("health")
+T = TypeVar("T")
+NO_LETTERS: dict[str, Any] = {"total": None, "waiting": None, "reasons": {}, "last_at": None}
 ALIVE_S = 30
 LIVE_S = 24 * 3600  # a feed silent for longer is no longer counted as live
 
@@ -50,35 +58,57 @@ def read_health(conn: Connection, now: datetime, prefix: str = "onemap") -> dict
 
     `sources` are those that are on and those that have been; `feeds` group what came by what it tells of. `prefix` is our own
     first topic part."""
-    minute = now.timestamp() - 60
-    buried = {row.id: row.letters for row in conn.execute(text(_LETTERS))}
-    feeds = [
-        feed_object(row, now, buried.get(row.id, 0))
-        for row in conn.execute(text(_FEEDS), {"minute": datetime.fromtimestamp(minute, now.tzinfo)})
-    ]
+    faults: list[dict[str, str]] = []
+    nothing: list[dict[str, Any]] = []
+
+    def part(name: str, read: Callable[[], T], otherwise: T) -> T:
+        """One part of the whole: what cannot be read of it is said, the other parts are answered."""
+        try:
+            with conn.begin_nested():
+                return read()
+        except Exception as exc:
+            if is_of_connection(exc):
+                raise
+            log.exception("health_part_failed", part=name)
+            faults.append({"part": name, "error": first_line(exc)})
+            return otherwise
+
+    feeds = part("feeds", lambda: read_feeds(conn, now), nothing)
     ages = [f["age_s"] for f in feeds if f["age_s"] is not None and f["age_s"] < LIVE_S]
-    letters = conn.execute(text("SELECT count(*) AS total, max(received_at) AS last FROM dead_letter")).one()
-    reasons: Counter[str] = Counter()
-    for group in read_reasons(conn):
-        reasons[group["reason"]] += group["count"]
     return {
         "id": "health",
         "time": rfc3339(now),
         "oldest_feed_s": round(max(ages), 1) if ages else None,
         "newest_feed_s": round(min(ages), 1) if ages else None,
-        "sources": read_sources(conn, now, prefix),
+        "sources": part("sources", lambda: read_sources(conn, now, prefix), nothing),
         "feeds": feeds,
-        "cameras": read_camera_health(conn, now),
-        "dead_letters": {
-            "total": letters.total,
-            "waiting": reasons.total(),
-            "reasons": dict(reasons),
-            "last_at": rfc3339(letters.last) if letters.last else None,
-        },
-        "processes": read_processes(conn, now),
-        "unjudged": conn.scalar(text("SELECT count(*) FROM ingest_batch")),
-        "outbox": conn.scalar(text("SELECT count(*) FROM outbox WHERE sent_at IS NULL")),
-        "alarm_rate_10min": alarm_rate(conn, now),
+        "cameras": part("cameras", lambda: read_camera_health(conn, now), None),
+        "dead_letters": part("dead_letters", lambda: read_letter_counts(conn), NO_LETTERS),
+        "set_aside": part("set_aside", lambda: set_aside.count_asides(conn), nothing),
+        "processes": part("processes", lambda: read_processes(conn, now), nothing),
+        "unjudged": part("unjudged", lambda: conn.scalar(text("SELECT count(*) FROM ingest_batch")), None),
+        "outbox": part("outbox", lambda: count_waiting(conn), None),
+        "alarm_rate_10min": part("alarm_rate_10min", lambda: alarm_rate(conn, now), None),
+        "faults": faults,
+    }
+
+
+def read_feeds(conn: Connection, now: datetime) -> list[dict[str, Any]]:
+    minute = now - timedelta(seconds=60)
+    buried = {row.id: row.letters for row in conn.execute(text(_LETTERS))}
+    return [feed_object(row, now, buried.get(row.id, 0)) for row in conn.execute(text(_FEEDS), {"minute": minute})]
+
+
+def read_letter_counts(conn: Connection) -> dict[str, Any]:
+    letters = conn.execute(text("SELECT count(*) AS total, max(received_at) AS last FROM dead_letter")).one()
+    reasons: Counter[str] = Counter()
+    for group in read_reasons(conn):
+        reasons[group["reason"]] += group["count"]
+    return {
+        "total": letters.total,
+        "waiting": reasons.total(),
+        "reasons": dict(reasons),
+        "last_at": rfc3339(letters.last) if letters.last else None,
     }
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-from app.accounts import write_audit
+from core import audit
 from core.db import notify_change
 from core.errors import Conflict, InputError, NotFound
+from core.history import row_of, write_thing
 from core.types import UNKNOWN_DISTRICT, LonLat
 from core.vocabulary import table
 
@@ -42,6 +42,7 @@ def accept_sensor(conn: Connection, sensor_id: str, told: Registration, who: str
     row = lock_sensor(conn, sensor_id)
     if row.status not in ACCEPTED_FROM:
         raise Conflict(f"status: the sensor is {row.status} already", reason="not_pending", field="status")
+    before = row_of(conn, "sensor", sensor_id)
     district = conn.scalar(
         DISTRICT,
         {"given": told.district, "where": told.where.ewkt, "source": row.source_id, "unknown": UNKNOWN_DISTRICT},
@@ -58,6 +59,7 @@ def accept_sensor(conn: Connection, sensor_id: str, told: Registration, who: str
             "interval_s": told.interval_s, "source": row.source_id,
         },
     )  # fmt: skip
+    write_thing(conn, "sensor", sensor_id, "accepted", who, before, now)
     tell(conn, sensor_id, "sensor.accept", {"was": row.status, "kind": told.kind, "district": district}, who, now)
 
 
@@ -66,7 +68,9 @@ def retire_sensor(conn: Connection, sensor_id: str, who: str, now: datetime) -> 
     row = lock_sensor(conn, sensor_id)
     if row.status == "retired":
         raise Conflict("status: the sensor is retired already", reason="retired", field="status")
+    before = row_of(conn, "sensor", sensor_id)
     conn.execute(text("UPDATE sensor SET status = 'retired' WHERE id = :id"), {"id": sensor_id})
+    write_thing(conn, "sensor", sensor_id, "retired", who, before, now)
     tell(conn, sensor_id, "sensor.retire", {"was": row.status}, who, now)
 
 
@@ -81,6 +85,6 @@ def lock_sensor(conn: Connection, sensor_id: str) -> Any:
 
 def tell(conn: Connection, sensor_id: str, what: str, data: dict[str, Any], who: str, now: datetime) -> None:
     """Write it down; the alert engine reads its sensors anew, screens are told."""
-    write_audit(conn, who, None, what, "ok", now, json.dumps({"sensor": sensor_id, **data}, ensure_ascii=False))
+    audit.write(conn, who, what, now, {"sensor": sensor_id, **data})
     notify_change(conn, "sensor_register", [sensor_id])
     notify_change(conn, "sensor", [sensor_id])

@@ -63,11 +63,13 @@ def families(health: Json) -> Iterator[Metric]:
     yield from gauges(SOURCE_GAUGES, "source", health["sources"])
     yield from gauges(FEED_GAUGES, "feed", health["feeds"])
     yield waiting_letters(health)
+    yield set_aside_rows(health)
     yield process_figures(health)
     for name, value in (
         ("dead_letters", health["dead_letters"]["total"]), ("unjudged_batches", health["unjudged"]), ("outbox", health["outbox"]),
     ):  # fmt: skip
-        yield GaugeMetricFamily(f"onemap_{name}", name.replace("_", " "), value=value)
+        if value is not None:
+            yield GaugeMetricFamily(f"onemap_{name}", name.replace("_", " "), value=value)
 
 
 def gauges(table: tuple[tuple[str, str, Value], ...], label: str, things: list[Json]) -> Iterator[Metric]:
@@ -92,6 +94,15 @@ def waiting_letters(health: Json) -> Metric:
     )
     for reason, count in sorted(health["dead_letters"]["reasons"].items()):
         gauge.add_metric([reason], count)
+    return gauge
+
+
+def set_aside_rows(health: Json) -> Metric:
+    gauge = GaugeMetricFamily(
+        "onemap_set_aside", "rows that could not be worked through and wait for a person", labels=["what"]
+    )
+    for group in health["set_aside"]:
+        gauge.add_metric([group["what"]], group["aside"])
     return gauge
 
 

@@ -70,7 +70,11 @@ def check_health(health: Json, settings: Settings) -> Iterator[Finding]:
     for feed in health["feeds"]:
         if feed["id"] not in ON_OCCASION and feed["age_s"] and feed["age_s"] > OLD_FEED_S:
             yield Finding(f"{feed['names']['en']}: nothing heard for {words(feed['age_s'])}")
-    if health["unjudged"] > UNJUDGED_AT_MOST:
+    for fault in health["faults"]:
+        yield Finding(f"health cannot tell of {fault['part']}: {fault['error']}")
+    for group in health["set_aside"]:
+        yield from check_aside(group)
+    if (health["unjudged"] or 0) > UNJUDGED_AT_MOST:
         yield Finding(f"{health['unjudged']} batches wait for judgement: is an alerts process running?")
 
 
@@ -81,10 +85,29 @@ def check_process(process: Json, settings: Settings) -> Iterator[Finding]:
             f"{process['name']} lags: {waiting} readings wait to be written (it stops reading at {settings.ingest_waiting}). "
             "Is the database slow? Start a second ingester (ONEMAP_INGEST_SHARED_GROUP)"
         )
+    for thread, told in process["figures"].get("threads_failed", {}).items():
+        yield Finding(
+            f"{process['name']}: its thread {thread} has failed {told['restarts']} times (last at {told['at']}: {told['error']}) and "
+            "was started again; its log has more",
+            wrong=False,
+        )
     errors = process["figures"].get("database_errors", 0)
     if errors:
         yield Finding(
             f"{process['name']}: the database did not take {errors} batches at first (they were tried again)",
+            wrong=False,
+        )
+
+
+def check_aside(group: Json) -> Iterator[Finding]:
+    if group["aside"]:
+        yield Finding(
+            f"{group['aside']} x {group['what']} could not be worked through and were put aside, newest error: {group['error']}. "
+            "Mend the cause, then retry or drop them on the page /set-aside"
+        )
+    if group["waiting"]:
+        yield Finding(
+            f"{group['waiting']} x {group['what']} failed and are tried again by themselves: {group['error']}",
             wrong=False,
         )
 
@@ -111,7 +134,7 @@ def check_source(source: Json) -> Iterator[Finding]:
 
 
 def check_letters(groups: list[Json]) -> Iterator[Finding]:
-    """From `app.letters.read_reasons`."""
+    """From `ingest.admin.letters.read_reasons`."""
     for group in groups:
         source = group["source"] or "no source"
         yield Finding(

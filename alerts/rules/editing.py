@@ -1,0 +1,78 @@
+"""Changing rules: checked before they are saved, kept in every version, audited, told to the engines with the commit.
+
+Plain functions on the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from alerts.rules import check_params
+from core import audit
+from core.db import notify_change
+from core.errors import Conflict, NotFound
+from core.history import write_version
+
+_RULE = (
+    "SELECT id, kind, alarm_kind, name_zh, name_en, watches, params, enabled, version, changed_at, changed_by FROM rule"
+)
+
+
+def list_rules(conn: Connection) -> list[Any]:
+    """All rules, by id."""
+    return list(conn.execute(text(f"{_RULE} ORDER BY id")))
+
+
+def read_rule(conn: Connection, rule_id: str) -> Any:
+    row = conn.execute(text(f"{_RULE} WHERE id = :id"), {"id": rule_id}).one_or_none()
+    if row is None:
+        raise NotFound(f"rule: there is no rule {rule_id!r}", field="rule")
+    return row
+
+
+def set_params(
+    conn: Connection, rule_id: str, params: Mapping[str, Any], version: int | None, who: str, now: datetime
+) -> None:
+    """Give a rule new parameters. InputError names the field at fault; Conflict where it has changed since `version` was seen."""
+    row = _lock(conn, rule_id, version)
+    check_params(row.kind, dict(params))
+    if row.params == dict(params):
+        return
+    conn.execute(
+        text("UPDATE rule SET params = CAST(:params AS jsonb) WHERE id = :id"),
+        {"params": json.dumps(dict(params)), "id": rule_id},
+    )
+    _tell(conn, rule_id, "changed", {"before": row.params, "after": dict(params)}, who, now)
+
+
+def switch(conn: Connection, rule_id: str, on: bool, who: str, now: datetime) -> None:
+    """Arm or disarm a rule; what it is already changes nothing."""
+    if _lock(conn, rule_id, None).enabled == on:
+        return
+    conn.execute(text("UPDATE rule SET enabled = :on WHERE id = :id"), {"on": on, "id": rule_id})
+    _tell(conn, rule_id, "armed" if on else "disarmed", {}, who, now)
+
+
+def _lock(conn: Connection, rule_id: str, version: int | None) -> Any:
+    row = conn.execute(text(f"{_RULE} WHERE id = :id FOR UPDATE"), {"id": rule_id}).one_or_none()
+    if row is None:
+        raise NotFound(f"rule: there is no rule {rule_id!r}", field="rule")
+    if version is not None and version != row.version:
+        told = f"version: the rule has changed (it is at {row.version}, you saw {version})"
+        raise Conflict(told, reason="stale_version", field="version")
+    return row
+
+
+def _tell(conn: Connection, rule_id: str, what: str, data: Mapping[str, Any], who: str, now: datetime) -> None:
+    conn.execute(
+        text("UPDATE rule SET version = version + 1, changed_at = :now, changed_by = :who WHERE id = :id"),
+        {"now": now, "who": who, "id": rule_id},
+    )
+    write_version(conn, "rule", rule_id, what, who, now)
+    audit.write(conn, who, f"rule.{what}", now, {"rule": rule_id, **data})
+    notify_change(conn, "rule", [rule_id])

@@ -1,0 +1,61 @@
+"""/api/set-aside: rows that could not be worked through, and what a person decides about them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from app.api.shapes import Body, Limit
+from app.deps import Conn, Now, Who
+from core import audit, set_aside
+from core.errors import InputError
+from core.viewer import Role
+
+router = APIRouter(prefix="/api/set-aside", tags=["set aside"])
+Word = Annotated[str, Field(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f]*$")]
+
+
+class AsideIn(Body):
+    """Which one: the work that failed, and the row's id."""
+
+    what: Word
+    id: Word
+
+
+@router.get("")
+def get_asides(conn: Conn, who: Who, cursor: str | None = None, limit: Limit = 100) -> dict[str, Any]:
+    """In order of what and id; those that wait to be tried again by themselves too."""
+    who.require(Role.DISPATCHER)
+    found = set_aside.read_asides(conn, parse_place(cursor), limit + 1)
+    kept = found[:limit]
+    more = len(found) > limit
+    return {"items": kept, "next": f"{kept[-1]['what']}:{kept[-1]['id']}" if more else None}
+
+
+def parse_place(cursor: str | None) -> tuple[str, str] | None:
+    if cursor is None:
+        return None
+    what, sign, identity = cursor.partition(":")
+    if not sign or not cursor.isprintable():
+        raise InputError("cursor: expected the `next` of an earlier answer", field="cursor")
+    return what, identity
+
+
+@router.post("/retry")
+def post_retry(conn: Conn, who: Who, now: Now, body: AsideIn) -> dict[str, Any]:
+    """Try it once more, at once."""
+    who.require(Role.ADMIN)
+    set_aside.retry(conn, body.what, body.id, who.username, now)
+    audit.write(conn, who, "set_aside.retry", now, body.model_dump())
+    return body.model_dump()
+
+
+@router.post("/drop")
+def post_drop(conn: Conn, who: Who, now: Now, body: AsideIn) -> dict[str, Any]:
+    """Never try it again."""
+    who.require(Role.ADMIN)
+    set_aside.drop(conn, body.what, body.id, who.username, now)
+    audit.write(conn, who, "set_aside.drop", now, body.model_dump())
+    return body.model_dump()

@@ -1,0 +1,59 @@
+// What the work lists hold and in which order: values in, values out.
+import { isStale } from './map/features.mjs';
+
+const CLOSED = ['closed', 'cancelled'];
+const QUIET = ['normal', 'shelved', 'suppressed_by_design', 'out_of_service'];
+const WAITING = ['unacknowledged', 'returned_unacknowledged', 'latched_unacknowledged'];
+const UNIT_ORDER = ['on_scene', 'en_route', 'assigned', 'available', 'out_of_service'];
+
+/** @param {Alarm} alarm */
+const waiting = alarm => (WAITING.includes(alarm.state) ? 0 : 1);
+/** @param {string} a @param {string} b */
+const later = (a, b) => (a < b ? 1 : a > b ? -1 : 0);
+
+/**
+ * A list: the kind of the live channel, its grid, which things it holds, which is first, the row of a thing.
+ * @typedef {{ kind: 'incident' | 'alarm' | 'unit', grid: string, holds: (thing: any) => boolean, order: (a: any, b: any) => number, row: (thing: any) => any }} ListSpec
+ */
+/** @type {ListSpec} */
+const INCIDENTS = {
+  kind: 'incident', grid: 'grid-incidents', row: thing => thing,
+  holds: (/** @type {Incident} */ thing) => !CLOSED.includes(thing.status),
+  order: (/** @type {Incident} */ a, /** @type {Incident} */ b) => a.level - b.level || later(a.opened_at, b.opened_at),
+};
+/** @type {ListSpec} */
+const ALARMS = {
+  kind: 'alarm', grid: 'grid-alarms', row: thing => thing,
+  holds: (/** @type {Alarm} */ thing) => !QUIET.includes(thing.state),
+  order: (/** @type {Alarm} */ a, /** @type {Alarm} */ b) => waiting(a) - waiting(b) || a.level - b.level || later(a.raised_at, b.raised_at),
+};
+/** @type {ListSpec} */
+const UNITS = {
+  kind: 'unit', grid: 'grid-units', holds: () => true, row: unit => ({ ...unit, stale: isStale(unit) }),
+  order: (/** @type {Unit} */ a, /** @type {Unit} */ b) =>
+    UNIT_ORDER.indexOf(a.status) - UNIT_ORDER.indexOf(b.status) || a.kind.localeCompare(b.kind) || a.id.localeCompare(b.id, 'en', { numeric: true }),
+};
+
+export const LISTS = { incidents: INCIDENTS, alarms: ALARMS, units: UNITS };
+/** @typedef {keyof typeof LISTS} ListName */
+
+/** The list in which things of a type stand. @param {string | undefined} type @returns {ListName | null} */
+export const listOf = type => (type === 'incident' ? 'incidents' : type === 'alarm' ? 'alarms' : type === 'unit' ? 'units' : null);
+
+/** The things that a list holds, the first first. @param {ListSpec} list @param {any[]} things */
+export const arranged = (list, things) => things.filter(list.holds).sort(list.order);
+
+/**
+ * What a list shows. While a hand holds it, it keeps the rows it has in their order, each as it is now; what is new is only counted.
+ * @param {ListSpec} list
+ * @param {Pick<Collection<any>, 'all' | 'get'>} things
+ * @param {string[] | null} held ids of the rows that stay, null for a list that is free
+ * @returns {{ ids: string[], rows: any[], all: number, news: number }}
+ */
+export function rowsOf(list, things, held) {
+  const wanted = arranged(list, things.all());
+  const all = wanted.map(thing => String(thing.id));
+  const ids = held ?? all;
+  const rows = ids.map(id => things.get(id)).filter(Boolean).map(list.row);
+  return { ids, rows, all: all.length, news: held ? all.filter(id => !held.includes(id)).length : 0 };
+}

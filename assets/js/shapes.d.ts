@@ -1,0 +1,291 @@
+// What travels between the server and the page, and what the parts of the page hand to each other: read by the type checker alone.
+// The server's side of each shape: alerts/present.py, dispatch/present.py, layers/sensors.py, layers/video.py, app/push.py, app/health.py.
+
+type Lang = 'zh' | 'en';
+/** A text in both languages; CSS shows one. */
+type Bilingual = { zh: string; en?: string };
+type Texts = Record<string, Bilingual>;
+type Level = 1 | 2 | 3 | 4;
+type Place = [number, number];
+
+interface Located {
+  lon: number | null;
+  lat: number | null;
+}
+
+interface Alarm extends Located {
+  id: string;
+  rule: string | null;
+  kind: string;
+  thing: { type: string; id: string; name: string };
+  names: Bilingual;
+  level: Level;
+  state: string;
+  active: boolean;
+  raised_at: string;
+  changed_at: string;
+  observed_at: string;
+  metric: string | null;
+  value: number | null;
+  unit: string | null;
+  message: Bilingual | null;
+  risk: object | null;
+  district: string | null;
+  incident: string | null;
+  acknowledged_by: string | null;
+  acknowledged_at: string | null;
+  shelved_until: string | null;
+  version: number;
+}
+
+interface Assignment {
+  id: string;
+  unit: string;
+  unit_names: Bilingual;
+  status: string;
+  eta_s: number | null;
+  distance_m: number | null;
+}
+
+interface Incident extends Located {
+  id: string;
+  number: string;
+  kind: string;
+  level: Level;
+  status: string;
+  title: string;
+  titles: Bilingual | null;
+  text: string | null;
+  address: string | null;
+  district: string | null;
+  channel: string;
+  opened_at: string;
+  changed_at: string;
+  ended_at: string | null;
+  risk: object | null;
+  assignments: Assignment[];
+  alarms: string[];
+  version: number;
+}
+
+interface Unit extends Located {
+  id: string;
+  kind: string;
+  name: string;
+  names: Bilingual;
+  capabilities: string[];
+  status: string;
+  station: string | null;
+  heading: number | null;
+  speed: number | null;
+  battery: number | null;
+  seen_at: string | null;
+  incident: string | null;
+}
+
+interface Value {
+  value: number;
+  unit: string;
+  quality: string;
+  time: string;
+}
+
+interface Sensor extends Located {
+  id: string;
+  kind: string;
+  name: string;
+  names: Bilingual;
+  district: string | null;
+  status: string;
+  interval_s: number | null;
+  metrics: string[];
+  values: Record<string, Value>;
+  heard_at: string | null;
+  thresholds: Record<string, Record<string, number>>;
+  attributes: object;
+  source: string | null;
+  first_seen_at: string;
+  alarm_level: Level | null;
+}
+
+interface RiskCell {
+  id: string;
+  boundary: Place[];
+  score: number;
+  level: Level | null;
+  terms: object;
+  people: number;
+}
+
+interface VideoEvent extends Located {
+  id: string;
+  camera: string;
+  camera_names: Bilingual;
+  event: string;
+  kind: string;
+  names: Bilingual;
+  urgent: boolean;
+  score: number | null;
+  zone: string | null;
+  time: string;
+  ended_at: string | null;
+  quality: string;
+  snapshot: string | null;
+  snapshot_url: string | null;
+  thumbnail_url: string | null;
+}
+
+interface HealthFeed {
+  id: string;
+  names: Bilingual;
+  last_at: string | null;
+  age_s: number | null;
+  things: number;
+  rate: number;
+  lag_s: number | null;
+  dead_letters: number;
+}
+
+interface Health {
+  id: 'health';
+  time: string;
+  oldest_feed_s: number | null;
+  newest_feed_s: number | null;
+  sources: object[];
+  feeds: HealthFeed[];
+  cameras: object;
+  dead_letters: object;
+  processes: object[];
+  unjudged: number;
+  outbox: number;
+  alarm_rate_10min: number;
+}
+
+/** The kinds of the live channel and what each carries. */
+interface Kinds {
+  alarm: Alarm;
+  incident: Incident;
+  unit: Unit;
+  sensor: Sensor;
+  risk_cell: RiskCell;
+  video_event: VideoEvent;
+  health: Health;
+}
+type Kind = keyof Kinds;
+
+/** A message of the live channel. `ping` carries nothing; `remove` carries only ids. */
+interface Message {
+  seq?: number;
+  time: string;
+  kind: Kind | 'ping';
+  op: 'snapshot' | 'upsert' | 'remove';
+  items: any[];
+}
+
+/** What has become of a collection: ids. `whole` after a snapshot. */
+interface Batch {
+  changed: Set<string>;
+  removed: Set<string>;
+  added: Set<string>;
+  whole: boolean;
+}
+
+interface Me {
+  username: string;
+  name: string | null;
+  role: 'viewer' | 'dispatcher' | 'admin';
+  lang: Lang | null;
+}
+
+interface City {
+  name: Record<Lang, string>;
+  timezone: string;
+  bbox: [number, number, number, number];
+  simulated: boolean;
+}
+
+interface Vocabulary {
+  levels: Texts;
+  metrics: Texts;
+  layer_groups: unknown;
+  [table: string]: unknown;
+}
+
+interface LayerItem {
+  id: string;
+  visible: boolean;
+  opacity: number;
+}
+/** What one person has chosen for a layer. */
+type LayerChoice = { visible?: boolean; opacity?: number };
+type LayerState = { status: 'ready' | 'failed'; items: LayerItem[]; detail?: string };
+
+interface Card {
+  type: string;
+  id: string;
+  object: { lon?: number | null; lat?: number | null; status?: string; thing?: { type: string; id: string }; rule?: string | null; unit?: string | null };
+}
+
+interface Series {
+  items: { time: string; value: number; min?: number | null; max?: number | null }[];
+  thresholds?: Record<string, number>;
+}
+
+/** What is selected. `place` is a point on the map without a card. */
+interface Thing {
+  type: string;
+  id: string;
+  lon?: number | null;
+  lat?: number | null;
+  zoom?: number;
+  label?: string;
+}
+
+/** State that goes into a Dash component. */
+type Props = Record<string, unknown>;
+
+type Collection<T extends { id: string }> = import('./live.mjs').Collection<T>;
+type Live = { [K in Kind]: Collection<Kinds[K]> };
+type Words = ReturnType<typeof import('./words.mjs').makeWords>;
+type Chosen = ReturnType<typeof import('./selection.mjs').makeSelection>;
+type Notices = ReturnType<typeof import('./notices.mjs').makeNotices>;
+type CardData = ReturnType<typeof import('./card.mjs').makeCard>;
+type Actions = ReturnType<typeof import('./actions.mjs').makeActions>;
+type Pictures = ReturnType<typeof import('./picture.mjs').makePictures>;
+type Search = ReturnType<typeof import('./search.mjs').makeSearch>;
+type Lists = Awaited<ReturnType<typeof import('./lists.mjs').startLists>>;
+type Channel = import('./push.mjs').Channel;
+type CityMap = ReturnType<typeof import('./map/map.mjs').startMap>;
+
+// Of MapLibre, which checks expressions itself when it is given a style: its types of them do not survive a helper function.
+type MapLibre = import('maplibre-gl').Map;
+type GeoJsonSource = import('maplibre-gl').GeoJSONSource;
+type Expression = any;
+type Layer = any;
+type Pen = OffscreenCanvasRenderingContext2D;
+type Feature = GeoJSON.Feature<GeoJSON.Point | GeoJSON.Polygon, Record<string, any>>;
+type PointFeature = GeoJSON.Feature<GeoJSON.Point, Record<string, any>>;
+
+// Libraries that Dash brings as globals, as far as they are used.
+interface Grid {
+  setGridOption(name: string, value: unknown): void;
+  addEventListener(name: string, listener: (event: any) => void): void;
+  getFocusedCell(): { rowIndex: number } | null;
+  getDisplayedRowAtIndex(index: number): { data: any } | undefined;
+  getDisplayedRowCount(): number;
+  getRowNode(id: string): { rowIndex: number | null; setSelected(on: boolean, alone: boolean): void } | undefined;
+  clearFocusedCell(): void;
+  setFocusedCell(row: number, column: string): void;
+  ensureIndexVisible(row: number): void;
+  ensureNodeVisible(node: unknown): void;
+  deselectAll(): void;
+}
+
+interface Window {
+  dash_clientside: { set_props(id: string, props: Props): void; [namespace: string]: any };
+  dash_ag_grid: { getApiAsync(id: string): Promise<Grid> };
+  dashAgGridComponentFunctions?: Record<string, (params: any) => unknown>;
+  React: { createElement(...parts: any[]): unknown };
+  Plotly: { extendTraces(graph: Element, update: object, traces: number[], most: number): void };
+  SwaggerUIBundle(options: object): void;
+}

@@ -1,0 +1,118 @@
+// Small decisions of the desk: selection, banner, card, actions, the width of panels.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { take } from '../../assets/js/actions.mjs';
+import { charted, essence } from '../../assets/js/card.mjs';
+import { fitting } from '../../assets/js/edges.mjs';
+import { makeLive } from '../../assets/js/live.mjs';
+import { isNews, urgentOf } from '../../assets/js/notices.mjs';
+import { makeSelection } from '../../assets/js/selection.mjs';
+import { aUnit, anAlarm, anIncident, before } from './things.mjs';
+
+function chosen() {
+  const live = makeLive(() => {});
+  live.unit.snapshot([aUnit()]);
+  const told = [];
+  const heard = [];
+  const selection = makeSelection(live, thing => told.push(thing));
+  selection.on((thing, how) => heard.push([thing, how]));
+  return { selection, told, heard };
+}
+
+test('a selection brings the place that the live channel knows', () => {
+  const { selection } = chosen();
+  selection.select({ type: 'unit', id: 'fire-1' });
+  assert.deepEqual(selection.current(), { type: 'unit', id: 'fire-1', lon: 116.42, lat: 39.92 });
+});
+
+test('a place that is given goes before the one that is known', () => {
+  const { selection } = chosen();
+  selection.select({ type: 'unit', id: 'fire-1', lon: 1, lat: 2 });
+  assert.deepEqual([selection.current().lon, selection.current().lat], [1, 2]);
+});
+
+test('everybody hears of a selection and of its end', () => {
+  const { selection, told, heard } = chosen();
+  selection.select({ type: 'camera', id: 'c1' });
+  selection.select(null);
+  assert.deepEqual(told, [{ type: 'camera', id: 'c1' }, null]);
+  assert.deepEqual(heard, [[{ type: 'camera', id: 'c1' }, { fly: true }], [null, { fly: true }]]);
+});
+
+test('a mark that was pressed on the map does not move the map', () => {
+  const { selection, heard } = chosen();
+  selection.select({ type: 'unit', id: 'fire-1' }, { fly: false });
+  assert.equal(heard[0][1].fly, false);
+});
+
+test('a place that becomes known later is told as a move', () => {
+  const { selection, heard } = chosen();
+  selection.select({ type: 'camera', id: 'c1' });
+  selection.locate(116, 39);
+  assert.deepEqual(heard[1], [{ type: 'camera', id: 'c1', lon: 116, lat: 39 }, { fly: true, moved: true }]);
+});
+
+test('a place that is known is not told again, nor one that is none', () => {
+  const { selection, heard } = chosen();
+  selection.locate(116, 39);
+  selection.select({ type: 'unit', id: 'fire-1' });
+  selection.locate(1, 2);
+  selection.select({ type: 'camera', id: 'c1' });
+  selection.locate(null, null);
+  assert.equal(heard.length, 2);
+});
+
+test('numbers and texts name the same selection', () => {
+  const { selection } = chosen();
+  selection.select({ type: 'asset', id: '12' });
+  assert.deepEqual([selection.is('asset', 12), selection.is('asset', '13'), selection.is('unit', '12')], [true, false, false]);
+});
+
+/** @type {[string, object[], string[]][]} */
+const URGENT = [
+  ['alarms of levels I and II are in the banner', [1, 2, 3, 4].map(level => ({ id: String(level), level })), ['1', '2']],
+  ['the gravest is first, of one level the newest', [{ id: 'old', level: 2, raised_at: before(90) }, { id: 'new', level: 2, raised_at: before(9) }, { id: 'i', level: 1, raised_at: before(900) }], ['i', 'new', 'old']],
+  ['what somebody has acknowledged is not in the banner', [{ id: 'seen', level: 1, state: 'acknowledged' }, { id: 'back', level: 1, state: 'returned_unacknowledged' }], ['back']],
+  ['what this person has put aside is not in the banner', [{ id: 'aside', level: 1 }, { id: 'x', level: 2 }], ['x']],
+];
+for (const [name, alarms, wanted] of URGENT) test(name, () => assert.deepEqual(urgentOf(alarms.map(anAlarm), new Set(['aside'])).map(({ id }) => id), wanted));
+
+test('a new alarm is told at the edge where it is not in the banner and nobody has it', () => {
+  const alarms = [anAlarm({ level: 3 }), anAlarm({ level: 4 }), anAlarm({ level: 2 }), anAlarm({ level: 3, state: 'acknowledged' }), undefined];
+  assert.deepEqual(alarms.map(isNews), [true, true, false, false, false]);
+});
+
+test('the card of a sensor and of its alarm show its chart, others none', () => {
+  const alarmOf = type => ({ type: 'alarm', id: 'a', object: { thing: { type, id: 't' } } });
+  assert.deepEqual([{ type: 'sensor', id: 's', object: {} }, alarmOf('sensor'), alarmOf('unit'), { type: 'incident', id: 'i', object: {} }].map(charted), ['s', 't', null, null]);
+});
+
+test('a card is read anew for what it shows, not for every metre of a unit', () => {
+  assert.equal(essence(aUnit()), essence(aUnit({ lon: 1, heading: 5, speed: 9 })));
+  for (const change of [{ status: 'en_route' }, { incident: 'i1' }]) assert.notEqual(essence(aUnit()), essence(aUnit(change)));
+  assert.notEqual(essence(anIncident()), essence(anIncident({ assignments: [{ id: 'x' }] })));
+});
+
+test('what comes back from an action is shown before the channel confirms it', () => {
+  const live = makeLive(() => {});
+  live.alarm.snapshot([anAlarm()]);
+  take(live, anAlarm({ state: 'acknowledged' }));
+  take(live, anIncident({ id: 'new' }));
+  assert.equal(live.alarm.get('a1').state, 'acknowledged');
+  assert.equal(live.incident.get('new').number, 'E-0314-001');
+});
+
+test('an answer that is no alarm of the list and no incident changes nothing', () => {
+  const live = makeLive(() => assert.fail('nothing has changed'));
+  for (const result of [anAlarm({ id: 'other' }), { id: 'assignment', status: 'assigned' }, {}, null]) take(live, result);
+});
+
+/** @type {[string, string, number, number, number][]} */
+const WIDTHS = [
+  ['a width between the limits is taken', 'left', 300.4, 1280, 300],
+  ['a panel is never narrower than its least', 'left', 20, 1280, 230],
+  ['a panel is never wider than its most', 'right', 2000, 3840, 760],
+  ['a panel takes no more than its share of a small window', 'right', 700, 1000, 450],
+  ['in a very small window the least width goes before the share', 'card', 100, 500, 340],
+];
+for (const [name, side, wanted, room, width] of WIDTHS) test(name, () => assert.equal(fitting(side, wanted, room), width));

@@ -1,0 +1,43 @@
+// The figures of the top bar.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { freshness, loadOf, oldestFeed, openOf, perLevel, readiness, waitingOf } from '../../assets/js/figures.mjs';
+import { aUnit, anAlarm, anIncident } from './things.mjs';
+
+test('incidents are open until they are closed or cancelled', () => {
+  const open = openOf(['open', 'assigned', 'clear', 'closed', 'cancelled'].map(status => anIncident({ status })));
+  assert.deepEqual(open.map(({ status }) => status), ['open', 'assigned', 'clear']);
+});
+
+test('alarms wait until somebody has acknowledged them', () => {
+  const waiting = waitingOf(['unacknowledged', 'acknowledged', 'returned_unacknowledged', 'latched', 'shelved', 'normal'].map(state => anAlarm({ state })));
+  assert.deepEqual(waiting.map(({ state }) => state), ['unacknowledged', 'returned_unacknowledged', 'latched']);
+});
+
+test('every level is counted, one without things too', () => {
+  assert.deepEqual(perLevel([{ level: 1 }, { level: 3 }, { level: 3 }]), [[1, 1], [2, 0], [3, 2], [4, 0]]);
+});
+
+test('a unit that is out of service is neither free nor busy', () => {
+  const units = ['available', 'available', 'assigned', 'en_route', 'on_scene', 'out_of_service'].map(status => aUnit({ status }));
+  assert.deepEqual(readiness(units), { free: 2, busy: 3 });
+});
+
+for (const [count, load] of [[0, 'calm'], [1, 'calm'], [2, 'calm'], [3, 'busy'], [10, 'busy'], [11, 'flood']]) {
+  test(`${count} alarms in ten minutes are ${load}`, () => assert.equal(loadOf(count), load));
+}
+
+/** @type {[string, object, number][]} */
+const OLDEST = [
+  ['the oldest feed counts', { feeds: [{ id: 'rain', age_s: 3 }, { id: 'units', age_s: 44 }] }, 44],
+  ['feeds that speak on occasion do not make the data old', { feeds: [{ id: 'rain', age_s: 3 }, { id: 'reports', age_s: 9000 }, { id: 'video', age_s: 700 }, { id: 'unknown', age_s: 50 }] }, 3],
+  ['a feed that never spoke does not count', { feeds: [{ id: 'rain', age_s: null }, { id: 'units', age_s: 2 }] }, 2],
+  ['a feed of this very moment is nought seconds old', { feeds: [{ id: 'rain', age_s: 0 }], oldest_feed_s: 80 }, 0],
+  ['where no such feed has spoken the figure of the server stands', { feeds: [{ id: 'reports', age_s: 5 }], oldest_feed_s: 80 }, 80],
+  ['where nothing has spoken at all it is nought', { feeds: [], oldest_feed_s: null }, 0],
+];
+for (const [name, health, wanted] of OLDEST) test(name, () => assert.equal(oldestFeed(health), wanted));
+
+for (const [age, state] of [[0, 'fresh'], [60, 'fresh'], [61, 'old'], [300, 'old'], [301, 'dead']]) {
+  test(`data of ${age} seconds is ${state}`, () => assert.equal(freshness(age), state));
+}

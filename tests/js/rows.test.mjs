@@ -1,0 +1,79 @@
+// What the work lists hold, in which order, and what a held list shows.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LISTS, arranged, listOf, rowsOf } from '../../assets/js/rows.mjs';
+import { aUnit, anAlarm, anIncident, before } from './things.mjs';
+
+const order = (list, ...things) => arranged(LISTS[list], things).map(({ id }) => id);
+
+/** @type {[string, object[], string[]][]} name -> alarms, their order */
+const ALARMS = [
+  ['the gravest alarm is first', [{ id: 'iii', level: 3 }, { id: 'i', level: 1 }, { id: 'ii', level: 2 }], ['i', 'ii', 'iii']],
+  ['of one level the newest alarm is first', [{ id: 'old', raised_at: before(90) }, { id: 'new', raised_at: before(10) }], ['new', 'old']],
+  ['what nobody has acknowledged stands before what somebody has, however grave', [{ id: 'seen', level: 1, state: 'acknowledged' }, { id: 'unseen', level: 4 }], ['unseen', 'seen']],
+  ['what has returned unacknowledged or is latched still waits', [{ id: 'seen', level: 1, state: 'acknowledged' }, { id: 'back', state: 'returned_unacknowledged' }, { id: 'latched', level: 2, state: 'latched' }], ['latched', 'back', 'seen']],
+  ['what is shelved, suppressed, out of service or normal is not in the list', [{ id: 'x' }, ...['shelved', 'suppressed_by_design', 'out_of_service', 'normal'].map(state => ({ id: state, state }))], ['x']],
+  ['alarms raised at the same moment keep the order of the server', [{ id: 'b' }, { id: 'a' }], ['b', 'a']],
+];
+for (const [name, alarms, wanted] of ALARMS) test(name, () => assert.deepEqual(order('alarms', ...alarms.map(anAlarm)), wanted));
+
+/** @type {[string, object[], string[]][]} */
+const INCIDENTS = [
+  ['the gravest incident is first', [{ id: 'iv', level: 4 }, { id: 'ii', level: 2 }], ['ii', 'iv']],
+  ['of one level the newest incident is first', [{ id: 'old', opened_at: before(900) }, { id: 'new', opened_at: before(1) }], ['new', 'old']],
+  ['incidents that have ended are not in the list', [{ id: 'c', status: 'closed' }, { id: 'x', status: 'cancelled' }, { id: 'clear', status: 'clear' }], ['clear']],
+];
+for (const [name, incidents, wanted] of INCIDENTS) test(name, () => assert.deepEqual(order('incidents', ...incidents.map(anIncident)), wanted));
+
+/** @type {[string, object[], string[]][]} */
+const UNITS = [
+  ['who is nearest to the work is first', ['out_of_service', 'available', 'assigned', 'on_scene', 'en_route'].map(status => ({ id: status, status })), ['on_scene', 'en_route', 'assigned', 'available', 'out_of_service']],
+  ['of one status units of one kind stand together', [{ id: 'p', kind: 'police' }, { id: 'f', kind: 'fire' }, { id: 'm', kind: 'medic' }], ['f', 'm', 'p']],
+  ['numbers in ids are counted and not spelled', [{ id: 'fire-10' }, { id: 'fire-9' }, { id: 'fire-1' }], ['fire-1', 'fire-9', 'fire-10']],
+];
+for (const [name, units, wanted] of UNITS) test(name, () => assert.deepEqual(order('units', ...units.map(aUnit)), wanted));
+
+test('arranging leaves the things that were given in their order', () => {
+  const things = [anAlarm({ id: 'iii', level: 3 }), anAlarm({ id: 'i', level: 1 })];
+  arranged(LISTS.alarms, things);
+  assert.deepEqual(things.map(({ id }) => id), ['iii', 'i']);
+});
+
+test('a row of a unit says whether its place is stale', () => {
+  const rows = rowsOf(LISTS.units, collection(aUnit({ seen_at: new Date().toISOString() }), aUnit({ id: 'gone', seen_at: '2020-01-01T00:00:00Z' })), null).rows;
+  assert.deepEqual(Object.fromEntries(rows.map(({ id, stale }) => [id, stale])), { 'fire-1': false, gone: true });
+});
+
+test('a type has its list or none', () => {
+  assert.deepEqual(['alarm', 'incident', 'unit', 'sensor', 'place', undefined].map(listOf), ['alarms', 'incidents', 'units', null, null, null]);
+});
+
+/** @param {...{ id: string }} things */
+const collection = (...things) => ({ all: () => things, get: id => things.find(thing => thing.id === id) });
+const A = anAlarm({ id: 'a', level: 3 });
+const B = anAlarm({ id: 'b', level: 4 });
+const WORST = anAlarm({ id: 'worst', level: 1 });
+
+test('a free list shows everything in order and offers nothing', () => {
+  const { ids, rows, all, news } = rowsOf(LISTS.alarms, collection(B, A, WORST), null);
+  assert.deepEqual([ids, rows.map(({ id }) => id), all, news], [['worst', 'a', 'b'], ['worst', 'a', 'b'], 3, 0]);
+});
+
+test('a held list keeps its rows where they are and counts what is new', () => {
+  const { ids, all, news } = rowsOf(LISTS.alarms, collection(WORST, A, B), ['a', 'b']);
+  assert.deepEqual([ids, all, news], [['a', 'b'], 3, 1]);
+});
+
+test('a held list does not sort again when a thing in it gets graver', () => {
+  const { rows } = rowsOf(LISTS.alarms, collection(A, { ...B, level: 1 }), ['a', 'b']);
+  assert.deepEqual(rows.map(({ id, level }) => [id, level]), [['a', 3], ['b', 1]]);
+});
+
+test('a row that is no longer wanted stays under the hand, as it is now', () => {
+  const { rows, all } = rowsOf(LISTS.alarms, collection({ ...A, state: 'shelved' }, B), ['a', 'b']);
+  assert.deepEqual([rows.map(({ id, state }) => [id, state]), all], [[['a', 'shelved'], ['b', 'unacknowledged']], 1]);
+});
+
+test('a row whose thing is gone leaves even a held list', () => {
+  assert.deepEqual(rowsOf(LISTS.alarms, collection(B), ['a', 'b']).rows.map(({ id }) => id), ['b']);
+});
