@@ -179,6 +179,17 @@ class System:
     def has_subscribed(self, name: str) -> bool:
         return '"subscribed"' in self.log(name)
 
+    def subscriptions(self) -> list[int]:
+        """To how many topics the ingester has subscribed, each time that it did."""
+        whole = [line for line in self.log("ingest").splitlines() if line.endswith("}")]
+        return [json.loads(line)["topics"] for line in whole if '"subscribed"' in line]
+
+    def has_taken_up(self, before: int) -> bool:
+        """Whether it has subscribed more than `before` times and to all that sources want now: beginning, it may do so twice."""
+        wanted = self.one("SELECT sum(cardinality(topic_filters)) FROM source WHERE enabled")
+        times = self.subscriptions()
+        return len(times) > before and times[-1] == wanted
+
     def environment(self) -> dict[str, str]:
         return {
             **os.environ,

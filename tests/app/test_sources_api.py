@@ -29,10 +29,11 @@ PUMPS: Json = {
 
 @pytest.fixture(scope="module")
 def resubscribed(processes: System) -> Callable[[int], int]:
-    """How often the ingester has subscribed; given such a number it waits for the next time."""
+    """How often the ingester has subscribed; given such a number it waits until it has taken up what changed since."""
 
     def count(before: int = -1) -> int:
-        return wait_for(lambda: (n := processes.log("ingest").count('"subscribed"')) > before and n)
+        wait_for(lambda: processes.has_taken_up(before))
+        return len(processes.subscriptions())
 
     return count
 

@@ -26,9 +26,9 @@ PUMPS: Json = {
 @pytest.fixture(scope="module")
 def letter(admin: httpx.Client, processes: System, devices: Mailbox) -> Json:
     """A new source whose device names a unit that no water level has, and another device that can be read."""
-    before = processes.log("ingest").count('"subscribed"')
+    before = len(processes.subscriptions())
     assert admin.post("/api/sources", json=PUMPS).status_code == 201
-    wait_for(lambda: processes.log("ingest").count('"subscribed"') > before)
+    wait_for(lambda: processes.has_taken_up(before))
     devices.publish("pumps/p1", [{"bn": "p1/", "n": "L", "v": 120, "u": "kg"}])
     place = [{"n": "lon", "u": "lon", "v": 118.99}, {"n": "lat", "u": "lat", "v": 31.35}]
     devices.publish("pumps/g1", [{"bn": "g1/", "n": "gas", "v": 3, "u": "%LEL"}, *place])

@@ -20,9 +20,9 @@ def system(own_settings: Settings, broker: Broker) -> Any:
 
 def change(system: System, query: str) -> None:
     """Change the sources and wait until the ingester has subscribed anew."""
-    before = system.log("ingest").count('"subscribed"')
+    before = len(system.subscriptions())
     system.rows(f"{query} RETURNING id, pg_notify('onemap_source', '{{}}')")
-    wait_for(lambda: system.log("ingest").count('"subscribed"') > before)
+    wait_for(lambda: system.has_taken_up(before))
 
 
 def values(system: System, sensor: str) -> dict[str, float]:
