@@ -50,7 +50,10 @@ def build_dashboard(server: FastAPI) -> Dash:
 
 
 def index_string() -> str:
-    """Dash's index page: theme and language before the first paint, the map before Dash, no inline style."""
+    """Dash's index page: theme and language before the first paint, the map before Dash, no inline style.
+
+    The rows' renderers come before Dash's scripts, not deferred: a grid that mounts without them never asks again.
+    """
     styles = "\n    ".join(f'<link rel="stylesheet" href="/assets/css/{name}.css">' for name in STYLES)
     modules = sorted(path.relative_to(ASSETS).as_posix() for path in ASSETS.glob("js/**/*.mjs"))
     modules = [name for name in modules if not name.startswith("js/sources/")]  # a page of its own
@@ -87,7 +90,6 @@ _INDEX = """<!DOCTYPE html>
     <link rel="preload" as="font" type="font/woff2" crossorigin href="%TEXT_FONT%">
     <link rel="stylesheet" href="/vendor/maplibre-gl/dist/maplibre-gl.css">
     %STYLES%
-    <script defer src="/assets/js/cells.js"></script>
     {%css%}
   </head>
   <body>
@@ -99,7 +101,7 @@ _INDEX = """<!DOCTYPE html>
     <template id="cover-failed">%FAILED%</template>
     <template id="cover-retry">%RETRY%</template>
     {%app_entry%}
-    <footer>{%config%}{%scripts%}{%renderer%}</footer>
+    <footer>{%config%}<script src="/assets/js/cells.js"></script>{%scripts%}{%renderer%}</footer>
   </body>
 </html>
 """

@@ -141,6 +141,12 @@ def test_files_named_by_the_index_page_exist() -> None:
     assert all((ASSETS / name).is_file() for name in named)
 
 
+def test_renderers_of_rows_are_there_before_the_grids_that_look_them_up() -> None:
+    renderers = '<script src="/assets/js/cells.js"></script>'
+    assert renderers in index_string(), "not deferred: that would be after Dash's scripts"
+    assert index_string().index(renderers) < index_string().index("{%scripts%}")
+
+
 def test_modules_import_only_files_that_exist() -> None:
     for script in SCRIPTS:
         for name in re.findall(r"from '(\.[^']+)'", script.read_text(encoding="utf-8")):
