@@ -278,11 +278,11 @@ class Hub:
     def _changed(self, conn: Connection, kind: LiveKind, ids: list[str], since: datetime | None) -> Changes:
         """Those named; where that fails, in halves, so that the thing whose fault it is costs itself only."""
         try:
-            with conn.begin_nested():
-                items = kind.read_some(conn, ids, self._asking(since))
+            items = kind.read_some(conn, ids, self._asking(since))
         except Exception as exc:
             if is_of_connection(exc) or not ids:
                 raise
+            conn.rollback()  # nothing was written; the others are read in a new transaction
             if len(ids) == 1:
                 self.faults["unreadable"] += 1
                 log.exception("thing_unreadable", kind=kind.key, id=ids[0])
