@@ -130,11 +130,18 @@ def deliveries_of(row: Any, around: Around, now: datetime) -> list[dict[str, Any
     reason = json.dumps([decision.as_json() for decision in way.decisions], ensure_ascii=False)
     return [
         {
-            "subscription": to, "kind": row.kind, "subject": row.subject, "what": row.what, "topic": row.topic, "payload": row.payload,
-            "reason": reason, "created": row.created_at, "now": now,
+            "subscription": to,
+            "kind": row.kind,
+            "subject": row.subject,
+            "what": row.what,
+            "topic": row.topic,
+            "payload": row.payload,
+            "reason": reason,
+            "created": row.created_at,
+            "now": now,
         }
         for to in way.to
-    ]  # fmt: skip
+    ]
 
 
 # --- sending --------------------------------------------------------------------------------------------------------------

@@ -129,9 +129,17 @@ def load_things(conn: Connection) -> list[Thing]:
 
 def thing_of(row: Any) -> Thing:
     return Thing(
-        "sensor", row.id, {"zh": row.name_zh, "en": row.name_en}, row.district, row.lon, row.lat, row.kind, row.interval_s,
-        row.thresholds, row.attributes,
-    )  # fmt: skip
+        "sensor",
+        row.id,
+        {"zh": row.name_zh, "en": row.name_en},
+        row.district,
+        row.lon,
+        row.lat,
+        row.kind,
+        row.interval_s,
+        row.thresholds,
+        row.attributes,
+    )
 
 
 def _fill_windows(conn: Connection, by_thing: dict[tuple[str, str], Monitor], owned: list[int]) -> None:

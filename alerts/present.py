@@ -125,9 +125,21 @@ WHERE a.raised_at <= :at AND (a.state <> 'normal' OR a.changed_at > :at) AND e.s
 """)
 # what events from before there were full values do not tell
 _UNKNOWN = dict.fromkeys(
-    ("active", "observed_at", "metric", "value", "unit", "message", "risk", "acknowledged_by", "acknowledged_at", "shelved_until",
-     "incident_id", "version")
-)  # fmt: skip
+    (
+        "active",
+        "observed_at",
+        "metric",
+        "value",
+        "unit",
+        "message",
+        "risk",
+        "acknowledged_by",
+        "acknowledged_at",
+        "shelved_until",
+        "incident_id",
+        "version",
+    )
+)
 
 
 def read_open_alarms(conn: Connection, at: datetime | None = None) -> list[Alarm]:

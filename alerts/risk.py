@@ -113,10 +113,24 @@ def hazard_terms(hazard: Hazard, now: datetime) -> list[Term]:
     minutes = max(0.0, (now - hazard.observed_at).total_seconds() / 60)
     words = CERTAINTY_WORDS.get(hazard.certainty, {"zh": hazard.certainty, "en": hazard.certainty.lower()})
     return [
-        Term("level", "hazard", LEVEL_HAZARD[hazard.level], 0.7, say("risk.level", level=label("levels", str(hazard.level)), roman=roman(hazard.level))),
-        Term("certainty", "hazard", round(10 * CERTAINTY.get(hazard.certainty, 0.5), 1), 0.2, say("risk.certainty", words=words)),
-        Term("age", "hazard", round(10 * 0.5 ** (minutes * 60 / FADE_S), 1), 0.1, say("risk.age", minutes=round(minutes))),
-    ]  # fmt: skip
+        Term(
+            "level",
+            "hazard",
+            LEVEL_HAZARD[hazard.level],
+            0.7,
+            say("risk.level", level=label("levels", str(hazard.level)), roman=roman(hazard.level)),
+        ),
+        Term(
+            "certainty",
+            "hazard",
+            round(10 * CERTAINTY.get(hazard.certainty, 0.5), 1),
+            0.2,
+            say("risk.certainty", words=words),
+        ),
+        Term(
+            "age", "hazard", round(10 * 0.5 ** (minutes * 60 / FADE_S), 1), 0.1, say("risk.age", minutes=round(minutes))
+        ),
+    ]
 
 
 def people_value(people: float) -> float:
@@ -150,7 +164,12 @@ def vulnerability_terms(found: Exposure, now: datetime, zone: str) -> list[Term]
     hour = Term("hour", "vulnerability", 4.0 if day else 6.0, 0.3, say("risk.hour.day" if day else "risk.hour.night"))
     if not found.facilities_known:
         return [Term("facilities", "vulnerability", None, 0.7, say("risk.facilities.missing")), hour]
-    words = {lang: "、".join(p.names[lang] for p in sensitive[:4]) if lang == "zh" else ", ".join(p.names[lang] for p in sensitive[:4]) for lang in ("zh", "en")}  # fmt: skip
+    words = {
+        lang: "、".join(p.names[lang] for p in sensitive[:4])
+        if lang == "zh"
+        else ", ".join(p.names[lang] for p in sensitive[:4])
+        for lang in ("zh", "en")
+    }
     text_ = say("risk.facilities", list=words) if sensitive else say("risk.facilities.none")
     return [Term("facilities", "vulnerability", round(min(10.0, 1.0 + 1.5 * points), 1), 0.7, text_), hour]
 
@@ -169,7 +188,13 @@ def coping_terms(coping: Coping, capabilities: Sequence[str]) -> list[Term]:
         names = {lang: "/".join(label("capabilities", c)[lang] for c in capabilities) for lang in ("zh", "en")}
         nearest = Term("nearest_unit", "coping", 10.0, 0.7, say("risk.eta.none", capability=names))
     else:
-        nearest = Term("nearest_unit", "coping", eta_value(coping.eta_s), 0.7, say("risk.eta", unit=coping.unit or {"zh": "", "en": ""}, minutes=f"{coping.eta_s / 60:.1f}"))  # fmt: skip
+        nearest = Term(
+            "nearest_unit",
+            "coping",
+            eta_value(coping.eta_s),
+            0.7,
+            say("risk.eta", unit=coping.unit or {"zh": "", "en": ""}, minutes=f"{coping.eta_s / 60:.1f}"),
+        )
     if coping.around_s is None:
         return [nearest, Term("coverage", "coping", None, 0.3, say("risk.coverage.missing"))]
     around_ = say("risk.coverage", minutes=f"{coping.around_s / 60:.1f}")

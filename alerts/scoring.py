@@ -180,11 +180,18 @@ def score_cells(conn: Connection, ground: CellGround, now: datetime) -> int:
         terms = scored.as_json()["terms"]
         rows.append(
             {
-                "cell": cell, "score": scored.score, "level": level, "terms": json.dumps(terms), "people": counted, "now": now,
-                "type": "cell", "id": cell, "version": None,
+                "cell": cell,
+                "score": scored.score,
+                "level": level,
+                "terms": json.dumps(terms),
+                "people": counted,
+                "now": now,
+                "type": "cell",
+                "id": cell,
+                "version": None,
                 "risk": json.dumps({"score": scored.score, "terms": terms, "people": counted}),
             }
-        )  # fmt: skip
+        )
     if rows:
         conn.execute(WRITE_CELLS, rows)
         conn.execute(WRITE_RISK, rows)

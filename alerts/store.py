@@ -90,12 +90,24 @@ def raise_alarm(conn: Connection, finding: Finding, transition: Transition, now:
             "CAST(:message AS jsonb), :district, ST_GeomFromEWKT(:geom), 1)"
         ),
         {
-            "id": alarm_id, "rule": finding.rule.id, "kind": finding.rule.alarm_kind, "type": thing.type, "thing": thing.id,
-            "names": json.dumps(thing.names), "level": after.level, "state": after.state, "now": now, "observed": from_pg_us(finding.at),
-            "metric": finding.metric, "value": finding.value, "unit": finding.unit, "message": json.dumps(describe(finding)),
-            "district": thing.district, "geom": geom,
+            "id": alarm_id,
+            "rule": finding.rule.id,
+            "kind": finding.rule.alarm_kind,
+            "type": thing.type,
+            "thing": thing.id,
+            "names": json.dumps(thing.names),
+            "level": after.level,
+            "state": after.state,
+            "now": now,
+            "observed": from_pg_us(finding.at),
+            "metric": finding.metric,
+            "value": finding.value,
+            "unit": finding.unit,
+            "message": json.dumps(describe(finding)),
+            "district": thing.district,
+            "geom": geom,
         },
-    )  # fmt: skip
+    )
     _log(conn, alarm_id, transition, now, "engine", finding, None)
     return alarm_id
 
@@ -111,11 +123,18 @@ def change_alarm(conn: Connection, alarm: StoredAlarm, finding: Finding, transit
             "END, acknowledged_at = CASE WHEN :again THEN NULL ELSE acknowledged_at END, version = version + 1 WHERE id = :id"
         ),
         {
-            "id": alarm.id, "state": after.state, "level": after.level, "peak": after.peak_level, "active": after.active, "now": now,
-            "observed": from_pg_us(finding.at), "value": finding.value, "message": json.dumps(describe(finding)),
+            "id": alarm.id,
+            "state": after.state,
+            "level": after.level,
+            "peak": after.peak_level,
+            "active": after.active,
+            "now": now,
+            "observed": from_pg_us(finding.at),
+            "value": finding.value,
+            "message": json.dumps(describe(finding)),
             "again": after.state is AlarmState.UNACKNOWLEDGED,
         },
-    )  # fmt: skip
+    )
     _log(conn, alarm.id, transition, now, "engine", finding, None)
 
 
@@ -131,10 +150,14 @@ def change_by_hand(
             "acknowledged_at = CASE WHEN :acked THEN :now ELSE acknowledged_at END WHERE id = :id"
         ),
         {
-            "id": alarm.id, "state": after.state, "until": after.shelved_until, "now": now, "who": who,
+            "id": alarm.id,
+            "state": after.state,
+            "until": after.shelved_until,
+            "now": now,
+            "who": who,
             "acked": transition.what == "acknowledged",
         },
-    )  # fmt: skip
+    )
     _log(conn, alarm.id, transition, now, who, None, note)
     tell(conn, [(alarm.id, transition)], now)
 

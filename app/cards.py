@@ -83,10 +83,13 @@ def alarm_card(asked: Asked, identity: str) -> Json:
     title = {lang: f"{alarm['names'][lang]} · {label('alarm_kinds', alarm['kind'])[lang]}" for lang in ("zh", "en")}
     near = nearest(asked, _where(alarm), kind)
     return {
-        "title": title, "object": alarm, "next": next_for_alarm(alarm) if asked.may_act else None,
-        "around": look_around(asked, _where(alarm), near), "log": alarm_log(asked.conn, _uuid(identity)),
+        "title": title,
+        "object": alarm,
+        "next": next_for_alarm(alarm) if asked.may_act else None,
+        "around": look_around(asked, _where(alarm), near),
+        "log": alarm_log(asked.conn, _uuid(identity)),
         "source": say("source.rule", rule=alarm["rule"], thing=alarm["thing"]["id"]),
-    }  # fmt: skip
+    }
 
 
 def alarm_log(conn: Connection, alarm_id: UUID) -> list[Json]:
@@ -124,7 +127,13 @@ def next_for_alarm(alarm: Item) -> Json | None:
         and alarm["kind"] not in ("stale", "source_stale")
     )
     if serious and alarm["state"] != "shelved":
-        return step("create_incident", say("next.create_incident"), say("next.create_incident.reason", level=roman(alarm["level"])), "/api/incidents", {"alarm": alarm["id"]})  # fmt: skip
+        return step(
+            "create_incident",
+            say("next.create_incident"),
+            say("next.create_incident.reason", level=roman(alarm["level"])),
+            "/api/incidents",
+            {"alarm": alarm["id"]},
+        )
     if alarm["state"] in ("unacknowledged", "returned_unacknowledged"):
         return step("acknowledge", say("next.acknowledge"), say("next.acknowledge.reason"), f"{url}/acknowledge", {})
     return None
@@ -137,17 +146,26 @@ def incident_card(asked: Asked, identity: str) -> Json:
     incident = found[0]
     near = nearest(asked, _where(incident), incident["kind"])
     return {
-        "title": incident["titles"], "object": incident, "next": next_for_incident(incident, near) if asked.may_act else None,
-        "around": look_around(asked, _where(incident), near), "log": log.read(asked.conn, _uuid(identity)),
+        "title": incident["titles"],
+        "object": incident,
+        "next": next_for_incident(incident, near) if asked.may_act else None,
+        "around": look_around(asked, _where(incident), near),
+        "log": log.read(asked.conn, _uuid(identity)),
         "source": say("source.channel", channel=incident["channel"]),
-    }  # fmt: skip
+    }
 
 
 def next_for_incident(incident: Item, near: list[Recommendation]) -> Json | None:
     url = f"/api/incidents/{incident['id']}"
     running = [a for a in incident["assignments"] if a["status"] not in ("clear", "declined", "cancelled")]
     if incident["status"] == "clear":
-        return step("status", say("next.close"), say("next.close.reason"), f"{url}/status", {"status": "closed", "version": incident["version"]})  # fmt: skip
+        return step(
+            "status",
+            say("next.close"),
+            say("next.close.reason"),
+            f"{url}/status",
+            {"status": "closed", "version": incident["version"]},
+        )
     if running:
         return step("none", say("next.wait"), say("next.wait.reason", count=len(running)))
     if incident["status"] in ENDED_INCIDENT:
@@ -175,14 +193,22 @@ def look_around(asked: Asked, where: LonLat | None, near: list[Recommendation]) 
         "people": found.people,
         "buildings": found.buildings,
         "units": [
-            {"id": r.unit, "kind": r.kind, "names": r.names, "status": "available", "eta_s": round(r.eta_s), "distance_m": round(r.distance_m)}
+            {
+                "id": r.unit,
+                "kind": r.kind,
+                "names": r.names,
+                "status": "available",
+                "eta_s": round(r.eta_s),
+                "distance_m": round(r.distance_m),
+            }
             for r in near
         ],
         "cameras": near_cameras(asked.conn, where),
         "facilities": [
-            {"id": p.id, "kind": p.kind, "names": p.names, "distance_m": round(p.distance_m or 0)} for p in found.facilities[:NEAR_FACILITIES]
+            {"id": p.id, "kind": p.kind, "names": p.names, "distance_m": round(p.distance_m or 0)}
+            for p in found.facilities[:NEAR_FACILITIES]
         ],
-    }  # fmt: skip
+    }
 
 
 def near_cameras(conn: Connection, where: LonLat) -> list[Json]:
@@ -205,7 +231,14 @@ def unit_card(asked: Asked, identity: str) -> Json:
     if not found:
         raise NotFound(f"there is no unit {identity!r}")
     unit = found[0]
-    return {"title": unit["names"], "object": unit, "next": None, "around": None, "log": unit_log(asked.conn, identity), "source": say("source.unit")}  # fmt: skip
+    return {
+        "title": unit["names"],
+        "object": unit,
+        "next": None,
+        "around": None,
+        "log": unit_log(asked.conn, identity),
+        "source": say("source.unit"),
+    }
 
 
 def unit_log(conn: Connection, unit_id: str) -> list[Json]:
@@ -269,10 +302,13 @@ def near_incident(conn: Connection, seen: Item, kind: str | None) -> str | None:
             "AND NOT status = ANY(:ended) AND ST_DWithin(geom::geography, p.g, :reach) ORDER BY ST_Distance(geom::geography, p.g) LIMIT 1"
         ),
         {
-            "lon": seen["lon"], "lat": seen["lat"], "kind": kind, "ended": list(ENDED_INCIDENT),
+            "lon": seen["lon"],
+            "lat": seen["lat"],
+            "kind": kind,
+            "ended": list(ENDED_INCIDENT),
             "reach": table("incident_kinds")[kind]["radius_m"],
         },
-    )  # fmt: skip
+    )
     return str(found) if found else None
 
 
@@ -281,9 +317,13 @@ def next_for_video_event(seen: Item, kind: str | None) -> Json | None:
     if kind is None or seen["incident"] or seen["lon"] is None:
         return None
     body = {
-        "kind": kind, "level": table("incident_kinds")[kind]["level"], "lon": seen["lon"], "lat": seen["lat"],
-        "title": " ".join(part for part in (seen["zone"], seen["names"]["zh"]) if part), "address": seen["zone"] or None,
-    }  # fmt: skip
+        "kind": kind,
+        "level": table("incident_kinds")[kind]["level"],
+        "lon": seen["lon"],
+        "lat": seen["lat"],
+        "title": " ".join(part for part in (seen["zone"], seen["names"]["zh"]) if part),
+        "address": seen["zone"] or None,
+    }
     reason = say("next.report_seen.reason", kind=label("incident_kinds", kind))
     return step("create_incident", say("next.report_seen"), reason, "/api/incidents", body)
 
@@ -312,6 +352,12 @@ def place_card(kind: str) -> Callable[[Asked, str], Json]:
 
 
 READERS: dict[str, Callable[[Asked, str], Json]] = {
-    "alarm": alarm_card, "incident": incident_card, "unit": unit_card, "sensor": sensor_card,
-    "camera": camera_card, "video_event": video_event_card, "facility": place_card("facility"), "asset": place_card("asset"),
-}  # fmt: skip
+    "alarm": alarm_card,
+    "incident": incident_card,
+    "unit": unit_card,
+    "sensor": sensor_card,
+    "camera": camera_card,
+    "video_event": video_event_card,
+    "facility": place_card("facility"),
+    "asset": place_card("asset"),
+}

@@ -29,9 +29,19 @@ STATUS: dict[type[errors.OneMapError], int] = {
     errors.SetupError: 500,
 }
 TITLES = {
-    400: "Bad request", 401: "Not logged in", 403: "Not allowed", 404: "Not found", 405: "Method not allowed", 409: "Conflict",
-    413: "Too large", 415: "Unsupported media type", 422: "Invalid input", 429: "Too many requests", 500: "Internal error", 503: "Not available now",
-}  # fmt: skip
+    400: "Bad request",
+    401: "Not logged in",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Invalid input",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Not available now",
+}
 
 
 class Problem(TypedDict, total=False):

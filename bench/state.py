@@ -163,9 +163,13 @@ def measure(engine: Engine, days: int) -> dict[str, Any]:
         now.append(timed(engine, lambda conn: read_now(conn, utc_now())))
     middle, present = statistics.median(past), statistics.median(now)
     return {
-        "asked": ASKED, "past_median_ms": round(middle, 1), "past_slowest_ms": round(max(past), 1), "now_median_ms": round(present, 1),
-        "now_slowest_ms": round(max(now), 1), "ratio": round(middle / present, 2),
-    }  # fmt: skip
+        "asked": ASKED,
+        "past_median_ms": round(middle, 1),
+        "past_slowest_ms": round(max(past), 1),
+        "now_median_ms": round(present, 1),
+        "now_slowest_ms": round(max(now), 1),
+        "ratio": round(middle / present, 2),
+    }
 
 
 def timed(engine: Engine, read: Any) -> float:

@@ -13,11 +13,17 @@ from core.vocabulary import table
 def seed(conn: Connection, now: datetime) -> None:
     rows = [
         {
-            "id": key, "kind": r["kind"], "alarm_kind": r["alarm_kind"], "zh": r["zh"], "en": r["en"],
-            "watches": json.dumps(r["watches"]), "params": json.dumps(r["params"]), "now": now,
+            "id": key,
+            "kind": r["kind"],
+            "alarm_kind": r["alarm_kind"],
+            "zh": r["zh"],
+            "en": r["en"],
+            "watches": json.dumps(r["watches"]),
+            "params": json.dumps(r["params"]),
+            "now": now,
         }
         for key, r in table("rules").items()
-    ]  # fmt: skip
+    ]
     conn.execute(
         text(
             "INSERT INTO rule (id, kind, alarm_kind, name_zh, name_en, watches, params, enabled, changed_at) VALUES (:id, :kind, "

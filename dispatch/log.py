@@ -33,9 +33,15 @@ SELECT i.id, :now, :what, :who, CAST(:words AS jsonb), CAST(:data AS jsonb), {AF
 
 
 def change(
-    conn: Connection, incident_id: UUID, what: str, who: str, words: Text, now: datetime, status: IncidentStatus | None = None,
+    conn: Connection,
+    incident_id: UUID,
+    what: str,
+    who: str,
+    words: Text,
+    now: datetime,
+    status: IncidentStatus | None = None,
     **data: Any,
-) -> None:  # fmt: skip
+) -> None:
     """A change of the incident: its version goes up, the entry holds what it is after it, everybody is told. Whatever belongs to
     the change (assignments, linked alarms) is written before."""
     given = {"id": incident_id, "now": now, "status": status, "ended": status in ENDED_INCIDENT}

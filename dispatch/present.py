@@ -300,8 +300,11 @@ def _unit_then(row: Any) -> Any:
         incident_id=then.incident_id if then else None,
         lon=home[0] if row.lon is None else row.lon,
         lat=home[1] if row.lat is None else row.lat,
-        heading=row.heading, speed=row.speed, battery=row.battery, seen_at=row.seen_at,
-    )  # fmt: skip
+        heading=row.heading,
+        speed=row.speed,
+        battery=row.battery,
+        seen_at=row.seen_at,
+    )
 
 
 def unit_object(row: Any) -> Unit:
@@ -326,11 +329,9 @@ def unit_object(row: Any) -> Unit:
 def task_object(conn: Connection, assignment_id: UUID) -> Task:
     """What a unit receives on onemap/task/{unit}: its assignment and the incident it is sent to."""
     row = conn.execute(
-        text(
-            "SELECT a.*, u.name_zh, u.name_en FROM assignment a JOIN unit u ON u.id = a.unit_id WHERE a.id = :id"
-        ),
+        text("SELECT a.*, u.name_zh, u.name_en FROM assignment a JOIN unit u ON u.id = a.unit_id WHERE a.id = :id"),
         {"id": assignment_id},
-    ).one()  # fmt: skip
+    ).one()
     [incident] = read_incidents(conn, [row.incident_id])
     told: TaskIncident = {
         "id": incident["id"],

@@ -51,9 +51,13 @@ class Recommendation:
 
     def as_json(self) -> Recommended:
         return {
-            "unit": self.unit, "kind": self.kind, "names": self.names, "eta_s": round(self.eta_s, 1),
-            "distance_m": round(self.distance_m, 1), "reasons": list(self.reasons),
-        }  # fmt: skip
+            "unit": self.unit,
+            "kind": self.kind,
+            "names": self.names,
+            "eta_s": round(self.eta_s, 1),
+            "distance_m": round(self.distance_m, 1),
+            "reasons": list(self.reasons),
+        }
 
 
 def needed_capabilities(incident_kind: str) -> tuple[str, ...]:
@@ -70,9 +74,16 @@ def recommend_units(
         ((way, unit) for way, unit in zip(ways, able, strict=True) if way), key=lambda pair: (pair[0].eta_s, pair[1].id)
     )
     return [
-        Recommendation(unit.id, unit.kind, unit.names, way.eta_s, way.distance_m, reasons_for(unit, way.eta_s, way.distance_m, needed, rank, now))
+        Recommendation(
+            unit.id,
+            unit.kind,
+            unit.names,
+            way.eta_s,
+            way.distance_m,
+            reasons_for(unit, way.eta_s, way.distance_m, needed, rank, now),
+        )
         for rank, (way, unit) in enumerate(reached[:most], 1)
-    ]  # fmt: skip
+    ]
 
 
 def reasons_for(

@@ -181,6 +181,11 @@ def load_graph(conn: Connection) -> RoadGraph:
     lines = shapely.from_wkb(np.array([bytes(r.line) for r in rows], dtype=object))
     middle = shapely.get_coordinates(lines).mean(axis=0) if len(rows) else np.zeros(2)
     return RoadGraph(
-        ends[:, 0], ends[:, 1], length, length / speed, np.array([r.oneway for r in rows], dtype=bool), lines,
+        ends[:, 0],
+        ends[:, 1],
+        length,
+        length / speed,
+        np.array([r.oneway for r in rows], dtype=bool),
+        lines,
         LonLat(float(middle[0]), float(middle[1])),
-    )  # fmt: skip
+    )

@@ -53,12 +53,16 @@ class DispatchRunner:
             "coverage",
             [
                 Chore(
-                    "coverage", COVERAGE_AT_LEAST_S, self._cover, MOVES_COVERAGE,
-                    when=lambda: COVERAGE_LOCK in lease.held, rest_s=COVERAGE_S,
+                    "coverage",
+                    COVERAGE_AT_LEAST_S,
+                    self._cover,
+                    MOVES_COVERAGE,
+                    when=lambda: COVERAGE_LOCK in lease.held,
+                    rest_s=COVERAGE_S,
                 )
             ],
             self.figures,
-        )  # fmt: skip
+        )
 
     def run(self, process_stop: threading.Event, pulse: Pulse) -> None:
         """Until told to stop, or the lease is lost."""

@@ -136,9 +136,11 @@ def reply(
     column, unit_status, ended = STEPS[answer]
     stamp = f", {column} = :at" if column else ""
     conn.execute(
-        text(f"UPDATE assignment SET status = :status{stamp}, ended_at = CASE WHEN :ended THEN CAST(:now AS timestamptz) END WHERE id = :id"),
+        text(
+            f"UPDATE assignment SET status = :status{stamp}, ended_at = CASE WHEN :ended THEN CAST(:now AS timestamptz) END WHERE id = :id"
+        ),
         {"status": answer, "at": at, "ended": ended, "now": now, "id": assignment_id},
-    )  # fmt: skip
+    )
     set_unit_status(conn, row.unit_id, unit_status, who, now)
     words = say("incident.reply", unit=unit_names(row), status=reply_words(answer))
     log.change(conn, row.incident_id, "reply", who, words, now, unit=row.unit_id, state=answer, note=note, at=at)
@@ -241,8 +243,13 @@ def claim_replies(conn: Connection, now: datetime, most: int = 100) -> int:
     """Take in the task replies that ingest wrote, oldest first; one that cannot be is put aside."""
     rows = conn.execute(CLAIM_REPLIES, {"most": most, "now": now}).all()
     set_aside.each(
-        conn, "reply", rows, lambda r: f"{r.unit_id}/{r.task_id}/{r.state}/{epoch(r.time)}", lambda r: take_reply(conn, r, now), now
-    )  # fmt: skip
+        conn,
+        "reply",
+        rows,
+        lambda r: f"{r.unit_id}/{r.task_id}/{r.state}/{epoch(r.time)}",
+        lambda r: take_reply(conn, r, now),
+        now,
+    )
     return len(rows)
 
 

@@ -175,9 +175,11 @@ def read_sensors_at(
     found = []
     for kept_row in conn.scalars(_ROWS_AT, {"at": at}):
         row = as_row(
-            kept_row, values=values.get(kept_row["id"]), heard=heard.get(kept_row["id"]),
+            kept_row,
+            values=values.get(kept_row["id"]),
+            heard=heard.get(kept_row["id"]),
             alarm_level=alarm_levels.get(kept_row["id"]),
-        )  # fmt: skip
+        )
         if row.status != "retired":
             found.append(sensor_object(row, fixed.get(row.kind, {})))
     return found

@@ -144,9 +144,14 @@ def picture_urls(sha256: str | None) -> PictureRef:
 
 
 def read_video_events(
-    conn: Connection, *, cameras: Sequence[str] | None = None, since: datetime | None = None, box: Box | None = None,
-    cursor: str | None = None, most: int = SHOWN_AT_MOST,
-) -> list[VideoEvent]:  # fmt: skip
+    conn: Connection,
+    *,
+    cameras: Sequence[str] | None = None,
+    since: datetime | None = None,
+    box: Box | None = None,
+    cursor: str | None = None,
+    most: int = SHOWN_AT_MOST,
+) -> list[VideoEvent]:
     """Events newest first: of some cameras, that began at or after `since`, in a box (degrees), after the one whose id is `cursor`."""
     where = ["true"]
     given: Json = {"most": most}
@@ -157,7 +162,9 @@ def read_video_events(
         where.append("v.time >= :since")
         given["since"] = since
     if box is not None:
-        where.append("COALESCE(CASE WHEN v.quality <> 'outside' THEN v.geom END, c.geom, v.geom) && ST_MakeEnvelope(:w, :s, :e, :n, 4326)")  # fmt: skip
+        where.append(
+            "COALESCE(CASE WHEN v.quality <> 'outside' THEN v.geom END, c.geom, v.geom) && ST_MakeEnvelope(:w, :s, :e, :n, 4326)"
+        )
         given.update(zip("wsen", box, strict=True))
     if cursor is not None:
         where.append("(v.time, v.camera_id, v.event_id) < (:time, :camera, :event)")

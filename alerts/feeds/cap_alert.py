@@ -66,9 +66,11 @@ def issue(conn: Connection, alarm_id: UUID, issuer: Issuer, now: datetime) -> Is
         {"id": alarm_id},
     ).one()
     earlier = conn.execute(
-        text("SELECT identifier, sender, sent, msg_type, level, alarm_version FROM cap_alert WHERE alarm_id = :id ORDER BY sent, identifier"),
+        text(
+            "SELECT identifier, sender, sent, msg_type, level, alarm_version FROM cap_alert WHERE alarm_id = :id ORDER BY sent, identifier"
+        ),
         {"id": alarm_id},
-    ).all()  # fmt: skip
+    ).all()
     msg_type = choose_type(row, earlier)
     if msg_type is None:
         return None
@@ -77,10 +79,17 @@ def issue(conn: Connection, alarm_id: UUID, issuer: Issuer, now: datetime) -> Is
     references = " ".join(f"{e.sender},{e.identifier},{cap_time(e.sent, issuer.zone)}" for e in earlier) or None
     expires = sent + timedelta(hours=VALID_H[row.level])
     alert = Alert(
-        identifier=identifier, sender=issuer.sender, sent=sent, status=issuer.status, msg_type=msg_type, scope="Restricted",
-        restriction=say("cap.restriction")["zh"], references=references, zone=issuer.zone,
+        identifier=identifier,
+        sender=issuer.sender,
+        sent=sent,
+        status=issuer.status,
+        msg_type=msg_type,
+        scope="Restricted",
+        restriction=say("cap.restriction")["zh"],
+        references=references,
+        zone=issuer.zone,
         info=tuple(make_info(row, issuer, msg_type, expires, lang, code) for lang, code in LANGUAGES),
-    )  # fmt: skip
+    )
     xml = build(alert).decode()
     _save(conn, row, alert, expires, headline(row, issuer, msg_type), xml)
     return Issued(identifier, row.district, row.level, xml)
@@ -161,14 +170,25 @@ def _save(conn: Connection, alarm: Any, alert: Alert, expires: datetime, words: 
     conn.execute(text("UPDATE cap_alert SET replaced = true WHERE alarm_id = :id"), {"id": alarm.id})
     conn.execute(
         text(
-            'INSERT INTO cap_alert (identifier, alarm_id, alarm_version, sender, sent, msg_type, level, district, headline, expires, '
+            "INSERT INTO cap_alert (identifier, alarm_id, alarm_version, sender, sent, msg_type, level, district, headline, expires, "
             '"references", replaced, body, geom) VALUES (:identifier, :alarm, :version, :sender, :sent, :type, :level, :district, '
             "CAST(:headline AS jsonb), :expires, :references, false, :body, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326))"
         ),
         {
-            "identifier": alert.identifier, "alarm": alarm.id, "version": alarm.version, "sender": alert.sender, "sent": alert.sent,
-            "type": alert.msg_type, "level": alarm.level, "district": alarm.district, "headline": json.dumps(words), "expires": expires,
-            "references": alert.references, "body": xml, "lon": alarm.lon, "lat": alarm.lat,
+            "identifier": alert.identifier,
+            "alarm": alarm.id,
+            "version": alarm.version,
+            "sender": alert.sender,
+            "sent": alert.sent,
+            "type": alert.msg_type,
+            "level": alarm.level,
+            "district": alarm.district,
+            "headline": json.dumps(words),
+            "expires": expires,
+            "references": alert.references,
+            "body": xml,
+            "lon": alarm.lon,
+            "lat": alarm.lat,
         },
-    )  # fmt: skip
+    )
     notify_change(conn, "cap", [alert.identifier])

@@ -21,9 +21,15 @@ router = APIRouter(prefix="/api/alarms", tags=["alarms"])
 
 @router.get("")
 def list_alarms(
-    conn: Conn, who: Who, state: str | None = None, level: Level = None, since: Moment = None, bbox: str | None = None,
-    cursor: str | None = None, limit: Limit = 200,
-) -> Page[Alarm]:  # fmt: skip
+    conn: Conn,
+    who: Who,
+    state: str | None = None,
+    level: Level = None,
+    since: Moment = None,
+    bbox: str | None = None,
+    cursor: str | None = None,
+    limit: Limit = 200,
+) -> Page[Alarm]:
     """Alarms that are not normal, newest first; with `state` (one or several, comma separated) also those that are."""
     states = parse_states(state, ended=since is not None)
     box, after = parse_bbox(bbox), parse_cursor(cursor)

@@ -26,9 +26,15 @@ router = APIRouter(prefix="/api/incidents", tags=["incidents"])
 
 @router.get("")
 def list_incidents(
-    conn: Conn, who: Who, status: str | None = None, level: Level = None, since: Moment = None, bbox: str | None = None,
-    cursor: str | None = None, limit: Limit = 200,
-) -> Page[Incident]:  # fmt: skip
+    conn: Conn,
+    who: Who,
+    status: str | None = None,
+    level: Level = None,
+    since: Moment = None,
+    bbox: str | None = None,
+    cursor: str | None = None,
+    limit: Limit = 200,
+) -> Page[Incident]:
     """Incidents that have not ended, newest first; with `status` (one or several, comma separated) others too."""
     statuses = parse_statuses(status, ended=since is not None)
     box, after = parse_bbox(bbox), parse_cursor(cursor)
@@ -69,9 +75,15 @@ def _open(conn: Conn, username: str, now: Now, body: IncidentIn) -> UUID:
     assert body.lon is not None
     assert body.lat is not None
     new = incidents.NewIncident(
-        kind=body.kind, titles={"zh": body.title, "en": body.title}, channel="desk", level=body.level,
-        where=LonLat(body.lon, body.lat), text=body.text, address=body.address, reporter=username,
-    )  # fmt: skip
+        kind=body.kind,
+        titles={"zh": body.title, "en": body.title},
+        channel="desk",
+        level=body.level,
+        where=LonLat(body.lon, body.lat),
+        text=body.text,
+        address=body.address,
+        reporter=username,
+    )
     return incidents.open_incident(conn, new, username, say("incident.opened", title=body.title), now)
 
 

@@ -43,9 +43,16 @@ class DiscardIn(Body):
 
 @router.get("")
 def get_letters(
-    conn: Conn, who: Who, state: State = "waiting", reason: str | None = None, source: str | None = None, q: str | None = None,
-    since: Moment = None, cursor: str | None = None, limit: Limit = 100,
-) -> dict[str, Any]:  # fmt: skip
+    conn: Conn,
+    who: Who,
+    state: State = "waiting",
+    reason: str | None = None,
+    source: str | None = None,
+    q: str | None = None,
+    since: Moment = None,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> dict[str, Any]:
     """Newest first; `q` is looked for in topic, detail and payload."""
     who.require(Role.DISPATCHER)
     found = list_letters(conn, Asked(state, reason, source, clean(q), since), parse_number(cursor), limit)

@@ -80,9 +80,15 @@ def post_retire(conn: Conn, who: Who, now: Now, sensor_id: str) -> Retired:
 
 @router.get("/{sensor_id}/observations")
 def get_observations(
-    conn: Conn, who: Who, now: Now, sensor_id: str, metric: str | None = None, start: Annotated[Moment, Query(alias="from")] = None,
-    end: Annotated[Moment, Query(alias="to")] = None, every: Annotated[float | None, Query(ge=1, le=31_622_400, allow_inf_nan=False)] = None,
-) -> Series:  # fmt: skip
+    conn: Conn,
+    who: Who,
+    now: Now,
+    sensor_id: str,
+    metric: str | None = None,
+    start: Annotated[Moment, Query(alias="from")] = None,
+    end: Annotated[Moment, Query(alias="to")] = None,
+    every: Annotated[float | None, Query(ge=1, le=31_622_400, allow_inf_nan=False)] = None,
+) -> Series:
     """A series, the last six hours by default; `every` in seconds gives means with minimum and maximum."""
     sensor = get_sensor(conn, who, sensor_id)
     chosen = metric or next(iter([*sensor["metrics"], *sensor["values"]]), None)
@@ -95,4 +101,11 @@ def get_observations(
     newest = sensor["values"].get(chosen)
     unit = (newest["unit"] if newest else None) or table("metrics").get(chosen, {}).get("unit")
     items = read_series(conn, sensor_id, chosen, since, until, every)
-    return {"sensor": sensor_id, "metric": chosen, "unit": unit, "thresholds": sensor["thresholds"].get(chosen, {}), "items": items, "next": None}  # fmt: skip
+    return {
+        "sensor": sensor_id,
+        "metric": chosen,
+        "unit": unit,
+        "thresholds": sensor["thresholds"].get(chosen, {}),
+        "items": items,
+        "next": None,
+    }

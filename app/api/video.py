@@ -23,9 +23,14 @@ Known = Annotated[str | None, Header(alias="If-None-Match")]
 
 @router.get("/api/video-events")
 def list_video_events(
-    conn: Conn, who: Who, camera: str | None = None, since: Moment = None, bbox: str | None = None, cursor: str | None = None,
+    conn: Conn,
+    who: Who,
+    camera: str | None = None,
+    since: Moment = None,
+    bbox: str | None = None,
+    cursor: str | None = None,
     limit: Limit = 200,
-) -> Page[VideoEvent]:  # fmt: skip
+) -> Page[VideoEvent]:
     """Events newest first; `since` those that began then or later."""
     cameras = None if camera is None else [camera]
     box = parse_bbox(bbox)

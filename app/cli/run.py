@@ -59,7 +59,14 @@ def serve(_: argparse.Namespace) -> int:
     settings = load_settings()
     setup_log("serve", settings.log_level)
     # what stands in front may tell the client's address only where it is on this machine
-    uvicorn.run(make_app(settings), host=settings.http_host, port=settings.http_port, log_level="warning", access_log=False, ws_ping_interval=20)  # fmt: skip
+    uvicorn.run(
+        make_app(settings),
+        host=settings.http_host,
+        port=settings.http_port,
+        log_level="warning",
+        access_log=False,
+        ws_ping_interval=20,
+    )
     return 0
 
 

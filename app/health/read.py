@@ -136,12 +136,25 @@ def read_unclaimed(conn: Connection, now: datetime) -> list[dict[str, Any]]:
     waiting = conn.scalar(text(f"SELECT count(*) FROM dead_letter WHERE source_id IS NULL AND {WAITING}"))
     return [
         {
-            "id": NO_SOURCE, "names": NO_SOURCE_NAMES, "enabled": True, "fault": None, "messages": row.messages, "records": 0,
-            "dead_letters": row.refused, "dead_letters_waiting": waiting, "decode_errors": row.errors, "rate": round(row.rate, 3),
-            "lag_s": None, "last_at": rfc3339(row.last), "age_s": round(max(0.0, (now - row.last).total_seconds()), 1), "devices": 0,
-            "pending": 0, "silent_s": None, "overdue": False,
+            "id": NO_SOURCE,
+            "names": NO_SOURCE_NAMES,
+            "enabled": True,
+            "fault": None,
+            "messages": row.messages,
+            "records": 0,
+            "dead_letters": row.refused,
+            "dead_letters_waiting": waiting,
+            "decode_errors": row.errors,
+            "rate": round(row.rate, 3),
+            "lag_s": None,
+            "last_at": rfc3339(row.last),
+            "age_s": round(max(0.0, (now - row.last).total_seconds()), 1),
+            "devices": 0,
+            "pending": 0,
+            "silent_s": None,
+            "overdue": False,
         }
-    ]  # fmt: skip
+    ]
 
 
 def feed_object(row: Any, now: datetime, letters: int) -> dict[str, Any]:
@@ -181,8 +194,10 @@ def alarm_rate(conn: Connection, now: datetime) -> int:
     """Alarms raised in the last ten minutes: about 1 is acceptable, 2 the most to handle, more than 10 a flood (EEMUA 191)."""
     return int(
         conn.scalar(
-            text("SELECT count(*) FROM alarm_event WHERE what IN ('raised', 'raised_again', 'worsened') AND time > CAST(:now AS timestamptz) - interval '10 minutes'"),
+            text(
+                "SELECT count(*) FROM alarm_event WHERE what IN ('raised', 'raised_again', 'worsened') AND time > CAST(:now AS timestamptz) - interval '10 minutes'"
+            ),
             {"now": now},
         )
         or 0
-    )  # fmt: skip
+    )

@@ -56,10 +56,16 @@ def list_letters(conn: Connection, asked: Asked, before: int | None, limit: int)
             "ELSE position(convert_to(CAST(:q AS text), 'UTF8') IN payload) > 0 END) ORDER BY id DESC LIMIT :limit"
         ),
         {
-            "head": PREVIEW_BYTES, "before": before, "reason": asked.reason, "source": asked.source, "since": asked.since,
-            "q": asked.q, "like": like(asked.q), "limit": limit + 1,
+            "head": PREVIEW_BYTES,
+            "before": before,
+            "reason": asked.reason,
+            "source": asked.source,
+            "since": asked.since,
+            "q": asked.q,
+            "like": like(asked.q),
+            "limit": limit + 1,
         },
-    )  # fmt: skip
+    )
     return [{**letter_object(row), **preview(bytes(row.head), row.size)} for row in rows]
 
 
@@ -133,9 +139,15 @@ def read_reasons(conn: Connection) -> list[dict[str, Any]]:
         )
     )
     return [
-        {"reason": r.reason, "source": r.source_id, "count": r.letters, "first_at": rfc3339(r.first), "last_at": rfc3339(r.last)}
+        {
+            "reason": r.reason,
+            "source": r.source_id,
+            "count": r.letters,
+            "first_at": rfc3339(r.first),
+            "last_at": rfc3339(r.last),
+        }
         for r in rows
-    ]  # fmt: skip
+    ]
 
 
 def discard(conn: Connection, ids: list[int], why: str, who: str, now: datetime) -> int:
