@@ -73,8 +73,8 @@ def gives(media_type: str, description: str = "") -> dict[int | str, dict[str, A
     return {200: {"description": description, "content": {media_type: {"schema": {"type": "string"}}}}}
 
 
-# what any route may answer: nobody we know, may not, not there, changed meanwhile, cannot be used, ours or the database's fault
-COMMON = (401, 403, 404, 405, 409, 413, 422, 500, 503)
+# what any route may answer: a body that is no JSON, nobody we know, may not, not there, changed meanwhile, cannot be used, ours or the database's fault
+COMMON = (400, 401, 403, 404, 405, 409, 413, 422, 500, 503)
 
 
 def problem(
