@@ -76,7 +76,7 @@ def index_string() -> str:
     """Dash's index page: theme and language before the first paint, the map before Dash, no inline style."""
     styles = "\n    ".join(f'<link rel="stylesheet" href="/assets/css/{name}.css">' for name in STYLES)
     modules = sorted(path.relative_to(ASSETS).as_posix() for path in ASSETS.glob("js/**/*.mjs"))
-    modules = [name for name in modules if not name.startswith("js/sources/")]  # a page of its own
+    modules = [name for name in modules if not name.startswith("js/pages/")]  # of the pages beside it
     preloaded = (MAP_LIBRARY, *(f"/assets/{name}" for name in modules))
     preloads = "\n    ".join(f'<link rel="modulepreload" href="{path}">' for path in preloaded)
     places = {
