@@ -35,6 +35,8 @@ from core.errors import InputError, OneMapError
 Row = Mapping[str, Any]
 Cell = dict[str, Any]
 BLOCK = 100
+# what a row is called in the grid, beside its columns
+ROW_KEY = "rowKey"
 # an export is held in memory on its way
 EXPORT_AT_MOST = 50_000
 FILTER_CHARS = 200
@@ -159,7 +161,7 @@ class Table:
     selects: bool = False
 
     def draw(self, row: Row) -> dict[str, Any]:
-        return {"id": str(row[self.row_id]), **{column.name: column.cells(row) for column in self.columns}}
+        return {**{column.name: column.cells(row) for column in self.columns}, ROW_KEY: str(row[self.row_id])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +336,7 @@ def grid_view(table: Table) -> dag.AgGrid:
         rowModelType="infinite",
         columnDefs=[column_def(column) for column in table.columns],
         defaultColDef={"resizable": True, "suppressMovable": True, "suppressHeaderMenuButton": True},
-        getRowId="params.data.id",
+        getRowId=f"params.data.{ROW_KEY}",
         dashGridOptions=options,
         eventListeners={"gridSizeChanged": ["fitRanks(params)"]},
     )

@@ -43,7 +43,7 @@ def count_up(asking: Asking) -> list[Any]:
 
 
 def keys_of(rows: list[dict[str, Any]] | None) -> list[str]:
-    return [str(row["id"]) for row in rows or ()]
+    return [str(row[tables.ROW_KEY]) for row in rows or ()]
 
 
 def register(app: Dash, door: Door) -> None:
