@@ -352,7 +352,11 @@ def column_def(column: Column) -> dict[str, Any]:
         "sortable": column.sortable,
         "context": {"rank": column.rank},
     }
-    size = {"width": column.width} if column.width else {"flex": column.flex or 1, "minWidth": 90 * (column.flex or 1)}
+    size = (
+        {"width": column.width}
+        if column.width
+        else {"flex": column.flex or 1, "minWidth": 70 + 30 * (column.flex or 1)}
+    )
     return {**made, **size}
 
 
