@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
-def rows(processes: System) -> Iterator[None]:
+def rows(processes: System) -> None:
     """More pictures than one block of rows, put aside, and one message that will be tried again by itself."""
     engine = make_engine(processes.settings, pool_size=1, name="onemap test")
     with engine.begin() as conn:
@@ -36,7 +36,6 @@ def rows(processes: System) -> Iterator[None]:
         )
         set_aside.note(conn, "outbox", "77", ValueError("the column is missing"), now())
     engine.dispose()
-    yield
 
 
 @pytest.fixture(scope="module")

@@ -192,6 +192,32 @@ def test_list_keeps_itself_current_and_the_form_keeps_what_is_typed(
     assert page.input_value("[data-field=owner]") == "typed and not saved"
 
 
+def test_two_who_change_one_source_lose_nothing(desk: Desk, admin: httpx.Client) -> None:
+    page = desk.page
+    version = admin.get("/api/sources/pumps").json()["version"]
+    theirs = {"version": version, "name_zh": "水泵", "interval_s": 60}
+    assert admin.patch("/api/sources/pumps", json=theirs).status_code == 200
+    page.fill("[data-field=name_en]", "Pumping stations")
+    page.click("[data-key=save-source]")
+    page.wait_for_selector("[data-testid=conflict]:has-text('60')")
+    assert page.input_value("[data-field=owner]") == "typed and not saved"
+    page.click("[data-key=keep-mine]")
+    desk.until("() => document.querySelector('[data-field=name_zh]').value", lambda name: name == "水泵")
+    assert page.input_value("[data-field=name_en]") == "Pumping stations"
+    page.click("[data-key=save-source]")
+    desk.until(TOAST, lambda words: "Saved" in words)
+    saved = admin.get("/api/sources/pumps").json()
+    assert (saved["name_zh"], saved["name_en"], saved["interval_s"]) == ("水泵", "Pumping stations", 60)
+    assert saved["owner"] == "typed and not saved"
+    now = {"version": saved["version"], "name_zh": "泵站", "name_en": "Pumps"}
+    assert admin.patch("/api/sources/pumps", json=now).status_code == 200
+    page.fill("[data-field=owner]", "given up")
+    page.click("[data-key=save-source]")
+    page.click("[data-key=take-newer]")
+    desk.until("() => document.querySelector('[data-field=name_en]').value", lambda name: name == "Pumps")
+    assert page.input_value("[data-field=owner]") == "typed and not saved"
+
+
 def test_letter_that_is_worth_nothing_is_replayed_in_vain_and_discarded(desk: Desk, admin: httpx.Client) -> None:
     page = desk.page
     page.click("[data-tab=letters]")
