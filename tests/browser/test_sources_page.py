@@ -205,12 +205,12 @@ def test_two_who_change_one_source_lose_nothing(desk: Desk, admin: httpx.Client)
     desk.until("() => document.querySelector('[data-field=name_zh]').value", lambda name: name == "水泵")
     assert page.input_value("[data-field=name_en]") == "Pumping stations"
     page.click("[data-key=save-source]")
-    desk.until(TOAST, lambda words: "Saved" in words)
+    wait_for(lambda: admin.get("/api/sources/pumps").json()["owner"] == "typed and not saved", 10)
     saved = admin.get("/api/sources/pumps").json()
     assert (saved["name_zh"], saved["name_en"], saved["interval_s"]) == ("水泵", "Pumping stations", 60)
-    assert saved["owner"] == "typed and not saved"
     now = {"version": saved["version"], "name_zh": "泵站", "name_en": "Pumps"}
     assert admin.patch("/api/sources/pumps", json=now).status_code == 200
+    page.click("summary:has-text('ownership')")
     page.fill("[data-field=owner]", "given up")
     page.click("[data-key=save-source]")
     page.click("[data-key=take-newer]")
@@ -323,7 +323,7 @@ def test_map_leads_to_the_sources_and_back(browser: Browser, processes: System) 
 
 def test_server_that_is_away_is_said_and_the_list_stays(browser: Browser, processes: System, letter: Json) -> None:
     with window(browser, processes, "admin", lang="en") as desk:
-        open_page(desk, processes)
+        open_page(desk, processes).page.wait_for_selector(row_of("sources", "pumps"))
         desk.page.route("**/{api,pages}/**", lambda route: route.abort())
         desk.page.wait_for_selector("html[data-away]", state="attached", timeout=15_000)
         assert "Pumps" in shown(desk)
