@@ -334,7 +334,7 @@ def draw_line(form: Form, one: Field, row: str, values: Sequence[Any]) -> html.D
 
 
 def save_button(form: Form) -> html.Button:
-    return action(ids.press(form.key, "save"), "form.save", primary=True, data_key=f"save-{form.key}")
+    return action(ids.press(form.key, "save"), "form.save", primary=True, data_key=f"save-{form.key}", data_submit="1")
 
 
 def try_box(form: Form, trial: Form, values: Values) -> html.Section:
@@ -347,7 +347,7 @@ def try_box(form: Form, trial: Form, values: Values) -> html.Section:
             html.H3(texts.both(f"{trial.words}.title")),
             html.P(texts.both(f"{trial.words}.hint"), className="hint"),
             draw(trial, values),
-            action(ids.press(form.key, "try"), "form.try", data_key="try"),
+            action(ids.press(form.key, "try"), "form.try", data_key="try", data_submit="1"),
             told,
         ],
         className="try",

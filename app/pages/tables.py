@@ -35,6 +35,10 @@ from core.errors import InputError, OneMapError
 Row = Mapping[str, Any]
 Cell = dict[str, Any]
 BLOCK = 100
+# Of nothing: a grid that was once told "0" waits for ever after its next answer (dash-ag-grid 35.3), and has no rows to read anew.
+UNKNOWN = -1
+# columns of a rank beyond are in exports only
+RANKS = 3
 # what a row is called in the grid, beside its columns
 ROW_KEY = "rowKey"
 # an export is held in memory on its way
@@ -119,7 +123,7 @@ def as_it_is(name: str) -> Callable[[Row], list[Cell]]:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`rank` 1 is always there, 2 not on narrow screens, 3 on wide ones only. `plain` is what an export has of it."""
+    """`rank` 1 is always there, 2 not on narrow screens, 3 on wide ones only, 4 in exports only. `plain` is what an export has of it."""
 
     name: str
     words: str
@@ -351,6 +355,7 @@ def column_def(column: Column) -> dict[str, Any]:
         "cellDataType": False,
         "sortable": column.sortable,
         "context": {"rank": column.rank},
+        "hide": column.rank > RANKS,
     }
     size = (
         {"width": column.width}
@@ -382,9 +387,9 @@ def register(app: Dash, door: Door, table: Table, read: Read) -> None:
         try:
             found, wanted = await door.ask(read_wanted, table, read, request, given)
         except (OneMapError, SQLAlchemyError) as exc:  # a grid that is not answered waits for ever
-            return {"rowData": [], "rowCount": 0}, failed_view(exc), no_update
+            return {"rowData": [], "rowCount": UNKNOWN}, failed_view(exc), no_update
         return (
-            {"rowData": [table.draw(row) for row in found.rows], "rowCount": found.total},
+            {"rowData": [table.draw(row) for row in found.rows], "rowCount": found.total or UNKNOWN},
             state_view(table, found, wanted),
             texts.both("table.count", n=found.total),
         )

@@ -34,7 +34,14 @@ def rows(processes: System) -> None:
             ),
             {"n": PICTURES},
         )
-        set_aside.note(conn, "outbox", "77", ValueError("the column is missing"), now())
+    engine.dispose()
+    note(processes, "outbox", "77", "the column is missing")
+
+
+def note(processes: System, what: str, identity: str, error: str) -> None:
+    engine = make_engine(processes.settings, pool_size=1, name="onemap test")
+    with engine.begin() as conn:
+        set_aside.note(conn, what, identity, ValueError(error), now())
     engine.dispose()
 
 
@@ -77,6 +84,18 @@ def test_server_sorts_and_filters(desk: Desk) -> None:
     desk.until("() => document.querySelector('.bar .count').innerText", lambda words: words == "1 rows")
     page.fill("[data-field=q]", "nothing like it")
     page.wait_for_selector(".table-state .notice-empty")
+    page.fill("[data-field=q]", "cam-00")
+    page.wait_for_selector(ROW.format(n=9))
+
+
+def test_table_that_was_empty_for_a_while_shows_what_comes(desk: Desk, processes: System) -> None:
+    page = desk.page
+    page.fill("[data-field=q]", "a late one")
+    page.wait_for_selector(".table-state .notice-empty")
+    for _ in range(2):
+        page.wait_for_event("response", lambda answer: "getRowsResponse" in (answer.request.post_data or ""))
+    note(processes, "shelf", "late", "a late one")
+    page.wait_for_selector(".ag-row[row-id='shelf:late']")
     page.fill("[data-field=q]", "cam-00")
     page.wait_for_selector(ROW.format(n=9))
 

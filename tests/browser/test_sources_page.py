@@ -212,10 +212,12 @@ def test_two_who_change_one_source_lose_nothing(desk: Desk, admin: httpx.Client)
     assert admin.patch("/api/sources/pumps", json=now).status_code == 200
     page.click("summary:has-text('ownership')")
     page.fill("[data-field=owner]", "given up")
-    page.click("[data-key=save-source]")
+    page.press("[data-field=owner]", "Enter")
     page.click("[data-key=take-newer]")
     desk.until("() => document.querySelector('[data-field=name_en]').value", lambda name: name == "Pumps")
     assert page.input_value("[data-field=owner]") == "typed and not saved"
+    page.press("[data-field=name_en]", "Escape")
+    page.wait_for_selector("[data-testid=source-form]", state="detached")
 
 
 def test_letter_that_is_worth_nothing_is_replayed_in_vain_and_discarded(desk: Desk, admin: httpx.Client) -> None:

@@ -129,7 +129,7 @@ def pane(device: Mapping[str, Any], values: Values, *, is_admin: bool) -> html.D
         else html.P(texts.both("devices.nowhere"), className="hint")
     )
     buttons = [
-        action(ids.press(KEY, "save"), "devices.accept", primary=True, data_key="accept"),
+        action(ids.press(KEY, "save"), "devices.accept", primary=True, data_key="accept", data_submit="1"),
         action(ids.press(KEY, "retire"), "devices.retire", data_key="retire"),
     ]
     return html.Div(

@@ -74,6 +74,19 @@ async function watch() {
   }
 }
 
+/** Enter in a field presses the button of its form, Escape closes what was opened beside a list. @param {KeyboardEvent} event */
+function onKey(event) {
+  const { key, target } = event;
+  if (event.defaultPrevented || event.isComposing || !(target instanceof HTMLElement)) return;
+  const pane = target.closest('.detail');
+  const isPlain = target instanceof HTMLInputElement && target.closest('.form') && !target.matches('[aria-haspopup], [type=checkbox]');
+  /** @type {HTMLElement | null | undefined} */
+  const button = key === 'Enter' && isPlain ? target.closest('.try, .detail')?.querySelector('[data-submit]')
+    : key === 'Escape' && !target.matches('[aria-expanded="true"]') ? pane?.querySelector('header button') : null;
+  button?.click();
+}
+
+document.addEventListener('keydown', onKey);
 document.addEventListener('click', event => {
   const pressed = around(event, 'button')?.id ?? '';
   if (pressed === 'language-switch' || pressed === 'theme-switch') lookControls[pressed]();
