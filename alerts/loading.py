@@ -17,6 +17,7 @@ from core.history import as_row
 from core.log import get_log
 from core.pgarray import to_pg_us
 from core.types import partition_of
+from core.vocabulary import UNJUDGED, sql_list
 
 log = get_log("loading")
 
@@ -34,7 +35,7 @@ HISTORY = text(
     f"WITH {PENDING} SELECT o.sensor_id, o.metric, date_bin('1 minute', o.time, 'epoch') AS bucket, sum(o.value) AS total, "
     "count(*) AS readings, max(o.value) AS most FROM observation o LEFT JOIN pending p USING (sensor_id, metric) "
     "WHERE o.sensor_id = ANY(:sensors) AND o.metric = ANY(:metrics) AND o.time > now() - make_interval(secs => :back) "
-    "AND o.quality NOT IN ('future', 'range') AND (p.time IS NULL OR o.time < p.time) GROUP BY 1, 2, 3 ORDER BY 3"
+    f"AND o.quality NOT IN {sql_list(UNJUDGED)} AND (p.time IS NULL OR o.time < p.time) GROUP BY 1, 2, 3 ORDER BY 3"
 )
 
 
@@ -128,9 +129,17 @@ def load_things(conn: Connection) -> list[Thing]:
 
 def thing_of(row: Any) -> Thing:
     return Thing(
-        "sensor", row.id, {"zh": row.name_zh, "en": row.name_en}, row.district, row.lon, row.lat, row.kind, row.interval_s,
-        row.thresholds, row.attributes,
-    )  # fmt: skip
+        "sensor",
+        row.id,
+        {"zh": row.name_zh, "en": row.name_en},
+        row.district,
+        row.lon,
+        row.lat,
+        row.kind,
+        row.interval_s,
+        row.thresholds,
+        row.attributes,
+    )
 
 
 def _fill_windows(conn: Connection, by_thing: dict[tuple[str, str], Monitor], owned: list[int]) -> None:

@@ -10,19 +10,79 @@ from uuid import UUID
 
 import h3
 from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
 
 from core.cap import parse
 from core.clock import rfc3339
 from core.errors import InputError
 from core.history import as_row
+from core.nouns import Risk, Term, ThingRef
+from core.vocabulary import Text
 
+Box = tuple[float, float, float, float]
 ALARM_COLUMNS = (
     "id, rule_id, kind, thing_type, thing_id, names, level, state, active, raised_at, changed_at, observed_at, metric, value, unit, "
     "message, district, ST_X(geom) AS lon, ST_Y(geom) AS lat, risk, acknowledged_by, acknowledged_at, shelved_until, incident_id, version"
 )
 
 
-def alarm_object(row: Any) -> dict[str, Any]:
+class Alarm(TypedDict):
+    """One alarm: the first finding of a rule about a thing until it is back to normal. Fields that nobody wrote down in a past moment
+    are null."""
+
+    id: str
+    rule: str
+    kind: str
+    thing: ThingRef
+    names: Text
+    level: int
+    state: str
+    active: bool | None
+    raised_at: str
+    changed_at: str
+    observed_at: str | None
+    metric: str | None
+    value: float | None
+    unit: str | None
+    message: Text | None
+    risk: Risk | None
+    lon: float | None
+    lat: float | None
+    district: str
+    incident: str | None
+    acknowledged_by: str | None
+    acknowledged_at: str | None
+    shelved_until: str | None
+    version: int | None
+
+
+class RiskCell(TypedDict):
+    """An H3 cell with its risk; `boundary` a ring of [lon, lat], `level` what its score is shown as."""
+
+    id: str
+    boundary: list[list[float]]
+    score: float
+    level: int | None
+    terms: list[Term]
+    people: int | None
+
+
+class Warning(TypedDict):
+    """An outside warning in force, as it was sent (CAP 1.2)."""
+
+    id: str
+    sender: str
+    identifier: str
+    sent: str
+    msg_type: str
+    status: str
+    headline: str | None
+    severity: str | None
+    expires: str | None
+    received_at: str
+
+
+def alarm_object(row: Any) -> Alarm:
     """One alarm, from a row of ALARM_COLUMNS."""
     return {
         "id": str(row.id),
@@ -60,17 +120,29 @@ SELECT e.after, e.state, e.level, e.time, r.risk, a.id, a.rule_id, a.kind, a.thi
 FROM alarm a
 JOIN LATERAL (SELECT after, state, level, time FROM alarm_event WHERE alarm_id = a.id AND time <= :at ORDER BY id DESC LIMIT 1) e ON true
 LEFT JOIN LATERAL (SELECT risk FROM risk_event WHERE type = 'alarm' AND thing_id = a.id::text AND time <= :at
-  AND version = CAST(e.after->>'version' AS int) ORDER BY id DESC LIMIT 1) r ON true
+  AND version = CAST(e.after->>'version' AS int) ORDER BY time DESC, id DESC LIMIT 1) r ON true
 WHERE a.raised_at <= :at AND (a.state <> 'normal' OR a.changed_at > :at) AND e.state <> 'normal' ORDER BY e.level, a.raised_at, a.id
 """)
 # what events from before there were full values do not tell
 _UNKNOWN = dict.fromkeys(
-    ("active", "observed_at", "metric", "value", "unit", "message", "risk", "acknowledged_by", "acknowledged_at", "shelved_until",
-     "incident_id", "version")
-)  # fmt: skip
+    (
+        "active",
+        "observed_at",
+        "metric",
+        "value",
+        "unit",
+        "message",
+        "risk",
+        "acknowledged_by",
+        "acknowledged_at",
+        "shelved_until",
+        "incident_id",
+        "version",
+    )
+)
 
 
-def read_open_alarms(conn: Connection, at: datetime | None = None) -> list[dict[str, Any]]:
+def read_open_alarms(conn: Connection, at: datetime | None = None) -> list[Alarm]:
     """Alarms that are not normal, the worst first; now, or as they were at a moment."""
     if at is None:
         return [alarm_object(row) for row in conn.execute(_OPEN)]
@@ -86,12 +158,12 @@ def _alarm_then(row: Any) -> Any:
 CELL_COLUMNS = "cell, score, level, terms, people"
 _CELLS_AT = text("""
 SELECT c.cell, r.score, r.level, r.risk->'terms' AS terms, CAST(r.risk->>'people' AS int) AS people FROM risk_cell c
-JOIN LATERAL (SELECT score, level, risk FROM risk_event WHERE type = 'cell' AND thing_id = c.cell AND time <= :at ORDER BY id DESC LIMIT 1) r
+JOIN LATERAL (SELECT score, level, risk FROM risk_event WHERE type = 'cell' AND thing_id = c.cell AND time <= :at ORDER BY time DESC, id DESC LIMIT 1) r
   ON true ORDER BY c.cell
 """)
 
 
-def read_cells(conn: Connection, ids: Sequence[str] | None = None, at: datetime | None = None) -> list[dict[str, Any]]:
+def read_cells(conn: Connection, ids: Sequence[str] | None = None, at: datetime | None = None) -> list[RiskCell]:
     """H3 cells with their risk: all or some, now or as they were at a moment."""
     if at is not None:
         return [cell_object(row) for row in conn.execute(_CELLS_AT, {"at": at})]
@@ -100,7 +172,7 @@ def read_cells(conn: Connection, ids: Sequence[str] | None = None, at: datetime 
     return [cell_object(row) for row in rows]
 
 
-def cell_object(row: Any) -> dict[str, Any]:
+def cell_object(row: Any) -> RiskCell:
     return {
         "id": row.cell,
         "boundary": [[lon, lat] for lat, lon in h3.cell_to_boundary(row.cell)],
@@ -118,7 +190,7 @@ ORDER BY sent DESC, sender, identifier
 """)
 
 
-def read_warnings(conn: Connection, at: datetime) -> list[dict[str, Any]]:
+def read_warnings(conn: Connection, at: datetime) -> list[Warning]:
     """Outside warnings in force at a moment, newest first: not expired, not replaced or cancelled by a later message (CAP 1.2 section
     3.2.1, references)."""
     rows = conn.execute(_WARNINGS, {"at": at}).all()
@@ -139,7 +211,7 @@ def _references(body: str) -> list[tuple[str, str]]:
     return [(parts[0], parts[1]) for one in references.split() if len(parts := one.split(",")) == 3]
 
 
-def warning_object(row: Any) -> dict[str, Any]:
+def warning_object(row: Any) -> Warning:
     return {
         "id": f"{row.sender},{row.identifier},{rfc3339(row.sent)}",
         "sender": row.sender,
@@ -154,6 +226,29 @@ def warning_object(row: Any) -> dict[str, Any]:
     }
 
 
-def read_alarms(conn: Connection, ids: Sequence[UUID]) -> list[dict[str, Any]]:
+_LIST = text(f"""
+SELECT {ALARM_COLUMNS} FROM alarm WHERE state = ANY(:states) AND (CAST(:level AS int) IS NULL OR level = :level)
+  AND (CAST(:since AS timestamptz) IS NULL OR changed_at > :since) AND (CAST(:cursor AS uuid) IS NULL OR id < :cursor)
+  AND (CAST(:w AS float8) IS NULL OR geom && ST_MakeEnvelope(:w, :s, :e, :n, 4326)) ORDER BY id DESC LIMIT :most
+""")
+
+
+def list_alarms(
+    conn: Connection,
+    states: Sequence[str],
+    *,
+    level: int | None,
+    since: datetime | None,
+    box: Box | None,
+    cursor: UUID | None,
+    most: int,
+) -> list[Alarm]:
+    """Alarms in one of these states, newest first, those after `cursor`; changed since, in a box (degrees)."""
+    given = {"states": list(states), "level": level, "since": since, "cursor": cursor, "most": most}
+    rows = conn.execute(_LIST, {**given, **dict(zip("wsen", box or (None,) * 4, strict=True))})
+    return [alarm_object(row) for row in rows]
+
+
+def read_alarms(conn: Connection, ids: Sequence[UUID]) -> list[Alarm]:
     rows = conn.execute(text(f"SELECT {ALARM_COLUMNS} FROM alarm WHERE id = ANY(:ids)"), {"ids": list(ids)})
     return [alarm_object(row) for row in rows]

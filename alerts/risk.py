@@ -11,15 +11,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import h3
 from sqlalchemy import Connection, text
 
+from core import nouns
 from core.exposure import Exposure, around, is_day
 from core.i18n import say
 from core.types import LonLat
-from core.vocabulary import Text, label, table
+from core.vocabulary import Text, label, roman, table
 
 LEVEL_HAZARD = {1: 10.0, 2: 7.5, 3: 5.0, 4: 2.5}
 CERTAINTY = {"Observed": 1.0, "Likely": 0.8, "Possible": 0.5, "Unlikely": 0.25, "Unknown": 0.5}
@@ -53,7 +53,7 @@ class Risk:
     terms: tuple[Term, ...]
     exact: float = 0.0
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> nouns.Risk:
         return {
             "score": self.score,
             "terms": [
@@ -111,13 +111,26 @@ def _hazard_and_exposure(terms: Sequence[Term]) -> float | None:
 
 def hazard_terms(hazard: Hazard, now: datetime) -> list[Term]:
     minutes = max(0.0, (now - hazard.observed_at).total_seconds() / 60)
-    roman = table("levels")[str(hazard.level)]["roman"]
     words = CERTAINTY_WORDS.get(hazard.certainty, {"zh": hazard.certainty, "en": hazard.certainty.lower()})
     return [
-        Term("level", "hazard", LEVEL_HAZARD[hazard.level], 0.7, say("risk.level", level=label("levels", str(hazard.level)), roman=roman)),
-        Term("certainty", "hazard", round(10 * CERTAINTY.get(hazard.certainty, 0.5), 1), 0.2, say("risk.certainty", words=words)),
-        Term("age", "hazard", round(10 * 0.5 ** (minutes * 60 / FADE_S), 1), 0.1, say("risk.age", minutes=round(minutes))),
-    ]  # fmt: skip
+        Term(
+            "level",
+            "hazard",
+            LEVEL_HAZARD[hazard.level],
+            0.7,
+            say("risk.level", level=label("levels", str(hazard.level)), roman=roman(hazard.level)),
+        ),
+        Term(
+            "certainty",
+            "hazard",
+            round(10 * CERTAINTY.get(hazard.certainty, 0.5), 1),
+            0.2,
+            say("risk.certainty", words=words),
+        ),
+        Term(
+            "age", "hazard", round(10 * 0.5 ** (minutes * 60 / FADE_S), 1), 0.1, say("risk.age", minutes=round(minutes))
+        ),
+    ]
 
 
 def people_value(people: float) -> float:
@@ -151,7 +164,12 @@ def vulnerability_terms(found: Exposure, now: datetime, zone: str) -> list[Term]
     hour = Term("hour", "vulnerability", 4.0 if day else 6.0, 0.3, say("risk.hour.day" if day else "risk.hour.night"))
     if not found.facilities_known:
         return [Term("facilities", "vulnerability", None, 0.7, say("risk.facilities.missing")), hour]
-    words = {lang: "、".join(p.names[lang] for p in sensitive[:4]) if lang == "zh" else ", ".join(p.names[lang] for p in sensitive[:4]) for lang in ("zh", "en")}  # fmt: skip
+    words = {
+        lang: "、".join(p.names[lang] for p in sensitive[:4])
+        if lang == "zh"
+        else ", ".join(p.names[lang] for p in sensitive[:4])
+        for lang in ("zh", "en")
+    }
     text_ = say("risk.facilities", list=words) if sensitive else say("risk.facilities.none")
     return [Term("facilities", "vulnerability", round(min(10.0, 1.0 + 1.5 * points), 1), 0.7, text_), hour]
 
@@ -170,7 +188,13 @@ def coping_terms(coping: Coping, capabilities: Sequence[str]) -> list[Term]:
         names = {lang: "/".join(label("capabilities", c)[lang] for c in capabilities) for lang in ("zh", "en")}
         nearest = Term("nearest_unit", "coping", 10.0, 0.7, say("risk.eta.none", capability=names))
     else:
-        nearest = Term("nearest_unit", "coping", eta_value(coping.eta_s), 0.7, say("risk.eta", unit=coping.unit or {"zh": "", "en": ""}, minutes=f"{coping.eta_s / 60:.1f}"))  # fmt: skip
+        nearest = Term(
+            "nearest_unit",
+            "coping",
+            eta_value(coping.eta_s),
+            0.7,
+            say("risk.eta", unit=coping.unit or {"zh": "", "en": ""}, minutes=f"{coping.eta_s / 60:.1f}"),
+        )
     if coping.around_s is None:
         return [nearest, Term("coverage", "coping", None, 0.3, say("risk.coverage.missing"))]
     around_ = say("risk.coverage", minutes=f"{coping.around_s / 60:.1f}")

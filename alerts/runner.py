@@ -15,11 +15,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from alerts import store
-from alerts.deliveries import Speaker, deliver, forget_sent
+from alerts.deliveries import Carriers, deliver, forget_done
 from alerts.engine import AlertEngine, partition_lock
 from alerts.lifecycle import unshelve
 from alerts.scoring import CellGround, read_ground, score_alarms, score_cells, score_incidents
-from alerts.senders.mqtt import MqttSender
 from alerts.silence import watch_silence
 from core import set_aside
 from core.clock import utc_now
@@ -42,8 +41,7 @@ class AlertRunner:
         self.lease = lease
         self.db: Engine = make_engine(settings, pool_size=4, name="onemap alerts")
         self.engine = AlertEngine(self.db, settings.engine_partitions, Fence(lease))
-        self.sender = MqttSender(settings.need_mqtt(), f"onemap-alerts-{int(time.time() * 1000):x}")
-        self.speaker = Speaker(settings.topic_prefix, settings.cap_sender, settings.cap_status)
+        self.carriers = Carriers(settings)
         self.started_at = utc_now()
         self.figures: Counter[str] = Counter()
         self.ground: CellGround | None = None
@@ -82,7 +80,7 @@ class AlertRunner:
         self.judgement.sign()
         self.deliveries.sign()
         crew.join()
-        self.sender.close()
+        self.carriers.close()
         self.db.dispose()
         log.info("stopped", **self.figures)
 
@@ -177,14 +175,14 @@ class AlertRunner:
     # --- deliveries -------------------------------------------------------------------------------------------------
 
     def _deliver(self, now: datetime) -> bool:
-        done = deliver(self.db, self.sender, self.speaker, now)
+        done = deliver(self.db, self.carriers, now)
         self.figures["delivered"] += done
         return bool(done)
 
 
 def keep_house(conn: Connection, now: datetime) -> None:
     """Drop what has been delivered long ago, what dead processes said of themselves, and what people have dropped."""
-    forget_sent(conn, now)
+    forget_done(conn, now)
     conn.execute(
         text("DELETE FROM process_state WHERE seen_at < CAST(:now AS timestamptz) - interval '1 day'"), {"now": now}
     )

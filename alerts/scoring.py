@@ -15,11 +15,13 @@ from sqlalchemy import Connection, text
 from alerts import risk
 from alerts.risk import Hazard, Risk, Term
 from core import set_aside
+from core.cells import city_cells
 from core.db import notify_change
 from core.exposure import city_zone, is_day
+from core.geodesy import distances_m
 from core.i18n import say
 from core.types import LonLat
-from core.vocabulary import table
+from core.vocabulary import DONE_INCIDENT, ENDED_INCIDENT, sql_list, table
 
 SCORED_AT_ONCE = 50
 DEFAULT_RADIUS_M = 300.0
@@ -33,7 +35,7 @@ ORDER BY level, raised_at LIMIT :most FOR UPDATE SKIP LOCKED
 """)
 UNSCORED_INCIDENTS = text(f"""
 SELECT id, kind, level, opened_at, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM incident
-WHERE status NOT IN ('closed', 'cancelled') AND risk IS NULL AND geom IS NOT NULL
+WHERE status NOT IN {sql_list(ENDED_INCIDENT)} AND risk IS NULL AND geom IS NOT NULL
   AND {set_aside.resting("score_incident", "incident.id::text")}
 ORDER BY level, opened_at LIMIT :most FOR UPDATE SKIP LOCKED
 """)
@@ -119,10 +121,9 @@ class CellGround:
 
 def read_ground(conn: Connection, resolution: int) -> CellGround | None:
     """Cells that cover the city's districts, with their people; None where there is no city yet."""
-    shape = conn.scalar(text("SELECT ST_AsGeoJSON(ST_Envelope(extent)) FROM city"))
-    if shape is None:
+    cells = city_cells(conn, resolution)
+    if not cells:
         return None
-    cells = sorted(h3.geo_to_cells(json.loads(shape), resolution))
     index = {cell: i for i, cell in enumerate(cells)}
     day, night, sensitive = (np.zeros(len(cells)) for _ in range(3))
     counted = False
@@ -150,7 +151,7 @@ def read_hazards(conn: Connection) -> list[Any]:
                 "SELECT kind, 'alarm' AS type, level, observed_at AS at, names, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM alarm "
                 "WHERE active AND state NOT IN ('normal', 'shelved') AND geom IS NOT NULL AND kind NOT IN ('stale', 'source_stale') "
                 "UNION ALL SELECT kind, 'incident', level, opened_at, titles, ST_X(geom), ST_Y(geom) FROM incident "
-                "WHERE status NOT IN ('clear', 'closed', 'cancelled') AND geom IS NOT NULL"
+                f"WHERE status NOT IN {sql_list(DONE_INCIDENT)} AND geom IS NOT NULL"
             )
         )
     )
@@ -179,11 +180,18 @@ def score_cells(conn: Connection, ground: CellGround, now: datetime) -> int:
         terms = scored.as_json()["terms"]
         rows.append(
             {
-                "cell": cell, "score": scored.score, "level": level, "terms": json.dumps(terms), "people": counted, "now": now,
-                "type": "cell", "id": cell, "version": None,
+                "cell": cell,
+                "score": scored.score,
+                "level": level,
+                "terms": json.dumps(terms),
+                "people": counted,
+                "now": now,
+                "type": "cell",
+                "id": cell,
+                "version": None,
                 "risk": json.dumps({"score": scored.score, "terms": terms, "people": counted}),
             }
-        )  # fmt: skip
+        )
     if rows:
         conn.execute(WRITE_CELLS, rows)
         conn.execute(WRITE_RISK, rows)
@@ -203,9 +211,7 @@ def nearest_hazards(ground: CellGround, hazards: list[Any]) -> dict[int, tuple[A
     for row in hazards:
         kind = row.kind if row.type == "incident" else table("alarm_kinds").get(row.kind, {}).get("incident_kind")
         radius = float(table("incident_kinds").get(kind or "", {}).get("radius_m", DEFAULT_RADIUS_M))
-        east = (ground.lon - row.lon) * 111_320 * np.cos(np.radians(row.lat))
-        north = (ground.lat - row.lat) * 110_574
-        distance = np.hypot(east, north)
+        distance = distances_m(row.lon, row.lat, ground.lon, ground.lat)
         fading = np.exp(-np.maximum(0.0, distance - radius) / max(radius, DEFAULT_RADIUS_M))
         for i in np.flatnonzero(fading > 0.1):
             weight = float(fading[i]) * risk.LEVEL_HAZARD[row.level]

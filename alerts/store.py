@@ -12,15 +12,14 @@ from sqlalchemy import Connection, text
 
 from alerts.lifecycle import AlarmView, Transition
 from alerts.rules.base import Finding
-from core.db import OUTBOX_CHANNEL, notify, notify_change
+from core import outbox
+from core.db import notify_change
 from core.errors import NotFound
 from core.history import kept
 from core.i18n import say
 from core.ids import new_id
 from core.pgarray import from_pg_us
 from core.vocabulary import AlarmState, Text, label
-
-CAP_WORST = 2  # alarms of level I and II are told as CAP alerts
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +90,24 @@ def raise_alarm(conn: Connection, finding: Finding, transition: Transition, now:
             "CAST(:message AS jsonb), :district, ST_GeomFromEWKT(:geom), 1)"
         ),
         {
-            "id": alarm_id, "rule": finding.rule.id, "kind": finding.rule.alarm_kind, "type": thing.type, "thing": thing.id,
-            "names": json.dumps(thing.names), "level": after.level, "state": after.state, "now": now, "observed": from_pg_us(finding.at),
-            "metric": finding.metric, "value": finding.value, "unit": finding.unit, "message": json.dumps(describe(finding)),
-            "district": thing.district, "geom": geom,
+            "id": alarm_id,
+            "rule": finding.rule.id,
+            "kind": finding.rule.alarm_kind,
+            "type": thing.type,
+            "thing": thing.id,
+            "names": json.dumps(thing.names),
+            "level": after.level,
+            "state": after.state,
+            "now": now,
+            "observed": from_pg_us(finding.at),
+            "metric": finding.metric,
+            "value": finding.value,
+            "unit": finding.unit,
+            "message": json.dumps(describe(finding)),
+            "district": thing.district,
+            "geom": geom,
         },
-    )  # fmt: skip
+    )
     _log(conn, alarm_id, transition, now, "engine", finding, None)
     return alarm_id
 
@@ -112,11 +123,18 @@ def change_alarm(conn: Connection, alarm: StoredAlarm, finding: Finding, transit
             "END, acknowledged_at = CASE WHEN :again THEN NULL ELSE acknowledged_at END, version = version + 1 WHERE id = :id"
         ),
         {
-            "id": alarm.id, "state": after.state, "level": after.level, "peak": after.peak_level, "active": after.active, "now": now,
-            "observed": from_pg_us(finding.at), "value": finding.value, "message": json.dumps(describe(finding)),
+            "id": alarm.id,
+            "state": after.state,
+            "level": after.level,
+            "peak": after.peak_level,
+            "active": after.active,
+            "now": now,
+            "observed": from_pg_us(finding.at),
+            "value": finding.value,
+            "message": json.dumps(describe(finding)),
             "again": after.state is AlarmState.UNACKNOWLEDGED,
         },
-    )  # fmt: skip
+    )
     _log(conn, alarm.id, transition, now, "engine", finding, None)
 
 
@@ -132,10 +150,14 @@ def change_by_hand(
             "acknowledged_at = CASE WHEN :acked THEN :now ELSE acknowledged_at END WHERE id = :id"
         ),
         {
-            "id": alarm.id, "state": after.state, "until": after.shelved_until, "now": now, "who": who,
+            "id": alarm.id,
+            "state": after.state,
+            "until": after.shelved_until,
+            "now": now,
+            "who": who,
             "acked": transition.what == "acknowledged",
         },
-    )  # fmt: skip
+    )
     _log(conn, alarm.id, transition, now, who, None, note)
     tell(conn, [(alarm.id, transition)], now)
 
@@ -175,21 +197,8 @@ def _log(
 
 
 def tell(conn: Connection, changed: list[tuple[UUID, Transition]], now: datetime) -> None:
-    """Screens by notification; the outside through the outbox: every change as an alarm message, the serious ones as CAP."""
+    """Screens by notification, the outside through the outbox: what concerns whom is decided there."""
     if not changed:
         return
     notify_change(conn, "alarm", [alarm_id for alarm_id, _ in changed])
-    rows = []
-    for alarm_id, transition in changed:
-        rows.append({"sender": "alarm", "payload": str(alarm_id), "now": now})
-        serious = transition.after.peak_level <= CAP_WORST
-        if serious and transition.what not in ("acknowledged", "shelved", "unshelved", "linked"):
-            rows.append({"sender": "cap", "payload": str(alarm_id), "now": now})
-    conn.execute(
-        text(
-            "INSERT INTO outbox (created_at, sender, topic, payload, due_at, attempts) "
-            "VALUES (:now, :sender, '', :payload, :now, 0)"
-        ),
-        rows,
-    )
-    notify(conn, OUTBOX_CHANNEL, {})
+    outbox.queue(conn, [outbox.Item(outbox.ALARM, str(alarm_id), change.what) for alarm_id, change in changed], now)

@@ -75,9 +75,11 @@ def log_in(
     conn: Connection, username: str, password: str, policy: Policy, now: datetime, *, loopback: bool
 ) -> Viewer | None:
     """Who it is, or None. Failures are counted (the caller commits even so) and lock the account for a while."""
-    row = conn.execute(
-        text("SELECT * FROM account WHERE username = :username FOR UPDATE"), {"username": username}
-    ).one_or_none()
+    row = None
+    if username.isprintable():  # no account has another name, and no column takes NUL
+        row = conn.execute(
+            text("SELECT * FROM account WHERE username = :username FOR UPDATE"), {"username": username}
+        ).one_or_none()
     if row is None or not row.enabled:
         _verify(_NOBODY, password)
         return None

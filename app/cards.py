@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from core.exposure import around, city_zone
 from core.i18n import say
 from core.types import LonLat
 from core.viewer import RANK, Role, Viewer
-from core.vocabulary import ENDED_INCIDENT, Text, label, table
+from core.vocabulary import ENDED_INCIDENT, Text, label, roman, table
 from dispatch import log
 from dispatch.present import read_incidents, read_units
 from dispatch.recommend import Recommendation, needed_capabilities, recommend_units
@@ -30,6 +30,8 @@ from layers.video import read_camera, read_video_event
 RADIUS_M = 500.0
 NEAR_UNITS, NEAR_CAMERAS, NEAR_FACILITIES = 5, 4, 8
 Json = dict[str, Any]
+# an object of the API, of whatever noun
+Item = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def _uuid(value: str) -> UUID:
         raise NotFound(f"there is no {value!r}") from exc
 
 
-def _where(thing: Json) -> LonLat | None:
+def _where(thing: Item) -> LonLat | None:
     return LonLat(thing["lon"], thing["lat"]) if thing.get("lon") is not None else None
 
 
@@ -81,10 +83,13 @@ def alarm_card(asked: Asked, identity: str) -> Json:
     title = {lang: f"{alarm['names'][lang]} · {label('alarm_kinds', alarm['kind'])[lang]}" for lang in ("zh", "en")}
     near = nearest(asked, _where(alarm), kind)
     return {
-        "title": title, "object": alarm, "next": next_for_alarm(alarm) if asked.may_act else None,
-        "around": look_around(asked, _where(alarm), near), "log": alarm_log(asked.conn, _uuid(identity)),
+        "title": title,
+        "object": alarm,
+        "next": next_for_alarm(alarm) if asked.may_act else None,
+        "around": look_around(asked, _where(alarm), near),
+        "log": alarm_log(asked.conn, _uuid(identity)),
         "source": say("source.rule", rule=alarm["rule"], thing=alarm["thing"]["id"]),
-    }  # fmt: skip
+    }
 
 
 def alarm_log(conn: Connection, alarm_id: UUID) -> list[Json]:
@@ -112,7 +117,7 @@ def step(action: str, words: Text, reason: Text, url: str | None = None, body: J
     }
 
 
-def next_for_alarm(alarm: Json) -> Json | None:
+def next_for_alarm(alarm: Item) -> Json | None:
     """Serious and without an incident: open one (that is the quickest way to help); else acknowledge what nobody has seen."""
     url = f"/api/alarms/{alarm['id']}"
     serious = (
@@ -122,8 +127,13 @@ def next_for_alarm(alarm: Json) -> Json | None:
         and alarm["kind"] not in ("stale", "source_stale")
     )
     if serious and alarm["state"] != "shelved":
-        roman = table("levels")[str(alarm["level"])]["roman"]
-        return step("create_incident", say("next.create_incident"), say("next.create_incident.reason", level=roman), "/api/incidents", {"alarm": alarm["id"]})  # fmt: skip
+        return step(
+            "create_incident",
+            say("next.create_incident"),
+            say("next.create_incident.reason", level=roman(alarm["level"])),
+            "/api/incidents",
+            {"alarm": alarm["id"]},
+        )
     if alarm["state"] in ("unacknowledged", "returned_unacknowledged"):
         return step("acknowledge", say("next.acknowledge"), say("next.acknowledge.reason"), f"{url}/acknowledge", {})
     return None
@@ -136,20 +146,29 @@ def incident_card(asked: Asked, identity: str) -> Json:
     incident = found[0]
     near = nearest(asked, _where(incident), incident["kind"])
     return {
-        "title": incident["titles"], "object": incident, "next": next_for_incident(incident, near) if asked.may_act else None,
-        "around": look_around(asked, _where(incident), near), "log": log.read(asked.conn, _uuid(identity)),
+        "title": incident["titles"],
+        "object": incident,
+        "next": next_for_incident(incident, near) if asked.may_act else None,
+        "around": look_around(asked, _where(incident), near),
+        "log": log.read(asked.conn, _uuid(identity)),
         "source": say("source.channel", channel=incident["channel"]),
-    }  # fmt: skip
+    }
 
 
-def next_for_incident(incident: Json, near: list[Recommendation]) -> Json | None:
+def next_for_incident(incident: Item, near: list[Recommendation]) -> Json | None:
     url = f"/api/incidents/{incident['id']}"
     running = [a for a in incident["assignments"] if a["status"] not in ("clear", "declined", "cancelled")]
     if incident["status"] == "clear":
-        return step("status", say("next.close"), say("next.close.reason"), f"{url}/status", {"status": "closed", "version": incident["version"]})  # fmt: skip
+        return step(
+            "status",
+            say("next.close"),
+            say("next.close.reason"),
+            f"{url}/status",
+            {"status": "closed", "version": incident["version"]},
+        )
     if running:
         return step("none", say("next.wait"), say("next.wait.reason", count=len(running)))
-    if incident["status"] in ("closed", "cancelled"):
+    if incident["status"] in ENDED_INCIDENT:
         return None
     if not near:
         return step("none", say("next.assign.none"), say("next.assign.none"))
@@ -174,14 +193,22 @@ def look_around(asked: Asked, where: LonLat | None, near: list[Recommendation]) 
         "people": found.people,
         "buildings": found.buildings,
         "units": [
-            {"id": r.unit, "kind": r.kind, "names": r.names, "status": "available", "eta_s": round(r.eta_s), "distance_m": round(r.distance_m)}
+            {
+                "id": r.unit,
+                "kind": r.kind,
+                "names": r.names,
+                "status": "available",
+                "eta_s": round(r.eta_s),
+                "distance_m": round(r.distance_m),
+            }
             for r in near
         ],
         "cameras": near_cameras(asked.conn, where),
         "facilities": [
-            {"id": p.id, "kind": p.kind, "names": p.names, "distance_m": round(p.distance_m or 0)} for p in found.facilities[:NEAR_FACILITIES]
+            {"id": p.id, "kind": p.kind, "names": p.names, "distance_m": round(p.distance_m or 0)}
+            for p in found.facilities[:NEAR_FACILITIES]
         ],
-    }  # fmt: skip
+    }
 
 
 def near_cameras(conn: Connection, where: LonLat) -> list[Json]:
@@ -204,7 +231,14 @@ def unit_card(asked: Asked, identity: str) -> Json:
     if not found:
         raise NotFound(f"there is no unit {identity!r}")
     unit = found[0]
-    return {"title": unit["names"], "object": unit, "next": None, "around": None, "log": unit_log(asked.conn, identity), "source": say("source.unit")}  # fmt: skip
+    return {
+        "title": unit["names"],
+        "object": unit,
+        "next": None,
+        "around": None,
+        "log": unit_log(asked.conn, identity),
+        "source": say("source.unit"),
+    }
 
 
 def unit_log(conn: Connection, unit_id: str) -> list[Json]:
@@ -244,9 +278,9 @@ def camera_card(asked: Asked, identity: str) -> Json:
 
 def video_event_card(asked: Asked, identity: str) -> Json:
     camera, _, event = identity.partition("/")
-    seen = read_video_event(asked.conn, camera, event)
-    guess = table("video_kinds").get(seen["kind"], {}).get("incident_kind")
-    seen["incident"] = near_incident(asked.conn, seen, guess)
+    told = read_video_event(asked.conn, camera, event)
+    guess = table("video_kinds").get(told["kind"], {}).get("incident_kind")
+    seen: Json = {**told, "incident": near_incident(asked.conn, told, guess)}
     near = nearest(asked, _where(seen), guess or "other")
     return {
         "title": {lang: f"{seen['names'][lang]} · {seen['camera_names'][lang]}" for lang in ("zh", "en")},
@@ -258,7 +292,7 @@ def video_event_card(asked: Asked, identity: str) -> Json:
     }
 
 
-def near_incident(conn: Connection, seen: Json, kind: str | None) -> str | None:
+def near_incident(conn: Connection, seen: Item, kind: str | None) -> str | None:
     """The nearest incident of that kind which has not ended, within the reach of its kind: somebody deals with it already."""
     if kind is None or seen["lon"] is None:
         return None
@@ -268,21 +302,28 @@ def near_incident(conn: Connection, seen: Json, kind: str | None) -> str | None:
             "AND NOT status = ANY(:ended) AND ST_DWithin(geom::geography, p.g, :reach) ORDER BY ST_Distance(geom::geography, p.g) LIMIT 1"
         ),
         {
-            "lon": seen["lon"], "lat": seen["lat"], "kind": kind, "ended": list(ENDED_INCIDENT),
+            "lon": seen["lon"],
+            "lat": seen["lat"],
+            "kind": kind,
+            "ended": list(ENDED_INCIDENT),
             "reach": table("incident_kinds")[kind]["radius_m"],
         },
-    )  # fmt: skip
+    )
     return str(found) if found else None
 
 
-def next_for_video_event(seen: Json, kind: str | None) -> Json | None:
+def next_for_video_event(seen: Item, kind: str | None) -> Json | None:
     """What a camera saw is a guess: a person looks at the picture and reports it, unless it is known already."""
     if kind is None or seen["incident"] or seen["lon"] is None:
         return None
     body = {
-        "kind": kind, "level": table("incident_kinds")[kind]["level"], "lon": seen["lon"], "lat": seen["lat"],
-        "title": " ".join(part for part in (seen["zone"], seen["names"]["zh"]) if part), "address": seen["zone"] or None,
-    }  # fmt: skip
+        "kind": kind,
+        "level": table("incident_kinds")[kind]["level"],
+        "lon": seen["lon"],
+        "lat": seen["lat"],
+        "title": " ".join(part for part in (seen["zone"], seen["names"]["zh"]) if part),
+        "address": seen["zone"] or None,
+    }
     reason = say("next.report_seen.reason", kind=label("incident_kinds", kind))
     return step("create_incident", say("next.report_seen"), reason, "/api/incidents", body)
 
@@ -311,6 +352,12 @@ def place_card(kind: str) -> Callable[[Asked, str], Json]:
 
 
 READERS: dict[str, Callable[[Asked, str], Json]] = {
-    "alarm": alarm_card, "incident": incident_card, "unit": unit_card, "sensor": sensor_card,
-    "camera": camera_card, "video_event": video_event_card, "facility": place_card("facility"), "asset": place_card("asset"),
-}  # fmt: skip
+    "alarm": alarm_card,
+    "incident": incident_card,
+    "unit": unit_card,
+    "sensor": sensor_card,
+    "camera": camera_card,
+    "video_event": video_event_card,
+    "facility": place_card("facility"),
+    "asset": place_card("asset"),
+}

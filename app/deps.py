@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 from fastapi import Depends, Request
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth import Attempts, Sessions
+from app.tiles import TileCache
 from core.clock import utc_now
 from core.migrate import head_revision, revision_of
+from core.pictures import Pictures
 from core.settings import Settings
 from core.viewer import Viewer
 from dispatch.routing import RoadGraph, load_graph
@@ -28,11 +30,11 @@ class Parts:
     engine: Engine
     sessions: Sessions
     attempts: Attempts
+    pictures: Pictures
     started_at: datetime
     graph: RoadGraph | None = None
     graph_lock: Lock = field(default_factory=Lock)
-    layer_version: int = 0
-    tiles: dict[tuple[Any, ...], bytes] = field(default_factory=dict)
+    tiles: TileCache = field(default_factory=TileCache)
     # whether the live channel hears of changes; set by app.main
     is_listening: Callable[[], bool] = lambda: False
 
@@ -54,7 +56,6 @@ class Parts:
         return lacks if known == head_revision() else [*lacks, "migrations"]
 
     def layers_changed(self) -> None:
-        self.layer_version += 1
         self.tiles.clear()
         self.graph = None
 

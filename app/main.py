@@ -10,25 +10,47 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio.to_thread
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
+from fastapi.routing import APIRoute
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 from starlette.websockets import WebSocket
 
 from app import problems
-from app.api import alarms, asides, city, feeds, incidents, letters, picture, sensors, session, sources, units, video
+from app.api import (
+    alarms,
+    asides,
+    cards,
+    city,
+    feeds,
+    health,
+    incidents,
+    layers,
+    letters,
+    sensors,
+    session,
+    sources,
+    state,
+    units,
+    video,
+    warnings,
+)
+from app.api.door import check_request
 from app.auth import Attempts, AuthMiddleware, Sessions, policy_of
 from app.dashboard import build_dashboard
 from app.dashboard.page import ASSETS
 from app.deps import Parts, get_parts
+from app.document import document
+from app.live import Hub
 from app.pages import Addresses, build_pages
-from app.problems import problem
-from app.push import Hub
+from app.problems import COMMON, describes, problem
 from app.security import SecurityHeaders
 from app.serving import Compression, add_docs, add_files
 from core import audit
 from core.clock import utc_now
 from core.db import make_engine
 from core.errors import Forbidden
+from core.pictures import Pictures
 from core.process import Crew, Heartbeat, Pulse
 from core.settings import Settings
 
@@ -38,12 +60,16 @@ ROUTERS = (
     incidents.router,
     units.router,
     video.router,
+    warnings.router,
     sensors.router,
     sources.router,
     letters.router,
     asides.router,
     city.router,
-    picture.router,
+    layers.router,
+    cards.router,
+    state.router,
+    health.router,
     feeds.router,
 )
 # an event loop that does not come round for so long answers nobody
@@ -60,7 +86,9 @@ def make_app(settings: Settings) -> FastAPI:
     """The application; its parts are made here and nowhere else."""
     engine = make_engine(settings, pool_size=10, name="onemap serve")
     sessions = Sessions(engine, policy_of(settings))
-    parts = Parts(settings, engine, sessions, Attempts(), utc_now())
+    parts = Parts(
+        settings, engine, sessions, Attempts(), Pictures(settings.pictures_url, settings.state_dir), utc_now()
+    )
     hub = Hub(parts)
     parts.is_listening = lambda: hub.listening
 
@@ -92,7 +120,8 @@ def make_app(settings: Settings) -> FastAPI:
     app.state.parts = parts
     problems.install(app, write_refusal)
     for router in ROUTERS:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(check_request)], responses=describes(*COMMON))
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]
     add_files(app, vendor_folder(), ASSETS)
     add_docs(app)
     add_push(app, hub)
@@ -127,7 +156,21 @@ async def come_round(pulse: Pulse) -> None:
 
 
 async def not_here(request: Request) -> JSONResponse:
-    return problem(404, f"there is nothing at {request.url.path}")
+    """404; or 405 with what is allowed where the address is one of ours and the method is not."""
+    allowed = {
+        method
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute) and route.matches(request.scope)[0] is Match.PARTIAL
+        for method in route.methods or ()
+    }
+    if allowed:
+        answer = problem(
+            405, f"expected {', '.join(sorted(allowed))}; got {request.method}", reason="method_not_allowed"
+        )
+        answer.headers["Allow"] = ", ".join(sorted(allowed))
+        return answer
+    return problem(404, f"there is nothing at {request.url.path}", reason="not_found")
 
 
 def add_push(app: FastAPI, hub: Hub) -> None:

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection
+from typing_extensions import TypedDict
 
 from alerts.limits import read_limits
-from alerts.present import read_cells, read_open_alarms, read_warnings
+from alerts.present import Alarm, RiskCell, Warning, read_cells, read_open_alarms, read_warnings
 from core.clock import rfc3339
 from core.history import known_since
-from dispatch.present import read_incidents, read_incidents_at, read_units, read_units_at
-from layers.sensors import read_sensors, read_sensors_at
-from layers.video import read_shown_events, read_shown_events_at
+from dispatch.present import Incident, Unit, read_incidents, read_incidents_at, read_units, read_units_at
+from layers.sensors import Sensor, read_sensors, read_sensors_at
+from layers.video import VideoEvent, read_shown_events, read_shown_events_at
 
 
-def read_now(conn: Connection, now: datetime) -> dict[str, Any]:
+class Picture(TypedDict):
+    """Everything that is live, at a moment; `known_since`: of the time before, null means that nobody wrote it down."""
+
+    at: str
+    live: bool
+    known_since: str
+    alarms: list[Alarm]
+    incidents: list[Incident]
+    units: list[Unit]
+    sensors: list[Sensor]
+    video_events: list[VideoEvent]
+    warnings: list[Warning]
+    risk_cells: list[RiskCell]
+
+
+def read_now(conn: Connection, now: datetime) -> Picture:
     return {
         "at": rfc3339(now),
         "live": True,
@@ -31,7 +46,7 @@ def read_now(conn: Connection, now: datetime) -> dict[str, Any]:
     }
 
 
-def read_past(conn: Connection, at: datetime) -> dict[str, Any]:
+def read_past(conn: Connection, at: datetime) -> Picture:
     """As it was at `at`. Of the time before `known_since` some fields are null: nobody wrote them down."""
     alarms = read_open_alarms(conn, at)
     return {
@@ -48,7 +63,7 @@ def read_past(conn: Connection, at: datetime) -> dict[str, Any]:
     }
 
 
-def worst_levels(alarms: list[dict[str, Any]]) -> dict[str, int]:
+def worst_levels(alarms: list[Alarm]) -> dict[str, int]:
     """Sensor -> the worst level of its alarms whose condition holds."""
     levels: dict[str, int] = {}
     for alarm in alarms:

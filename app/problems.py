@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from typing_extensions import TypedDict
 
 from core import errors
 from core.log import get_log
@@ -28,9 +29,52 @@ STATUS: dict[type[errors.OneMapError], int] = {
     errors.SetupError: 500,
 }
 TITLES = {
-    400: "Bad request", 401: "Not logged in", 403: "Not allowed", 404: "Not found", 405: "Method not allowed", 409: "Conflict",
-    413: "Too large", 415: "Unsupported media type", 422: "Invalid input", 429: "Too many requests", 500: "Internal error", 503: "Not available now",
-}  # fmt: skip
+    400: "Bad request",
+    401: "Not logged in",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Invalid input",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Not available now",
+}
+
+
+class Problem(TypedDict, total=False):
+    """RFC 9457: what is wrong. `reason` is for machines, `field` names the one at fault, `errors` all of them."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    reason: str
+    field: str
+    errors: list[dict[str, str]]
+    lacking: list[str]
+
+
+def describes(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For `responses` of a route: these statuses are answered with a problem document."""
+    return {
+        status: {
+            "description": TITLES[status],
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in statuses
+    }
+
+
+def gives(media_type: str, description: str = "") -> dict[int | str, dict[str, Any]]:
+    """For `responses` of a route that answers with something else than JSON."""
+    return {200: {"description": description, "content": {media_type: {"schema": {"type": "string"}}}}}
+
+
+# what any route may answer: nobody we know, may not, not there, changed meanwhile, cannot be used, ours or the database's fault
+COMMON = (401, 403, 404, 405, 409, 413, 422, 500, 503)
 
 
 def problem(
@@ -84,7 +128,9 @@ def install(app: FastAPI, refused: Callable[[Request, errors.Forbidden], None]) 
 
     @app.exception_handler(HTTPException)
     async def plain(_: Request, exc: HTTPException) -> JSONResponse:
-        return problem(exc.status_code, str(exc.detail))
+        answer = problem(exc.status_code, str(exc.detail))
+        answer.headers.update(exc.headers or {})
+        return answer
 
     @app.exception_handler(OperationalError)
     async def database_away(_: Request, exc: OperationalError) -> JSONResponse:

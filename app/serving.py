@@ -16,14 +16,31 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-VENDOR_TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2", ".json": "application/json", ".map": "application/json"}  # fmt: skip
+VENDOR_TYPES = {
+    ".mjs": "text/javascript",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".woff2": "font/woff2",
+    ".json": "application/json",
+    ".map": "application/json",
+}
 A_DAY = "private, max-age=86400"
 FOR_EVER = "private, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
 DOCS = "/api/docs"
 
 # compressed once and remembered; what is smaller gains nothing, what is larger is not ours
-COMPRESSED = ("text/", "application/json", "application/geo+json", "application/problem+json", "application/javascript", "application/vnd.mapbox-vector-tile", "application/xml", "application/atom+xml", "image/svg+xml")  # fmt: skip
+COMPRESSED = (
+    "text/",
+    "application/json",
+    "application/geo+json",
+    "application/problem+json",
+    "application/javascript",
+    "application/vnd.mapbox-vector-tile",
+    "application/xml",
+    "application/atom+xml",
+    "image/svg+xml",
+)
 SMALLEST, LARGEST = 700, 16_000_000
 AT_ONCE = 64_000  # up to here compressing is quicker than handing it to a thread
 KEPT_BYTES = 48_000_000

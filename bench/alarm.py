@@ -50,8 +50,11 @@ def measure(here: Stand, count: int) -> dict[str, Any]:
     publisher.disconnect()
     publisher.loop_stop()
     return {
-        "alarms": count, "median_ms": round(statistics.median(took), 1), "slowest_ms": round(max(took), 1), "quickest_ms": round(min(took), 1),
-    }  # fmt: skip
+        "alarms": count,
+        "median_ms": round(statistics.median(took), 1),
+        "slowest_ms": round(max(took), 1),
+        "quickest_ms": round(min(took), 1),
+    }
 
 
 def prepare(here: Stand, count: int) -> str:
@@ -59,11 +62,17 @@ def prepare(here: Stand, count: int) -> str:
     sensors = [
         {
             "id": f"bench-{n}",
-            "properties": {"kind": "water_level", "name_zh": f"{n}", "name_en": f"{n}", "metrics": ["water_level"], "thresholds": {"water_level": {"1": 3.0}}},
+            "properties": {
+                "kind": "water_level",
+                "name_zh": f"{n}",
+                "name_en": f"{n}",
+                "metrics": ["water_level"],
+                "thresholds": {"water_level": {"1": 3.0}},
+            },
             "geometry": {"type": "Point", "coordinates": [119 + n / 100, 33.0]},
         }
         for n in range(count + 1)
-    ]  # fmt: skip
+    ]
     with here.engine.begin() as conn:
         load_layer(conn, "sensors", ((s["id"], s) for s in sensors))  # type: ignore[misc]
         add_account(conn, "bench", "Bench", Role.VIEWER, "Bench-Listens-1", utc_now())

@@ -62,13 +62,24 @@ def measure(here: Stand, count: int, rounds: int) -> dict[str, Any]:
     rate, floor = median(ours), median(hand)
     late = measure_latency(here, rate / 2)
     return {
-        "messages": count, "rounds": rounds, "events_per_s": round(rate), "all_events_per_s": [round(r) for r in ours],
-        "hand_made_per_s": round(floor), "all_hand_made_per_s": [round(r) for r in hand], "share_of_hand_made": round(rate / floor, 2),
-        "paho_orm_per_s": round(orm), "times_paho_orm": round(rate / orm, 1),
-        "ceiling_copy_rows_per_s": round(late["ceiling"]), "share_of_ceiling": round(rate / late["ceiling"], 3),
-        "latency_rate_per_s": round(rate / 2), "p50_ms": round(late["p50"], 1), "p99_ms": round(late["p99"], 1), "peak_memory_mib": round(late["memory"]),
-        "lost": int(lost + late["lost"]), "doubled": int(doubled + late["doubled"]),
-    }  # fmt: skip
+        "messages": count,
+        "rounds": rounds,
+        "events_per_s": round(rate),
+        "all_events_per_s": [round(r) for r in ours],
+        "hand_made_per_s": round(floor),
+        "all_hand_made_per_s": [round(r) for r in hand],
+        "share_of_hand_made": round(rate / floor, 2),
+        "paho_orm_per_s": round(orm),
+        "times_paho_orm": round(rate / orm, 1),
+        "ceiling_copy_rows_per_s": round(late["ceiling"]),
+        "share_of_ceiling": round(rate / late["ceiling"], 3),
+        "latency_rate_per_s": round(rate / 2),
+        "p50_ms": round(late["p50"], 1),
+        "p99_ms": round(late["p99"], 1),
+        "peak_memory_mib": round(late["memory"]),
+        "lost": int(lost + late["lost"]),
+        "doubled": int(doubled + late["doubled"]),
+    }
 
 
 def measure_ours(here: Stand, count: int) -> dict[str, float]:
@@ -181,7 +192,9 @@ def copy_rate(here: Stand) -> float:
         raw.execute("CREATE TABLE ceiling (LIKE observation INCLUDING ALL) PARTITION BY RANGE (time)")
         days = raw.execute("SELECT DISTINCT date_trunc('day', time, 'UTC') FROM observation").fetchall()
         for n, (day,) in enumerate(days):
-            raw.execute(f"CREATE TABLE ceiling_{n} PARTITION OF ceiling FOR VALUES FROM ('{day}') TO (timestamptz '{day}' + interval '1 day')".encode())  # fmt: skip
+            raw.execute(
+                f"CREATE TABLE ceiling_{n} PARTITION OF ceiling FOR VALUES FROM ('{day}') TO (timestamptz '{day}' + interval '1 day')".encode()
+            )
         raw.commit()
         body, cursor = io.BytesIO(), raw.cursor()
         with cursor.copy("COPY (SELECT * FROM observation) TO STDOUT (FORMAT binary)") as out:

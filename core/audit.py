@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, text
 
+from core.texts import visible
 from core.viewer import Viewer
 
 Result = Literal["ok", "refused", "failed"]
@@ -34,7 +35,7 @@ def write(
         _WRITE,
         {
             "now": now,
-            "who": (who if isinstance(who, str) else who.username)[:NAME_AT_MOST],
+            "who": visible(who if isinstance(who, str) else who.username)[:NAME_AT_MOST],
             "address": address if isinstance(who, str) else who.address,
             "what": what,
             "result": result,

@@ -19,8 +19,12 @@ OUTBOX_CHANNEL = "onemap_outbox"
 SOURCE_CHANNEL = "onemap_source"
 # a server that vanishes without a word is noticed in 25 s, not in two hours
 KEEPALIVE: dict[str, Any] = {
-    "keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000,
-}  # fmt: skip
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
 NOTIFY_LIMIT = 7_900  # PostgreSQL refuses payloads of 8000 bytes and more
 
 

@@ -66,10 +66,15 @@ def write_thing(
             "(:type, :id, :now, :what, :who, CAST(:before AS jsonb), CAST(:after AS jsonb))"
         ),
         {
-            "type": table, "id": identity, "now": now, "what": what, "who": who,
-            "before": _json(before), "after": _json(row_of(conn, table, identity)),
+            "type": table,
+            "id": identity,
+            "now": now,
+            "what": what,
+            "who": who,
+            "before": _json(before),
+            "after": _json(row_of(conn, table, identity)),
         },
-    )  # fmt: skip
+    )
 
 
 def _json(row: dict[str, Any] | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What a fresh database holds: the rules and the sources (only the native one is on). Rows that are there already are left as the city made them."""
+"""What a fresh database holds: the rules, the sources (only the native one is on), and who is told (MQTT and CAP). Rows that are there already are left as the city made them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ from core.vocabulary import table
 def seed(conn: Connection, now: datetime) -> None:
     rows = [
         {
-            "id": key, "kind": r["kind"], "alarm_kind": r["alarm_kind"], "zh": r["zh"], "en": r["en"],
-            "watches": json.dumps(r["watches"]), "params": json.dumps(r["params"]), "now": now,
+            "id": key,
+            "kind": r["kind"],
+            "alarm_kind": r["alarm_kind"],
+            "zh": r["zh"],
+            "en": r["en"],
+            "watches": json.dumps(r["watches"]),
+            "params": json.dumps(r["params"]),
+            "now": now,
         }
         for key, r in table("rules").items()
-    ]  # fmt: skip
+    ]
     conn.execute(
         text(
             "INSERT INTO rule (id, kind, alarm_kind, name_zh, name_en, watches, params, enabled, changed_at) VALUES (:id, :kind, "
@@ -31,6 +37,13 @@ def seed(conn: Connection, now: datetime) -> None:
             "(:id, :zh, :en, :filters, :decoder, :enabled) ON CONFLICT (id) DO NOTHING"
         ),
         [{"id": key, **row} for key, row in table("sources").items()],
+    )
+    conn.execute(
+        text(
+            "INSERT INTO subscription (id, name_zh, name_en, sender, filter, enabled) VALUES (:id, :zh, :en, :sender, "
+            "CAST(:filter AS jsonb), true) ON CONFLICT (id) DO NOTHING"
+        ),
+        [{"id": key, **row, "filter": json.dumps(row["filter"])} for key, row in table("subscriptions").items()],
     )
     for name in ("rule", "source"):
         conn.execute(

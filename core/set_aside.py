@@ -12,12 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
 
 from core.clock import rfc3339
 from core.db import CHANGE_CHANNEL, notify
 from core.errors import NotFound
 from core.log import get_log
 from core.process.faults import first_line, is_of_connection
+from core.texts import visible
 
 log = get_log("set_aside")
 TRIES = 3
@@ -56,18 +58,13 @@ def resting(what: str, id_sql: str) -> str:
 
 def note(conn: Connection, what: str, identity: str, exc: BaseException, now: datetime) -> int:
     """Remember that this row failed; returns how often by now. From `TRIES` on it is left alone until a person decides."""
-    given = {"what": what, "id": identity, "error": printable(first_line(exc, 1000)), "now": now}
+    given = {"what": what, "id": identity, "error": visible(first_line(exc, 1000)), "now": now}
     tries: int = conn.execute(
         _NOTE, {**given, "wait": WAIT_FIRST_S, "factor": WAIT_FACTOR, "tries": TRIES}
     ).scalar_one()
     log.error("row_failed", what=what, id=identity, tries=tries, error=given["error"], exc_info=exc)
     notify(conn, CHANGE_CHANNEL, {"kind": "health", "reread": True})
     return tries
-
-
-def printable(words: str) -> str:
-    """Without the characters that PostgreSQL and terminals do not take."""
-    return "".join(sign if sign.isprintable() else "�" for sign in words)
 
 
 def clear(conn: Connection, what: str, ids: Sequence[str]) -> None:
@@ -104,7 +101,29 @@ def each(
 # --- what people see of it, and do about it -------------------------------------------------------------------------------
 
 
-def aside_object(row: Any) -> dict[str, Any]:
+class Aside(TypedDict):
+    """A row that could not be worked through: `waiting` to be tried again at `due_at`, or put `aside` until a person decides."""
+
+    what: str
+    id: str
+    error: str
+    state: str
+    tries: int
+    first_at: str
+    last_at: str
+    due_at: str | None
+    handled_by: str | None
+
+
+class AsideCount(TypedDict):
+    what: str
+    waiting: int
+    aside: int
+    last_at: str
+    error: str
+
+
+def aside_object(row: Any) -> Aside:
     state = "dropped" if row.dropped_at else "aside" if row.aside else "waiting"
     return {
         "what": row.what,
@@ -119,7 +138,7 @@ def aside_object(row: Any) -> dict[str, Any]:
     }
 
 
-def read_asides(conn: Connection, after: tuple[str, str] | None, limit: int) -> list[dict[str, Any]]:
+def read_asides(conn: Connection, after: tuple[str, str] | None, limit: int) -> list[Aside]:
     """In order of what and id, those after `after`; what was dropped is left out."""
     rows = conn.execute(
         text(
@@ -142,7 +161,7 @@ def find_open(words: str, state: str) -> tuple[str, dict[str, Any]]:
     return sql, {"words": words}
 
 
-def count_asides(conn: Connection) -> list[dict[str, Any]]:
+def count_asides(conn: Connection) -> list[AsideCount]:
     """Per kind: how many wait to be tried again, how many a person must decide on, and the newest error."""
     rows = conn.execute(
         text(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NewType
+from typing import Any, NewType
 
 from core.errors import InputError
 
@@ -47,6 +48,12 @@ class LonLat:
     @property
     def ewkt(self) -> str:
         return f"SRID=4326;POINT({self.lon!r} {self.lat!r})"
+
+
+def place_of(thing: Mapping[str, Any]) -> LonLat | None:
+    """Where an object of the API is; None where nobody has said."""
+    lon, lat = thing["lon"], thing["lat"]
+    return None if lon is None or lat is None else LonLat(lon, lat)
 
 
 def check_device_id(value: str, field: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -81,7 +82,24 @@ class Quality(StrEnum):
 UNJUDGED = (Quality.FUTURE, Quality.RANGE)
 
 
+# sets of words that are derived from what they mean: stated here, and told to the page in /api/vocabulary
 ENDED_INCIDENT = (IncidentStatus.CLOSED, IncidentStatus.CANCELLED)
+# nobody is needed there any more
+DONE_INCIDENT = (IncidentStatus.CLEAR, *ENDED_INCIDENT)
+# alarms that wait for somebody to acknowledge them
+WAITING_ALARM = (
+    AlarmState.UNACKNOWLEDGED,
+    AlarmState.RETURNED_UNACKNOWLEDGED,
+    AlarmState.LATCHED_UNACKNOWLEDGED,
+)
+SHELVABLE_ALARM = (*WAITING_ALARM, AlarmState.ACKNOWLEDGED, AlarmState.LATCHED_ACKNOWLEDGED)
+SETS = {
+    "ended_incident": ENDED_INCIDENT,
+    "done_incident": DONE_INCIDENT,
+    "waiting_alarm": WAITING_ALARM,
+    "shelvable_alarm": SHELVABLE_ALARM,
+    "unjudged_quality": UNJUDGED,
+}
 LISTED_TABLES = (
     "levels",
     "alarm_states",
@@ -122,6 +140,18 @@ def label(name: str, key: str | None) -> Text:
     return {"zh": row["zh"], "en": row["en"]} if row else {"zh": key or "", "en": key or ""}
 
 
+def roman(level: int) -> str:
+    """The numeral of a level, I to IV, as people say it."""
+    return str(table("levels")[str(level)]["roman"])
+
+
 def vocabulary() -> dict[str, Any]:
     """What the page needs to speak, for `GET /api/vocabulary`."""
-    return {name: table(name) for name in LISTED_TABLES}
+    return {name: table(name) for name in LISTED_TABLES} | {
+        "sets": {name: [str(word) for word in words] for name, words in SETS.items()}
+    }
+
+
+def sql_list(words: Iterable[str]) -> str:
+    """A set of our own words as SQL, for IN: `('closed', 'cancelled')`."""
+    return "(" + ", ".join(f"'{word}'" for word in words) + ")"

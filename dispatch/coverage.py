@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -14,12 +13,6 @@ from core.types import LonLat
 from core.vocabulary import UnitStatus, table
 from dispatch.recommend import Candidate
 from dispatch.routing import RoadGraph
-
-
-def city_cells(conn: Connection, resolution: int) -> list[str]:
-    """The cells that cover the city's extent."""
-    shape = conn.scalar(text("SELECT ST_AsGeoJSON(ST_Envelope(extent)) FROM city"))
-    return sorted(h3.geo_to_cells(json.loads(shape), resolution)) if shape else []
 
 
 def compute(

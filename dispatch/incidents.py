@@ -58,11 +58,21 @@ def open_incident(
             "ST_GeomFromEWKT(:geom)) LIMIT 1), '000000'), ST_GeomFromEWKT(:geom), :now, :now, :who, 1)"
         ),
         {
-            "id": incident_id, "number": next_number(conn, now), "kind": new.kind, "level": new.level or kind.get("level", DEFAULT_LEVEL),
-            "titles": json.dumps(new.titles), "text": new.text, "address": new.address, "reporter": new.reporter, "channel": new.channel,
-            "report": new.report_id, "geom": new.where.ewkt if new.where else None, "now": now, "who": who,
+            "id": incident_id,
+            "number": next_number(conn, now),
+            "kind": new.kind,
+            "level": new.level or kind.get("level", DEFAULT_LEVEL),
+            "titles": json.dumps(new.titles),
+            "text": new.text,
+            "address": new.address,
+            "reporter": new.reporter,
+            "channel": new.channel,
+            "report": new.report_id,
+            "geom": new.where.ewkt if new.where else None,
+            "now": now,
+            "who": who,
         },
-    )  # fmt: skip
+    )
     if tie is not None:
         tie(incident_id)
     log.write(conn, incident_id, "opened", who, words, now, channel=new.channel, report=new.report_id)

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
 
 from core.clock import rfc3339
 from core.db import notify_change
@@ -32,9 +33,15 @@ SELECT i.id, :now, :what, :who, CAST(:words AS jsonb), CAST(:data AS jsonb), {AF
 
 
 def change(
-    conn: Connection, incident_id: UUID, what: str, who: str, words: Text, now: datetime, status: IncidentStatus | None = None,
+    conn: Connection,
+    incident_id: UUID,
+    what: str,
+    who: str,
+    words: Text,
+    now: datetime,
+    status: IncidentStatus | None = None,
     **data: Any,
-) -> None:  # fmt: skip
+) -> None:
     """A change of the incident: its version goes up, the entry holds what it is after it, everybody is told. Whatever belongs to
     the change (assignments, linked alarms) is written before."""
     given = {"id": incident_id, "now": now, "status": status, "ended": status in ENDED_INCIDENT}
@@ -49,7 +56,18 @@ def write(conn: Connection, incident_id: UUID, what: str, who: str, words: Text,
     notify_change(conn, "incident", [incident_id])
 
 
-def read(conn: Connection, incident_id: UUID) -> list[dict[str, Any]]:
+class Entry(TypedDict):
+    """One entry of an incident's log: in words, and as data for machines."""
+
+    id: int
+    time: str
+    what: str
+    who: str
+    text: Text
+    data: dict[str, Any]
+
+
+def read(conn: Connection, incident_id: UUID) -> list[Entry]:
     """Entries in the order they were written."""
     rows = conn.execute(
         text("SELECT id, time, what, who, text, data FROM incident_event WHERE incident_id = :id ORDER BY id"),

@@ -9,12 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
 
 from core.clock import rfc3339
 from core.history import as_row
-from core.vocabulary import ENDED_INCIDENT
+from core.nouns import Risk
+from core.vocabulary import ENDED_INCIDENT, Text
 
-MILESTONES = ("assigned_at", "accepted_at", "en_route_at", "on_scene_at", "clear_at")
+Box = tuple[float, float, float, float]
 _INCIDENTS = """
 SELECT i.id, i.number, i.kind, i.level, i.status, i.titles, i.text, i.address, i.channel, i.district, i.opened_at, i.changed_at,
   i.ended_at, i.risk, i.version, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat FROM incident i
@@ -30,11 +32,96 @@ FROM unit u LEFT JOIN unit_state s ON s.unit_id = u.id LEFT JOIN assignment a ON
 """
 
 
+class Assignment(TypedDict):
+    """One unit sent to one incident, with its milestones; its id is also the id of the task the unit receives."""
+
+    id: str
+    unit: str
+    unit_names: Text
+    status: str
+    eta_s: float | None
+    distance_m: float | None
+    assigned_at: str | None
+    accepted_at: str | None
+    en_route_at: str | None
+    on_scene_at: str | None
+    clear_at: str | None
+
+
+class Incident(TypedDict):
+    """One incident with the units sent to it and the alarms it was opened from. Fields that nobody wrote down in a past moment are
+    null."""
+
+    id: str
+    number: str
+    kind: str
+    level: int
+    status: str
+    title: str
+    titles: Text
+    text: str | None
+    address: str | None
+    lon: float | None
+    lat: float | None
+    district: str
+    channel: str
+    opened_at: str
+    changed_at: str
+    ended_at: str | None
+    risk: Risk | None
+    assignments: list[Assignment]
+    alarms: list[str]
+    version: int | None
+
+
+class Unit(TypedDict):
+    """One unit where it was last heard, or at its station; `incident` is the one it is on."""
+
+    id: str
+    kind: str
+    name: str
+    names: Text
+    capabilities: list[str]
+    status: str | None
+    station: str | None
+    lon: float | None
+    lat: float | None
+    heading: float | None
+    speed: float | None
+    battery: float | None
+    seen_at: str | None
+    incident: str | None
+
+
+class TaskIncident(TypedDict):
+    """As much of an incident as a unit is told."""
+
+    id: str
+    number: str
+    kind: str
+    level: int
+    title: str
+    titles: Text
+    text: str | None
+    address: str | None
+    lon: float | None
+    lat: float | None
+    district: str
+    risk: Risk | None
+
+
+class Task(Assignment):
+    """What a unit receives: its assignment, and the incident it is sent to."""
+
+    state: str
+    incident: TaskIncident
+
+
 def _time(moment: datetime | None) -> str | None:
     return rfc3339(moment) if moment else None
 
 
-def read_incidents(conn: Connection, ids: Sequence[UUID] | None = None) -> list[dict[str, Any]]:
+def read_incidents(conn: Connection, ids: Sequence[UUID] | None = None) -> list[Incident]:
     """The incidents named, or all that have not ended."""
     where = " WHERE NOT i.status = ANY(:ended)" if ids is None else " WHERE i.id = ANY(:ids)"
     rows = conn.execute(
@@ -54,19 +141,19 @@ JOIN LATERAL (
     'open') AS status
   FROM incident_event last WHERE last.incident_id = i.id AND last.time <= :at ORDER BY last.id DESC LIMIT 1) e ON true
 LEFT JOIN LATERAL (SELECT risk FROM risk_event WHERE type = 'incident' AND thing_id = i.id::text AND time <= :at
-  AND version <= CAST(e.after->>'version' AS int) ORDER BY id DESC LIMIT 1) r ON true
+  AND version <= CAST(e.after->>'version' AS int) ORDER BY time DESC, id DESC LIMIT 1) r ON true
 WHERE i.opened_at <= :at AND (i.ended_at IS NULL OR i.changed_at > :at) AND NOT e.status = ANY(:ended)
 ORDER BY COALESCE(CAST(e.after->>'level' AS int), i.level), i.opened_at DESC, i.id
 """)
 # a unit may be renamed while it is on its way
 _NAMES_AT = text("""
-SELECT DISTINCT ON (unit_id) unit_id, after FROM unit_event WHERE unit_id = ANY(:units) AND time <= :at ORDER BY unit_id, id DESC
+SELECT DISTINCT ON (unit_id) unit_id, after FROM unit_event WHERE unit_id = ANY(:units) AND time <= :at ORDER BY unit_id, time DESC, id DESC
 """)
 # what entries from before there were full values do not tell
 _UNKNOWN = dict.fromkeys(("text", "address", "ended_at", "risk", "version"))
 
 
-def read_incidents_at(conn: Connection, at: datetime) -> list[dict[str, Any]]:
+def read_incidents_at(conn: Connection, at: datetime) -> list[Incident]:
     """The incidents that had not ended at a moment, as they were then."""
     rows = conn.execute(_OPEN_AT, {"at": at, "ended": list(ENDED_INCIDENT)}).all()
     units = {one["unit_id"] for row in rows if row.after for one in row.after["assignments"]}
@@ -74,7 +161,7 @@ def read_incidents_at(conn: Connection, at: datetime) -> list[dict[str, Any]]:
     return [_incident_then(row, names) for row in rows]
 
 
-def _incident_then(row: Any, names: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _incident_then(row: Any, names: Mapping[str, Mapping[str, Any]]) -> Incident:
     if row.after is None:
         return incident_object(SimpleNamespace(**{**_UNKNOWN, **row._mapping, "changed_at": row.time}), [], [])
     assignments = [
@@ -86,9 +173,35 @@ def _incident_then(row: Any, names: Mapping[str, Mapping[str, Any]]) -> dict[str
     )
 
 
-def incident_objects(conn: Connection, rows: Sequence[Any]) -> list[dict[str, Any]]:
+_LIST = text(
+    _INCIDENTS
+    + """
+WHERE i.status = ANY(:statuses) AND (CAST(:level AS int) IS NULL OR i.level = :level)
+  AND (CAST(:since AS timestamptz) IS NULL OR i.changed_at > :since) AND (CAST(:cursor AS uuid) IS NULL OR i.id < :cursor)
+  AND (CAST(:w AS float8) IS NULL OR i.geom && ST_MakeEnvelope(:w, :s, :e, :n, 4326)) ORDER BY i.id DESC LIMIT :most
+"""
+)
+
+
+def list_incidents(
+    conn: Connection,
+    statuses: Sequence[str],
+    *,
+    level: int | None,
+    since: datetime | None,
+    box: Box | None,
+    cursor: UUID | None,
+    most: int,
+) -> list[Incident]:
+    """Incidents in one of these statuses, newest first, those after `cursor`; changed since, in a box (degrees)."""
+    given = {"statuses": list(statuses), "level": level, "since": since, "cursor": cursor, "most": most}
+    rows = conn.execute(_LIST, {**given, **dict(zip("wsen", box or (None,) * 4, strict=True))}).all()
+    return incident_objects(conn, rows)
+
+
+def incident_objects(conn: Connection, rows: Sequence[Any]) -> list[Incident]:
     given = {"ids": [row.id for row in rows]}
-    assignments: dict[UUID, list[dict[str, Any]]] = {}
+    assignments: dict[UUID, list[Assignment]] = {}
     for row in conn.execute(text(_ASSIGNMENTS), given):
         assignments.setdefault(row.incident_id, []).append(assignment_object(row))
     alarms: dict[UUID, list[str]] = {}
@@ -97,7 +210,7 @@ def incident_objects(conn: Connection, rows: Sequence[Any]) -> list[dict[str, An
     return [incident_object(row, assignments.get(row.id, []), alarms.get(row.id, [])) for row in rows]
 
 
-def incident_object(row: Any, assignments: list[dict[str, Any]], alarms: list[str]) -> dict[str, Any]:
+def incident_object(row: Any, assignments: list[Assignment], alarms: list[str]) -> Incident:
     return {
         "id": str(row.id),
         "number": row.number,
@@ -122,7 +235,7 @@ def incident_object(row: Any, assignments: list[dict[str, Any]], alarms: list[st
     }
 
 
-def assignment_object(row: Any) -> dict[str, Any]:
+def assignment_object(row: Any) -> Assignment:
     return {
         "id": str(row.id),
         "unit": row.unit_id,
@@ -130,13 +243,33 @@ def assignment_object(row: Any) -> dict[str, Any]:
         "status": row.status,
         "eta_s": row.eta_s,
         "distance_m": row.distance_m,
-        **{name: _time(getattr(row, name)) for name in MILESTONES},
+        "assigned_at": _time(row.assigned_at),
+        "accepted_at": _time(row.accepted_at),
+        "en_route_at": _time(row.en_route_at),
+        "on_scene_at": _time(row.on_scene_at),
+        "clear_at": _time(row.clear_at),
     }
 
 
-def read_units(conn: Connection, ids: Sequence[str] | None = None) -> list[dict[str, Any]]:
+def read_units(conn: Connection, ids: Sequence[str] | None = None) -> list[Unit]:
+    """The units named, or all."""
     where = "" if ids is None else " WHERE u.id = ANY(:ids)"
     rows = conn.execute(text(_UNITS + where + " ORDER BY u.id"), {"ids": list(ids or [])})
+    return [unit_object(row) for row in rows]
+
+
+_LIST_UNITS = text(
+    _UNITS
+    + """
+WHERE (CAST(:status AS text) IS NULL OR u.status = :status) AND (CAST(:kind AS text) IS NULL OR u.kind = :kind)
+  AND (CAST(:cursor AS text) IS NULL OR u.id > :cursor) ORDER BY u.id LIMIT :most
+"""
+)
+
+
+def list_units(conn: Connection, *, status: str | None, kind: str | None, cursor: str | None, most: int) -> list[Unit]:
+    """Units by id, those after `cursor`."""
+    rows = conn.execute(_LIST_UNITS, {"status": status, "kind": kind, "cursor": cursor, "most": most})
     return [unit_object(row) for row in rows]
 
 
@@ -145,14 +278,14 @@ _UNITS_AT = text("""
 SELECT u.id, e.after, p.lon, p.lat, p.heading, p.speed, p.battery, p.time AS seen_at, ST_X(u.home) AS home_lon, ST_Y(u.home) AS home_lat,
   u.kind, u.name_zh, u.name_en, u.capabilities, u.station
 FROM unit u
-LEFT JOIN LATERAL (SELECT after FROM unit_event WHERE unit_id = u.id AND time <= :at ORDER BY id DESC LIMIT 1) e ON true
+LEFT JOIN LATERAL (SELECT after FROM unit_event WHERE unit_id = u.id AND time <= :at ORDER BY time DESC, id DESC LIMIT 1) e ON true
 LEFT JOIN LATERAL (SELECT lon, lat, heading, speed, battery, time FROM unit_position WHERE unit_id = u.id
   AND time <= CAST(:at AS timestamptz) + interval '5 minutes' AND received_at <= :at AND (abs(lon) > 1e-6 OR abs(lat) > 1e-6) ORDER BY time DESC LIMIT 1) p ON true
 ORDER BY u.id
 """)
 
 
-def read_units_at(conn: Connection, at: datetime) -> list[dict[str, Any]]:
+def read_units_at(conn: Connection, at: datetime) -> list[Unit]:
     """All units as they were at a moment; a status that nobody wrote down then is null."""
     return [unit_object(_unit_then(row)) for row in conn.execute(_UNITS_AT, {"at": at})]
 
@@ -167,11 +300,14 @@ def _unit_then(row: Any) -> Any:
         incident_id=then.incident_id if then else None,
         lon=home[0] if row.lon is None else row.lon,
         lat=home[1] if row.lat is None else row.lat,
-        heading=row.heading, speed=row.speed, battery=row.battery, seen_at=row.seen_at,
-    )  # fmt: skip
+        heading=row.heading,
+        speed=row.speed,
+        battery=row.battery,
+        seen_at=row.seen_at,
+    )
 
 
-def unit_object(row: Any) -> dict[str, Any]:
+def unit_object(row: Any) -> Unit:
     return {
         "id": row.id,
         "kind": row.kind,
@@ -190,14 +326,25 @@ def unit_object(row: Any) -> dict[str, Any]:
     }
 
 
-def task_object(conn: Connection, assignment_id: UUID) -> dict[str, Any]:
+def task_object(conn: Connection, assignment_id: UUID) -> Task:
     """What a unit receives on onemap/task/{unit}: its assignment and the incident it is sent to."""
     row = conn.execute(
-        text(
-            "SELECT a.*, u.name_zh, u.name_en FROM assignment a JOIN unit u ON u.id = a.unit_id WHERE a.id = :id"
-        ),
+        text("SELECT a.*, u.name_zh, u.name_en FROM assignment a JOIN unit u ON u.id = a.unit_id WHERE a.id = :id"),
         {"id": assignment_id},
-    ).one()  # fmt: skip
+    ).one()
     [incident] = read_incidents(conn, [row.incident_id])
-    held = ("id", "number", "kind", "level", "title", "titles", "text", "address", "lon", "lat", "district", "risk")
-    return {**assignment_object(row), "state": row.status, "incident": {name: incident[name] for name in held}}
+    told: TaskIncident = {
+        "id": incident["id"],
+        "number": incident["number"],
+        "kind": incident["kind"],
+        "level": incident["level"],
+        "title": incident["title"],
+        "titles": incident["titles"],
+        "text": incident["text"],
+        "address": incident["address"],
+        "lon": incident["lon"],
+        "lat": incident["lat"],
+        "district": incident["district"],
+        "risk": incident["risk"],
+    }
+    return {**assignment_object(row), "state": row.status, "incident": told}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+
+from typing_extensions import TypedDict
 
 from core.i18n import say
 from core.types import LonLat
@@ -28,6 +29,17 @@ class Candidate:
     seen_at: datetime | None
 
 
+class Recommended(TypedDict):
+    """A unit that may be sent: road time and way, and why it stands where it does."""
+
+    unit: str
+    kind: str
+    names: Text
+    eta_s: float
+    distance_m: float
+    reasons: list[Text]
+
+
 @dataclass(frozen=True, slots=True)
 class Recommendation:
     unit: str
@@ -37,11 +49,15 @@ class Recommendation:
     distance_m: float
     reasons: tuple[Text, ...]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Recommended:
         return {
-            "unit": self.unit, "kind": self.kind, "names": self.names, "eta_s": round(self.eta_s, 1),
-            "distance_m": round(self.distance_m, 1), "reasons": list(self.reasons),
-        }  # fmt: skip
+            "unit": self.unit,
+            "kind": self.kind,
+            "names": self.names,
+            "eta_s": round(self.eta_s, 1),
+            "distance_m": round(self.distance_m, 1),
+            "reasons": list(self.reasons),
+        }
 
 
 def needed_capabilities(incident_kind: str) -> tuple[str, ...]:
@@ -58,9 +74,16 @@ def recommend_units(
         ((way, unit) for way, unit in zip(ways, able, strict=True) if way), key=lambda pair: (pair[0].eta_s, pair[1].id)
     )
     return [
-        Recommendation(unit.id, unit.kind, unit.names, way.eta_s, way.distance_m, reasons_for(unit, way.eta_s, way.distance_m, needed, rank, now))
+        Recommendation(
+            unit.id,
+            unit.kind,
+            unit.names,
+            way.eta_s,
+            way.distance_m,
+            reasons_for(unit, way.eta_s, way.distance_m, needed, rank, now),
+        )
         for rank, (way, unit) in enumerate(reached[:most], 1)
-    ]  # fmt: skip
+    ]
 
 
 def reasons_for(

@@ -17,6 +17,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 from sqlalchemy import Connection, text
 
+from core.geodesy import metres_per_degree
 from core.types import LonLat
 
 # of the signed speed, over a whole way with its crossings
@@ -49,7 +50,7 @@ class RoadGraph:
     ) -> None:
         self.tail, self.head, self.length, self.cost, self.oneway = tail, head, length, cost, oneway
         self._origin = origin
-        self._scale = np.array([111_320 * math.cos(math.radians(origin.lat)), 110_574.0])
+        self._scale = np.array(metres_per_degree(origin.lat))
         self._lines = shapely.transform(lines, self._to_plane)
         self._tree = shapely.STRtree(self._lines)
         self.nodes = int(max(tail.max(), head.max())) + 1 if len(tail) else 0
@@ -180,6 +181,11 @@ def load_graph(conn: Connection) -> RoadGraph:
     lines = shapely.from_wkb(np.array([bytes(r.line) for r in rows], dtype=object))
     middle = shapely.get_coordinates(lines).mean(axis=0) if len(rows) else np.zeros(2)
     return RoadGraph(
-        ends[:, 0], ends[:, 1], length, length / speed, np.array([r.oneway for r in rows], dtype=bool), lines,
+        ends[:, 0],
+        ends[:, 1],
+        length,
+        length / speed,
+        np.array([r.oneway for r in rows], dtype=bool),
+        lines,
         LonLat(float(middle[0]), float(middle[1])),
-    )  # fmt: skip
+    )

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from core.cells import city_cells
 from core.clock import utc_now
 from core.db import CHANGE_CHANNEL, DISPATCH_CHANNEL, make_engine
 from core.log import get_log
@@ -52,12 +53,16 @@ class DispatchRunner:
             "coverage",
             [
                 Chore(
-                    "coverage", COVERAGE_AT_LEAST_S, self._cover, MOVES_COVERAGE,
-                    when=lambda: COVERAGE_LOCK in lease.held, rest_s=COVERAGE_S,
+                    "coverage",
+                    COVERAGE_AT_LEAST_S,
+                    self._cover,
+                    MOVES_COVERAGE,
+                    when=lambda: COVERAGE_LOCK in lease.held,
+                    rest_s=COVERAGE_S,
                 )
             ],
             self.figures,
-        )  # fmt: skip
+        )
 
     def run(self, process_stop: threading.Event, pulse: Pulse) -> None:
         """Until told to stop, or the lease is lost."""
@@ -111,7 +116,7 @@ class DispatchRunner:
                 log.info("streets_loaded", edges=len(self.graph))
             if not len(self.graph):
                 return
-            cells = coverage.city_cells(conn, self.settings.h3_resolution)
+            cells = city_cells(conn, self.settings.h3_resolution)
             found = coverage.compute(self.graph, cells, read_candidates(conn))
             self.figures["coverage"] += coverage.store(conn, found, utc_now())
 

@@ -29,7 +29,11 @@ def set_status(
     """A person moves an incident on. Conflict where it has changed since they looked, or the step is not one."""
     row = incidents.lock_incident(conn, incident_id)
     if version is not None and version != row.version:
-        raise Conflict(f"version: the incident has changed (it is at {row.version}, you saw {version})", reason="stale_version", field="version")  # fmt: skip
+        raise Conflict(
+            f"version: the incident has changed (it is at {row.version}, you saw {version})",
+            reason="stale_version",
+            field="version",
+        )
     if status == row.status:
         return
     if status not in ALLOWED[IncidentStatus(row.status)]:

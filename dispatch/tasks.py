@@ -10,8 +10,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from core import set_aside
-from core.db import OUTBOX_CHANNEL, notify, notify_change
+from core import outbox, set_aside
+from core.db import notify_change
 from core.errors import Conflict, NotFound
 from core.history import kept
 from core.i18n import say
@@ -114,19 +114,10 @@ def set_unit_status(conn: Connection, unit_id: str, status: UnitStatus, who: str
 
 
 def send_task(conn: Connection, assignment_id: UUID, unit_id: str, now: datetime) -> None:
-    """Put the task into the outbox; the alerts runner carries it to the broker."""
-    conn.execute(
-        text(
-            "INSERT INTO outbox (created_at, sender, topic, payload, due_at, attempts) "
-            "VALUES (:now, 'mqtt', :topic, :payload, :now, 0)"
-        ),
-        {
-            "now": now,
-            "topic": f"task/{unit_id}",
-            "payload": json.dumps(task_object(conn, assignment_id), ensure_ascii=False),
-        },
-    )
-    notify(conn, OUTBOX_CHANNEL, {})
+    """Queue the task for its unit; the alerts runner carries it to the broker."""
+    task = task_object(conn, assignment_id)
+    body = json.dumps(task, ensure_ascii=False)
+    outbox.queue_message(conn, str(assignment_id), str(task["state"]), f"task/{unit_id}", body, now)
 
 
 def reply(
@@ -145,9 +136,11 @@ def reply(
     column, unit_status, ended = STEPS[answer]
     stamp = f", {column} = :at" if column else ""
     conn.execute(
-        text(f"UPDATE assignment SET status = :status{stamp}, ended_at = CASE WHEN :ended THEN CAST(:now AS timestamptz) END WHERE id = :id"),
+        text(
+            f"UPDATE assignment SET status = :status{stamp}, ended_at = CASE WHEN :ended THEN CAST(:now AS timestamptz) END WHERE id = :id"
+        ),
         {"status": answer, "at": at, "ended": ended, "now": now, "id": assignment_id},
-    )  # fmt: skip
+    )
     set_unit_status(conn, row.unit_id, unit_status, who, now)
     words = say("incident.reply", unit=unit_names(row), status=reply_words(answer))
     log.change(conn, row.incident_id, "reply", who, words, now, unit=row.unit_id, state=answer, note=note, at=at)
@@ -250,8 +243,13 @@ def claim_replies(conn: Connection, now: datetime, most: int = 100) -> int:
     """Take in the task replies that ingest wrote, oldest first; one that cannot be is put aside."""
     rows = conn.execute(CLAIM_REPLIES, {"most": most, "now": now}).all()
     set_aside.each(
-        conn, "reply", rows, lambda r: f"{r.unit_id}/{r.task_id}/{r.state}/{epoch(r.time)}", lambda r: take_reply(conn, r, now), now
-    )  # fmt: skip
+        conn,
+        "reply",
+        rows,
+        lambda r: f"{r.unit_id}/{r.task_id}/{r.state}/{epoch(r.time)}",
+        lambda r: take_reply(conn, r, now),
+        now,
+    )
     return len(rows)
 
 

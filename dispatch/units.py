@@ -18,8 +18,13 @@ def read_candidates(conn: Connection) -> list[Candidate]:
     )
     return [
         Candidate(
-            r.id, r.kind, {"zh": r.name_zh, "en": r.name_en}, tuple(r.capabilities), r.status,
-            LonLat(r.lon, r.lat) if r.lon is not None else None, r.seen_at,
+            r.id,
+            r.kind,
+            {"zh": r.name_zh, "en": r.name_en},
+            tuple(r.capabilities),
+            r.status,
+            LonLat(r.lon, r.lat) if r.lon is not None else None,
+            r.seen_at,
         )
         for r in rows
-    ]  # fmt: skip
+    ]

@@ -63,9 +63,10 @@ def name_values(raw: psycopg.Connection[Any], values: list[Placed]) -> list[Plac
         item.message.refuse(
             DecodeError(
                 f"alias: {item.record.alias} of {item.record.node} is not known yet: expected its BIRTH before its DATA",
-                reason="unknown_alias", field="alias",
+                reason="unknown_alias",
+                field="alias",
             )
-        )  # fmt: skip
+        )
     readings: list[Placed] = []
     for item in values:
         if id(item.message) in unknown:

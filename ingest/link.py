@@ -1,6 +1,6 @@
 """One MQTT session of ours: the client id of a slot, its connection, what the broker keeps subscribed for it.
 
-Sessions outlive processes. What a session is subscribed to stands in table `subscription`, written before the broker is told
+Sessions outlive processes. What a session is subscribed to stands in table `broker_subscription`, written before the broker is told
 of more and after it was told of less, so that the table never knows less than the broker.
 """
 
@@ -31,9 +31,11 @@ QUIET_S = 2.0
 FENCE = "onemap/fence"
 # retained messages come with a new subscription and not again with each connection (MQTT 5 section 3.8.3.1)
 ONLY_WHEN_NEW = SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
-KEEP = text("INSERT INTO subscription (client_id, topic_filter) SELECT :client, unnest(CAST(:filters AS text[])) ON CONFLICT DO NOTHING")  # fmt: skip
-DROP = text("DELETE FROM subscription WHERE client_id = :client AND topic_filter = ANY(:filters)")
-HELD = text("SELECT topic_filter FROM subscription WHERE client_id = :client")
+KEEP = text(
+    "INSERT INTO broker_subscription (client_id, topic_filter) SELECT :client, unnest(CAST(:filters AS text[])) ON CONFLICT DO NOTHING"
+)
+DROP = text("DELETE FROM broker_subscription WHERE client_id = :client AND topic_filter = ANY(:filters)")
+HELD = text("SELECT topic_filter FROM broker_subscription WHERE client_id = :client")
 
 
 class Drain(Enum):
@@ -84,7 +86,9 @@ class Link:
             with self._engine.connect() as conn:
                 self._held = set(conn.scalars(HELD, {"client": self.name}))
         self.connected = False
-        connect(self.client, self._settings.need_mqtt(), clean_start=False, session_expiry_s=self._settings.session_expiry_s)  # fmt: skip
+        connect(
+            self.client, self._settings.need_mqtt(), clean_start=False, session_expiry_s=self._settings.session_expiry_s
+        )
 
     def want(self, filters: list[str]) -> None:
         """Be subscribed to these and nothing else, now or when the connection stands."""

@@ -242,10 +242,15 @@ def pending_row(placed: Placed, metrics: list[str]) -> dict[str, Any]:
     reading, message = placed
     source = message.source
     return {
-        "id": reading.sensor_id, "metrics": metrics, "lon": reading.lon, "lat": reading.lat, "source": message.source_id,
-        "interval_s": source.interval_s if source else None, "district": source.district if source else None,
+        "id": reading.sensor_id,
+        "metrics": metrics,
+        "lon": reading.lon,
+        "lat": reading.lat,
+        "source": message.source_id,
+        "interval_s": source.interval_s if source else None,
+        "district": source.district if source else None,
         "attributes": json.dumps(first_heard(message, source.owner if source else None)),
-    }  # fmt: skip
+    }
 
 
 def first_heard(message: Arrived, owner: str | None) -> dict[str, Any]:

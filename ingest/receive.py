@@ -82,9 +82,15 @@ class BatchClient(mqtt.Client):
 
     def _hand_to_paho(self, command: int, body: bytes) -> MQTTErrorCode:
         self._in_packet = {
-            "command": command, "have_remaining": 1, "remaining_count": [], "remaining_mult": 1,
-            "remaining_length": len(body), "packet": bytearray(body), "to_process": 0, "pos": 0,
-        }  # fmt: skip
+            "command": command,
+            "have_remaining": 1,
+            "remaining_count": [],
+            "remaining_mult": 1,
+            "remaining_length": len(body),
+            "packet": bytearray(body),
+            "to_process": 0,
+            "pos": 0,
+        }
         try:
             return self._packet_handle()
         finally:

@@ -58,7 +58,10 @@ def trim(conn: Connection, now: datetime, metric: str, days: int) -> int:
         if day in done:
             continue
         gone += conn.execute(text(f"DELETE FROM {name} WHERE metric = :metric"), {"metric": metric}).rowcount
-        conn.execute(text("INSERT INTO trimmed (day, metric) VALUES (:day, :metric) ON CONFLICT DO NOTHING"), {"day": day, "metric": metric})  # fmt: skip
+        conn.execute(
+            text("INSERT INTO trimmed (day, metric) VALUES (:day, :metric) ON CONFLICT DO NOTHING"),
+            {"day": day, "metric": metric},
+        )
     return gone
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from core import set_aside
 from core.pgarray import pack_text, pack_times
 from core.process import is_of_connection
+from core.vocabulary import UNJUDGED, sql_list
 from ingest.records import Reading
 
 HOUR_US = 3_600_000_000
@@ -41,12 +42,12 @@ RETURNING sensor_id, metric, hour
 MARK_AGAIN = text(
     "INSERT INTO rollup_due (sensor_id, metric, hour) VALUES (:sensor, :metric, :hour) ON CONFLICT DO NOTHING"
 )
-COUNT = text("""
+COUNT = text(f"""
 INSERT INTO observation_hourly (sensor_id, metric, hour, readings, total, least, most, last)
 SELECT u.sensor_id, u.metric, u.hour, count(*), sum(o.value), min(o.value), max(o.value), (array_agg(o.value ORDER BY o.time DESC))[1]
 FROM unnest(CAST(:sensors AS text[]), CAST(:metrics AS text[]), CAST(:hours AS timestamptz[])) AS u (sensor_id, metric, hour)
 JOIN observation o ON o.sensor_id = u.sensor_id AND o.metric = u.metric AND o.time >= u.hour AND o.time < u.hour + interval '1 hour'
-WHERE o.quality NOT IN ('future', 'range') GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+WHERE o.quality NOT IN {sql_list(UNJUDGED)} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 ON CONFLICT (sensor_id, metric, hour) DO UPDATE SET readings = EXCLUDED.readings, total = EXCLUDED.total, least = EXCLUDED.least,
   most = EXCLUDED.most, last = EXCLUDED.last
 -- fewer: retention has taken readings of that hour away, what was counted stays

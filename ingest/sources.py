@@ -270,11 +270,20 @@ def make_source(row: Mapping[str, Any], prefix: str, zone: str) -> Source:
         place = ".".join(["options", *map(str, first["loc"])])
         raise InputError(f"{place}: {first['msg']}", field=place) from exc
     source = Source(
-        id=row["id"], filters=tuple(check_filter(f, prefix) for f in row["topic_filters"]), decoder=decoder,
-        options=decoder.prepare(options, prefix) if decoder.prepare else options, zone=check_zone(row["timezone"] or zone), datum=check_datum(row["datum"]),
-        units=check_units(row["units"]), metrics=check_metrics(row["metrics"]), only_mapped=row["only_mapped"], id_prefix=check_prefix(row["id_prefix"]),
-        owner=row["owner"], interval_s=row["interval_s"], district=row["district"],
-    )  # fmt: skip
+        id=row["id"],
+        filters=tuple(check_filter(f, prefix) for f in row["topic_filters"]),
+        decoder=decoder,
+        options=decoder.prepare(options, prefix) if decoder.prepare else options,
+        zone=check_zone(row["timezone"] or zone),
+        datum=check_datum(row["datum"]),
+        units=check_units(row["units"]),
+        metrics=check_metrics(row["metrics"]),
+        only_mapped=row["only_mapped"],
+        id_prefix=check_prefix(row["id_prefix"]),
+        owner=row["owner"],
+        interval_s=row["interval_s"],
+        district=row["district"],
+    )
     if not source.filters:
         raise InputError("topic_filters: expected at least one topic filter", field="topic_filters")
     return source

@@ -90,13 +90,15 @@ class Watch:
     def _release_drained(self) -> None:
         while self._ingester.drained:
             slot = self._ingester.drained.popleft()
-            self._lease.execute("DELETE FROM subscription WHERE client_id = %s", (client_id(self._settings, slot),))
+            self._lease.execute(
+                "DELETE FROM broker_subscription WHERE client_id = %s", (client_id(self._settings, slot),)
+            )
             self._lease.release(slot_lock(slot))
 
     def _look_for_orphans(self) -> None:
         """Slots with a session and without a holder; those that stay so for a while we take."""
         names = {client_id(self._settings, n): n for n in range(self._settings.ingest_slots)}
-        rows = self._lease.execute("SELECT DISTINCT client_id FROM subscription")
+        rows = self._lease.execute("SELECT DISTINCT client_id FROM broker_subscription")
         held = {key for (key,) in self._lease.execute(HELD)}
         free = {names[name] for (name,) in rows if name in names and lock_key(slot_lock(names[name])) not in held}
         now = time.monotonic()

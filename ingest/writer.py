@@ -157,7 +157,16 @@ class Writer:
         done.sources = tally(messages, fresh, buried)
         for source, t in sorted(done.sources.items()):
             lag = None if t.newest is None else (now - from_pg_us(t.newest)).total_seconds()
-            row = {"source": source, "slot": self._slot, "now": now, "messages": t.messages, "records": t.records, "dead": t.dead, "errors": t.errors, "lag": lag}  # fmt: skip
+            row = {
+                "source": source,
+                "slot": self._slot,
+                "now": now,
+                "messages": t.messages,
+                "records": t.records,
+                "dead": t.dead,
+                "errors": t.errors,
+                "lag": lag,
+            }
             raw.execute(COUNT_SOURCE, row)
 
 

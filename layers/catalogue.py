@@ -36,8 +36,11 @@ def describe_layers(conn: Connection) -> list[dict[str, Any]]:
 
 def read_tile(conn: Connection, name: str, z: int, x: int, y: int) -> bytes:
     """A vector tile (Mapbox Vector Tile 2.1) of one layer, or of the base map; empty bytes where nothing is there."""
-    if not MIN_ZOOM <= z <= MAX_ZOOM or not 0 <= x < 2**z or not 0 <= y < 2**z:
-        raise InputError(f"z/x/y: there is no tile {z}/{x}/{y}", field="z")
+    if not MIN_ZOOM <= z <= MAX_ZOOM:
+        raise InputError(f"z: expected {MIN_ZOOM} to {MAX_ZOOM}", field="z")
+    for axis, value in (("x", x), ("y", y)):
+        if not 0 <= value < 2**z:
+            raise InputError(f"{axis}: expected 0 to {2**z - 1} at zoom {z}", field=axis)
     if name == COMPOSITE:
         parts = [(part, LAYERS[part].tile or "") for part in COMPOSED] + [("places", PLACES_TILE)]
     else:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
+
+from core.vocabulary import ENDED_INCIDENT, Text, sql_list
 
 AT_MOST = 20
-_SQL = """
+_SQL = f"""
 (SELECT 'incident' AS type, id::text, titles->>'zh' AS zh, titles->>'en' AS en, ST_X(geom) AS lon, ST_Y(geom) AS lat, 0 AS rank
-  FROM incident WHERE (number ILIKE :like OR titles->>'zh' ILIKE :like) AND status NOT IN ('closed', 'cancelled') LIMIT 8)
+  FROM incident WHERE (number ILIKE :like OR titles->>'zh' ILIKE :like) AND status NOT IN {sql_list(ENDED_INCIDENT)} LIMIT 8)
 UNION ALL (SELECT 'unit', u.id, name_zh, name_en, COALESCE(s.lon, ST_X(home)), COALESCE(s.lat, ST_Y(home)), 1
   FROM unit u LEFT JOIN unit_state s ON s.unit_id = u.id WHERE u.id ILIKE :like OR name_zh ILIKE :like OR name_en ILIKE :like LIMIT 8)
 UNION ALL (SELECT 'facility', id, name_zh, name_en, ST_X(geom), ST_Y(geom), 2
@@ -25,15 +26,25 @@ ORDER BY rank LIMIT :most
 """
 
 
-def search(conn: Connection, query: str) -> list[dict[str, Any]]:
-    """Up to twenty hits, incidents first. An empty query finds nothing."""
+class Hit(TypedDict):
+    """Something that was found, and where it is."""
+
+    type: str
+    id: str
+    title: Text
+    lon: float | None
+    lat: float | None
+
+
+def search(conn: Connection, query: str, most: int = AT_MOST) -> list[Hit]:
+    """Up to `most` hits, incidents first. An empty query finds nothing."""
     words = query.strip()
     if not words:
         return []
     plain = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     # an asset code is found by its beginning, from eight digits on
     prefix = f"{words}%" if words.isdigit() and len(words) >= 8 else ""
-    rows = conn.execute(text(_SQL), {"like": f"%{plain}%", "prefix": prefix, "most": AT_MOST})
+    rows = conn.execute(text(_SQL), {"like": f"%{plain}%", "prefix": prefix, "most": most})
     return [
         {"type": r.type, "id": r.id, "title": {"zh": r.zh, "en": r.en or r.zh}, "lon": r.lon, "lat": r.lat}
         for r in rows

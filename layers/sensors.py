@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
 
 from core.clock import rfc3339
 from core.errors import NotFound
 from core.history import as_row, was
+from core.vocabulary import UNJUDGED, Text, sql_list
 
 SERIES_AT_MOST = 10_000
 _SENSORS = """
@@ -23,13 +25,13 @@ FROM sensor s LEFT JOIN LATERAL (
   FROM sensor_state t WHERE t.sensor_id = s.id) v ON true
 """
 
-_STEPS = """
+_STEPS = f"""
 SELECT date_bin(make_interval(secs => :every), time, 'epoch') AS time, avg(value) AS value, min(value) AS least, max(value) AS most,
   count(*) AS readings
-FROM observation WHERE sensor_id = :id AND metric = :metric AND time >= :start AND time < :end AND quality NOT IN ('future', 'range')
+FROM observation WHERE sensor_id = :id AND metric = :metric AND time >= :start AND time < :end AND quality NOT IN {sql_list(UNJUDGED)}
 GROUP BY 1 ORDER BY 1 LIMIT :most
 """
-_HOURLY = """
+_HOURLY = f"""
 WITH hours AS (
   SELECT h.hour, h.total, h.least, h.most, h.readings FROM observation_hourly h
   WHERE h.sensor_id = :id AND h.metric = :metric AND h.hour >= :start AND h.hour < :end AND NOT EXISTS (
@@ -37,12 +39,65 @@ WITH hours AS (
   UNION ALL
   SELECT d.hour, sum(o.value), min(o.value), max(o.value), count(*) FROM rollup_due d
   JOIN observation o ON o.sensor_id = d.sensor_id AND o.metric = d.metric AND o.time >= d.hour AND o.time < d.hour + interval '1 hour'
-    AND o.time < :end AND o.quality NOT IN ('future', 'range')
+    AND o.time < :end AND o.quality NOT IN {sql_list(UNJUDGED)}
   WHERE d.sensor_id = :id AND d.metric = :metric AND d.hour >= :start AND d.hour < :end GROUP BY d.hour)
 SELECT date_bin(make_interval(secs => :every), hour, 'epoch') AS time, sum(total) / sum(readings) AS value, min(least) AS least,
   max(most) AS most, sum(readings)::bigint AS readings
 FROM hours GROUP BY 1 ORDER BY 1 LIMIT :most
 """
+
+
+class Measured(TypedDict):
+    """A sensor's newest value of one metric."""
+
+    value: float
+    unit: str | None
+    quality: str
+    time: str
+
+
+class Sensor(TypedDict):
+    """One sensor with its newest values by metric; `thresholds` in force by metric and level; the worst level of its alarms."""
+
+    id: str
+    kind: str
+    name: str
+    names: Text
+    lon: float | None
+    lat: float | None
+    district: str
+    status: str
+    interval_s: float | None
+    metrics: list[str]
+    values: dict[str, Measured]
+    heard_at: str | None
+    thresholds: dict[str, dict[str, float]]
+    attributes: dict[str, Any]
+    source: str | None
+    first_seen_at: str
+    alarm_level: int | None
+
+
+class SeriesPoint(TypedDict, total=False):
+    """A reading, or a step of a series with its mean, least, most and how many readings it is of."""
+
+    time: str
+    value: float
+    quality: str
+    min: float
+    max: float
+    count: int
+
+
+class Series(TypedDict):
+    """Values of one metric of one sensor, oldest first, and the limits in force."""
+
+    sensor: str
+    metric: str
+    unit: str | None
+    thresholds: dict[str, float]
+    items: list[SeriesPoint]
+    next: None
 
 
 def read_sensors(
@@ -51,16 +106,26 @@ def read_sensors(
     *,
     ids: Sequence[str] | None = None,
     since: datetime | None = None,
-) -> list[dict[str, Any]]:
-    """Sensors that are not retired: all, some, or those heard since a moment. `fixed` are the limits of rules per sensor kind,
+    kind: str | None = None,
+    status: str | None = None,
+    after: str | None = None,
+    most: int | None = None,
+) -> list[Sensor]:
+    """Sensors that are not retired by id: all, some, those heard since a moment, a page of them. `fixed` are the limits of rules per sensor kind,
     `{kind: {metric: {level: limit}}}`; per-site limits go before them."""
     where = ["s.status <> 'retired'"]
     if ids is not None:
         where.append("s.id = ANY(:ids)")
     if since is not None:
         where.append("s.id IN (SELECT sensor_id FROM sensor_state WHERE received_at > :since)")
+    for name, value in (("kind", kind), ("status", status)):
+        if value is not None:
+            where.append(f"s.{name} = :{name}")
+    if after is not None:
+        where.append("s.id > :after")
     rows = conn.execute(
-        text(f"{_SENSORS} WHERE {' AND '.join(where)} ORDER BY s.id"), {"ids": list(ids or []), "since": since}
+        text(f"{_SENSORS} WHERE {' AND '.join(where)} ORDER BY s.id LIMIT :most"),
+        {"ids": list(ids or []), "since": since, "kind": kind, "status": status, "after": after, "most": most},
     )
     return [sensor_object(row, fixed.get(row.kind, {})) for row in rows]
 
@@ -94,7 +159,7 @@ def read_sensors_at(
     fixed: Mapping[str, Mapping[str, Mapping[str, float]]],
     alarm_levels: Mapping[str, int],
     at: datetime,
-) -> list[dict[str, Any]]:
+) -> list[Sensor]:
     """The sensors as they were at a moment. `fixed` are the limits of then, `alarm_levels` the worst level of each sensor's alarms."""
     values: dict[str, dict[str, Any]] = {}
     heard: dict[str, datetime] = {}
@@ -110,15 +175,17 @@ def read_sensors_at(
     found = []
     for kept_row in conn.scalars(_ROWS_AT, {"at": at}):
         row = as_row(
-            kept_row, values=values.get(kept_row["id"]), heard=heard.get(kept_row["id"]),
+            kept_row,
+            values=values.get(kept_row["id"]),
+            heard=heard.get(kept_row["id"]),
             alarm_level=alarm_levels.get(kept_row["id"]),
-        )  # fmt: skip
+        )
         if row.status != "retired":
             found.append(sensor_object(row, fixed.get(row.kind, {})))
     return found
 
 
-def sensor_object(row: Any, fixed: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+def sensor_object(row: Any, fixed: Mapping[str, Mapping[str, float]]) -> Sensor:
     return {
         "id": row.id,
         "kind": row.kind,
@@ -140,14 +207,14 @@ def sensor_object(row: Any, fixed: Mapping[str, Mapping[str, float]]) -> dict[st
     }
 
 
-def as_measured(held: dict[str, Any]) -> dict[str, Any]:
+def as_measured(held: dict[str, Any]) -> Measured:
     """A value is a float again: jsonb writes 1e30 as an integer of 31 digits, which no encoder of 64-bit integers takes."""
-    return {**held, "value": float(held["value"])}
+    return {"value": float(held["value"]), "unit": held["unit"], "quality": held["quality"], "time": held["time"]}
 
 
 def read_series(
     conn: Connection, sensor_id: str, metric: str, start: datetime, end: datetime, every_s: float | None
-) -> list[dict[str, Any]]:
+) -> list[SeriesPoint]:
     """Values of one metric in [start, end), oldest first; with `every_s` means with minimum and maximum per step."""
     if not conn.scalar(text("SELECT 1 FROM sensor WHERE id = :id"), {"id": sensor_id}):
         raise NotFound(f"there is no sensor {sensor_id!r}")

@@ -46,8 +46,16 @@ class LayerSpec:
             "live": "/push",
         }
         return {
-            "id": self.id, "group": self.group, "title": self.title, "geometry": self.geometry, "delivery": self.delivery,
-            "url": urls[self.delivery], "source_layer": self.id if self.delivery == "tiles" else None, "count": count,
-            "visible": self.visible, "min_zoom": self.min_zoom, "updated_at": updated_at,
+            "id": self.id,
+            "group": self.group,
+            "title": self.title,
+            "geometry": self.geometry,
+            "delivery": self.delivery,
+            "url": urls[self.delivery],
+            "source_layer": self.id if self.delivery == "tiles" else None,
+            "count": count,
+            "visible": self.visible,
+            "min_zoom": self.min_zoom,
+            "updated_at": updated_at,
             "legend": [{"key": item.key, "label": item.label, "token": item.token} for item in self.legend],
-        }  # fmt: skip
+        }

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
 
 from core.clock import rfc3339
 from core.errors import InputError, NotFound
@@ -55,7 +56,83 @@ SELECT sha256, label, event_id, received_at FROM snapshot WHERE camera_id = :cam
 """
 
 
-def picture_urls(sha256: str | None) -> Json:
+class PictureRef(TypedDict):
+    """Where a picture and its thumbnail are served; nulls where there is none."""
+
+    snapshot: str | None
+    snapshot_url: str | None
+    thumbnail_url: str | None
+
+
+class VideoEvent(PictureRef):
+    """What a camera saw, with its picture."""
+
+    id: str
+    camera: str
+    camera_names: Text
+    event: str
+    kind: str
+    names: Text
+    urgent: bool
+    score: float | None
+    zone: str | None
+    time: str
+    ended_at: str | None
+    lon: float | None
+    lat: float | None
+    quality: str
+
+
+class LastPicture(PictureRef):
+    """The newest picture of a camera."""
+
+    label: str | None
+    event: str | None
+    received_at: str
+
+
+class Camera(TypedDict):
+    """A camera and when it was last heard; `age_s` seconds since anything came from it, null where nothing ever did."""
+
+    id: str
+    name: str
+    names: Text
+    lon: float | None
+    lat: float | None
+    heading: float | None
+    fov: float | None
+    district: str | None
+    frame_at: str | None
+    event_at: str | None
+    last_at: str | None
+    age_s: float | None
+    silent: bool
+
+
+class CameraWhole(Camera):
+    """A camera with its newest events and its last picture."""
+
+    events: list[VideoEvent]
+    picture: LastPicture | None
+
+
+class SilentCamera(TypedDict):
+    id: str
+    names: Text
+    last_at: str | None
+    age_s: float | None
+
+
+class CameraHealth(TypedDict):
+    """How many cameras there are, were heard within a month, and are silent; the newest to fall silent first."""
+
+    total: int
+    heard: int
+    silent_total: int
+    silent: list[SilentCamera]
+
+
+def picture_urls(sha256: str | None) -> PictureRef:
     """Where a picture and its thumbnail are served; nulls where there is none."""
     if sha256 is None:
         return {"snapshot": None, "snapshot_url": None, "thumbnail_url": None}
@@ -67,9 +144,14 @@ def picture_urls(sha256: str | None) -> Json:
 
 
 def read_video_events(
-    conn: Connection, *, cameras: Sequence[str] | None = None, since: datetime | None = None, box: Box | None = None,
-    cursor: str | None = None, most: int = SHOWN_AT_MOST,
-) -> list[Json]:  # fmt: skip
+    conn: Connection,
+    *,
+    cameras: Sequence[str] | None = None,
+    since: datetime | None = None,
+    box: Box | None = None,
+    cursor: str | None = None,
+    most: int = SHOWN_AT_MOST,
+) -> list[VideoEvent]:
     """Events newest first: of some cameras, that began at or after `since`, in a box (degrees), after the one whose id is `cursor`."""
     where = ["true"]
     given: Json = {"most": most}
@@ -80,7 +162,9 @@ def read_video_events(
         where.append("v.time >= :since")
         given["since"] = since
     if box is not None:
-        where.append("COALESCE(CASE WHEN v.quality <> 'outside' THEN v.geom END, c.geom, v.geom) && ST_MakeEnvelope(:w, :s, :e, :n, 4326)")  # fmt: skip
+        where.append(
+            "COALESCE(CASE WHEN v.quality <> 'outside' THEN v.geom END, c.geom, v.geom) && ST_MakeEnvelope(:w, :s, :e, :n, 4326)"
+        )
         given.update(zip("wsen", box, strict=True))
     if cursor is not None:
         where.append("(v.time, v.camera_id, v.event_id) < (:time, :camera, :event)")
@@ -98,7 +182,7 @@ def _place_in_list(conn: Connection, cursor: str) -> Json:
     return {**given, "time": time}
 
 
-def read_video_event(conn: Connection, camera: str, event: str) -> Json:
+def read_video_event(conn: Connection, camera: str, event: str) -> VideoEvent:
     """One event. NotFound where it is not there."""
     where = "v.camera_id = :camera AND v.event_id = :event"
     row = conn.execute(text(_EVENTS.format(where=where)), {"camera": camera, "event": event, "most": 1}).one_or_none()
@@ -107,7 +191,7 @@ def read_video_event(conn: Connection, camera: str, event: str) -> Json:
     return video_event_object(row)
 
 
-def read_shown_events(conn: Connection, now: datetime, cameras: Sequence[str] | None = None) -> list[Json]:
+def read_shown_events(conn: Connection, now: datetime, cameras: Sequence[str] | None = None) -> list[VideoEvent]:
     """The events of the map: of the last hour, everybody's or those of some cameras."""
     return read_video_events(conn, cameras=cameras, since=now - SHOWN)
 
@@ -124,12 +208,12 @@ ORDER BY camera_id, event_id, id
 REVISABLE = ("time", "kind", "score", "zone", "ended_at")
 
 
-def read_shown_events_at(conn: Connection, at: datetime) -> list[Json]:
+def read_shown_events_at(conn: Connection, at: datetime) -> list[VideoEvent]:
     """The events of the map as they were at a moment."""
     rows = conn.execute(text(_SHOWN_AT), {"at": at, "since": at - SHOWN, "most": SHOWN_AT_MOST}).all()
     given = {"at": at, "cameras": [r.camera_id for r in rows], "events": [r.event_id for r in rows]}
     before = {(r.camera_id, r.event_id): as_row(r.before) for r in conn.execute(_REVISED, given)}
-    events = []
+    events: list[VideoEvent] = []
     for row in rows:
         then = before.get((row.camera_id, row.event_id))
         told = {name: getattr(then, name) for name in REVISABLE} if then else {}
@@ -137,7 +221,7 @@ def read_shown_events_at(conn: Connection, at: datetime) -> list[Json]:
     return events
 
 
-def video_event_object(row: Any) -> Json:
+def video_event_object(row: Any) -> VideoEvent:
     kind = table("video_kinds").get(row.kind, {})
     return {
         "id": f"{row.camera_id}/{row.event_id}",
@@ -166,12 +250,12 @@ def _time(moment: datetime | None) -> str | None:
     return rfc3339(moment) if moment else None
 
 
-def read_cameras(conn: Connection, now: datetime) -> list[Json]:
+def read_cameras(conn: Connection, now: datetime) -> list[Camera]:
     """Every camera that is registered or was ever heard, by id."""
     return [camera_object(row, now) for row in conn.execute(text(f"{_CAMERAS} ORDER BY 1"))]
 
 
-def read_camera(conn: Connection, camera: str, now: datetime) -> Json:
+def read_camera(conn: Connection, camera: str, now: datetime) -> CameraWhole:
     """One camera with its newest events and its last picture. NotFound where nobody knows it."""
     row = conn.execute(
         text(f"{_CAMERAS} WHERE COALESCE(c.id, t.camera_id) = :camera"), {"camera": camera}
@@ -185,7 +269,7 @@ def read_camera(conn: Connection, camera: str, now: datetime) -> Json:
     }
 
 
-def read_last_picture(conn: Connection, camera: str) -> Json | None:
+def read_last_picture(conn: Connection, camera: str) -> LastPicture | None:
     row = conn.execute(text(_LAST_PICTURE), {"camera": camera}).one_or_none()
     if row is None:
         return None
@@ -197,7 +281,7 @@ def read_last_picture(conn: Connection, camera: str) -> Json | None:
     }
 
 
-def camera_object(row: Any, now: datetime) -> Json:
+def camera_object(row: Any, now: datetime) -> Camera:
     """`age_s` seconds since anything came from it, null where nothing ever did."""
     age = now - row.last_at if row.last_at else None
     return {
@@ -217,14 +301,27 @@ def camera_object(row: Any, now: datetime) -> Json:
     }
 
 
-def read_camera_health(conn: Connection, now: datetime) -> Json:
+def read_picture(conn: Connection, sha256: str) -> bytes | None:
+    """A picture's bytes where they still lie in its row, None where the store has them. NotFound where nobody speaks of it."""
+    row = conn.execute(
+        text("SELECT body FROM snapshot WHERE sha256 = :sha256 ORDER BY body IS NULL LIMIT 1"), {"sha256": sha256}
+    ).one_or_none()
+    if row is None:
+        raise NotFound("there is no such picture")
+    return None if row.body is None else bytes(row.body)
+
+
+def read_camera_health(conn: Connection, now: datetime) -> CameraHealth:
     """How many cameras there are, how many were heard within a month, and those of them that are silent, the newest to fall silent first."""
     cameras = read_cameras(conn, now)
     heard = [c for c in cameras if c["age_s"] is not None and c["age_s"] < FORGOTTEN.total_seconds()]
-    silent = sorted((c for c in heard if c["silent"]), key=lambda c: c["age_s"])
+    silent = sorted((c for c in heard if c["silent"]), key=lambda c: c["age_s"] or 0.0)
     return {
         "total": len(cameras),
         "heard": len(heard),
         "silent_total": len(silent),
-        "silent": [{name: c[name] for name in ("id", "names", "last_at", "age_s")} for c in silent[:SILENT_LISTED]],
+        "silent": [
+            {"id": c["id"], "names": c["names"], "last_at": c["last_at"], "age_s": c["age_s"]}
+            for c in silent[:SILENT_LISTED]
+        ],
     }

@@ -1,4 +1,4 @@
-"""One private cluster and broker per run, databases copied from templates, processes where a test needs them."""
+"""A private cluster and brokers (tests/workers.py), databases copied from templates, processes where a test needs them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -15,37 +16,56 @@ from sqlalchemy import Connection, Engine
 from app.accounts import add_account
 from app.services.mosquitto import Broker
 from app.services.postgres import Cluster, ensure_database
-from app.services.private import Private, private_services
+from app.services.private import Private
 from core.db import make_engine
 from core.migrate import migrate
 from core.seed import seed
 from core.settings import Settings
 from core.viewer import Role
 from layers.imports.package import load_package
-from tests.support import PASSWORD, STATE, Mailbox, System, build_city, free_settings, mailbox, now, rolled_back
+from tests import workers
+from tests.support import (
+    LOGS,
+    PASSWORD,
+    STATE,
+    WORKER,
+    Mailbox,
+    System,
+    build_city,
+    free_settings,
+    mailbox,
+    now,
+    one_at_a_time,
+    rolled_back,
+)
 
 SCALE = 0.25
-LATE = ("browser", "flow")  # whole ways come after unit tests, the browser last
+# a busy machine is no fault of what is tried
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 MakeDatabase = Callable[..., str]
+MakeTemplate = Callable[[str, str, Callable[[str], None]], str]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """The tests' own system only: nothing of the caller's ONEMAP_* may reach it."""
     for name in [n for n in os.environ if n.startswith("ONEMAP_") and n != "ONEMAP_CHROMIUM"]:
         del os.environ[name]
+    if not WORKER:
+        config.pluginmanager.register(workers.Controller())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder = item.path.parent.name
-        if folder in LATE:
+        if folder in ("browser", "flow"):
             item.add_marker(getattr(pytest.mark, folder))
-    items.sort(key=lambda item: ["", "flow", "browser"].index(f if (f := item.path.parent.name) in LATE else ""))
+    items.sort(key=workers.order)
 
 
 @pytest.fixture(scope="session")
-def services() -> Iterator[Private]:
-    with private_services(STATE) as private:
+def services(request: pytest.FixtureRequest) -> Iterator[Private]:
+    with workers.services(request.config) as private:
         yield private
 
 
@@ -68,48 +88,82 @@ def broker(services: Private) -> Broker:
 @pytest.fixture(scope="session")
 def small_city() -> Path:
     """The demo city's package with a quarter of its buildings, assets, sensors and units, and all its streets."""
-    return build_city(STATE / "city", SCALE)
+    with one_at_a_time("city"):
+        return build_city(STATE / "city", SCALE)
 
 
 @pytest.fixture(scope="session")
 def make_database(cluster: Cluster) -> MakeDatabase:
-    """`make_database(name, template)` gives the URL of a new database, copied from `template`."""
+    """`make_database(name, template)` gives the URL of a new database of this worker's own, copied from `template`."""
+    return lambda name, template="template0": copy_database(cluster, f"{name}_{WORKER}".rstrip("_"), template)
 
-    def make(name: str, template: str = "template0") -> str:
-        with psycopg.connect(cluster.url("postgres"), autocommit=True) as conn:
-            conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-            conn.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
-                    sql.Identifier(name), sql.Identifier(template)
-                )
+
+def copy_database(cluster: Cluster, name: str, template: str) -> str:
+    with psycopg.connect(cluster.url("postgres"), autocommit=True) as conn:
+        conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        conn.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+                sql.Identifier(name), sql.Identifier(template)
             )
-        return cluster.url(name)
+        )
+    return cluster.url(name)
+
+
+@pytest.fixture(scope="session")
+def make_template(cluster: Cluster, testrun_uid: str) -> MakeTemplate:
+    """`make_template(name, template, fill)` gives `name`; the first worker that asks copies and fills it, once a run."""
+
+    def make(name: str, template: str, fill: Callable[[str], None]) -> str:
+        with one_at_a_time("templates"):
+            if made_in(cluster, name) != testrun_uid:
+                fill(copy_database(cluster, name, template))
+                mark(cluster, name, testrun_uid)
+        return name
 
     return make
 
 
+def made_in(cluster: Cluster, name: str) -> str | None:
+    """The run that has filled this template; None where it is not there or was never ready."""
+    query = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
+    with psycopg.connect(cluster.url("postgres")) as conn:
+        row = conn.execute(query, (name,)).fetchone()
+    return row[0] if row else None
+
+
+def mark(cluster: Cluster, name: str, run: str) -> None:
+    with psycopg.connect(cluster.url("postgres"), autocommit=True) as conn:
+        conn.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(run)))
+
+
 @pytest.fixture(scope="session")
-def bare(cluster: Cluster, make_database: MakeDatabase) -> str:
+def bare(cluster: Cluster, make_template: MakeTemplate) -> str:
     """Name of a template: migrated and seeded, with accounts of every role, no city."""
-    settings = Settings(database_url=make_database("test_bare"))
-    ensure_database(cluster, "test_bare")
-    migrate(settings)
-    engine = make_engine(settings, pool_size=1)
-    with engine.begin() as conn:
-        seed(conn, now())
-        for role in Role:
-            add_account(conn, role.value, role.value.title(), role, PASSWORD, now())
-    engine.dispose()
-    return "test_bare"
+
+    def fill(url: str) -> None:
+        settings = Settings(database_url=url)
+        ensure_database(cluster, "test_bare")
+        migrate(settings)
+        engine = make_engine(settings, pool_size=1)
+        with engine.begin() as conn:
+            seed(conn, now())
+            for role in Role:
+                add_account(conn, role.value, role.value.title(), role, PASSWORD, now())
+        engine.dispose()
+
+    return make_template("test_bare", "template0", fill)
 
 
 @pytest.fixture(scope="session")
-def template(bare: str, make_database: MakeDatabase, small_city: Path) -> str:
+def template(bare: str, make_template: MakeTemplate, small_city: Path) -> str:
     """Name of a template: `bare` with the small city."""
-    engine = make_engine(Settings(database_url=make_database("test_city", bare)), pool_size=1)
-    load_package(engine, small_city, lambda layer, count: None)
-    engine.dispose()
-    return "test_city"
+
+    def fill(url: str) -> None:
+        engine = make_engine(Settings(database_url=url), pool_size=1)
+        load_package(engine, small_city, lambda layer, count: None)
+        engine.dispose()
+
+    return make_template("test_city", bare, fill)
 
 
 @pytest.fixture(scope="session")
@@ -164,7 +218,7 @@ def fresh_engine(template: str, make_database: MakeDatabase) -> Iterator[Engine]
 @pytest.fixture(scope="module")
 def processes(own_settings: Settings, broker: Broker, request: pytest.FixtureRequest) -> Iterator[System]:
     """ingest, alerts, dispatch and serve on this module's database; each must end cleanly at the end."""
-    with System(own_settings, broker, STATE / "log" / request.node.path.stem) as system:
+    with System(own_settings, broker, LOGS / request.node.path.stem) as system:
         yield system.start("ingest", "alerts", "dispatch", "serve")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -33,19 +34,33 @@ from core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".onemap" / "test"
+# the pytest-xdist worker that this process is; "" where nobody runs beside us
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+LOGS = STATE / "log" / WORKER
 PASSWORD = "Right-Horse-7"
+# how long anything may take before it counts as not coming; a busy machine is no fault, so nothing here measures speed
+PATIENCE_S = 90.0
 SLOTS = 4  # more ingesters than any test runs
 ROLES = ("viewer", "dispatcher", "commander", "admin")
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], timeout_s: float = 20.0, what: str = "") -> T:
+def wait_for(condition: Callable[[], T], timeout_s: float = PATIENCE_S, what: str = "") -> T:
     """What `condition` gives once it is true; fails after `timeout_s`, naming `what` and the last value."""
     deadline = time.monotonic() + timeout_s
     while not (value := condition()):
         assert time.monotonic() < deadline, f"not within {timeout_s} s: {what or condition}; last {value!r}"
         threading.Event().wait(0.02)
     return value
+
+
+@contextmanager
+def one_at_a_time(name: str) -> Iterator[None]:
+    """Held by one of all workers."""
+    STATE.mkdir(parents=True, exist_ok=True)
+    with (STATE / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def build_city(folder: Path, scale: float) -> Path:
@@ -56,7 +71,7 @@ def build_city(folder: Path, scale: float) -> Path:
     if not mark.exists() or mark.read_text() != digest:
         subprocess.run(
             [sys.executable, "-m", "demo.city", "--out", str(folder), "--scale", str(scale)],
-            check=True, cwd=ROOT, timeout=170,
+            check=True, cwd=ROOT, timeout=3 * PATIENCE_S,
         )  # fmt: skip
         mark.write_text(digest)
     return folder
@@ -71,7 +86,9 @@ class Mailbox:
 
     def publish(self, topic: str, payload: object, qos: int = 1) -> None:
         body = payload if isinstance(payload, bytes) else json.dumps(payload, ensure_ascii=False).encode()
-        self.client.publish(topic, body, qos=qos).wait_for_publish(10)
+        sent = self.client.publish(topic, body, qos=qos)
+        sent.wait_for_publish(PATIENCE_S)
+        assert sent.is_published(), f"the broker did not confirm what was said on {topic}"
 
     def on(self, prefix: str) -> list[Any]:
         """Bodies heard so far on topics that begin with `prefix`; JSON is decoded, XML stays bytes."""
@@ -91,7 +108,7 @@ def mailbox(url: str, *topics: str) -> Iterator[Mailbox]:
     try:
         if topics:
             box.client.subscribe([(topic, 1) for topic in topics])
-            assert ready.wait(10), "the broker did not confirm the subscription"
+            assert ready.wait(PATIENCE_S), "the broker did not confirm the subscription"
         yield box
     finally:
         box.client.disconnect()
@@ -105,7 +122,7 @@ def end_session(url: str, client_id: str) -> None:
     client.on_connect = lambda *_: done.set()
     connect(client, url, clean_start=True, session_expiry_s=0)
     client.loop_start()
-    assert done.wait(10)
+    assert done.wait(PATIENCE_S)
     client.disconnect()
     client.loop_stop()
 
@@ -133,7 +150,7 @@ class System:
             process.terminate()
         for name, process in self.running.items():
             # uvicorn raises the signal again once it has stopped
-            assert process.wait(20) in (0, -signal.SIGTERM), (
+            assert process.wait(PATIENCE_S) in (0, -signal.SIGTERM), (
                 f"{name} ended with {process.returncode}:\n{self.log(name)}"
             )
 
@@ -153,14 +170,25 @@ class System:
                     [sys.executable, "-m", "app.cli", verb], cwd=ROOT, stdout=out, stderr=out, env=self.environment()
                 )
         if "serve" in names:
-            wait_for(self._answers, 60, "the page answers")
+            wait_for(self._answers, what="the page answers")
         for name in names:
             if name.startswith("ingest"):
-                wait_for(partial(self.has_subscribed, name), 30, f"{name} has subscribed")
+                wait_for(partial(self.has_subscribed, name), what=f"{name} has subscribed")
         return self
 
     def has_subscribed(self, name: str) -> bool:
         return '"subscribed"' in self.log(name)
+
+    def subscriptions(self) -> list[int]:
+        """To how many topics the ingester has subscribed, each time that it did."""
+        whole = [line for line in self.log("ingest").splitlines() if line.endswith("}")]
+        return [json.loads(line)["topics"] for line in whole if '"subscribed"' in line]
+
+    def has_taken_up(self, before: int) -> bool:
+        """Whether it has subscribed more than `before` times and to all that sources want now: beginning, it may do so twice."""
+        wanted = self.one("SELECT sum(cardinality(topic_filters)) FROM source WHERE enabled")
+        times = self.subscriptions()
+        return len(times) > before and times[-1] == wanted
 
     def environment(self) -> dict[str, str]:
         return {
@@ -177,13 +205,13 @@ class System:
         """kill -9: no goodbye of any kind."""
         process = self.running.pop(name)
         process.kill()
-        process.wait(10)
+        process.wait(PATIENCE_S)
 
     def stop(self, name: str) -> None:
         """SIGTERM, as an orderly end."""
         process = self.running.pop(name)
         process.terminate()
-        assert process.wait(20) in (0, -signal.SIGTERM), self.log(name)
+        assert process.wait(PATIENCE_S) in (0, -signal.SIGTERM), self.log(name)
 
     def log(self, name: str) -> str:
         return (self.logs / f"{name}.log").read_text("utf-8", "replace")
@@ -191,21 +219,21 @@ class System:
     def _answers(self) -> bool:
         assert self.running["serve"].poll() is None, self.log("serve")
         try:
-            return httpx.get(f"{self.http}/readyz", trust_env=False).status_code == 200
+            return httpx.get(f"{self.http}/readyz", trust_env=False, timeout=PATIENCE_S).status_code == 200
         except httpx.TransportError:
             return False
 
     def token(self, role: str = "dispatcher") -> str:
         if role not in self.tokens:
             body = {"username": role, "password": PASSWORD}
-            answer = httpx.post(f"{self.http}/api/token", json=body, trust_env=False)
+            answer = httpx.post(f"{self.http}/api/token", json=body, trust_env=False, timeout=PATIENCE_S)
             assert answer.status_code == 200, answer.text
             self.tokens[role] = answer.json()["token"]
         return self.tokens[role]
 
     def api(self, role: str = "dispatcher") -> httpx.Client:
         headers = {"Authorization": f"Bearer {self.token(role)}"}
-        return httpx.Client(base_url=self.http, headers=headers, trust_env=False, timeout=20)
+        return httpx.Client(base_url=self.http, headers=headers, trust_env=False, timeout=PATIENCE_S)
 
     @contextmanager
     def push(self, role: str = "viewer") -> Iterator[Listener]:
@@ -226,7 +254,7 @@ class System:
     def settled(self) -> bool:
         """Nothing waits: every committed reading is judged, every message is out."""
         return not self.one(
-            "SELECT (SELECT count(*) FROM ingest_batch) + (SELECT count(*) FROM outbox WHERE sent_at IS NULL)"
+            "SELECT (SELECT count(*) FROM ingest_batch) + (SELECT count(*) FROM outbox WHERE routed_at IS NULL) + (SELECT count(*) FROM delivery WHERE state = 'waiting')"
         )
 
 
@@ -237,7 +265,7 @@ class Listener:
     socket: ClientConnection
     messages: list[dict[str, Any]] = field(default_factory=list)
 
-    def until(self, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = 20.0) -> dict[str, Any]:
+    def until(self, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         """The first message, of those kept or still to come, that is `wanted`."""
         for held in self.messages:
             if wanted(held):

@@ -7,7 +7,6 @@ earlier message of that alarm in references (CAP 1.2 section 3.2.1).
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,8 +17,9 @@ from sqlalchemy import Connection, text
 from core.cap import Alert, Area, Info, build
 from core.clock import cap_time
 from core.db import notify_change
+from core.geodesy import points_around
 from core.i18n import say
-from core.vocabulary import Text, label, table
+from core.vocabulary import Text, label, roman, table
 
 VALID_H = {1: 6, 2: 6, 3: 12, 4: 12}
 CIRCLE_POINTS = 24
@@ -66,9 +66,11 @@ def issue(conn: Connection, alarm_id: UUID, issuer: Issuer, now: datetime) -> Is
         {"id": alarm_id},
     ).one()
     earlier = conn.execute(
-        text("SELECT identifier, sender, sent, msg_type, level, alarm_version FROM cap_alert WHERE alarm_id = :id ORDER BY sent, identifier"),
+        text(
+            "SELECT identifier, sender, sent, msg_type, level, alarm_version FROM cap_alert WHERE alarm_id = :id ORDER BY sent, identifier"
+        ),
         {"id": alarm_id},
-    ).all()  # fmt: skip
+    ).all()
     msg_type = choose_type(row, earlier)
     if msg_type is None:
         return None
@@ -77,10 +79,17 @@ def issue(conn: Connection, alarm_id: UUID, issuer: Issuer, now: datetime) -> Is
     references = " ".join(f"{e.sender},{e.identifier},{cap_time(e.sent, issuer.zone)}" for e in earlier) or None
     expires = sent + timedelta(hours=VALID_H[row.level])
     alert = Alert(
-        identifier=identifier, sender=issuer.sender, sent=sent, status=issuer.status, msg_type=msg_type, scope="Restricted",
-        restriction=say("cap.restriction")["zh"], references=references, zone=issuer.zone,
+        identifier=identifier,
+        sender=issuer.sender,
+        sent=sent,
+        status=issuer.status,
+        msg_type=msg_type,
+        scope="Restricted",
+        restriction=say("cap.restriction")["zh"],
+        references=references,
+        zone=issuer.zone,
         info=tuple(make_info(row, issuer, msg_type, expires, lang, code) for lang, code in LANGUAGES),
-    )  # fmt: skip
+    )
     xml = build(alert).decode()
     _save(conn, row, alert, expires, headline(row, issuer, msg_type), xml)
     return Issued(identifier, row.district, row.level, xml)
@@ -128,7 +137,7 @@ def make_info(alarm: Any, issuer: Issuer, msg_type: str, expires: datetime, lang
         headline=headline(alarm, issuer, msg_type)[lang],
         description=describe(alarm)[lang],
         instruction=None if past else say("cap.instruction")[lang],
-        parameters=(("level", table("levels")[str(alarm.level)]["roman"]), ("thing", alarm.thing_id)),
+        parameters=(("level", roman(alarm.level)), ("thing", alarm.thing_id)),
         areas=tuple(make_areas(alarm, float(incident.get("radius_m", 300)), lang)),
     )
 
@@ -152,16 +161,8 @@ def make_areas(alarm: Any, radius_m: float, lang: str) -> list[Area]:
 
 
 def circle(lon: float, lat: float, radius_m: float) -> tuple[tuple[float, float], ...]:
-    """A closed ring of (lon, lat) about a point, on the sphere's tangent plane (good to 0.5 % below 10 km)."""
-    north = radius_m / 110_574
-    east = radius_m / (111_320 * math.cos(math.radians(lat)))
-    ring = [
-        (
-            lon + east * math.cos(2 * math.pi * i / CIRCLE_POINTS),
-            lat + north * math.sin(2 * math.pi * i / CIRCLE_POINTS),
-        )
-        for i in range(CIRCLE_POINTS)
-    ]
+    """A closed ring of (lon, lat) at a geodesic distance about a point."""
+    ring = points_around(lon, lat, radius_m, CIRCLE_POINTS)
     return (*ring, ring[0])
 
 
@@ -169,14 +170,25 @@ def _save(conn: Connection, alarm: Any, alert: Alert, expires: datetime, words: 
     conn.execute(text("UPDATE cap_alert SET replaced = true WHERE alarm_id = :id"), {"id": alarm.id})
     conn.execute(
         text(
-            'INSERT INTO cap_alert (identifier, alarm_id, alarm_version, sender, sent, msg_type, level, district, headline, expires, '
+            "INSERT INTO cap_alert (identifier, alarm_id, alarm_version, sender, sent, msg_type, level, district, headline, expires, "
             '"references", replaced, body, geom) VALUES (:identifier, :alarm, :version, :sender, :sent, :type, :level, :district, '
             "CAST(:headline AS jsonb), :expires, :references, false, :body, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326))"
         ),
         {
-            "identifier": alert.identifier, "alarm": alarm.id, "version": alarm.version, "sender": alert.sender, "sent": alert.sent,
-            "type": alert.msg_type, "level": alarm.level, "district": alarm.district, "headline": json.dumps(words), "expires": expires,
-            "references": alert.references, "body": xml, "lon": alarm.lon, "lat": alarm.lat,
+            "identifier": alert.identifier,
+            "alarm": alarm.id,
+            "version": alarm.version,
+            "sender": alert.sender,
+            "sent": alert.sent,
+            "type": alert.msg_type,
+            "level": alarm.level,
+            "district": alarm.district,
+            "headline": json.dumps(words),
+            "expires": expires,
+            "references": alert.references,
+            "body": xml,
+            "lon": alarm.lon,
+            "lat": alarm.lat,
         },
-    )  # fmt: skip
+    )
     notify_change(conn, "cap", [alert.identifier])

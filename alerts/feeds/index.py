@@ -96,13 +96,17 @@ def geojson(entries: list[Entry], base: str) -> dict[str, Any]:
                 "id": e.identifier,
                 "geometry": None if e.lon is None else {"type": "Point", "coordinates": [e.lon, e.lat]},
                 "properties": {
-                    "sent": rfc3339(e.sent), "msgType": e.msg_type, "level": e.level, "district": e.district,
-                    "headline": e.headline, "cap": f"{base}/feeds/alerts/{e.identifier}.cap",
+                    "sent": rfc3339(e.sent),
+                    "msgType": e.msg_type,
+                    "level": e.level,
+                    "district": e.district,
+                    "headline": e.headline,
+                    "cap": f"{base}/feeds/alerts/{e.identifier}.cap",
                 },
             }
             for e in entries
         ],
-    }  # fmt: skip
+    }
 
 
 def _atom(parent: etree._Element, name: str, value: str) -> None:

@@ -175,9 +175,16 @@ class AggregateMonitor:
         if index is not None and value < step.on:
             template = "alarm.holding"
         return Finding(
-            self.rule, self.thing, self._comparator.level, metric, self._comparator.last_values[shown],
-            table("metrics").get(metric, {}).get("unit"), self._comparator.last_at, step.on, template,
-        )  # fmt: skip
+            self.rule,
+            self.thing,
+            self._comparator.level,
+            metric,
+            self._comparator.last_values[shown],
+            table("metrics").get(metric, {}).get("unit"),
+            self._comparator.last_at,
+            step.on,
+            template,
+        )
 
     def state(self) -> dict[str, Any]:
         return self._comparator.state()

@@ -2,49 +2,59 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
 
 import paho.mqtt.client as mqtt
+from sqlalchemy import Connection
 
-from core.errors import Unavailable
+from alerts.present import read_alarms
+from alerts.senders.base import Delivery, Later, Message, Outcome, SenderKind, Sent
 from core.mqtt import connect, make_client
+from core.outbox import MESSAGE
+from core.settings import Settings
 
 WAIT_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    topic: str
-    payload: str
+QUEUED_AT_MOST = 5000
 
 
 class MqttSender:
-    """Keeps one connection; `send` raises Unavailable where the broker did not confirm in time."""
+    """Keeps one connection."""
 
-    def __init__(self, url: str, client_id: str) -> None:
-        self._url = url
+    def __init__(self, url: str, client_id: str, prefix: str) -> None:
+        self._url, self._prefix = url, prefix
         self._client = make_client(url, client_id)
-        self._client.max_queued_messages_set(5000)
+        self._client.max_queued_messages_set(QUEUED_AT_MOST)
         self._started = False
 
-    def send(self, messages: list[Message]) -> None:
-        self._start()
+    def render(self, conn: Connection, delivery: Delivery, now: datetime) -> Message | None:
+        """A message as it was queued; an alarm as it stands now."""
+        if delivery.kind == MESSAGE:
+            return Message(f"{self._prefix}/{delivery.topic}", delivery.payload or "")
+        found = read_alarms(conn, [UUID(delivery.subject)])
+        if not found:
+            return None
+        [alarm] = found
+        return Message(
+            f"{self._prefix}/alarm/{alarm['district']}/{alarm['level']}", json.dumps(alarm, ensure_ascii=False)
+        )
+
+    def send(self, messages: Sequence[Message]) -> Sequence[Outcome]:
+        try:
+            self._start()
+        except OSError as exc:
+            return [Later(f"the broker cannot be reached: {exc}")] * len(messages)
         waiting: list[mqtt.MQTTMessageInfo] = [self._client.publish(m.topic, m.payload, qos=1) for m in messages]
-        for info in waiting:
-            try:
-                info.wait_for_publish(WAIT_S)
-            except (RuntimeError, ValueError) as exc:
-                raise Unavailable(f"the broker did not take a message: {exc}") from exc
-            if not info.is_published():
-                raise Unavailable(f"the broker did not confirm within {WAIT_S:.0f} s")
+        deadline = time.monotonic() + WAIT_S
+        return [outcome(info, deadline) for info in waiting]
 
     def _start(self) -> None:
         if self._started:
             return
-        try:
-            connect(self._client, self._url)
-        except OSError as exc:
-            raise Unavailable(f"the broker cannot be reached: {exc}") from exc
+        connect(self._client, self._url)
         self._client.loop_start()
         self._started = True
 
@@ -53,3 +63,19 @@ class MqttSender:
             self._client.disconnect()
             self._client.loop_stop()
             self._started = False
+
+
+def outcome(info: mqtt.MQTTMessageInfo, deadline: float) -> Outcome:
+    """What the broker said of one message until the batch's time was over."""
+    try:
+        info.wait_for_publish(max(0.0, deadline - time.monotonic()))
+    except (RuntimeError, ValueError) as exc:
+        return Later(f"the broker did not take it: {exc}")
+    return Sent() if info.is_published() else Later(f"the broker did not confirm within {WAIT_S:.0f} s")
+
+
+def make_mqtt(settings: Settings) -> MqttSender:
+    return MqttSender(settings.need_mqtt(), f"onemap-alerts-{int(time.time() * 1000):x}", settings.topic_prefix)
+
+
+MQTT = SenderKind("mqtt", make_mqtt)

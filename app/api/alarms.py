@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
-from sqlalchemy import text
 
-from alerts import lifecycle, store
-from alerts.present import ALARM_COLUMNS, alarm_object, read_alarms
-from app.api.shapes import Limit, Moment, ShelveIn, page, parse_bbox, parse_cursor
+from alerts import lifecycle, present, store
+from alerts.present import Alarm, read_alarms
+from app.api.shapes import Level, Limit, Moment, ShelveIn, page, parse_bbox, parse_cursor
 from app.deps import Conn, Now, Who
 from core import audit
 from core.errors import InputError, NotFound
+from core.nouns import Page
 from core.viewer import Role
 from core.vocabulary import AlarmState
 
@@ -22,24 +21,20 @@ router = APIRouter(prefix="/api/alarms", tags=["alarms"])
 
 @router.get("")
 def list_alarms(
-    conn: Conn, who: Who, state: str | None = None, level: int | None = None, since: Moment = None, bbox: str | None = None,
-    cursor: str | None = None, limit: Limit = 200,
-) -> dict[str, Any]:  # fmt: skip
+    conn: Conn,
+    who: Who,
+    state: str | None = None,
+    level: Level = None,
+    since: Moment = None,
+    bbox: str | None = None,
+    cursor: str | None = None,
+    limit: Limit = 200,
+) -> Page[Alarm]:
     """Alarms that are not normal, newest first; with `state` (one or several, comma separated) also those that are."""
     states = parse_states(state, ended=since is not None)
-    box = parse_bbox(bbox)
-    rows = conn.execute(
-        text(
-            f"SELECT {ALARM_COLUMNS} FROM alarm WHERE state = ANY(:states) AND (CAST(:level AS int) IS NULL OR level = :level) "
-            "AND (CAST(:since AS timestamptz) IS NULL OR changed_at > :since) AND (CAST(:cursor AS uuid) IS NULL OR id < :cursor) "
-            "AND (CAST(:w AS float8) IS NULL OR geom && ST_MakeEnvelope(:w, :s, :e, :n, 4326)) ORDER BY id DESC LIMIT :most"
-        ),
-        {
-            "states": states, "level": level, "since": since, "cursor": parse_cursor(cursor), "most": limit + 1,
-            **dict(zip("wsen", box or (None,) * 4, strict=True)),
-        },
-    )  # fmt: skip
-    return page([alarm_object(row) for row in rows], limit)
+    box, after = parse_bbox(bbox), parse_cursor(cursor)
+    found = present.list_alarms(conn, states, level=level, since=since, box=box, cursor=after, most=limit + 1)
+    return page(found, limit)
 
 
 def parse_states(value: str | None, *, ended: bool) -> list[str]:
@@ -56,7 +51,7 @@ def parse_states(value: str | None, *, ended: bool) -> list[str]:
 
 
 @router.get("/{alarm_id}")
-def get_alarm(conn: Conn, who: Who, alarm_id: UUID) -> dict[str, Any]:
+def get_alarm(conn: Conn, who: Who, alarm_id: UUID) -> Alarm:
     found = read_alarms(conn, [alarm_id])
     if not found:
         raise NotFound(f"there is no alarm {alarm_id}")
@@ -64,7 +59,7 @@ def get_alarm(conn: Conn, who: Who, alarm_id: UUID) -> dict[str, Any]:
 
 
 @router.post("/{alarm_id}/acknowledge")
-def acknowledge(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> dict[str, Any]:
+def acknowledge(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> Alarm:
     """A repeat is no error: the alarm is answered as it stands."""
     who.require(Role.DISPATCHER)
     alarm = store.lock_alarm(conn, alarm_id)
@@ -76,7 +71,7 @@ def acknowledge(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> dict[str, Any
 
 
 @router.post("/{alarm_id}/shelve")
-def shelve(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: ShelveIn) -> dict[str, Any]:
+def shelve(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: ShelveIn) -> Alarm:
     who.require(Role.COMMANDER)
     alarm = store.lock_alarm(conn, alarm_id)
     transition = lifecycle.shelve(alarm.view, body.minutes, body.reason, now)

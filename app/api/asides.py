@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from app.api.shapes import Body, Limit
 from app.deps import Conn, Now, Who
 from core import audit, set_aside
 from core.errors import InputError
+from core.nouns import Page
 from core.viewer import Role
 
 router = APIRouter(prefix="/api/set-aside", tags=["set aside"])
 Word = Annotated[str, Field(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f]*$")]
+
+
+class Decided(TypedDict):
+    what: str
+    id: str
 
 
 class AsideIn(Body):
@@ -25,7 +32,7 @@ class AsideIn(Body):
 
 
 @router.get("")
-def get_asides(conn: Conn, who: Who, cursor: str | None = None, limit: Limit = 100) -> dict[str, Any]:
+def get_asides(conn: Conn, who: Who, cursor: str | None = None, limit: Limit = 100) -> Page[set_aside.Aside]:
     """In order of what and id; those that wait to be tried again by themselves too."""
     who.require(Role.DISPATCHER)
     found = set_aside.read_asides(conn, parse_place(cursor), limit + 1)
@@ -44,18 +51,18 @@ def parse_place(cursor: str | None) -> tuple[str, str] | None:
 
 
 @router.post("/retry")
-def post_retry(conn: Conn, who: Who, now: Now, body: AsideIn) -> dict[str, Any]:
+def post_retry(conn: Conn, who: Who, now: Now, body: AsideIn) -> Decided:
     """Try it once more, at once."""
     who.require(Role.ADMIN)
     set_aside.retry(conn, body.what, body.id, who.username, now)
     audit.write(conn, who, "set_aside.retry", now, body.model_dump())
-    return body.model_dump()
+    return {"what": body.what, "id": body.id}
 
 
 @router.post("/drop")
-def post_drop(conn: Conn, who: Who, now: Now, body: AsideIn) -> dict[str, Any]:
+def post_drop(conn: Conn, who: Who, now: Now, body: AsideIn) -> Decided:
     """Never try it again."""
     who.require(Role.ADMIN)
     set_aside.drop(conn, body.what, body.id, who.username, now)
     audit.write(conn, who, "set_aside.drop", now, body.model_dump())
-    return body.model_dump()
+    return {"what": body.what, "id": body.id}

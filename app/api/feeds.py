@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from alerts.feeds import index
 from app.deps import Conn, Now, PartsDep, Who
+from app.problems import gives
 from core.errors import NotFound
 from core.exposure import city_zone
 
@@ -19,7 +20,7 @@ def base_of(request: Request, public_url: str) -> str:
     return (public_url or str(request.base_url)).rstrip("/")
 
 
-@router.get("/alerts.atom")
+@router.get("/alerts.atom", response_class=Response, responses=gives("application/atom+xml"))
 def get_atom(
     conn: Conn, who: Who, now: Now, parts: PartsDep, request: Request, district: str | None = None, lang: Lang = "zh"
 ) -> Response:
@@ -29,7 +30,7 @@ def get_atom(
     return Response(body, media_type="application/atom+xml")
 
 
-@router.get("/alerts.rss")
+@router.get("/alerts.rss", response_class=Response, responses=gives("application/rss+xml"))
 def get_rss(
     conn: Conn, who: Who, now: Now, parts: PartsDep, request: Request, district: str | None = None, lang: Lang = "zh"
 ) -> Response:
@@ -47,7 +48,7 @@ def get_geojson(
     return index.geojson(index.list_entries(conn, now, district), base_of(request, parts.settings.public_url))
 
 
-@router.get("/alerts/{identifier}.cap")
+@router.get("/alerts/{identifier}.cap", response_class=Response, responses=gives(index.CAP_TYPE))
 def get_cap(conn: Conn, who: Who, identifier: str) -> Response:
     body = index.read_alert(conn, identifier)
     if body is None:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from sqlalchemy import text
 
 from alerts import store
-from app.api.shapes import AssignIn, IncidentIn, Limit, Moment, StatusIn, page, parse_bbox, parse_cursor
+from app.api.shapes import AssignIn, IncidentIn, Level, Limit, Moment, StatusIn, page, parse_bbox, parse_cursor, whole
 from app.deps import Conn, Now, PartsDep, Who
 from core import audit
 from core.errors import InputError, NotFound
 from core.i18n import say
-from core.types import LonLat
+from core.nouns import Page
+from core.types import LonLat, place_of
 from core.viewer import Role
 from core.vocabulary import ENDED_INCIDENT, IncidentStatus
-from dispatch import incidents, log, steps, tasks
-from dispatch.present import incident_objects, read_incidents
-from dispatch.recommend import Recommendation, needed_capabilities, recommend_units
+from dispatch import incidents, log, present, steps, tasks
+from dispatch.present import Incident, read_incidents
+from dispatch.recommend import Recommendation, Recommended, needed_capabilities, recommend_units
 from dispatch.units import read_candidates
 
 router = APIRouter(prefix="/api/incidents", tags=["incidents"])
@@ -27,24 +26,20 @@ router = APIRouter(prefix="/api/incidents", tags=["incidents"])
 
 @router.get("")
 def list_incidents(
-    conn: Conn, who: Who, status: str | None = None, level: int | None = None, since: Moment = None, bbox: str | None = None,
-    cursor: str | None = None, limit: Limit = 200,
-) -> dict[str, Any]:  # fmt: skip
+    conn: Conn,
+    who: Who,
+    status: str | None = None,
+    level: Level = None,
+    since: Moment = None,
+    bbox: str | None = None,
+    cursor: str | None = None,
+    limit: Limit = 200,
+) -> Page[Incident]:
     """Incidents that have not ended, newest first; with `status` (one or several, comma separated) others too."""
-    box = parse_bbox(bbox)
-    rows = conn.execute(
-        text(
-            "SELECT *, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM incident WHERE status = ANY(:statuses) "
-            "AND (CAST(:level AS int) IS NULL OR level = :level) AND (CAST(:since AS timestamptz) IS NULL OR changed_at > :since) "
-            "AND (CAST(:cursor AS uuid) IS NULL OR id < :cursor) "
-            "AND (CAST(:w AS float8) IS NULL OR geom && ST_MakeEnvelope(:w, :s, :e, :n, 4326)) ORDER BY id DESC LIMIT :most"
-        ),
-        {
-            "statuses": parse_statuses(status, ended=since is not None), "level": level, "since": since, "cursor": parse_cursor(cursor), "most": limit + 1,
-            **dict(zip("wsen", box or (None,) * 4, strict=True)),
-        },
-    ).all()  # fmt: skip
-    return page(incident_objects(conn, rows), limit)
+    statuses = parse_statuses(status, ended=since is not None)
+    box, after = parse_bbox(bbox), parse_cursor(cursor)
+    found = present.list_incidents(conn, statuses, level=level, since=since, box=box, cursor=after, most=limit + 1)
+    return page(found, limit)
 
 
 def parse_statuses(value: str | None, *, ended: bool) -> list[str]:
@@ -61,7 +56,7 @@ def parse_statuses(value: str | None, *, ended: bool) -> list[str]:
 
 
 @router.post("", status_code=201)
-def create_incident(conn: Conn, who: Who, now: Now, body: IncidentIn, response: Response) -> dict[str, Any]:
+def create_incident(conn: Conn, who: Who, now: Now, body: IncidentIn, response: Response) -> Incident:
     """From an alarm (a repeat answers 200 with the same incident) or from what a call taker was told."""
     who.require(Role.DISPATCHER)
     if body.alarm is not None:
@@ -80,14 +75,20 @@ def _open(conn: Conn, username: str, now: Now, body: IncidentIn) -> UUID:
     assert body.lon is not None
     assert body.lat is not None
     new = incidents.NewIncident(
-        kind=body.kind, titles={"zh": body.title, "en": body.title}, channel="desk", level=body.level,
-        where=LonLat(body.lon, body.lat), text=body.text, address=body.address, reporter=username,
-    )  # fmt: skip
+        kind=body.kind,
+        titles={"zh": body.title, "en": body.title},
+        channel="desk",
+        level=body.level,
+        where=LonLat(body.lon, body.lat),
+        text=body.text,
+        address=body.address,
+        reporter=username,
+    )
     return incidents.open_incident(conn, new, username, say("incident.opened", title=body.title), now)
 
 
 @router.get("/{incident_id}")
-def get_incident(conn: Conn, who: Who, incident_id: UUID) -> dict[str, Any]:
+def get_incident(conn: Conn, who: Who, incident_id: UUID) -> Incident:
     found = read_incidents(conn, [incident_id])
     if not found:
         raise NotFound(f"there is no incident {incident_id}")
@@ -95,36 +96,37 @@ def get_incident(conn: Conn, who: Who, incident_id: UUID) -> dict[str, Any]:
 
 
 @router.get("/{incident_id}/log")
-def get_log(conn: Conn, who: Who, incident_id: UUID) -> dict[str, Any]:
+def get_log(conn: Conn, who: Who, incident_id: UUID) -> Page[log.Entry]:
     get_incident(conn, who, incident_id)
-    return {"items": log.read(conn, incident_id), "next": None}
+    return whole(log.read(conn, incident_id))
 
 
 @router.get("/{incident_id}/recommendations")
-def get_recommendations(conn: Conn, who: Who, now: Now, parts: PartsDep, incident_id: UUID) -> dict[str, Any]:
+def get_recommendations(conn: Conn, who: Who, now: Now, parts: PartsDep, incident_id: UUID) -> Page[Recommended]:
     incident = get_incident(conn, who, incident_id)
-    return {"items": [r.as_json() for r in recommend(conn, parts, incident, now)], "next": None}
+    return whole([r.as_json() for r in recommend(conn, parts, incident, now)])
 
 
-def recommend(conn: Conn, parts: PartsDep, incident: dict[str, Any], now: Now) -> list[Recommendation]:
+def recommend(conn: Conn, parts: PartsDep, incident: Incident, now: Now) -> list[Recommendation]:
     """Free and capable units for an incident object, nearest by road first; none where it has no position."""
-    if incident["lon"] is None:
+    where = place_of(incident)
+    if where is None:
         return []
-    where = LonLat(incident["lon"], incident["lat"])
     return recommend_units(
         parts.road_graph(conn), where, needed_capabilities(incident["kind"]), read_candidates(conn), now
     )
 
 
 @router.post("/{incident_id}/assignments")
-def assign(conn: Conn, who: Who, now: Now, parts: PartsDep, incident_id: UUID, body: AssignIn) -> dict[str, Any]:
+def assign(conn: Conn, who: Who, now: Now, parts: PartsDep, incident_id: UUID, body: AssignIn) -> Incident:
     who.require(Role.DISPATCHER)
     incident = get_incident(conn, who, incident_id)
     way = None
-    if incident["lon"] is not None:
+    where = place_of(incident)
+    if where is not None:
         unit = next((u for u in read_candidates(conn) if u.id == body.unit and u.where), None)
         if unit is not None and unit.where is not None:
-            [way] = parts.road_graph(conn).ways_to(LonLat(incident["lon"], incident["lat"]), [unit.where])
+            [way] = parts.road_graph(conn).ways_to(where, [unit.where])
     tasks.assign(
         conn, incident_id, body.unit, who.username, now, way.eta_s if way else None, way.distance_m if way else None
     )
@@ -133,7 +135,7 @@ def assign(conn: Conn, who: Who, now: Now, parts: PartsDep, incident_id: UUID, b
 
 
 @router.post("/{incident_id}/status")
-def set_status(conn: Conn, who: Who, now: Now, incident_id: UUID, body: StatusIn) -> dict[str, Any]:
+def set_status(conn: Conn, who: Who, now: Now, incident_id: UUID, body: StatusIn) -> Incident:
     """409 where the version is old: somebody else has changed it since you looked."""
     who.require(Role.DISPATCHER)
     steps.set_status(conn, incident_id, body.status, who.username, now, body.version)

@@ -9,10 +9,10 @@ from pydantic import Field, model_validator
 
 from app.api.shapes import Body, Limit, Moment, page
 from app.deps import Conn, Now, PartsDep, Who
-from app.letters import Asked, State, discard, list_letters, read_letter, read_reasons
 from core import audit
 from core.errors import InputError
 from core.viewer import Role
+from ingest.admin.letters import Asked, State, discard, list_letters, read_letter, read_reasons
 from ingest.replay import find_waiting, replay
 
 router = APIRouter(prefix="/api/dead-letters", tags=["dead letters"])
@@ -43,9 +43,16 @@ class DiscardIn(Body):
 
 @router.get("")
 def get_letters(
-    conn: Conn, who: Who, state: State = "waiting", reason: str | None = None, source: str | None = None, q: str | None = None,
-    since: Moment = None, cursor: str | None = None, limit: Limit = 100,
-) -> dict[str, Any]:  # fmt: skip
+    conn: Conn,
+    who: Who,
+    state: State = "waiting",
+    reason: str | None = None,
+    source: str | None = None,
+    q: str | None = None,
+    since: Moment = None,
+    cursor: str | None = None,
+    limit: Limit = 100,
+) -> dict[str, Any]:
     """Newest first; `q` is looked for in topic, detail and payload."""
     who.require(Role.DISPATCHER)
     found = list_letters(conn, Asked(state, reason, source, clean(q), since), parse_number(cursor), limit)

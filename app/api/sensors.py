@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from alerts.limits import read_limits
-from app.api.shapes import Body, Moment
+from app.api.shapes import Body, Limit, Moment, Name, page
 from app.deps import Conn, Now, Who
-from app.devices import Registration, accept_sensor, retire_sensor
 from core.crs import Datum, to_wgs84
 from core.errors import InputError, NotFound
+from core.nouns import Page
 from core.types import LonLat
 from core.viewer import Role
 from core.vocabulary import table
-from layers.sensors import read_sensors, read_series
+from ingest.admin.devices import Registration, accept_sensor, retire_sensor
+from layers.sensors import Sensor, Series, read_sensors, read_series
 
 router = APIRouter(prefix="/api/sensors", tags=["sensors"])
 DEFAULT_SPAN = timedelta(hours=6)
+
+
+class Retired(TypedDict):
+    id: str
+    status: str
 
 
 class AcceptIn(Body):
@@ -37,15 +44,16 @@ class AcceptIn(Body):
 
 
 @router.get("")
-def list_sensors(conn: Conn, who: Who, kind: str | None = None, status: str | None = None) -> dict[str, Any]:
-    """With the source each was first heard through, and when."""
-    found = read_sensors(conn, read_limits(conn))
-    items = [s for s in found if kind in (None, s["kind"]) and status in (None, s["status"])]
-    return {"items": items, "next": None}
+def list_sensors(
+    conn: Conn, who: Who, kind: Name = None, status: Name = None, cursor: Name = None, limit: Limit = 1000
+) -> Page[Sensor]:
+    """By id, with the source each was first heard through, and when."""
+    found = read_sensors(conn, read_limits(conn), kind=kind, status=status, after=cursor, most=limit + 1)
+    return page(found, limit)
 
 
 @router.get("/{sensor_id}")
-def get_sensor(conn: Conn, who: Who, sensor_id: str) -> dict[str, Any]:
+def get_sensor(conn: Conn, who: Who, sensor_id: str) -> Sensor:
     found = read_sensors(conn, read_limits(conn), ids=[sensor_id])
     if not found:
         raise NotFound(f"there is no sensor {sensor_id!r}")
@@ -53,7 +61,7 @@ def get_sensor(conn: Conn, who: Who, sensor_id: str) -> dict[str, Any]:
 
 
 @router.post("/{sensor_id}/accept")
-def post_accept(conn: Conn, who: Who, now: Now, sensor_id: str, body: AcceptIn) -> dict[str, Any]:
+def post_accept(conn: Conn, who: Who, now: Now, sensor_id: str, body: AcceptIn) -> Sensor:
     """Take a pending or retired device into use; rules judge it from its next reading on. 409 where it is in use."""
     who.require(Role.ADMIN)
     where = to_wgs84(LonLat(body.lon, body.lat), body.datum)
@@ -63,7 +71,7 @@ def post_accept(conn: Conn, who: Who, now: Now, sensor_id: str, body: AcceptIn) 
 
 
 @router.post("/{sensor_id}/retire")
-def post_retire(conn: Conn, who: Who, now: Now, sensor_id: str) -> dict[str, Any]:
+def post_retire(conn: Conn, who: Who, now: Now, sensor_id: str) -> Retired:
     """Take a sensor out of use: what it sends is stored and not judged. 409 where it is out of use already."""
     who.require(Role.ADMIN)
     retire_sensor(conn, sensor_id, who.username, now)
@@ -72,9 +80,15 @@ def post_retire(conn: Conn, who: Who, now: Now, sensor_id: str) -> dict[str, Any
 
 @router.get("/{sensor_id}/observations")
 def get_observations(
-    conn: Conn, who: Who, now: Now, sensor_id: str, metric: str | None = None, start: Annotated[Moment, Query(alias="from")] = None,
-    end: Annotated[Moment, Query(alias="to")] = None, every: Annotated[float | None, Query(gt=0)] = None,
-) -> dict[str, Any]:  # fmt: skip
+    conn: Conn,
+    who: Who,
+    now: Now,
+    sensor_id: str,
+    metric: str | None = None,
+    start: Annotated[Moment, Query(alias="from")] = None,
+    end: Annotated[Moment, Query(alias="to")] = None,
+    every: Annotated[float | None, Query(ge=1, le=31_622_400, allow_inf_nan=False)] = None,
+) -> Series:
     """A series, the last six hours by default; `every` in seconds gives means with minimum and maximum."""
     sensor = get_sensor(conn, who, sensor_id)
     chosen = metric or next(iter([*sensor["metrics"], *sensor["values"]]), None)
@@ -84,6 +98,14 @@ def get_observations(
     since = start or until - DEFAULT_SPAN
     if since >= until:
         raise InputError("from: expected a moment before `to`", field="from")
-    unit = sensor["values"].get(chosen, {}).get("unit") or table("metrics").get(chosen, {}).get("unit")
+    newest = sensor["values"].get(chosen)
+    unit = (newest["unit"] if newest else None) or table("metrics").get(chosen, {}).get("unit")
     items = read_series(conn, sensor_id, chosen, since, until, every)
-    return {"sensor": sensor_id, "metric": chosen, "unit": unit, "thresholds": sensor["thresholds"].get(chosen, {}), "items": items, "next": None}  # fmt: skip
+    return {
+        "sensor": sensor_id,
+        "metric": chosen,
+        "unit": unit,
+        "thresholds": sensor["thresholds"].get(chosen, {}),
+        "items": items,
+        "next": None,
+    }

@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from core.errors import InputError
+from core.nouns import Page
+from core.texts import check_texts
 from core.vocabulary import IncidentStatus, UnitStatus
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
+Level = Annotated[int | None, Query(ge=1, le=4)]
+# ids and kinds: what the database can hold and a person can read
+Name = Annotated[str | None, Query(min_length=1, max_length=200)]
+Words = Annotated[str, Query(max_length=200)]
+# what fits into the columns of versions and counts
+T = TypeVar("T", bound=Mapping[str, Any])
+INT4 = 2**31 - 1
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def check_moment(value: datetime) -> datetime:
+    if not EARLIEST <= value <= LATEST:
+        raise ValueError("expected a moment between 1970 and 2200")
+    return value
 
 
 class Body(BaseModel):
     """A name we do not know is an error: a misspelt field must not be silently ignored."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def clean(cls, values: Any) -> Any:
+        check_texts(values, "body")
+        return values
 
 
 class Credentials(Body):
@@ -27,7 +51,7 @@ class Credentials(Body):
 
 class ShelveIn(Body):
     minutes: int = Field(ge=1, le=1440)
-    reason: str = Field(min_length=1, max_length=500)
+    reason: str = Field(min_length=1, max_length=500, pattern=r"\S")
 
 
 class IncidentIn(Body):
@@ -36,7 +60,7 @@ class IncidentIn(Body):
     alarm: UUID | None = None
     kind: str | None = None
     level: int | None = Field(None, ge=1, le=4)
-    title: str | None = Field(None, min_length=1, max_length=500)
+    title: str | None = Field(None, min_length=1, max_length=500, pattern=r"\S")
     lon: float | None = Field(None, ge=-180, le=180)
     lat: float | None = Field(None, ge=-90, le=90)
     text: str | None = Field(None, max_length=10_000)
@@ -57,21 +81,21 @@ class AssignIn(Body):
 
 class StatusIn(Body):
     status: IncidentStatus
-    version: int
+    version: int = Field(ge=0, le=INT4)
 
 
 class UnitStatusIn(Body):
     status: UnitStatus
 
 
-class GeometryIn(BaseModel):
+class GeometryIn(Body):
     """A GeoJSON Polygon or MultiPolygon (RFC 7946)."""
 
     type: str
     coordinates: list[Any]
 
 
-Moment = AwareDatetime | None
+Moment = Annotated[AwareDatetime, AfterValidator(check_moment)] | None
 
 
 def parse_bbox(value: str | None) -> tuple[float, float, float, float] | None:
@@ -96,8 +120,12 @@ def parse_cursor(value: str | None) -> UUID | None:
         raise InputError("cursor: expected the `next` of an earlier answer", field="cursor") from exc
 
 
-def page(items: list[dict[str, Any]], limit: int) -> dict[str, Any]:
+def page(items: Sequence[T], limit: int) -> Page[T]:
     """`items` were asked for one more than `limit`, so that we know whether there is a next page."""
-    more = len(items) > limit
-    kept = items[:limit]
-    return {"items": kept, "next": kept[-1]["id"] if more else None}
+    kept = list(items[:limit])
+    return {"items": kept, "next": str(kept[-1]["id"]) if len(items) > limit else None}
+
+
+def whole(items: Sequence[T]) -> Page[T]:
+    """A list that is bounded by what it is of: one page."""
+    return {"items": list(items), "next": None}

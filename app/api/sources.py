@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import APIRouter
 
 from app.deps import Conn, Now, PartsDep, Who
-from app.sources import (
+from core.viewer import Role
+from ingest.admin.sources import (
     SourceChange,
     SourceIn,
     TryIn,
@@ -18,7 +19,6 @@ from app.sources import (
     read_source_states,
     try_source,
 )
-from core.viewer import Role
 
 router = APIRouter(tags=["sources"])
 

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 
-from app.api.shapes import UnitStatusIn
+from app.api.shapes import Limit, Name, UnitStatusIn, page
 from app.deps import Conn, Now, Who
 from core import audit
+from core.nouns import Page
 from core.viewer import Role
-from dispatch import tasks
-from dispatch.present import read_units
+from core.vocabulary import UnitStatus
+from dispatch import present, tasks
+from dispatch.present import Unit, read_units
 
 router = APIRouter(prefix="/api/units", tags=["units"])
 
 
 @router.get("")
-def list_units(conn: Conn, who: Who, status: str | None = None, kind: str | None = None) -> dict[str, Any]:
-    found = [u for u in read_units(conn) if status in (None, u["status"]) and kind in (None, u["kind"])]
-    return {"items": found, "next": None}
+def list_units(
+    conn: Conn, who: Who, status: UnitStatus | None = None, kind: Name = None, cursor: Name = None, limit: Limit = 1000
+) -> Page[Unit]:
+    """By id."""
+    return page(present.list_units(conn, status=status, kind=kind, cursor=cursor, most=limit + 1), limit)
 
 
 @router.post("/{unit_id}/status")
-def set_status(conn: Conn, who: Who, now: Now, unit_id: str, body: UnitStatusIn) -> dict[str, Any]:
+def set_status(conn: Conn, who: Who, now: Now, unit_id: str, body: UnitStatusIn) -> Unit:
     """With a running assignment this is a milestone of it."""
     who.require(Role.DISPATCHER)
     tasks.report_status(conn, unit_id, body.status, who.username, now, now)

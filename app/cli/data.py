@@ -54,7 +54,10 @@ def add_verbs(verbs: Any) -> None:
     replay_.add_argument("--since", type=parse_moment, help="only those received since then (RFC 3339 with an offset)")
     replay_.add_argument("rest", nargs=argparse.REMAINDER, help="options of demo.replay")
     replay_.set_defaults(run=replay)
-    for name, work, words in (("backup", backup, "write the whole database into one file"), ("restore", restore, "bring such a file back into an empty database")):  # fmt: skip
+    for name, work, words in (
+        ("backup", backup, "write the whole database into one file"),
+        ("restore", restore, "bring such a file back into an empty database"),
+    ):
         verb = verbs.add_parser(name, help=words)
         verb.add_argument("path", type=Path)
         verb.set_defaults(run=work)
@@ -154,12 +157,27 @@ def pg_environment(url: str) -> tuple[dict[str, str], list[str]]:
     """Environment and options for PostgreSQL's programs: the password never stands on a command line."""
     parts = urlsplit(url)
     environment = {**os.environ, "PGPASSWORD": unquote(parts.password or "")}
-    return environment, ["-h", parts.hostname or "", "-p", str(parts.port or 5432), "-U", unquote(parts.username or ""), "-d", parts.path.lstrip("/")]  # fmt: skip
+    return environment, [
+        "-h",
+        parts.hostname or "",
+        "-p",
+        str(parts.port or 5432),
+        "-U",
+        unquote(parts.username or ""),
+        "-d",
+        parts.path.lstrip("/"),
+    ]
 
 
 def backup(options: argparse.Namespace) -> int:
     environment, where = pg_environment(find_system().need_database())
-    done = subprocess.run([pg_program("pg_dump"), *where, "-Fc", "-f", str(options.path)], env=environment, check=False, capture_output=True, text=True)  # fmt: skip
+    done = subprocess.run(
+        [pg_program("pg_dump"), *where, "-Fc", "-f", str(options.path)],
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         raise SetupError(f"pg_dump failed: {done.stderr.strip()[-500:]}", reason="backup")
     print(f"{options.path}: {options.path.stat().st_size:,} bytes")
@@ -171,9 +189,20 @@ def restore(options: argparse.Namespace) -> int:
         raise InputError(f"path: {options.path} is not there", field="path")
     environment, where = pg_environment(find_system().need_database())
     done = subprocess.run(
-        [pg_program("pg_restore"), *where, "--no-owner", "--clean", "--if-exists", "--single-transaction", str(options.path)],
-        env=environment, check=False, capture_output=True, text=True,
-    )  # fmt: skip
+        [
+            pg_program("pg_restore"),
+            *where,
+            "--no-owner",
+            "--clean",
+            "--if-exists",
+            "--single-transaction",
+            str(options.path),
+        ],
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         raise SetupError(f"pg_restore failed: {done.stderr.strip()[-500:]}", reason="restore")
     print("restored; start the processes again so that they read everything anew")

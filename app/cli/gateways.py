@@ -95,13 +95,13 @@ async def _serve_gb28181(chosen: gb28181.Options, options: argparse.Namespace, u
         await sockets.close()
 
 
-def make_jt808_options(
-    options: argparse.Namespace, settings: Settings, environ: Mapping[str, str]
-) -> jt808.Options:  # fmt: skip
+def make_jt808_options(options: argparse.Namespace, settings: Settings, environ: Mapping[str, str]) -> jt808.Options:
     """What the command line and the environment say, checked. InputError or SetupError that names what is off."""
     secret = environ.get(JT808_SECRET, "")
     if not secret and not options.no_auth:
-        raise SetupError(f"{JT808_SECRET} is not set: give a secret for the terminals' codes, or --no-auth", field=JT808_SECRET)  # fmt: skip
+        raise SetupError(
+            f"{JT808_SECRET} is not set: give a secret for the terminals' codes, or --no-auth", field=JT808_SECRET
+        )
     if options.emergency_kind not in table("incident_kinds"):
         raise _unknown_kind("--emergency-kind", options.emergency_kind)
     return jt808.Options(
@@ -117,13 +117,16 @@ def make_jt808_options(
 
 def make_gb28181_options(
     options: argparse.Namespace, settings: Settings, environ: Mapping[str, str]
-) -> gb28181.Options:  # fmt: skip
+) -> gb28181.Options:
     """What the command line and the environment say, checked. InputError or SetupError that names what is off."""
     if not SERVER.fullmatch(options.id):
         raise InputError(f"--id: expected 20 digits, got {options.id[:40]!r}", field="--id")
     password = environ.get(GB28181_PASSWORD) or None
     if not (password or options.passwords or options.no_auth):
-        raise SetupError(f"{GB28181_PASSWORD} is not set: give the devices' password, --passwords FILE or --no-auth", field=GB28181_PASSWORD)  # fmt: skip
+        raise SetupError(
+            f"{GB28181_PASSWORD} is not set: give the devices' password, --passwords FILE or --no-auth",
+            field=GB28181_PASSWORD,
+        )
     return gb28181.Options(
         server=options.id,
         realm=_realm(options.realm or options.id[:10]),
@@ -141,7 +144,9 @@ def make_gb28181_options(
 def _prefix(options: argparse.Namespace, settings: Settings) -> str:
     prefix: str = options.topic_prefix or settings.topic_prefix
     if not PREFIX.fullmatch(prefix):
-        raise InputError(f"--topic-prefix: expected parts of A-Z a-z 0-9 _ . -, got {prefix[:80]!r}", field="--topic-prefix")  # fmt: skip
+        raise InputError(
+            f"--topic-prefix: expected parts of A-Z a-z 0-9 _ . -, got {prefix[:80]!r}", field="--topic-prefix"
+        )
     return prefix
 
 
@@ -181,7 +186,9 @@ def _read(path: Path, option: str) -> str:
 
 
 def _check_ids(names: dict[str, str], option: str) -> dict[str, str]:
-    return {key.lstrip("0") if option == "--units" else key: check_device_id(name, option) for key, name in names.items()}  # fmt: skip
+    return {
+        key.lstrip("0") if option == "--units" else key: check_device_id(name, option) for key, name in names.items()
+    }
 
 
 def _check_kinds(kinds: dict[str, str]) -> dict[str, str]:

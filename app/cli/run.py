@@ -33,7 +33,10 @@ def add_verbs(verbs: Any) -> None:
     sim = verbs.add_parser("simulate", help="the simulated devices of the demo city (they speak MQTT like real ones)")
     sim.add_argument("rest", nargs=argparse.REMAINDER, help="options of demo.devices, see --help there")
     sim.set_defaults(run=simulate)
-    test_ = verbs.add_parser("test", help="all checks and tests, on a cluster and a broker of their own")
+    # every word after it is pytest's, also one that looks like an option
+    test_ = verbs.add_parser(
+        "test", help="all checks and tests, on a cluster and brokers of their own", prefix_chars="\0", add_help=False
+    )
     test_.add_argument("rest", nargs=argparse.REMAINDER, help="given: only pytest, with these arguments")
     test_.set_defaults(run=test)
 
@@ -56,7 +59,14 @@ def serve(_: argparse.Namespace) -> int:
     settings = load_settings()
     setup_log("serve", settings.log_level)
     # what stands in front may tell the client's address only where it is on this machine
-    uvicorn.run(make_app(settings), host=settings.http_host, port=settings.http_port, log_level="warning", access_log=False, ws_ping_interval=20)  # fmt: skip
+    uvicorn.run(
+        make_app(settings),
+        host=settings.http_host,
+        port=settings.http_port,
+        log_level="warning",
+        access_log=False,
+        ws_ping_interval=20,
+    )
     return 0
 
 

@@ -13,7 +13,10 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, text
 
 from app.cli.context import find_system, shell_user, transaction
-from app.sources import (
+from core.clock import utc_now
+from core.errors import InputError, NotFound
+from core.settings import Settings
+from ingest.admin.sources import (
     COLUMNS,
     SourceChange,
     add_source,
@@ -23,9 +26,6 @@ from app.sources import (
     read_source,
     read_source_states,
 )
-from core.clock import utc_now
-from core.errors import InputError, NotFound
-from core.settings import Settings
 
 
 def add_verbs(verbs: Any) -> None:

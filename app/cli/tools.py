@@ -11,13 +11,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.rules import editing
 from app.cli.context import find_system, run_outside, shell_user, transaction
-from app.doctor import Finding, check_broker, check_health, check_letters, check_tables
-from app.health import read_health
-from app.letters import read_reasons
+from app.health.doctor import Finding, check_broker, check_health, check_letters, check_tables
+from app.health.read import read_health
 from app.services import packages
 from core.clock import utc_now
 from core.errors import InputError, OneMapError
 from core.settings import Settings, load_settings
+from ingest.admin.letters import read_reasons
 
 
 def add_verbs(verbs: Any) -> None:
@@ -38,7 +38,7 @@ def add_verbs(verbs: Any) -> None:
         verb.set_defaults(run=switch_rule, on=on)
     verbs.add_parser("doctor", help="say in plain words what is wrong, if anything").set_defaults(run=doctor)
     bench = verbs.add_parser("bench", help="measure against a ceiling in the same run")
-    bench.add_argument("what", choices=("ingest", "alarm"))
+    bench.add_argument("what", choices=("ingest", "alarm", "state"))
     bench.add_argument("rest", nargs=argparse.REMAINDER)
     bench.set_defaults(run=run_bench)
 

@@ -44,7 +44,16 @@ log_type warning
 log_type notice
 """
 
-IN_TOPICS = ("observation/+", "video/+/event", "video/+/snapshot", "incident", "position/+", "unit/+/status", "task/+/+/reply", "warning")  # fmt: skip
+IN_TOPICS = (
+    "observation/+",
+    "video/+/event",
+    "video/+/snapshot",
+    "incident",
+    "position/+",
+    "unit/+/status",
+    "task/+/+/reply",
+    "warning",
+)
 OUT_TOPICS = ("alarm/#", "alert/#", "task/+")
 # where devices of other makers speak (core/data/sources.json)
 THEIR_TOPICS = sorted({f for row in table("sources").values() for f in row["filters"] if not f.startswith("{prefix}")})
@@ -53,8 +62,13 @@ THEIRS = [f"topic write {f}" for f in THEIR_TOPICS]
 ACCOUNTS = {
     "onemap": ["topic readwrite #", "topic read $SYS/#"],
     "device": [*(f"topic write {{prefix}}/{t}" for t in IN_TOPICS), *THEIRS, "topic read {prefix}/task/+"],
-    "gateway": [*(f"topic write {{prefix}}/{t}" for t in IN_TOPICS), *THEIRS, *(f"topic read {{prefix}}/{t}" for t in OUT_TOPICS), "topic read $SYS/#"],
-}  # fmt: skip
+    "gateway": [
+        *(f"topic write {{prefix}}/{t}" for t in IN_TOPICS),
+        *THEIRS,
+        *(f"topic read {{prefix}}/{t}" for t in OUT_TOPICS),
+        "topic read $SYS/#",
+    ],
+}
 
 
 # every device is an open file: as many as the machine allows
@@ -122,10 +136,14 @@ def start_broker(broker: Broker, log: Path) -> int:
     with log.open("ab") as out:
         process = subprocess.Popen(  # type: ignore[call-overload]
             [*OPEN_MANY, need_program("mosquitto", "mosquitto"), "-c", str(broker.folder / "mosquitto.conf")],
-            stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True, cwd=str(broker.folder),
+            stdout=out,
+            stderr=out,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd=str(broker.folder),
             preexec_fn=ending_with_parent(signal.SIGTERM),
             **broker.run_as.popen_args(),
-        )  # fmt: skip
+        )
 
     def ready() -> bool:
         if process.poll() is not None:

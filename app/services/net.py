@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import time
 from collections.abc import Callable
 
 from core.errors import SetupError
+
+# below what systems take for outgoing connections (Linux from 32768, others from 49152): what is free stays free until it is bound
+LISTENING = range(20_000, 32_000)
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -20,13 +24,13 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free_port(preferred: int = 0) -> int:
-    """`preferred` where it is free, else any free loopback port."""
+    """`preferred` where it is free, else any free loopback port that no client's connection will take meanwhile."""
     if preferred and is_free(preferred):
         return preferred
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    for port in random.sample(LISTENING, 100):
+        if is_free(port):
+            return port
+    raise SetupError("no free loopback port was found", reason="no_port")
 
 
 def wait_until(ready: Callable[[], bool], timeout_s: float, what: str) -> None:

@@ -66,7 +66,10 @@ def install_missing(needs: list[Need], say: Callable[[str], None]) -> None:
         say(f"{need.name} is missing ({need.why}); installing the packages {' '.join(need.packages)}")
     by_hand = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
     if shutil.which("apt-get") is None:
-        raise SetupError(f"this machine has no apt-get: install {', '.join(n.name for n in missing)} by its own means, then run this again", reason="missing_program")  # fmt: skip
+        raise SetupError(
+            f"this machine has no apt-get: install {', '.join(n.name for n in missing)} by its own means, then run this again",
+            reason="missing_program",
+        )
     prefix = root_prefix(by_hand)
     _run([*prefix, "apt-get", "update", "-qq"], by_hand, required=False)
     _run(

@@ -92,7 +92,17 @@ def make_cluster(folder: Path, run_as: RunAs, port: int = 0) -> Cluster:
         secret.write_text(secrets.token_urlsafe(24))
         secret.chmod(0o600)
         run_as.own(secret)
-        command = [programs / "initdb", "-D", data, "-U", "onemap", "--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256", f"--pwfile={secret}"]  # fmt: skip
+        command = [
+            programs / "initdb",
+            "-D",
+            data,
+            "-U",
+            "onemap",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--auth=scram-sha-256",
+            f"--pwfile={secret}",
+        ]
         done = _run(command, run_as, folder)
         if done.returncode != 0:
             raise SetupError(f"initdb failed: {done.stderr.strip()[-600:]}", reason="initdb")
@@ -136,10 +146,16 @@ def start_cluster(cluster: Cluster, log: Path) -> int:
         # a session of its own: Ctrl-C of the terminal must reach us, not the server in mid-write
         process = subprocess.Popen(  # type: ignore[call-overload]
             [need_bin() / "postgres", "-D", str(cluster.data)],
-            stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=clean_environment(), start_new_session=True,
+            stdout=out,
+            stderr=out,
+            stdin=subprocess.DEVNULL,
+            env=clean_environment(),
+            start_new_session=True,
             # where we die without a word it shuts down fast and leaves the data whole
-            preexec_fn=ending_with_parent(signal.SIGINT), cwd=str(cluster.data), **cluster.run_as.popen_args(),
-        )  # fmt: skip
+            preexec_fn=ending_with_parent(signal.SIGINT),
+            cwd=str(cluster.data),
+            **cluster.run_as.popen_args(),
+        )
 
     def ready() -> bool:
         if process.poll() is not None:
@@ -206,7 +222,12 @@ def drop_database(cluster: Cluster, database: str) -> None:
 
 def _run(command: list[object], run_as: RunAs, cwd: Path) -> subprocess.CompletedProcess[str]:
     done: subprocess.CompletedProcess[str] = subprocess.run(  # type: ignore[call-overload]
-        [str(part) for part in command], capture_output=True, text=True, check=False, cwd=str(cwd), env=clean_environment(),
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=str(cwd),
+        env=clean_environment(),
         **run_as.popen_args(),
-    )  # fmt: skip
+    )
     return done

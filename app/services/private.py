@@ -1,4 +1,4 @@
-"""A database cluster and a broker for one purpose (tests, a benchmark), apart from those of `up`, stopped when it is over."""
+"""A database cluster and brokers for one purpose (tests, a benchmark), apart from those of `up`, stopped when it is over."""
 
 from __future__ import annotations
 
@@ -29,6 +29,13 @@ class Private:
 @contextmanager
 def private_services(state: Path) -> Iterator[Private]:
     """A cluster and a broker of their own under `state`, one user at a time. What an earlier, killed run left is ended first."""
+    with private_cluster(state) as cluster, private_broker(state) as broker:
+        yield Private(cluster, broker)
+
+
+@contextmanager
+def private_cluster(state: Path) -> Iterator[Cluster]:
+    """A cluster of its own under `state`; the whole folder is its user's until it has stopped."""
     state.mkdir(parents=True, exist_ok=True)
     with (state / "lock").open("w") as lock:
         try:
@@ -36,23 +43,32 @@ def private_services(state: Path) -> Iterator[Private]:
         except BlockingIOError as exc:
             raise SetupError(f"another run uses {state}; wait until it has ended", reason="runs_already") from exc
         run_as = service_account()
-        folder = service_folder(state, run_as)
-        end_broker(state, folder)
-        shutil.rmtree(folder / "mosquitto", ignore_errors=True)
-        cluster = make_cluster(folder, run_as)
-        broker = make_broker(folder, run_as)
+        cluster = make_cluster(service_folder(state, run_as), run_as)
         try:
             start_cluster(cluster, state / "postgres.log")
-            (state / BROKER_PID).write_text(str(start_broker(broker, state / "mosquitto.log")))
-            yield Private(cluster, broker)
+            yield cluster
         finally:
-            end_broker(state, folder)
             if running_pid(cluster) is not None:
                 stop_cluster(cluster)
 
 
-def end_broker(state: Path, folder: Path) -> None:
-    """Stop the broker whose pid is noted, if it is still the one of `folder`."""
+@contextmanager
+def private_broker(state: Path) -> Iterator[Broker]:
+    """A broker of its own under `state`, which only the caller uses."""
+    end_broker(state)
+    run_as = service_account()
+    folder = service_folder(state, run_as)
+    shutil.rmtree(folder / "mosquitto", ignore_errors=True)
+    broker = make_broker(folder, run_as)
+    try:
+        (state / BROKER_PID).write_text(str(start_broker(broker, state / "mosquitto.log")))
+        yield broker
+    finally:
+        end_broker(state)
+
+
+def end_broker(state: Path) -> None:
+    """Stop the broker whose pid is noted in `state`, if it is still the one of this folder."""
     note = state / BROKER_PID
     if not note.exists():
         return
@@ -62,5 +78,5 @@ def end_broker(state: Path, folder: Path) -> None:
         command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
     except OSError:
         return
-    if str(folder) in command and pid != os.getpid():
+    if str(service_folder(state, service_account())) in command and pid != os.getpid():
         stop_broker(pid)

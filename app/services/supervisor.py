@@ -74,10 +74,17 @@ class Supervisor:
         def start(beat: int) -> subprocess.Popen[bytes]:
             with (self.log_folder / f"{name}.log").open("ab") as out:
                 return subprocess.Popen(
-                    command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env={**environment, BEAT_FD: str(beat)}, cwd=cwd,
+                    command,
+                    stdout=out,
+                    stderr=out,
+                    stdin=subprocess.DEVNULL,
+                    env={**environment, BEAT_FD: str(beat)},
+                    cwd=cwd,
                     # a session of its own: Ctrl-C reaches us first, and we stop things in their order
-                    start_new_session=True, pass_fds=(beat,), preexec_fn=ending,
-                )  # fmt: skip
+                    start_new_session=True,
+                    pass_fds=(beat,),
+                    preexec_fn=ending,
+                )
 
         child = Child(name, start)
         self._start(child)

@@ -44,8 +44,11 @@ from core.viewer import Role
 
 DATABASES = {"demo": "onemap", "helsinki": "onemap_helsinki", "none": "onemap_empty"}
 DEMO_NAMES = {
-    Role.VIEWER: "值班观察员", Role.DISPATCHER: "调度员", Role.COMMANDER: "指挥员", Role.ADMIN: "系统管理员",
-}  # fmt: skip
+    Role.VIEWER: "值班观察员",
+    Role.DISPATCHER: "调度员",
+    Role.COMMANDER: "指挥员",
+    Role.ADMIN: "系统管理员",
+}
 READY_S = 120.0
 
 
@@ -245,8 +248,11 @@ class Up:
         host = self.settings.http_host
         shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
         facts: dict[str, Any] = {
-            "http": f"http://{shown}:{port}", "mqtt_url": self.gateway_url, "database_url": self.settings.database_url, "logins": logins,
-        }  # fmt: skip
+            "http": f"http://{shown}:{port}",
+            "mqtt_url": self.gateway_url,
+            "database_url": self.settings.database_url,
+            "logins": logins,
+        }
         environment = {
             **os.environ,
             "ONEMAP_DATABASE_URL": self.settings.database_url,

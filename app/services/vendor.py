@@ -34,7 +34,12 @@ def _command(name: str, root: Path) -> list[str]:
     ours = Path(sys.executable).parent / name
     if not ours.exists():
         wheel = root / "requirements" / "node.txt"
-        done = subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--require-hashes", "-r", str(wheel)], check=False, capture_output=True, text=True)  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", "install", "-q", "--require-hashes", "-r", str(wheel)],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
         if done.returncode or not ours.exists():
             raise SetupError(f"{name} could not be installed: {done.stderr.strip()[-400:]}", reason="npm")
     return [str(ours)]
@@ -51,8 +56,13 @@ def install_vendor(root: Path, say: Callable[[str], None], *, tools: bool = Fals
     say(f"installing the page's browser libraries{' and tools' if tools else ''} (npm, pinned by package-lock.json)")
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     done = subprocess.run(
-        [*npm_command(root), "ci", "--ignore-scripts", "--no-audit", "--no-fund", *([] if tools else ["--omit=dev"])], cwd=root, check=False, capture_output=True, text=True, env=environment
-    )  # fmt: skip
+        [*npm_command(root), "ci", "--ignore-scripts", "--no-audit", "--no-fund", *([] if tools else ["--omit=dev"])],
+        cwd=root,
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
     if done.returncode:
         raise SetupError(f"npm ci failed: {done.stderr.strip()[-800:]}", reason="npm")
     mark.write_text(full if tools else bare)

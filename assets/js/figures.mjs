@@ -2,7 +2,7 @@
 import { LEVELS } from './tokens.mjs';
 
 const ENDED = ['closed', 'cancelled'];
-const WAITING = ['unacknowledged', 'returned_unacknowledged', 'latched'];
+const WAITING = ['unacknowledged', 'returned_unacknowledged', 'latched_unacknowledged'];
 const BUSY = ['assigned', 'en_route', 'on_scene'];
 // These speak when something happens, or are not registered with us: their silence is no fault.
 const ON_OCCASION = ['reports', 'video', 'unknown'];

@@ -3,7 +3,7 @@ import { isStale } from './map/features.mjs';
 
 const CLOSED = ['closed', 'cancelled'];
 const QUIET = ['normal', 'shelved', 'suppressed_by_design', 'out_of_service'];
-const WAITING = ['unacknowledged', 'returned_unacknowledged', 'latched'];
+const WAITING = ['unacknowledged', 'returned_unacknowledged', 'latched_unacknowledged'];
 const UNIT_ORDER = ['on_scene', 'en_route', 'assigned', 'available', 'out_of_service'];
 
 /** @param {Alarm} alarm */

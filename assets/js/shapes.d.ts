@@ -155,10 +155,13 @@ interface Health {
   feeds: HealthFeed[];
   cameras: object;
   dead_letters: object;
+  set_aside: object[];
   processes: object[];
-  unjudged: number;
-  outbox: number;
-  alarm_rate_10min: number;
+  /** null where it could not be read: `faults` says why */
+  unjudged: number | null;
+  outbox: number | null;
+  alarm_rate_10min: number | null;
+  faults: object[];
 }
 
 /** The kinds of the live channel and what each carries. */

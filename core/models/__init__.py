@@ -17,8 +17,21 @@ from core.models.city import (
     SourceVersion,
     Street,
 )
-from core.models.judged import Alarm, AlarmEvent, CapAlert, Outbox, RiskCell, RiskEvent, Rule, RuleState, RuleVersion
+from core.models.judged import (
+    Alarm,
+    AlarmEvent,
+    CapAlert,
+    Delivery,
+    Outbox,
+    RiskCell,
+    RiskEvent,
+    Rule,
+    RuleState,
+    RuleVersion,
+    Subscription,
+)
 from core.models.received import (
+    BrokerSubscription,
     CameraState,
     DeadLetter,
     IncidentReport,
@@ -32,7 +45,6 @@ from core.models.received import (
     Snapshot,
     SourceState,
     SparkplugBirth,
-    Subscription,
     TaskReplyRow,
     Trimmed,
     UnitPosition,
@@ -53,6 +65,7 @@ __all__ = [
     "Assignment",
     "Audit",
     "Base",
+    "BrokerSubscription",
     "Building",
     "Camera",
     "CameraState",
@@ -60,6 +73,7 @@ __all__ = [
     "City",
     "Coverage",
     "DeadLetter",
+    "Delivery",
     "District",
     "Facility",
     "HistoryStart",

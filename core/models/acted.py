@@ -31,7 +31,7 @@ class UnitEvent(Base):
     """Append-only: every change of a unit, by whom, with the whole unit after it."""
 
     __tablename__ = "unit_event"
-    __table_args__ = (Index("ix_unit_event_unit", "unit_id", "id"),)
+    __table_args__ = (Index("ix_unit_event_unit", "unit_id", "time", "id"),)
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     unit_id: Mapped[str] = mapped_column(Name)

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Double, ForeignKey, Identity, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.models.base import Base, Name, point
@@ -130,7 +131,7 @@ class RiskEvent(Base):
 
     __tablename__ = "risk_event"
     __table_args__ = (
-        Index("ix_risk_event_thing", "type", "thing_id", "id"),
+        Index("ix_risk_event_thing", "type", "thing_id", "time", "id"),
         Index("ix_risk_event_time", "time", postgresql_using="brin"),
     )
 
@@ -187,18 +188,64 @@ class CapAlert(Base):
 
 
 class Outbox(Base):
-    """Something to be told to the outside; the alerts runner delivers it at least once."""
+    """A change, or a message ready to go, that the outside is to be told; routed once (core.outbox)."""
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox_due", "due_at", postgresql_where=text("sent_at IS NULL")),)
+    __table_args__ = (Index("ix_outbox_waiting", "id", postgresql_where=text("routed_at IS NULL")),)
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     created_at: Mapped[datetime]
-    # the sender's key, today mqtt
+    # alarm, message
+    kind: Mapped[str]
+    # id of what has changed
+    subject: Mapped[str] = mapped_column(Name)
+    what: Mapped[str]
+    # of a message
+    topic: Mapped[str | None]
+    payload: Mapped[str | None]
+    routed_at: Mapped[datetime | None]
+
+
+class Subscription(Base):
+    """Who is told what, by which sender."""
+
+    __tablename__ = "subscription"
+
+    id: Mapped[str] = mapped_column(Name, primary_key=True)
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
+    # key of a sender (alerts/senders)
     sender: Mapped[str]
-    topic: Mapped[str]
-    payload: Mapped[str]
+    # what concerns it (alerts/stages/route)
+    filter: Mapped[dict[str, Any]]
+    # of the sender
+    options: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    enabled: Mapped[bool]
+
+
+class Delivery(Base):
+    """One change for one subscription: sent at least once, in the order of the ids, with its own waits."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        Index("ix_delivery_waiting", "subscription_id", "id", postgresql_where=text("state = 'waiting'")),
+        Index("ix_delivery_subject", "kind", "subject", "id"),
+        Index("ix_delivery_done", "done_at", postgresql_where=text("done_at IS NOT NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    subscription_id: Mapped[str] = mapped_column(Name)
+    kind: Mapped[str]
+    subject: Mapped[str] = mapped_column(Name)
+    what: Mapped[str]
+    topic: Mapped[str | None]
+    payload: Mapped[str | None]
+    # what each stage decided, and why
+    reason: Mapped[Any] = mapped_column(JSONB)
+    created_at: Mapped[datetime]
     due_at: Mapped[datetime]
+    # waiting, sent, refused
+    state: Mapped[str]
     attempts: Mapped[int]
     error: Mapped[str | None]
-    sent_at: Mapped[datetime | None]
+    done_at: Mapped[datetime | None]

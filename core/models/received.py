@@ -270,10 +270,10 @@ class SourceState(Base):
     rate: Mapped[float] = mapped_column(Double)
 
 
-class Subscription(Base):
+class BrokerSubscription(Base):
     """What the broker keeps subscribed in the session of one of our client ids: sessions outlive processes."""
 
-    __tablename__ = "subscription"
+    __tablename__ = "broker_subscription"
 
     client_id: Mapped[str] = mapped_column(Name, primary_key=True)
     topic_filter: Mapped[str] = mapped_column(Name, primary_key=True)

@@ -109,9 +109,12 @@ class Chores:
             chore.due = self._seconds() + wait_s
             self._figures[f"failed_{chore.name}"] += 1
             log.error(
-                "chore_failed", chore=chore.name, error=first_line(exc), kind=type(exc).__name__,
+                "chore_failed",
+                chore=chore.name,
+                error=first_line(exc),
+                kind=type(exc).__name__,
                 exc_info=not is_of_connection(exc),
-            )  # fmt: skip
+            )
             return
         chore.failures = 0
         chore.due = 0.0 if more else chore.begun + chore.every_s

@@ -65,9 +65,10 @@ def _candidates(row: dict[str, Any], network: Network, settled: BoolArray) -> tu
         return _at_junctions(row, network)
     high = (row["class"], row["subclass"]) in ON_BRIDGES
     usable = [
-        i for i, e in enumerate(network.edges)
+        i
+        for i, e in enumerate(network.edges)
         if settled[i] and e.road_class in row["spacing_m"] and (high or not (e.bridge or e.tunnel))
-    ]  # fmt: skip
+    ]
     return _along(row, [network.edges[i] for i in usable], np.asarray(usable))
 
 
@@ -115,9 +116,13 @@ def _at_junctions(row: dict[str, Any], network: Network) -> tuple[FloatArray, In
 
 
 def _coded(
-    row: dict[str, Any], at: FloatArray, edge: IntArray, network: Network, districts: tuple[District, ...],
+    row: dict[str, Any],
+    at: FloatArray,
+    edge: IntArray,
+    network: Network,
+    districts: tuple[District, ...],
     rng: np.random.Generator,
-) -> Iterator[Asset]:  # fmt: skip
+) -> Iterator[Asset]:
     owner = index_at(districts, at)
     states = names.table("assets")["states"]
     state = rng.choice([s for s, _ in states], len(at), p=[p for _, p in states])
@@ -128,7 +133,14 @@ def _coded(
         serials[owner[i]] += 1
         code = f"{district.code}{row['class']}{row['subclass']}{serials[owner[i]]:06d}"
         yield Asset(
-            code, street.name_zh + row["name_zh"], f"{street.name_en} {row['name_en']}", row["class"],
-            row["subclass"], str(state[i]), row["dept"],
-            (FIRST_DAY + timedelta(days=int(days[i]))).isoformat(), float(at[i, 0]), float(at[i, 1]),
-        )  # fmt: skip
+            code,
+            street.name_zh + row["name_zh"],
+            f"{street.name_en} {row['name_en']}",
+            row["class"],
+            row["subclass"],
+            str(state[i]),
+            row["dept"],
+            (FIRST_DAY + timedelta(days=int(days[i]))).isoformat(),
+            float(at[i, 0]),
+            float(at[i, 1]),
+        )

@@ -40,9 +40,16 @@ def river() -> Barrier:
     corridor = ribbon(centre, width + layout.RIVER_BANK_M)
     body = shapely.difference(ribbon(centre, width), island())
     return Barrier(
-        "river", corridor, body, *layout.RIVER_NAME, "滨江路", "Binjiang Road", "secondary",
-        "滨江绿带", "Riverside Greenway",
-    )  # fmt: skip
+        "river",
+        corridor,
+        body,
+        *layout.RIVER_NAME,
+        "滨江路",
+        "Binjiang Road",
+        "secondary",
+        "滨江绿带",
+        "Riverside Greenway",
+    )
 
 
 def island() -> Any:
@@ -69,9 +76,16 @@ def moat() -> Barrier:
     line = shapely.LinearRing(ring(*layout.MOAT, power=5.5, wobble=0.012))
     half = layout.MOAT_HALF_WIDTH_M
     return Barrier(
-        "moat", line.buffer(half + 16), line.buffer(half), *layout.MOAT_NAME, "环城路", "Huancheng Road",
-        "secondary", "环城公园", "City Wall Park",
-    )  # fmt: skip
+        "moat",
+        line.buffer(half + 16),
+        line.buffer(half),
+        *layout.MOAT_NAME,
+        "环城路",
+        "Huancheng Road",
+        "secondary",
+        "环城公园",
+        "City Wall Park",
+    )
 
 
 def lakes(seed: int) -> Iterable[Barrier]:
@@ -80,9 +94,17 @@ def lakes(seed: int) -> Iterable[Barrier]:
         water = blob(plan.x, plan.y, plan.rx, plan.ry, rng_for(seed, "lake", plan.name_en))
         corridor = water.buffer(plan.bank_m).buffer(60).buffer(-60)
         yield Barrier(
-            "lake", corridor, water, plan.name_zh, plan.name_en, f"环{plan.name_zh[:2]}路",
-            f"{plan.name_en} Ring Street", "secondary", plan.park_zh, plan.park_en,
-        )  # fmt: skip
+            "lake",
+            corridor,
+            water,
+            plan.name_zh,
+            plan.name_en,
+            f"环{plan.name_zh[:2]}路",
+            f"{plan.name_en} Ring Street",
+            "secondary",
+            plan.park_zh,
+            plan.park_en,
+        )
 
 
 def hills(seed: int) -> Iterable[Barrier]:
@@ -115,14 +137,22 @@ def barriers(seed: int) -> tuple[Barrier, ...]:
     """All of them, the greatest first: where two overlap the earlier keeps its bank road."""
     streams = (
         stream(
-            "tributary", layout.TRIBUTARY, layout.TRIBUTARY_HALF_WIDTH_M, 26, layout.TRIBUTARY_NAME,
+            "tributary",
+            layout.TRIBUTARY,
+            layout.TRIBUTARY_HALF_WIDTH_M,
+            26,
+            layout.TRIBUTARY_NAME,
             ("清溪路", "Qingxi Road"),
         ),
         stream("canal", layout.CANAL, layout.CANAL_HALF_WIDTH_M, 18, layout.CANAL_NAME, ("盐河路", "Yanhe Road")),
         stream(
-            "canal", layout.SOUTH_CANAL, layout.CANAL_HALF_WIDTH_M, 20, layout.SOUTH_CANAL_NAME,
+            "canal",
+            layout.SOUTH_CANAL,
+            layout.CANAL_HALF_WIDTH_M,
+            20,
+            layout.SOUTH_CANAL_NAME,
             ("新南河路", "Xinnanhe Road"),
         ),
-    )  # fmt: skip
+    )
     everything = (river(), *tracks(), *streams, moat(), *lakes(seed), *parks(seed), *hills(seed))
     return tuple(barrier for barrier in everything if barrier.corridor.intersects(PLAN_BOX))

@@ -121,6 +121,14 @@ def _numbered(block: Block, drafts: Sequence[Draft]) -> Iterator[Building]:
         day, night = PEOPLE_PER_M2[style.kind]
         name_zh, name_en = name or (None, None)
         yield Building(
-            block.index * MOST_PER_BLOCK + number, style.kind, outline, height, round(floor_m2 * day),
-            round(floor_m2 * night), block.index, use, name_zh, name_en,
-        )  # fmt: skip
+            block.index * MOST_PER_BLOCK + number,
+            style.kind,
+            outline,
+            height,
+            round(floor_m2 * day),
+            round(floor_m2 * night),
+            block.index,
+            use,
+            name_zh,
+            name_en,
+        )

@@ -39,10 +39,14 @@ def cameras(seed: int, network: Network) -> Iterator[Camera]:
     for number, (edge, share, zh, en) in enumerate([*special, *junctions], start=1):
         at = edge.line.interpolate(share, normalized=True)
         yield Camera(
-            f"cam-{number:03d}", f"{edge.name_zh}{zh}监控", f"{edge.name_en}{en} Camera",
-            heading_deg(edge.line, share * edge.line.length), float(rng.choice([58, 70, 84, 100])),
-            float(at.x), float(at.y),
-        )  # fmt: skip
+            f"cam-{number:03d}",
+            f"{edge.name_zh}{zh}监控",
+            f"{edge.name_en}{en} Camera",
+            heading_deg(edge.line, share * edge.line.length),
+            float(rng.choice([58, 70, 84, 100])),
+            float(at.x),
+            float(at.y),
+        )
 
 
 def _junctions(seed: int, network: Network, count: int) -> list[tuple[Edge, float, str, str]]:

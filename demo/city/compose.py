@@ -46,7 +46,16 @@ def compose(seed: int) -> City:
     built = adopted(drafts, found)
     mains = tuple(gas_mains(streets))
     return City(
-        areas, streets, water(edges), green(seed, edges, ground), railways(), built, found,
-        tuple(assets(seed, streets, areas)), tuple(sensors(Ground(seed, streets, built, found, mains))),
-        tuple(cameras(seed, streets)), tuple(units(found)), mains,
-    )  # fmt: skip
+        areas,
+        streets,
+        water(edges),
+        green(seed, edges, ground),
+        railways(),
+        built,
+        found,
+        tuple(assets(seed, streets, areas)),
+        tuple(sensors(Ground(seed, streets, built, found, mains))),
+        tuple(cameras(seed, streets)),
+        tuple(units(found)),
+        mains,
+    )

@@ -85,9 +85,14 @@ def facilities(
 
 
 def _of_kind(
-    seed: int, spec: Spec, blocks: Sequence[Block], built: Sequence[Building], districts: tuple[District, ...],
-    words: Iterator[str], taken: set[int],
-) -> Iterator[Facility]:  # fmt: skip
+    seed: int,
+    spec: Spec,
+    blocks: Sequence[Block],
+    built: Sequence[Building],
+    districts: tuple[District, ...],
+    words: Iterator[str],
+    taken: set[int],
+) -> Iterator[Facility]:
     rng = rng_for(seed, "facility", spec.prefix)
     sites = _sites(spec, blocks, built, taken)
     at = np.asarray([xy(shapely.point_on_surface(b.outline))[0] for b in sites])
@@ -136,9 +141,17 @@ def _facility(
     capacity = int(round(rng.uniform(*spec.capacity), -1)) if spec.capacity else None
     size = capacity or 1
     return Facility(
-        f"{spec.prefix}-{number:02d}", spec.kind, *name, float(at[0]), float(at[1]), capacity,
-        round(size * spec.day), round(size * spec.night), _attributes(spec, rng), building.id,
-    )  # fmt: skip
+        f"{spec.prefix}-{number:02d}",
+        spec.kind,
+        *name,
+        float(at[0]),
+        float(at[1]),
+        capacity,
+        round(size * spec.day),
+        round(size * spec.night),
+        _attributes(spec, rng),
+        building.id,
+    )
 
 
 def _attributes(spec: Spec, rng: np.random.Generator) -> dict[str, Any]:
@@ -187,9 +200,17 @@ def metro_stations(network: Network) -> Iterator[Facility]:
             placed.append((x, y))
             number += 1
             yield Facility(
-                f"metro-{number:02d}", "metro_station", cross.name_zh + "站", cross.name_en + " Station", x, y,
-                2500, 900, 60, {"line": line_number},
-            )  # fmt: skip
+                f"metro-{number:02d}",
+                "metro_station",
+                cross.name_zh + "站",
+                cross.name_en + " Station",
+                x,
+                y,
+                2500,
+                900,
+                60,
+                {"line": line_number},
+            )
 
 
 def _junctions_of(network: Network, streets: tuple[str, ...]) -> list[int]:

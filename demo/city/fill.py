@@ -74,9 +74,12 @@ def scaled(style: Style, size: float) -> Style:
     if size == 1.0:
         return style
     return replace(
-        style, length=_times(style.length, size), depth=_times(style.depth, size), gap_x=_times(style.gap_x, size),
+        style,
+        length=_times(style.length, size),
+        depth=_times(style.depth, size),
+        gap_x=_times(style.gap_x, size),
         gap_y=_times(style.gap_y, size),
-    )  # fmt: skip
+    )
 
 
 def _times(values: tuple[float, float], size: float) -> tuple[float, float]:

@@ -29,7 +29,12 @@ def units(found: Sequence[Facility]) -> Iterator[Unit]:
             station, shift = stations[number % len(stations)], number // len(stations)
             label_zh, label_en, capabilities = row["types"][(number + shift) % len(row["types"])]
             yield Unit(
-                f"{row['prefix']}-{number + 1:02d}", row["kind"], f"{station.name_zh}{label_zh}{number + 1:02d}",
-                f"{station.name_en} {label_en} {number + 1:02d}", tuple(capabilities), station.id,
-                station.x, station.y,
-            )  # fmt: skip
+                f"{row['prefix']}-{number + 1:02d}",
+                row["kind"],
+                f"{station.name_zh}{label_zh}{number + 1:02d}",
+                f"{station.name_en} {label_en} {number + 1:02d}",
+                tuple(capabilities),
+                station.id,
+                station.x,
+                station.y,
+            )

@@ -126,10 +126,17 @@ def _assembled(lines: Any, owners: IntArray, roads: Sequence[Road], barriers: Se
         high = road.road_class == "motorway"
         edges.append(
             Edge(
-                i + 1, road.name_zh, road.name_en, road.road_class, line, int(start[i]) + 1, int(stop[i]) + 1,
-                bool(bridge[i] or (under[i] and high)), bool(under[i] and not bridge[i] and not high),
+                i + 1,
+                road.name_zh,
+                road.name_en,
+                road.road_class,
+                line,
+                int(start[i]) + 1,
+                int(stop[i]) + 1,
+                bool(bridge[i] or (under[i] and high)),
+                bool(under[i] and not bridge[i] and not high),
             )
-        )  # fmt: skip
+        )
     return Network(tuple(edges), points)
 
 

@@ -87,9 +87,17 @@ def spare(kind: str, beside: Place) -> Place:
 
 def _sensor(row: dict[str, Any], name: str, place: Place) -> Sensor:
     return Sensor(
-        name, row["kind"], place.name_zh + row["name_zh"], f"{place.name_en} {row['name_en']}", row["interval_s"],
-        tuple(row["metrics"]), place.thresholds, place.attributes, place.x, place.y,
-    )  # fmt: skip
+        name,
+        row["kind"],
+        place.name_zh + row["name_zh"],
+        f"{place.name_en} {row['name_en']}",
+        row["interval_s"],
+        tuple(row["metrics"]),
+        place.thresholds,
+        place.attributes,
+        place.x,
+        place.y,
+    )
 
 
 def water_level_places(ground: Ground, count: int) -> Iterator[Place]:
@@ -126,9 +134,13 @@ def _gauges(
         x, y = line[int(share * (len(line) - 1))]
         warning, guarantee, levee = (stage - fall_m * float(share) for stage in upstream_m)
         yield Place(
-            f"{name[0]}{names.numeral(number)}号站", f"{name[1]} Station {number}", float(x), float(y),
-            stage_levels(warning, guarantee, levee), {"water": name[0], "chainage": round(float(share), 3)},
-        )  # fmt: skip
+            f"{name[0]}{names.numeral(number)}号站",
+            f"{name[1]} Station {number}",
+            float(x),
+            float(y),
+            stage_levels(warning, guarantee, levee),
+            {"water": name[0], "chainage": round(float(share), 3)},
+        )
 
 
 def _street_places(

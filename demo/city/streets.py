@@ -69,9 +69,11 @@ def _oneway_names(seed: int, graph: Network) -> list[str]:
     near = [
         e.name_zh
         for e in graph.edges
-        if e.road_class == "minor" and e.line.length > 90 and abs(e.line.centroid.x + 300) < 1700
+        if e.road_class == "minor"
+        and e.line.length > 90
+        and abs(e.line.centroid.x + 300) < 1700
         and abs(e.line.centroid.y - 400) < 1500
-    ]  # fmt: skip
+    ]
     unique = sorted(set(near))
     chosen = rng_for(seed, "oneway").choice(len(unique), min(ONEWAY_STREETS, len(unique)), replace=False)
     return [unique[int(i)] for i in sorted(chosen)]

@@ -42,12 +42,26 @@ USES: dict[str, Style | None] = {
         "residential", (40, 60), (12.5, 14), (10, 16), (27, 36), (9, 14), inset=12, shops=True, names="compounds"
     ),
     "tower": Style(
-        "residential", (26, 36), (15, 18), (14, 24), (32, 44), (18, 33), 2.95, inset=12, shops=True,
+        "residential",
+        (26, 36),
+        (15, 18),
+        (14, 24),
+        (32, 44),
+        (18, 33),
+        2.95,
+        inset=12,
+        shops=True,
         names="compounds",
     ),
-    "office": Style("office", (28, 50), (24, 36), (14, 24), (16, 26), (5, 12), 3.9, 0.9, reach=0.85, names="offices", wings=0.3),
-    "commercial": Style("commercial", (38, 80), (30, 48), (10, 18), (12, 20), (3, 6), 4.8, 0.92, 0.3, names="shops", wings=0.45),
-    "works": Style("industrial", (42, 120), (24, 52), (10, 18), (11, 20), (1, 2), 8.0, 0.88, south=45, names="works", wings=0.25),
+    "office": Style(
+        "office", (28, 50), (24, 36), (14, 24), (16, 26), (5, 12), 3.9, 0.9, reach=0.85, names="offices", wings=0.3
+    ),
+    "commercial": Style(
+        "commercial", (38, 80), (30, 48), (10, 18), (12, 20), (3, 6), 4.8, 0.92, 0.3, names="shops", wings=0.45
+    ),
+    "works": Style(
+        "industrial", (42, 120), (24, 52), (10, 18), (11, 20), (1, 2), 8.0, 0.88, south=45, names="works", wings=0.25
+    ),
     "sheds": Style("industrial", (22, 60), (14, 26), (8, 16), (9, 16), (1, 1.6), 6.5, 0.8, south=45, names="works"),
     "school": Style("school", (36, 62), (13, 17), (12, 20), (20, 30), (3, 5), 3.8, 0.85, wings=0.6),
     "campus": Style("school", (48, 78), (16, 22), (22, 34), (30, 44), (4, 7), 3.9, 0.72, wings=0.5),
@@ -56,7 +70,7 @@ USES: dict[str, Style | None] = {
     "park": None,
     "farmland": None,
     "wood": None,
-}  # fmt: skip
+}
 SHOP = Style("commercial", (24, 52), (9, 10.5), (3, 9), (0, 0), (1, 3), 3.8, 0.74)
 
 # People per m2 of floor: (by day, by night).

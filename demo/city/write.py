@@ -43,9 +43,15 @@ def description() -> dict[str, Any]:
     west, south, east, north = BOX.bounds
     corners = rounded(np.asarray([[west, south], [east, north]])).tolist()
     return {
-        "code": layout.CODE, "name_zh": layout.NAME_ZH, "name_en": layout.NAME_EN, "timezone": "Asia/Shanghai",
-        "center": [LON0, LAT0], "bbox": [*corners[0], *corners[1]], "simulated": True, "exercise": True,
-    }  # fmt: skip
+        "code": layout.CODE,
+        "name_zh": layout.NAME_ZH,
+        "name_en": layout.NAME_EN,
+        "timezone": "Asia/Shanghai",
+        "center": [LON0, LAT0],
+        "bbox": [*corners[0], *corners[1]],
+        "simulated": True,
+        "exercise": True,
+    }
 
 
 def lines(features: Iterable[Feature]) -> Iterator[bytes]:
@@ -84,11 +90,21 @@ def _districts(city: City, scale: float) -> Iterator[Feature]:
 
 def _streets(city: City, scale: float) -> Iterator[Feature]:
     for e in city.network.edges:
-        yield e.id, e.line, {
-            "name_zh": e.name_zh, "name_en": e.name_en, "class": e.road_class, "oneway": e.oneway,
-            "speed_kmh": SPEED_KMH[e.road_class], "bridge": e.bridge, "tunnel": e.tunnel,
-            "from_node": e.from_node, "to_node": e.to_node,
-        }  # fmt: skip
+        yield (
+            e.id,
+            e.line,
+            {
+                "name_zh": e.name_zh,
+                "name_en": e.name_en,
+                "class": e.road_class,
+                "oneway": e.oneway,
+                "speed_kmh": SPEED_KMH[e.road_class],
+                "bridge": e.bridge,
+                "tunnel": e.tunnel,
+                "from_node": e.from_node,
+                "to_node": e.to_node,
+            },
+        )
 
 
 def _areas(field: str) -> Callable[[City, float], Iterator[Feature]]:
@@ -107,53 +123,97 @@ def _railways(city: City, scale: float) -> Iterator[Feature]:
 def _buildings(city: City, scale: float) -> Iterator[Feature]:
     for b in city.buildings:
         if kept(b.id, scale):
-            yield b.id, b.outline, {
-                "kind": b.kind, "height_m": b.height_m, "people_day": b.people_day,
-                "people_night": b.people_night, "name_zh": b.name_zh, "name_en": b.name_en,
-            }  # fmt: skip
+            yield (
+                b.id,
+                b.outline,
+                {
+                    "kind": b.kind,
+                    "height_m": b.height_m,
+                    "people_day": b.people_day,
+                    "people_night": b.people_night,
+                    "name_zh": b.name_zh,
+                    "name_en": b.name_en,
+                },
+            )
 
 
 def _facilities(city: City, scale: float) -> Iterator[Feature]:
     for f in city.facilities:
-        yield f.id, shapely.Point(f.x, f.y), {
-            "kind": f.kind, "name_zh": f.name_zh, "name_en": f.name_en, "capacity": f.capacity,
-            "people_day": f.people_day, "people_night": f.people_night, "attributes": f.attributes,
-        }  # fmt: skip
+        yield (
+            f.id,
+            shapely.Point(f.x, f.y),
+            {
+                "kind": f.kind,
+                "name_zh": f.name_zh,
+                "name_en": f.name_en,
+                "capacity": f.capacity,
+                "people_day": f.people_day,
+                "people_night": f.people_night,
+                "attributes": f.attributes,
+            },
+        )
 
 
 def _assets(city: City, scale: float) -> Iterator[Feature]:
     for a in city.assets:
         if kept(a.id, scale):
-            yield a.id, shapely.Point(a.x, a.y), {
-                "name_zh": a.name_zh, "name_en": a.name_en, "class": a.class_code, "subclass": a.subclass,
-                "state": a.state, "dept": a.dept, "installed": a.installed,
-            }  # fmt: skip
+            yield (
+                a.id,
+                shapely.Point(a.x, a.y),
+                {
+                    "name_zh": a.name_zh,
+                    "name_en": a.name_en,
+                    "class": a.class_code,
+                    "subclass": a.subclass,
+                    "state": a.state,
+                    "dept": a.dept,
+                    "installed": a.installed,
+                },
+            )
 
 
 def _sensors(city: City, scale: float) -> Iterator[Feature]:
     for s in city.sensors:
         needed = "spare" in s.attributes or "underpass" in s.attributes
         if needed or kept(s.id, scale):
-            yield s.id, shapely.Point(s.x, s.y), {
-                "kind": s.kind, "name_zh": s.name_zh, "name_en": s.name_en, "interval_s": s.interval_s,
-                "metrics": list(s.metrics), "thresholds": s.thresholds, "attributes": s.attributes,
-            }  # fmt: skip
+            yield (
+                s.id,
+                shapely.Point(s.x, s.y),
+                {
+                    "kind": s.kind,
+                    "name_zh": s.name_zh,
+                    "name_en": s.name_en,
+                    "interval_s": s.interval_s,
+                    "metrics": list(s.metrics),
+                    "thresholds": s.thresholds,
+                    "attributes": s.attributes,
+                },
+            )
 
 
 def _cameras(city: City, scale: float) -> Iterator[Feature]:
     for c in city.cameras:
-        yield c.id, shapely.Point(c.x, c.y), {
-            "name_zh": c.name_zh, "name_en": c.name_en, "heading": c.heading, "fov": c.fov
-        }  # fmt: skip
+        yield (
+            c.id,
+            shapely.Point(c.x, c.y),
+            {"name_zh": c.name_zh, "name_en": c.name_en, "heading": c.heading, "fov": c.fov},
+        )
 
 
 def _units(city: City, scale: float) -> Iterator[Feature]:
     for u in city.units:
         if int(u.id.rsplit("-", 1)[1]) <= ALWAYS_UNITS or kept(u.id, scale):
-            yield u.id, shapely.Point(u.x, u.y), {
-                "kind": u.kind, "name_zh": u.name_zh, "name_en": u.name_en, "capabilities": list(u.capabilities),
-                "station": u.station,
-            }  # fmt: skip
+            yield (
+                u.id,
+                shapely.Point(u.x, u.y),
+                {
+                    "kind": u.kind,
+                    "name_zh": u.name_zh,
+                    "name_en": u.name_en,
+                    "capabilities": list(u.capabilities),
+                    "station": u.station,
+                },
+            )
 
 
 def _gas_mains(city: City, scale: float) -> Iterator[Feature]:

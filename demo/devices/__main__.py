@@ -66,9 +66,14 @@ def main() -> None:
         raise SystemExit(f"demo.devices: {exc}") from exc
     start = datetime.now(UTC)
     world = World(
-        package, storm_script(), given.seed, start, storm_after_s=given.storm_after, speed=given.speed,
+        package,
+        storm_script(),
+        given.seed,
+        start,
+        storm_after_s=given.storm_after,
+        speed=given.speed,
         rate_scale=given.rate_scale,
-    )  # fmt: skip
+    )
     log.info("devices start: %d sensors, %d units", len(package.sensors), len(package.units))
     run(Edge(where, given.seed), world, stop)
     log.info("devices stopped")

@@ -32,10 +32,17 @@ class Reporter:
         words = {"street": place.street, "address": place.address}
         lon, lat = self._lonlat(place, SCATTER_M)
         body = {
-            "id": self._id(about["channel"], now), "kind": about["kind"], "level": about["level"],
-            "title": about["title"].format(**words), "text": about["text"].format(**words), "lon": lon, "lat": lat,
-            "address": place.address, "channel": about["channel"], "reporter": self._reporter(),
-        }  # fmt: skip
+            "id": self._id(about["channel"], now),
+            "kind": about["kind"],
+            "level": about["level"],
+            "title": about["title"].format(**words),
+            "text": about["text"].format(**words),
+            "lon": lon,
+            "lat": lat,
+            "address": place.address,
+            "channel": about["channel"],
+            "reporter": self._reporter(),
+        }
         return message("incident", now, body)
 
     def event(self, now: datetime, place: Place, kind: str, score: float) -> Message:
@@ -43,8 +50,13 @@ class Reporter:
         camera = self.gazetteer.camera(place)
         lon, lat = self._lonlat(place, 0.0)
         body = {
-            "id": self._id(camera.id, now), "kind": kind, "score": score, "zone": place.street, "lon": lon, "lat": lat
-        }  # fmt: skip
+            "id": self._id(camera.id, now),
+            "kind": kind,
+            "score": score,
+            "zone": place.street,
+            "lon": lon,
+            "lat": lat,
+        }
         return message(f"video/{camera.id}/event", now, body)
 
     def _lonlat(self, place: Place, scatter_m: float) -> tuple[float, float]:
@@ -98,9 +110,12 @@ class Hotlines:
         for index, call in enumerate(weather.script.calls):
             if call.at <= weather.at_s and self._first(turn, "call", index):
                 about = {
-                    "kind": call.kind, "channel": call.channel, "level": call.level, "title": call.title,
+                    "kind": call.kind,
+                    "channel": call.channel,
+                    "level": call.level,
+                    "title": call.title,
                     "text": call.text,
-                }  # fmt: skip
+                }
                 yield self._reporter.call(now, places[call.place], about)
         for index, step in enumerate(weather.script.video):
             if step.at <= weather.at_s and self._first(turn, "video", index):

@@ -19,14 +19,28 @@ Line = Sequence[tuple[float, float]]
 
 # The two characters of "simulated" as strokes on a grid of 20 x 20: no font with Chinese need be there.
 MO = (
-    ((0, 6), (8, 6)), ((4, 0), (4, 20)), ((4, 7), (0, 15)), ((4, 8), (8, 12)), ((9, 3), (20, 3)), ((12, 0), (12, 5)), ((17, 0), (17, 5)),
-    ((10, 6), (19, 6), (19, 12), (10, 12), (10, 6)), ((10, 9), (19, 9)), ((9, 15), (20, 15)), ((14.5, 12), (14.5, 15), (9, 20)),
+    ((0, 6), (8, 6)),
+    ((4, 0), (4, 20)),
+    ((4, 7), (0, 15)),
+    ((4, 8), (8, 12)),
+    ((9, 3), (20, 3)),
+    ((12, 0), (12, 5)),
+    ((17, 0), (17, 5)),
+    ((10, 6), (19, 6), (19, 12), (10, 12), (10, 6)),
+    ((10, 9), (19, 9)),
+    ((9, 15), (20, 15)),
+    ((14.5, 12), (14.5, 15), (9, 20)),
     ((14.5, 15), (20, 20)),
-)  # fmt: skip
+)
 NI = (
-    ((0, 5), (8, 5)), ((4, 0), (4, 19), (2, 17.5)), ((0, 13), (8, 10)), ((10, 3), (10, 15), (14, 12)), ((13, 4), (15, 7)),
-    ((18, 2), (17, 12), (12, 20)), ((17, 13), (20, 20)),
-)  # fmt: skip
+    ((0, 5), (8, 5)),
+    ((4, 0), (4, 19), (2, 17.5)),
+    ((0, 13), (8, 10)),
+    ((10, 3), (10, 15), (14, 12)),
+    ((13, 4), (15, 7)),
+    ((18, 2), (17, 12), (12, 20)),
+    ((17, 13), (20, 20)),
+)
 
 
 def draw(seed: int, camera: str, now: datetime, kind: str = "", *, raining: bool = False) -> bytes:
@@ -64,12 +78,23 @@ def _street(pen: Pen, rng: Rng, raining: bool) -> None:
     for near in (0.06, 0.2, 0.42, 0.74):
         y, long = HORIZON + near * (HEIGHT - HORIZON), 10 + 46 * near
         middle = far + (WIDTH / 2 - far) * near
-        pen.polygon(((middle - 2 - 4 * near, y), (middle + 2 + 4 * near, y), (middle + 3 + 6 * near, y + long), (middle - 3 - 6 * near, y + long)), (214, 214, 206))  # fmt: skip
+        pen.polygon(
+            (
+                (middle - 2 - 4 * near, y),
+                (middle + 2 + 4 * near, y),
+                (middle + 3 + 6 * near, y + long),
+                (middle - 3 - 6 * near, y + long),
+            ),
+            (214, 214, 206),
+        )
 
 
 def _car(pen: Pen, x: float, y: float, size: float, colour: tuple[int, int, int]) -> Box:
     pen.rectangle((x, y, x + 1.9 * size, y + 0.75 * size), colour)
-    pen.polygon(((x + 0.3 * size, y), (x + 0.6 * size, y - 0.5 * size), (x + 1.3 * size, y - 0.5 * size), (x + 1.6 * size, y)), (44, 54, 66))  # fmt: skip
+    pen.polygon(
+        ((x + 0.3 * size, y), (x + 0.6 * size, y - 0.5 * size), (x + 1.3 * size, y - 0.5 * size), (x + 1.6 * size, y)),
+        (44, 54, 66),
+    )
     for wheel in (0.25, 1.3):
         pen.ellipse((x + wheel * size, y + 0.5 * size, x + (wheel + 0.4) * size, y + 0.95 * size), (22, 22, 24))
     return (x, y - 0.5 * size, x + 1.9 * size, y + 0.95 * size)
@@ -87,7 +112,10 @@ def _traffic(pen: Pen, rng: Rng) -> None:
 
 def _water(pen: Pen, rng: Rng) -> Box:
     level = float(rng.uniform(225, 265))
-    pen.polygon(((0, level + 12), (180, level), (460, level + 4), (WIDTH, level + 16), (WIDTH, HEIGHT), (0, HEIGHT)), (98, 102, 92))  # fmt: skip
+    pen.polygon(
+        ((0, level + 12), (180, level), (460, level + 4), (WIDTH, level + 16), (WIDTH, HEIGHT), (0, HEIGHT)),
+        (98, 102, 92),
+    )
     for _ in range(26):
         x, y = float(rng.uniform(0, WIDTH)), float(rng.uniform(level + 16, HEIGHT))
         pen.line((x, y, x + float(rng.uniform(20, 70)), y), (138, 142, 130), 2)
@@ -115,7 +143,14 @@ def _fire(pen: Pen, rng: Rng) -> Box:
     for size, colour in ((46, (196, 62, 28)), (33, (236, 132, 34)), (19, (250, 214, 96))):
         for shift in (-0.7, 0.0, 0.7):
             cx = x + shift * size
-            pen.polygon(((cx - size * 0.55, HORIZON + 36), (cx + float(rng.uniform(-8, 8)), HORIZON + 36 - size * 1.7), (cx + size * 0.55, HORIZON + 36)), colour)  # fmt: skip
+            pen.polygon(
+                (
+                    (cx - size * 0.55, HORIZON + 36),
+                    (cx + float(rng.uniform(-8, 8)), HORIZON + 36 - size * 1.7),
+                    (cx + size * 0.55, HORIZON + 36),
+                ),
+                colour,
+            )
     return (box[0] - 10, box[1], box[2], HORIZON + 44)
 
 

@@ -111,6 +111,12 @@ def _streets(folder: Path, plane: Plane) -> Iterator[Street]:
         own = feature["properties"]
         line = plane.metres(np.asarray(feature["geometry"]["coordinates"], dtype=np.float64))
         yield Street(
-            int(feature["id"]), str(own["name_zh"]), str(own["class"]), int(own["from_node"]), int(own["to_node"]),
-            bool(own["oneway"]), float(own["speed_kmh"]) / 3.6, line,
-        )  # fmt: skip
+            int(feature["id"]),
+            str(own["name_zh"]),
+            str(own["class"]),
+            int(own["from_node"]),
+            int(own["to_node"]),
+            bool(own["oneway"]),
+            float(own["speed_kmh"]) / 3.6,
+            line,
+        )

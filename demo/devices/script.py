@@ -68,8 +68,15 @@ class StormScript:
 
 
 FRAMES = (
-    "rain_mm_h", "underpass_m", "street_m", "river_m", "gas_lel", "smoke_pm25", "wind_mps", "cool_c",
-)  # fmt: skip
+    "rain_mm_h",
+    "underpass_m",
+    "street_m",
+    "river_m",
+    "gas_lel",
+    "smoke_pm25",
+    "wind_mps",
+    "cool_c",
+)
 
 
 @cache
@@ -83,9 +90,15 @@ def storm_script() -> StormScript:
     data = table("storm")
     cell = data["cell"]
     return StormScript(
-        data["length_s"], data["calm_s"], data["first_underpass"],
+        data["length_s"],
+        data["calm_s"],
+        data["first_underpass"],
         {name: tuple((float(s), float(v)) for s, v in data[name]) for name in FRAMES},
-        Cell((cell["from"][0], cell["from"][1]), cell["reach_m"], cell["everywhere"], cell["pass_s"], cell["drift_mps"]),
-        data["gas_reach_m"], data["smoke_reach_m"],
-        tuple(VideoStep(**step) for step in data["video"]), tuple(CallStep(**step) for step in data["calls"]),
-    )  # fmt: skip
+        Cell(
+            (cell["from"][0], cell["from"][1]), cell["reach_m"], cell["everywhere"], cell["pass_s"], cell["drift_mps"]
+        ),
+        data["gas_reach_m"],
+        data["smoke_reach_m"],
+        tuple(VideoStep(**step) for step in data["video"]),
+        tuple(CallStep(**step) for step in data["calls"]),
+    )

@@ -89,11 +89,13 @@ SIGNALS: Mapping[str, Signal] = {
     "gas": Signal("%LEL", 2, 0.25, 0.9, _steady(0.8)),
     "flow": Signal("L/s", 1, 2.5, 0.9, _daily(42.0, 46.0, awake)),
     "temperature": Signal("°C", 1, 0.2, 0.95, temperature_c, -40.0),
-    "noise": Signal("dB", 1, 2.4, 0.4, lambda site, hour, now: 47.0 + 13.0 * awake(hour) + 5.0 * share(site.id, "n"), 20.0),
+    "noise": Signal(
+        "dB", 1, 2.4, 0.4, lambda site, hour, now: 47.0 + 13.0 * awake(hour) + 5.0 * share(site.id, "n"), 20.0
+    ),
     "wind": Signal("m/s", 1, 0.7, 0.85, _daily(1.9, 1.6, sun)),
     "smoke": Signal("%/m", 2, 0.03, 0.6, _steady(0.06)),
     "tilt": Signal("°", 1, 0.12, 0.9, _steady(0.6)),
-}  # fmt: skip
+}
 
 
 def manhole_depth_m(site: Thing, hour: float) -> float:

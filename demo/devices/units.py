@@ -175,10 +175,13 @@ class Units:
         off = unit.rng.normal(0.0, GPS_M if moving else 0.8, 2)
         lon, lat = self._plane.lonlat(np.asarray([x, y]) + off)
         body = {
-            "lon": round(float(lon), 6), "lat": round(float(lat), 6),
-            "speed": round(max(0.0, speed * float(unit.rng.uniform(0.93, 1.05))), 1), "heading": round(heading, 1) % 360,
-            "accuracy": round(float(abs(unit.rng.normal(4.0, 1.2))) + 1.0, 1), "battery": round(unit.battery, 2),
-        }  # fmt: skip
+            "lon": round(float(lon), 6),
+            "lat": round(float(lat), 6),
+            "speed": round(max(0.0, speed * float(unit.rng.uniform(0.93, 1.05))), 1),
+            "heading": round(heading, 1) % 360,
+            "accuracy": round(float(abs(unit.rng.normal(4.0, 1.2))) + 1.0, 1),
+            "battery": round(unit.battery, 2),
+        }
         return message(f"position/{unit.thing.id}", now, body)
 
 

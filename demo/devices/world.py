@@ -20,9 +20,16 @@ class World:
     """`step(now)` gives what all devices send up to `now`. `speed` quickens the storm, the driving and the work."""
 
     def __init__(
-        self, package: Package, script: StormScript, seed: int, start: datetime, *, storm_after_s: float,
-        speed: float = 1.0, rate_scale: float = 1.0,
-    ) -> None:  # fmt: skip
+        self,
+        package: Package,
+        script: StormScript,
+        seed: int,
+        start: datetime,
+        *,
+        storm_after_s: float,
+        speed: float = 1.0,
+        rate_scale: float = 1.0,
+    ) -> None:
         self._package, self._script = package, script
         self._start, self._speed, self._storm_after_s = start, speed, storm_after_s
         self._gazetteer = Gazetteer(package)

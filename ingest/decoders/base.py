@@ -68,9 +68,17 @@ class Decoder:
 
 # msgspec's words for a type, in a person's words
 WORDS = {
-    "float | null": "a number", "float": "a number", "int | null": "a whole number", "int": "a whole number", "str | null": "text",
-    "str": "text", "datetime": "a time with an offset (RFC 3339)", "object | null": "an object", "object": "an object", "array": "a list",
-}  # fmt: skip
+    "float | null": "a number",
+    "float": "a number",
+    "int | null": "a whole number",
+    "int": "a whole number",
+    "str | null": "text",
+    "str": "text",
+    "datetime": "a time with an offset (RFC 3339)",
+    "object | null": "an object",
+    "object": "an object",
+    "array": "a list",
+}
 MISSING = re.compile(r"Object missing required field `(.+)`")
 MISMATCH = re.compile(r"Expected `(.+?)`, got `(.+?)`")
 

@@ -12,9 +12,22 @@ from ingest.decoders.base import Decoder, Incoming, Options, check_position, che
 from ingest.records import PositionRow, Record
 
 # messages that tell of no position of the unit
-SILENT = frozenset({
-    "lwt", "waypoint", "waypoints", "transition", "cmd", "card", "steps", "beacon", "configuration", "dump", "request", "status",
-})  # fmt: skip
+SILENT = frozenset(
+    {
+        "lwt",
+        "waypoint",
+        "waypoints",
+        "transition",
+        "cmd",
+        "card",
+        "steps",
+        "beacon",
+        "configuration",
+        "dump",
+        "request",
+        "status",
+    }
+)
 KMH = 1 / 3.6
 MAX_SPEED = 300.0
 

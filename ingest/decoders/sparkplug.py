@@ -20,9 +20,15 @@ NAMESPACE = "spBv1.0"
 # housekeeping of the protocol, not measurements (sections 6.4.19 and 6.4.20)
 CONTROL = ("Node Control/", "Device Control/")
 BITS = {
-    DataType.INT8: 8, DataType.INT16: 16, DataType.INT32: 32, DataType.INT64: 64,
-    DataType.UINT8: 8, DataType.UINT16: 16, DataType.UINT32: 32, DataType.UINT64: 64,
-}  # fmt: skip
+    DataType.INT8: 8,
+    DataType.INT16: 16,
+    DataType.INT32: 32,
+    DataType.INT64: 64,
+    DataType.UINT8: 8,
+    DataType.UINT16: 16,
+    DataType.UINT32: 32,
+    DataType.UINT64: 64,
+}
 SIGNED = frozenset({DataType.INT8, DataType.INT16, DataType.INT32, DataType.INT64})
 NUMERIC = frozenset(DataType) - {DataType.UNKNOWN}
 # bigint in the database

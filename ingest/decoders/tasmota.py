@@ -13,9 +13,12 @@ PREFIX = "tele"
 PRESENCE = {b"Online": 1.0, b"Offline": 0.0}
 # which names the units at the top of a message are for
 UNITS = {
-    "Temperature": "TempUnit", "DewPoint": "TempUnit", "HeatIndex": "TempUnit", "Pressure": "PressureUnit",
+    "Temperature": "TempUnit",
+    "DewPoint": "TempUnit",
+    "HeatIndex": "TempUnit",
+    "Pressure": "PressureUnit",
     "SeaPressure": "PressureUnit",
-}  # fmt: skip
+}
 # what a clock shows that no time server has set yet
 UNSET_YEAR = 1970
 

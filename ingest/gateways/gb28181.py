@@ -136,8 +136,9 @@ class Gateway:
     def _begin(self, key: Key) -> Transaction:
         now = time.monotonic()
         while self._transactions and (
-            len(self._transactions) >= MAX_REMEMBERED or now - next(iter(self._transactions.values())).since >= REMEMBER_S
-        ):  # fmt: skip
+            len(self._transactions) >= MAX_REMEMBERED
+            or now - next(iter(self._transactions.values())).since >= REMEMBER_S
+        ):
             self._transactions.popitem(last=False)
         self._transactions[key] = Transaction(now)
         return self._transactions[key]
@@ -246,7 +247,11 @@ class Gateway:
         """Send a MESSAGE of ours; over UDP again a few times until the device answers it (RFC 3261 section 17.1.2)."""
         call = f"{secrets.token_hex(12)}@{self.options.realm}"
         heard = self._unanswered[call] = asyncio.Event()
-        data = sip.build(f"MESSAGE sip:{device}@{peer.source[0]}:{peer.source[1]} {sip.VERSION}", self._own_headers(device, peer, call), body)  # fmt: skip
+        data = sip.build(
+            f"MESSAGE sip:{device}@{peer.source[0]}:{peer.source[1]} {sip.VERSION}",
+            self._own_headers(device, peer, call),
+            body,
+        )
         try:
             for wait_s in RESENDS_S if peer.transport == "UDP" else RESENDS_S[-1:]:
                 peer.send(data)
@@ -260,14 +265,17 @@ class Gateway:
     def _own_headers(self, device: str, peer: Peer, call: str) -> tuple[tuple[str, str], ...]:
         us = f"sip:{self.options.server}@{self.options.realm}"
         return (
-            ("Via", f"{sip.VERSION}/{peer.transport} {peer.local[0]}:{peer.local[1]};rport;branch=z9hG4bK{secrets.token_hex(8)}"),
+            (
+                "Via",
+                f"{sip.VERSION}/{peer.transport} {peer.local[0]}:{peer.local[1]};rport;branch=z9hG4bK{secrets.token_hex(8)}",
+            ),
             ("From", f"<{us}>;tag={secrets.token_hex(6)}"),
             ("To", f"<sip:{device}@{self.options.realm}>"),
             ("Call-ID", call),
             ("CSeq", "1 MESSAGE"),
             ("Max-Forwards", "70"),
             ("Content-Type", "Application/MANSCDP+xml"),
-        )  # fmt: skip
+        )
 
     def _hear_answer(self, message: SipMessage) -> None:
         heard = self._unanswered.get(message.first("call-id"))

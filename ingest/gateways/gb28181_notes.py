@@ -26,20 +26,60 @@ ENCODING = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_
 DEVICE = re.compile("[0-9]{20}")
 UTF8 = ("utf-8", "utf8")
 # AlarmMethod, and AlarmMethod/AlarmType as the 2016 and 2022 editions list them: word in Chinese, our kind
-METHODS = {"1": "电话报警", "2": "设备报警", "3": "短信报警", "4": "卫星定位报警", "5": "视频报警", "6": "设备故障报警", "7": "其他报警"}  # fmt: skip
+METHODS = {
+    "1": "电话报警",
+    "2": "设备报警",
+    "3": "短信报警",
+    "4": "卫星定位报警",
+    "5": "视频报警",
+    "6": "设备故障报警",
+    "7": "其他报警",
+}
 TYPES = {
-    "2/1": "视频丢失", "2/2": "设备防拆", "2/3": "存储设备磁盘满", "2/4": "设备高温", "2/5": "设备低温",
-    "5/1": "人工视频报警", "5/2": "运动目标检测", "5/3": "遗留物检测", "5/4": "物体移除检测", "5/5": "绊线检测", "5/6": "入侵检测",
-    "5/7": "逆行检测", "5/8": "徘徊检测", "5/9": "流量统计", "5/10": "密度检测", "5/11": "视频异常检测", "5/12": "快速移动",
-    "5/13": "图像遮挡", "6/1": "存储设备磁盘故障", "6/2": "存储设备风扇故障",
-}  # fmt: skip
+    "2/1": "视频丢失",
+    "2/2": "设备防拆",
+    "2/3": "存储设备磁盘满",
+    "2/4": "设备高温",
+    "2/5": "设备低温",
+    "5/1": "人工视频报警",
+    "5/2": "运动目标检测",
+    "5/3": "遗留物检测",
+    "5/4": "物体移除检测",
+    "5/5": "绊线检测",
+    "5/6": "入侵检测",
+    "5/7": "逆行检测",
+    "5/8": "徘徊检测",
+    "5/9": "流量统计",
+    "5/10": "密度检测",
+    "5/11": "视频异常检测",
+    "5/12": "快速移动",
+    "5/13": "图像遮挡",
+    "6/1": "存储设备磁盘故障",
+    "6/2": "存储设备风扇故障",
+}
 # of a video event any word will do; of an incident one of incident_kinds. A city may say otherwise (`--kinds`)
 KINDS = {
-    "1": "other", "2": "other", "3": "other", "4": "other", "5": "alarm", "6": "other", "7": "other",
-    "5/1": "manual", "5/2": "motion", "5/3": "left_object", "5/4": "removed_object", "5/5": "tripwire", "5/6": "intrusion",
-    "5/7": "wrong_way", "5/8": "loitering", "5/9": "traffic_count", "5/10": "crowd", "5/11": "video_abnormal", "5/12": "fast_moving",
+    "1": "other",
+    "2": "other",
+    "3": "other",
+    "4": "other",
+    "5": "alarm",
+    "6": "other",
+    "7": "other",
+    "5/1": "manual",
+    "5/2": "motion",
+    "5/3": "left_object",
+    "5/4": "removed_object",
+    "5/5": "tripwire",
+    "5/6": "intrusion",
+    "5/7": "wrong_way",
+    "5/8": "loitering",
+    "5/9": "traffic_count",
+    "5/10": "crowd",
+    "5/11": "video_abnormal",
+    "5/12": "fast_moving",
     "5/13": "occlusion",
-}  # fmt: skip
+}
 
 
 def read_note(body: bytes) -> etree._Element:
@@ -48,8 +88,14 @@ def read_note(body: bytes) -> etree._Element:
     if "<!DOCTYPE" in text.upper():
         raise DecodeError("body: a notification has no document type declaration", field="body")
     parser = etree.XMLParser(
-        encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True, remove_comments=True
-    )  # fmt: skip
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_pis=True,
+        remove_comments=True,
+    )
     try:
         return etree.fromstring(text.encode(), parser)
     except (etree.XMLSyntaxError, ValueError) as exc:
@@ -137,9 +183,7 @@ def publish_mobile_position(root: etree._Element, ids: Mapping[str, str], prefix
     return Publication(f"{prefix}/position/{ids.get(device, device)}", body)
 
 
-def publish_alarm(
-    root: etree._Element, ids: Mapping[str, str], kinds: Mapping[str, str], prefix: str
-) -> Publication:  # fmt: skip
+def publish_alarm(root: etree._Element, ids: Mapping[str, str], kinds: Mapping[str, str], prefix: str) -> Publication:
     """An Alarm notification: a video event where a camera saw it (AlarmMethod 5), a report of an incident otherwise.
 
     The id is made of device, time, method and type, so that an alarm sent again is a repeat.

@@ -17,14 +17,27 @@ from core.errors import DecodeError
 VERSION = "SIP/2.0"
 MAX_HEAD, MAX_BODY, MAX_HEADERS = 8192, 65_536, 64
 END = b"\r\n\r\n"
-COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "l": "content-length", "c": "content-type", "m": "contact"}  # fmt: skip
+COMPACT = {
+    "v": "via",
+    "f": "from",
+    "t": "to",
+    "i": "call-id",
+    "l": "content-length",
+    "c": "content-type",
+    "m": "contact",
+}
 TOKEN = re.compile(r"[A-Za-z0-9!%*_+`'~.-]+")
 DEVICE = re.compile(r"sips?:([0-9]{20})@")
 PARAMETER = re.compile(r"""([A-Za-z][A-Za-z0-9_-]*)\s*=\s*(?:"([^"]*)"|([^\s,"]*))""")
 REASONS = {
-    200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 405: "Method Not Allowed", 415: "Unsupported Media Type",
+    200: "OK",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    405: "Method Not Allowed",
+    415: "Unsupported Media Type",
     503: "Service Unavailable",
-}  # fmt: skip
+}
 Headers = tuple[tuple[str, str], ...]
 
 

@@ -98,9 +98,7 @@ def _read_message(raw: bytes) -> Message:
         raise DecodeError(f"subpackage: expected a part of {total}, got number {number}", field="subpackage")
     if len(raw) - at != properties & LENGTH:
         raise DecodeError(f"length: expected {properties & LENGTH} bytes of body, got {len(raw) - at}", field="length")
-    return Message(
-        message_id, phone, serial, raw[at:], version, (properties & ENCRYPTION) >> 10, total, number
-    )  # fmt: skip
+    return Message(message_id, phone, serial, raw[at:], version, (properties & ENCRYPTION) >> 10, total, number)
 
 
 def unpack(form: str, raw: bytes, at: int, name: str) -> tuple[int, ...]:
@@ -108,7 +106,9 @@ def unpack(form: str, raw: bytes, at: int, name: str) -> tuple[int, ...]:
     try:
         return struct.unpack_from(form, raw, at)
     except struct.error as exc:
-        raise DecodeError(f"{name}: expected {struct.calcsize(form)} bytes at {at}, got {len(raw)} in all", field=name) from exc  # fmt: skip
+        raise DecodeError(
+            f"{name}: expected {struct.calcsize(form)} bytes at {at}, got {len(raw)} in all", field=name
+        ) from exc
 
 
 def read_bcd(raw: bytes, name: str) -> str:

@@ -170,8 +170,10 @@ def publish_position(location: Location, unit: str, prefix: str) -> Publication 
     if location.position is None or location.time is None:
         return None
     body: dict[str, object] = {
-        "time": rfc3339(location.time), "lon": location.position.lon, "lat": location.position.lat
-    }  # fmt: skip
+        "time": rfc3339(location.time),
+        "lon": location.position.lon,
+        "lat": location.position.lat,
+    }
     if location.speed <= MAX_SPEED:
         body["speed"] = location.speed
     if location.heading <= 360:
@@ -179,23 +181,32 @@ def publish_position(location: Location, unit: str, prefix: str) -> Publication 
     return Publication(f"{prefix}/position/{unit}", body)
 
 
-def publish_emergency(
-    location: Location, phone: str, unit: str, prefix: str, kind: str, now: datetime
-) -> Publication:  # fmt: skip
+def publish_emergency(location: Location, phone: str, unit: str, prefix: str, kind: str, now: datetime) -> Publication:
     """The report of a pressed emergency button; its id is the same however often the terminal sends it."""
     time = location.time or now
     body: dict[str, object] = {
-        "id": f"{phone}-{time:%Y%m%d%H%M%S}", "time": rfc3339(time), "kind": kind, "channel": CHANNEL,
-        "title": f"车辆紧急报警 {unit}", "text": f"终端 {phone} 触发紧急报警按钮", "reporter": unit,
-    }  # fmt: skip
+        "id": f"{phone}-{time:%Y%m%d%H%M%S}",
+        "time": rfc3339(time),
+        "kind": kind,
+        "channel": CHANNEL,
+        "title": f"车辆紧急报警 {unit}",
+        "text": f"终端 {phone} 触发紧急报警按钮",
+        "reporter": unit,
+    }
     if location.position is not None:
         body |= {"lon": location.position.lon, "lat": location.position.lat}
     return Publication(f"{prefix}/incident", body)
 
 
 def publish_all(
-    locations: Iterable[Location], state: Emergency, phone: str, units: Mapping[str, str], prefix: str, kind: str, now: datetime
-) -> tuple[list[Publication], Emergency]:  # fmt: skip
+    locations: Iterable[Location],
+    state: Emergency,
+    phone: str,
+    units: Mapping[str, str],
+    prefix: str,
+    kind: str,
+    now: datetime,
+) -> tuple[list[Publication], Emergency]:
     """Everything that these reports of one terminal publish, in order, and the button's state after them."""
     unit = units.get(phone, phone)
     found: list[Publication] = []

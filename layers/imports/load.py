@@ -93,8 +93,12 @@ def save_city(conn: Connection, city: dict[str, Any]) -> None:
         ),
         {
             **{k: city[k] for k in ("code", "name_zh", "name_en", "timezone")},
-            "w": west, "s": south, "e": east, "n": north,
-            "lon": city["center"][0], "lat": city["center"][1],
+            "w": west,
+            "s": south,
+            "e": east,
+            "n": north,
+            "lon": city["center"][0],
+            "lat": city["center"][1],
             "simulated": bool(city.get("simulated", False)),
         },
-    )  # fmt: skip
+    )

@@ -17,27 +17,66 @@ from layers.imports.package import Told, analyse
 
 # highway value -> our class and a speed for where none is signed, km/h
 ROADS = {
-    "motorway": ("motorway", 100), "motorway_link": ("motorway", 60), "trunk": ("ring", 80), "trunk_link": ("ring", 50),
-    "primary": ("primary", 50), "primary_link": ("primary", 40), "secondary": ("secondary", 50), "secondary_link": ("secondary", 40),
-    "tertiary": ("secondary", 40), "tertiary_link": ("secondary", 30), "unclassified": ("minor", 40), "residential": ("minor", 30),
-    "living_street": ("minor", 15), "service": ("minor", 20), "road": ("minor", 30),
-}  # fmt: skip
+    "motorway": ("motorway", 100),
+    "motorway_link": ("motorway", 60),
+    "trunk": ("ring", 80),
+    "trunk_link": ("ring", 50),
+    "primary": ("primary", 50),
+    "primary_link": ("primary", 40),
+    "secondary": ("secondary", 50),
+    "secondary_link": ("secondary", 40),
+    "tertiary": ("secondary", 40),
+    "tertiary_link": ("secondary", 30),
+    "unclassified": ("minor", 40),
+    "residential": ("minor", 30),
+    "living_street": ("minor", 15),
+    "service": ("minor", 20),
+    "road": ("minor", 30),
+}
 FACILITIES = {
-    ("amenity", "hospital"): "hospital", ("amenity", "school"): "school", ("amenity", "kindergarten"): "kindergarten",
-    ("amenity", "fire_station"): "fire_station", ("amenity", "police"): "police_station", ("amenity", "fuel"): "gas_station",
-    ("amenity", "townhall"): "government", ("amenity", "nursing_home"): "nursing_home", ("emergency", "fire_hydrant"): "hydrant",
-    ("emergency", "ambulance_station"): "ambulance_station", ("railway", "subway_entrance"): "metro_station", ("power", "substation"): "substation",
-}  # fmt: skip
+    ("amenity", "hospital"): "hospital",
+    ("amenity", "school"): "school",
+    ("amenity", "kindergarten"): "kindergarten",
+    ("amenity", "fire_station"): "fire_station",
+    ("amenity", "police"): "police_station",
+    ("amenity", "fuel"): "gas_station",
+    ("amenity", "townhall"): "government",
+    ("amenity", "nursing_home"): "nursing_home",
+    ("emergency", "fire_hydrant"): "hydrant",
+    ("emergency", "ambulance_station"): "ambulance_station",
+    ("railway", "subway_entrance"): "metro_station",
+    ("power", "substation"): "substation",
+}
 AREAS = {
-    ("natural", "water"): ("water", "lake"), ("waterway", "riverbank"): ("water", "river"), ("leisure", "park"): ("green", "park"),
-    ("leisure", "garden"): ("green", "park"), ("landuse", "forest"): ("green", "wood"), ("natural", "wood"): ("green", "wood"), ("landuse", "grass"): ("green", "park"),
-}  # fmt: skip
+    ("natural", "water"): ("water", "lake"),
+    ("waterway", "riverbank"): ("water", "river"),
+    ("leisure", "park"): ("green", "park"),
+    ("leisure", "garden"): ("green", "park"),
+    ("landuse", "forest"): ("green", "wood"),
+    ("natural", "wood"): ("green", "wood"),
+    ("landuse", "grass"): ("green", "park"),
+}
 BUILDING_KINDS = {
-    "apartments": "residential", "residential": "residential", "house": "residential", "detached": "residential", "terrace": "residential",
-    "dormitory": "residential", "office": "office", "commercial": "commercial", "retail": "commercial", "industrial": "industrial",
-    "warehouse": "industrial", "school": "school", "kindergarten": "school", "university": "school", "hospital": "hospital",
-    "government": "government", "public": "public", "church": "public", "civic": "public",
-}  # fmt: skip
+    "apartments": "residential",
+    "residential": "residential",
+    "house": "residential",
+    "detached": "residential",
+    "terrace": "residential",
+    "dormitory": "residential",
+    "office": "office",
+    "commercial": "commercial",
+    "retail": "commercial",
+    "industrial": "industrial",
+    "warehouse": "industrial",
+    "school": "school",
+    "kindergarten": "school",
+    "university": "school",
+    "hospital": "hospital",
+    "government": "government",
+    "public": "public",
+    "church": "public",
+    "civic": "public",
+}
 STOREY_M = 3.2
 Tags = Any
 
@@ -53,9 +92,16 @@ def load_osm(engine: Engine, path: Path, name: str, timezone: str, told: Told) -
     with engine.begin() as conn:
         save_city(
             conn,
-            {"code": code, "name_zh": name, "name_en": name, "timezone": timezone, "bbox": bbox,
-             "center": [(bbox[0] + bbox[2]) / 2, (bbox[1] + bbox[3]) / 2], "simulated": False},
-        )  # fmt: skip
+            {
+                "code": code,
+                "name_zh": name,
+                "name_en": name,
+                "timezone": timezone,
+                "bbox": bbox,
+                "center": [(bbox[0] + bbox[2]) / 2, (bbox[1] + bbox[3]) / 2],
+                "simulated": False,
+            },
+        )
         for layer in ("districts", "streets", "water", "green", "buildings", "facilities"):
             told(layer, load_layer(conn, layer, ((f"{layer} {f['id']}", f) for f in layers[layer])))
     analyse(engine)
@@ -119,13 +165,18 @@ def _street(edge: int, tags: dict[str, str], nodes: list[tuple[int, float, float
     return {
         "id": edge,
         "properties": {
-            "name_zh": tags.get("name:zh") or tags.get("name"), "name_en": tags.get("name:en") or tags.get("name"),
-            "class": klass, "oneway": oneway, "speed_kmh": int(signed) if signed.isdigit() and int(signed) > 0 else speed,
-            "bridge": tags.get("bridge", "no") != "no", "tunnel": tags.get("tunnel", "no") != "no",
-            "from_node": nodes[0][0], "to_node": nodes[-1][0],
+            "name_zh": tags.get("name:zh") or tags.get("name"),
+            "name_en": tags.get("name:en") or tags.get("name"),
+            "class": klass,
+            "oneway": oneway,
+            "speed_kmh": int(signed) if signed.isdigit() and int(signed) > 0 else speed,
+            "bridge": tags.get("bridge", "no") != "no",
+            "tunnel": tags.get("tunnel", "no") != "no",
+            "from_node": nodes[0][0],
+            "to_node": nodes[-1][0],
         },
         "geometry": {"type": "LineString", "coordinates": [[lon, lat] for _, lon, lat in nodes]},
-    }  # fmt: skip
+    }
 
 
 def _take_area(area: Any, factory: Any, layers: dict[str, list[Feature]]) -> None:
@@ -154,12 +205,17 @@ def _building(area: Any, geometry: dict[str, Any]) -> Feature:
     return {
         "id": area.id,
         "properties": {
-            "kind": BUILDING_KINDS.get(tags.get("building"), "public" if tags.get("amenity") else "commercial" if tags.get("shop") else "other"),
-            "name_zh": tags.get("name:zh") or tags.get("name"), "name_en": tags.get("name:en") or tags.get("name"),
-            "height_m": float(storeys) * STOREY_M if storeys.isdigit() else None, "people_day": None, "people_night": None,
+            "kind": BUILDING_KINDS.get(
+                tags.get("building"), "public" if tags.get("amenity") else "commercial" if tags.get("shop") else "other"
+            ),
+            "name_zh": tags.get("name:zh") or tags.get("name"),
+            "name_en": tags.get("name:en") or tags.get("name"),
+            "height_m": float(storeys) * STOREY_M if storeys.isdigit() else None,
+            "people_day": None,
+            "people_night": None,
         },
         "geometry": geometry,
-    }  # fmt: skip
+    }
 
 
 def _facility_kind(tags: Tags) -> str | None:
@@ -174,7 +230,12 @@ def _take_facility(thing: Any, letter: str, geometry: dict[str, Any], layers: di
     layers["facilities"].append(
         {
             "id": f"osm-{letter}{thing.id}",
-            "properties": {"kind": kind, "name_zh": thing.tags.get("name:zh") or name, "name_en": thing.tags.get("name:en") or name, "attributes": {}},
+            "properties": {
+                "kind": kind,
+                "name_zh": thing.tags.get("name:zh") or name,
+                "name_en": thing.tags.get("name:en") or name,
+                "attributes": {},
+            },
             "geometry": geometry,
         }
-    )  # fmt: skip
+    )

@@ -61,13 +61,20 @@ def _check_property(value: object, kinds: Kinds, name: str, where: str, required
 NAMES: dict[str, Kinds] = {"name_zh": (str,), "name_en": (str,)}
 SPECS = [
     ImportSpec(
-        "districts", AREA, NAMES, {"population": (int,)}, "DELETE FROM district",
+        "districts",
+        AREA,
+        NAMES,
+        {"population": (int,)},
+        "DELETE FROM district",
         "INSERT INTO district (code, name_zh, name_en, population, geom) SELECT s.id, s.props->>'name_zh', s.props->>'name_en', "
         "(s.props->>'population')::int, s.geom FROM staged s",
     ),
     ImportSpec(
-        "streets", LINE, {"class": (str,), "oneway": (bool,), "speed_kmh": NUMBER, "from_node": (int,), "to_node": (int,)},
-        {**NAMES, "bridge": (bool,), "tunnel": (bool,)}, "DELETE FROM street",
+        "streets",
+        LINE,
+        {"class": (str,), "oneway": (bool,), "speed_kmh": NUMBER, "from_node": (int,), "to_node": (int,)},
+        {**NAMES, "bridge": (bool,), "tunnel": (bool,)},
+        "DELETE FROM street",
         "INSERT INTO street (id, name_zh, name_en, class, oneway, speed_kmh, bridge, tunnel, from_node, to_node, length_m, geom) "
         "SELECT s.id::bigint, s.props->>'name_zh', s.props->>'name_en', s.props->>'class', (s.props->>'oneway')::bool, "
         "(s.props->>'speed_kmh')::float8, COALESCE((s.props->>'bridge')::bool, false), COALESCE((s.props->>'tunnel')::bool, false), "
@@ -75,7 +82,11 @@ SPECS = [
         numeric_id=True,
     ),
     ImportSpec(
-        "railways", LINE, {}, NAMES, "DELETE FROM street WHERE class = 'rail'",
+        "railways",
+        LINE,
+        {},
+        NAMES,
+        "DELETE FROM street WHERE class = 'rail'",
         "INSERT INTO street (id, name_zh, name_en, class, oneway, speed_kmh, bridge, tunnel, from_node, to_node, length_m, geom) "
         "SELECT -1 - s.id::bigint, s.props->>'name_zh', s.props->>'name_en', 'rail', false, 0, false, false, 0, 0, "
         "ST_Length(s.geom::geography), s.geom FROM staged s",
@@ -83,7 +94,11 @@ SPECS = [
     ),
     *(
         ImportSpec(
-            layer, AREA, {"kind": (str,)}, NAMES, f"DELETE FROM area WHERE layer = '{layer}'",
+            layer,
+            AREA,
+            {"kind": (str,)},
+            NAMES,
+            f"DELETE FROM area WHERE layer = '{layer}'",
             f"INSERT INTO area (id, layer, kind, name_zh, name_en, geom) SELECT s.id::bigint, '{layer}', s.props->>'kind', "
             "s.props->>'name_zh', s.props->>'name_en', s.geom FROM staged s",
             numeric_id=True,
@@ -91,28 +106,42 @@ SPECS = [
         for layer in ("water", "green")
     ),
     ImportSpec(
-        "buildings", AREA, {"kind": (str,)}, {**NAMES, "height_m": NUMBER, "people_day": (int,), "people_night": (int,)}, "DELETE FROM building",
+        "buildings",
+        AREA,
+        {"kind": (str,)},
+        {**NAMES, "height_m": NUMBER, "people_day": (int,), "people_night": (int,)},
+        "DELETE FROM building",
         "INSERT INTO building (id, kind, name_zh, name_en, height_m, people_day, people_night, geom, center) SELECT s.id::bigint, "
         "s.props->>'kind', s.props->>'name_zh', s.props->>'name_en', (s.props->>'height_m')::float8, (s.props->>'people_day')::int, "
         "(s.props->>'people_night')::int, s.geom, ST_PointOnSurface(s.geom) FROM staged s",
         numeric_id=True,
     ),
     ImportSpec(
-        "facilities", POINT, {**NAMES, "kind": (str,)}, {"capacity": (int,), "people_day": (int,), "people_night": (int,), "attributes": (dict,)},
+        "facilities",
+        POINT,
+        {**NAMES, "kind": (str,)},
+        {"capacity": (int,), "people_day": (int,), "people_night": (int,), "attributes": (dict,)},
         "DELETE FROM facility",
         "INSERT INTO facility (id, kind, name_zh, name_en, capacity, people_day, people_night, district, attributes, geom) SELECT s.id, "
         "s.props->>'kind', s.props->>'name_zh', s.props->>'name_en', (s.props->>'capacity')::int, (s.props->>'people_day')::int, "
         f"(s.props->>'people_night')::int, {IN_DISTRICT}, COALESCE(s.props->'attributes', '{{}}'), s.geom FROM staged s",
     ),
     ImportSpec(
-        "assets", POINT, {**NAMES, "class": (str,), "subclass": (str,)}, {"state": (str,), "dept": (str,), "installed": (str,)}, "DELETE FROM asset",
+        "assets",
+        POINT,
+        {**NAMES, "class": (str,), "subclass": (str,)},
+        {"state": (str,), "dept": (str,), "installed": (str,)},
+        "DELETE FROM asset",
         "INSERT INTO asset (id, class, subclass, name_zh, name_en, state, dept, installed, district, geom) SELECT s.id, s.props->>'class', "
         "s.props->>'subclass', s.props->>'name_zh', s.props->>'name_en', COALESCE(s.props->>'state', 'normal'), s.props->>'dept', "
         "(s.props->>'installed')::date, left(s.id, 6), s.geom FROM staged s",
         history="asset",
     ),
     ImportSpec(
-        "sensors", POINT, {**NAMES, "kind": (str,), "metrics": (list,)}, {"interval_s": NUMBER, "thresholds": (dict,), "attributes": (dict,)},
+        "sensors",
+        POINT,
+        {**NAMES, "kind": (str,), "metrics": (list,)},
+        {"interval_s": NUMBER, "thresholds": (dict,), "attributes": (dict,)},
         "SELECT 1",
         "INSERT INTO sensor (id, kind, name_zh, name_en, status, interval_s, metrics, thresholds, attributes, district, geom, first_seen_at) "
         "SELECT s.id, s.props->>'kind', s.props->>'name_zh', s.props->>'name_en', 'active', (s.props->>'interval_s')::float8, "
@@ -124,7 +153,11 @@ SPECS = [
         history="sensor",
     ),
     ImportSpec(
-        "cameras", POINT, NAMES, {"heading": NUMBER, "fov": NUMBER}, "SELECT 1",
+        "cameras",
+        POINT,
+        NAMES,
+        {"heading": NUMBER, "fov": NUMBER},
+        "SELECT 1",
         "INSERT INTO camera (id, name_zh, name_en, heading, fov, district, geom) SELECT s.id, s.props->>'name_zh', s.props->>'name_en', "
         f"(s.props->>'heading')::float8, (s.props->>'fov')::float8, {IN_DISTRICT}, s.geom FROM staged s "
         "ON CONFLICT (id) DO UPDATE SET name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en, heading = EXCLUDED.heading, "
@@ -132,7 +165,11 @@ SPECS = [
         history="camera",
     ),
     ImportSpec(
-        "units", POINT, {**NAMES, "kind": (str,), "capabilities": (list,)}, {"station": (str,)}, "SELECT 1",
+        "units",
+        POINT,
+        {**NAMES, "kind": (str,), "capabilities": (list,)},
+        {"station": (str,)},
+        "SELECT 1",
         "INSERT INTO unit (id, kind, name_zh, name_en, capabilities, status, status_at, station, home) SELECT s.id, s.props->>'kind', "
         "s.props->>'name_zh', s.props->>'name_en', ARRAY(SELECT jsonb_array_elements_text(s.props->'capabilities')), 'available', now(), "
         "s.props->>'station', s.geom FROM staged s "
@@ -140,5 +177,5 @@ SPECS = [
         "capabilities = EXCLUDED.capabilities, station = EXCLUDED.station, home = EXCLUDED.home",
         history="unit",
     ),
-]  # fmt: skip
+]
 BY_LAYER = {spec.layer: spec for spec in SPECS}

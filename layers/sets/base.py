@@ -12,14 +12,22 @@ def mvt(geom: str = "geom") -> str:
 
 
 DISTRICTS = LayerSpec(
-    id="districts", group="base", title={"zh": "行政区", "en": "Districts"}, geometry="polygon", delivery="tiles",
+    id="districts",
+    group="base",
+    title={"zh": "行政区", "en": "Districts"},
+    geometry="polygon",
+    delivery="tiles",
     count="SELECT count(*) FROM district",
     tile=f"SELECT {mvt()}, code, name_zh, name_en FROM district, bounds WHERE geom && bounds.box",
     legend=(LegendItem("district", {"zh": "区界", "en": "Boundary"}, "map-district"),),
-)  # fmt: skip
+)
 
 STREETS = LayerSpec(
-    id="streets", group="base", title={"zh": "道路", "en": "Streets"}, geometry="line", delivery="tiles",
+    id="streets",
+    group="base",
+    title={"zh": "道路", "en": "Streets"},
+    geometry="line",
+    delivery="tiles",
     count="SELECT count(*) FROM street",
     # what a scale cannot show is left out, and lines are thinned to half a pixel
     tile=(
@@ -32,23 +40,32 @@ STREETS = LayerSpec(
         LegendItem("primary", {"zh": "主干路", "en": "Primary"}, "map-road-primary"),
         LegendItem("minor", {"zh": "支路", "en": "Minor"}, "map-road-minor"),
     ),
-)  # fmt: skip
+)
 
 BUILDINGS = LayerSpec(
-    id="buildings", group="base", title={"zh": "建筑", "en": "Buildings"}, geometry="polygon", delivery="tiles",
-    count="SELECT count(*) FROM building", min_zoom=13,
+    id="buildings",
+    group="base",
+    title={"zh": "建筑", "en": "Buildings"},
+    geometry="polygon",
+    delivery="tiles",
+    count="SELECT count(*) FROM building",
+    min_zoom=13,
     tile=f"SELECT {mvt()}, kind, height_m FROM building, bounds WHERE geom && bounds.box AND :z >= 13",
     legend=(LegendItem("building", {"zh": "建筑", "en": "Building"}, "map-building"),),
-)  # fmt: skip
+)
 
 
 def _area(layer: str, zh: str, en: str) -> LayerSpec:
     return LayerSpec(
-        id=layer, group="base", title={"zh": zh, "en": en}, geometry="polygon", delivery="tiles",
+        id=layer,
+        group="base",
+        title={"zh": zh, "en": en},
+        geometry="polygon",
+        delivery="tiles",
         count=f"SELECT count(*) FROM area WHERE layer = '{layer}'",
         tile=f"SELECT {mvt()}, kind, name_zh, name_en FROM area, bounds WHERE layer = '{layer}' AND geom && bounds.box",
         legend=(LegendItem(layer, {"zh": zh, "en": en}, f"map-{layer}"),),
-    )  # fmt: skip
+    )
 
 
 WATER, GREEN = _area("water", "水域", "Water"), _area("green", "绿地", "Green")

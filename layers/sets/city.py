@@ -17,16 +17,29 @@ _ASSET_TILE = (
 )
 
 ASSETS = LayerSpec(
-    id="assets", group="assets", title={"zh": "城市部件", "en": "City assets"}, geometry="point", delivery="tiles",
-    count="SELECT count(*) FROM asset", tile=_ASSET_TILE, visible=False,
+    id="assets",
+    group="assets",
+    title={"zh": "城市部件", "en": "City assets"},
+    geometry="point",
+    delivery="tiles",
+    count="SELECT count(*) FROM asset",
+    tile=_ASSET_TILE,
+    visible=False,
     legend=(
-        *(LegendItem(key, {"zh": row["zh"], "en": row["en"]}, f"asset-{key}") for key, row in table("asset_classes").items()),
+        *(
+            LegendItem(key, {"zh": row["zh"], "en": row["en"]}, f"asset-{key}")
+            for key, row in table("asset_classes").items()
+        ),
         LegendItem("fault", {"zh": "异常", "en": "Fault"}, "asset-fault"),
     ),
-)  # fmt: skip
+)
 
 FACILITIES = LayerSpec(
-    id="facilities", group="assets", title={"zh": "重点设施", "en": "Facilities"}, geometry="point", delivery="features",
+    id="facilities",
+    group="assets",
+    title={"zh": "重点设施", "en": "Facilities"},
+    geometry="point",
+    delivery="features",
     count="SELECT count(*) FROM facility",
     features="SELECT id, geom, jsonb_build_object('kind', kind, 'name_zh', name_zh, 'name_en', name_en, 'capacity', capacity) AS props FROM facility",
     legend=(
@@ -35,23 +48,33 @@ FACILITIES = LayerSpec(
         LegendItem("hazardous", {"zh": "危险源", "en": "Hazardous sites"}, "facility-hazardous"),
         LegendItem("other", {"zh": "其他", "en": "Other"}, "facility-other"),
     ),
-)  # fmt: skip
+)
 
 CAMERAS = LayerSpec(
-    id="cameras", group="video", title={"zh": "视频监控", "en": "Cameras"}, geometry="point", delivery="features", visible=False,
+    id="cameras",
+    group="video",
+    title={"zh": "视频监控", "en": "Cameras"},
+    geometry="point",
+    delivery="features",
+    visible=False,
     count="SELECT count(*) FROM camera",
     features="SELECT id, geom, jsonb_build_object('name_zh', name_zh, 'name_en', name_en, 'heading', heading, 'fov', fov) AS props FROM camera",
     legend=(LegendItem("camera", {"zh": "摄像机", "en": "Camera"}, "camera"),),
-)  # fmt: skip
+)
 
 SENSORS = LayerSpec(
-    id="sensors", group="sensing", title={"zh": "传感器", "en": "Sensors"}, geometry="point", delivery="live",
-    count="SELECT count(*) FROM sensor WHERE status <> 'retired'", updated="SELECT max(received_at) FROM sensor_state",
+    id="sensors",
+    group="sensing",
+    title={"zh": "传感器", "en": "Sensors"},
+    geometry="point",
+    delivery="live",
+    count="SELECT count(*) FROM sensor WHERE status <> 'retired'",
+    updated="SELECT max(received_at) FROM sensor_state",
     features="SELECT id, geom, jsonb_build_object('kind', kind, 'name_zh', name_zh, 'name_en', name_en, 'status', status) AS props FROM sensor WHERE geom IS NOT NULL",
     legend=(
         LegendItem("normal", {"zh": "正常", "en": "Normal"}, "sensor"),
         LegendItem("stale", {"zh": "无新数据", "en": "No fresh data"}, "stale"),
     ),
-)  # fmt: skip
+)
 
 SET = (ASSETS, FACILITIES, SENSORS, CAMERAS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.vocabulary import table
+from core.vocabulary import ENDED_INCIDENT, sql_list, table
 from layers.spec import LayerSpec, LegendItem
 
 LEVELS = tuple(
@@ -11,44 +11,72 @@ LEVELS = tuple(
 )
 
 RISK_CELLS = LayerSpec(
-    id="risk_cells", group="risk", title={"zh": "风险热区", "en": "Risk"}, geometry="hex", delivery="live",
-    count="SELECT count(*) FROM risk_cell WHERE level IS NOT NULL", updated="SELECT max(scored_at) FROM risk_cell", legend=LEVELS,
-)  # fmt: skip
+    id="risk_cells",
+    group="risk",
+    title={"zh": "风险热区", "en": "Risk"},
+    geometry="hex",
+    delivery="live",
+    count="SELECT count(*) FROM risk_cell WHERE level IS NOT NULL",
+    updated="SELECT max(scored_at) FROM risk_cell",
+    legend=LEVELS,
+)
 
 INCIDENTS = LayerSpec(
-    id="incidents", group="incidents", title={"zh": "事件", "en": "Incidents"}, geometry="point", delivery="live",
-    count="SELECT count(*) FROM incident WHERE status NOT IN ('closed', 'cancelled')", updated="SELECT max(changed_at) FROM incident",
+    id="incidents",
+    group="incidents",
+    title={"zh": "事件", "en": "Incidents"},
+    geometry="point",
+    delivery="live",
+    count=f"SELECT count(*) FROM incident WHERE status NOT IN {sql_list(ENDED_INCIDENT)}",
+    updated="SELECT max(changed_at) FROM incident",
     features=(
         "SELECT id::text, geom, jsonb_build_object('number', number, 'kind', kind, 'level', level, 'status', status, 'title', titles) AS props "
-        "FROM incident WHERE status NOT IN ('closed', 'cancelled') AND geom IS NOT NULL"
+        f"FROM incident WHERE status NOT IN {sql_list(ENDED_INCIDENT)} AND geom IS NOT NULL"
     ),
     legend=LEVELS,
-)  # fmt: skip
+)
 
 ALARMS = LayerSpec(
-    id="alarms", group="incidents", title={"zh": "告警", "en": "Alarms"}, geometry="point", delivery="live",
-    count="SELECT count(*) FROM alarm WHERE state <> 'normal'", updated="SELECT max(changed_at) FROM alarm",
+    id="alarms",
+    group="incidents",
+    title={"zh": "告警", "en": "Alarms"},
+    geometry="point",
+    delivery="live",
+    count="SELECT count(*) FROM alarm WHERE state <> 'normal'",
+    updated="SELECT max(changed_at) FROM alarm",
     features=(
         "SELECT id::text, geom, jsonb_build_object('kind', kind, 'level', level, 'state', state, 'message', message) AS props "
         "FROM alarm WHERE state <> 'normal' AND geom IS NOT NULL"
     ),
     legend=LEVELS,
-)  # fmt: skip
+)
 
 UNITS = LayerSpec(
-    id="units", group="forces", title={"zh": "力量", "en": "Units"}, geometry="point", delivery="live",
-    count="SELECT count(*) FROM unit", updated="SELECT max(time) FROM unit_state",
+    id="units",
+    group="forces",
+    title={"zh": "力量", "en": "Units"},
+    geometry="point",
+    delivery="live",
+    count="SELECT count(*) FROM unit",
+    updated="SELECT max(time) FROM unit_state",
     features=(
         "SELECT u.id, COALESCE(ST_SetSRID(ST_MakePoint(s.lon, s.lat), 4326), u.home) AS geom, "
         "jsonb_build_object('kind', u.kind, 'status', u.status, 'name_zh', u.name_zh, 'name_en', u.name_en) AS props "
         "FROM unit u LEFT JOIN unit_state s ON s.unit_id = u.id"
     ),
-    legend=tuple(LegendItem(key, {"zh": row["zh"], "en": row["en"]}, f"unit-{key}") for key, row in table("unit_kinds").items()),
-)  # fmt: skip
+    legend=tuple(
+        LegendItem(key, {"zh": row["zh"], "en": row["en"]}, f"unit-{key}") for key, row in table("unit_kinds").items()
+    ),
+)
 
 VIDEO_EVENTS = LayerSpec(
-    id="video_events", group="video", title={"zh": "视频识别事件", "en": "Video events"}, geometry="point", delivery="live",
-    count="SELECT count(*) FROM video_event WHERE time > now() - interval '60 minutes'", updated="SELECT max(time) FROM video_event",
+    id="video_events",
+    group="video",
+    title={"zh": "视频识别事件", "en": "Video events"},
+    geometry="point",
+    delivery="live",
+    count="SELECT count(*) FROM video_event WHERE time > now() - interval '60 minutes'",
+    updated="SELECT max(time) FROM video_event",
     features=(
         "SELECT v.camera_id || '/' || v.event_id AS id, COALESCE(CASE WHEN v.quality <> 'outside' THEN v.geom END, c.geom, v.geom) AS geom, "
         "jsonb_build_object('camera', v.camera_id, 'kind', v.kind, 'score', v.score, 'zone', v.zone, 'time', v.time, 'ended_at', v.ended_at) AS props "
@@ -59,6 +87,6 @@ VIDEO_EVENTS = LayerSpec(
         LegendItem("urgent", {"zh": "火情、烟雾、积水等", "en": "Fire, smoke, water …"}, "video-urgent"),
         LegendItem("quiet", {"zh": "其他识别", "en": "Anything else"}, "video"),
     ),
-)  # fmt: skip
+)
 
 SET = (RISK_CELLS, INCIDENTS, ALARMS, UNITS, VIDEO_EVENTS)

@@ -56,8 +56,10 @@ def test_reading_above_the_limit_is_one_alarm_and_the_batch_is_gone(fresh_engine
         RED,
     )
     assert read(fresh_engine, waiting) == 0
-    senders = read(fresh_engine, lambda c: list(c.scalars(text("SELECT sender FROM outbox ORDER BY id"))))
-    assert senders == ["alarm", "cap"]
+    queued = read(
+        fresh_engine, lambda c: [tuple(r) for r in c.execute(text("SELECT kind, what FROM outbox ORDER BY id"))]
+    )
+    assert queued == [("alarm", "raised")]
 
 
 def test_sensor_that_is_pending_is_not_judged(fresh_engine: Engine) -> None:

@@ -12,7 +12,7 @@ from app.services.mosquitto import Broker
 from core.db import make_engine
 from core.settings import Settings
 from tests.conftest import MakeDatabase
-from tests.support import STATE, System, free_settings
+from tests.support import LOGS, PATIENCE_S, System, free_settings
 
 
 @pytest.fixture(scope="package")
@@ -22,7 +22,7 @@ def app_settings(template: str, make_database: MakeDatabase, broker: Broker) -> 
 
 @pytest.fixture(scope="package")
 def served(app_settings: Settings, broker: Broker) -> Iterator[System]:
-    with System(app_settings, broker, STATE / "log" / "test_app") as system:
+    with System(app_settings, broker, LOGS / "test_app") as system:
         yield system.start("serve")
 
 
@@ -37,7 +37,7 @@ def db(app_settings: Settings) -> Iterator[Engine]:
 @pytest.fixture(scope="package")
 def stranger(served: System) -> Iterator[httpx.Client]:
     """A client that nobody knows."""
-    with httpx.Client(base_url=served.http, trust_env=False) as client:
+    with httpx.Client(base_url=served.http, trust_env=False, timeout=PATIENCE_S) as client:
         yield client
 
 

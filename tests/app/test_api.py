@@ -45,7 +45,7 @@ PROBLEMS = [
     ("GET", "/api/sensors/wl-spare/observations?every=0", None, 422, "every"),
     ("GET", "/api/sensors/wl-spare/observations?from=2026-05-04T08:00:00Z&to=2026-05-03T08:00:00Z", None, 422, "from"),
     ("GET", "/api/layers/dragons/features", None, 404, None), ("GET", "/tiles/dragons/1/0/0.mvt", None, 404, None),
-    ("GET", "/tiles/streets/1/5/0.mvt", None, 422, "z"), ("GET", "/tiles/streets/a/0/0.mvt", None, 422, "z"),
+    ("GET", "/tiles/streets/1/5/0.mvt", None, 422, "x"), ("GET", "/tiles/streets/a/0/0.mvt", None, 422, "z"),
     ("GET", "/api/state?at=2999-01-01T00:00:00Z", None, 422, "at"), ("GET", "/api/search", None, 422, "q"),
     ("GET", "/api/cards/dragon/1", None, 422, "type"), ("GET", "/api/cards/alarm/1", None, 404, None), ("GET", "/api/cards/unit/nobody", None, 404, None),
     ("POST", "/api/within", {"type": "Point", "coordinates": [1, 2]}, 422, "type"),

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine, text
 
-from app.doctor import check_health
+from app.health.doctor import check_health
 from core import set_aside
 from core.settings import Settings
 from tests.support import System, now

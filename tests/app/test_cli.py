@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from app.cli import main
+from app.cli import main, make_parser
 from app.services.postgres import Cluster
 from core.settings import Settings, load_settings
 
@@ -181,6 +181,11 @@ def test_doctor_without_a_database_says_so(monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setenv("ONEMAP_DATABASE_URL", "postgresql://x:x@127.0.0.1:9/none")
     assert run("doctor") == 1
     assert "database does not answer" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [[], ["-k", "risk"], ["tests/core", "-n", "2"], ["--collect-only", "-q"]], ids=str)
+def test_words_after_test_are_for_pytest(words: list[str]) -> None:
+    assert make_parser().parse_args(["test", *words]).rest == words
 
 
 def test_unknown_verb_is_exit_code_two(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ from app.auth import COOKIE, OPEN_FOLDERS, OPEN_PATHS
 from app.main import ROUTERS, make_app
 from core.settings import Settings
 from core.viewer import Role
-from tests.support import PASSWORD, ROLES, System, now
+from tests.support import PASSWORD, PATIENCE_S, ROLES, System, now
 
 SAMPLE_ID = "0190a000-0000-7000-8000-000000000000"
 SAMPLES = {
@@ -96,7 +96,7 @@ def test_nobody_listens_without_a_session(path: str, served: System) -> None:
         connect_socket(served.http.replace("http", "ws", 1) + path, proxy=None) as socket,
         pytest.raises(ConnectionClosed) as closed,
     ):
-        socket.recv(timeout=5)
+        socket.recv(timeout=PATIENCE_S)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4401
 
@@ -112,7 +112,7 @@ def test_browser_is_led_to_the_log_in_and_back(stranger: httpx.Client) -> None:
 @pytest.fixture(scope="module")
 def session(served: System) -> Iterator[httpx.Client]:
     """A browser that has logged in."""
-    with httpx.Client(base_url=served.http, trust_env=False) as client:
+    with httpx.Client(base_url=served.http, trust_env=False, timeout=PATIENCE_S) as client:
         form = {"username": "dispatcher", "password": PASSWORD}
         answer = client.post("/login", data=form, headers={"Origin": served.http})
         assert answer.status_code == 303, answer.text
@@ -120,7 +120,7 @@ def session(served: System) -> Iterator[httpx.Client]:
 
 
 def test_cookie_is_for_the_page_only(served: System) -> None:
-    client = httpx.Client(base_url=served.http, trust_env=False)
+    client = httpx.Client(base_url=served.http, trust_env=False, timeout=PATIENCE_S)
     answer = client.post("/login", data={"username": "viewer", "password": PASSWORD}, headers={"Origin": served.http})
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie
@@ -132,7 +132,10 @@ def test_cookie_is_for_the_page_only(served: System) -> None:
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:x", ""])
 def test_log_in_never_leads_elsewhere(target: str, served: System) -> None:
     with httpx.Client(
-        base_url=served.http, trust_env=False, transport=httpx.HTTPTransport(local_address="127.0.0.9")
+        base_url=served.http,
+        trust_env=False,
+        timeout=PATIENCE_S,
+        transport=httpx.HTTPTransport(local_address="127.0.0.9"),
     ) as client:
         answer = client.post(
             "/login", data={"username": "viewer", "password": PASSWORD, "next": target}, headers={"Origin": served.http}
@@ -166,10 +169,10 @@ def test_sockets_by_cookie_come_from_our_own_page(
     value: Any = origin.format(http=served.http) if origin else None
     with connect_socket(address, additional_headers=headers, origin=value, max_size=None, proxy=None) as socket:
         if may:
-            assert socket.recv(timeout=5)
+            assert socket.recv(timeout=PATIENCE_S)
             return
         with pytest.raises(ConnectionClosed) as closed:
-            socket.recv(timeout=5)
+            socket.recv(timeout=PATIENCE_S)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4403
 
@@ -188,7 +191,10 @@ def test_bearer_token_needs_no_origin(dispatcher: httpx.Client) -> None:
 
 def test_log_out_ends_the_session_at_once(served: System) -> None:
     with httpx.Client(
-        base_url=served.http, trust_env=False, transport=httpx.HTTPTransport(local_address="127.0.0.8")
+        base_url=served.http,
+        trust_env=False,
+        timeout=PATIENCE_S,
+        transport=httpx.HTTPTransport(local_address="127.0.0.8"),
     ) as client:
         client.post("/login", data={"username": "viewer", "password": PASSWORD}, headers={"Origin": served.http})
         secret = client.cookies[COOKIE]
@@ -245,7 +251,10 @@ def test_viewer_reads_and_makes_no_incident(viewer: httpx.Client) -> None:
 def from_another_address(served: System) -> httpx.Client:
     """Each call is another address on this machine: log-ins are counted per address."""
     return httpx.Client(
-        base_url=served.http, trust_env=False, transport=httpx.HTTPTransport(local_address=next(addresses))
+        base_url=served.http,
+        trust_env=False,
+        timeout=PATIENCE_S,
+        transport=httpx.HTTPTransport(local_address=next(addresses)),
     )
 
 

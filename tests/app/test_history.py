@@ -17,7 +17,6 @@ from alerts.engine import fold_all
 from alerts.loading import thing_of
 from alerts.rules import editing
 from alerts.rules.base import Thing
-from app import devices
 from app.past import read_now, read_past
 from core.errors import Conflict, OneMapError
 from core.history import known_since
@@ -25,6 +24,7 @@ from core.pgarray import to_pg_us
 from core.types import LonLat
 from core.vocabulary import IncidentStatus, TaskReply, UnitStatus
 from dispatch import incidents, steps, tasks
+from ingest.admin import devices
 from ingest.arrived import Arrived
 from ingest.records import PositionRow, Reading, Record, SnapshotRow, TrackedEventRow, WarningRow
 from ingest.writer import Writer

@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import Engine, text
 
 from app.cli import main
-from app.letters import PREVIEW_BYTES, preview, read_text
 from core.clock import rfc3339
 from core.pgarray import to_pg_us
 from core.settings import Settings, load_settings
+from ingest.admin.letters import PREVIEW_BYTES, preview, read_text
 from ingest.arrived import Arrived
 from ingest.sources import read_sources
 from ingest.writer import Writer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import httpx
@@ -11,11 +12,12 @@ from sqlalchemy import Engine, text
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from app.push import KINDS, encode
+from app.live import KINDS
+from app.live.hub import encode
 from core.db import notify_change
 from core.migrate import head_revision
 from tests.alerts.helpers import change, write
-from tests.support import PASSWORD, Listener, System, now
+from tests.support import PASSWORD, PATIENCE_S, Listener, System, now
 
 Json = dict[str, Any]
 
@@ -87,7 +89,7 @@ def test_incident_made_by_one_is_seen_by_all_and_leaves_when_closed(served: Syst
 def test_readings_and_positions_arrive_conflated(served: System, db: Engine) -> None:
     with served.push() as listener:
         greeted(listener)
-        start = now()
+        start, began = now(), time.monotonic()
         for n in range(20):
             with db.begin() as conn:
                 write(conn, [(n * 0.001, float(n))], start)
@@ -110,7 +112,8 @@ def test_readings_and_positions_arrive_conflated(served: System, db: Engine) -> 
         )
         assert moved["items"][0]["id"] == "fire-01"
         told = [m for m in listener.messages if m["kind"] in ("unit", "sensor") and m["op"] == "upsert"]
-        assert len(told) < 20
+        # a machine so slow that the twenty take many seconds is told of them in several messages
+        assert len(told) < max(20, 3 * (time.monotonic() - began))
 
 
 def test_client_that_lost_the_thread_may_ask_for_everything_again(served: System) -> None:
@@ -143,18 +146,20 @@ def test_nonsense_from_a_client_and_unknown_kinds_do_no_harm(served: System, db:
 
 def listen_on(socket: ClientConnection) -> None:
     while True:
-        socket.recv(timeout=20)
+        socket.recv(timeout=PATIENCE_S)
 
 
 def test_log_out_closes_the_channel(served: System) -> None:
     form = {"username": "viewer", "password": PASSWORD, "next": "/"}
-    with httpx.Client(base_url=served.http, trust_env=False, headers={"Origin": served.http}) as browser:
+    with httpx.Client(
+        base_url=served.http, trust_env=False, timeout=PATIENCE_S, headers={"Origin": served.http}
+    ) as browser:
         assert browser.post("/login", data=form).status_code == 303
         cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
         address = served.http.replace("http", "ws", 1) + "/push"
         more = {"Cookie": cookie, "Origin": served.http}
         with connect(address, additional_headers=more, max_size=None, proxy=None) as socket:
-            socket.recv(timeout=10)
+            socket.recv(timeout=PATIENCE_S)
             browser.post("/logout")
             with pytest.raises(ConnectionClosed) as caught:
                 listen_on(socket)
@@ -198,12 +203,26 @@ def test_thing_that_cannot_be_read_costs_itself_only(served: System, db: Engine)
 
 
 def test_readiness_names_what_is_lacking(served: System, db: Engine) -> None:
-    assert httpx.get(f"{served.http}/readyz", trust_env=False).json() == {"status": "ready"}
+    assert httpx.get(f"{served.http}/readyz", trust_env=False, timeout=PATIENCE_S).json() == {"status": "ready"}
     with db.begin() as conn:
         conn.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     try:
-        answer = httpx.get(f"{served.http}/readyz", trust_env=False)
+        answer = httpx.get(f"{served.http}/readyz", trust_env=False, timeout=PATIENCE_S)
         assert (answer.status_code, answer.json()["lacking"]) == (503, ["migrations"])
     finally:
         with db.begin() as conn:
             conn.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": head_revision()})
+
+
+def test_client_that_asks_a_thousand_times_is_answered_without_filling_the_server(served: System) -> None:
+    with served.push() as listener:
+        greeted(listener)
+        listener.messages.clear()
+        for _ in range(1000):
+            listener.socket.send('{"want":"snapshot"}')
+        assert [m["kind"] for m in greeted(listener)][: len(KINDS)] == list(KINDS)
+    told = {m["kind"] for m in listener.messages}
+    assert told >= set(KINDS)
+    assert len([m for m in listener.messages if m["op"] == "snapshot"]) < 100 * len(KINDS), (
+        "asked often meanwhile is asked once"
+    )

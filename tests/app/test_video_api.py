@@ -6,7 +6,6 @@ import hashlib
 import io
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -25,7 +24,7 @@ from ingest.decoders.jpeg import snapshot_row
 from ingest.pictures import move_one
 from ingest.records import VideoEventRow
 from ingest.writer import Writer
-from tests.support import STATE, Listener, System, now
+from tests.support import LOGS, Listener, System, now
 
 CAMERA, PLACE = "cam-003", (119.0211, 31.3622)
 Json = dict[str, Any]
@@ -67,7 +66,7 @@ def clean(db: Engine) -> Iterator[Engine]:
 @pytest.fixture
 def store() -> Iterator[Pictures]:
     """The picture store of the served process."""
-    made = Pictures("", Path(STATE / "log" / "test_app" / "state"))
+    made = Pictures("", LOGS / "test_app" / "state")
     yield made
     made.delete(SHA)
 
@@ -186,7 +185,7 @@ def seen(listener: Listener, identity: str, **wanted: Any) -> Json:
     def fits(item: Json) -> bool:
         return item["id"] == identity and all(item[name] == value for name, value in wanted.items())
 
-    message = listener.until(lambda m: m["kind"] == "video_event" and any(fits(i) for i in m["items"]), 10)
+    message = listener.until(lambda m: m["kind"] == "video_event" and any(fits(i) for i in m["items"]))
     return next(item for item in message["items"] if fits(item))
 
 

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.support import PASSWORD, ROOT, System, wait_for
+from tests.support import PASSWORD, PATIENCE_S, ROOT, System, wait_for
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 DESK, PHONE = (1280, 720), (390, 844)
 DRAWN = 'html[data-map="idle"][data-ready="1"][data-live="on"]'
-LONG_MS = 60_000  # software WebGL on two busy cores
+LONG_MS = 1000 * PATIENCE_S  # software WebGL on two busy cores
 
 # the running map: main.mjs gives its one page to whoever imports it by the address in the page's script element
 MAP = "(await (await import(document.querySelector('script[src$=\"/main.mjs\"]').src)).page).map"
@@ -68,7 +68,7 @@ class Desk:
     complaints: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.set_default_timeout(LONG_MS / 2)
+        self.page.set_default_timeout(LONG_MS)
         self.page.on("pageerror", lambda error: self.complaints.append(f"thrown: {error}"))
         self.page.on("console", lambda said: self.hear(said.type, said.text))
 
@@ -93,7 +93,7 @@ class Desk:
             found[:] = [self.page.evaluate(script, value)]
             return wanted(found[0])
 
-        wait_for(reached, 30, what or f"{script} {found}")
+        wait_for(reached, what=what or f"{script} {found}")
         return found[0]
 
     def tab(self, name: str) -> None:

@@ -17,7 +17,6 @@ from tests.support import PASSWORD, ROOT, Mailbox, System, mailbox, now, wait_fo
 
 SENSOR = "wl-spare"  # no simulated device feeds it
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
-MODULE_S = 420
 # the fields of the first thing of each kind, null where there is none, as a new connection gets them
 SNAPSHOTS = """() => new Promise(resolve => {
   const kinds = {}, socket = new WebSocket(`ws://${location.host}/push`);
@@ -29,7 +28,6 @@ SNAPSHOTS = """() => new Promise(resolve => {
     resolve(kinds);
   };
 })"""
-pytestmark = pytest.mark.timeout(MODULE_S)
 Json = dict[str, Any]
 
 
@@ -67,7 +65,7 @@ def alarm(desk: Desk, api: httpx.Client, devices: Mailbox) -> Json:
         items = api.get("/api/alarms").json()["items"]
         return [a for a in items if a["thing"]["id"] == SENSOR and a["risk"] and a["level"] == 1]
 
-    return dict(wait_for(of_level_one, 30, "the alarm of level I is scored")[0])
+    return dict(wait_for(of_level_one, what="the alarm of level I is scored")[0])
 
 
 def typed_fields(name: str) -> list[str]:
@@ -157,7 +155,7 @@ def test_a_short_way_is_glided_and_not_jumped(desk: Desk, api: httpx.Client, dev
             places.append(drawn() or 0.0)
             return abs(places[-1] - goal) < 5e-5
 
-        wait_for(arrived, 20, "it arrives")
+        wait_for(arrived, what="it arrives")
         return any(west + 3e-4 < at < east - 3e-4 for at in places)
 
     # a machine that is busy for a whole second shows no step of one way; of ten it shows some

@@ -16,13 +16,12 @@ from playwright.sync_api import Browser
 from core.clock import rfc3339
 from demo.devices.drawing import draw
 from tests.browser.desk import DRAWN_AT, MAP, Desk, window
-from tests.support import Mailbox, System, mailbox, now, wait_for
+from tests.support import PATIENCE_S, Mailbox, System, mailbox, now, wait_for
 
 CAMERA = "cam-010"
 EVENT, QUIET = f"{CAMERA}/seen-1", f"{CAMERA}/seen-2"
 CARD_PICTURE = "#card [data-testid=card-picture]"
 WIDTH_OF = "selector => document.querySelector(selector)?.naturalWidth ?? 0"
-pytestmark = pytest.mark.timeout(300)
 Json = dict[str, Any]
 
 
@@ -46,7 +45,9 @@ def see(devices: Mailbox, event: str, kind: str, age: timedelta = timedelta(0)) 
 def send(client: mqtt.Client, picture: bytes, event: str) -> None:
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     properties.UserProperty = ("event", event.split("/")[1])
-    client.publish(f"onemap/video/{CAMERA}/snapshot", picture, qos=1, properties=properties).wait_for_publish(10)
+    client.publish(f"onemap/video/{CAMERA}/snapshot", picture, qos=1, properties=properties).wait_for_publish(
+        PATIENCE_S
+    )
 
 
 @pytest.fixture(scope="module")
@@ -133,8 +134,10 @@ def test_picture_that_the_store_has_lost_is_said_in_words(
     digest = hashlib.sha256(lost).hexdigest()
     folder = processes.logs / "state" / "pictures" / digest[:2]
     send(devices.client, lost, QUIET)
-    wait_for(lambda: (folder / f"{digest}.thumb.jpg").exists(), 20, "the picture has been moved to the store")
-    wait_for(lambda: processes.one("SELECT body IS NULL FROM snapshot WHERE sha256 = %s", digest), 20, "the row forgot")
+    wait_for(lambda: (folder / f"{digest}.thumb.jpg").exists(), what="the picture has been moved to the store")
+    wait_for(
+        lambda: processes.one("SELECT body IS NULL FROM snapshot WHERE sha256 = %s", digest), what="the row forgot"
+    )
     for file in folder.glob(f"{digest}*"):
         file.unlink()
     desk.select("video_event", QUIET)

@@ -16,6 +16,7 @@ from PIL import Image
 from app.services.net import free_port
 from core.errors import SetupError, Unavailable
 from core.pictures import PIXELS, THUMBNAIL, Pictures, path_of, thumbnail
+from tests.support import PATIENCE_S
 
 STORES = ["disk", "file", "s3"]
 
@@ -46,7 +47,7 @@ def s3() -> Iterator[str]:
     server.start()
     host, port = server.get_host_and_port()
     address = f"http://{host}:{port}"
-    assert httpx.put(f"{address}/city", trust_env=False).status_code == 200
+    assert httpx.put(f"{address}/city", trust_env=False, timeout=PATIENCE_S).status_code == 200
     yield address
     server.stop()
 

@@ -14,7 +14,7 @@ from core.db import connect_direct
 from core.errors import Unavailable
 from core.process import BEAT_FD, Chore, Chores, Crew, Fence, Lease, Pulse, is_of_connection, take_lease
 from core.settings import Settings
-from tests.support import wait_for
+from tests.support import PATIENCE_S, wait_for
 
 MOMENT = datetime(2026, 5, 4, 8, tzinfo=UTC)
 
@@ -113,7 +113,7 @@ def test_thread_that_fails_is_started_again_and_said() -> None:
 
     crew = Crew(threading.Event(), Pulse())
     crew.start("worker", work)
-    assert came.acquire(timeout=20)
+    assert came.acquire(timeout=PATIENCE_S)
     figures = crew.figures()["threads_failed"]
     assert isinstance(figures, dict)
     assert (figures["worker"]["restarts"], figures["worker"]["error"]) == (1, "a broken thing")
@@ -125,7 +125,7 @@ def test_thread_that_fails_is_started_again_and_said() -> None:
 def test_vital_thread_takes_the_life_with_it() -> None:
     crew = Crew(threading.Event(), Pulse())
     crew.start("lease", lambda stop, pulse: None, vital=True)
-    assert crew.stop.wait(20)
+    assert crew.stop.wait(PATIENCE_S)
 
 
 def test_pulse_stops_while_a_thread_hangs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,10 +14,11 @@ import pytest
 from dash import Dash
 from fastapi import FastAPI
 
-from app.dashboard import build_dashboard, content_security_policy, texts
+from app.dashboard import build_dashboard, texts
 from app.dashboard.ids import Id
 from app.dashboard.layout import page
 from app.dashboard.page import ASSETS, index_string
+from app.security import SecurityHeaders
 from tests.dashboard.tree import walk, words
 
 REPOSITORY = ASSETS.parent
@@ -140,6 +141,12 @@ def test_files_named_by_the_index_page_exist() -> None:
     assert all((ASSETS / name).is_file() for name in named)
 
 
+def test_renderers_of_rows_are_there_before_the_grids_that_look_them_up() -> None:
+    renderers = '<script src="/assets/js/cells.js"></script>'
+    assert renderers in index_string(), "not deferred: that would be after Dash's scripts"
+    assert index_string().index(renderers) < index_string().index("{%scripts%}")
+
+
 def test_modules_import_only_files_that_exist() -> None:
     for script in SCRIPTS:
         for name in re.findall(r"from '(\.[^']+)'", script.read_text(encoding="utf-8")):
@@ -160,7 +167,7 @@ def test_the_index_page_is_served_without_inline_style_or_foreign_script(dashboa
 
 
 def test_the_policy_names_every_inline_script(dashboard: Dash) -> None:
-    policy = content_security_policy(dashboard)
+    policy = SecurityHeaders(None, (dashboard,)).policy()  # type: ignore[arg-type]
     scripts = re.findall(r"<script((?:(?!src=)[^>])*)>(.+?)</script>", ask(dashboard, "GET", "/").text, re.S)
     inline = [body for attributes, body in scripts if "application/json" not in attributes]
     assert inline

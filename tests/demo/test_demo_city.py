@@ -19,6 +19,7 @@ from demo.city.compose import City
 from demo.city.frame import BOX, to_lonlat, to_metres, unwarp_points, warp_points
 from demo.city.network import strongly_connected, with_oneways
 from demo.city.write import LAYERS, kept
+from tests.support import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,7 +37,7 @@ def test_same_seed_gives_the_same_bytes_in_another_process(
 ) -> None:
     command = [sys.executable, "-m", "demo.city", "--out", str(tmp_path), "--seed", str(seed), "--scale", str(scale)]
     environment = {**os.environ, "PYTHONHASHSEED": "4711"}
-    subprocess.run(command, check=True, cwd=ROOT, env=environment, timeout=150)
+    subprocess.run(command, check=True, cwd=ROOT, env=environment, timeout=3 * PATIENCE_S)
     assert digest(tmp_path) == digest(folder)
 
 

@@ -408,7 +408,7 @@ def test_picture_reaches_the_broker_with_the_event_it_belongs_to(broker: Broker)
         edge = Edge(address(broker.url("device")), SEED)
         edge.start()
         edge.publish([Message(topic, b"tied", "cam-001-7"), Message(topic, b"plain")])
-        wait_for(lambda: {b"tied", b"plain"} <= set(heard), 20, "both pictures have come")
+        wait_for(lambda: {b"tied", b"plain"} <= set(heard), what="both pictures have come")
         edge.stop()
     assert heard[b"tied"].UserProperty == [("event", "cam-001-7")]
     assert not hasattr(heard[b"plain"], "UserProperty")

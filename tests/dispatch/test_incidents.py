@@ -62,7 +62,7 @@ def answer(conn: Connection, assignment: UUID, *replies: str) -> list[bool]:
 
 
 def outbox(conn: Connection) -> list[tuple[str, dict[str, Any]]]:
-    rows = conn.execute(text("SELECT topic, payload FROM outbox WHERE sender = 'mqtt' ORDER BY id"))
+    rows = conn.execute(text("SELECT topic, payload FROM outbox WHERE kind = 'message' ORDER BY id"))
     return [(r.topic, json.loads(r.payload)) for r in rows]
 
 

@@ -8,6 +8,7 @@ import h3
 import pytest
 from sqlalchemy import Connection, text
 
+from core.cells import city_cells
 from core.types import LonLat
 from core.vocabulary import table
 from dispatch import coverage
@@ -88,7 +89,7 @@ def test_candidates_stand_at_home_until_they_say_where_they_are(conn: Connection
 
 def test_coverage_names_the_nearest_free_unit_of_each_capability(conn: Connection) -> None:
     graph, units = load_graph(conn), read_candidates(conn)
-    cells = coverage.city_cells(conn, 8)
+    cells = city_cells(conn, 8)
     rows = coverage.compute(graph, cells, units)
     assert set(rows) == {(cell, capability) for cell in cells for capability in table("capabilities")}
     able = {c.id: c for c in units}
@@ -117,5 +118,5 @@ def test_coverage_is_written_where_it_changed_and_only_there(conn: Connection) -
 
 def test_nobody_free_leaves_every_cell_without_help(conn: Connection) -> None:
     conn.execute(text("UPDATE unit SET status = 'out_of_service'"))
-    rows = coverage.compute(load_graph(conn), coverage.city_cells(conn, 8), read_candidates(conn))
+    rows = coverage.compute(load_graph(conn), city_cells(conn, 8), read_candidates(conn))
     assert set(rows.values()) == {(None, None)}

@@ -14,7 +14,7 @@ from typing import Any
 
 from core.clock import rfc3339
 from core.mqtt import connect, make_client
-from tests.support import System, now, wait_for
+from tests.support import PATIENCE_S, System, now, wait_for
 
 SENSORS = 50
 HANDED_ON = """
@@ -25,16 +25,21 @@ FROM ingest_batch b, LATERAL unnest(b.sensor_ids, b.metrics, b.times) AS u (sens
 
 @dataclass
 class Load:
-    """`count` messages at `rate` a second, sent again until the broker has confirmed them. `shift` moves the devices' clocks."""
+    """`count` messages at `rate` a second, sent again until the broker has confirmed them; fewer where `enough` is said before.
+
+    Their times are `step` apart and have been; `shift` moves the devices' clocks.
+    """
 
     url: str
     count: int
     rate: float = 4000.0
+    step: timedelta = timedelta(milliseconds=10)
     shift: timedelta = timedelta(0)
     name: str = "load"
     sent: int = 0
     confirmed: int = 0
     _thread: threading.Thread | None = None
+    _enough: threading.Event = field(default_factory=threading.Event)
     _confirmed: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
     def start(self) -> Load:
@@ -43,7 +48,7 @@ class Load:
         return self
 
     def message(self, i: int, start: datetime) -> tuple[str, bytes]:
-        moment = rfc3339(start + timedelta(milliseconds=10 * i))
+        moment = rfc3339(start + i * self.step)
         return (
             f"onemap/observation/{self.name}-{i % SENSORS}",
             f'{{"time": "{moment}", "metric": "flow", "value": {i}}}'.encode(),
@@ -65,19 +70,26 @@ class Load:
             self.sent = i + 1
             while self.sent > (time.monotonic() - began) * self.rate:
                 threading.Event().wait(0.005)
-        self.confirmed = sum(self._confirmed.acquire(timeout=120) for _ in range(self.count))
+            if self._enough.is_set():
+                break
+        self.count = self.sent
+        self.confirmed = sum(self._confirmed.acquire(timeout=PATIENCE_S) for _ in range(self.count))
         client.disconnect()
         client.loop_stop()
 
-    def join(self, timeout_s: float = 150) -> None:
+    def enough(self) -> None:
+        """Send no more; `count` is what was sent."""
+        self._enough.set()
+
+    def join(self) -> None:
         assert self._thread is not None
-        self._thread.join(timeout_s)
+        self._thread.join(2 * PATIENCE_S)
         assert not self._thread.is_alive(), "the publisher has not come to its end"
         assert self.confirmed == self.count, "the broker has confirmed every message"
 
     def until(self, share: float) -> None:
         """Wait until this share of the messages has been handed to the client."""
-        wait_for(lambda: self.sent >= share * self.count, 120, f"{share:.0%} sent")
+        wait_for(lambda: self.sent >= share * self.count, PATIENCE_S, f"{share:.0%} sent")
 
 
 def stored(system: System, name: str = "load") -> int:
@@ -97,7 +109,7 @@ def all_well(count: int, letters: int = 0) -> dict[str, Any]:
     return {"rows": count, "different": count, "handed": count, "handed_different": count, "letters": letters}
 
 
-def settle(system: System, count: int, timeout_s: float = 90, what: Callable[[System], int] = stored) -> None:
+def settle(system: System, count: int, what: Callable[[System], int] = stored) -> None:
     """Wait until `count` are there and the ingester has nothing in hand."""
-    wait_for(lambda: what(system) >= count, timeout_s, f"{count} are rows")
-    wait_for(lambda: system.one("SELECT coalesce(sum((figures->>'waiting')::int), 0) FROM process_state") == 0, 20)
+    wait_for(lambda: what(system) >= count, PATIENCE_S, f"{count} are rows")
+    wait_for(lambda: system.one("SELECT coalesce(sum((figures->>'waiting')::int), 0) FROM process_state") == 0)

@@ -21,7 +21,7 @@ from ingest.records import IncidentReportRow, PositionRow, VideoEventRow
 from tests.ingest.gateways.cameras import DEVICE, PASSWORD, SERVER, Camera, code, request
 from tests.ingest.gateways.support import PAYLOADS, SUQIAN, read_natively, run
 from tests.ingest.gateways.terminals import PHONE, Terminal, authentication_body, batch_body, location_body
-from tests.support import ROOT, mailbox, now, wait_for
+from tests.support import PATIENCE_S, ROOT, mailbox, now, wait_for
 
 LISTENING = re.compile(r'"port": (\d+).*"event": "listening"|"event": "listening".*"port": (\d+)')
 VIDEO = (PAYLOADS / "gb28181" / "alarm_video.xml").read_bytes()
@@ -46,12 +46,12 @@ def gateway(log: Path, url: str, *words: str) -> Iterator[int]:
         command = [sys.executable, "-m", "app.cli", "gateway", *words, "--port", "0"]
         process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, env=environment(url))
     try:
-        found = wait_for(lambda: LISTENING.search(log.read_text()) or process.poll() is not None, 30, "it listens")
+        found = wait_for(lambda: LISTENING.search(log.read_text()) or process.poll() is not None, what="it listens")
         assert isinstance(found, re.Match), log.read_text()
         yield int(found[1] or found[2])
     finally:
         process.terminate()
-        ended = process.wait(20)
+        ended = process.wait(PATIENCE_S)
     assert ended == 0, log.read_text()
 
 
@@ -170,7 +170,7 @@ def test_taken_port_is_said_in_a_sentence(broker: Broker, tmp_path: Path, words:
     with gateway(tmp_path / "log", broker.url("gateway"), *words) as port:
         command = [sys.executable, "-m", "app.cli", "gateway", *words, "--port", str(port)]
         done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=60, env=environment(broker.url())
+            command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, env=environment(broker.url())
         )
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr

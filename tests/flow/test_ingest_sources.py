@@ -9,20 +9,20 @@ import pytest
 
 from app.services.mosquitto import Broker
 from core.settings import Settings
-from tests.support import STATE, Mailbox, System, mailbox, now, wait_for
+from tests.support import LOGS, PATIENCE_S, Mailbox, System, mailbox, now, wait_for
 
 
 @pytest.fixture(scope="module")
 def system(own_settings: Settings, broker: Broker) -> Any:
-    with System(own_settings, broker, STATE / "log" / "test_ingest_sources") as system:
+    with System(own_settings, broker, LOGS / "test_ingest_sources") as system:
         yield system.start("ingest")
 
 
 def change(system: System, query: str) -> None:
     """Change the sources and wait until the ingester has subscribed anew."""
-    before = system.log("ingest").count('"subscribed"')
+    before = len(system.subscriptions())
     system.rows(f"{query} RETURNING id, pg_notify('onemap_source', '{{}}')")
-    wait_for(lambda: system.log("ingest").count('"subscribed"') > before, 10)
+    wait_for(lambda: system.has_taken_up(before))
 
 
 def values(system: System, sensor: str) -> dict[str, float]:
@@ -40,7 +40,7 @@ def test_source_is_switched_on_edited_and_off_without_a_restart(system: System) 
     with mailbox(system.broker.url()) as box:
         change(system, "UPDATE source SET enabled = true, owner = '水务局', interval_s = 300 WHERE id = 'tasmota'")
         say(box, "tele/pump-7/SENSOR", {"DS18B20": {"Temperature": 68.9}, "TempUnit": "F"})
-        wait_for(lambda: values(system, "pump-7"), 15)
+        wait_for(lambda: values(system, "pump-7"))
         assert values(system, "pump-7") == {"DS18B20.Temperature": 68.9}
         [sensor] = system.rows("SELECT status, source_id, interval_s, attributes FROM sensor WHERE id = 'pump-7'")
         assert (sensor["status"], sensor["source_id"], sensor["interval_s"]) == ("pending", "tasmota", 300)
@@ -49,15 +49,15 @@ def test_source_is_switched_on_edited_and_off_without_a_restart(system: System) 
 
         change(system, """UPDATE source SET metrics = '{"Temperature": "temperature"}' WHERE id = 'tasmota'""")
         say(box, "tele/pump-7/SENSOR", {"DS18B20": {"Temperature": 50}, "TempUnit": "F"})
-        wait_for(lambda: "temperature" in values(system, "pump-7"), 15)
+        wait_for(lambda: "temperature" in values(system, "pump-7"))
         assert values(system, "pump-7")["temperature"] == pytest.approx(10.0)
 
         change(system, "UPDATE source SET enabled = false WHERE id = 'tasmota'")
-        held = "SELECT count(*) FROM subscription WHERE topic_filter LIKE '%%tele/%%'"
-        wait_for(lambda: system.one(held) == 0, 10)
+        held = "SELECT count(*) FROM broker_subscription WHERE topic_filter LIKE '%%tele/%%'"
+        wait_for(lambda: system.one(held) == 0)
         say(box, "tele/pump-7/SENSOR", {"DS18B20": {"Temperature": 99}})
         say(box, "onemap/observation/after", {"time": "2020-01-01T00:00:00Z", "metric": "a", "value": 1})
-        wait_for(lambda: system.one("SELECT count(*) FROM dead_letter WHERE reason = 'time_out_of_range'"), 15)
+        wait_for(lambda: system.one("SELECT count(*) FROM dead_letter WHERE reason = 'time_out_of_range'"))
         assert values(system, "pump-7")["temperature"] == pytest.approx(10.0)
         [state] = system.rows("SELECT messages, records, dead_letters FROM source_state WHERE source_id = 'tasmota'")
         assert state == {"messages": 2, "records": 2, "dead_letters": 0}
@@ -65,11 +65,11 @@ def test_source_is_switched_on_edited_and_off_without_a_restart(system: System) 
 
 def test_what_a_stopped_ingester_was_subscribed_to_is_given_up_by_the_next(system: System) -> None:
     change(system, "UPDATE source SET enabled = true WHERE id = 'owntracks'")
-    assert system.one("SELECT count(*) FROM subscription WHERE topic_filter = 'owntracks/+/+'") == 1
+    assert system.one("SELECT count(*) FROM broker_subscription WHERE topic_filter = 'owntracks/+/+'") == 1
     system.kill("ingest")
     system.rows("UPDATE source SET enabled = false WHERE id = 'owntracks' RETURNING id")
     system.start("ingest")
-    wait_for(lambda: system.one("SELECT count(*) FROM subscription WHERE topic_filter = 'owntracks/+/+'") == 0, 10)
+    wait_for(lambda: system.one("SELECT count(*) FROM broker_subscription WHERE topic_filter = 'owntracks/+/+'") == 0)
 
 
 def test_what_the_broker_kept_is_not_taken_for_new(system: System) -> None:
@@ -77,12 +77,12 @@ def test_what_the_broker_kept_is_not_taken_for_new(system: System) -> None:
     with mailbox(system.broker.url()) as box:
         kept = [("tele/old-1/SENSOR", {"A": {"Temperature": 5}}), ("tele/old-2/SENSOR", {"Time": now().isoformat(), "A": {"Temperature": 6}})]  # fmt: skip
         for topic, payload in kept:
-            box.client.publish(topic, json.dumps(payload), qos=1, retain=True).wait_for_publish(10)
+            box.client.publish(topic, json.dumps(payload), qos=1, retain=True).wait_for_publish(PATIENCE_S)
         change(system, "UPDATE source SET enabled = true, metrics = '{}' WHERE id = 'tasmota'")
         say(box, "tele/new-1/SENSOR", {"A": {"Temperature": 7}})
-        wait_for(lambda: values(system, "new-1") and values(system, "old-2"), 15)
+        wait_for(lambda: values(system, "new-1") and values(system, "old-2"))
         assert values(system, "old-2") == {"A.Temperature": 6}
         assert values(system, "old-1") == {}
         assert system.one("SELECT count(*) FROM dead_letter WHERE topic LIKE 'tele/%%'") == 0
         for topic, _ in kept:
-            box.client.publish(topic, b"", qos=1, retain=True).wait_for_publish(10)
+            box.client.publish(topic, b"", qos=1, retain=True).wait_for_publish(PATIENCE_S)

@@ -12,7 +12,7 @@ import pytest
 from app.services.mosquitto import Broker
 from core.clock import rfc3339
 from core.settings import Settings
-from tests.support import STATE, System, mailbox, now, wait_for
+from tests.support import LOGS, System, mailbox, now, wait_for
 
 LOCK_OWNER = """
 SELECT l.pid FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted
@@ -22,7 +22,7 @@ AND a.application_name = 'onemap alerts lease' AND a.datname = current_database(
 
 @pytest.fixture(scope="module")
 def system(own_settings: Settings, broker: Broker) -> Iterator[System]:
-    with System(own_settings, broker, STATE / "log" / "test_lease") as system:
+    with System(own_settings, broker, LOGS / "test_lease") as system:
         yield system.start("ingest", "alerts:1", "alerts:2", "dispatch")
 
 
@@ -51,15 +51,15 @@ def flood(system: System, step: int) -> None:
 
 
 def test_lost_lease_moves_the_shard_and_no_flood_is_missed_or_told_twice(system: System) -> None:
-    wait_for(lambda: owner(system), 60, "somebody owns the shard")
+    wait_for(lambda: owner(system), what="somebody owns the shard")
     steps = 6
     for step in range(steps):
         flood(system, 2 * step)
         before, takes = owner(system), taken(system)
         system.one(f"SELECT pg_terminate_backend({before})::int")
         flood(system, 2 * step + 1)
-        wait_for(lambda takes=takes: taken(system) > takes, 60, "the shard is taken over")
-    wait_for(lambda: system.one("SELECT count(*) FROM ingest_batch") == 0, 60, "all is judged")
+        wait_for(lambda takes=takes: taken(system) > takes, what="the shard is taken over")
+    wait_for(lambda: system.one("SELECT count(*) FROM ingest_batch") == 0, what="all is judged")
     raised = system.rows(
         "SELECT observed_at FROM alarm_event WHERE what IN ('raised', 'raised_again') ORDER BY observed_at"
     )
@@ -84,7 +84,7 @@ def test_process_that_is_stopped_loses_its_shard_to_nobody_until_it_is_ended(sys
     os.kill(pid, signal.SIGSTOP)
     assert owner(system) == holder
     system.kill(name)
-    wait_for(lambda: owner(system) not in (None, holder), 60, "the other takes over")
+    wait_for(lambda: owner(system) not in (None, holder), what="the other takes over")
     system.start(name)
 
 
@@ -101,4 +101,4 @@ def test_judgement_goes_on_after_a_fault_that_is_no_databases(system: System) ->
                 "channel": "12345",
             }
             box.publish("onemap/incident", body)
-    wait_for(lambda: system.one("SELECT count(*) FROM incident WHERE report_id IN ('lease-0', 'lease-2')") == 2, 60)
+    wait_for(lambda: system.one("SELECT count(*) FROM incident WHERE report_id IN ('lease-0', 'lease-2')") == 2)

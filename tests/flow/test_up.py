@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from app.services.supervisor import rotate
-from tests.support import ROOT, STATE, wait_for
+from tests.support import PATIENCE_S, ROOT, STATE, wait_for
 
 FOLDER = STATE / "up"
 COMMAND = [sys.executable, "-m", "app.cli", "up", "--port", "0", "--city", "none", "--no-devices"]
@@ -32,7 +32,9 @@ def start() -> subprocess.Popen[str]:
 
 def start_second() -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "ONEMAP_STATE_DIR": str(FOLDER)}
-    return subprocess.run(COMMAND, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        COMMAND, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
 
 
 def facts() -> dict[str, Any]:
@@ -53,13 +55,13 @@ def alive(pid: int) -> bool:
 def up() -> Iterator[subprocess.Popen[str]]:
     process = start()
     try:
-        wait_for(lambda: "is up" in log() or process.poll() is not None, 120, "the address is printed")
+        wait_for(lambda: "is up" in log() or process.poll() is not None, 2 * PATIENCE_S, "the address is printed")
         assert process.poll() is None, log()
         yield process
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-            process.wait(60)
+            process.wait(PATIENCE_S)
 
 
 def test_run_file_tells_everything_and_only_to_its_owner(up: subprocess.Popen[str]) -> None:
@@ -77,10 +79,12 @@ def test_printed_login_works(up: subprocess.Popen[str], role: str) -> None:
     told = facts()
     login = told["logins"][role]
     assert login["password"] in log()
-    answer = httpx.post(f"{told['http']}/api/token", json=login, trust_env=False)
+    answer = httpx.post(f"{told['http']}/api/token", json=login, trust_env=False, timeout=PATIENCE_S)
     assert answer.status_code == 200
     headers = {"Authorization": f"Bearer {answer.json()['token']}"}
-    assert httpx.get(f"{told['http']}/api/me", headers=headers, trust_env=False).json()["role"] == role
+    assert (
+        httpx.get(f"{told['http']}/api/me", headers=headers, trust_env=False, timeout=PATIENCE_S).json()["role"] == role
+    )
 
 
 def test_second_up_says_where_the_first_runs(up: subprocess.Popen[str]) -> None:
@@ -94,7 +98,7 @@ def test_what_dies_is_started_again_and_told(up: subprocess.Popen[str]) -> None:
     before = facts()["pids"]
     for name in ("ingest", "mosquitto"):
         os.kill(before[name], signal.SIGKILL)
-        wait_for(lambda name=name: facts()["pids"][name] != before[name], 30, f"{name} is started again")
+        wait_for(lambda name=name: facts()["pids"][name] != before[name], what=f"{name} is started again")
     after = facts()["pids"]
     assert all(alive(pid) for pid in after.values())
     assert {n for n in PROCESSES if after[n] != before[n]} == {"ingest", "mosquitto"}
@@ -113,7 +117,9 @@ def test_everything_in_the_state_folder_is_readable_by_its_owner_only(up: subpro
 def test_process_that_hangs_is_ended_and_started_again(up: subprocess.Popen[str]) -> None:
     before = facts()["pids"]
     os.kill(before["dispatch"], signal.SIGSTOP)
-    wait_for(lambda: facts()["pids"]["dispatch"] != before["dispatch"], 120, "the stopped process is replaced")
+    wait_for(
+        lambda: facts()["pids"]["dispatch"] != before["dispatch"], 2 * PATIENCE_S, "the stopped process is replaced"
+    )
     assert "dispatch hangs" in log()
     after = facts()["pids"]
     assert not alive(before["dispatch"])
@@ -125,13 +131,13 @@ def test_killed_up_takes_its_children_along_and_the_next_starts_cleanly(up: subp
     told = facts()
     os.kill(told["pids"]["alerts"], signal.SIGSTOP)
     up.kill()
-    up.wait(20)
+    up.wait(PATIENCE_S)
     others = {name: pid for name, pid in told["pids"].items() if name != "alerts"}
-    wait_for(lambda: not [n for n, pid in others.items() if alive(pid)], 60, "the children end with it")
+    wait_for(lambda: not [n for n, pid in others.items() if alive(pid)], 2 * PATIENCE_S, "the children end with it")
     assert alive(told["pids"]["alerts"])
     again = start()
     try:
-        wait_for(lambda: "is up" in log() or again.poll() is not None, 120, "it comes back")
+        wait_for(lambda: "is up" in log() or again.poll() is not None, 2 * PATIENCE_S, "it comes back")
         assert again.poll() is None, log()
         assert "ending what an earlier run has left: alerts" in log()
         assert not alive(told["pids"]["alerts"])
@@ -144,7 +150,7 @@ def test_killed_up_takes_its_children_along_and_the_next_starts_cleanly(up: subp
         assert now_told["http"] in second.stderr
     finally:
         again.send_signal(signal.SIGINT)
-        assert again.wait(60) == 0
+        assert again.wait(PATIENCE_S) == 0
     assert not [name for name, pid in now_told["pids"].items() if alive(pid)]
 
 
@@ -168,17 +174,17 @@ def test_log_that_has_grown_is_put_aside_and_its_writer_goes_on(tmp_path: Path) 
 
 def test_interrupt_stops_everything_and_keeps_the_data() -> None:
     first = start()
-    wait_for(lambda: "is up" in log() or first.poll() is not None, 120, "the address is printed")
+    wait_for(lambda: "is up" in log() or first.poll() is not None, 2 * PATIENCE_S, "the address is printed")
     told = facts()
     first.send_signal(signal.SIGINT)
-    assert first.wait(60) == 0
+    assert first.wait(PATIENCE_S) == 0
     assert not (FOLDER / "run.json").exists()
     assert not [name for name, pid in told["pids"].items() if alive(pid)]
     again = start()
     try:
-        wait_for(lambda: "is up" in log() or again.poll() is not None, 60, "it comes back")
+        wait_for(lambda: "is up" in log() or again.poll() is not None, 2 * PATIENCE_S, "it comes back")
         assert facts()["logins"] == told["logins"]
         assert facts()["mqtt_url"] == told["mqtt_url"], "devices keep their address"
     finally:
         again.send_signal(signal.SIGINT)
-        assert again.wait(60) == 0
+        assert again.wait(PATIENCE_S) == 0

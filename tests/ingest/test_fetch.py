@@ -55,7 +55,7 @@ class Camera(BaseHTTPRequestHandler):
 def camera() -> Iterator[str]:
     Camera.asked = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Camera)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     Camera.enough.clear()
     yield f"127.0.0.1:{server.server_port}"

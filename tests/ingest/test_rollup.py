@@ -19,7 +19,7 @@ from ingest.records import Reading
 from ingest.writer import Writer
 from layers.sensors import read_series
 from tests.ingest.test_writer import message
-from tests.support import now
+from tests.support import PATIENCE_S, now
 
 HOUR = timedelta(hours=1)
 RECOUNT = """
@@ -59,23 +59,24 @@ def roll_all(engine: Engine, moment: datetime) -> int:
 
 def test_hours_equal_a_recount_with_late_repeated_and_impossible_readings(fresh_engine: Engine) -> None:
     random.seed(5)
-    start = now().replace(minute=0, second=0, microsecond=0) - 6 * HOUR
+    asked = now()
+    start = asked.replace(minute=0, second=0, microsecond=0) - 6 * HOUR
     writer = Writer(1)
     sent = [
         reading(f"r-{random.randrange(5)}", start + timedelta(seconds=random.randrange(6 * 3600)), random.choice([1.5, 20.0, 33.3, 500.0]), random.choice(["temperature", "humidity"]))
         for _ in range(3000)
     ]  # fmt: skip
-    for step, moment in enumerate([start + 3 * HOUR, start + 5 * HOUR, now()]):
+    for step, moment in enumerate([start + 3 * HOUR, start + 5 * HOUR, asked]):
         part = sent[step * 1000 : (step + 1) * 1000] + random.sample(sent, 50)
         with fresh_engine.begin() as conn:
             writer.write(conn, [message(r) for r in part], now())
         roll_all(fresh_engine, moment)
     with fresh_engine.connect() as conn:
-        ended = (now() - HOUR - rollup.SETTLE).replace(minute=0, second=0, microsecond=0) + HOUR
+        ended = (asked - HOUR - rollup.SETTLE).replace(minute=0, second=0, microsecond=0) + HOUR
         expected = recount(conn, min(ended, start + 6 * HOUR))
         assert len(expected) >= 40
         assert same(rolled(conn), expected)
-        assert conn.scalar(text("SELECT count(*) FROM rollup_due WHERE hour < :h"), {"h": now() - 2 * HOUR}) == 0
+        assert conn.scalar(text("SELECT count(*) FROM rollup_due WHERE hour < :h"), {"h": asked - 2 * HOUR}) == 0
 
 
 def test_series_by_the_hour_is_the_same_from_history_and_from_readings(conn: Connection) -> None:
@@ -105,7 +106,7 @@ def test_running_hour_is_left_alone_until_it_has_settled(conn: Connection) -> No
 
 
 def test_marks_of_the_running_hour_are_written_once_and_of_ended_ones_each_time(conn: Connection) -> None:
-    writer, start = Writer(1), now() - 3 * HOUR
+    writer, start = Writer(1), (now() - 3 * HOUR).replace(minute=0)
     writer.write(conn, [message(reading("r-1", start, 1.0))], now())
     rollup.roll_up(conn, now())
     assert [r[3] for r in rolled(conn)] == [1]
@@ -147,10 +148,10 @@ def test_two_takers_and_two_writers_at_once_end_at_the_recount(fresh_engine: Eng
     for thread in [*writers, *takers]:
         thread.start()
     for thread in writers:
-        thread.join(60)
+        thread.join(PATIENCE_S)
     done.set()
     for thread in takers:
-        thread.join(60)
+        thread.join(PATIENCE_S)
     roll_all(fresh_engine, now())
     with fresh_engine.connect() as conn:
         expected = recount(conn, now() - HOUR)
@@ -159,7 +160,7 @@ def test_two_takers_and_two_writers_at_once_end_at_the_recount(fresh_engine: Eng
 
 
 def test_late_reading_for_a_day_that_was_trimmed_does_not_spoil_its_hour(conn: Connection) -> None:
-    start = now() - 5 * HOUR
+    start = (now() - 5 * HOUR).replace(minute=0)
     Writer(1).write(conn, [message(reading("r-1", start + timedelta(seconds=s), s)) for s in range(5)], now())
     rollup.roll_up(conn, now())
     conn.execute(text("DELETE FROM observation WHERE sensor_id = 'r-1'"))
@@ -183,20 +184,20 @@ def days_of(conn: Connection, metric: str) -> list[int]:
 
 
 def test_each_metric_is_kept_for_its_own_days(short_metrics: None, conn: Connection) -> None:
-    ages = (1, 9, 12, 50, 95)
-    moments = [now() - timedelta(days=d) for d in ages if d < 90]
-    partitions.make_partitions(conn, [(now() - timedelta(days=95)).date()])
+    ages, today = (1, 9, 12, 50, 95), now()
+    moments = [today - timedelta(days=d) for d in ages if d < 90]
+    partitions.make_partitions(conn, [(today - timedelta(days=95)).date()])
     for metric in ("flow", "temperature"):
-        Writer(1).write(conn, [message(reading("r-1", m, 1.0, metric)) for m in moments], now())
+        Writer(1).write(conn, [message(reading("r-1", m, 1.0, metric)) for m in moments], today)
     assert retention.shorter(90) == {"flow": 10}
     assert retention.shorter(5) == {}
-    assert retention.trim(conn, now(), "flow", 10) == 0, "what the hourly history does not know yet stays"
-    assert retention.drop_expired(conn, now() + timedelta(days=60), 90) == [partitions.partition_name((now() - timedelta(days=95)).date())]  # fmt: skip
-    partitions.make_partitions(conn, [(now() - timedelta(days=95)).date()])
-    assert rollup.roll_up(conn, now()) > 0
-    assert retention.trim(conn, now(), "flow", 10) == 2
-    assert retention.trim(conn, now(), "flow", 10) == 0
-    assert len(retention.drop_expired(conn, now(), 90)) == 1
+    assert retention.trim(conn, today, "flow", 10) == 0, "what the hourly history does not know yet stays"
+    assert retention.drop_expired(conn, today + timedelta(days=60), 90) == [partitions.partition_name((today - timedelta(days=95)).date())]  # fmt: skip
+    partitions.make_partitions(conn, [(today - timedelta(days=95)).date()])
+    assert rollup.roll_up(conn, today) > 0
+    assert retention.trim(conn, today, "flow", 10) == 2
+    assert retention.trim(conn, today, "flow", 10) == 0
+    assert len(retention.drop_expired(conn, today, 90)) == 1
     assert (days_of(conn, "flow"), days_of(conn, "temperature")) == ([1, 9], [1, 9, 12, 50])
 
 

@@ -22,7 +22,7 @@ for (const [layer, make] of Object.entries(POINTS)) {
 
 /** @type {[string, string[], string[]][]} state -> drawn or not */
 const STATES = [
-  ['alarms', ['unacknowledged', 'acknowledged', 'returned_unacknowledged', 'latched'], ['normal', 'shelved', 'suppressed_by_design', 'out_of_service']],
+  ['alarms', ['unacknowledged', 'acknowledged', 'returned_unacknowledged', 'latched_unacknowledged'], ['normal', 'shelved', 'suppressed_by_design', 'out_of_service']],
   ['incidents', ['open', 'assigned', 'on_scene', 'clear'], ['closed', 'cancelled']],
 ];
 for (const [layer, drawn, quiet] of STATES) {
@@ -33,7 +33,7 @@ for (const [layer, drawn, quiet] of STATES) {
 
 test('a mark is named after what it is: family, kind or level, state', () => {
   assert.equal(feature('units', aUnit({ kind: 'medic', status: 'en_route' })).properties.icon, 'unit-medic-en_route');
-  assert.equal(feature('alarms', anAlarm({ level: 1, state: 'latched' })).properties.icon, 'alarm-1-latched');
+  assert.equal(feature('alarms', anAlarm({ level: 1, state: 'latched_unacknowledged' })).properties.icon, 'alarm-1-latched_unacknowledged');
   assert.equal(feature('incidents', anIncident({ level: 2, status: 'open' })).properties.icon, 'incident-2-open');
   assert.equal(feature('sensors', aSensor({ kind: 'rain', alarm_level: 2 })).properties.icon, 'sensor-rain-2');
 });

@@ -11,7 +11,7 @@ const ALARMS = [
   ['the gravest alarm is first', [{ id: 'iii', level: 3 }, { id: 'i', level: 1 }, { id: 'ii', level: 2 }], ['i', 'ii', 'iii']],
   ['of one level the newest alarm is first', [{ id: 'old', raised_at: before(90) }, { id: 'new', raised_at: before(10) }], ['new', 'old']],
   ['what nobody has acknowledged stands before what somebody has, however grave', [{ id: 'seen', level: 1, state: 'acknowledged' }, { id: 'unseen', level: 4 }], ['unseen', 'seen']],
-  ['what has returned unacknowledged or is latched still waits', [{ id: 'seen', level: 1, state: 'acknowledged' }, { id: 'back', state: 'returned_unacknowledged' }, { id: 'latched', level: 2, state: 'latched' }], ['latched', 'back', 'seen']],
+  ['what has returned unacknowledged or is latched still waits', [{ id: 'seen', level: 1, state: 'acknowledged' }, { id: 'back', state: 'returned_unacknowledged' }, { id: 'latched_unacknowledged', level: 2, state: 'latched_unacknowledged' }], ['latched_unacknowledged', 'back', 'seen']],
   ['what is shelved, suppressed, out of service or normal is not in the list', [{ id: 'x' }, ...['shelved', 'suppressed_by_design', 'out_of_service', 'normal'].map(state => ({ id: state, state }))], ['x']],
   ['alarms raised at the same moment keep the order of the server', [{ id: 'b' }, { id: 'a' }], ['b', 'a']],
 ];

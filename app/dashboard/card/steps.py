@@ -10,6 +10,7 @@ from app.dashboard import texts
 from app.dashboard.card.words import Vocabulary, distance, duration
 from app.dashboard.components import clock_time, wild
 from app.dashboard.models import Card, Recommendation, Words
+from core.vocabulary import DONE_INCIDENT, SHELVABLE_ALARM
 
 MILESTONES = ("assigned_at", "accepted_at", "en_route_at", "on_scene_at", "clear_at")
 MILESTONE_STATUS = {
@@ -20,7 +21,6 @@ MILESTONE_STATUS = {
     "clear_at": "clear",
 }
 SHELVE_MINUTES = 30
-SHELVABLE = ("unacknowledged", "acknowledged", "returned_unacknowledged", "latched")
 MAX_RECOMMENDED = 4
 
 
@@ -83,7 +83,7 @@ def next_step(card: Card, *, may_act: bool) -> list[Any]:
 
 def recommended(card: Card, units: list[Recommendation], words: Vocabulary, *, may_act: bool) -> list[Any]:
     """The units to send, best first, each with its reasons."""
-    if card.type != "incident" or card.object.get("status") in ("closed", "cancelled", "clear"):
+    if card.type != "incident" or card.object.get("status") in DONE_INCIDENT:
         return []
     title = html.H3(texts.both("card.recommended"))
     if not units:
@@ -118,7 +118,7 @@ def _join(reasons: list[Words]) -> list[Any]:
 
 def more_actions(card: Card) -> list[Any]:
     """What else can be done, quietly: shelve an alarm for a bounded time, with a reason."""
-    if card.type != "alarm" or card.object.get("state") not in SHELVABLE:
+    if card.type != "alarm" or card.object.get("state") not in SHELVABLE_ALARM:
         return []
     body = {"minutes": SHELVE_MINUTES, "reason": texts.text("card.shelve.reason", "zh")}
     shelve = api_button(texts.both("card.shelve"), "POST", f"/api/alarms/{card.id}/shelve", body)

@@ -7,7 +7,6 @@ from typing import Any
 
 from dash import html
 
-from app import sources as book
 from app.api import sources as api
 from app.dashboard import texts
 from app.dashboard.components import clock_time
@@ -20,6 +19,7 @@ from app.pages.sources.trial import outcome
 from core.crs import Datum
 from core.viewer import Role
 from core.vocabulary import table
+from ingest.admin import sources as book
 
 KEY = "source"
 FAMILY = "sources.field"

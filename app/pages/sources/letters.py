@@ -8,7 +8,6 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import html
 
-from app import letters as book
 from app.api import letters as api
 from app.dashboard import texts
 from app.dashboard.components import age, clock_time, wild
@@ -17,6 +16,7 @@ from app.pages.door import Asking
 from app.pages.parts import action, facts, pane_head, reason_words
 from app.pages.tables import Column, Filter, Found, Row, Table, Wanted
 from core.viewer import Role
+from ingest.admin import letters as book
 
 KEY = "letter"
 NONE = "-"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app import sources as book
 from app.api import sources as api
 from app.dashboard.card.words import figure
 from app.pages import tables
 from app.pages.door import Asking
 from app.pages.tables import Cell, Column, Filter, Found, Row, Table, Wanted
 from core.viewer import Role
+from ingest.admin import sources as book
 
 TOPICS_SHOWN = 2
 

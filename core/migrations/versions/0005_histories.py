@@ -49,7 +49,7 @@ def upgrade() -> None:
         sa.Column("after", JSONB, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_unit_event")),
     )
-    op.create_index("ix_unit_event_unit", "unit_event", ["unit_id", "id"])
+    op.create_index("ix_unit_event_unit", "unit_event", ["unit_id", "time", "id"])
     op.create_table(
         "risk_event",
         identity(),
@@ -62,7 +62,7 @@ def upgrade() -> None:
         sa.Column("risk", JSONB, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_risk_event")),
     )
-    op.create_index("ix_risk_event_thing", "risk_event", ["type", "thing_id", "id"])
+    op.create_index("ix_risk_event_thing", "risk_event", ["type", "thing_id", "time", "id"])
     op.create_index("ix_risk_event_time", "risk_event", ["time"], postgresql_using="brin")
     op.create_table(
         "asset_event",

@@ -35,11 +35,11 @@ def test_cancel_without_info_is_a_warning_without_a_headline() -> None:
 
 @pytest.mark.parametrize("name", ["billion_laughs", "billion_laughs_attribute", "external_entity", "external_dtd"])
 def test_entities_and_document_types_are_refused_at_once(name: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(DecodeError) as caught:
         decode(name)
     assert caught.value.reason == "not_cap"
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_file_an_entity_points_at_is_not_read(tmp_path: Path) -> None:

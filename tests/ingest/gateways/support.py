@@ -15,7 +15,7 @@ from ingest.decoders.base import Incoming
 from ingest.gateways.publisher import Publication
 from ingest.records import Record
 from ingest.topics import read_topic
-from tests.support import ROOT, now
+from tests.support import PATIENCE_S, ROOT, now
 
 PAYLOADS = ROOT / "tests" / "payloads"
 SUQIAN = LonLat(118.2751, 33.9632)
@@ -46,10 +46,10 @@ class HeldBroker:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """`work` in an event loop of its own, for 20 seconds at most."""
+    """`work` in an event loop of its own, with a limit to its time."""
 
     async def limited() -> T:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             result = await work
             for _ in range(3):
                 await asyncio.sleep(0)  # closed transports say goodbye in the loop's next turns

@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, text
 
-from app.letters import read_reasons
-from app.sources import NO_SOURCE, read_source_states
+from alerts.deliveries import count_waiting
 from core import set_aside
 from core.clock import rfc3339
 from core.log import get_log
 from core.process import first_line, is_of_connection
 from core.vocabulary import label
+from ingest.admin.letters import read_reasons
+from ingest.admin.sources import NO_SOURCE, read_source_states
 from ingest.replay import WAITING
 from layers.video import read_camera_health
 
@@ -59,6 +60,7 @@ def read_health(conn: Connection, now: datetime, prefix: str = "onemap") -> dict
     first topic part."""
     faults: list[dict[str, str]] = []
     nothing: list[dict[str, Any]] = []
+    no_asides: list[set_aside.AsideCount] = []
 
     def part(name: str, read: Callable[[], T], otherwise: T) -> T:
         """One part of the whole: what cannot be read of it is said, the other parts are answered."""
@@ -83,10 +85,10 @@ def read_health(conn: Connection, now: datetime, prefix: str = "onemap") -> dict
         "feeds": feeds,
         "cameras": part("cameras", lambda: read_camera_health(conn, now), None),
         "dead_letters": part("dead_letters", lambda: read_letter_counts(conn), NO_LETTERS),
-        "set_aside": part("set_aside", lambda: set_aside.count_asides(conn), nothing),
+        "set_aside": part("set_aside", lambda: set_aside.count_asides(conn), no_asides),
         "processes": part("processes", lambda: read_processes(conn, now), nothing),
         "unjudged": part("unjudged", lambda: conn.scalar(text("SELECT count(*) FROM ingest_batch")), None),
-        "outbox": part("outbox", lambda: conn.scalar(text("SELECT count(*) FROM outbox WHERE sent_at IS NULL")), None),
+        "outbox": part("outbox", lambda: count_waiting(conn), None),
         "alarm_rate_10min": part("alarm_rate_10min", lambda: alarm_rate(conn, now), None),
         "faults": faults,
     }
@@ -134,12 +136,25 @@ def read_unclaimed(conn: Connection, now: datetime) -> list[dict[str, Any]]:
     waiting = conn.scalar(text(f"SELECT count(*) FROM dead_letter WHERE source_id IS NULL AND {WAITING}"))
     return [
         {
-            "id": NO_SOURCE, "names": NO_SOURCE_NAMES, "enabled": True, "fault": None, "messages": row.messages, "records": 0,
-            "dead_letters": row.refused, "dead_letters_waiting": waiting, "decode_errors": row.errors, "rate": round(row.rate, 3),
-            "lag_s": None, "last_at": rfc3339(row.last), "age_s": round(max(0.0, (now - row.last).total_seconds()), 1), "devices": 0,
-            "pending": 0, "silent_s": None, "overdue": False,
+            "id": NO_SOURCE,
+            "names": NO_SOURCE_NAMES,
+            "enabled": True,
+            "fault": None,
+            "messages": row.messages,
+            "records": 0,
+            "dead_letters": row.refused,
+            "dead_letters_waiting": waiting,
+            "decode_errors": row.errors,
+            "rate": round(row.rate, 3),
+            "lag_s": None,
+            "last_at": rfc3339(row.last),
+            "age_s": round(max(0.0, (now - row.last).total_seconds()), 1),
+            "devices": 0,
+            "pending": 0,
+            "silent_s": None,
+            "overdue": False,
         }
-    ]  # fmt: skip
+    ]
 
 
 def feed_object(row: Any, now: datetime, letters: int) -> dict[str, Any]:
@@ -179,8 +194,10 @@ def alarm_rate(conn: Connection, now: datetime) -> int:
     """Alarms raised in the last ten minutes: about 1 is acceptable, 2 the most to handle, more than 10 a flood (EEMUA 191)."""
     return int(
         conn.scalar(
-            text("SELECT count(*) FROM alarm_event WHERE what IN ('raised', 'raised_again', 'worsened') AND time > CAST(:now AS timestamptz) - interval '10 minutes'"),
+            text(
+                "SELECT count(*) FROM alarm_event WHERE what IN ('raised', 'raised_again', 'worsened') AND time > CAST(:now AS timestamptz) - interval '10 minutes'"
+            ),
             {"now": now},
         )
         or 0
-    )  # fmt: skip
+    )

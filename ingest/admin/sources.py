@@ -22,6 +22,7 @@ from core.errors import Conflict, InputError, NotFound
 from core.exposure import city_zone
 from core.history import write_version
 from core.pgarray import from_pg_us, to_pg_us
+from core.texts import check_texts
 from ingest.decoders import DECODERS
 from ingest.quality import flag
 from ingest.records import Reading, Record
@@ -35,10 +36,21 @@ JSON_COLUMNS = ("options", "units", "metrics")
 MOMENTS = frozenset({"time", "ended", "revised", "sent", "expires"})
 
 
-class SourceIn(BaseModel):
-    """All that can be set of a source, with its defaults. Meaning (decoder, filters, units) is checked by `make_source`."""
+class Given(BaseModel):
+    """What a person gives: a name we do not know is an error, and so is text that cannot be stored or seen."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def clean(cls, values: Any) -> Any:
+        # a message to be tried may hold anything
+        check_texts({k: v for k, v in values.items() if k != "payload"} if isinstance(values, dict) else values, "body")
+        return values
+
+
+class SourceIn(Given):
+    """All that can be set of a source, with its defaults. Meaning (decoder, filters, units) is checked by `make_source`."""
 
     id: str = Field(pattern=ID)
     name_zh: str = Field(min_length=1, max_length=200)
@@ -58,12 +70,10 @@ class SourceIn(BaseModel):
     enabled: bool = False
 
 
-class SourceChange(BaseModel):
+class SourceChange(Given):
     """Some of it, and the `version` that was seen: what is left out stays as it is."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    version: int
+    version: int = Field(ge=0, lt=2**31)
     name_zh: str | None = None
     name_en: str | None = None
     topic_filters: list[str] | None = None

@@ -134,7 +134,7 @@ def check_source(source: Json) -> Iterator[Finding]:
 
 
 def check_letters(groups: list[Json]) -> Iterator[Finding]:
-    """From `app.letters.read_reasons`."""
+    """From `ingest.admin.letters.read_reasons`."""
     for group in groups:
         source = group["source"] or "no source"
         yield Finding(

@@ -28,8 +28,12 @@ SOURCE_GAUGES: tuple[tuple[str, str, Value], ...] = (
     ("onemap_source_devices", "sensors in use that were first heard through a source", itemgetter("devices")),
     ("onemap_source_devices_pending", "sensors of a source that nobody has registered", itemgetter("pending")),
     ("onemap_source_overdue", "1 where a source is silent for three of its intervals", itemgetter("overdue")),
-    ("onemap_source_unusable", "1 where a source that is on cannot be used", lambda s: s["enabled"] and s["fault"] is not None),
-)  # fmt: skip
+    (
+        "onemap_source_unusable",
+        "1 where a source that is on cannot be used",
+        lambda s: s["enabled"] and s["fault"] is not None,
+    ),
+)
 FEED_GAUGES: tuple[tuple[str, str, Value], ...] = (
     ("onemap_feed_age_seconds", "seconds since a feed was last heard", itemgetter("age_s")),
     ("onemap_feed_rate", "messages a second over the last minute", itemgetter("rate")),
@@ -66,8 +70,10 @@ def families(health: Json) -> Iterator[Metric]:
     yield set_aside_rows(health)
     yield process_figures(health)
     for name, value in (
-        ("dead_letters", health["dead_letters"]["total"]), ("unjudged_batches", health["unjudged"]), ("outbox", health["outbox"]),
-    ):  # fmt: skip
+        ("dead_letters", health["dead_letters"]["total"]),
+        ("unjudged_batches", health["unjudged"]),
+        ("outbox", health["outbox"]),
+    ):
         if value is not None:
             yield GaugeMetricFamily(f"onemap_{name}", name.replace("_", " "), value=value)
 

@@ -144,9 +144,15 @@ def read_reasons(conn: Connection) -> list[dict[str, Any]]:
         )
     )
     return [
-        {"reason": r.reason, "source": r.source_id, "count": r.letters, "first_at": rfc3339(r.first), "last_at": rfc3339(r.last)}
+        {
+            "reason": r.reason,
+            "source": r.source_id,
+            "count": r.letters,
+            "first_at": rfc3339(r.first),
+            "last_at": rfc3339(r.last),
+        }
         for r in rows
-    ]  # fmt: skip
+    ]
 
 
 def discard(conn: Connection, ids: list[int], why: str, who: str, now: datetime) -> int:

@@ -55,10 +55,16 @@ def accept_sensor(conn: Connection, sensor_id: str, told: Registration, who: str
             "WHERE id = :id"
         ),
         {
-            "id": sensor_id, "kind": told.kind, "zh": told.name_zh, "en": told.name_en, "where": told.where.ewkt, "district": district,
-            "interval_s": told.interval_s, "source": row.source_id,
+            "id": sensor_id,
+            "kind": told.kind,
+            "zh": told.name_zh,
+            "en": told.name_en,
+            "where": told.where.ewkt,
+            "district": district,
+            "interval_s": told.interval_s,
+            "source": row.source_id,
         },
-    )  # fmt: skip
+    )
     write_thing(conn, "sensor", sensor_id, "accepted", who, before, now)
     tell(conn, sensor_id, "sensor.accept", {"was": row.status, "kind": told.kind, "district": district}, who, now)
 

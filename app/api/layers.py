@@ -1,0 +1,60 @@
+"""/api/layers, /tiles, /api/search, /api/within"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from app.api.shapes import GeometryIn, Limit, Words, whole
+from app.deps import Conn, Now, PartsDep, Who
+from app.problems import gives
+from core.errors import InputError
+from core.nouns import Page
+from layers.catalogue import describe_layers, read_features, read_tile
+from layers.place import Within, read_within
+from layers.search import Hit, search
+
+router = APIRouter(tags=["map"])
+TILE_TYPE = "application/vnd.mapbox-vector-tile"
+CACHE = {"Cache-Control": "private, max-age=600"}
+
+
+@router.get("/api/layers")
+def list_layers(conn: Conn, who: Who) -> dict[str, Any]:
+    return {"items": describe_layers(conn), "next": None}
+
+
+@router.get("/api/layers/{name}/features", response_class=Response, responses=gives("application/geo+json"))
+def get_features(conn: Conn, who: Who, name: str) -> Response:
+    return Response(read_features(conn, name), media_type="application/geo+json")
+
+
+@router.get(
+    "/tiles/{name}/{z}/{x}/{y}.mvt",
+    response_class=Response,
+    responses={**gives(TILE_TYPE), 204: {"description": "nothing is there"}},
+)
+def get_tile(who: Who, parts: PartsDep, name: str, z: int, x: int, y: int) -> Response:
+    """204 where nothing is there. One that is kept takes no connection to the database; one that is not is made once, however many
+    ask for it."""
+
+    def make() -> bytes:
+        with parts.engine.connect() as conn:
+            return read_tile(conn, name, z, x, y)
+
+    body = parts.tiles.get((name, z, x, y), make)
+    return Response(body, media_type=TILE_TYPE, headers=CACHE) if body else Response(status_code=204, headers=CACHE)
+
+
+@router.get("/api/search")
+def get_search(conn: Conn, who: Who, q: Words, limit: Limit = 20) -> Page[Hit]:
+    return whole(search(conn, q, limit))
+
+
+@router.post("/api/within")
+def post_within(conn: Conn, who: Who, now: Now, body: GeometryIn) -> Within:
+    """People, buildings, facilities, units, sensors and cameras inside a GeoJSON polygon."""
+    if body.type not in ("Polygon", "MultiPolygon"):
+        raise InputError(f"type: expected Polygon or MultiPolygon, got {body.type!r}", field="type")
+    return read_within(conn, body.model_dump(), now)

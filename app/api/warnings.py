@@ -1,0 +1,18 @@
+"""/api/warnings: what others warn of"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from alerts.present import Warning, read_warnings
+from app.api.shapes import whole
+from app.deps import Conn, Now, Who
+from core.nouns import Page
+
+router = APIRouter(prefix="/api/warnings", tags=["warnings"])
+
+
+@router.get("")
+def list_warnings(conn: Conn, who: Who, now: Now) -> Page[Warning]:
+    """Outside warnings in force now, newest first."""
+    return whole(read_warnings(conn, now))

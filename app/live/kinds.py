@@ -1,0 +1,144 @@
+"""What is live: one frozen row per kind, that says how urgent it is, how it is read, what ends it and who may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from alerts.limits import read_limits
+from alerts.present import read_alarms, read_cells, read_open_alarms
+from app.health.read import read_health
+from core.settings import Settings
+from core.viewer import Viewer
+from core.vocabulary import ENDED_INCIDENT, AlarmState
+from dispatch.present import read_incidents, read_units
+from layers.sensors import read_sensors
+from layers.video import read_shown_events
+
+# an object of the API, of whatever noun
+Item = Mapping[str, Any]
+# readings are found by when they came; a transaction that wrote just before may be seen just after
+OVERLAP = timedelta(seconds=0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """With what a kind is read: the moment, the settings, and since when its changes are asked for (kinds that are found by time)."""
+
+    now: datetime
+    settings: Settings
+    since: datetime | None = None
+
+
+def _never(item: Item) -> bool:
+    return False
+
+
+def in_district(viewer: Viewer, item: Item) -> bool:
+    """Things of a district are seen by who may see that district; things of none by all."""
+    return viewer.sees_district(item.get("district"))
+
+
+def everybody(viewer: Viewer, item: Item) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class LiveKind:
+    """One kind of live objects.
+
+    `read_all` gives all that are live, `read_some` those named as they are now; one that `is_over`, or is no longer there, is removed
+    from the screens where `removes_missing` says that its absence means so. Urgent ones leave at once, the others are gathered for a
+    second. `signals` are the names under which changes of it are told. `by_time`: changes are found by when they came, not by name.
+    """
+
+    key: str
+    urgent: bool
+    read_all: Callable[[Connection, Asking], Sequence[Item]]
+    read_some: Callable[[Connection, Sequence[str], Asking], Sequence[Item]]
+    may_see: Callable[[Viewer, Item], bool] = in_district
+    is_over: Callable[[Item], bool] = _never
+    signals: tuple[str, ...] = ()
+    removes_missing: bool = False
+    by_time: bool = False
+    # told on a clock of its own, and whole each time
+    on_clock: bool = False
+
+
+def _sensors(conn: Connection, ids: Sequence[str], asking: Asking) -> Sequence[Item]:
+    """Those heard since the last time, and those told by name (registered, accepted, retired), heard or not."""
+    limits = read_limits(conn)
+    heard = read_sensors(conn, limits, since=asking.since - OVERLAP) if asking.since is not None else []
+    named = read_sensors(conn, limits, ids=list(ids)) if ids else []
+    there = {item["id"] for item in heard}
+    return [*heard, *(item for item in named if item["id"] not in there)]
+
+
+def _health(conn: Connection, asking: Asking) -> Sequence[Item]:
+    return [read_health(conn, asking.now, asking.settings.topic_prefix)]
+
+
+KINDS: Mapping[str, LiveKind] = {
+    kind.key: kind
+    for kind in (
+        LiveKind(
+            "alarm",
+            urgent=True,
+            read_all=lambda conn, _: read_open_alarms(conn),
+            read_some=lambda conn, ids, _: read_alarms(conn, [UUID(i) for i in ids]),
+            is_over=lambda item: item["state"] == AlarmState.NORMAL,
+        ),
+        LiveKind(
+            "incident",
+            urgent=True,
+            read_all=lambda conn, _: read_incidents(conn),
+            read_some=lambda conn, ids, _: read_incidents(conn, [UUID(i) for i in ids]),
+            is_over=lambda item: item["status"] in ENDED_INCIDENT,
+        ),
+        LiveKind(
+            "unit",
+            urgent=False,
+            read_all=lambda conn, _: read_units(conn),
+            read_some=lambda conn, ids, _: read_units(conn, ids),
+            may_see=everybody,
+            signals=("position",),
+        ),
+        LiveKind(
+            "sensor",
+            urgent=False,
+            read_all=lambda conn, _: read_sensors(conn, read_limits(conn)),
+            read_some=_sensors,
+            removes_missing=True,
+            by_time=True,
+        ),
+        LiveKind(
+            "risk_cell",
+            urgent=False,
+            read_all=lambda conn, _: read_cells(conn),
+            read_some=lambda conn, ids, _: read_cells(conn, ids),
+            may_see=everybody,
+        ),
+        # told by the camera: an event, a change of one, or a picture
+        LiveKind(
+            "video_event",
+            urgent=False,
+            read_all=lambda conn, asking: read_shown_events(conn, asking.now),
+            read_some=lambda conn, ids, asking: read_shown_events(conn, asking.now, ids),
+            may_see=everybody,
+        ),
+        LiveKind(
+            "health",
+            urgent=False,
+            read_all=_health,
+            read_some=lambda conn, _, asking: _health(conn, asking),
+            may_see=everybody,
+            on_clock=True,
+        ),
+    )
+}
+BY_SIGNAL = {signal: kind for kind in KINDS.values() for signal in (kind.key, *kind.signals)}

@@ -1,0 +1,60 @@
+"""Tiles that were made, as many as fit into a bound of bytes; each is made once at a time."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Condition
+
+BYTES_AT_MOST = 256_000_000
+# what a key and the book-keeping cost besides the body
+EACH = 200
+
+
+class TileCache:
+    """The least recently used go first. `clear` forgets all, those that are being made just now too."""
+
+    def __init__(self, most: int = BYTES_AT_MOST) -> None:
+        self._most = most
+        self._held: OrderedDict[Hashable, bytes] = OrderedDict()
+        self._making: set[Hashable] = set()
+        self._changed = Condition()
+        self._generation = 0
+        self.size = 0
+
+    def get(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
+        """What is kept under `key`, else what `make` gives; others who ask meanwhile wait for it instead of making it too."""
+        with self._changed:
+            while key in self._making and key not in self._held:
+                self._changed.wait()
+            if key in self._held:
+                self._held.move_to_end(key)
+                return self._held[key]
+            self._making.add(key)
+            generation = self._generation
+        try:
+            body = make()
+        except BaseException:
+            with self._changed:
+                self._making.discard(key)
+                self._changed.notify_all()
+            raise
+        with self._changed:
+            self._making.discard(key)
+            if generation == self._generation:  # else something has changed since it was begun: not to be kept
+                self._keep(key, body)
+            self._changed.notify_all()
+        return body
+
+    def _keep(self, key: Hashable, body: bytes) -> None:
+        self._held[key] = body
+        self.size += len(body) + EACH
+        while self.size > self._most and self._held:
+            _, old = self._held.popitem(last=False)
+            self.size -= len(old) + EACH
+
+    def clear(self) -> None:
+        with self._changed:
+            self._generation += 1
+            self._held.clear()
+            self.size = 0

@@ -1,0 +1,101 @@
+"""The city as one object, and what is inside an area of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import InternalError
+from typing_extensions import TypedDict
+
+from core.errors import InputError
+from core.exposure import city_zone, inside
+from core.vocabulary import Text
+from layers.catalogue import LAYERS
+
+_CITY = text("""
+SELECT code, name_zh, name_en, timezone, simulated, ST_X(center) AS lon, ST_Y(center) AS lat, ST_XMin(extent) AS w,
+  ST_YMin(extent) AS s, ST_XMax(extent) AS e, ST_YMax(extent) AS n FROM city
+""")
+_IS_AREA = text("SELECT ST_IsValid(g) AND ST_Area(g) > 0 FROM ST_GeomFromGeoJSON(:shape) AS g")
+
+
+class City(TypedDict):
+    """Which city this is; `center` [lon, lat], `bbox` [west, south, east, north]."""
+
+    code: str | None
+    name: Text
+    timezone: str
+    center: list[float] | None
+    bbox: list[float] | None
+    simulated: bool
+
+
+class FacilityRef(TypedDict):
+    id: str
+    kind: str
+    names: Text
+
+
+class Within(TypedDict):
+    """Who and what is inside an area; `people` null where nobody has counted."""
+
+    people: int | None
+    buildings: int
+    facilities: list[FacilityRef]
+    units: int
+    sensors: int
+    cameras: int
+    incidents: int
+    alarms: int
+
+
+def read_city(conn: Connection) -> City:
+    """Which city this is; without code, center and box where none is loaded."""
+    row = conn.execute(_CITY).one_or_none()
+    if row is None:
+        nothing = {"zh": "", "en": ""}
+        return {"code": None, "name": nothing, "timezone": "UTC", "center": None, "bbox": None, "simulated": False}
+    return {
+        "code": row.code,
+        "name": {"zh": row.name_zh, "en": row.name_en},
+        "timezone": row.timezone,
+        "center": [row.lon, row.lat],
+        "bbox": [row.w, row.s, row.e, row.n],
+        "simulated": row.simulated,
+    }
+
+
+def read_within(conn: Connection, geometry: dict[str, Any], now: datetime) -> Within:
+    """People, buildings, facilities and counts of what is inside a GeoJSON Polygon or MultiPolygon (RFC 7946)."""
+    shape = json.dumps(geometry)
+    check_area(conn, shape)
+    found = inside(conn, shape, now, city_zone(conn))
+    return {
+        "people": found.people,
+        "buildings": found.buildings,
+        "facilities": [{"id": p.id, "kind": p.kind, "names": p.names} for p in found.facilities],
+        "units": _count(conn, "units", shape),
+        "sensors": _count(conn, "sensors", shape),
+        "cameras": _count(conn, "cameras", shape),
+        "incidents": _count(conn, "incidents", shape),
+        "alarms": _count(conn, "alarms", shape),
+    }
+
+
+def _count(conn: Connection, layer: str, shape: str) -> int:
+    query = f"SELECT count(*) FROM ({LAYERS[layer].features}) AS f WHERE ST_Intersects(geom, ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326))"
+    return int(conn.scalar(text(query), {"shape": shape}) or 0)
+
+
+def check_area(conn: Connection, shape: str) -> None:
+    """Raises InputError unless the GeoJSON is a valid area: closed rings of at least four positions that do not cross."""
+    try:
+        with conn.begin_nested():
+            valid = conn.scalar(_IS_AREA, {"shape": shape})
+    except InternalError as exc:
+        raise InputError("coordinates: expected closed rings of [lon, lat]", field="coordinates") from exc
+    if not valid:
+        raise InputError("coordinates: expected closed rings that do not cross themselves", field="coordinates")

@@ -1,0 +1,141 @@
+"""What one client gets: in pages, in order, only what its viewer may see, and never more waiting than a bound."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from app.live.client import BYTES_TO_GO_ON, Client
+from app.live.hub import PAGE, Changes, messages_for, pages
+from app.live.kinds import BY_SIGNAL, KINDS
+from core.viewer import Role, Viewer
+
+NOW = datetime(2026, 5, 4, 8, tzinfo=UTC)
+ALL = Viewer("a", "A", Role.DISPATCHER)
+ONE = Viewer("b", "B", Role.DISPATCHER, districts=frozenset({"321302"}))
+
+
+def read(body: bytes) -> dict[str, Any]:
+    return json.loads(b"{" + body)  # type: ignore[no-any-return]
+
+
+def drain(client: Client) -> list[tuple[int, bytes]]:
+    found = []
+    while (waiting := client.take()) is not None:
+        found.append(waiting)
+    return found
+
+
+def test_snapshot_of_many_comes_in_pages_the_first_replaces_the_others_add() -> None:
+    items = [{"id": str(n)} for n in range(2 * PAGE + 1)]
+    told = [read(body) for body in pages("sensor", items, NOW)]
+    assert [(m["op"], len(m["items"])) for m in told] == [("snapshot", PAGE), ("upsert", PAGE), ("upsert", 1)]
+    assert [i["id"] for m in told for i in m["items"]] == [i["id"] for i in items]
+
+
+def test_empty_snapshot_is_told_too() -> None:
+    [only] = [read(body) for body in pages("alarm", [], NOW)]
+    assert (only["op"], only["items"]) == ("snapshot", [])
+
+
+CASES = [
+    ("everything", ALL, {"district": "321311"}, True),
+    ("a thing of one's own district", ONE, {"district": "321302"}, True),
+    ("a thing of another district", ONE, {"district": "321311"}, False),
+    ("a thing of no district", ONE, {"district": "000000"}, True),
+]
+
+
+@pytest.mark.parametrize(("words", "viewer", "thing", "seen"), CASES, ids=[c[0] for c in CASES])
+def test_what_a_viewer_may_see(words: str, viewer: Viewer, thing: dict[str, Any], seen: bool) -> None:
+    assert KINDS["alarm"].may_see(viewer, {"id": "x", **thing}) is seen
+
+
+def test_client_gets_only_what_it_may_see_and_what_it_may_not_see_any_more_is_removed() -> None:
+    changes = Changes(
+        KINDS["alarm"], [{"id": "mine", "district": "321302"}, {"id": "theirs", "district": "321311"}], ["gone"]
+    )
+    everything = [read(body) for body in messages_for(changes, ALL, NOW)]
+    assert [(m["op"], [i["id"] for i in m["items"]]) for m in everything] == [
+        ("upsert", ["mine", "theirs"]),
+        ("remove", ["gone"]),
+    ]
+    part = [read(body) for body in messages_for(changes, ONE, NOW)]
+    assert [(m["op"], [i["id"] for i in m["items"]]) for m in part] == [
+        ("upsert", ["mine"]),
+        ("remove", ["gone", "theirs"]),
+    ]
+    assert "321311" not in json.dumps(part)
+
+
+def test_whole_picture_for_one_district_has_only_that() -> None:
+    changes = Changes(
+        KINDS["incident"], [{"id": "a", "district": "321302"}, {"id": "b", "district": "321311"}], [], whole=True
+    )
+    [told] = [read(body) for body in messages_for(changes, ONE, NOW)]
+    assert (told["op"], [i["id"] for i in told["items"]]) == ("snapshot", ["a"])
+
+
+def test_every_kind_is_one_row_and_is_known_by_its_signals() -> None:
+    assert list(KINDS) == ["alarm", "incident", "unit", "sensor", "risk_cell", "video_event", "health"]
+    assert {key for key, kind in KINDS.items() if kind.urgent} == {"alarm", "incident"}
+    assert BY_SIGNAL["position"] is KINDS["unit"]
+
+
+def test_memory_of_a_client_that_takes_nothing_is_bounded_and_the_gap_shows() -> None:
+    async def play() -> None:
+        client = Client(ALL, most=10_000)
+        for _ in range(1000):
+            client.put("alarm", b"x" * 100)
+        assert client.size <= 10_000
+        assert client.lost > 900
+        seqs = [seq for seq, _ in drain(client)]
+        assert seqs[-1] == 1000
+        assert seqs[0] > 1, "what was lost shows as a gap"
+        assert client.size == 0
+
+    asyncio.run(play())
+
+
+def test_page_waits_until_the_client_has_taken_what_came_before() -> None:
+    async def play() -> None:
+        client = Client(ALL)
+        client.page(b"x" * (BYTES_TO_GO_ON + 1))
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(client.room(), 0.05)
+        assert client.take() is not None
+        await asyncio.wait_for(client.room(), 5)
+
+    asyncio.run(play())
+
+
+def test_change_that_came_while_a_snapshot_was_read_follows_it() -> None:
+    async def play() -> None:
+        client = Client(ALL)
+        client.begin("alarm")
+        client.put("alarm", b"change")
+        client.put("unit", b"another kind")
+        client.page(b"snapshot")
+        client.end("alarm")
+        assert [body for _, body in drain(client)] == [b"another kind", b"snapshot", b"change"]
+
+    asyncio.run(play())
+
+
+def test_changes_held_back_are_bounded_too() -> None:
+    async def play() -> None:
+        client = Client(ALL, most=1000)
+        client.begin("sensor")
+        for _ in range(100):
+            client.put("sensor", b"x" * 100)
+        client.end("sensor")
+        assert client.size <= 1000
+        assert client.lost
+        client.put("sensor", b"next")
+        assert drain(client)[-1][0] > 1, "a gap: it will ask again"
+
+    asyncio.run(play())
