@@ -42,6 +42,7 @@ from app.dashboard.page import ASSETS
 from app.deps import Parts, get_parts
 from app.document import document
 from app.live import Hub
+from app.pages import Addresses, build_pages
 from app.problems import COMMON, describes, problem
 from app.security import SecurityHeaders
 from app.serving import Compression, add_docs, add_files
@@ -74,7 +75,7 @@ ROUTERS = (
 # an event loop that does not come round for so long answers nobody
 LOOP_HUNG_S = 20.0
 # below these, what is not there is a 404 and never the page
-RESERVED = ("api", "ogc", "feeds", "vendor", "tiles", "push")
+RESERVED = ("api", "ogc", "feeds", "vendor", "tiles", "push", "pages")
 
 
 def vendor_folder() -> Path:
@@ -124,6 +125,7 @@ def make_app(settings: Settings) -> FastAPI:
     add_files(app, vendor_folder(), ASSETS)
     add_docs(app)
     add_push(app, hub)
+    pages = build_pages(app, parts)
     for name in RESERVED:
         app.add_api_route(
             f"/{name}/{{rest:path}}",
@@ -132,8 +134,9 @@ def make_app(settings: Settings) -> FastAPI:
             methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         )
     dash_app = build_dashboard(app)
+    app.add_middleware(Addresses)
     app.add_middleware(Compression)
-    app.add_middleware(SecurityHeaders, dash_app=dash_app)
+    app.add_middleware(SecurityHeaders, dash_apps=(dash_app, pages))
     app.add_middleware(AuthMiddleware, sessions=sessions, public_url=settings.public_url)
     return app
 

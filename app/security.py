@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
@@ -9,17 +10,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class SecurityHeaders:
-    """A strict Content-Security-Policy with the hashes of Dash's own inline scripts."""
+    """A strict Content-Security-Policy with the hashes of the inline scripts of our Dash applications."""
 
-    def __init__(self, app: ASGIApp, dash_app: Any) -> None:
+    def __init__(self, app: ASGIApp, dash_apps: Sequence[Any]) -> None:
         self._app = app
-        self._dash_app = dash_app
+        self._dash_apps = dash_apps
         self._policy: str | None = None
 
     def policy(self) -> str:
         """Hashes are known once the page's callbacks are: asked for on first use."""
         if self._policy is None:
-            hashes = " ".join(f"'{h.strip(chr(39))}'" for h in self._dash_app.csp_hashes())
+            found = {h.strip("'"): None for app in self._dash_apps for h in app.csp_hashes()}
+            hashes = " ".join(f"'{one}'" for one in found)
             self._policy = (
                 f"default-src 'self'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
                 "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "

@@ -1,13 +1,11 @@
-"""/sources, /api/sources, /api/decoders"""
+"""/api/sources, /api/decoders"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from fastapi import APIRouter
-from starlette.responses import HTMLResponse
 
-from app.dashboard.sources import sources_page
 from app.deps import Conn, Now, PartsDep, Who
 from core.viewer import Role
 from ingest.admin.sources import (
@@ -23,11 +21,6 @@ from ingest.admin.sources import (
 )
 
 router = APIRouter(tags=["sources"])
-
-
-@router.get("/sources", include_in_schema=False)
-def get_page() -> HTMLResponse:
-    return HTMLResponse(sources_page())
 
 
 @router.get("/api/sources")

@@ -56,7 +56,7 @@ def index_string() -> str:
     """
     styles = "\n    ".join(f'<link rel="stylesheet" href="/assets/css/{name}.css">' for name in STYLES)
     modules = sorted(path.relative_to(ASSETS).as_posix() for path in ASSETS.glob("js/**/*.mjs"))
-    modules = [name for name in modules if not name.startswith("js/sources/")]  # a page of its own
+    modules = [name for name in modules if not name.startswith("js/pages/")]  # of the pages beside it
     preloaded = (MAP_LIBRARY, *(f"/assets/{name}" for name in modules))
     preloads = "\n    ".join(f'<link rel="modulepreload" href="{path}">' for path in preloaded)
     places = {

@@ -47,8 +47,13 @@ export const lookControls = {
   'right-fold': () => fold('right', !isFolded('right')),
 };
 
-export function startLook() {
+/** Mantine starts dark: where light was chosen it is told. */
+export function startTheme() {
   if (theme() === 'light') setProps('theme-provider', { forceColorScheme: 'light' });
+}
+
+export function startLook() {
+  startTheme();
   for (const side of /** @type {Side[]} */ (['left', 'right'])) fold(side, remembered(side, false));
   document.body.dataset.card = 'closed';
   document.body.dataset.sheet = 'lists';

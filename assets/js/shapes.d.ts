@@ -282,12 +282,15 @@ interface Grid {
   ensureIndexVisible(row: number): void;
   ensureNodeVisible(node: unknown): void;
   deselectAll(): void;
+  refreshInfiniteCache(): void;
+  purgeInfiniteCache(): void;
 }
 
 interface Window {
-  dash_clientside: { set_props(id: string, props: Props): void; [namespace: string]: any };
+  dash_clientside: { set_props(id: string | object, props: Props): void; [namespace: string]: any };
   dash_ag_grid: { getApiAsync(id: string): Promise<Grid> };
   dashAgGridComponentFunctions?: Record<string, (params: any) => unknown>;
+  dashAgGridFunctions?: Record<string, (params: any) => unknown>;
   React: { createElement(...parts: any[]): unknown };
   Plotly: { extendTraces(graph: Element, update: object, traces: number[], most: number): void };
   SwaggerUIBundle(options: object): void;

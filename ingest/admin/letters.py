@@ -41,32 +41,37 @@ class Asked:
     since: datetime | None = None
 
 
+def find_letters(asked: Asked) -> tuple[str, dict[str, Any]]:
+    """A SELECT of the letters asked for, without an order, and its parameters."""
+    sql = (
+        "SELECT id, received_at, topic, substring(payload FROM 1 FOR :head) AS head, length(payload) AS size, reason, detail, field, "
+        f"source_id, replayed_at, discarded_at, handled_by FROM dead_letter WHERE {STATES[asked.state]} "
+        "AND (CAST(:reason AS text) IS NULL OR reason = :reason) "
+        "AND (CAST(:source AS text) IS NULL OR COALESCE(source_id, '-') = :source) "
+        "AND (CAST(:since AS timestamptz) IS NULL OR received_at >= :since) "
+        "AND (CAST(:like AS text) IS NULL OR topic ILIKE :like OR detail ILIKE :like OR CASE WHEN position('\\x00'::bytea IN payload) = 0 "
+        # byte by byte: a payload need not be UTF-8, and LATIN1 has a sign for every byte but NUL
+        "THEN convert_from(payload, 'LATIN1') ILIKE convert_from(convert_to(:like, 'UTF8'), 'LATIN1') "
+        "ELSE position(convert_to(CAST(:q AS text), 'UTF8') IN payload) > 0 END)"
+    )
+    return sql, {
+        "head": PREVIEW_BYTES, "reason": asked.reason, "source": asked.source, "since": asked.since, "q": asked.q, "like": like(asked.q),
+    }  # fmt: skip
+
+
 def list_letters(conn: Connection, asked: Asked, before: int | None, limit: int) -> list[dict[str, Any]]:
     """Newest first, those with an id below `before`; one more than `limit`, so that the caller knows whether there are more."""
+    sql, params = find_letters(asked)
     rows = conn.execute(
-        text(
-            "SELECT id, received_at, topic, substring(payload FROM 1 FOR :head) AS head, length(payload) AS size, reason, detail, field, "
-            f"source_id, replayed_at, discarded_at, handled_by FROM dead_letter WHERE {STATES[asked.state]} "
-            "AND (CAST(:before AS bigint) IS NULL OR id < :before) AND (CAST(:reason AS text) IS NULL OR reason = :reason) "
-            "AND (CAST(:source AS text) IS NULL OR COALESCE(source_id, '-') = :source) "
-            "AND (CAST(:since AS timestamptz) IS NULL OR received_at >= :since) "
-            "AND (CAST(:like AS text) IS NULL OR topic ILIKE :like OR detail ILIKE :like OR CASE WHEN position('\\x00'::bytea IN payload) = 0 "
-            # byte by byte: a payload need not be UTF-8, and LATIN1 has a sign for every byte but NUL
-            "THEN convert_from(payload, 'LATIN1') ILIKE convert_from(convert_to(:like, 'UTF8'), 'LATIN1') "
-            "ELSE position(convert_to(CAST(:q AS text), 'UTF8') IN payload) > 0 END) ORDER BY id DESC LIMIT :limit"
-        ),
-        {
-            "head": PREVIEW_BYTES,
-            "before": before,
-            "reason": asked.reason,
-            "source": asked.source,
-            "since": asked.since,
-            "q": asked.q,
-            "like": like(asked.q),
-            "limit": limit + 1,
-        },
+        text(f"{sql} AND (CAST(:before AS bigint) IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit"),
+        {**params, "before": before, "limit": limit + 1},
     )
-    return [{**letter_object(row), **preview(bytes(row.head), row.size)} for row in rows]
+    return [read_row(row) for row in rows]
+
+
+def read_row(row: Any) -> dict[str, Any]:
+    """A row of `find_letters` as the API shows it."""
+    return {**letter_object(row), **preview(bytes(row.head), row.size)}
 
 
 def like(words: str | None) -> str | None:

@@ -58,7 +58,12 @@ def test_administrator_decides_and_it_is_audited(two: None, served: System, act:
         assert admin.post(f"{URL}/{act}", json=body).json() == body
         left = {i["id"]: i["state"] for i in admin.get(URL).json()["items"]}
         assert left == {"u/t": "waiting"} | ({"12345/a/b": "waiting"} if act == "retry" else {})
-    assert served.one(f"SELECT count(*) FROM audit WHERE what = 'set_aside.{act}' AND who = 'admin'") == 1
+    assert (
+        served.one(
+            f"SELECT count(*) FROM audit WHERE what = 'set_aside.{act}' AND who = 'admin' AND data->>'id' = '12345/a/b'"
+        )
+        == 1
+    )
 
 
 @pytest.mark.parametrize("body", [{"what": "x", "id": "no"}, {"what": "x"}, {"what": "x", "id": "a\x00b"}])

@@ -1,0 +1,114 @@
+"""Component ids that all pages share, and the ids of the kits' parts: the only place where they are spelled."""
+
+from enum import StrEnum
+from typing import Any
+
+
+class Id(StrEnum):
+    """Ids of single components of the shell. `theme-provider`, the switches and `top-bar` are known to `assets/js/look.mjs`."""
+
+    THEME_PROVIDER = "theme-provider"
+    TOP_BAR = "top-bar"
+    LANGUAGE = "language-switch"
+    THEME = "theme-switch"
+    PLACE = "place"
+    PAGE = "page"
+    TOASTS = "toasts"
+    # said after a change: tables and counts read anew
+    CHANGED = "changed"
+    TICK = "tick"
+    DOWNLOAD = "download"
+
+
+class SourcesId(StrEnum):
+    TABS = "sources-tabs"
+    DETAIL = "source-detail"
+    ADD = "source-add"
+    DEVICE = "device-detail"
+    LETTER = "letter-detail"
+    GROUPS = "letter-groups"
+    COUNT_SOURCES = "count-sources"
+    COUNT_DEVICES = "count-devices"
+    COUNT_LETTERS = "count-letters"
+
+
+class AsideId(StrEnum):
+    COUNTS = "aside-counts"
+    RETRY = "aside-retry"
+    DROP = "aside-drop"
+    ASK = "aside-ask"
+    ASK_WORDS = "aside-ask-words"
+    SURE = "aside-sure"
+    STAY = "aside-stay"
+
+
+Key = dict[str, Any]
+
+
+def field(form: str, name: Any) -> Key:
+    """An input whose `value` is read."""
+    return {"form": form, "field": name}
+
+
+def tick(form: str, name: Any) -> Key:
+    """A checkbox or switch, whose `checked` is read."""
+    return {"form": form, "tick": name}
+
+
+def said(form: str, name: Any) -> Key:
+    """Where what is wrong with a field stands that cannot say so itself; "" is the whole form's."""
+    return {"form": form, "said": name}
+
+
+def press(form: str, name: Any) -> Key:
+    """A button of a form: save, keep, newer, try, close."""
+    return {"form": form, "press": name}
+
+
+def held(form: str) -> Key:
+    """What the form was opened with."""
+    return {"form": form, "held": "base"}
+
+
+def result(form: str) -> Key:
+    """What trying it showed."""
+    return {"form": form, "result": "try"}
+
+
+def group(form: str, name: str) -> Key:
+    return {"form": form, "group": name}
+
+
+def lines(form: str, name: str) -> Key:
+    return {"form": form, "lines": name}
+
+
+def add_line(form: str, name: str) -> Key:
+    return {"form": form, "add": name}
+
+
+def line(form: str, name: str, row: Any) -> Key:
+    return {"form": form, "line": name, "row": row}
+
+
+def drop_line(form: str, name: str, row: Any) -> Key:
+    return {"form": form, "drop": name, "row": row}
+
+
+def cell(form: str, name: Any, row: Any, column: Any) -> Key:
+    """One input of a line."""
+    return {"form": form, "cells": name, "row": row, "column": column}
+
+
+def grid(table: str) -> str:
+    return f"grid-{table}"
+
+
+def narrow(table: str, name: Any) -> Key:
+    """A filter of a table."""
+    return {"table": table, "filter": name}
+
+
+def part(table: str, name: str) -> Key:
+    """Other parts of a table: count, state, export."""
+    return {"table": table, "part": name}

@@ -1,0 +1,69 @@
+"""Small components that every page is made of: toasts, errors in words, notices, the pane beside a list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import html
+
+from app.dashboard import texts
+from app.dashboard.components import icon_button, wild
+from core.clock import utc_now
+from core.errors import OneMapError
+
+
+def toast(kind: str, words: list[Any]) -> html.Div:
+    """`kind` is done or failed. It leaves by itself; a new one takes its place."""
+    return html.Div(html.P(words), className=f"toast {kind}", key=utc_now().isoformat())
+
+
+def done(key: str, **params: object) -> html.Div:
+    return toast("done", texts.both(key, **params))
+
+
+def error_words(exc: OneMapError) -> list[Any]:
+    """The reason in the page's language where we have words for it, with what the server said."""
+    key = f"error.{exc.reason}"
+    if key in texts.catalogue():
+        return texts.both(key)
+    return [html.B(texts.both("toast.failed")), " ", html.Span(exc.message)]
+
+
+def reason_words(reason: str) -> list[Any]:
+    """Why a message could not be read; the bare reason where we have no words."""
+    return texts.known("reason", reason)
+
+
+def action(component_id: Any, key: str, *, primary: bool = False, small: bool = False, **more: Any) -> html.Button:
+    """A button with words. More attributes as `data_key="…"`."""
+    looks = ["action", *(["primary"] if primary else []), *(["small"] if small else [])]
+    attributes = {name.replace("_", "-"): value for name, value in more.items() if name.startswith(("data_", "aria_"))}
+    rest = {name: value for name, value in more.items() if not name.startswith(("data_", "aria_"))}
+    return html.Button(
+        texts.both(key),
+        id=component_id,
+        type="button",
+        n_clicks=0,
+        className=" ".join(looks),
+        **rest,
+        **wild(attributes),
+    )
+
+
+def pane_head(title: list[Any], close: Any) -> html.Header:
+    """The head of what is opened beside a list; the heading takes the focus (`assets/js/pages/main.mjs`)."""
+    button = icon_button(close, "close", "page.close")
+    return html.Header([html.H2(title, tabIndex=-1), button])
+
+
+def facts(pairs: list[tuple[str, Any]]) -> html.Dl:
+    """Name and value, those that are empty left out."""
+    rows = [html.Div([html.Dt(texts.both(key)), html.Dd(value)], className="fact") for key, value in pairs if value]
+    return html.Dl(rows)
+
+
+def lamp(state: str, key: str) -> html.Span:
+    """Colour and shape, and the word for it."""
+    return html.Span(
+        [html.Span(className="lamp"), html.Span(texts.both(key))], className="state", **wild({"data-state": state})
+    )

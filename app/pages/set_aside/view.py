@@ -1,0 +1,148 @@
+"""What stands on the page, and where its rows come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import html
+
+from app.dashboard import texts
+from app.dashboard.components import notice
+from app.pages import shell, tables
+from app.pages.door import Asking
+from app.pages.ids import AsideId
+from app.pages.parts import action
+from app.pages.tables import Column, Filter, Found, Row, Table, Wanted
+from core import set_aside
+from core.clock import rfc3339
+from core.viewer import Role
+
+NAMED_AT_MOST = 5
+STATES = {"aside": "dead", "waiting": "old"}
+TABLE = Table(
+    "set-aside",
+    "aside",
+    (
+        Column(
+            "what",
+            "aside.what",
+            lambda row: tables.stack([tables.known("aside.kind", row["what"])], [tables.quiet(row["id"])]),
+            flex=2,
+        ),
+        Column("id", "aside.id", sortable=True, flex=2, rank=3),
+        Column("error", "aside.error", flex=4, rank=2),
+        Column(
+            "state",
+            "sources.state",
+            lambda row: [tables.lamp(STATES[row["state"]], f"aside.is.{row['state']}")],
+            width=150,
+        ),
+        Column("tries", "aside.tries", lambda row: [tables.plain(row["tries"], "figure")], width=90, rank=2),
+        Column("first_at", "aside.first", lambda row: [tables.age(row["first_at"])], width=130, rank=3),
+        Column("last_at", "aside.last", lambda row: [tables.age(row["last_at"])], width=130, rank=2),
+        Column("due_at", "aside.due", lambda row: [due_cell(row)], width=130, rank=3),
+    ),
+    filters=(
+        Filter(
+            "state",
+            "sources.state",
+            (("all", "aside.is.all"), ("aside", "aside.is.aside"), ("waiting", "aside.is.waiting")),
+        ),
+        Filter("q", "aside.search"),
+    ),
+    row_height=54,
+    row_id="key",
+    selects=True,
+)
+SORTS = {name: name for name in ("what", "id", "error", "state", "tries", "first_at", "last_at", "due_at")}
+
+
+def due_cell(row: Row) -> tables.Cell:
+    """When it is tried again by itself; never where a person must decide."""
+    return tables.quiet("–") if row["due_at"] is None else tables.moment(row["due_at"])
+
+
+def read_rows(asking: Asking, wanted: Wanted) -> Found:
+    asking.viewer.require(Role.DISPATCHER)
+    sql, params = set_aside.find_open(wanted.asks("q"), wanted.asks("state"))
+    rows, total = tables.select(asking.conn, sql, params, wanted, SORTS, "what, id")
+    return Found([row_object(row) for row in rows], total)
+
+
+def row_object(row: Any) -> dict[str, Any]:
+    """One row with a key made of both parts of its name."""
+    found = {name: getattr(row, name) for name in ("what", "id", "error", "state", "tries")}
+    moments = {
+        name: rfc3339(value) if value else None
+        for name, value in ((n, getattr(row, n)) for n in ("first_at", "last_at", "due_at"))
+    }
+    return {**found, **moments, "key": f"{row.what}:{row.id}"}
+
+
+def draw(asking: Asking, _: str) -> list[Any]:
+    """The page for who asks."""
+    links = (("/sources", "sources.title"),)
+    if not asking.may(Role.DISPATCHER):
+        content = [notice("aside.forbidden", "empty")]
+    else:
+        counts = set_aside.count_asides(asking.conn)
+        content = [page_view(counts, is_admin=asking.may(Role.ADMIN))]
+    return shell.page("aside.title", asking.viewer, links, content)
+
+
+def page_view(counts: Sequence[Row], *, is_admin: bool) -> html.Div:
+    acts = [action(AsideId.RETRY.value, "aside.retry", small=True, disabled=True, data_key="retry"),
+            action(AsideId.DROP.value, "aside.drop", small=True, disabled=True, data_key="drop")]  # fmt: skip
+    told = html.P(texts.both("aside.explain" if is_admin else "aside.read_only"), className="quiet")
+    return html.Div(
+        [
+            html.Div(
+                [told, html.Ul(count_views(counts), id=AsideId.COUNTS.value, className="tallies")], className="above"
+            ),
+            tables.view(TABLE, acts if is_admin else ()),
+            ask_view(),
+        ],
+        className="list",
+    )
+
+
+def count_views(counts: Sequence[Row]) -> list[html.Li]:
+    """By kind: how many a person must decide on, how many are tried again by themselves."""
+    return [
+        html.Li(
+            [
+                html.B(str(one["aside"] + one["waiting"])),
+                html.Span(texts.known("aside.kind", one["what"])),
+                html.Span(texts.both("aside.of_which", n=one["aside"]), className="quiet"),
+            ],
+            className="tally",
+        )
+        for one in counts
+    ]
+
+
+def ask_view() -> dmc.Modal:
+    """What is dropped is never tried again: the one thing here that is asked twice."""
+    buttons = html.Div(
+        [
+            action(AsideId.STAY.value, "aside.stay"),
+            action(AsideId.SURE.value, "aside.drop", primary=True, data_key="sure"),
+        ],
+        className="actions",
+    )
+    return dmc.Modal(
+        [html.Div(id=AsideId.ASK_WORDS.value), buttons],
+        id=AsideId.ASK.value,
+        title=html.Span(texts.both("aside.drop.title")),
+        centered=True,
+        closeButtonProps={"aria-label": texts.named("page.close")},
+    )
+
+
+def ask_words(keys: Sequence[str]) -> list[Any]:
+    """What is about to be dropped, by name."""
+    named = [html.Li(html.Code(key.partition(":")[2])) for key in keys[:NAMED_AT_MOST]]
+    more = [html.Li(texts.both("sources.more", n=len(keys) - NAMED_AT_MOST))] if len(keys) > NAMED_AT_MOST else []
+    return [html.Span(texts.both("aside.drop.ask", n=len(keys))), html.Ul([*named, *more])]

@@ -1,0 +1,227 @@
+"""The tab of pending devices: what each has sent, and the form that takes it into use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dash import html
+
+from app.api import sensors as api
+from app.dashboard import texts
+from app.dashboard.card.words import figure
+from app.pages import forms, ids, tables
+from app.pages.door import Asking
+from app.pages.forms import Answer, Form, Kind, Section, Values
+from app.pages.ids import SourcesId
+from app.pages.parts import action, done, facts, pane_head
+from app.pages.tables import Cell, Column, Filter, Found, Row, Table, Wanted
+from core.crs import Datum
+from core.viewer import Role
+from core.vocabulary import table
+
+KEY = "device"
+FAMILY = "devices.field"
+UNKNOWN = "unknown"
+READINGS_SHOWN = 4
+AIR = frozenset({"pm25", "pm10", "aqi", "o3", "no2", "so2", "co"})
+SECTIONS = (
+    Section(("kind", ("name_zh", "name_en"), ("lon", "lat"))),
+    Section((("datum", "interval_s"), "district")),
+)
+
+
+# --- the list -------------------------------------------------------------------------------------------------------------
+
+
+def metric_cell(metric: str) -> Cell:
+    known = table("metrics").get(metric)
+    return tables.pair(known if known else {"zh": metric, "en": metric})
+
+
+def reading_cells(row: Row) -> list[Cell]:
+    shown: list[Cell] = []
+    for metric, read in list(row["values"].items())[:READINGS_SHOWN]:
+        shown += [
+            {**metric_cell(metric), "look": "quiet"},
+            tables.plain(f"{figure(read['value'])} {read['unit'] or ''}".strip(), "figure"),
+        ]
+    topic = row["attributes"].get("topic")
+    return tables.stack(shown, [tables.code(topic)] if topic else [])
+
+
+def name_cells(row: Row) -> list[Cell]:
+    name = tables.press("open", tables.plain(row["id"]), key=f"device-{row['id']}", id=row["id"])
+    return tables.stack([name], [tables.quiet(row["source"] or "–")])
+
+
+TABLE = Table(
+    "devices",
+    "devices",
+    (
+        Column("id", "sources.try.device", name_cells, flex=2),
+        Column("source", "devices.source", plain=lambda row: row["source"], rank=4, width=140),
+        Column("values", "card.readings", reading_cells, lambda row: [f"{m} {figure(v['value'])}" for m, v in row["values"].items()], sortable=False, flex=4, rank=2),
+        Column("first", "devices.first", lambda row: [tables.age(row["first_seen_at"])], lambda row: row["first_seen_at"], width=130, rank=3),
+        Column("last", "devices.last", lambda row: [tables.age(row["heard_at"])], lambda row: row["heard_at"], width=130),
+    ),
+    filters=(Filter("q", "devices.search"),),
+    row_height=58,
+)  # fmt: skip
+SORTS = {column.name: column.value for column in TABLE.columns if column.sortable}
+
+
+def read_rows(asking: Asking, wanted: Wanted) -> Found:
+    return tables.choose(read_pending(asking), wanted, SORTS, searched)
+
+
+def read_pending(asking: Asking) -> Sequence[Row]:
+    """The first thousand by id, as the API gives them."""
+    found: Sequence[Row] = api.list_sensors(asking.conn, asking.viewer, status="pending")["items"]
+    return found
+
+
+def count_pending(asking: Asking) -> int:
+    return len(read_pending(asking))
+
+
+def searched(row: Row) -> str:
+    return " ".join(map(str, (row["id"], row["source"] or "", row["attributes"].get("topic") or "", *row["values"])))
+
+
+# --- one device -----------------------------------------------------------------------------------------------------------
+
+
+def guess_kind(metrics: Mapping[str, Any]) -> str:
+    """The kind that its metrics speak for, where one is named like a metric or they are those of the air; "" where none is."""
+    if AIR & set(metrics):
+        return "air_quality"
+    found = next((kind for kind in table("sensor_kinds") if kind in metrics), "")
+    return found or ("manhole" if "tilt" in metrics else "")
+
+
+def device_form() -> Form:
+    kinds = tuple((key, texts.pair(words)) for key, words in table("sensor_kinds").items() if key != UNKNOWN)
+    return forms.form_of(
+        api.AcceptIn,
+        KEY,
+        FAMILY,
+        SECTIONS,
+        kind={"kind": Kind.CHOICE, "choices": kinds, "required": True},
+        datum={"required": True},
+        interval_s={"unit": "unit.word.s"},
+    )
+
+
+def values_of(device: Mapping[str, Any]) -> dict[str, Any]:
+    """What the form begins with: nothing is filled in that a person should say."""
+    return {
+        "id": device["id"], "kind": guess_kind(device["values"]), "name_zh": None, "name_en": None, "lon": None, "lat": None,
+        "datum": Datum.WGS84.value, "interval_s": device["interval_s"], "district": None, "sent_lon": device["lon"], "sent_lat": device["lat"],
+    }  # fmt: skip
+
+
+def pane(device: Mapping[str, Any], values: Values, *, is_admin: bool) -> html.Div:
+    has_place = device["lon"] is not None
+    place = (
+        action(ids.press(KEY, "place"), "devices.copy", small=True, data_key="copy-position")
+        if has_place
+        else html.P(texts.both("devices.nowhere"), className="hint")
+    )
+    buttons = [
+        action(ids.press(KEY, "save"), "devices.accept", primary=True, data_key="accept", data_submit="1"),
+        action(ids.press(KEY, "retire"), "devices.retire", data_key="retire"),
+    ]
+    return html.Div(
+        [
+            pane_head([device["id"]], ids.press(KEY, "close")),
+            *sent_views(device),
+            html.H3(texts.both("card.readings")),
+            html.Dl([reading_view(metric, read) for metric, read in device["values"].items()]),
+            *([place] if is_admin else [html.P(texts.both("sources.read_only"), className="quiet")]),
+            forms.draw(device_form(), values, locked=not is_admin),
+            *([html.Div(buttons, className="actions")] if is_admin else []),
+        ],
+        className="device",
+    )
+
+
+def sent_views(device: Mapping[str, Any]) -> list[Any]:
+    told = device["attributes"]
+    sent = told.get("sent")
+    listed = facts(
+        [
+            ("devices.source", device["source"]),
+            ("devices.owner", told.get("owner")),
+            ("devices.topic", told.get("topic")),
+        ]
+    )
+    if not sent:
+        return [listed]
+    return [
+        listed,
+        html.Details(
+            [html.Summary(texts.both("devices.sent")), html.Pre(pretty(sent), className="payload", tabIndex=0)],
+            open=True,
+        ),
+    ]
+
+
+def pretty(words: str) -> str:
+    """JSON with room between, anything else as it is."""
+    try:
+        return json.dumps(json.loads(words), ensure_ascii=False, indent=2)
+    except ValueError:
+        return words
+
+
+def reading_view(metric: str, read: Mapping[str, Any]) -> html.Div:
+    known = table("metrics").get(metric)
+    quality = (
+        [html.Span(texts.pair(table("qualities").get(read["quality"])), className="chip")]
+        if read["quality"] != "good"
+        else []
+    )
+    value = [html.B(figure(read["value"])), html.Span(read["unit"] or "", className="unit"), *quality]
+    return html.Div([html.Dt(texts.pair(known) if known else metric), html.Dd(value)], className="fact")
+
+
+class DeviceHandler:
+    """Accepting a device, by the function behind the API."""
+
+    key = KEY
+    pane = SourcesId.DEVICE.value
+    lines: tuple[str, ...] = ()
+    trial: Form | None = None
+
+    def form(self, values: Mapping[str, Any]) -> Form:
+        return device_form()
+
+    def save(self, asking: Asking, base: Values, values: dict[str, Any]) -> Answer:
+        asking.viewer.require(Role.ADMIN)
+        given, errors = forms.check(device_form(), api.AcceptIn, values)
+        if errors:
+            return Answer(errors)
+        assert isinstance(given, api.AcceptIn)
+        api.post_accept(asking.conn, asking.viewer, asking.now, str(base["id"]), given)
+        return Answer(pane=[], toast=done("devices.accepted", id=base["id"]), changed=True)
+
+    def newer(self, asking: Asking, base: Values) -> Values:
+        return values_of(api.get_sensor(asking.conn, asking.viewer, str(base["id"])))
+
+    def draw(self, asking: Asking, base: Values, values: Values) -> html.Div:
+        device = api.get_sensor(asking.conn, asking.viewer, str(base["id"]))
+        return pane(device, values, is_admin=asking.may(Role.ADMIN))
+
+    def dry_run(self, asking: Asking, base: Values, values: dict[str, Any], trial: dict[str, Any]) -> Answer:
+        raise NotImplementedError
+
+
+def open_device(asking: Asking, device_id: str) -> html.Div:
+    device = api.get_sensor(asking.conn, asking.viewer, device_id)
+    return pane(device, values_of(device), is_admin=asking.may(Role.ADMIN))
+
+
+def retire(asking: Asking, device_id: str) -> None:
+    api.post_retire(asking.conn, asking.viewer, asking.now, device_id)

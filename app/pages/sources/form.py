@@ -1,0 +1,222 @@
+"""The form of one source: what the schema cannot say of its fields, and what its buttons do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dash import html
+
+from app.api import sources as api
+from app.dashboard import texts
+from app.dashboard.components import clock_time
+from app.pages import forms, ids
+from app.pages.door import Asking
+from app.pages.forms import Answer, Form, Kind, Lines, Section, Values
+from app.pages.ids import SourcesId
+from app.pages.parts import done, pane_head
+from app.pages.sources.trial import outcome
+from core.crs import Datum
+from core.viewer import Role
+from core.vocabulary import table
+from ingest.admin import sources as book
+
+KEY = "source"
+FAMILY = "sources.field"
+NEW = Section(("id",))
+SECTIONS = (
+    Section((("name_zh", "name_en"), ("decoder", "enabled"), "topic_filters")),
+    Section(("metrics", "only_mapped"), "sources.metrics"),
+    Section(("units",), "sources.units"),
+    Section(
+        (("datum", "timezone"), ("id_prefix", "owner"), ("interval_s", "district")), "sources.place", is_open=False
+    ),
+    Section(("options",), "sources.options", is_open=False),
+)
+EMPTY: Mapping[str, Any] = {
+    "id": "", "name_zh": "", "name_en": "", "topic_filters": [], "decoder": "native", "options": {}, "datum": "WGS84", "timezone": None,
+    "units": {}, "metrics": {}, "only_mapped": False, "id_prefix": "", "owner": None, "interval_s": None, "district": None, "enabled": False,
+}  # fmt: skip
+
+
+# --- units: a unit, or what the value is multiplied by and added to before ------------------------------------------------
+
+
+def split_units(units: Mapping[str, Any]) -> list[Sequence[Any]]:
+    return [
+        (metric, rule) if isinstance(rule, str) else (metric, rule.get("unit"), rule.get("scale"), rule.get("offset"))
+        for metric, rule in units.items()
+    ]
+
+
+def join_units(rows: list[list[str]]) -> dict[str, Any]:
+    return {metric: unit_rule(unit, scale, offset) for metric, unit, scale, offset in rows}
+
+
+def unit_rule(unit: str, scale: str, offset: str) -> str | dict[str, Any]:
+    if not scale and not offset:
+        return unit
+    given = {"unit": unit, "scale": numeric(scale), "offset": numeric(offset)}
+    return {name: value for name, value in given.items() if value != ""}
+
+
+def numeric(words: str) -> float | str:
+    """A number where it is one; the server names what is none."""
+    try:
+        return float(words)
+    except ValueError:
+        return words
+
+
+def our_metrics() -> tuple[str, ...]:
+    return tuple(sorted(table("metrics")))
+
+
+# --- the form -------------------------------------------------------------------------------------------------------------
+
+
+def source_form(values: Mapping[str, Any]) -> Form:
+    """For what is chosen so far: the options are those of its decoder. A source that is not there yet has an id to give."""
+    decoders = {one["key"]: one for one in book.list_decoders()}
+    chosen = decoders.get(str(values.get("decoder") or "native"), {})
+    is_new = "id" in values and values.get("version") is None
+    offered = our_metrics()
+    return forms.form_of(
+        book.SourceIn,
+        KEY,
+        FAMILY,
+        (NEW, *SECTIONS) if is_new else SECTIONS,
+        decoder={"kind": Kind.CHOICE, "choices": tuple((key, texts.pair(one["names"])) for key, one in decoders.items())},
+        datum={"kind": Kind.CHOICE, "choices": tuple((one.value, [one.value]) for one in Datum), "required": True},
+        interval_s={"unit": "unit.word.s"},
+        metrics={"lines": Lines(("theirs", "ours"), offered={"ours": offered})},
+        units={"kind": Kind.LINES, "lines": Lines(("metric", "unit", "scale", "offset"), split_units, join_units, {"metric": offered})},
+        options={"kind": Kind.GROUP, "fields": forms.fields_of(chosen.get("options", {}))},
+    )  # fmt: skip
+
+
+TRIAL = forms.form_of(
+    book.TryIn,
+    "source-try",
+    "sources.try",
+    (Section(("topic", "payload", "payload_base64")),),
+    payload={"kind": Kind.LONG},
+    payload_base64={"kind": Kind.LONG},
+)
+SHORT_TRIAL = forms.form_of(
+    book.TryIn, "source-try", "sources.try", (Section(("topic", "payload")),), payload={"kind": Kind.LONG}
+)
+
+
+def values_of(source: Mapping[str, Any]) -> dict[str, Any]:
+    """What the form holds of a source as the API shows it."""
+    kept = ("version", "changed_at", "changed_by")
+    return {name: source[name] for name in (*EMPTY, *kept)}
+
+
+def new_values() -> dict[str, Any]:
+    return dict(EMPTY)
+
+
+def pane(base: Values, values: Values, message: Mapping[str, Any] | None, *, is_admin: bool) -> html.Div:
+    """The pane of a source, or of a new one. `message` is {topic, payload, payload_base64} to try."""
+    form = source_form(values)
+    is_new = values.get("version") is None
+    title = texts.both("sources.add") if is_new else texts.pair({"zh": values["name_zh"], "en": values["name_en"]})
+    below = [forms.save_button(form), trial_box(form, message or {})] if is_admin else []
+    return html.Div(
+        [
+            pane_head(title, ids.press(KEY, "close")),
+            *([] if is_new else [changed_line(base)]),
+            *([] if is_admin else [html.P(texts.both("sources.read_only"), className="quiet")]),
+            forms.draw(form, values, locked=not is_admin, base=base),
+            *below,
+        ],
+        className="source",
+    )
+
+
+def changed_line(base: Values) -> Any:
+    if not base.get("changed_by"):
+        return None
+    when = clock_time(base.get("changed_at"))
+    return html.P([*texts.both("sources.changed_by", who=base["changed_by"]), " · ", when], className="quiet")
+
+
+def trial_box(form: Form, message: Mapping[str, Any]) -> Any:
+    trial = TRIAL if message.get("payload_base64") else SHORT_TRIAL
+    return forms.try_box(form, trial, message)
+
+
+def options_view(decoder: str, base: Values) -> list[Any]:
+    """The options of another decoder; those that were set where it is the one the form was opened with."""
+    form = source_form({"decoder": decoder})
+    held = base.get("options") if base.get("decoder") == decoder else {}
+    return forms.draw_group(form, form.field("options"), held or {})
+
+
+def filters_of(decoder: str) -> str:
+    """Topic filters such devices usually speak on, one a line."""
+    return next(("\n".join(one["filters"]) for one in book.list_decoders() if one["key"] == decoder), "")
+
+
+class SourceHandler:
+    """Save, try and conflict of the form, each by the function behind the API."""
+
+    key = KEY
+    pane = SourcesId.DETAIL.value
+    lines: tuple[str, ...] = ("metrics", "units")
+    trial: Form | None = TRIAL
+
+    def form(self, values: Mapping[str, Any]) -> Form:
+        return source_form(values)
+
+    def save(self, asking: Asking, base: Values, values: dict[str, Any]) -> Answer:
+        asking.viewer.require(Role.ADMIN)
+        form = source_form(values)
+        whole = {name: base.get(name) for name in EMPTY} | values
+        given, errors = forms.check(form, book.SourceIn, whole)
+        if errors:
+            return Answer(errors)
+        assert isinstance(given, book.SourceIn)
+        if base.get("version") is None:
+            saved = api.post_source(asking.conn, asking.viewer, asking.now, asking.parts, given)
+        else:
+            asked = {name: value for name, value in values.items() if value != base.get(name)}
+            change = book.SourceChange(version=int(base["version"]), **asked)
+            saved = api.patch_source(asking.conn, asking.viewer, asking.now, asking.parts, str(base["id"]), change)
+        now = values_of(saved)
+        return Answer(pane=self.draw(asking, now, now), toast=done("sources.saved"), changed=True)
+
+    def newer(self, asking: Asking, base: Values) -> Values:
+        return values_of(api.get_source(asking.conn, asking.viewer, asking.now, asking.parts, str(base["id"])))
+
+    def draw(self, asking: Asking, base: Values, values: Values) -> html.Div:
+        return pane(base, values, None, is_admin=asking.may(Role.ADMIN))
+
+    def dry_run(self, asking: Asking, base: Values, values: dict[str, Any], trial: dict[str, Any]) -> Answer:
+        asking.viewer.require(Role.ADMIN)
+        message = {name: value for name, value in trial.items() if value is not None}
+        if "payload_base64" not in message:
+            message["payload"] = trial.get("payload") or ""
+        named = {"id": base.get("id") or "try", "name_zh": "-", "name_en": "-"}
+        given, errors = forms.check(TRIAL_AND_SOURCE, book.TryIn, {**values, **named, **message})
+        if errors:
+            return Answer(errors, result=[])
+        assert isinstance(given, book.TryIn)
+        told = api.post_try(asking.conn, asking.viewer, asking.now, asking.parts, given)
+        return Answer(result=outcome(told))
+
+
+# names of both forms, to find the place of what is wrong
+TRIAL_AND_SOURCE = forms.form_of(book.TryIn, KEY, FAMILY)
+
+
+def open_source(asking: Asking, source_id: str, message: Mapping[str, Any] | None = None) -> html.Div:
+    found = values_of(api.get_source(asking.conn, asking.viewer, asking.now, asking.parts, source_id))
+    return pane(found, found, message, is_admin=asking.may(Role.ADMIN))
+
+
+def open_new(asking: Asking) -> html.Div:
+    asking.viewer.require(Role.ADMIN)
+    return pane(new_values(), new_values(), None, is_admin=True)

@@ -1,0 +1,131 @@
+"""The tab of sources: one line each with what comes through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.api import sources as api
+from app.dashboard.card.words import figure
+from app.pages import tables
+from app.pages.door import Asking
+from app.pages.tables import Cell, Column, Filter, Found, Row, Table, Wanted
+from core.viewer import Role
+from ingest.admin import sources as book
+
+TOPICS_SHOWN = 2
+
+
+def condition(state: Row) -> tuple[str, str]:
+    """What is to be thought of a source, the gravest first: look of the lamp and its words."""
+    if not state["enabled"]:
+        return "off", "sources.is.off"
+    if state["fault"]:
+        return "dead", "sources.is.unusable"
+    if state["overdue"]:
+        return "old", "sources.is.overdue"
+    if not state["last_at"]:
+        return "off", "sources.is.unheard"
+    return ("old", "sources.is.letters") if state["dead_letters"]["waiting"] else ("fresh", "sources.is.well")
+
+
+def name_cells(row: Row) -> list[Cell]:
+    state = row["state"]
+    fault = [tables.plain(state["fault"], "fault")] if state["fault"] and row["enabled"] else []
+    name = tables.press("open", tables.pair(row["names"]), key=f"source-{row['id']}", id=row["id"])
+    return tables.stack([name], [tables.quiet(f"{row['id']} · {row['decoder']}")], fault)
+
+
+def topic_cells(row: Row) -> list[Cell]:
+    filters: Sequence[str] = row["topic_filters"]
+    lines = [[tables.code(one)] for one in filters[:TOPICS_SHOWN]]
+    if len(filters) > TOPICS_SHOWN:
+        lines[-1].append({**tables.words("sources.more", n=len(filters) - TOPICS_SHOWN), "look": "quiet"})
+    return tables.stack(*lines)
+
+
+def device_cells(row: Row) -> list[Cell]:
+    state = row["state"]
+    count = tables.plain(figure(state["devices"]), "figure")
+    if not state["pending"]:
+        return [count]
+    label = tables.words("sources.pending_n", n=state["pending"])
+    return [count, tables.press("devices", label, key=f"pending-{row['id']}", look="chip", id=row["id"])]
+
+
+def letter_cells(row: Row) -> list[Cell]:
+    waiting = row["state"]["dead_letters"]["waiting"]
+    if not waiting:
+        return [tables.plain("0", "figure")]
+    return [
+        tables.press(
+            "letters", tables.plain(figure(waiting)), key=f"letters-{row['id']}", look="chip warn", id=row["id"]
+        )
+    ]
+
+
+def switch_cell(row: Row) -> list[Cell]:
+    return [
+        tables.switch(
+            "switch",
+            on=row["enabled"],
+            label=tables.pair(row["names"]),
+            key=f"switch-{row['id']}",
+            locked=row["locked"],
+            id=row["id"],
+            version=row["version"],
+            enabled=not row["enabled"],
+        )
+    ]
+
+
+def lag_cell(row: Row) -> list[Cell]:
+    lag = row["state"]["lag_s"]
+    return [tables.plain("–", "quiet") if lag is None else tables.words("unit.s", n=round(max(0.0, lag)))]
+
+
+TABLE = Table(
+    "sources",
+    "sources",
+    (
+        Column("name", "sources.name", name_cells, lambda row: row["names"]["zh"], flex=2),
+        Column("id", "sources.field.id", plain=lambda row: row["id"], rank=4, width=120),
+        Column("state", "sources.state", lambda row: [tables.lamp(*condition(row["state"]))], lambda row: condition(row["state"])[0], width=124),
+        Column("topics", "sources.topics", topic_cells, lambda row: row["topic_filters"], sortable=False, flex=2, rank=3),
+        Column("rate", "sources.rate", lambda row: [tables.plain(figure(row["state"]["rate"]), "figure")], lambda row: row["state"]["rate"], width=84, rank=3),
+        Column("last", "sources.last", lambda row: [tables.age(row["state"]["last_at"])], lambda row: row["state"]["last_at"], width=108, rank=2),
+        Column("lag", "sources.lag", lag_cell, lambda row: row["state"]["lag_s"], width=76, rank=3),
+        Column("devices", "sources.devices", device_cells, lambda row: row["state"]["devices"], width=136, rank=2),
+        Column("letters", "sources.letters", letter_cells, lambda row: row["state"]["dead_letters"]["waiting"], width=96, rank=2),
+        Column("on", "sources.on", switch_cell, lambda row: row["enabled"], width=76),
+    ),
+    filters=(Filter("q", "sources.search"),),
+    row_height=66,
+)  # fmt: skip
+SORTS = {column.name: column.value for column in TABLE.columns if column.sortable}
+
+
+def read_rows(asking: Asking, wanted: Wanted) -> Found:
+    listed = api.list_sources(asking.conn, asking.viewer, asking.now, asking.parts)["items"]
+    locked = not asking.may(Role.ADMIN)
+    rows = [{**row, "locked": locked} for row in sorted(listed, key=lambda row: (not row["enabled"], row["id"]))]
+    return tables.choose(rows, wanted, SORTS, searched)
+
+
+def searched(row: Row) -> str:
+    return " ".join(
+        map(str, (row["id"], row["name_zh"], row["name_en"], row["decoder"], row["owner"] or "", *row["topic_filters"]))
+    )
+
+
+def count_troubled(asking: Asking) -> int:
+    """How many that are on cannot be used or are silent too long."""
+    listed = api.list_sources(asking.conn, asking.viewer, asking.now, asking.parts)["items"]
+    return sum(bool(s["state"]["fault"] or s["state"]["overdue"]) for s in listed if s["enabled"])
+
+
+def set_enabled(asking: Asking, told: dict[str, Any]) -> bool:
+    """Switch a source on or off in the version that was seen; returns what it is now."""
+    change = book.SourceChange(version=told["version"], enabled=bool(told["enabled"]))
+    changed = api.patch_source(asking.conn, asking.viewer, asking.now, asking.parts, str(told["id"]), change)
+    return bool(changed["enabled"])

@@ -1,0 +1,69 @@
+// What the table kit needs in the browser: what stands in a cell (values that app/pages/tables.py makes), headings in both languages,
+// columns that give way on narrow screens, and reading anew. A classic script: the grids look these up when they mount.
+(() => {
+  /** @typedef {{ as: string, look?: string, zh?: string, en?: string, text?: string, time?: string, state?: string, key?: string, on?: boolean, locked?: boolean, data?: object, label?: Part, parts?: Part[] }} Part */
+  // of the grid, in pixels
+  const NARROW = 560;
+  const WIDE = 980;
+  /** @param {...any} args */
+  const h = (...args) => window.React.createElement(...args);
+  /** @param {Partial<Bilingual>} text */
+  const both = text => /** @type {Lang[]} */ (['zh', 'en']).map(lang => h('span', { lang, key: lang }, text[lang] || text.zh || text.en || ''));
+
+  /** @type {Record<string, (part: Part, tell: (data: object | undefined) => void) => any>} */
+  const looks = {
+    words: part => both(part),
+    plain: part => part.text,
+    age: part => h('time', { dateTime: part.time, 'data-age': part.time }),
+    moment: part => h('time', { dateTime: part.time, 'data-time': part.time }),
+    lamp: part => [h('span', { className: 'lamp', key: 'lamp' }), h('span', { key: 'words' }, both(part))],
+    line: (part, tell) => (part.parts ?? []).map((one, at) => draw(one, at, tell)),
+    press: (part, tell) => draw(part.label ?? { as: 'plain' }, 0, tell),
+  };
+
+  /** @param {Part} part @param {number} at @param {(data: object | undefined) => void} tell */
+  function draw(part, at, tell) {
+    const inner = looks[part.as]?.(part, tell);
+    const attributes = { key: at, className: `part ${part.as === 'lamp' ? 'state' : part.as} ${part.look ?? ''}` };
+    if (part.as === 'press') return h('button', { ...attributes, type: 'button', 'data-key': part.key, onClick: () => tell(part.data) }, inner);
+    if (part.as === 'switch') {
+      const name = `${part.label?.zh ?? ''} ${part.label?.en ?? ''}`;
+      return h('input', { ...attributes, type: 'checkbox', role: 'switch', checked: part.on, disabled: part.locked, 'data-key': part.key, 'aria-label': name, onChange: () => tell(part.data) });
+    }
+    return h(part.look === 'code' ? 'code' : 'span', { ...attributes, 'data-state': part.state, title: part.as === 'plain' ? part.text : null }, inner);
+  }
+
+  const cells = {
+    /** @param {{ value?: Part[], setData: (data: object) => void }} params */
+    Parts: ({ value, setData }) => {
+      // the moment makes each use a change, also of the same button twice
+      const tell = (/** @type {object | undefined} */ data) => setData({ ...data, at: Date.now() });
+      return h('div', { className: 'cell' }, (value ?? []).map((part, at) => draw(part, at, tell)));
+    },
+    /** @param {{ words: Bilingual }} params */
+    BothWords: ({ words }) => h('span', null, both(words)),
+  };
+  window.dashAgGridComponentFunctions = Object.assign(window.dashAgGridComponentFunctions || {}, cells);
+
+  /** @param {{ api: any, clientWidth: number }} params */
+  function fitRanks({ api, clientWidth }) {
+    if (!clientWidth) return;
+    const most = clientWidth < NARROW ? 1 : clientWidth < WIDE ? 2 : 3;
+    for (const column of api.getColumns() ?? []) {
+      const rank = column.getColDef().context?.rank;
+      if (rank && column.isVisible() !== rank <= most) api.setColumnsVisible([column], rank <= most);
+    }
+  }
+  window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, { fitRanks });
+
+  const tables = {
+    /** Reads what is on the page once more; it stays there meanwhile. */
+    refresh: () => {
+      if (document.hidden || document.documentElement.dataset.away) return;
+      for (const { id } of document.querySelectorAll('.kit-grid[id]')) window.dash_ag_grid.getApiAsync(id).then(api => api.refreshInfiniteCache());
+    },
+    /** Other rows: from the top. @param {unknown} _ @param {string} id */
+    restart: (_, id) => { window.dash_ag_grid.getApiAsync(id).then(api => api.purgeInfiniteCache()); },
+  };
+  Object.assign(window.dash_clientside, { tables });
+})();

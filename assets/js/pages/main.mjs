@@ -1,0 +1,104 @@
+// What all pages beside the One Map page share in the browser: language and theme, ages that stay current, the session watched, and
+// the focus led to what was opened or is wrong. What a page does is in Python (app/pages).
+import { answer } from '../api.mjs';
+import { around, byId, setText } from '../dom.mjs';
+import { lookControls, startTheme } from '../look.mjs';
+import { makeWords, pageLang } from '../words.mjs';
+
+const EVERY_MS = 1000;
+const WATCH_MS = 5000;
+const root = document.documentElement;
+const json = (/** @type {string} */ url) => answer(fetch(url, { headers: { accept: 'application/json' } }));
+
+/** @param {Words} words */
+function keepAges({ ago, moment }) {
+  for (const node of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-age]'))) {
+    const since = node.dataset.age ?? '';
+    setText(node, since && ago(since));
+    if (node.title !== moment(since)) node.title = moment(since);
+  }
+  for (const node of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-time]'))) setText(node, moment(node.dataset.time ?? ''));
+}
+
+/** @param {HTMLElement} node */
+function show(node) {
+  node.closest('details')?.setAttribute('open', '');
+  node.scrollIntoView({ block: 'center' });
+}
+
+/** What was opened beside a list has the focus; what is wrong is in sight. @param {MutationRecord[]} changes */
+function lead(changes) {
+  for (const { addedNodes } of changes) {
+    for (const node of addedNodes) {
+      if (!(node instanceof HTMLElement)) continue;
+      /** @type {HTMLElement | null} */
+      const heading = node.matches('.detail > *') ? node.querySelector('h2[tabindex]') : null;
+      heading?.focus({ preventScroll: true });
+      const wrong = node.matches('.error, .mantine-InputWrapper-error') ? node : node.querySelector('.error, .mantine-InputWrapper-error');
+      if (wrong instanceof HTMLElement && wrong.closest('.form')) show(wrong);
+    }
+  }
+}
+
+/** Lists to choose from hold bare strings: those of the page's language. */
+function speakChoices() {
+  for (const node of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-choices]'))) {
+    if (node.dataset.spoken === pageLang()) continue;
+    node.dataset.spoken = pageLang();
+    const { id, choices } = JSON.parse(node.dataset.choices ?? '{}');
+    window.dash_clientside.set_props(id, { data: choices.map((/** @type {Bilingual & { value: string }} */ one) => ({ value: one.value, label: one[pageLang()] })) });
+  }
+}
+
+/** Another tab by its address. */
+function follow() {
+  const tab = document.querySelector(`[data-tab="${CSS.escape(location.hash.slice(1))}"]`);
+  if (tab instanceof HTMLElement && tab.getAttribute('aria-selected') !== 'true') tab.click();
+}
+
+/** A page stands once Dash has drawn it. */
+function ready() {
+  if (root.dataset.ready || !document.querySelector('main.page')) return;
+  byId('cover')?.remove();
+  root.dataset.ready = '1';
+}
+
+/** Whether the server answers us: a session that has ended leads to the log-in, a server that is away is said. */
+async function watch() {
+  if (document.hidden) return;
+  try {
+    await json('/api/me');
+    delete root.dataset.away;
+  } catch {
+    root.dataset.away = '1';
+  }
+}
+
+/** Enter in a field presses the button of its form, Escape closes what was opened beside a list. @param {KeyboardEvent} event */
+function onKey(event) {
+  const { key, target } = event;
+  if (event.defaultPrevented || event.isComposing || !(target instanceof HTMLElement)) return;
+  const pane = target.closest('.detail');
+  const isPlain = target instanceof HTMLInputElement && target.closest('.form') && !target.matches('[aria-haspopup], [type=checkbox]');
+  /** @type {HTMLElement | null | undefined} */
+  const button = key === 'Enter' && isPlain ? target.closest('.try, .detail')?.querySelector('[data-submit]')
+    : key === 'Escape' && !target.matches('[aria-expanded="true"]') ? pane?.querySelector('header button') : null;
+  button?.click();
+}
+
+document.addEventListener('keydown', onKey);
+document.addEventListener('click', event => {
+  const pressed = around(event, 'button')?.id ?? '';
+  if (pressed === 'language-switch' || pressed === 'theme-switch') lookControls[pressed]();
+});
+startTheme();
+
+const [city, catalogue] = await Promise.all([json('/api/city'), json('/api/catalogue')]);
+const words = makeWords(catalogue, city.timezone);
+const tick = () => { ready(); speakChoices(); keepAges(words); };
+new MutationObserver(changes => { lead(changes); tick(); }).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ['data-age', 'data-time'] });
+setInterval(tick, EVERY_MS);
+setInterval(watch, WATCH_MS);
+window.addEventListener('onemap:lang', tick);
+window.addEventListener('hashchange', follow);
+tick();

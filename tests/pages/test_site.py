@@ -1,0 +1,98 @@
+"""The pages as a whole: texts, ids and files agree, and the policy lets their scripts run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.dashboard import texts
+from app.dashboard.page import ASSETS
+from app.pages import set_aside, shell, sources
+from app.pages.set_aside import view as aside
+from app.pages.sources import layout, letters
+from core.viewer import Role, Viewer
+from tests.dashboard.tree import having, walk, words
+
+PAGES = Path(shell.__file__).parent
+MODULES = sorted(PAGES.rglob("*.py"))
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+def test_every_text_the_pages_ask_for_is_in_the_catalogue() -> None:
+    literal = re.compile(
+        r'"((?:page|form|table|error|sources|devices|letters|aside|toast|bar|lists|app|card)\.[a-z_.]+)"'
+    )
+    asked = {key for module in MODULES for key in literal.findall(module.read_text(encoding="utf-8"))}
+    families = {"app.pages", "sources.field", "devices.field", "aside.kind", "sources.try"}
+    assert len(asked) > 80
+    assert asked - families <= set(texts.catalogue())
+
+
+def test_no_text_stands_in_code_outside_the_catalogue() -> None:
+    for source in [*MODULES, *ASSETS.glob("js/pages/*")]:
+        assert not CHINESE.search(source.read_text(encoding="utf-8")), source
+
+
+def test_modules_stay_small() -> None:
+    for source in [*MODULES, *ASSETS.glob("js/pages/*")]:
+        assert len(source.read_text(encoding="utf-8").splitlines()) < 800, source
+
+
+def test_files_named_by_the_index_page_exist() -> None:
+    named = re.findall(r'(?:src|href)="/assets/([^"]+)"', shell.index_string())
+    assert len(named) > 5
+    assert all((ASSETS / name).is_file() for name in named)
+    assert "style" not in re.sub(r'rel="stylesheet"', "", shell.index_string())
+
+
+def test_bar_says_who_is_logged_in_and_leads_back() -> None:
+    bar = shell.top_bar("sources.title", Viewer("li", "Li Ming", Role.COMMANDER), (("/set-aside", "aside.title"),))
+    assert "Li Ming · Commander" in words(bar, "en")
+    assert [part["props"]["href"] for part in walk(bar) if part["type"] == "A"] == ["/", "/set-aside"]
+    assert [part["type"] for part in walk(bar)].count("H1") == 1
+
+
+def test_acts_are_drawn_for_administrators_only() -> None:
+    for is_admin in (True, False):
+        shown = aside.page_view([], is_admin=is_admin)
+        assert bool(having(shown, data_key="drop")) is is_admin
+        tabs = layout.tabs("sources", is_admin=is_admin, may_read=True)
+        assert bool(having(tabs, data_key="add-source")) is is_admin
+
+
+def test_viewer_is_told_that_letters_are_for_others() -> None:
+    tabs = layout.tabs("letters", is_admin=False, may_read=False)
+    assert "for dispatchers" in words(tabs, "en")
+    assert not having(tabs, id="grid-letters")
+
+
+def test_kinds_of_work_are_counted_in_both_languages() -> None:
+    counts = [{"what": "picture", "aside": 3, "waiting": 1}, {"what": "unheard_of", "aside": 0, "waiting": 1}]
+    drawn = aside.count_views(counts)
+    assert words(drawn, "en") == "4Picture3 to decide1unheard_of0 to decide"
+    assert "图片" in words(drawn, "zh")
+
+
+@pytest.mark.parametrize("what", ["outbox", "monitor", "batch", "finding", "shelf", "score_alarm", "score_incident", "score_cell", "stale_rule", "rollup", "picture", "report", "reply"])  # fmt: skip
+def test_every_kind_of_work_has_words(what: str) -> None:
+    assert f"aside.kind.{what}" in texts.catalogue()
+
+
+def test_letter_that_is_settled_offers_nothing_to_do() -> None:
+    letter = {
+        "id": 1, "reason": "unit", "detail": "x", "topic": "a/b", "source": None, "field": None, "properties": {}, "received_at": "2026-01-01T00:00:00Z",
+        "state": "discarded", "handled_by": "li", "text": None, "hex": "00ff", "size": 2,
+    }  # fmt: skip
+    assert not having(letters.pane(letter, is_admin=True), data_key="replay")
+    waiting = letters.pane({**letter, "state": "waiting"}, is_admin=True)
+    assert having(waiting, data_key="replay")
+    assert not having(waiting, data_key="mend")
+    assert not having(letters.pane({**letter, "state": "waiting"}, is_admin=False), data_key="replay")
+
+
+def test_pages_offer_what_the_site_asks_for() -> None:
+    for one in (sources, set_aside):
+        assert callable(one.draw)
+        assert callable(one.register)
