@@ -36,6 +36,12 @@ WHERE o.routed_at IS NULL AND {set_aside.resting("outbox", "o.id::text")}
   AND (o.created_at < :fresh OR a.risk IS NOT NULL OR a.geom IS NULL OR a.active IS NOT TRUE)
 ORDER BY o.id LIMIT :most FOR UPDATE OF o SKIP LOCKED
 """)
+# a look that costs little, for most looks find nothing
+WAITING = text("""
+SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox WHERE routed_at IS NULL LIMIT 1) AS o) AS unrouted,
+  (SELECT count(*) FROM (SELECT 1 FROM delivery WHERE state = 'waiting' AND due_at <= :now LIMIT 1) AS d) AS due
+""")
+DUE = text("SELECT DISTINCT subscription_id FROM delivery WHERE state = 'waiting' AND due_at <= :now")
 ROUTED = text("UPDATE outbox SET routed_at = :now WHERE id = ANY(:ids)")
 ADD = text("""
 INSERT INTO delivery (subscription_id, kind, subject, what, topic, payload, reason, created_at, due_at, state, attempts)
@@ -86,11 +92,18 @@ class Carriers:
 
 def deliver(engine: Engine, carriers: Carriers, now: datetime) -> int:
     """Route what is queued and send what is due; returns how many rows were worked through."""
+    done = 0
     with engine.begin() as conn:
+        waiting = conn.execute(WAITING, {"now": now}).one()
+        if waiting.unrouted == waiting.due == 0:
+            return 0
         subscriptions = read_subscriptions(conn)
-        done = route(conn, subscriptions, now)
+        if waiting.unrouted:
+            done = route(conn, subscriptions, now)
+        due = set(conn.scalars(DUE, {"now": now}))
     for subscription in subscriptions:
-        done += send_due(engine, carriers, subscription, now)
+        if subscription.id in due:
+            done += send_due(engine, carriers, subscription, now)
     return done
 
 

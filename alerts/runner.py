@@ -16,9 +16,9 @@ from sqlalchemy import Connection, Engine, text
 
 from alerts import store
 from alerts.deliveries import Carriers, deliver, forget_done
-from alerts.engine import AlertEngine, partition_lock
+from alerts.engine import BATCHES_AT_ONCE, AlertEngine, partition_lock
 from alerts.lifecycle import unshelve
-from alerts.scoring import CellGround, read_ground, score_alarms, score_cells, score_incidents
+from alerts.scoring import SCORED_AT_ONCE, CellGround, read_ground, score_alarms, score_cells, score_incidents
 from alerts.silence import watch_silence
 from core import set_aside
 from core.clock import utc_now
@@ -139,7 +139,7 @@ class AlertRunner:
         if self.engine.concluded:
             self.judgement.sign(SCORE)
             self.deliveries.sign(OUTBOX_CHANNEL)
-        return bool(done)
+        return done >= BATCHES_AT_ONCE
 
     def _tick(self, now: datetime) -> None:
         self.engine.tick(now)
@@ -159,7 +159,7 @@ class AlertRunner:
             alarms = score_alarms(conn, now, resolution)
         with self.db.begin() as conn:
             incidents = score_incidents(conn, now, resolution)
-        return bool(alarms or incidents)
+        return SCORED_AT_ONCE in (alarms, incidents)
 
     def _score_cells(self, now: datetime) -> None:
         with self.db.begin() as conn:

@@ -27,7 +27,9 @@ log = get_log("dispatch")
 COVERAGE_S, SWEEP_S, COVERAGE_AT_LEAST_S = 5.0, 5.0, 60.0
 MOVES_COVERAGE = ("unit", "position", "layer")
 COVERAGE_LOCK = "coverage"
-CLAIMS: tuple[tuple[str, Callable[[Connection, datetime], int]], ...] = (
+# as many rows as one transaction takes in
+AT_ONCE = 100
+CLAIMS: tuple[tuple[str, Callable[[Connection, datetime, int], int]], ...] = (
     ("reports", incidents.claim_reports),
     ("replies", tasks.claim_replies),
     ("unit_reports", tasks.claim_unit_reports),
@@ -97,12 +99,12 @@ class DispatchRunner:
         if any(channel == DISPATCH_CHANNEL for channel, _ in notes) or "set_aside" in kinds:
             self.intake.sign(DISPATCH_CHANNEL)
 
-    def _claiming(self, name: str, work: Callable[[Connection, datetime], int]) -> Callable[[datetime], bool]:
+    def _claiming(self, name: str, work: Callable[[Connection, datetime, int], int]) -> Callable[[datetime], bool]:
         def claim(now: datetime) -> bool:
             with self.db.begin() as conn:
-                done = work(conn, now)
+                done = work(conn, now, AT_ONCE)
             self.figures[name] += done
-            return bool(done)
+            return done >= AT_ONCE
 
         return claim
 
