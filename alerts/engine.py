@@ -194,7 +194,7 @@ class AlertEngine:
         return [partition_lock(n) for n in self._owned]
 
     def _enter(self, conn: Connection) -> None:
-        if self._fence is not None:
+        if self._fence is not None and self._owned:
             self._fence.enter(conn, self._locks())
 
     def _feed(self, batches: Sequence[Any], turn: Turn) -> None:

@@ -30,6 +30,8 @@ from core.settings import Settings
 log = get_log("alerts")
 TICK_S, SILENCE_S, CELLS_S, LOCKS_S, HOUSE_S = 1.0, 10.0, 5.0, 5.0, 3600.0
 REASONS_TO_RELOAD = ("rule", "layer", "sensor_register", "set_aside")
+# changes that come close together leave together, and judgement of the next goes before
+DELIVER_REST_S = 0.05
 SCORE, CELLS = "score", "cells"
 
 
@@ -63,7 +65,9 @@ class AlertRunner:
             self.figures,
         )
         self.deliveries = Chores(
-            "deliveries", [Chore("deliver", TICK_S, self._deliver, (OUTBOX_CHANNEL,))], self.figures
+            "deliveries",
+            [Chore("deliver", TICK_S, self._deliver, (OUTBOX_CHANNEL,), rest_s=DELIVER_REST_S)],
+            self.figures,
         )
 
     def run(self, process_stop: threading.Event, pulse: Pulse) -> None:

@@ -86,6 +86,18 @@ def take_lease(settings: Settings, name: str) -> Iterator[Lease]:
         yield Lease(conn)
 
 
+HELD = """
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = {pid} AND granted AND classid = 0 AND objsubid = 1
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND objid::bigint IN ({keys})
+"""
+
+
+def fence_sql(locks: Sequence[str]) -> str:
+    """Wait for the fences of these locks, always in the same order."""
+    keys = sorted(lock_key(f"fence {name}") for name in locks)
+    return f"SELECT pg_advisory_xact_lock(key) FROM unnest(ARRAY[{', '.join(map(str, keys))}]::bigint[]) AS key"
+
+
 class Fence:
     """Keeps two owners of one lock from writing: whoever writes holds the fence for its transaction and shows that its lease still
     holds the locks; whoever has taken the locks over passes through the fence once before it reads."""
@@ -96,24 +108,17 @@ class Fence:
     def enter(self, conn: Connection, locks: Sequence[str]) -> None:
         """At the beginning of a transaction. Raises Unavailable where the locks are no longer ours."""
         keys = sorted(lock_key(name) for name in locks)
-        self._wait(conn, locks)
-        held = conn.scalar(
-            text(
-                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = :pid AND granted AND classid = 0 AND objsubid = 1 "
-                "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
-                "AND objid::bigint = ANY(:keys)"
-            ),
-            {"pid": self._pid, "keys": keys},
+        raw = conn.connection.driver_connection
+        assert isinstance(raw, psycopg.Connection)
+        # both in one message to the server, the second after the first: this stands in the way of every alarm
+        cursor = raw.execute(
+            f"{fence_sql(locks)}; {HELD.format(pid=self._pid, keys=', '.join(map(str, keys)))}".encode()
         )
-        if held != len(keys):
+        cursor.nextset()
+        found = cursor.fetchone()
+        if found is None or found[0] != len(keys):
             raise Unavailable("the lease is lost: another process may own this by now", reason="lease_lost")
 
     def pass_through(self, conn: Connection, locks: Sequence[str]) -> None:
         """Wait for what the last owner has begun; in a transaction of its own, before anything is read."""
-        self._wait(conn, locks)
-
-    def _wait(self, conn: Connection, locks: Sequence[str]) -> None:
-        keys = sorted(lock_key(f"fence {name}") for name in locks)
-        conn.execute(
-            text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key"), {"keys": keys}
-        )
+        conn.execute(text(fence_sql(locks)))
