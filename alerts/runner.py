@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
@@ -18,7 +18,15 @@ from alerts import store
 from alerts.deliveries import Carriers, deliver, forget_done
 from alerts.engine import BATCHES_AT_ONCE, AlertEngine, partition_lock
 from alerts.lifecycle import unshelve
-from alerts.scoring import SCORED_AT_ONCE, CellGround, read_ground, score_alarms, score_cells, score_incidents
+from alerts.scoring import (
+    SCORED_AT_ONCE,
+    CellGround,
+    forget_scores,
+    read_ground,
+    score_alarms,
+    score_cells,
+    score_incidents,
+)
 from alerts.silence import watch_silence
 from core import set_aside
 from core.clock import utc_now
@@ -78,12 +86,7 @@ class AlertRunner:
         crew.start("judgement", self.judgement.run)
         crew.start("deliveries", self.deliveries.run)
         crew.start("heartbeat", heartbeat.run)
-        while not process_stop.is_set() and not crew.stop.wait(0.2):
-            pass
-        crew.stop.set()
-        self.judgement.sign()
-        self.deliveries.sign()
-        crew.join()
+        crew.stand(process_stop, (self.judgement.sign, self.deliveries.sign))
         self.carriers.close()
         self.db.dispose()
         log.info("stopped", **self.figures)
@@ -174,7 +177,7 @@ class AlertRunner:
 
     def _keep_house(self, now: datetime) -> None:
         with self.db.begin() as conn:
-            keep_house(conn, now)
+            keep_house(conn, now, self.settings.retention_days)
 
     # --- deliveries -------------------------------------------------------------------------------------------------
 
@@ -184,9 +187,10 @@ class AlertRunner:
         return bool(done)
 
 
-def keep_house(conn: Connection, now: datetime) -> None:
-    """Drop what has been delivered long ago, what dead processes said of themselves, and what people have dropped."""
+def keep_house(conn: Connection, now: datetime, days: int) -> None:
+    """Drop what has been delivered long ago, scores of cells from before `days`, what dead processes said of themselves, and what people have dropped."""
     forget_done(conn, now)
+    forget_scores(conn, now - timedelta(days=days))
     conn.execute(
         text("DELETE FROM process_state WHERE seen_at < CAST(:now AS timestamptz) - interval '1 day'"), {"now": now}
     )

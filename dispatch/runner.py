@@ -74,12 +74,7 @@ class DispatchRunner:
         crew.start("intake", self.intake.run)
         crew.start("coverage", self.cover.run)
         crew.start("heartbeat", heartbeat.run)
-        while not process_stop.is_set() and not crew.stop.wait(0.2):
-            pass
-        crew.stop.set()
-        self.intake.sign()
-        self.cover.sign()
-        crew.join()
+        crew.stand(process_stop, (self.intake.sign, self.cover.sign))
         self.db.dispose()
         log.info("stopped", **self.figures)
 

@@ -80,6 +80,13 @@ def trim_hourly(conn: Connection, now: datetime, days: int) -> int:
     return gone
 
 
+def trim_video_past(conn: Connection, now: datetime, days: int) -> int:
+    """Forget what video events were before they were told of again, where that is longer ago than readings are kept."""
+    return conn.execute(
+        text("DELETE FROM video_event_past WHERE until < :before"), {"before": now - timedelta(days=days)}
+    ).rowcount
+
+
 def trim_letters(conn: Connection, now: datetime, days: int) -> int:
     """Forget dead letters that have been dealt with long ago; those that wait stay."""
     return conn.execute(

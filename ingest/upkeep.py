@@ -65,6 +65,7 @@ class Upkeep:
         with self._engine.begin() as conn:
             retention.trim_hourly(conn, now, self._settings.hourly_retention_days)
             retention.trim_letters(conn, now, self._settings.letter_retention_days)
+            retention.trim_video_past(conn, now, self._settings.retention_days)
             set_aside.forget_dropped(conn, now)
 
     def _fetch_snapshots(self, now: datetime) -> bool:

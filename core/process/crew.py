@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from core.clock import rfc3339, utc_now
@@ -65,6 +65,15 @@ class Crew:
             if self.pulse.clock() - begun > 60:
                 backoff.reset()
             backoff.wait(self.stop)
+
+    def stand(self, process_stop: threading.Event, wake: Iterable[Callable[[], None]]) -> None:
+        """Wait until the process is told to stop or this life ends, wake whoever sleeps, and wait until all have ended."""
+        while not process_stop.is_set() and not self.stop.wait(0.2):
+            pass
+        self.stop.set()
+        for rouse in wake:
+            rouse()
+        self.join()
 
     def is_alive(self, name: str) -> bool:
         return any(h.name == name and h.thread is not None and h.thread.is_alive() for h in self._hands)

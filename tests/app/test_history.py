@@ -327,3 +327,28 @@ def test_histories_are_append_only(conn: Connection, table: str) -> None:
     for act in (f"UPDATE {table} SET who = 'x'", f"DELETE FROM {table}"):
         with pytest.raises(ProgrammingError, match="append-only"), conn.begin_nested():
             conn.execute(text(act))
+
+
+def test_old_scores_of_cells_go_and_what_was_shown_when_the_retention_began_stays(conn: Connection) -> None:
+    before = now() - timedelta(days=90)
+    conn.execute(
+        text(
+            "INSERT INTO risk_cell (cell, score, level, terms, scored_at) VALUES ('88' || repeat('0', 13), 3, 4, '[]', now())"
+        )
+    )
+    for days, score in ((99, 1.0), (95, 2.0), (10, 3.0)):
+        row = {
+            "cell": "88" + "0" * 13,
+            "type": "cell",
+            "id": "88" + "0" * 13,
+            "now": now() - timedelta(days=days),
+            "version": None,
+        }
+        risk = '{"score": 0, "terms": [], "people": null}'
+        conn.execute(scoring.WRITE_RISK, {**row, "score": score, "level": 4, "risk": risk})
+    assert scoring.forget_scores(conn, before) == 1
+    assert scoring.forget_scores(conn, before) == 0
+    left = conn.scalars(
+        text("SELECT score FROM risk_event WHERE thing_id = '88' || repeat('0', 13) ORDER BY time")
+    ).all()
+    assert left == [2.0, 3.0]
