@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 
 from core.errors import InputError
 
-# directional overrides and isolates (Unicode 15.0, section 23.2) make a title read otherwise than it is
-OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-LINES = frozenset("\t\n\r")
+# what no text column of PostgreSQL takes: NUL, and halves of surrogate pairs
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# and what nobody should see: the other control characters but tab and line ends; directional overrides and isolates (Unicode 15.0,
+# section 23.2), which make a title read otherwise than it is
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+
+
+def find_unstorable(value: str) -> str | None:
+    """The first character of `value` that cannot be stored."""
+    found = _UNSTORABLE.search(value)
+    return found[0] if found else None
+
+
+def fit(value: str, instead: str = " ") -> str:
+    """`value` with `instead` for each character that cannot be stored or should not be seen."""
+    return value if value.isprintable() else _UNFIT.sub(instead, value)
 
 
 def check_text(value: str, field: str) -> None:
     """Raises InputError for text with NUL, other control characters (but tab and line ends), lone surrogates or directional overrides."""
-    for sign in value:
-        if sign in OVERRIDES or (sign not in LINES and unicodedata.category(sign) in ("Cc", "Cs")):
-            raise InputError(f"{field}: expected text without the character U+{ord(sign):04X}", field=field)
+    found = None if value.isprintable() else _UNFIT.search(value)
+    if found:
+        raise InputError(f"{field}: expected text without the character U+{ord(found[0]):04X}", field=field)
 
 
 def check_texts(value: object, field: str) -> None:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 from pydantic import BaseModel, ConfigDict
 
+from core import texts
 from core.errors import DecodeError, InputError
 from core.pgarray import UNIX_TO_PG_US, to_pg_us
 from core.types import DEVICE_ID, LonLat
@@ -138,10 +139,19 @@ def check_finite(value: float, field: str) -> float:
     return value
 
 
-def check_text(value: str | None, field: str) -> str | None:
-    if value is not None and "\x00" in value:
-        raise invalid(field, "a NUL character cannot be stored")
-    return value
+def check_text(value: str, field: str) -> str:
+    """`value` as it is kept. What cannot be stored is refused; other characters that the API would refuse (control characters,
+    directional overrides) become spaces: a report with one of them in it may be of somebody in danger."""
+    if value.isprintable():
+        return value
+    found = texts.find_unstorable(value)
+    if found is not None:
+        raise invalid(field, f"U+{ord(found):04X} cannot be stored")
+    return texts.fit(value)
+
+
+def check_optional(value: str | None, field: str) -> str | None:
+    return None if value is None else check_text(value, field)
 
 
 def check_position(lon: float | None, lat: float | None) -> LonLat | None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from core import cap
 from core.errors import DecodeError, InputError
 from core.pgarray import to_pg_us
-from ingest.decoders.base import Decoder, Incoming, check_time, invalid
+from ingest.decoders.base import Decoder, Incoming, check_optional, check_time, invalid
 from ingest.records import Record, WarningRow
 
 # sender and identifier are a key of the database; CAP sets no limit
@@ -35,7 +35,7 @@ def decode_warning(payload: bytes, now: int) -> list[Record]:
             sent=check_time(alert.sent, now, "sent"),
             msg_type=_check_length(alert.msg_type, MAX_WORD, "msgType"),
             status=_check_length(alert.status, MAX_WORD, "status"),
-            headline=info.headline if info else None,
+            headline=check_optional(info.headline, "info.headline") if info else None,
             severity=_check_length(info.severity, MAX_WORD, "info.severity") if info else None,
             expires=_check_expiry(info.expires) if info and info.expires else None,
             body=alert.xml,

@@ -84,7 +84,7 @@ def _leaves(node: object, path: str, depth: int) -> Iterator[tuple[str, object]]
 def check_name(metric: str) -> str:
     if len(metric) > MAX_NAME:
         raise invalid(metric[:40], f"expected a name of at most {MAX_NAME} characters")
-    return check_text(metric, "metric") or ""
+    return check_text(metric, "metric")
 
 
 def require_numbers(numbers: Mapping[str, float], hint: str) -> None:

@@ -92,7 +92,7 @@ def _read_event(incoming: Incoming) -> list[Record]:
         camera_id=safe_name(tracked.camera),
         event_id=safe_name(tracked.id),
         time=check_unix(tracked.start_time, incoming.now, "after.start_time"),
-        kind=check_text(tracked.label, "after.label") or "",
+        kind=check_text(tracked.label, "after.label"),
         score=tracked.top_score or tracked.score,
         zone=_join_zones(tracked.entered_zones),
         ended=_find_end(tracked.end_time, incoming.now),
@@ -133,7 +133,7 @@ def _join_zones(zones: list[str]) -> str | None:
 def _check_label(label: str) -> str:
     if not 1 <= len(label) <= 64:
         raise DecodeError("topic: expected a label of 1 to 64 characters", reason="topic", field="topic")
-    return check_text(label, "topic") or ""
+    return check_text(label, "topic")
 
 
 DECODER = Decoder(

@@ -10,12 +10,13 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from core.vocabulary import TaskReply, UnitStatus, table
+from core.vocabulary import TaskReply, UnitStatus, label, table
 from ingest.decoders.base import (
     Decoder,
     Incoming,
     Options,
     check_finite,
+    check_optional,
     check_position,
     check_text,
     check_time,
@@ -158,10 +159,10 @@ def decode_video_event(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
             camera_id=ids[0],
             event_id=event.id,
             time=check_time(event.time, message.now),
-            kind=check_text(event.kind, "kind") or "",
+            kind=check_text(event.kind, "kind"),
             score=event.score,
-            zone=check_text(event.zone, "zone"),
-            snapshot=check_text(event.snapshot, "snapshot"),
+            zone=check_optional(event.zone, "zone"),
+            snapshot=check_optional(event.snapshot, "snapshot"),
             lon=position.lon if position else None,
             lat=position.lat if position else None,
         )
@@ -185,14 +186,19 @@ def decode_incident(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
             time=check_time(report.time, message.now),
             kind=report.kind,
             level=report.level,
-            title=check_text(report.title, "title") or "",
-            text=check_text(report.text, "text"),
-            address=check_text(report.address, "address"),
-            reporter=check_text(report.reporter, "reporter"),
+            title=readable(check_text(report.title, "title"), report.kind),
+            text=check_optional(report.text, "text"),
+            address=check_optional(report.address, "address"),
+            reporter=check_optional(report.reporter, "reporter"),
             lon=position.lon if position else None,
             lat=position.lat if position else None,
         )
     ]
+
+
+def readable(title: str, kind: str) -> str:
+    """A title of which nothing can be seen says what kind of incident it is."""
+    return title if title.strip() else label("incident_kinds", kind)["zh"]
 
 
 def decode_position(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
@@ -212,7 +218,7 @@ def decode_task_reply(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
     reply: ReplyIn = read(_REPLY, message.payload)
     return [
         TaskReplyRow(
-            ids[0], ids[1], check_time(reply.time, message.now), reply.state.value, check_text(reply.text, "text")
+            ids[0], ids[1], check_time(reply.time, message.now), reply.state.value, check_optional(reply.text, "text")
         )
     ]
 

@@ -23,8 +23,8 @@ from ingest.decoders.base import (
     Decoder,
     Incoming,
     check_finite,
+    check_optional,
     check_position,
-    check_text,
     check_unix,
     invalid,
     read,
@@ -115,7 +115,7 @@ def _resolve(pack: list[RecordIn], incoming: Incoming) -> Iterator[Measurement]:
         _check_values(record, base)
         sensor, metric = _split(base.name + record.n, incoming.topic, record.u or base.unit)
         at = _resolve_time(base.time + record.t, incoming.now)
-        unit = check_text(base.unit if record.u is None else record.u, "u")
+        unit = check_optional(base.unit if record.u is None else record.u, "u")
         value = _resolve_value(record, base)
         if value is not None:
             yield Measurement(sensor, metric, at, unit, check_finite(value, metric))

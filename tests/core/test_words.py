@@ -10,8 +10,9 @@ import pytest
 from capvalidator import check_schema
 
 from alerts.rules import KINDS, check_params
+from core import texts
 from core.cap import Alert, Info, build
-from core.errors import SetupError
+from core.errors import InputError, SetupError
 from core.i18n import catalogue, say
 from core.vocabulary import (
     LISTED_TABLES,
@@ -120,3 +121,17 @@ def test_citys_own_table_that_is_no_json_is_a_sentence(tmp_path: object, monkeyp
 
 def test_unknown_key_is_its_own_label() -> None:
     assert label("metrics", "zeta") == {"zh": "zeta", "en": "zeta"}
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\x07", "\x1b", "\x7f", "\x85", "\ud800", "\u202e", "\u2067"])
+def test_what_a_door_refuses_is_what_is_taken_out_elsewhere(sign: str) -> None:
+    with pytest.raises(InputError):
+        texts.check_text(f"a{sign}b", "title")
+    assert texts.fit(f"a{sign}b") == "a b"
+    assert (texts.find_unstorable(f"a{sign}b") == sign) == (sign in "\x00\ud800")
+
+
+@pytest.mark.parametrize("value", ["a\tb\r\nc", "中山路\u3000三号", "é\u0301 \U0001f692", ""])
+def test_text_that_people_write_stays_as_it_is(value: str) -> None:
+    texts.check_text(value, "title")
+    assert texts.fit(value) == value

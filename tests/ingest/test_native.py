@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -100,6 +101,33 @@ def test_bad_field_is_named_and_nothing_is_kept(kind: str, change: dict[str, Any
         decode(kind, {**GOOD[kind], **change})
     assert caught.value.field == field
     assert field in caught.value.message
+
+
+# what the API refuses in a text a device may send: losing the message would be worse than a space
+UNFIT = [
+    ("incident", "title", "楼\u202e里有人\x1b[31m", "楼 里有人 [31m"), ("incident", "text", "a\x07b\tc\nd", "a b\tc\nd"),
+    ("incident", "address", "\u2067中山路", " 中山路"), ("incident", "reporter", "\x85王", " 王"), ("incident", "title", "\x1b\u202e", "火灾"),
+    ("video_event", "kind", "smo\x01ke", "smo ke"), ("video_event", "zone", "z\u202d1", "z 1"), ("video_event", "snapshot", "http://c/\x7f", "http://c/ "),
+    ("task_reply", "text", "好\u2066", "好 "), ("observation", "unit", "m\x02", "m "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "sent", "kept"), UNFIT, ids=[f"{k}-{f}-{n}" for n, (k, f, _, _) in enumerate(UNFIT)]
+)
+def test_text_with_unfit_characters_is_kept_without_them(kind: str, field: str, sent: str, kept: str) -> None:
+    [record] = decode(kind, {**GOOD[kind], field: sent})
+    assert getattr(record, field) == kept
+
+
+def test_headline_of_a_warning_is_shown_as_it_reads() -> None:
+    alert = replace(
+        ALERT, sent=NOW, info=(replace(ALERT.info[0], headline="暴雨\u202e预警", expires=NOW + timedelta(hours=1)),)
+    )
+    [record] = decode("warning", build(alert))
+    assert isinstance(record, WarningRow)
+    assert record.headline == "暴雨 预警"
+    assert "\u202e" in record.body, "the document itself stays as it was sent"
 
 
 @pytest.mark.parametrize("kind", list(GOOD))
