@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import Connection, text
 
+from core.clock import rfc3339
 from core.db import CHANGE_CHANNEL, notify
 from ingest.arrived import Arrived
 from ingest.rows import Placed
@@ -21,6 +26,8 @@ AGAIN = timedelta(days=7)
 KEPT = text(
     "SELECT EXISTS (SELECT 1 FROM dead_letter WHERE received_at > :since AND topic = :topic AND payload = :payload)"
 )
+# why a message is kept with its bytes alone
+BARE = "letter_refused"
 Letter = tuple[Arrived, str, str, str | None]
 
 
@@ -54,13 +61,48 @@ def letter_row(message: Arrived, reason: str, detail: str, fault: str | None, no
         "topic": printable(message.topic),
         "payload": message.payload,
         "properties": json.dumps({printable(k): printable(v) for k, v in message.properties.items()}),
-        "reason": reason,
-        "detail": printable(detail)[:2000],
-        "field": None if fault is None else printable(fault)[:200],
         "source": message.source_id,
+        **why_columns(reason, detail, fault),
     }
 
 
-def printable(value: str) -> str:
+def why_columns(reason: str, detail: str, fault: str | None) -> dict[str, str | None]:
+    """Why it is a letter, as its columns take it whatever a decoder says: one of another package may say anything."""
+    return {
+        "reason": printable(reason)[:100],
+        "detail": printable(detail)[:2000],
+        "field": None if fault is None else printable(fault)[:200],
+    }
+
+
+def printable(value: object) -> str:
     """PostgreSQL stores neither NUL nor half of a surrogate pair in text."""
-    return value.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
+    return str(value).replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
+
+
+# --- when not even the letter is taken --------------------------------------------------------------------------------------
+
+
+def bury_bare(conn: Connection, message: Arrived, detail: str, now: datetime) -> None:
+    """Keep topic and bytes, and nothing that could be refused."""
+    about = {"properties": "{}", "source": None, **why_columns(BARE, detail, None)}
+    conn.execute(BURY, {"now": now, "topic": printable(message.topic), "payload": message.payload, **about})
+
+
+def write_file(folder: Path, message: Arrived, detail: str, now: datetime) -> Path:
+    """Keep it in a file of its own that only we may read; on the disk when this returns. The same message is the same file."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    topic = message.topic.encode("utf-8", "surrogatepass")
+    path = folder / f"{hashlib.sha256(topic + b'/' + message.payload).hexdigest()[:32]}.json"
+    body = {
+        "received_at": rfc3339(now),
+        "topic": message.topic,
+        "payload_base64": base64.b64encode(message.payload).decode(),
+        "properties": message.properties,
+        "detail": detail,
+    }
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+        json.dump(body, file)
+        file.flush()
+        os.fsync(file.fileno())
+    return path

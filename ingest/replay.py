@@ -24,7 +24,7 @@ from core.pgarray import to_pg_us
 from core.process import first_line, is_of_connection
 from core.settings import Settings
 from ingest.arrived import Arrived
-from ingest.letters import Letter, printable
+from ingest.letters import Letter, why_columns
 from ingest.sources import Sources, read_sources
 from ingest.writer import REPLAY_SLOT, Writer
 
@@ -81,8 +81,7 @@ def keep_letter(engine: Engine, letter: int, exc: Exception, who: str) -> str:
     """A fault of ours while reading it: the letter stays, with what went wrong."""
     with engine.begin() as conn:
         source = conn.scalar(text("SELECT source_id FROM dead_letter WHERE id = :id"), {"id": letter})
-        told = {"reason": "fault", "detail": printable(first_line(exc))[:2000], "field": None}
-        conn.execute(STILL, {"id": letter, "source": source, "who": who, **told})
+        conn.execute(STILL, {"id": letter, "source": source, "who": who, **why_columns("fault", first_line(exc), None)})
     return "fault"
 
 
@@ -96,7 +95,7 @@ def replay_one(conn: Connection, writer: Writer, sources: Sources, row: Any, who
         conn.execute(READ, {**about, "now": utc_now()})
         return None
     _, reason, detail, fault = letter
-    conn.execute(STILL, {**about, "reason": reason, "detail": printable(detail)[:2000], "field": fault})
+    conn.execute(STILL, {**about, **why_columns(reason, detail, fault)})
     return reason
 
 

@@ -28,6 +28,7 @@ from core.process import Backoff, Crew, Heartbeat, Lease, Pulse, keep_running
 from core.process.faults import first_line
 from core.settings import Settings
 from ingest.arrived import Arrived
+from ingest.letters import bury_bare, write_file
 from ingest.link import Link
 from ingest.sources import Sources, read_sources
 from ingest.upkeep import Upkeep
@@ -36,9 +37,19 @@ from ingest.watch import Watch, take_slot
 from ingest.writer import Writer, Written
 
 log = get_log("ingest")
-DATA_ERRORS = (DataError, IntegrityError, psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError)
+# refused as it stands, and would be again; the last by a trigger
+DATA_ERRORS = (
+    DataError,
+    IntegrityError,
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    UnicodeEncodeError,
+    psycopg.errors.RaiseException,
+)
 DATABASE_ERRORS = (SQLAlchemyError, psycopg.Error)
 DRAIN_S = 10.0
+# in the state folder: messages that the database takes neither as rows nor as letters
+KEPT_FOLDER = "unwritten"
 GC_EVERY = 100_000
 # so many bytes of payload count as one more reading that waits
 BYTES_EACH = 2048
@@ -252,6 +263,8 @@ class Ingester:
             return self._split(messages, exc)
         except DATABASE_ERRORS as exc:
             self.writer.forget()
+            if is_refusal(exc):
+                return self._split(messages, exc)
             self.figures["database_errors"] += 1
             log.warning("write_failed", error=str(exc).splitlines()[0][:300])
             return False
@@ -268,10 +281,35 @@ class Ingester:
             half = len(messages) // 2
             return self._try_batch(messages[:half]) and self._try_batch(messages[half:])
         if messages[0].reason is not None:
-            return False  # not even its letter can be written: wait, and try again
-        told = (str(exc).splitlines() or [type(exc).__name__])[0][:500]
-        messages[0].refuse(DecodeError(told, reason="refused_by_database"))
+            return self._keep_bytes(messages[0], f"{messages[0].reason}; its letter: {first_line(exc, 500)}")
+        messages[0].refuse(DecodeError(first_line(exc, 500), reason="refused_by_database"))
         return self._try_batch(messages)
+
+    def _keep_bytes(self, message: Arrived, detail: str) -> bool:
+        """Not even its letter is taken: keep its bytes in a bare letter, else in a file, so that it holds up nobody. False where neither
+        database nor disk answers."""
+        log.error("letter_refused", topic=message.topic[:200], error=detail)
+        try:
+            with self.engine.begin() as conn:
+                bury_bare(conn, message, detail, utc_now())
+        except (*DATABASE_ERRORS, UnicodeEncodeError) as exc:
+            if not is_refusal(exc):
+                return False
+            return self._keep_in_file(message, f"{detail}; its bytes: {first_line(exc, 500)}")
+        self.figures["messages"] += 1
+        self.figures["dead_letters"] += 1
+        return True
+
+    def _keep_in_file(self, message: Arrived, detail: str) -> bool:
+        try:
+            path = write_file(self.settings.state_dir.resolve() / KEPT_FOLDER, message, detail, utc_now())
+        except OSError as exc:
+            log.error("file_not_written", error=str(exc))
+            return False
+        self.figures["messages"] += 1
+        self.figures["messages_in_files"] += 1
+        log.error("message_kept_in_file", topic=message.topic[:200], path=str(path))
+        return True
 
     def _write(self, messages: list[Arrived]) -> None:
         conn = self._conn = self._conn or self.engine.connect()
@@ -304,6 +342,11 @@ class Ingester:
         self.engine.dispose()
         self._wake_in.close()
         self._wake_out.close()
+
+
+def is_refusal(exc: Exception) -> bool:
+    """Whether the database refuses what it is given, so that waiting mends nothing."""
+    return isinstance(exc, DATA_ERRORS) or isinstance(getattr(exc, "orig", None), DATA_ERRORS)
 
 
 def is_outside(exc: Exception) -> bool:

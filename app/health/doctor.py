@@ -91,6 +91,12 @@ def check_process(process: Json, settings: Settings) -> Iterator[Finding]:
             "was started again; its log has more",
             wrong=False,
         )
+    kept = process["figures"].get("messages_in_files", 0)
+    if kept:
+        yield Finding(
+            f"{process['name']}: the database takes {kept} messages neither as rows nor as dead letters; their bytes lie in "
+            f"{settings.state_dir / 'unwritten'}, a file each that says why"
+        )
     errors = process["figures"].get("database_errors", 0)
     if errors:
         yield Finding(

@@ -111,6 +111,14 @@ def test_ingester_that_lags_says_how_much_waits(conn: Connection, settings: Sett
     assert "ONEMAP_INGEST_SHARED_GROUP" in finding
 
 
+def test_messages_that_lie_in_files_are_told_with_their_folder(conn: Connection, settings: Settings) -> None:
+    all_run(conn)
+    beat(conn, "ingest-1", '{"messages_in_files": 2}')
+    [finding] = told(conn, settings)
+    assert "takes 2 messages neither as rows nor as dead letters" in finding
+    assert str(settings.state_dir / "unwritten") in finding
+
+
 def test_source_that_cannot_be_used_says_why_and_where_to_mend_it(conn: Connection, settings: Settings) -> None:
     all_run(conn)
     conn.execute(text("""UPDATE source SET enabled = true, options = '{"radar": 1}' WHERE id = 'ttn'"""))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import stat
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +31,7 @@ from ingest.records import (
     VideoEventRow,
     WarningRow,
 )
-from ingest.runner import Ingester
+from ingest.runner import KEPT_FOLDER, Ingester
 from ingest.sources import Sources
 from ingest.writer import Writer, Written
 from tests.ingest.test_sources import source
@@ -281,6 +286,83 @@ def test_record_that_the_writer_cannot_handle_is_buried_alone(ingester: Ingester
     with own_engine.connect() as conn:
         assert conn.scalar(text("SELECT count(*) FROM observation WHERE sensor_id LIKE 'h-%'")) == 5
         assert ("odd", "refused_by_database") in letters(conn)
+
+
+def refused(topic: str, **more: Any) -> Arrived:
+    told = {"reason": "not_json", "detail": "payload: expected JSON", "fault": "payload", **more}
+    return Arrived(topic, b"\x00\xff" + topic.encode("utf-8", "replace"), 1, 1, **told)
+
+
+@contextmanager
+def letters_refused(engine: Engine, when: str) -> Iterator[None]:
+    """The database takes no dead letter for which this SQL holds of its `NEW` row."""
+    with engine.begin() as conn:
+        conn.execute(
+            text(
+                "CREATE FUNCTION no_letter() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no such letter'; END $$"
+            )
+        )
+        conn.execute(
+            text(
+                f"CREATE TRIGGER no_letter BEFORE INSERT ON dead_letter FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION no_letter()"
+            )
+        )
+    try:
+        yield
+    finally:
+        with engine.begin() as conn:
+            conn.execute(text("DROP FUNCTION no_letter() CASCADE"))
+
+
+def test_letter_is_written_whatever_a_decoder_says_of_its_reason(ingester: Ingester, own_engine: Engine) -> None:
+    odd = refused("odd-reason", reason="a\x00\ud800b", detail="\ud800", fault="\x00" * 300)
+    assert ingester._try_batch([message(reading(1, sensor="r-1")), odd])
+    with own_engine.connect() as conn:
+        assert ("odd-reason", "a\ufffd?b") in letters(conn)
+        assert conn.scalar(text("SELECT count(*) FROM observation WHERE sensor_id = 'r-1'")) == 1
+
+
+def test_message_whose_letter_is_refused_is_kept_by_its_bytes_and_holds_up_nobody(
+    ingester: Ingester, own_engine: Engine
+) -> None:
+    good = [message(reading(i, sensor=f"b-{i}")) for i in range(3)]
+    with letters_refused(
+        own_engine, "NEW.topic = 'hated' AND NEW.source_id IS NULL AND NEW.reason <> 'letter_refused'"
+    ):
+        assert ingester._try_batch([*good[:2], refused("hated"), *good[2:]])
+    with own_engine.connect() as conn:
+        assert conn.scalar(text("SELECT count(*) FROM observation WHERE sensor_id LIKE 'b-%'")) == 3
+        row = conn.execute(text("SELECT payload, reason, detail FROM dead_letter WHERE topic = 'hated'")).one()
+    assert (bytes(row.payload), row.reason) == (b"\x00\xffhated", "letter_refused")
+    assert "not_json" in row.detail
+    assert "no such letter" in row.detail
+
+
+def test_message_that_the_database_takes_in_no_form_is_kept_in_a_private_file(
+    ingester: Ingester, own_engine: Engine, tmp_path: Path
+) -> None:
+    ingester.settings = ingester.settings.model_copy(update={"state_dir": tmp_path})
+    good = message(reading(1, sensor="f-1"))
+    with letters_refused(own_engine, "true"):
+        assert ingester._try_batch([refused("hated"), good])
+        assert ingester._try_batch([refused("hated")]), "sent again it is the same file"
+    with own_engine.connect() as conn:
+        assert conn.scalar(text("SELECT count(*) FROM observation WHERE sensor_id = 'f-1'")) == 1
+    [path] = (tmp_path / KEPT_FOLDER).iterdir()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    kept = json.loads(path.read_text())
+    assert (kept["topic"], base64.b64decode(kept["payload_base64"])) == ("hated", b"\x00\xffhated")
+    assert "not_json" in kept["detail"]
+    assert ingester.figures["messages_in_files"] == 2
+
+
+def test_message_that_neither_database_nor_disk_takes_waits(
+    ingester: Ingester, own_engine: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "full").write_text("no folder")
+    ingester.settings = ingester.settings.model_copy(update={"state_dir": tmp_path / "full"})
+    with letters_refused(own_engine, "true"):
+        assert not ingester._try_batch([refused("hated")])
 
 
 def test_database_that_is_away_is_no_reason_to_bury_anything(own_settings: Settings) -> None:
