@@ -30,7 +30,7 @@ from alerts.scoring import (
 from alerts.silence import watch_silence
 from core import set_aside
 from core.clock import utc_now
-from core.db import BATCH_CHANNEL, CHANGE_CHANNEL, OUTBOX_CHANNEL, make_engine
+from core.db import BATCH_CHANNEL, CHANGE_CHANNEL, OUTBOX_CHANNEL, Notes, make_engine
 from core.log import get_log
 from core.process import Chore, Chores, Crew, Fence, Heartbeat, Lease, Pulse, keep_running, take_lease
 from core.settings import Settings
@@ -101,7 +101,7 @@ class AlertRunner:
         channels = [BATCH_CHANNEL, CHANGE_CHANNEL, OUTBOX_CHANNEL]
         self.lease.listen(channels, self._hear, self._take_partitions, stop, pulse)
 
-    def _hear(self, notes: list[tuple[str, dict[str, Any]]]) -> None:
+    def _hear(self, notes: Notes) -> None:
         signs: set[str] = set()
         for channel, message in notes:
             kind = message.get("kind")

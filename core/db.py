@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import Connection, Engine, create_engine, text
+from typing_extensions import TypedDict
 
 from core.settings import Settings
 
@@ -18,13 +20,26 @@ DISPATCH_CHANNEL = "onemap_dispatch"
 OUTBOX_CHANNEL = "onemap_outbox"
 SOURCE_CHANNEL = "onemap_source"
 # a server that vanishes without a word is noticed in 25 s, not in two hours
-KEEPALIVE: dict[str, Any] = {
+KEEPALIVE = {
     "keepalives": 1,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,
 }
+
+
+class Note(TypedDict, total=False):
+    """A notification: what kind of thing has changed and which, or all of them (`reread`); or which shards have work."""
+
+    kind: str
+    ids: Sequence[object]
+    reread: bool
+    partitions: Sequence[int]
+
+
+# channel, message
+Notes = list[tuple[str, Note]]
 NOTIFY_LIMIT = 7_900  # PostgreSQL refuses payloads of 8000 bytes and more
 
 
@@ -60,16 +75,20 @@ def connect_direct(settings: Settings, *, name: str = "onemap") -> psycopg.Conne
     """A connection of its own for LISTEN and session locks, past any pooler; autocommit."""
     url = libpq_url(settings.database_direct_url or settings.need_database())
     return psycopg.connect(
-        url, autocommit=True, application_name=name, connect_timeout=5, options="-c timezone=UTC", **KEEPALIVE
+        make_conninfo(url, **KEEPALIVE),
+        autocommit=True,
+        application_name=name,
+        connect_timeout=5,
+        options="-c timezone=UTC",
     )
 
 
-def notify(conn: Connection, channel: str, message: dict[str, Any]) -> None:
+def notify(conn: Connection, channel: str, message: Note) -> None:
     """Queue a notification that leaves with the caller's commit. Too long a list of ids becomes `reread`."""
     conn.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": channel, "payload": note(message)})
 
 
-def note(message: dict[str, Any]) -> str:
+def note(message: Note) -> str:
     """`message` as a notification carries it."""
     payload = json.dumps(message, separators=(",", ":"), default=str)
     if len(payload.encode()) > NOTIFY_LIMIT:
@@ -77,15 +96,13 @@ def note(message: dict[str, Any]) -> str:
     return payload
 
 
-def notify_change(conn: Connection, kind: str, ids: list[Any]) -> None:
+def notify_change(conn: Connection, kind: str, ids: Sequence[object]) -> None:
     """Tell every screen that these things of one kind have changed."""
     if ids:
         notify(conn, CHANGE_CHANNEL, {"kind": kind, "ids": ids})
 
 
-def listen(
-    conn: psycopg.Connection[tuple[Any, ...]], channels: list[str], timeout_s: float
-) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+def listen(conn: psycopg.Connection[tuple[Any, ...]], channels: list[str], timeout_s: float) -> Iterator[Notes]:
     """Yields what has come, all that waits at once: a list of (channel, message), empty after `timeout_s` of silence. Endless."""
     for channel in channels:
         conn.execute(f"LISTEN {channel}".encode())
@@ -96,13 +113,13 @@ def listen(
         yield [(note.channel, read_note(note.payload)) for note in notes]
 
 
-def read_note(payload: str) -> dict[str, Any]:
+def read_note(payload: str) -> Note:
     """The message of a notification; one that is none of ours (sent by hand, say) asks to read everything again."""
     try:
         message = json.loads(payload or "{}")
     except ValueError:
         message = None
-    return message if isinstance(message, dict) else {"reread": True}
+    return cast(Note, message) if isinstance(message, dict) else {"reread": True}
 
 
 def lock_key(name: str) -> int:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from core.types import LonLat
+from core.types import LonLat, Params
 from core.vocabulary import Text
 
 DAY_HOURS = range(8, 18)
@@ -73,7 +72,7 @@ def inside(conn: Connection, geojson: str, now: datetime, zone: str) -> Exposure
     return _within(conn, "ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326)", given)
 
 
-def _within(conn: Connection, area: str, given: dict[str, Any]) -> Exposure:
+def _within(conn: Connection, area: str, given: Params) -> Exposure:
     people = conn.execute(text(_PEOPLE.format(area=area)), given).one()
     places = conn.execute(text(_FACILITIES.format(area=area)), given).all()
     known = bool(conn.scalar(text("SELECT EXISTS (SELECT 1 FROM facility WHERE kind IN ('school', 'hospital'))")))

@@ -14,6 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from core.types import JsonObject
+
 TIMES = frozenset({"shelved_until", "time", "expires", "sent"})
 FLOATS = frozenset({"value", "lon", "lat", "eta_s", "distance_m", "heading", "speed", "battery", "interval_s", "score"})
 
@@ -48,16 +50,14 @@ def known_since(conn: Connection) -> datetime:
 THINGS = ("asset", "sensor", "camera")
 
 
-def row_of(conn: Connection, table: str, identity: str) -> dict[str, Any] | None:
+def row_of(conn: Connection, table: str, identity: str) -> JsonObject | None:
     """The row of a thing as histories keep it."""
-    row: dict[str, Any] | None = conn.scalar(
-        text(f"SELECT {kept('t')} FROM {table} t WHERE id = :id"), {"id": identity}
-    )
+    row: JsonObject | None = conn.scalar(text(f"SELECT {kept('t')} FROM {table} t WHERE id = :id"), {"id": identity})
     return row
 
 
 def write_thing(
-    conn: Connection, table: str, identity: str, what: str, who: str, before: dict[str, Any] | None, now: datetime
+    conn: Connection, table: str, identity: str, what: str, who: str, before: JsonObject | None, now: datetime
 ) -> None:
     """Write down that a thing has changed from `before` (row_of) to what it is now."""
     conn.execute(
@@ -77,7 +77,7 @@ def write_thing(
     )
 
 
-def _json(row: dict[str, Any] | None) -> str | None:
+def _json(row: JsonObject | None) -> str | None:
     return None if row is None else json.dumps(row, ensure_ascii=False)
 
 

@@ -20,6 +20,7 @@ from core.errors import NotFound
 from core.log import get_log
 from core.process.faults import first_line, is_of_connection
 from core.texts import visible
+from core.types import Params
 
 log = get_log("set_aside")
 TRIES = 3
@@ -150,7 +151,7 @@ def read_asides(conn: Connection, after: tuple[str, str] | None, limit: int) -> 
     return [aside_object(row) for row in rows]
 
 
-def find_open(words: str, state: str) -> tuple[str, dict[str, Any]]:
+def find_open(words: str, state: str) -> tuple[str, Params]:
     """A SELECT of what waits or was put aside, with its parameters: `words` stand in kind, id or error; `state` is aside, waiting or all."""
     where = {"aside": "due_at = 'infinity'", "waiting": "due_at <> 'infinity'"}.get(state, "true")
     sql = (

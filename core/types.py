@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NewType
 
+from pydantic import JsonValue
+
 from core.errors import InputError
+
+# JSON of a shape that is another's to say: a column of jsonb, what a device or a city's own file holds
+JsonObject = dict[str, JsonValue]
+# named values of a statement
+Params = Mapping[str, object]
 
 SensorId = NewType("SensorId", str)
 UnitId = NewType("UnitId", str)

@@ -13,11 +13,15 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, cast
+
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict
 
 from core.errors import SetupError
 
 Text = dict[str, str]  # {"zh": …, "en": …}
+# a row has `zh` and `en`, the rest is each table's own
 Table = dict[str, dict[str, Any]]
 
 
@@ -100,23 +104,93 @@ SETS = {
     "shelvable_alarm": SHELVABLE_ALARM,
     "unjudged_quality": UNJUDGED,
 }
-LISTED_TABLES = (
-    "levels",
-    "alarm_states",
-    "incident_statuses",
-    "unit_statuses",
-    "unit_kinds",
-    "incident_kinds",
-    "sensor_kinds",
-    "facility_kinds",
-    "alarm_kinds",
-    "metrics",
-    "qualities",
-    "video_kinds",
-    "capabilities",
-    "layer_groups",
-    "asset_classes",
-)
+
+
+# --- the tables of `GET /api/vocabulary`; a city's own rows may say less than ours, and more --------------------------------
+
+_own = with_config(ConfigDict(extra="allow"))
+
+
+@_own
+class Words(TypedDict):
+    zh: str
+    en: str
+
+
+@_own
+class LevelWords(Words):
+    """`roman` its numeral; colour and severity (CAP) that go with it."""
+
+    roman: NotRequired[str]
+    colour_zh: NotRequired[str]
+    colour_en: NotRequired[str]
+    severity: NotRequired[str]
+
+
+@_own
+class FacilityKind(Words):
+    """`sensitive`: how much more those inside count, 0-10."""
+
+    sensitive: NotRequired[float]
+
+
+@_own
+class AlarmKind(Words):
+    incident_kind: NotRequired[str]
+    certainty: NotRequired[str]
+    urgency: NotRequired[str]
+
+
+@_own
+class Metric(Words):
+    """`range` what is possible; `jump` a change a minute that is suspect; `frozen_s` how long it may stand still."""
+
+    unit: NotRequired[str]
+    decimals: NotRequired[int]
+    range: NotRequired[list[float]]
+    jump: NotRequired[float]
+    frozen_s: NotRequired[float]
+
+
+@_own
+class VideoKind(Words):
+    incident_kind: NotRequired[str]
+    urgent: NotRequired[bool]
+
+
+@_own
+class IncidentKind(Words):
+    """`capabilities` that it needs, `level` where nobody says one, `hazard` 0-10, `radius_m` of what it threatens."""
+
+    capabilities: NotRequired[list[str]]
+    cap_category: NotRequired[str]
+    radius_m: NotRequired[float]
+    hazard: NotRequired[float]
+    level: NotRequired[int]
+
+
+class Vocabulary(TypedDict):
+    """Tables of words, and the sets of words that mean something together (`sets`)."""
+
+    levels: dict[str, LevelWords]
+    alarm_states: dict[str, Words]
+    incident_statuses: dict[str, Words]
+    unit_statuses: dict[str, Words]
+    unit_kinds: dict[str, Words]
+    incident_kinds: dict[str, IncidentKind]
+    sensor_kinds: dict[str, Words]
+    facility_kinds: dict[str, FacilityKind]
+    alarm_kinds: dict[str, AlarmKind]
+    metrics: dict[str, Metric]
+    qualities: dict[str, Words]
+    video_kinds: dict[str, VideoKind]
+    capabilities: dict[str, Words]
+    layer_groups: dict[str, Words]
+    asset_classes: dict[str, Words]
+    sets: dict[str, list[str]]
+
+
+LISTED_TABLES = tuple(name for name in Vocabulary.__annotations__ if name != "sets")
 
 
 @cache
@@ -145,11 +219,10 @@ def roman(level: int) -> str:
     return str(table("levels")[str(level)]["roman"])
 
 
-def vocabulary() -> dict[str, Any]:
+def vocabulary() -> Vocabulary:
     """What the page needs to speak, for `GET /api/vocabulary`."""
-    return {name: table(name) for name in LISTED_TABLES} | {
-        "sets": {name: [str(word) for word in words] for name, words in SETS.items()}
-    }
+    sets = {name: [str(word) for word in words] for name, words in SETS.items()}
+    return cast(Vocabulary, {**{name: table(name) for name in LISTED_TABLES}, "sets": sets})
 
 
 def sql_list(words: Iterable[str]) -> str:

@@ -9,13 +9,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
 from core.cells import city_cells
 from core.clock import utc_now
-from core.db import CHANGE_CHANNEL, DISPATCH_CHANNEL, make_engine
+from core.db import CHANGE_CHANNEL, DISPATCH_CHANNEL, Notes, make_engine
 from core.log import get_log
 from core.process import Chore, Chores, Crew, Heartbeat, Lease, Pulse, keep_running, take_lease
 from core.settings import Settings
@@ -86,7 +85,7 @@ class DispatchRunner:
         if COVERAGE_LOCK not in self.lease.held and self.lease.take(COVERAGE_LOCK):
             self.cover.sign("unit")
 
-    def _hear(self, notes: list[tuple[str, dict[str, Any]]]) -> None:
+    def _hear(self, notes: Notes) -> None:
         kinds = {str(message.get("kind")) for _, message in notes}
         if "layer" in kinds:
             self._streets_changed.set()

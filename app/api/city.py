@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from fastapi import APIRouter
 
 from app.dashboard import texts
 from app.deps import Conn, Who
-from core.vocabulary import vocabulary
+from core.vocabulary import Vocabulary, vocabulary
 from layers.place import City, read_city
 
 router = APIRouter(tags=["city"])
@@ -21,7 +20,7 @@ def get_city(conn: Conn, who: Who) -> City:
 
 
 @router.get("/api/vocabulary")
-def get_vocabulary(who: Who) -> dict[str, Any]:
+def get_vocabulary(who: Who) -> Vocabulary:
     """Tables of words, and the sets of words that mean something together (`sets`)."""
     return vocabulary()
 

@@ -11,10 +11,10 @@ import asyncio
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import anyio.to_thread
 import orjson
@@ -27,7 +27,7 @@ from app.deps import Parts
 from app.live.client import Client
 from app.live.kinds import BY_SIGNAL, KINDS, Asking, Item, LiveKind
 from core.clock import rfc3339, utc_now
-from core.db import CHANGE_CHANNEL
+from core.db import CHANGE_CHANNEL, Note, Notes
 from core.log import get_log
 from core.process import Pulse, first_line, is_of_connection, take_lease
 from core.viewer import Viewer
@@ -150,16 +150,16 @@ class Hub:
             self.listening = True
             self._hand_over({"kind": "all", "reread": True})
 
-    def _hear(self, notes: list[tuple[str, dict[str, Any]]]) -> None:
+    def _hear(self, notes: Notes) -> None:
         for _, message in notes:
             self._hand_over(message)
 
-    def _hand_over(self, message: Mapping[str, Any]) -> None:
+    def _hand_over(self, message: Note) -> None:
         if self._loop is not None and not self._loop.is_closed():
             with contextlib.suppress(RuntimeError):  # the loop has ended between the check and the call
                 self._loop.call_soon_threadsafe(self.note, message)
 
-    def note(self, message: Mapping[str, Any]) -> None:
+    def note(self, message: Note) -> None:
         """Remember what has changed. On the loop."""
         signal = str(message.get("kind", ""))
         if signal == "layer":
@@ -174,7 +174,7 @@ class Hub:
         if any(KINDS[key].urgent for key in self._dirty):
             self._wake.set()
 
-    def _mark(self, kind: str, ids: Iterable[Any] | None) -> None:
+    def _mark(self, kind: str, ids: Iterable[object] | None) -> None:
         if ids is None or self._dirty.get(kind, set()) is None:
             self._dirty[kind] = None
         else:

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Double, ForeignKey, Identity, Index, SmallInt
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.models.base import Base, Name, point
+from core.types import JsonObject
 
 
 class Unit(Base):
@@ -42,7 +43,7 @@ class UnitEvent(Base):
     status: Mapped[str]
     incident_id: Mapped[UUID | None]
     assignment_id: Mapped[UUID | None]
-    after: Mapped[dict[str, Any]]
+    after: Mapped[JsonObject]
 
 
 class Incident(Base):
@@ -59,7 +60,7 @@ class Incident(Base):
     kind: Mapped[str]
     level: Mapped[int] = mapped_column(SmallInteger)
     status: Mapped[str]
-    titles: Mapped[dict[str, Any]]
+    titles: Mapped[JsonObject]
     text: Mapped[str | None]
     address: Mapped[str | None]
     reporter: Mapped[str | None]
@@ -72,7 +73,7 @@ class Incident(Base):
     changed_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     opened_by: Mapped[str]
-    risk: Mapped[dict[str, Any] | None]
+    risk: Mapped[JsonObject | None]
     version: Mapped[int]
 
 
@@ -87,10 +88,10 @@ class IncidentEvent(Base):
     time: Mapped[datetime]
     what: Mapped[str]
     who: Mapped[str]
-    text: Mapped[dict[str, Any]]
-    data: Mapped[dict[str, Any]]
+    text: Mapped[JsonObject]
+    data: Mapped[JsonObject]
     # the whole incident after it, with its assignments and alarms; null in entries from before there were full values
-    after: Mapped[dict[str, Any] | None]
+    after: Mapped[JsonObject | None]
 
 
 class Assignment(Base):
@@ -173,4 +174,4 @@ class Audit(Base):
     address: Mapped[str | None]
     what: Mapped[str]
     result: Mapped[str]
-    data: Mapped[dict[str, Any]]
+    data: Mapped[JsonObject]

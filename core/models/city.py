@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, SmallIntege
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.models.base import Base, Name, point, shape
+from core.types import JsonObject
 
 
 class City(Base):
@@ -110,7 +111,7 @@ class Facility(Base):
     people_day: Mapped[int | None]
     people_night: Mapped[int | None]
     district: Mapped[str]
-    attributes: Mapped[dict[str, Any]]
+    attributes: Mapped[JsonObject]
     geom: Mapped[Any] = mapped_column(point())
 
 
@@ -145,8 +146,8 @@ class Sensor(Base):
     interval_s: Mapped[float | None]
     metrics: Mapped[list[str]]
     # per-site values: metric -> level -> value
-    thresholds: Mapped[dict[str, Any]]
-    attributes: Mapped[dict[str, Any]]
+    thresholds: Mapped[JsonObject]
+    attributes: Mapped[JsonObject]
     district: Mapped[str]
     geom: Mapped[Any | None] = mapped_column(point())
     first_seen_at: Mapped[datetime]
@@ -183,14 +184,14 @@ class Source(Base):
     topic_filters: Mapped[list[str]]
     decoder: Mapped[str]
     # of the decoder, checked against its own model
-    options: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    options: Mapped[JsonObject] = mapped_column(server_default=text("'{}'"))
     datum: Mapped[str] = mapped_column(server_default="WGS84")
     # zone of times that come without an offset; null: the city's
     timezone: Mapped[str | None]
     # our metric -> the unit the device means, or {unit, scale, offset}
-    units: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    units: Mapped[JsonObject] = mapped_column(server_default=text("'{}'"))
     # the device's name of a metric -> ours; null drops it
-    metrics: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    metrics: Mapped[JsonObject] = mapped_column(server_default=text("'{}'"))
     # only metrics that are named above are kept
     only_mapped: Mapped[bool] = mapped_column(server_default=text("false"))
     # put before the device's own id, so that two makers' ids never meet
@@ -217,7 +218,7 @@ class SourceVersion(Base):
     time: Mapped[datetime]
     what: Mapped[str]
     who: Mapped[str]
-    after: Mapped[dict[str, Any]]
+    after: Mapped[JsonObject]
 
 
 class AssetEvent(Base):
@@ -241,8 +242,8 @@ class AssetEvent(Base):
     what: Mapped[str]
     who: Mapped[str]
     # null where there was none, or there is none any more
-    before: Mapped[dict[str, Any] | None]
-    after: Mapped[dict[str, Any] | None]
+    before: Mapped[JsonObject | None]
+    after: Mapped[JsonObject | None]
 
 
 class HistoryStart(Base):

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.models.base import Base, Name, point
+from core.types import JsonObject
 
 
 class Rule(Base):
@@ -24,8 +25,8 @@ class Rule(Base):
     name_zh: Mapped[str]
     name_en: Mapped[str]
     # which things: {"sensor_kinds": [...], "metric": ...}
-    watches: Mapped[dict[str, Any]]
-    params: Mapped[dict[str, Any]]
+    watches: Mapped[JsonObject]
+    params: Mapped[JsonObject]
     enabled: Mapped[bool]
     changed_at: Mapped[datetime]
     changed_by: Mapped[str | None]
@@ -43,7 +44,7 @@ class RuleVersion(Base):
     # seeded, changed, armed, disarmed
     what: Mapped[str]
     who: Mapped[str]
-    after: Mapped[dict[str, Any]]
+    after: Mapped[JsonObject]
 
 
 class RuleState(Base):
@@ -53,7 +54,7 @@ class RuleState(Base):
 
     rule_id: Mapped[str] = mapped_column(Name, primary_key=True)
     thing_id: Mapped[str] = mapped_column(Name, primary_key=True)
-    state: Mapped[dict[str, Any]]
+    state: Mapped[JsonObject]
 
 
 class Alarm(Base):
@@ -79,7 +80,7 @@ class Alarm(Base):
     kind: Mapped[str]
     thing_type: Mapped[str]
     thing_id: Mapped[str] = mapped_column(Name)
-    names: Mapped[dict[str, Any]]
+    names: Mapped[JsonObject]
     level: Mapped[int] = mapped_column(SmallInteger)
     # the worst level it has had
     peak_level: Mapped[int] = mapped_column(SmallInteger)
@@ -93,10 +94,10 @@ class Alarm(Base):
     metric: Mapped[str | None]
     value: Mapped[float | None] = mapped_column(Double)
     unit: Mapped[str | None]
-    message: Mapped[dict[str, Any]]
+    message: Mapped[JsonObject]
     district: Mapped[str]
     geom: Mapped[Any | None] = mapped_column(point())
-    risk: Mapped[dict[str, Any] | None]
+    risk: Mapped[JsonObject | None]
     acknowledged_by: Mapped[str | None]
     acknowledged_at: Mapped[datetime | None]
     shelved_until: Mapped[datetime | None]
@@ -123,7 +124,7 @@ class AlarmEvent(Base):
     who: Mapped[str]
     note: Mapped[str | None]
     # the whole alarm after it; null in events from before there were full values
-    after: Mapped[dict[str, Any] | None]
+    after: Mapped[JsonObject | None]
 
 
 class RiskEvent(Base):
@@ -145,7 +146,7 @@ class RiskEvent(Base):
     score: Mapped[float] = mapped_column(Double)
     # of a cell, the level its score is shown as
     level: Mapped[int | None] = mapped_column(SmallInteger)
-    risk: Mapped[dict[str, Any]]
+    risk: Mapped[JsonObject]
 
 
 class RiskCell(Base):
@@ -156,7 +157,7 @@ class RiskCell(Base):
     cell: Mapped[str] = mapped_column(Name, primary_key=True)
     score: Mapped[float]
     level: Mapped[int | None] = mapped_column(SmallInteger)
-    terms: Mapped[dict[str, Any]]
+    terms: Mapped[JsonObject]
     people: Mapped[int | None]
     scored_at: Mapped[datetime]
 
@@ -178,7 +179,7 @@ class CapAlert(Base):
     msg_type: Mapped[str]
     level: Mapped[int] = mapped_column(SmallInteger)
     district: Mapped[str]
-    headline: Mapped[dict[str, Any]]
+    headline: Mapped[JsonObject]
     expires: Mapped[datetime]
     # sender,identifier,sent of what it replaces
     references: Mapped[str | None]
@@ -217,9 +218,9 @@ class Subscription(Base):
     # key of a sender (alerts/senders)
     sender: Mapped[str]
     # what concerns it (alerts/stages/route)
-    filter: Mapped[dict[str, Any]]
+    filter: Mapped[JsonObject]
     # of the sender
-    options: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    options: Mapped[JsonObject] = mapped_column(server_default=text("'{}'"))
     enabled: Mapped[bool]
 
 

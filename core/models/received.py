@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
 from core.models.base import Base, Name, point
+from core.types import JsonObject
 
 TIMES = ARRAY(TIMESTAMP(timezone=True))
 
@@ -91,7 +92,7 @@ class VideoEventPast(Base):
     camera_id: Mapped[str] = mapped_column(Name)
     event_id: Mapped[str] = mapped_column(Name)
     until: Mapped[datetime]
-    before: Mapped[dict[str, Any]]
+    before: Mapped[JsonObject]
 
 
 class Snapshot(Base):
@@ -238,7 +239,7 @@ class DeadLetter(Base):
     received_at: Mapped[datetime]
     topic: Mapped[str]
     payload: Mapped[bytes] = mapped_column(LargeBinary)
-    properties: Mapped[dict[str, Any]]
+    properties: Mapped[JsonObject]
     reason: Mapped[str]
     detail: Mapped[str]
     field: Mapped[str | None]
@@ -288,7 +289,7 @@ class SparkplugBirth(Base):
     device: Mapped[str] = mapped_column(Name, primary_key=True)
     time: Mapped[datetime]
     # alias -> [name of the metric, its data type]; the name is empty where it is none of ours
-    aliases: Mapped[dict[str, Any]]
+    aliases: Mapped[JsonObject]
 
 
 class ObservationHourly(Base):
@@ -354,4 +355,4 @@ class ProcessState(Base):
     pid: Mapped[int]
     alive_since: Mapped[datetime]
     seen_at: Mapped[datetime]
-    figures: Mapped[dict[str, Any]]
+    figures: Mapped[JsonObject]

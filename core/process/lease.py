@@ -14,14 +14,13 @@ from typing import Any
 import psycopg
 from sqlalchemy import Connection, text
 
-from core.db import connect_direct, listen, lock_key, try_session_lock
+from core.db import Notes, connect_direct, listen, lock_key, try_session_lock
 from core.errors import Unavailable
 from core.log import get_log
 from core.process.pulse import Pulse
 from core.settings import Settings
 
 log = get_log("lease")
-Notes = list[tuple[str, dict[str, Any]]]
 # the connection is tried this often, whether anything is heard or not
 PROBE_S = 5.0
 # a machine that vanishes keeps its connections: the server finds out after 10 + 3 x 5 s
