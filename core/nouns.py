@@ -7,7 +7,7 @@ channel, and FastAPI checks answers against it.
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from typing_extensions import TypedDict
 
@@ -38,6 +38,13 @@ class Risk(TypedDict):
 
     score: float
     terms: list[Term]
+
+
+class Point(TypedDict):
+    """GeoJSON (RFC 7946 section 3.1.2): longitude, latitude."""
+
+    type: Literal["Point"]
+    coordinates: list[float]
 
 
 class ThingRef(TypedDict):

@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 from core.clock import rfc3339
 from core.db import notify_change
 from core.history import kept
+from core.types import JsonObject
 from core.vocabulary import ENDED_INCIDENT, IncidentStatus, Text
 
 # the incident after it, with its assignments (and the names of their units) and alarms
@@ -64,14 +65,17 @@ class Entry(TypedDict):
     what: str
     who: str
     text: Text
-    data: dict[str, Any]
+    data: JsonObject
 
 
-def read(conn: Connection, incident_id: UUID) -> list[Entry]:
-    """Entries in the order they were written."""
+def read(conn: Connection, incident_id: UUID, *, after: int | None = None, most: int | None = None) -> list[Entry]:
+    """Entries in the order they were written; all, or a page of them."""
     rows = conn.execute(
-        text("SELECT id, time, what, who, text, data FROM incident_event WHERE incident_id = :id ORDER BY id"),
-        {"id": incident_id},
+        text(
+            "SELECT id, time, what, who, text, data FROM incident_event WHERE incident_id = :id AND id > COALESCE(:after, 0) "
+            "ORDER BY id LIMIT :most"
+        ),
+        {"id": incident_id, "after": after, "most": most},
     )
     return [
         {"id": r.id, "time": rfc3339(r.time), "what": r.what, "who": r.who, "text": r.text, "data": r.data}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 from sqlalchemy import Connection, text
 
@@ -12,7 +10,7 @@ from core.errors import InputError, NotFound
 from core.registry import Registry
 from layers.sets import base, city, live
 from layers.sets.base import PLACES_TILE
-from layers.spec import LayerSpec
+from layers.spec import Layer, LayerSpec
 
 LAYERS: Registry[LayerSpec] = Registry("onemap.layers", [*base.SET, *city.SET, *live.SET], key=lambda layer: layer.id)
 COMPOSITE = "base"
@@ -26,8 +24,8 @@ SELECT ST_AsMVT(part, :name, 4096, 'mvt') FROM part WHERE mvt IS NOT NULL
 """
 
 
-def describe_layers(conn: Connection) -> list[dict[str, Any]]:
-    described = []
+def describe_layers(conn: Connection) -> list[Layer]:
+    described: list[Layer] = []
     for layer in LAYERS:
         updated = conn.scalar(text(layer.updated)) if layer.updated else None
         described.append(layer.describe(conn.scalar(text(layer.count)) or 0, rfc3339(updated) if updated else None))

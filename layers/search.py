@@ -22,7 +22,7 @@ UNION ALL (SELECT 'camera', id, name_zh, name_en, ST_X(geom), ST_Y(geom), 4
 UNION ALL (SELECT 'street', min(id)::text, name_zh, min(name_en), ST_X(ST_PointOnSurface(ST_Collect(geom))),
   ST_Y(ST_PointOnSurface(ST_Collect(geom))), 5 FROM street WHERE name_zh ILIKE :like OR name_en ILIKE :like GROUP BY name_zh LIMIT 8)
 UNION ALL (SELECT 'asset', id, name_zh, name_en, ST_X(geom), ST_Y(geom), 6 FROM asset WHERE id LIKE :prefix LIMIT 8)
-ORDER BY rank LIMIT :most
+ORDER BY rank, id LIMIT :most
 """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 from core.clock import rfc3339
 from core.errors import NotFound
 from core.history import as_row, was
+from core.types import JsonObject
 from core.vocabulary import UNJUDGED, Text, sql_list
 
 SERIES_AT_MOST = 10_000
@@ -72,7 +73,7 @@ class Sensor(TypedDict):
     values: dict[str, Measured]
     heard_at: str | None
     thresholds: dict[str, dict[str, float]]
-    attributes: dict[str, Any]
+    attributes: JsonObject
     source: str | None
     first_seen_at: str
     alarm_level: int | None
@@ -97,7 +98,7 @@ class Series(TypedDict):
     unit: str | None
     thresholds: dict[str, float]
     items: list[SeriesPoint]
-    next: None
+    next: str | None
 
 
 def read_sensors(
@@ -161,7 +162,7 @@ def read_sensors_at(
     at: datetime,
 ) -> list[Sensor]:
     """The sensors as they were at a moment. `fixed` are the limits of then, `alarm_levels` the worst level of each sensor's alarms."""
-    values: dict[str, dict[str, Any]] = {}
+    values: dict[str, dict[str, Measured]] = {}
     heard: dict[str, datetime] = {}
     for r in conn.execute(_VALUES_AT, {"at": at}):
         time = r.time.astimezone(UTC).isoformat(timespec="milliseconds")
@@ -207,7 +208,7 @@ def sensor_object(row: Any, fixed: Mapping[str, Mapping[str, float]]) -> Sensor:
     }
 
 
-def as_measured(held: dict[str, Any]) -> Measured:
+def as_measured(held: Measured) -> Measured:
     """A value is a float again: jsonb writes 1e30 as an integer of 31 digits, which no encoder of 64-bit integers takes."""
     return {"value": float(held["value"]), "unit": held["unit"], "quality": held["quality"], "time": held["time"]}
 
@@ -216,16 +217,36 @@ def read_series(
     conn: Connection, sensor_id: str, metric: str, start: datetime, end: datetime, every_s: float | None
 ) -> list[SeriesPoint]:
     """Values of one metric in [start, end), oldest first; with `every_s` means with minimum and maximum per step."""
+    return read_series_page(conn, sensor_id, metric, start, end, every_s)[0]
+
+
+def read_series_page(
+    conn: Connection,
+    sensor_id: str,
+    metric: str,
+    start: datetime,
+    end: datetime,
+    every_s: float | None,
+    *,
+    after: datetime | None = None,
+    most: int = SERIES_AT_MOST,
+) -> tuple[list[SeriesPoint], datetime | None]:
+    """The same, a page of it: what comes after the reading or step at `after`; and when its last one was, where there are more."""
     if not conn.scalar(text("SELECT 1 FROM sensor WHERE id = :id"), {"id": sensor_id}):
         raise NotFound(f"there is no sensor {sensor_id!r}")
-    given = {"id": sensor_id, "metric": metric, "start": start, "end": end, "every": every_s, "most": SERIES_AT_MOST}
+    if after is not None:
+        start = max(start, after + timedelta(seconds=every_s or 1e-6))
+    given = {"id": sensor_id, "metric": metric, "start": start, "end": end, "every": every_s, "most": most + 1}
     where = "FROM observation WHERE sensor_id = :id AND metric = :metric AND time >= :start AND time < :end"
     if every_s is None:
-        rows = conn.execute(text(f"SELECT time, value, quality {where} ORDER BY time LIMIT :most"), given)
-        return [{"time": rfc3339(r.time), "value": r.value, "quality": r.quality} for r in rows]
-    # whole hours come from the hourly history, which reaches further back than the readings do; what it has not counted yet from them
-    counted = every_s % 3600 == 0 and start.timestamp() % 3600 == 0
-    rows = conn.execute(text(_HOURLY if counted else _STEPS), given)
-    return [
-        {"time": rfc3339(r.time), "value": r.value, "min": r.least, "max": r.most, "count": r.readings} for r in rows
-    ]
+        rows = conn.execute(text(f"SELECT time, value, quality {where} ORDER BY time LIMIT :most"), given).all()
+        points: list[SeriesPoint] = [{"time": rfc3339(r.time), "value": r.value, "quality": r.quality} for r in rows]
+    else:
+        # whole hours come from the hourly history, which reaches further back than the readings do; what it has not counted yet from them
+        counted = every_s % 3600 == 0 and start.timestamp() % 3600 == 0
+        rows = conn.execute(text(_HOURLY if counted else _STEPS), given).all()
+        points = [
+            {"time": rfc3339(r.time), "value": r.value, "min": r.least, "max": r.most, "count": r.readings}
+            for r in rows
+        ]
+    return points[:most], rows[most - 1].time if len(rows) > most else None

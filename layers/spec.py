@@ -3,12 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
+
+from typing_extensions import TypedDict
 
 from core.vocabulary import Text
 
 Geometry = Literal["point", "line", "polygon", "hex"]
 Delivery = Literal["tiles", "features", "live"]
+
+
+class LegendEntry(TypedDict):
+    key: str
+    label: Text
+    token: str
+
+
+class Layer(TypedDict):
+    """A layer of the map: where its data is (`url`), how many things it has and since when they are so; `legend` by its classes."""
+
+    id: str
+    group: str
+    title: Text
+    geometry: Geometry
+    delivery: Delivery
+    url: str
+    source_layer: str | None
+    count: int
+    visible: bool
+    min_zoom: int
+    updated_at: str | None
+    legend: list[LegendEntry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +63,7 @@ class LayerSpec:
     features: str | None = None
     updated: str | None = None
 
-    def describe(self, count: int, updated_at: str | None) -> dict[str, Any]:
+    def describe(self, count: int, updated_at: str | None) -> Layer:
         """The layer as `GET /api/layers` shows it."""
         urls = {
             "tiles": f"/tiles/{self.id}/{{z}}/{{x}}/{{y}}.mvt",

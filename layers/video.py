@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 from core.clock import rfc3339
 from core.errors import InputError, NotFound
 from core.history import as_row
+from core.types import Params
 from core.vocabulary import Text, label, table
 
 # what the map shows; older events are in the lists
@@ -23,7 +24,6 @@ EVENTS_OF_A_CAMERA = 10
 SILENT = timedelta(hours=1)
 FORGOTTEN = timedelta(days=30)
 SILENT_LISTED = 20
-Json = dict[str, Any]
 Box = tuple[float, float, float, float]
 
 # A picture that names its event is looked for among those that came within an hour of it: the camera's pictures of a month
@@ -154,7 +154,7 @@ def read_video_events(
 ) -> list[VideoEvent]:
     """Events newest first: of some cameras, that began at or after `since`, in a box (degrees), after the one whose id is `cursor`."""
     where = ["true"]
-    given: Json = {"most": most}
+    given: dict[str, object] = {"most": most}
     if cameras is not None:
         where.append("v.camera_id = ANY(:cameras)")
         given["cameras"] = list(cameras)
@@ -173,7 +173,7 @@ def read_video_events(
     return [video_event_object(row) for row in rows]
 
 
-def _place_in_list(conn: Connection, cursor: str) -> Json:
+def _place_in_list(conn: Connection, cursor: str) -> Params:
     camera, _, event = cursor.partition("/")
     given = {"camera": camera, "event": event}
     time = conn.scalar(text("SELECT time FROM video_event WHERE camera_id = :camera AND event_id = :event"), given)
@@ -250,9 +250,11 @@ def _time(moment: datetime | None) -> str | None:
     return rfc3339(moment) if moment else None
 
 
-def read_cameras(conn: Connection, now: datetime) -> list[Camera]:
-    """Every camera that is registered or was ever heard, by id."""
-    return [camera_object(row, now) for row in conn.execute(text(f"{_CAMERAS} ORDER BY 1"))]
+def read_cameras(conn: Connection, now: datetime, *, after: str | None = None, most: int | None = None) -> list[Camera]:
+    """Every camera that is registered or was ever heard, by id; all, or a page of them."""
+    where = "" if after is None else "WHERE COALESCE(c.id, t.camera_id) > :after"
+    rows = conn.execute(text(f"{_CAMERAS} {where} ORDER BY 1 LIMIT :most"), {"after": after, "most": most})
+    return [camera_object(row, now) for row in rows]
 
 
 def read_camera(conn: Connection, camera: str, now: datetime) -> CameraWhole:

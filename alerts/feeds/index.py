@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Any
+from typing import Literal
 
 from lxml import etree
 from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
 
 from core.cap import xml_text
 from core.clock import cap_time, rfc3339
+from core.nouns import Point
+from core.vocabulary import Text
 
 ATOM, GEORSS = "http://www.w3.org/2005/Atom", "http://www.georss.org/georss"
 CAP_TYPE = "application/cap+xml"
@@ -25,10 +28,35 @@ class Entry:
     msg_type: str
     level: int
     district: str
-    headline: dict[str, str]
+    headline: Text
     sender: str
     lon: float | None
     lat: float | None
+
+
+class AlertProperties(TypedDict):
+    """One of our alerts; `cap` is the address of its document."""
+
+    sent: str
+    msgType: str
+    level: int
+    district: str
+    headline: Text
+    cap: str
+
+
+class AlertFeature(TypedDict):
+    type: Literal["Feature"]
+    id: str
+    geometry: Point | None
+    properties: AlertProperties
+
+
+class AlertCollection(TypedDict):
+    """GeoJSON (RFC 7946)."""
+
+    type: Literal["FeatureCollection"]
+    features: list[AlertFeature]
 
 
 def list_entries(conn: Connection, now: datetime, district: str | None) -> list[Entry]:
@@ -87,14 +115,16 @@ def rss(entries: list[Entry], base: str, zone: str, lang: str) -> bytes:
     return _document(root)
 
 
-def geojson(entries: list[Entry], base: str) -> dict[str, Any]:
+def geojson(entries: list[Entry], base: str) -> AlertCollection:
     return {
         "type": "FeatureCollection",
         "features": [
             {
                 "type": "Feature",
                 "id": e.identifier,
-                "geometry": None if e.lon is None else {"type": "Point", "coordinates": [e.lon, e.lat]},
+                "geometry": None
+                if e.lon is None or e.lat is None
+                else {"type": "Point", "coordinates": [e.lon, e.lat]},
                 "properties": {
                     "sent": rfc3339(e.sent),
                     "msgType": e.msg_type,

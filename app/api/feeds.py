@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 
@@ -44,7 +44,7 @@ def get_rss(
 @router.get("/alerts.geojson")
 def get_geojson(
     conn: Conn, who: Who, now: Now, parts: PartsDep, request: Request, district: str | None = None
-) -> dict[str, Any]:
+) -> index.AlertCollection:
     return index.geojson(index.list_entries(conn, now, district), base_of(request, parts.settings.public_url))
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import JSONResponse
 from typing_extensions import TypedDict
 
 from app.deps import Conn, Now, PartsDep, Who, get_parts
-from app.health import read_health
+from app.health import Health, read_health
 from app.health.metrics import write_metrics
 from app.problems import gives, problem
 
@@ -18,7 +16,7 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/api/health")
-def get_health(conn: Conn, who: Who, now: Now, parts: PartsDep) -> dict[str, Any]:
+def get_health(conn: Conn, who: Who, now: Now, parts: PartsDep) -> Health:
     return read_health(conn, now, parts.settings.topic_prefix)
 
 

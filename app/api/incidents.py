@@ -7,7 +7,20 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from alerts import store
-from app.api.shapes import AssignIn, IncidentIn, Level, Limit, Moment, StatusIn, page, parse_bbox, parse_cursor, whole
+from app.api.shapes import (
+    AssignIn,
+    IncidentIn,
+    Level,
+    Limit,
+    Moment,
+    Name,
+    StatusIn,
+    page,
+    parse_bbox,
+    parse_cursor,
+    parse_number,
+    part,
+)
 from app.deps import Conn, Now, PartsDep, Who
 from core import audit
 from core.errors import InputError, NotFound
@@ -96,15 +109,19 @@ def get_incident(conn: Conn, who: Who, incident_id: UUID) -> Incident:
 
 
 @router.get("/{incident_id}/log")
-def get_log(conn: Conn, who: Who, incident_id: UUID) -> Page[log.Entry]:
+def get_log(conn: Conn, who: Who, incident_id: UUID, cursor: Name = None, limit: Limit = 1000) -> Page[log.Entry]:
+    """In the order they were written."""
     get_incident(conn, who, incident_id)
-    return whole(log.read(conn, incident_id))
+    return page(log.read(conn, incident_id, after=parse_number(cursor), most=limit + 1), limit)
 
 
 @router.get("/{incident_id}/recommendations")
-def get_recommendations(conn: Conn, who: Who, now: Now, parts: PartsDep, incident_id: UUID) -> Page[Recommended]:
+def get_recommendations(
+    conn: Conn, who: Who, now: Now, parts: PartsDep, incident_id: UUID, cursor: Name = None, limit: Limit = 1000
+) -> Page[Recommended]:
+    """The best first."""
     incident = get_incident(conn, who, incident_id)
-    return whole([r.as_json() for r in recommend(conn, parts, incident, now)])
+    return part([r.as_json() for r in recommend(conn, parts, incident, now)], cursor, limit)
 
 
 def recommend(conn: Conn, parts: PartsDep, incident: Incident, now: Now) -> list[Recommendation]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Response
 
-from app.api.shapes import GeometryIn, Limit, Words, whole
+from app.api.shapes import GeometryIn, Limit, Name, Words, parse_number, part
 from app.deps import Conn, Now, PartsDep, Who
 from app.problems import gives
 from core.errors import InputError
@@ -14,6 +12,7 @@ from core.nouns import Page
 from layers.catalogue import describe_layers, read_features, read_tile
 from layers.place import Within, read_within
 from layers.search import Hit, search
+from layers.spec import Layer
 
 router = APIRouter(tags=["map"])
 TILE_TYPE = "application/vnd.mapbox-vector-tile"
@@ -21,8 +20,9 @@ CACHE = {"Cache-Control": "private, max-age=600"}
 
 
 @router.get("/api/layers")
-def list_layers(conn: Conn, who: Who) -> dict[str, Any]:
-    return {"items": describe_layers(conn), "next": None}
+def list_layers(conn: Conn, who: Who, cursor: Name = None, limit: Limit = 1000) -> Page[Layer]:
+    """In the order of the tree."""
+    return part(describe_layers(conn), cursor, limit)
 
 
 @router.get("/api/layers/{name}/features", response_class=Response, responses=gives("application/geo+json"))
@@ -48,8 +48,10 @@ def get_tile(who: Who, parts: PartsDep, name: str, z: int, x: int, y: int) -> Re
 
 
 @router.get("/api/search")
-def get_search(conn: Conn, who: Who, q: Words, limit: Limit = 20) -> Page[Hit]:
-    return whole(search(conn, q, limit))
+def get_search(conn: Conn, who: Who, q: Words, cursor: Name = None, limit: Limit = 20) -> Page[Hit]:
+    """Incidents first, then units and places."""
+    seen = parse_number(cursor) or 0
+    return part(search(conn, q, seen + limit + 1), cursor, limit)
 
 
 @router.post("/api/within")

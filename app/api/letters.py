@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import Field, model_validator
+from typing_extensions import TypedDict
 
-from app.api.shapes import Body, Limit, Moment, page
+from app.api.shapes import Body, Limit, Moment, Name, page, parse_number, part
 from app.deps import Conn, Now, PartsDep, Who
 from core import audit
 from core.errors import InputError
+from core.nouns import Page
 from core.viewer import Role
-from ingest.admin.letters import Asked, State, discard, list_letters, read_letter, read_reasons
+from ingest.admin.letters import (
+    Asked,
+    DeadLetter,
+    LetterWhole,
+    ReasonCount,
+    State,
+    discard,
+    list_letters,
+    read_letter,
+    read_reasons,
+)
 from ingest.replay import find_waiting, replay
 
 router = APIRouter(prefix="/api/dead-letters", tags=["dead letters"])
@@ -41,6 +53,18 @@ class DiscardIn(Body):
     why: str = Field(min_length=1, max_length=500)
 
 
+class Replayed(TypedDict):
+    """How many could be read, why the others still could not, and how many are left beyond what one request does."""
+
+    read: int
+    still: dict[str, int]
+    left: int
+
+
+class Discarded(TypedDict):
+    discarded: int
+
+
 @router.get("")
 def get_letters(
     conn: Conn,
@@ -52,20 +76,11 @@ def get_letters(
     since: Moment = None,
     cursor: str | None = None,
     limit: Limit = 100,
-) -> dict[str, Any]:
+) -> Page[DeadLetter]:
     """Newest first; `q` is looked for in topic, detail and payload."""
     who.require(Role.DISPATCHER)
     found = list_letters(conn, Asked(state, reason, source, clean(q), since), parse_number(cursor), limit)
-    answer = page(found, limit)
-    return {**answer, "next": None if answer["next"] is None else str(answer["next"])}
-
-
-def parse_number(value: str | None) -> int | None:
-    if value is None:
-        return None
-    if not (value.isascii() and value.isdigit() and len(value) < 19):
-        raise InputError("cursor: expected the `next` of an earlier answer", field="cursor")
-    return int(value)
+    return page(found, limit)
 
 
 def clean(words: str | None) -> str | None:
@@ -76,19 +91,20 @@ def clean(words: str | None) -> str | None:
 
 
 @router.get("/reasons")
-def get_reasons(conn: Conn, who: Who) -> dict[str, Any]:
+def get_reasons(conn: Conn, who: Who, cursor: Name = None, limit: Limit = 1000) -> Page[ReasonCount]:
+    """Letters that wait by reason and source, the most frequent first."""
     who.require(Role.DISPATCHER)
-    return {"items": read_reasons(conn), "next": None}
+    return part(read_reasons(conn), cursor, limit)
 
 
 @router.get("/{letter_id}")
-def get_letter(conn: Conn, who: Who, letter_id: Annotated[int, Field(ge=1, lt=2**63)]) -> dict[str, Any]:
+def get_letter(conn: Conn, who: Who, letter_id: Annotated[int, Field(ge=1, lt=2**63)]) -> LetterWhole:
     who.require(Role.DISPATCHER)
     return read_letter(conn, letter_id)
 
 
 @router.post("/replay")
-def post_replay(who: Who, now: Now, parts: PartsDep, body: ReplayIn) -> dict[str, Any]:
+def post_replay(who: Who, now: Now, parts: PartsDep, body: ReplayIn) -> Replayed:
     """Read letters once more with the sources of today. `left` are those beyond what one request does: ask again."""
     who.require(Role.ADMIN)
     ids, left = list(body.ids or []), 0
@@ -106,6 +122,6 @@ def post_replay(who: Who, now: Now, parts: PartsDep, body: ReplayIn) -> dict[str
 
 
 @router.post("/discard")
-def post_discard(conn: Conn, who: Who, now: Now, body: DiscardIn) -> dict[str, Any]:
+def post_discard(conn: Conn, who: Who, now: Now, body: DiscardIn) -> Discarded:
     who.require(Role.ADMIN)
     return {"discarded": discard(conn, body.ids, body.why, who.username, now)}

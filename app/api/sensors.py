@@ -19,7 +19,7 @@ from core.types import LonLat
 from core.viewer import Role
 from core.vocabulary import table
 from ingest.admin.devices import Registration, accept_sensor, retire_sensor
-from layers.sensors import Sensor, Series, read_sensors, read_series
+from layers.sensors import SERIES_AT_MOST, Sensor, Series, read_sensors, read_series_page
 
 router = APIRouter(prefix="/api/sensors", tags=["sensors"])
 DEFAULT_SPAN = timedelta(hours=6)
@@ -88,8 +88,11 @@ def get_observations(
     start: Annotated[Moment, Query(alias="from")] = None,
     end: Annotated[Moment, Query(alias="to")] = None,
     every: Annotated[float | None, Query(ge=1, le=31_622_400, allow_inf_nan=False)] = None,
+    cursor: Moment = None,
+    limit: Annotated[int, Query(ge=1, le=SERIES_AT_MOST)] = SERIES_AT_MOST,
 ) -> Series:
-    """A series, the last six hours by default; `every` in seconds gives means with minimum and maximum."""
+    """A series, the last six hours by default; `every` in seconds gives means with minimum and maximum. With a cursor give `from` and
+    `to` again: by default they are moments of now."""
     sensor = get_sensor(conn, who, sensor_id)
     chosen = metric or next(iter([*sensor["metrics"], *sensor["values"]]), None)
     if chosen is None:
@@ -100,12 +103,12 @@ def get_observations(
         raise InputError("from: expected a moment before `to`", field="from")
     newest = sensor["values"].get(chosen)
     unit = (newest["unit"] if newest else None) or table("metrics").get(chosen, {}).get("unit")
-    items = read_series(conn, sensor_id, chosen, since, until, every)
+    items, last = read_series_page(conn, sensor_id, chosen, since, until, every, after=cursor, most=limit)
     return {
         "sensor": sensor_id,
         "metric": chosen,
         "unit": unit,
         "thresholds": sensor["thresholds"].get(chosen, {}),
         "items": items,
-        "next": None,
+        "next": last.isoformat().replace("+00:00", "Z") if last else None,
     }

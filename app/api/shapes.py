@@ -120,12 +120,23 @@ def parse_cursor(value: str | None) -> UUID | None:
         raise InputError("cursor: expected the `next` of an earlier answer", field="cursor") from exc
 
 
+def parse_number(value: str | None) -> int | None:
+    """The cursor of a list whose ids are numbers."""
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) < 19):
+        raise InputError("cursor: expected the `next` of an earlier answer", field="cursor")
+    return int(value)
+
+
 def page(items: Sequence[T], limit: int) -> Page[T]:
     """`items` were asked for one more than `limit`, so that we know whether there is a next page."""
     kept = list(items[:limit])
     return {"items": kept, "next": str(kept[-1]["id"]) if len(items) > limit else None}
 
 
-def whole(items: Sequence[T]) -> Page[T]:
-    """A list that is bounded by what it is of: one page."""
-    return {"items": list(items), "next": None}
+def part(items: Sequence[T], cursor: str | None, limit: int) -> Page[T]:
+    """A page of a list that is at hand whole and short by what it is of; its cursor is how many came before."""
+    seen = parse_number(cursor) or 0
+    end = seen + limit
+    return {"items": list(items[seen:end]), "next": str(end) if len(items) > end else None}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 
+from app.api.shapes import Limit, Name, page, part
 from app.deps import Conn, Now, PartsDep, Who
+from core.nouns import Page
 from core.viewer import Role
 from ingest.admin.sources import (
+    DecoderObject,
     SourceChange,
     SourceIn,
+    SourceObject,
+    Trial,
     TryIn,
     add_source,
     change_source,
@@ -24,24 +27,27 @@ router = APIRouter(tags=["sources"])
 
 
 @router.get("/api/sources")
-def list_sources(conn: Conn, who: Who, now: Now, parts: PartsDep) -> dict[str, Any]:
-    """Every source with what came through it."""
-    return {"items": read_source_states(conn, parts.settings.topic_prefix, now), "next": None}
+def list_sources(
+    conn: Conn, who: Who, now: Now, parts: PartsDep, cursor: Name = None, limit: Limit = 1000
+) -> Page[SourceObject]:
+    """By id, with what came through each."""
+    found = read_source_states(conn, parts.settings.topic_prefix, now, after=cursor, most=limit + 1)
+    return page(found, limit)
 
 
 @router.get("/api/decoders")
-def get_decoders(who: Who) -> dict[str, Any]:
+def get_decoders(who: Who, cursor: Name = None, limit: Limit = 1000) -> Page[DecoderObject]:
     """What a source may be read by; `options` is the JSON schema of each one's options."""
-    return {"items": list_decoders(), "next": None}
+    return part(list_decoders(), cursor, limit)
 
 
 @router.get("/api/sources/{source_id}")
-def get_source(conn: Conn, who: Who, now: Now, parts: PartsDep, source_id: str) -> dict[str, Any]:
+def get_source(conn: Conn, who: Who, now: Now, parts: PartsDep, source_id: str) -> SourceObject:
     return read_source(conn, source_id, parts.settings.topic_prefix, now)
 
 
 @router.post("/api/sources", status_code=201)
-def post_source(conn: Conn, who: Who, now: Now, parts: PartsDep, body: SourceIn) -> dict[str, Any]:
+def post_source(conn: Conn, who: Who, now: Now, parts: PartsDep, body: SourceIn) -> SourceObject:
     """A new source; the ingesters take it up at once. 409 where the id is taken."""
     who.require(Role.ADMIN)
     add_source(conn, body, parts.settings.topic_prefix, who.username, now)
@@ -49,14 +55,14 @@ def post_source(conn: Conn, who: Who, now: Now, parts: PartsDep, body: SourceIn)
 
 
 @router.post("/api/sources/try")
-def post_try(conn: Conn, who: Who, now: Now, parts: PartsDep, body: TryIn) -> dict[str, Any]:
+def post_try(conn: Conn, who: Who, now: Now, parts: PartsDep, body: TryIn) -> Trial:
     """What a source would make of a message. Nothing is written."""
     who.require(Role.ADMIN)
     return try_source(conn, body, parts.settings.topic_prefix, now)
 
 
 @router.patch("/api/sources/{source_id}")
-def patch_source(conn: Conn, who: Who, now: Now, parts: PartsDep, source_id: str, body: SourceChange) -> dict[str, Any]:
+def patch_source(conn: Conn, who: Who, now: Now, parts: PartsDep, source_id: str, body: SourceChange) -> SourceObject:
     """Change what is given; the ingesters take it up at once. 409 where the version is old."""
     who.require(Role.ADMIN)
     change_source(conn, source_id, body, parts.settings.topic_prefix, who.username, now)

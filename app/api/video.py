@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 
-from app.api.shapes import Limit, Moment, page, parse_bbox, whole
+from app.api.shapes import Limit, Moment, Name, page, parse_bbox
 from app.deps import Conn, Now, PartsDep, Who
 from core.errors import NotFound
 from core.nouns import Page
@@ -38,8 +38,9 @@ def list_video_events(
 
 
 @router.get("/api/cameras")
-def list_cameras(conn: Conn, who: Who, now: Now) -> Page[Camera]:
-    return whole(read_cameras(conn, now))
+def list_cameras(conn: Conn, who: Who, now: Now, cursor: Name = None, limit: Limit = 1000) -> Page[Camera]:
+    """By id."""
+    return page(read_cameras(conn, now, after=cursor, most=limit + 1), limit)
 
 
 @router.get("/api/cameras/{camera_id}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from alerts.present import Warning, read_warnings
-from app.api.shapes import whole
+from app.api.shapes import Limit, Name, part
 from app.deps import Conn, Now, Who
 from core.nouns import Page
 
@@ -13,6 +13,6 @@ router = APIRouter(prefix="/api/warnings", tags=["warnings"])
 
 
 @router.get("")
-def list_warnings(conn: Conn, who: Who, now: Now) -> Page[Warning]:
+def list_warnings(conn: Conn, who: Who, now: Now, cursor: Name = None, limit: Limit = 1000) -> Page[Warning]:
     """Outside warnings in force now, newest first."""
-    return whole(read_warnings(conn, now))
+    return part(read_warnings(conn, now), cursor, limit)

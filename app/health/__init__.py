@@ -1,5 +1,5 @@
 """How well the whole is: what `/api/health` answers, the same as Prometheus text, and the doctor's plain words."""
 
-from app.health.read import read_health
+from app.health.read import Health, read_health
 
-__all__ = ["read_health"]
+__all__ = ["Health", "read_health"]

@@ -8,23 +8,24 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.reasoncodes import ReasonCode
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from app.health.read import Health, ProcessHealth, SourceHealth
 from core.clock import rfc3339
 from core.mqtt import connect, make_client
+from core.set_aside import AsideCount
 from core.settings import Settings
+from ingest.admin.letters import ReasonCount
 from ingest.partitions import partition_name
 
-Json = dict[str, Any]
 OLD_FEED_S = 300.0
 # these speak when something happens, or are not registered with us: their silence is no fault
 ON_OCCASION = ("reports", "video", "unknown")
@@ -57,7 +58,7 @@ class Finding:
 # --- what the processes and sources say -----------------------------------------------------------------------------------
 
 
-def check_health(health: Json, settings: Settings) -> Iterator[Finding]:
+def check_health(health: Health, settings: Settings) -> Iterator[Finding]:
     """From the figures of `app.health.read_health`."""
     running = {p["name"].split("-")[0] for p in health["processes"]}
     for name in PROCESSES:
@@ -78,7 +79,7 @@ def check_health(health: Json, settings: Settings) -> Iterator[Finding]:
         yield Finding(f"{health['unjudged']} batches wait for judgement: is an alerts process running?")
 
 
-def check_process(process: Json, settings: Settings) -> Iterator[Finding]:
+def check_process(process: ProcessHealth, settings: Settings) -> Iterator[Finding]:
     waiting = process["figures"].get("waiting", 0)
     if waiting >= settings.ingest_waiting / 2:
         yield Finding(
@@ -105,7 +106,7 @@ def check_process(process: Json, settings: Settings) -> Iterator[Finding]:
         )
 
 
-def check_aside(group: Json) -> Iterator[Finding]:
+def check_aside(group: AsideCount) -> Iterator[Finding]:
     if group["aside"]:
         yield Finding(
             f"{group['aside']} x {group['what']} could not be worked through and were put aside, newest error: {group['error']}. "
@@ -118,7 +119,7 @@ def check_aside(group: Json) -> Iterator[Finding]:
         )
 
 
-def check_source(source: Json) -> Iterator[Finding]:
+def check_source(source: SourceHealth) -> Iterator[Finding]:
     name = source["id"]
     if source["enabled"] and source["fault"]:
         yield Finding(
@@ -127,7 +128,7 @@ def check_source(source: Json) -> Iterator[Finding]:
     if source["overdue"]:
         heard = f"last message {source['last_at']}" if source["last_at"] else "it was never heard"
         yield Finding(
-            f"source {name} is silent for {words(source['silent_s'])}, longer than three of its intervals ({heard}): is the device or "
+            f"source {name} is silent for {words(source['silent_s'] or 0.0)}, longer than three of its intervals ({heard}): is the device or "
             f"gateway on, and may it publish? If it is gone for good: ./onemap sources off {name}"
         )
     if source["pending"]:
@@ -139,7 +140,7 @@ def check_source(source: Json) -> Iterator[Finding]:
         )
 
 
-def check_letters(groups: list[Json]) -> Iterator[Finding]:
+def check_letters(groups: Sequence[ReasonCount]) -> Iterator[Finding]:
     """From `ingest.admin.letters.read_reasons`."""
     for group in groups:
         source = group["source"] or "no source"
@@ -161,7 +162,7 @@ ADVICE = {
 }
 
 
-def replay_command(group: Json) -> str:
+def replay_command(group: ReasonCount) -> str:
     source = f" --source {group['source'] or '-'}"
     return f"./onemap replay --dead-letters{source} --reason {group['reason']}"
 

@@ -2,46 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from operator import itemgetter
-from typing import Any
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-Json = dict[str, Any]
-Value = Callable[[Json], float | None]
+from app.health.read import FeedHealth, Health, SourceHealth
+
+Thing = TypeVar("Thing", SourceHealth, FeedHealth)
 # name, words, value
-SOURCE_COUNTERS: tuple[tuple[str, str, Value], ...] = (
-    ("onemap_source_messages", "messages that came through a source", itemgetter("messages")),
-    ("onemap_source_records", "readings and other records written, repeats left out", itemgetter("records")),
-    ("onemap_source_dead_letters", "messages of a source that could not be read or kept", itemgetter("dead_letters")),
-    ("onemap_source_decode_errors", "of those, the ones that could not be decoded", itemgetter("decode_errors")),
+Measure = tuple[str, str, Callable[[Thing], float | None]]
+SOURCE_COUNTERS: tuple[Measure[SourceHealth], ...] = (
+    ("onemap_source_messages", "messages that came through a source", lambda of: of["messages"]),
+    ("onemap_source_records", "readings and other records written, repeats left out", lambda of: of["records"]),
+    (
+        "onemap_source_dead_letters",
+        "messages of a source that could not be read or kept",
+        lambda of: of["dead_letters"],
+    ),
+    ("onemap_source_decode_errors", "of those, the ones that could not be decoded", lambda of: of["decode_errors"]),
 )
-SOURCE_GAUGES: tuple[tuple[str, str, Value], ...] = (
-    ("onemap_source_lag_seconds", "from a record's own time until it was written, newest records", itemgetter("lag_s")),
+SOURCE_GAUGES: tuple[Measure[SourceHealth], ...] = (
+    (
+        "onemap_source_lag_seconds",
+        "from a record's own time until it was written, newest records",
+        lambda of: of["lag_s"],
+    ),
     ("onemap_source_last_message_timestamp_seconds", "when a source was last heard", lambda s: unix(s["last_at"])),
-    ("onemap_source_rate", "messages a second, falling off over a minute", itemgetter("rate")),
-    ("onemap_source_devices", "sensors in use that were first heard through a source", itemgetter("devices")),
-    ("onemap_source_devices_pending", "sensors of a source that nobody has registered", itemgetter("pending")),
-    ("onemap_source_overdue", "1 where a source is silent for three of its intervals", itemgetter("overdue")),
+    ("onemap_source_rate", "messages a second, falling off over a minute", lambda of: of["rate"]),
+    ("onemap_source_devices", "sensors in use that were first heard through a source", lambda of: of["devices"]),
+    ("onemap_source_devices_pending", "sensors of a source that nobody has registered", lambda of: of["pending"]),
+    ("onemap_source_overdue", "1 where a source is silent for three of its intervals", lambda of: of["overdue"]),
     (
         "onemap_source_unusable",
         "1 where a source that is on cannot be used",
         lambda s: s["enabled"] and s["fault"] is not None,
     ),
 )
-FEED_GAUGES: tuple[tuple[str, str, Value], ...] = (
-    ("onemap_feed_age_seconds", "seconds since a feed was last heard", itemgetter("age_s")),
-    ("onemap_feed_rate", "messages a second over the last minute", itemgetter("rate")),
-    ("onemap_feed_lag_seconds", "largest time from observation to receipt in the last minute", itemgetter("lag_s")),
+FEED_GAUGES: tuple[Measure[FeedHealth], ...] = (
+    ("onemap_feed_age_seconds", "seconds since a feed was last heard", lambda of: of["age_s"]),
+    ("onemap_feed_rate", "messages a second over the last minute", lambda of: of["rate"]),
+    ("onemap_feed_lag_seconds", "largest time from observation to receipt in the last minute", lambda of: of["lag_s"]),
 )
 
 
-def write_metrics(health: Json) -> bytes:
+def write_metrics(health: Health) -> bytes:
     """`health` as `app.health.read_health` gives it."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Once(list(families(health))))
@@ -58,7 +67,7 @@ class _Once(Collector):
         return self._found
 
 
-def families(health: Json) -> Iterator[Metric]:
+def families(health: Health) -> Iterator[Metric]:
     for name, words, count in SOURCE_COUNTERS:
         counter = CounterMetricFamily(name, words, labels=["source"])
         for source in health["sources"]:
@@ -78,7 +87,7 @@ def families(health: Json) -> Iterator[Metric]:
             yield GaugeMetricFamily(f"onemap_{name}", name.replace("_", " "), value=value)
 
 
-def gauges(table: tuple[tuple[str, str, Value], ...], label: str, things: list[Json]) -> Iterator[Metric]:
+def gauges(table: tuple[Measure[Thing], ...], label: str, things: Sequence[Thing]) -> Iterator[Metric]:
     """A gauge for each row of the table; what is not known is left out."""
     for name, words, measure in table:
         gauge = GaugeMetricFamily(name, words, labels=[label])
@@ -94,7 +103,7 @@ def unix(moment: str | None) -> float | None:
     return None if moment is None else datetime.fromisoformat(moment).timestamp()
 
 
-def waiting_letters(health: Json) -> Metric:
+def waiting_letters(health: Health) -> Metric:
     gauge = GaugeMetricFamily(
         "onemap_dead_letters_waiting", "dead letters that nobody has dealt with", labels=["reason"]
     )
@@ -103,7 +112,7 @@ def waiting_letters(health: Json) -> Metric:
     return gauge
 
 
-def set_aside_rows(health: Json) -> Metric:
+def set_aside_rows(health: Health) -> Metric:
     gauge = GaugeMetricFamily(
         "onemap_set_aside", "rows that could not be worked through and wait for a person", labels=["what"]
     )
@@ -112,7 +121,7 @@ def set_aside_rows(health: Json) -> Metric:
     return gauge
 
 
-def process_figures(health: Json) -> Metric:
+def process_figures(health: Health) -> Metric:
     gauge = GaugeMetricFamily(
         "onemap_process_figure", "counters of a process since its start", labels=["process", "figure"]
     )

@@ -7,22 +7,23 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from pydantic import ConfigDict, with_config
 from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
 
 from alerts.deliveries import count_waiting
 from core import set_aside
 from core.clock import rfc3339
 from core.log import get_log
 from core.process import first_line, is_of_connection
-from core.vocabulary import label
+from core.vocabulary import Text, label
 from ingest.admin.letters import read_reasons
-from ingest.admin.sources import NO_SOURCE, read_source_states
+from ingest.admin.sources import NO_SOURCE, SourceCounts, SourceState, read_source_states
 from ingest.replay import WAITING
-from layers.video import read_camera_health
+from layers.video import CameraHealth, read_camera_health
 
 log = get_log("health")
 T = TypeVar("T")
-NO_LETTERS: dict[str, Any] = {"total": None, "waiting": None, "reasons": {}, "last_at": None}
 ALIVE_S = 30
 LIVE_S = 24 * 3600  # a feed silent for longer is no longer counted as live
 
@@ -53,14 +54,101 @@ FROM source_state WHERE source_id = ''
 """
 
 
-def read_health(conn: Connection, now: datetime, prefix: str = "onemap") -> dict[str, Any]:
-    """`GET /api/health`. Ages in seconds; `oldest_feed_s` is the age of the oldest feed that has spoken within a day.
+class SourceHealth(SourceCounts):
+    """A source that is on or was heard (`-`: what no source reads), with its dead letters."""
 
-    `sources` are those that are on and those that have been; `feeds` group what came by what it tells of. `prefix` is our own
+    id: str
+    names: Text
+    dead_letters: int
+    dead_letters_waiting: int
+
+
+class FeedHealth(TypedDict):
+    """What came of one kind of thing: when last, from how many, messages a second and the largest lag over the last minute."""
+
+    id: str
+    names: Text
+    last_at: str | None
+    age_s: float | None
+    things: int
+    rate: float
+    lag_s: float | None
+    dead_letters: int
+
+
+class LetterHealth(TypedDict):
+    """Dead letters; nulls where they could not be counted."""
+
+    total: int | None
+    waiting: int | None
+    reasons: dict[str, int]
+    last_at: str | None
+
+
+NO_LETTERS: LetterHealth = {"total": None, "waiting": None, "reasons": {}, "last_at": None}
+
+
+class ThreadFault(TypedDict):
+    restarts: int
+    error: str
+    at: str
+
+
+@with_config(ConfigDict(extra="allow"))
+class Figures(TypedDict, total=False):
+    """What a process counts since its start; each kind of process has counters of its own beside these."""
+
+    waiting: int
+    database_errors: int
+    messages_in_files: int
+    threads_failed: dict[str, ThreadFault]
+
+
+class ProcessHealth(TypedDict):
+    """A process that has been heard within half a minute."""
+
+    name: str
+    pid: int
+    alive_since: str
+    seen_at: str
+    figures: Figures
+
+
+class HealthFault(TypedDict):
+    """A part of the health that could not be read, and why."""
+
+    part: str
+    error: str
+
+
+class Health(TypedDict):
+    """How old is what we show, and what waits. Ages in seconds; `oldest_feed_s` is the age of the oldest feed that has spoken within a
+    day."""
+
+    id: str
+    time: str
+    oldest_feed_s: float | None
+    newest_feed_s: float | None
+    sources: list[SourceHealth]
+    feeds: list[FeedHealth]
+    cameras: CameraHealth | None
+    dead_letters: LetterHealth
+    set_aside: list[set_aside.AsideCount]
+    processes: list[ProcessHealth]
+    unjudged: int | None
+    outbox: int | None
+    alarm_rate_10min: int | None
+    faults: list[HealthFault]
+
+
+def read_health(conn: Connection, now: datetime, prefix: str = "onemap") -> Health:
+    """`GET /api/health`. `sources` are those that are on and those that have been; `feeds` group what came by what it tells of. `prefix` is our own
     first topic part."""
-    faults: list[dict[str, str]] = []
-    nothing: list[dict[str, Any]] = []
+    faults: list[HealthFault] = []
+    no_sources: list[SourceHealth] = []
+    no_feeds: list[FeedHealth] = []
     no_asides: list[set_aside.AsideCount] = []
+    no_processes: list[ProcessHealth] = []
 
     def part(name: str, read: Callable[[], T], otherwise: T) -> T:
         """One part of the whole: what cannot be read of it is said, the other parts are answered."""
@@ -74,19 +162,19 @@ def read_health(conn: Connection, now: datetime, prefix: str = "onemap") -> dict
             faults.append({"part": name, "error": first_line(exc)})
             return otherwise
 
-    feeds = part("feeds", lambda: read_feeds(conn, now), nothing)
+    feeds = part("feeds", lambda: read_feeds(conn, now), no_feeds)
     ages = [f["age_s"] for f in feeds if f["age_s"] is not None and f["age_s"] < LIVE_S]
     return {
         "id": "health",
         "time": rfc3339(now),
         "oldest_feed_s": round(max(ages), 1) if ages else None,
         "newest_feed_s": round(min(ages), 1) if ages else None,
-        "sources": part("sources", lambda: read_sources(conn, now, prefix), nothing),
+        "sources": part("sources", lambda: read_sources(conn, now, prefix), no_sources),
         "feeds": feeds,
         "cameras": part("cameras", lambda: read_camera_health(conn, now), None),
         "dead_letters": part("dead_letters", lambda: read_letter_counts(conn), NO_LETTERS),
         "set_aside": part("set_aside", lambda: set_aside.count_asides(conn), no_asides),
-        "processes": part("processes", lambda: read_processes(conn, now), nothing),
+        "processes": part("processes", lambda: read_processes(conn, now), no_processes),
         "unjudged": part("unjudged", lambda: conn.scalar(text("SELECT count(*) FROM ingest_batch")), None),
         "outbox": part("outbox", lambda: count_waiting(conn), None),
         "alarm_rate_10min": part("alarm_rate_10min", lambda: alarm_rate(conn, now), None),
@@ -94,13 +182,13 @@ def read_health(conn: Connection, now: datetime, prefix: str = "onemap") -> dict
     }
 
 
-def read_feeds(conn: Connection, now: datetime) -> list[dict[str, Any]]:
+def read_feeds(conn: Connection, now: datetime) -> list[FeedHealth]:
     minute = now - timedelta(seconds=60)
     buried = {row.id: row.letters for row in conn.execute(text(_LETTERS))}
     return [feed_object(row, now, buried.get(row.id, 0)) for row in conn.execute(text(_FEEDS), {"minute": minute})]
 
 
-def read_letter_counts(conn: Connection) -> dict[str, Any]:
+def read_letter_counts(conn: Connection) -> LetterHealth:
     letters = conn.execute(text("SELECT count(*) AS total, max(received_at) AS last FROM dead_letter")).one()
     reasons: Counter[str] = Counter()
     for group in read_reasons(conn):
@@ -113,22 +201,29 @@ def read_letter_counts(conn: Connection) -> dict[str, Any]:
     }
 
 
-def read_sources(conn: Connection, now: datetime, prefix: str) -> list[dict[str, Any]]:
+def read_sources(conn: Connection, now: datetime, prefix: str) -> list[SourceHealth]:
     """Sources that are on or were heard. What no source reads stands under `-`."""
     states = [
-        {"id": s["id"], "names": s["names"], **s["state"], **letter_counts(s["state"])}
+        source_health(s["id"], s["names"], s["state"])
         for s in read_source_states(conn, prefix, now)
         if s["enabled"] or s["state"]["messages"]
     ]
     return states + read_unclaimed(conn, now)
 
 
-def letter_counts(state: dict[str, Any]) -> dict[str, int]:
+def source_health(identity: str, names: Text, state: SourceState) -> SourceHealth:
     counts = state["dead_letters"]
-    return {"dead_letters": counts["total"], "dead_letters_waiting": counts["waiting"]}
+    plain: SourceCounts = state
+    return {
+        **plain,
+        "id": identity,
+        "names": names,
+        "dead_letters": counts["total"],
+        "dead_letters_waiting": counts["waiting"],
+    }
 
 
-def read_unclaimed(conn: Connection, now: datetime) -> list[dict[str, Any]]:
+def read_unclaimed(conn: Connection, now: datetime) -> list[SourceHealth]:
     """Messages on topics that no source reads (a source was switched off, the broker still had some)."""
     row = conn.execute(text(_UNCLAIMED), {"now": now}).one()
     if row.last is None:
@@ -157,7 +252,7 @@ def read_unclaimed(conn: Connection, now: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def feed_object(row: Any, now: datetime, letters: int) -> dict[str, Any]:
+def feed_object(row: Any, now: datetime, letters: int) -> FeedHealth:
     return {
         "id": row.id,
         "names": NAMES.get(row.id) or label("sensor_kinds", row.id),
@@ -170,7 +265,7 @@ def feed_object(row: Any, now: datetime, letters: int) -> dict[str, Any]:
     }
 
 
-def read_processes(conn: Connection, now: datetime) -> list[dict[str, Any]]:
+def read_processes(conn: Connection, now: datetime) -> list[ProcessHealth]:
     rows = conn.execute(
         text(
             "SELECT name, pid, alive_since, seen_at, figures FROM process_state "

@@ -29,6 +29,23 @@ export async function answer(asking) {
 /** @param {string} url @param {AbortSignal} [signal] */
 export const get = (url, signal) => answer(fetch(url, { signal, headers: { accept: 'application/json' } }));
 
+/**
+ * All of a list: its first page and those after it.
+ * @template T
+ * @param {{ items: T[], next: string | null }} page
+ * @param {string} url of the list, without a query
+ * @returns {Promise<T[]>}
+ */
+export async function rest({ items, next }, url) {
+  const all = [...items];
+  for (let cursor = next; cursor; ) {
+    const page = await get(`${url}?${new URLSearchParams({ cursor })}`);
+    all.push(...page.items);
+    cursor = page.next;
+  }
+  return all;
+}
+
 /** @param {string} method @param {string} url @param {unknown} [body] */
 export const send = (method, url, body) =>
   answer(fetch(url, { method, headers: { 'content-type': 'application/json', accept: 'application/json' }, body: JSON.stringify(body ?? {}) }));

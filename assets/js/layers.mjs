@@ -1,5 +1,5 @@
 // The layer tree's data and its switches: what each person shows and how strongly is remembered in this browser.
-import { answer } from './api.mjs';
+import { answer, rest } from './api.mjs';
 import { part, remember, setProps, setText, atMost } from './dom.mjs';
 import { LIVE_LAYERS, shownOf } from './map/features.mjs';
 
@@ -18,7 +18,7 @@ const LAYERS_ON = { base: ['districts', 'streets', 'water', 'green'] };
  */
 export async function readLayers(asking, choices) {
   try {
-    const { items } = await answer(asking);
+    const items = await rest(await answer(asking), '/api/layers');
     return { status: 'ready', items: items.map((/** @type {LayerItem} */ item) => ({ ...item, ...choices[item.id] })) };
   } catch (error) {
     return { status: 'failed', detail: error instanceof Error ? error.message : '', items: [] };

@@ -9,11 +9,13 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
 
 from core import audit
 from core.clock import rfc3339
 from core.db import CHANGE_CHANNEL, notify
 from core.errors import NotFound
+from core.types import Params
 from ingest.replay import WAITING
 
 State = Literal["waiting", "replayed", "discarded", "all"]
@@ -30,6 +32,53 @@ HEX_BYTES = 4096
 SPACE = "\t\n\r"
 
 
+class LetterFacts(TypedDict):
+    """A message that could not be read or kept: why (`field` names what is at fault), and what became of it."""
+
+    id: int
+    received_at: str
+    topic: str
+    size: int
+    reason: str
+    detail: str
+    field: str | None
+    source: str | None
+    state: str
+    replayed_at: str | None
+    discarded_at: str | None
+    handled_by: str | None
+
+
+class Preview(TypedDict):
+    """The beginning of a payload; `form` is `text`, or `hex` where it is none."""
+
+    preview: str
+    form: Literal["text", "hex"]
+
+
+class DeadLetter(LetterFacts, Preview):
+    """A dead letter with the beginning of its payload."""
+
+
+class LetterWhole(LetterFacts):
+    """A dead letter with all of its payload: `text`, or `base64` where it is none, and the first bytes as `hex`."""
+
+    properties: dict[str, str]
+    text: str | None
+    base64: str | None
+    hex: str
+
+
+class ReasonCount(TypedDict):
+    """Letters that wait, of one reason and source."""
+
+    reason: str
+    source: str | None
+    count: int
+    first_at: str
+    last_at: str
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Which letters. `source` "-" means those of no source; `q` is looked for in topic, detail and payload."""
@@ -41,7 +90,7 @@ class Asked:
     since: datetime | None = None
 
 
-def find_letters(asked: Asked) -> tuple[str, dict[str, Any]]:
+def find_letters(asked: Asked) -> tuple[str, Params]:
     """A SELECT of the letters asked for, without an order, and its parameters."""
     sql = (
         "SELECT id, received_at, topic, substring(payload FROM 1 FOR :head) AS head, length(payload) AS size, reason, detail, field, "
@@ -59,7 +108,7 @@ def find_letters(asked: Asked) -> tuple[str, dict[str, Any]]:
     }  # fmt: skip
 
 
-def list_letters(conn: Connection, asked: Asked, before: int | None, limit: int) -> list[dict[str, Any]]:
+def list_letters(conn: Connection, asked: Asked, before: int | None, limit: int) -> list[DeadLetter]:
     """Newest first, those with an id below `before`; one more than `limit`, so that the caller knows whether there are more."""
     sql, params = find_letters(asked)
     rows = conn.execute(
@@ -69,7 +118,7 @@ def list_letters(conn: Connection, asked: Asked, before: int | None, limit: int)
     return [read_row(row) for row in rows]
 
 
-def read_row(row: Any) -> dict[str, Any]:
+def read_row(row: Any) -> DeadLetter:
     """A row of `find_letters` as the API shows it."""
     return {**letter_object(row), **preview(bytes(row.head), row.size)}
 
@@ -83,7 +132,7 @@ def like(words: str | None) -> str | None:
     return f"%{words}%"
 
 
-def letter_object(row: Any) -> dict[str, Any]:
+def letter_object(row: Any) -> LetterFacts:
     return {
         "id": row.id,
         "received_at": rfc3339(row.received_at),
@@ -100,7 +149,7 @@ def letter_object(row: Any) -> dict[str, Any]:
     }
 
 
-def preview(head: bytes, size: int) -> dict[str, Any]:
+def preview(head: bytes, size: int) -> Preview:
     """The beginning of a payload, as text where it is some, else in hexadecimal."""
     words = read_text(head, whole=size <= len(head))
     if words is None:
@@ -117,7 +166,7 @@ def read_text(body: bytes, *, whole: bool = True) -> str | None:
     return words if all(sign.isprintable() or sign in SPACE for sign in words) else None
 
 
-def read_letter(conn: Connection, letter_id: int) -> dict[str, Any]:
+def read_letter(conn: Connection, letter_id: int) -> LetterWhole:
     """One letter with all of its payload: `text`, or `base64` where it is none, and the first bytes as `hex`."""
     row = conn.execute(
         text("SELECT *, length(payload) AS size FROM dead_letter WHERE id = :id"), {"id": letter_id}
@@ -135,7 +184,7 @@ def read_letter(conn: Connection, letter_id: int) -> dict[str, Any]:
     }
 
 
-def read_reasons(conn: Connection) -> list[dict[str, Any]]:
+def read_reasons(conn: Connection) -> list[ReasonCount]:
     """Letters that wait, by reason and source, the most frequent first."""
     rows = conn.execute(
         text(

@@ -8,12 +8,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
 
 from core import audit
 from core.clock import rfc3339
@@ -23,6 +24,8 @@ from core.exposure import city_zone
 from core.history import write_version
 from core.pgarray import from_pg_us, to_pg_us
 from core.texts import check_texts
+from core.types import JsonObject, Params
+from core.vocabulary import Text
 from ingest.decoders import DECODERS
 from ingest.quality import flag
 from ingest.records import Reading, Record
@@ -43,7 +46,7 @@ class Given(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def clean(cls, values: Any) -> Any:
+    def clean(cls, values: object) -> object:
         # a message to be tried may hold anything
         check_texts({k: v for k, v in values.items() if k != "payload"} if isinstance(values, dict) else values, "body")
         return values
@@ -57,10 +60,10 @@ class SourceIn(Given):
     name_en: str = Field(min_length=1, max_length=200)
     topic_filters: list[str] = Field(min_length=1, max_length=100)
     decoder: str
-    options: dict[str, Any] = {}
+    options: JsonObject = {}
     datum: str = "WGS84"
     timezone: str | None = Field(None, max_length=60)
-    units: dict[str, Any] = {}
+    units: JsonObject = {}
     metrics: dict[str, str | None] = {}
     only_mapped: bool = False
     id_prefix: str = ""
@@ -78,10 +81,10 @@ class SourceChange(Given):
     name_en: str | None = None
     topic_filters: list[str] | None = None
     decoder: str | None = None
-    options: dict[str, Any] | None = None
+    options: JsonObject | None = None
     datum: str | None = None
     timezone: str | None = None
-    units: dict[str, Any] | None = None
+    units: JsonObject | None = None
     metrics: dict[str, str | None] | None = None
     only_mapped: bool | None = None
     id_prefix: str | None = None
@@ -138,20 +141,110 @@ LEFT JOIN (
 """
 
 
+class LetterCounts(TypedDict):
+    """Dead letters: those that nobody has dealt with, and all that ever were."""
+
+    waiting: int
+    total: int
+
+
+class SourceCounts(TypedDict):
+    """What came through a source. `rate` in messages a second, falling off over a minute; ages, silence and lag in seconds. `fault`: why
+    the ingesters leave it out, null where they can use it."""
+
+    enabled: bool
+    fault: str | None
+    messages: int
+    records: int
+    decode_errors: int
+    rate: float
+    lag_s: float | None
+    last_at: str | None
+    age_s: float | None
+    devices: int
+    pending: int
+    silent_s: float | None
+    overdue: bool
+
+
+class SourceState(SourceCounts):
+    dead_letters: LetterCounts
+
+
+class SourceObject(TypedDict):
+    """A source, what can be set of it and what came through it."""
+
+    id: str
+    name_zh: str
+    name_en: str
+    names: Text
+    topic_filters: list[str]
+    decoder: str
+    options: JsonObject
+    datum: str
+    timezone: str | None
+    units: JsonObject
+    metrics: dict[str, str | None]
+    only_mapped: bool
+    id_prefix: str
+    owner: str | None
+    interval_s: float | None
+    district: str | None
+    enabled: bool
+    version: int
+    changed_at: str | None
+    changed_by: str | None
+    state: SourceState
+
+
+class DecoderObject(TypedDict):
+    """What a source may be read by: topic filters such devices usually speak on, the JSON schema of its options."""
+
+    key: str
+    names: Text
+    filters: list[str]
+    options: JsonObject
+
+
+class TryError(TypedDict):
+    """What a dead letter would carry."""
+
+    reason: str
+    field: str | None
+    detail: str
+
+
+class Trial(TypedDict):
+    """What a source makes of a message: whether one of its filters matches the topic; records, each with its `type`, or the error."""
+
+    matches: bool
+    records: list[JsonObject]
+    error: TryError | None
+
+
 # --- reading --------------------------------------------------------------------------------------------------------------
 
 
 def read_source_states(
-    conn: Connection, prefix: str, now: datetime, source_id: str | None = None
-) -> list[dict[str, Any]]:
-    """Sources as the API shows them, by id; all of them, or the one named. `prefix` is our own first topic part."""
-    where = "" if source_id is None else "WHERE s.id = :id"
-    rows = conn.execute(text(f"{_STATES} {where} ORDER BY s.id"), {"now": now, "id": source_id}).mappings()
+    conn: Connection,
+    prefix: str,
+    now: datetime,
+    source_id: str | None = None,
+    *,
+    after: str | None = None,
+    most: int | None = None,
+) -> list[SourceObject]:
+    """Sources as the API shows them, by id; all of them, a page, or the one named. `prefix` is our own first topic part."""
+    where = "WHERE (CAST(:id AS text) IS NULL OR s.id = :id) AND (CAST(:after AS text) IS NULL OR s.id > :after)"
+    rows = conn.execute(
+        text(f"{_STATES} {where} ORDER BY s.id LIMIT :most"),
+        {"now": now, "id": source_id, "after": after, "most": most},
+    ).mappings()
     zone = city_zone(conn)
     return [source_object(row, find_fault(row, prefix, zone), now) for row in map(dict, rows)]
 
 
-def read_source(conn: Connection, source_id: str, prefix: str, now: datetime) -> dict[str, Any]:
+def read_source(conn: Connection, source_id: str, prefix: str, now: datetime) -> SourceObject:
     found = read_source_states(conn, prefix, now, source_id)
     if not found:
         raise NotFound(f"there is no source {source_id!r}")
@@ -167,10 +260,25 @@ def find_fault(row: Mapping[str, Any], prefix: str, zone: str) -> str | None:
     return None
 
 
-def source_object(row: Mapping[str, Any], fault: str | None, now: datetime) -> dict[str, Any]:
+def source_object(row: Mapping[str, Any], fault: str | None, now: datetime) -> SourceObject:
     return {
-        **{name: row[name] for name in COLUMNS},
+        "id": row["id"],
+        "name_zh": row["name_zh"],
+        "name_en": row["name_en"],
         "names": {"zh": row["name_zh"], "en": row["name_en"]},
+        "topic_filters": row["topic_filters"],
+        "decoder": row["decoder"],
+        "options": row["options"],
+        "datum": row["datum"],
+        "timezone": row["timezone"],
+        "units": row["units"],
+        "metrics": row["metrics"],
+        "only_mapped": row["only_mapped"],
+        "id_prefix": row["id_prefix"],
+        "owner": row["owner"],
+        "interval_s": row["interval_s"],
+        "district": row["district"],
+        "enabled": row["enabled"],
         "version": row["version"],
         "changed_at": rfc3339(row["changed_at"]) if row["changed_at"] else None,
         "changed_by": row["changed_by"],
@@ -178,8 +286,7 @@ def source_object(row: Mapping[str, Any], fault: str | None, now: datetime) -> d
     }
 
 
-def state_object(row: Mapping[str, Any], fault: str | None, now: datetime) -> dict[str, Any]:
-    """What came through it. `rate` in messages a second, falling off over a minute; ages and lag in seconds."""
+def state_object(row: Mapping[str, Any], fault: str | None, now: datetime) -> SourceState:
     heard = row["last_at"]
     age = None if heard is None else max(0.0, (now - heard).total_seconds())
     silent = find_silence(row, age, now)
@@ -211,7 +318,7 @@ def find_silence(row: Mapping[str, Any], age: float | None, now: datetime) -> fl
     return age
 
 
-def list_decoders() -> list[dict[str, Any]]:
+def list_decoders() -> list[DecoderObject]:
     return [
         {"key": d.key, "names": dict(d.names), "filters": list(d.filters), "options": d.options.model_json_schema()}
         for d in DECODERS
@@ -312,12 +419,12 @@ def place(name: str) -> str:
     return f"CAST(:{name} AS jsonb)" if name in JSON_COLUMNS else f":{name}"
 
 
-def row_values(given: SourceIn) -> dict[str, Any]:
+def row_values(given: SourceIn) -> Params:
     values = given.model_dump()
     return {**values, **{name: json.dumps(values[name], ensure_ascii=False) for name in JSON_COLUMNS}}
 
 
-def tell(conn: Connection, source_id: str, what: str, data: dict[str, Any], who: str, now: datetime) -> None:
+def tell(conn: Connection, source_id: str, what: str, data: Params, who: str, now: datetime) -> None:
     """Write it down, and let the ingesters read the sources anew once this is committed."""
     audit.write(conn, who, what, now, {"source": source_id, **data})
     notify(conn, SOURCE_CHANNEL, {"kind": "source", "ids": [source_id]})
@@ -326,32 +433,36 @@ def tell(conn: Connection, source_id: str, what: str, data: dict[str, Any], who:
 # --- trying ---------------------------------------------------------------------------------------------------------------
 
 
-def try_source(conn: Connection, given: TryIn, prefix: str, now: datetime) -> dict[str, Any]:
+def try_source(conn: Connection, given: TryIn, prefix: str, now: datetime) -> Trial:
     """What the source would make of the message, nothing written: `records`, or the `error` a dead letter would carry."""
     body = given.body()
     made = make_source({name: getattr(given, name) for name in COLUMNS}, prefix, city_zone(conn))
     parts = given.topic.split("/")
-    answer: dict[str, Any] = {"matches": any(matches(f.split("/"), parts) for f in made.filters)}
+    fits = any(matches(f.split("/"), parts) for f in made.filters)
     try:
         records = made.decode(given.topic, body, given.properties, to_pg_us(now))
     except InputError as exc:
-        return {**answer, "records": [], "error": {"reason": exc.reason, "field": exc.field, "detail": exc.message}}
+        error: TryError = {"reason": exc.reason, "field": exc.field, "detail": exc.message}
+        return {"matches": fits, "records": [], "error": error}
     extent = read_extent(conn)
     flagged = [
         r._replace(quality=flag(r, None, extent, to_pg_us(now))) if isinstance(r, Reading) else r for r in records
     ]
-    return {**answer, "records": [record_object(r) for r in flagged], "error": None}
+    return {"matches": fits, "records": [record_object(r) for r in flagged], "error": None}
 
 
-def record_object(record: Record) -> dict[str, Any]:
+def record_object(record: Record) -> JsonObject:
     fields = {name: plain(name, value) for name, value in record._asdict().items()}
     return {"type": type(record).__name__.removesuffix("Row"), **fields}
 
 
-def plain(name: str, value: Any) -> Any:
+def plain(name: str, value: object) -> JsonValue:
     """A field as JSON has it: moments as RFC 3339, bytes by their number."""
     if name in MOMENTS and isinstance(value, int):
         return rfc3339(from_pg_us(value))
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain("", one) for one in value]
+    assert value is None or isinstance(value, str | int | float)
     return value

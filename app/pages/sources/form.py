@@ -78,7 +78,7 @@ def our_metrics() -> tuple[str, ...]:
 def source_form(values: Mapping[str, Any]) -> Form:
     """For what is chosen so far: the options are those of its decoder. A source that is not there yet has an id to give."""
     decoders = {one["key"]: one for one in book.list_decoders()}
-    chosen = decoders.get(str(values.get("decoder") or "native"), {})
+    chosen = decoders.get(str(values.get("decoder") or "native"))
     is_new = "id" in values and values.get("version") is None
     offered = our_metrics()
     return forms.form_of(
@@ -91,7 +91,7 @@ def source_form(values: Mapping[str, Any]) -> Form:
         interval_s={"unit": "unit.word.s"},
         metrics={"lines": Lines(("theirs", "ours"), offered={"ours": offered})},
         units={"kind": Kind.LINES, "lines": Lines(("metric", "unit", "scale", "offset"), split_units, join_units, {"metric": offered})},
-        options={"kind": Kind.GROUP, "fields": forms.fields_of(chosen.get("options", {}))},
+        options={"kind": Kind.GROUP, "fields": forms.fields_of(chosen["options"] if chosen else {})},
     )  # fmt: skip
 
 

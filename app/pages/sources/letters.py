@@ -210,14 +210,11 @@ def fate_view(letter: Mapping[str, Any]) -> html.Div:
 # --- what is done ---------------------------------------------------------------------------------------------------------
 
 
-def replay(asking: Asking, body: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = api.post_replay(
-        asking.viewer, asking.now, asking.parts, api.ReplayIn.model_validate(dict(body))
-    )
-    return found
+def replay(asking: Asking, body: Mapping[str, Any]) -> api.Replayed:
+    return api.post_replay(asking.viewer, asking.now, asking.parts, api.ReplayIn.model_validate(dict(body)))
 
 
-def replay_group(asking: Asking, group: str) -> dict[str, Any]:
+def replay_group(asking: Asking, group: str) -> api.Replayed:
     reason, source = split_group(group)
     return replay(asking, {"reason": reason, "source": source})
 
@@ -226,7 +223,7 @@ def discard(asking: Asking, letter_id: int, why: str) -> None:
     api.post_discard(asking.conn, asking.viewer, asking.now, api.DiscardIn(ids=[letter_id], why=why))
 
 
-def told_of(done: Mapping[str, Any]) -> tuple[str, dict[str, int]]:
+def told_of(done: api.Replayed) -> tuple[str, dict[str, int]]:
     """The text that says what became of a replay, and its figures."""
     kept = sum(done["still"].values()) + done["left"]
     if not kept:
