@@ -68,9 +68,25 @@ def describes(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+GEOJSON = "application/geo+json"
+# RFC 7946 section 3.3; the properties are each layer's own
+FEATURES = {
+    "type": "object",
+    "required": ["type", "features"],
+    "properties": {
+        "type": {"type": "string", "enum": ["FeatureCollection"]},
+        "features": {
+            "type": "array",
+            "items": {"type": "object", "required": ["type", "id", "geometry", "properties"]},
+        },
+    },
+}
+
+
 def gives(media_type: str, description: str = "") -> dict[int | str, dict[str, Any]]:
-    """For `responses` of a route that answers with something else than JSON."""
-    return {200: {"description": description, "content": {media_type: {"schema": {"type": "string"}}}}}
+    """For `responses` of a route that answers with text, pictures, tiles or GeoJSON."""
+    schema = FEATURES if media_type == GEOJSON else {"type": "string"}
+    return {200: {"description": description, "content": {media_type: {"schema": schema}}}}
 
 
 # what any route may answer: a body that is no JSON, nobody we know, may not, not there, changed meanwhile, cannot be used, ours or the database's fault

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from app.api.shapes import GeometryIn, Limit, Name, Words, parse_number, part
 from app.deps import Conn, Now, PartsDep, Who
-from app.problems import gives
+from app.problems import GEOJSON, gives
 from core.errors import InputError
 from core.nouns import Page
 from layers.catalogue import describe_layers, read_features, read_tile
@@ -25,9 +25,9 @@ def list_layers(conn: Conn, who: Who, cursor: Name = None, limit: Limit = 1000) 
     return part(describe_layers(conn), cursor, limit)
 
 
-@router.get("/api/layers/{name}/features", response_class=Response, responses=gives("application/geo+json"))
+@router.get("/api/layers/{name}/features", response_class=Response, responses=gives(GEOJSON))
 def get_features(conn: Conn, who: Who, name: str) -> Response:
-    return Response(read_features(conn, name), media_type="application/geo+json")
+    return Response(read_features(conn, name), media_type=GEOJSON)
 
 
 @router.get(
