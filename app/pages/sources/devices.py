@@ -201,9 +201,8 @@ class DeviceHandler:
     def save(self, asking: Asking, base: Values, values: dict[str, Any]) -> Answer:
         asking.viewer.require(Role.ADMIN)
         given, errors = forms.check(device_form(), api.AcceptIn, values)
-        if errors:
+        if given is None:
             return Answer(errors)
-        assert isinstance(given, api.AcceptIn)
         api.post_accept(asking.conn, asking.viewer, asking.now, str(base["id"]), given)
         return Answer(pane=[], toast=done("devices.accepted", id=base["id"]), changed=True)
 

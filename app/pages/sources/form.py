@@ -176,9 +176,8 @@ class SourceHandler:
         form = source_form(values)
         whole = {name: base.get(name) for name in EMPTY} | values
         given, errors = forms.check(form, book.SourceIn, whole)
-        if errors:
+        if given is None:
             return Answer(errors)
-        assert isinstance(given, book.SourceIn)
         if base.get("version") is None:
             saved = api.post_source(asking.conn, asking.viewer, asking.now, asking.parts, given)
         else:
@@ -201,9 +200,8 @@ class SourceHandler:
             message["payload"] = trial.get("payload") or ""
         named = {"id": base.get("id") or "try", "name_zh": "-", "name_en": "-"}
         given, errors = forms.check(TRIAL_AND_SOURCE, book.TryIn, {**values, **named, **message})
-        if errors:
+        if given is None:
             return Answer(errors, result=[])
-        assert isinstance(given, book.TryIn)
         told = api.post_try(asking.conn, asking.viewer, asking.now, asking.parts, given)
         return Answer(result=outcome(told))
 
