@@ -12,7 +12,7 @@ from app.deps import Conn, Now, PartsDep, Who
 from core import audit
 from core.errors import InputError
 from core.viewer import Role
-from ingest.admin.letters import Asked, State, discard, list_letters, read_letter, read_reasons
+from ingest.admin.letters import LetterFilter, State, discard, list_letters, read_letter, read_reasons
 from ingest.replay import find_waiting, replay
 
 router = APIRouter(prefix="/api/dead-letters", tags=["dead letters"])
@@ -55,7 +55,7 @@ def get_letters(
 ) -> dict[str, Any]:
     """Newest first; `q` is looked for in topic, detail and payload."""
     who.require(Role.DISPATCHER)
-    found = list_letters(conn, Asked(state, reason, source, clean(q), since), parse_number(cursor), limit)
+    found = list_letters(conn, LetterFilter(state, reason, source, clean(q), since), parse_number(cursor), limit)
     answer = page(found, limit)
     return {**answer, "next": None if answer["next"] is None else str(answer["next"])}
 

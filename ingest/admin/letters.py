@@ -31,7 +31,7 @@ SPACE = "\t\n\r"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LetterFilter:
     """Which letters. `source` "-" means those of no source; `q` is looked for in topic, detail and payload."""
 
     state: State = "waiting"
@@ -41,7 +41,7 @@ class Asked:
     since: datetime | None = None
 
 
-def find_letters(asked: Asked) -> tuple[str, dict[str, Any]]:
+def find_letters(asked: LetterFilter) -> tuple[str, dict[str, Any]]:
     """A SELECT of the letters asked for, without an order, and its parameters."""
     sql = (
         "SELECT id, received_at, topic, substring(payload FROM 1 FOR :head) AS head, length(payload) AS size, reason, detail, field, "
@@ -59,7 +59,7 @@ def find_letters(asked: Asked) -> tuple[str, dict[str, Any]]:
     }  # fmt: skip
 
 
-def list_letters(conn: Connection, asked: Asked, before: int | None, limit: int) -> list[dict[str, Any]]:
+def list_letters(conn: Connection, asked: LetterFilter, before: int | None, limit: int) -> list[dict[str, Any]]:
     """Newest first, those with an id below `before`; one more than `limit`, so that the caller knows whether there are more."""
     sql, params = find_letters(asked)
     rows = conn.execute(

@@ -103,7 +103,7 @@ def test_headings_and_filters_speak_both_languages(table: Table) -> None:
 @pytest.mark.parametrize("state", ["waiting", "discarded", "all"])
 def test_letters_are_sorted_and_counted_by_the_database(engine: Engine, sort: str, state: Any) -> None:
     with engine.connect() as conn:
-        sql, params = letters.book.find_letters(letters.book.Asked(state, None, "-", "50%_"))
+        sql, params = letters.book.find_letters(letters.book.LetterFilter(state, None, "-", "50%_"))
         assert tables.select(conn, sql, params, Wanted(sort=((sort, True),)), letters.SORTS, "id DESC") == ([], 0)
 
 

@@ -60,7 +60,7 @@ def read_rows(asking: Asking, wanted: Wanted) -> Found:
     asking.viewer.require(Role.DISPATCHER)
     reason, source = split_group(wanted.asks("group"))
     state: book.State = next((one for one in book.STATES if one == wanted.asks("state")), "waiting")
-    sql, params = book.find_letters(book.Asked(state, reason, source, wanted.asks("q") or None))
+    sql, params = book.find_letters(book.LetterFilter(state, reason, source, wanted.asks("q") or None))
     rows, total = tables.select(asking.conn, sql, params, wanted, SORTS, "id DESC")
     return Found([book.read_row(row) for row in rows], total)
 
