@@ -263,9 +263,7 @@ def check_frozen(conn: Connection) -> Iterator[Remark]:
         told = named(
             [f"{r.sensor_id} {r.metric}" + (f" since {rfc3339(r.same_since)}" if r.same_since else "") for r in rows]
         )
-        yield Remark(
-            f"{count_of(len(rows), 'value')} that does not change any more: {told}. Have the sensor looked at"
-        )
+        yield Remark(f"{count_of(len(rows), 'value')} that does not change any more: {told}. Have the sensor looked at")
 
 
 # --- the broker -----------------------------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def accept_sensor(conn: Connection, sensor_id: str, told: Registration, who: str
         },
     )
     write_thing(conn, "sensor", sensor_id, "accepted", who, before, now)
-    tell(conn, sensor_id, "sensor.accept", {"was": row.status, "kind": told.kind, "district": district}, who, now)
+    write_down(conn, sensor_id, "sensor.accept", {"was": row.status, "kind": told.kind, "district": district}, who, now)
 
 
 def retire_sensor(conn: Connection, sensor_id: str, who: str, now: datetime) -> None:
@@ -77,7 +77,7 @@ def retire_sensor(conn: Connection, sensor_id: str, who: str, now: datetime) -> 
     before = row_of(conn, "sensor", sensor_id)
     conn.execute(text("UPDATE sensor SET status = 'retired' WHERE id = :id"), {"id": sensor_id})
     write_thing(conn, "sensor", sensor_id, "retired", who, before, now)
-    tell(conn, sensor_id, "sensor.retire", {"was": row.status}, who, now)
+    write_down(conn, sensor_id, "sensor.retire", {"was": row.status}, who, now)
 
 
 def lock_sensor(conn: Connection, sensor_id: str) -> Any:
@@ -89,7 +89,7 @@ def lock_sensor(conn: Connection, sensor_id: str) -> Any:
     return row
 
 
-def tell(conn: Connection, sensor_id: str, what: str, data: dict[str, Any], who: str, now: datetime) -> None:
+def write_down(conn: Connection, sensor_id: str, what: str, data: dict[str, Any], who: str, now: datetime) -> None:
     """Write it down; the alert engine reads its sensors anew, screens are told."""
     audit.write(conn, who, what, now, {"sensor": sensor_id, **data})
     notify_change(conn, "sensor_register", [sensor_id])
