@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.dashboard import texts
-from app.dashboard.page import ASSETS
+from app.index import ASSETS
 from app.pages import set_aside, shell, sources
 from app.pages.set_aside import view as aside
 from app.pages.sources import layout, letters
