@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import dash_mantine_components as dmc
 from dash import html
 
 from app.dashboard import texts
@@ -13,13 +12,14 @@ from app.dashboard.components import notice
 from app.pages import shell, tables
 from app.pages.door import Asking
 from app.pages.ids import AsideId
-from app.pages.parts import action
+from app.pages.parts import action, dialog
 from app.pages.tables import Column, Filter, Found, Row, Table, Wanted
 from core import set_aside
 from core.clock import rfc3339
 from core.viewer import Role
 
 NAMED_AT_MOST = 5
+DROPPING = "drop"
 STATES = {"aside": "dead", "waiting": "old"}
 TABLE = Table(
     "set-aside",
@@ -93,8 +93,10 @@ def draw(asking: Asking, _: str) -> list[Any]:
 
 
 def page_view(counts: Sequence[Row], *, is_admin: bool) -> html.Div:
-    acts = [action(AsideId.RETRY.value, "aside.retry", small=True, disabled=True, data_key="retry"),
-            action(AsideId.DROP.value, "aside.drop", small=True, disabled=True, data_key="drop")]  # fmt: skip
+    acts = [
+        action(AsideId.RETRY.value, "aside.retry", small=True, disabled=True, data_key="retry"),
+        action(AsideId.DROP.value, "aside.drop", small=True, disabled=True, data_key="drop"),
+    ]
     told = html.P(texts.both("aside.explain" if is_admin else "aside.read_only"), className="quiet")
     return html.Div(
         [
@@ -102,7 +104,7 @@ def page_view(counts: Sequence[Row], *, is_admin: bool) -> html.Div:
                 [told, html.Ul(count_views(counts), id=AsideId.COUNTS.value, className="tallies")], className="above"
             ),
             tables.view(TABLE, acts if is_admin else ()),
-            ask_view(),
+            dialog(DROPPING, "aside.drop.title", "aside.drop"),
         ],
         className="list",
     )
@@ -121,24 +123,6 @@ def count_views(counts: Sequence[Row]) -> list[html.Li]:
         )
         for one in counts
     ]
-
-
-def ask_view() -> dmc.Modal:
-    """What is dropped is never tried again: the one thing here that is asked twice."""
-    buttons = html.Div(
-        [
-            action(AsideId.STAY.value, "aside.stay"),
-            action(AsideId.SURE.value, "aside.drop", primary=True, data_key="sure"),
-        ],
-        className="actions",
-    )
-    return dmc.Modal(
-        [html.Div(id=AsideId.ASK_WORDS.value), buttons],
-        id=AsideId.ASK.value,
-        title=html.Span(texts.both("aside.drop.title")),
-        centered=True,
-        closeButtonProps={"aria-label": texts.named("page.close")},
-    )
 
 
 def ask_words(keys: Sequence[str]) -> list[Any]:

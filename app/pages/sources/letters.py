@@ -13,7 +13,7 @@ from app.dashboard import texts
 from app.dashboard.components import age, clock_time, wild
 from app.pages import ids, tables
 from app.pages.door import Asking
-from app.pages.parts import action, facts, pane_head, reason_words
+from app.pages.parts import action, done, facts, pane_head, reason_words
 from app.pages.tables import Column, Filter, Found, Row, Table, Wanted
 from core.viewer import Role
 from ingest.admin import letters as book
@@ -226,12 +226,12 @@ def discard(asking: Asking, letter_id: int, why: str) -> None:
     api.post_discard(asking.conn, asking.viewer, asking.now, api.DiscardIn(ids=[letter_id], why=why))
 
 
-def told_of(done: Mapping[str, Any]) -> tuple[str, dict[str, int]]:
-    """The text that says what became of a replay, and its figures."""
-    kept = sum(done["still"].values()) + done["left"]
+def replayed(outcome: Mapping[str, Any]) -> html.Div:
+    """What became of a replay, with its figures."""
+    kept = sum(outcome["still"].values()) + outcome["left"]
     if not kept:
-        return "letters.replayed", {"read": done["read"]}
-    return "letters.replayed_some", {"read": done["read"], "kept": kept}
+        return done("letters.replayed", read=outcome["read"])
+    return done("letters.replayed_some", read=outcome["read"], kept=kept)
 
 
 def message_of(asking: Asking, letter_id: int) -> tuple[str, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.api import sources as api
@@ -124,7 +124,7 @@ def count_troubled(asking: Asking) -> int:
     return sum(bool(s["state"]["fault"] or s["state"]["overdue"]) for s in listed if s["enabled"])
 
 
-def set_enabled(asking: Asking, told: dict[str, Any]) -> bool:
+def set_enabled(asking: Asking, told: Mapping[str, Any]) -> bool:
     """Switch a source on or off in the version that was seen; returns what it is now."""
     change = book.SourceChange(version=told["version"], enabled=bool(told["enabled"]))
     changed = api.patch_source(asking.conn, asking.viewer, asking.now, asking.parts, str(told["id"]), change)
