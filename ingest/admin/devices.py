@@ -22,6 +22,16 @@ DISTRICT = text(
 )
 
 
+_PENDING = """
+SELECT s.id, s.source_id, s.first_seen_at, v.metrics, v.heard_at
+FROM sensor s LEFT JOIN LATERAL (
+  SELECT string_agg(t.metric, ' ' ORDER BY t.metric) AS metrics, max(t.received_at) AS heard_at
+  FROM sensor_state t WHERE t.sensor_id = s.id) v ON true
+WHERE s.status = 'pending'
+  AND strpos(lower(concat_ws(' ', s.id, s.source_id, s.attributes->>'topic', v.metrics)), lower(:words)) > 0
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Registration:
     """What a person says of a device. What is left out stays as it is known."""
@@ -32,6 +42,15 @@ class Registration:
     name_en: str | None = None
     interval_s: float | None = None
     district: str | None = None
+
+
+def find_pending(words: str) -> tuple[str, dict[str, Any]]:
+    """A SELECT of the devices nobody has registered, with its parameters: `words` stand in id, source, topic or metrics."""
+    return _PENDING, {"words": words}
+
+
+def count_pending(conn: Connection) -> int:
+    return int(conn.scalar(text("SELECT count(*) FROM sensor WHERE status = 'pending'")) or 0)
 
 
 def accept_sensor(conn: Connection, sensor_id: str, told: Registration, who: str, now: datetime) -> None:

@@ -34,9 +34,23 @@ SECTIONS = (
     Section(("options",), "sources.options", is_open=False),
 )
 EMPTY: Mapping[str, Any] = {
-    "id": "", "name_zh": "", "name_en": "", "topic_filters": [], "decoder": "native", "options": {}, "datum": "WGS84", "timezone": None,
-    "units": {}, "metrics": {}, "only_mapped": False, "id_prefix": "", "owner": None, "interval_s": None, "district": None, "enabled": False,
-}  # fmt: skip
+    "id": "",
+    "name_zh": "",
+    "name_en": "",
+    "topic_filters": [],
+    "decoder": "native",
+    "options": {},
+    "datum": "WGS84",
+    "timezone": None,
+    "units": {},
+    "metrics": {},
+    "only_mapped": False,
+    "id_prefix": "",
+    "owner": None,
+    "interval_s": None,
+    "district": None,
+    "enabled": False,
+}
 
 
 # --- units: a unit, or what the value is multiplied by and added to before ------------------------------------------------
@@ -81,18 +95,22 @@ def source_form(values: Mapping[str, Any]) -> Form:
     chosen = decoders.get(str(values.get("decoder") or "native"), {})
     is_new = "id" in values and values.get("version") is None
     offered = our_metrics()
+    units = Lines(("metric", "unit", "scale", "offset"), split_units, join_units, {"metric": offered})
     return forms.form_of(
         book.SourceIn,
         KEY,
         FAMILY,
         (NEW, *SECTIONS) if is_new else SECTIONS,
-        decoder={"kind": Kind.CHOICE, "choices": tuple((key, texts.pair(one["names"])) for key, one in decoders.items())},
+        decoder={
+            "kind": Kind.CHOICE,
+            "choices": tuple((key, texts.pair(one["names"])) for key, one in decoders.items()),
+        },
         datum={"kind": Kind.CHOICE, "choices": tuple((one.value, [one.value]) for one in Datum), "required": True},
         interval_s={"unit": "unit.word.s"},
         metrics={"lines": Lines(("theirs", "ours"), offered={"ours": offered})},
-        units={"kind": Kind.LINES, "lines": Lines(("metric", "unit", "scale", "offset"), split_units, join_units, {"metric": offered})},
+        units={"kind": Kind.LINES, "lines": units},
         options={"kind": Kind.GROUP, "fields": forms.fields_of(chosen.get("options", {}))},
-    )  # fmt: skip
+    )
 
 
 TRIAL = forms.form_of(
