@@ -291,7 +291,7 @@ class Folded:
 
 
 def fold_all(conn: Connection, findings: Iterable[Finding], now: datetime) -> Folded:
-    """Fold findings into alarms in their order, a savepoint each, and tell of what changed."""
+    """Fold findings into alarms in their order, a savepoint each, and announce what changed."""
     folded = Folded()
     changed: list[tuple[UUID, Transition]] = []
     for finding in findings:
@@ -307,7 +307,7 @@ def fold_all(conn: Connection, findings: Iterable[Finding], now: datetime) -> Fo
             continue
         if done is not None:
             changed.append(done)
-    store.tell(conn, changed, now)
+    store.announce(conn, changed, now)
     folded.changed = [alarm_id for alarm_id, _ in changed]
     return folded
 

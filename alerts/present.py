@@ -15,11 +15,11 @@ from typing_extensions import TypedDict
 from core.cap import parse
 from core.clock import rfc3339
 from core.errors import InputError
+from core.excerpt import Excerpt, in_excerpt
 from core.history import as_row
 from core.nouns import Risk, Term, ThingRef
 from core.vocabulary import Text
 
-Box = tuple[float, float, float, float]
 ALARM_COLUMNS = (
     "id, rule_id, kind, thing_type, thing_id, names, level, state, active, raised_at, changed_at, observed_at, metric, value, unit, "
     "message, district, ST_X(geom) AS lon, ST_Y(geom) AS lat, risk, acknowledged_by, acknowledged_at, shelved_until, incident_id, version"
@@ -226,26 +226,12 @@ def warning_object(row: Any) -> Warning:
     }
 
 
-_LIST = text(f"""
-SELECT {ALARM_COLUMNS} FROM alarm WHERE state = ANY(:states) AND (CAST(:level AS int) IS NULL OR level = :level)
-  AND (CAST(:since AS timestamptz) IS NULL OR changed_at > :since) AND (CAST(:cursor AS uuid) IS NULL OR id < :cursor)
-  AND (CAST(:w AS float8) IS NULL OR geom && ST_MakeEnvelope(:w, :s, :e, :n, 4326)) ORDER BY id DESC LIMIT :most
-""")
+_LIST = text(f"SELECT {ALARM_COLUMNS} FROM alarm WHERE state = ANY(:states) {in_excerpt()}")
 
 
-def list_alarms(
-    conn: Connection,
-    states: Sequence[str],
-    *,
-    level: int | None,
-    since: datetime | None,
-    box: Box | None,
-    cursor: UUID | None,
-    most: int,
-) -> list[Alarm]:
-    """Alarms in one of these states, newest first, those after `cursor`; changed since, in a box (degrees)."""
-    given = {"states": list(states), "level": level, "since": since, "cursor": cursor, "most": most}
-    rows = conn.execute(_LIST, {**given, **dict(zip("wsen", box or (None,) * 4, strict=True))})
+def list_alarms(conn: Connection, states: Sequence[str], excerpt: Excerpt) -> list[Alarm]:
+    """Alarms in one of these states; one more than the excerpt's limit where there are more."""
+    rows = conn.execute(_LIST, {"states": list(states), **excerpt.params()})
     return [alarm_object(row) for row in rows]
 
 

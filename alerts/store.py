@@ -141,7 +141,7 @@ def change_alarm(conn: Connection, alarm: StoredAlarm, finding: Finding, transit
 def change_by_hand(
     conn: Connection, alarm: StoredAlarm, transition: Transition, who: str, note: str | None, now: datetime
 ) -> None:
-    """Store what a person (or a shelf's end) did to an alarm, and tell everybody."""
+    """Store what a person (or a shelf's end) did to an alarm, and announce it."""
     after = transition.after
     conn.execute(
         text(
@@ -159,11 +159,11 @@ def change_by_hand(
         },
     )
     _log(conn, alarm.id, transition, now, who, None, note)
-    tell(conn, [(alarm.id, transition)], now)
+    announce(conn, [(alarm.id, transition)], now)
 
 
 def link(conn: Connection, alarm_id: UUID, incident_id: UUID, who: str, now: datetime) -> None:
-    """Note which incident was opened from the alarm, and tell screens."""
+    """Note which incident was opened from the alarm, and announce it to screens."""
     conn.execute(
         text("UPDATE alarm SET incident_id = :incident, changed_at = :now, version = version + 1 WHERE id = :id"),
         {"incident": incident_id, "id": alarm_id, "now": now},
@@ -196,7 +196,7 @@ def _log(
     )
 
 
-def tell(conn: Connection, changed: list[tuple[UUID, Transition]], now: datetime) -> None:
+def announce(conn: Connection, changed: list[tuple[UUID, Transition]], now: datetime) -> None:
     """Screens by notification, the outside through the outbox: what concerns whom is decided there."""
     if not changed:
         return

@@ -38,9 +38,9 @@ from app.api import (
 from app.api.door import check_request
 from app.auth import Attempts, AuthMiddleware, Sessions, policy_of
 from app.dashboard import build_dashboard
-from app.dashboard.page import ASSETS
 from app.deps import Parts, get_parts
 from app.document import document
+from app.index import ASSETS
 from app.live import Hub
 from app.pages import Addresses, build_pages
 from app.problems import COMMON, describes, problem

@@ -151,14 +151,14 @@ def read_asides(conn: Connection, after: tuple[str, str] | None, limit: int) -> 
     return [aside_object(row) for row in rows]
 
 
-def find_open(words: str, state: str) -> tuple[str, Params]:
-    """A SELECT of what waits or was put aside, with its parameters: `words` stand in kind, id or error; `state` is aside, waiting or all."""
-    where = {"aside": "due_at = 'infinity'", "waiting": "due_at <> 'infinity'"}.get(state, "true")
-    sql = (
-        "SELECT what, id, error, first_at, last_at, tries, CASE WHEN due_at = 'infinity' THEN 'aside' ELSE 'waiting' END AS state, "
-        f"NULLIF(due_at, 'infinity') AS due_at FROM set_aside WHERE dropped_at IS NULL AND {where} "
-        "AND strpos(lower(concat_ws(' ', what, id, error)), lower(:words)) > 0"
-    )
+def find_open(words: str) -> tuple[str, Params]:
+    """A SELECT of what waits or was put aside, with its parameters: `words` stand in kind, id or error."""
+    sql = """
+SELECT what, id, error, first_at, last_at, tries, CASE WHEN due_at = 'infinity' THEN 'aside' ELSE 'waiting' END AS state,
+  NULLIF(due_at, 'infinity') AS due_at
+FROM set_aside
+WHERE dropped_at IS NULL AND strpos(lower(concat_ws(' ', what, id, error)), lower(:words)) > 0
+"""
     return sql, {"words": words}
 
 

@@ -23,6 +23,8 @@ SensorId = NewType("SensorId", str)
 UnitId = NewType("UnitId", str)
 CameraId = NewType("CameraId", str)
 DistrictCode = NewType("DistrictCode", str)
+# west, south, east, north in degrees
+Box = tuple[float, float, float, float]
 
 UNKNOWN_DISTRICT = DistrictCode("000000")
 DEVICE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")

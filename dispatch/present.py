@@ -12,11 +12,11 @@ from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
 from core.clock import rfc3339
+from core.excerpt import Excerpt, in_excerpt
 from core.history import as_row
 from core.nouns import Risk
 from core.vocabulary import ENDED_INCIDENT, Text
 
-Box = tuple[float, float, float, float]
 _INCIDENTS = """
 SELECT i.id, i.number, i.kind, i.level, i.status, i.titles, i.text, i.address, i.channel, i.district, i.opened_at, i.changed_at,
   i.ended_at, i.risk, i.version, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat FROM incident i
@@ -173,29 +173,12 @@ def _incident_then(row: Any, names: Mapping[str, Mapping[str, Any]]) -> Incident
     )
 
 
-_LIST = text(
-    _INCIDENTS
-    + """
-WHERE i.status = ANY(:statuses) AND (CAST(:level AS int) IS NULL OR i.level = :level)
-  AND (CAST(:since AS timestamptz) IS NULL OR i.changed_at > :since) AND (CAST(:cursor AS uuid) IS NULL OR i.id < :cursor)
-  AND (CAST(:w AS float8) IS NULL OR i.geom && ST_MakeEnvelope(:w, :s, :e, :n, 4326)) ORDER BY i.id DESC LIMIT :most
-"""
-)
+_LIST = text(f"{_INCIDENTS} WHERE i.status = ANY(:statuses) {in_excerpt('i.')}")
 
 
-def list_incidents(
-    conn: Connection,
-    statuses: Sequence[str],
-    *,
-    level: int | None,
-    since: datetime | None,
-    box: Box | None,
-    cursor: UUID | None,
-    most: int,
-) -> list[Incident]:
-    """Incidents in one of these statuses, newest first, those after `cursor`; changed since, in a box (degrees)."""
-    given = {"statuses": list(statuses), "level": level, "since": since, "cursor": cursor, "most": most}
-    rows = conn.execute(_LIST, {**given, **dict(zip("wsen", box or (None,) * 4, strict=True))}).all()
+def list_incidents(conn: Connection, statuses: Sequence[str], excerpt: Excerpt) -> list[Incident]:
+    """Incidents in one of these statuses; one more than the excerpt's limit where there are more."""
+    rows = conn.execute(_LIST, {"statuses": list(statuses), **excerpt.params()}).all()
     return incident_objects(conn, rows)
 
 

@@ -34,7 +34,7 @@ class Placed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """How records of one type become rows: columns with their SQL array type, how many of them are the key, who is told.
+    """How records of one type become rows: columns with their SQL array type, how many of them are the key, whom it notifies.
 
     `flagged`: rows carry a quality of where they were (after the columns). `revision`: a later message of the same key changes
     the row instead of contradicting it; the SQL that does it. `derived`: columns of the table that are made of several of ours.
@@ -43,7 +43,7 @@ class TableSpec:
     table: str
     columns: tuple[tuple[str, str], ...]
     key: int
-    tell: tuple[str, str]  # channel, kind
+    notifies: tuple[str, str]  # channel, kind
     flagged: bool = False
     revision: str = ""
     derived: tuple[tuple[str, tuple[str, ...], str], ...] = ()

@@ -218,7 +218,7 @@ def write_rows(
     if fresh:
         if spec.table == "unit_position":
             move_units(raw, spec, fresh, now)
-        notify(conn, spec.tell[0], {"kind": spec.tell[1], "ids": sorted({p.record[0] for p in fresh})})
+        notify(conn, spec.notifies[0], {"kind": spec.notifies[1], "ids": sorted({p.record[0] for p in fresh})})
     return fresh, repeats, conflicts
 
 

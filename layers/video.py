@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 from core.clock import rfc3339
 from core.errors import InputError, NotFound
 from core.history import as_row
-from core.types import Params
+from core.types import Box, Params
 from core.vocabulary import Text, label, table
 
 # what the map shows; older events are in the lists
@@ -24,7 +24,6 @@ EVENTS_OF_A_CAMERA = 10
 SILENT = timedelta(hours=1)
 FORGOTTEN = timedelta(days=30)
 SILENT_LISTED = 20
-Box = tuple[float, float, float, float]
 
 # A picture that names its event is looked for among those that came within an hour of it: the camera's pictures of a month
 # are many. One that names none is taken for the first of that label within two minutes (Frigate sends them so); the camera's

@@ -64,7 +64,7 @@ class Sender(Protocol):
     """One connection to somewhere, kept over many batches. Used by one thread."""
 
     def render(self, conn: Connection, delivery: Delivery, now: datetime) -> Message | None:
-        """The message as it is to be told now; None where there is nothing to tell any more. Raises for a delivery that it cannot
+        """The message as it is to be sent now; None where there is nothing to send any more. Raises for a delivery that it cannot
         render: that one is set aside and the others go on."""
 
     def send(self, messages: Sequence[Message]) -> Sequence[Outcome]:

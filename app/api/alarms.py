@@ -8,10 +8,10 @@ from fastapi import APIRouter
 
 from alerts import lifecycle, present, store
 from alerts.present import Alarm, read_alarms
-from app.api.shapes import Level, Limit, Moment, ShelveIn, page, parse_bbox, parse_cursor
+from app.api.shapes import ExcerptDep, ShelveIn, page, parse_choices
 from app.deps import Conn, Now, Who
 from core import audit
-from core.errors import InputError, NotFound
+from core.errors import NotFound
 from core.nouns import Page
 from core.viewer import Role
 from core.vocabulary import AlarmState
@@ -20,34 +20,10 @@ router = APIRouter(prefix="/api/alarms", tags=["alarms"])
 
 
 @router.get("")
-def list_alarms(
-    conn: Conn,
-    who: Who,
-    state: str | None = None,
-    level: Level = None,
-    since: Moment = None,
-    bbox: str | None = None,
-    cursor: str | None = None,
-    limit: Limit = 200,
-) -> Page[Alarm]:
+def list_alarms(conn: Conn, who: Who, excerpt: ExcerptDep, state: str | None = None) -> Page[Alarm]:
     """Alarms that are not normal, newest first; with `state` (one or several, comma separated) also those that are."""
-    states = parse_states(state, ended=since is not None)
-    box, after = parse_bbox(bbox), parse_cursor(cursor)
-    found = present.list_alarms(conn, states, level=level, since=since, box=box, cursor=after, most=limit + 1)
-    return page(found, limit)
-
-
-def parse_states(value: str | None, *, ended: bool) -> list[str]:
-    """The states asked for; by default those that are not normal, and all where somebody asks what has changed."""
-    if value is None and ended:
-        return list(AlarmState)
-    if value is None:
-        return [str(s) for s in lifecycle.OPEN_STATES]
-    asked = value.split(",")
-    unknown = next((s for s in asked if s not in set(AlarmState)), None)
-    if unknown is not None:
-        raise InputError(f"state: expected one of {', '.join(AlarmState)}; got {unknown!r}", field="state")
-    return asked
+    states = parse_choices("state", state, AlarmState, lifecycle.OPEN_STATES, excerpt)
+    return page(present.list_alarms(conn, states, excerpt), excerpt.limit)
 
 
 @router.get("/{alarm_id}")

@@ -9,21 +9,19 @@ from fastapi import APIRouter, Response
 from alerts import store
 from app.api.shapes import (
     AssignIn,
+    ExcerptDep,
     IncidentIn,
-    Level,
     Limit,
-    Moment,
     Name,
     StatusIn,
     page,
-    parse_bbox,
-    parse_cursor,
+    parse_choices,
     parse_number,
     part,
 )
 from app.deps import Conn, Now, PartsDep, Who
 from core import audit
-from core.errors import InputError, NotFound
+from core.errors import NotFound
 from core.i18n import say
 from core.nouns import Page
 from core.types import LonLat, place_of
@@ -35,37 +33,14 @@ from dispatch.recommend import Recommendation, Recommended, needed_capabilities,
 from dispatch.units import read_candidates
 
 router = APIRouter(prefix="/api/incidents", tags=["incidents"])
+OPEN = tuple(status for status in IncidentStatus if status not in ENDED_INCIDENT)
 
 
 @router.get("")
-def list_incidents(
-    conn: Conn,
-    who: Who,
-    status: str | None = None,
-    level: Level = None,
-    since: Moment = None,
-    bbox: str | None = None,
-    cursor: str | None = None,
-    limit: Limit = 200,
-) -> Page[Incident]:
+def list_incidents(conn: Conn, who: Who, excerpt: ExcerptDep, status: str | None = None) -> Page[Incident]:
     """Incidents that have not ended, newest first; with `status` (one or several, comma separated) others too."""
-    statuses = parse_statuses(status, ended=since is not None)
-    box, after = parse_bbox(bbox), parse_cursor(cursor)
-    found = present.list_incidents(conn, statuses, level=level, since=since, box=box, cursor=after, most=limit + 1)
-    return page(found, limit)
-
-
-def parse_statuses(value: str | None, *, ended: bool) -> list[str]:
-    """The statuses asked for; by default those that have not ended, and all where somebody asks what has changed."""
-    if value is None and ended:
-        return list(IncidentStatus)
-    if value is None:
-        return [s for s in IncidentStatus if s not in ENDED_INCIDENT]
-    asked = value.split(",")
-    unknown = next((s for s in asked if s not in set(IncidentStatus)), None)
-    if unknown is not None:
-        raise InputError(f"status: expected one of {', '.join(IncidentStatus)}; got {unknown!r}", field="status")
-    return asked
+    statuses = parse_choices("status", status, IncidentStatus, OPEN, excerpt)
+    return page(present.list_incidents(conn, statuses, excerpt), excerpt.limit)
 
 
 @router.post("", status_code=201)

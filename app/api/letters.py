@@ -15,8 +15,8 @@ from core.errors import InputError
 from core.nouns import Page
 from core.viewer import Role
 from ingest.admin.letters import (
-    Asked,
     DeadLetter,
+    LetterFilter,
     LetterWhole,
     ReasonCount,
     State,
@@ -79,7 +79,7 @@ def get_letters(
 ) -> Page[DeadLetter]:
     """Newest first; `q` is looked for in topic, detail and payload."""
     who.require(Role.DISPATCHER)
-    found = list_letters(conn, Asked(state, reason, source, clean(q), since), parse_number(cursor), limit)
+    found = list_letters(conn, LetterFilter(state, reason, source, clean(q), since), parse_number(cursor), limit)
     return page(found, limit)
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
-from fastapi import Query
+from fastapi import Depends, Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from core.errors import InputError
+from core.excerpt import Excerpt
 from core.nouns import Page
 from core.texts import check_texts
+from core.types import Box
 from core.vocabulary import IncidentStatus, UnitStatus
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -98,7 +101,7 @@ class GeometryIn(Body):
 Moment = Annotated[AwareDatetime, AfterValidator(check_moment)] | None
 
 
-def parse_bbox(value: str | None) -> tuple[float, float, float, float] | None:
+def parse_bbox(value: str | None) -> Box | None:
     """`west,south,east,north` in degrees."""
     if value is None:
         return None
@@ -127,6 +130,28 @@ def parse_number(value: str | None) -> int | None:
     if not (value.isascii() and value.isdigit() and len(value) < 19):
         raise InputError("cursor: expected the `next` of an earlier answer", field="cursor")
     return int(value)
+
+
+def parse_excerpt(
+    level: Level = None, since: Moment = None, bbox: str | None = None, cursor: str | None = None, limit: Limit = 200
+) -> Excerpt:
+    return Excerpt(level, since, parse_bbox(bbox), parse_cursor(cursor), limit)
+
+
+ExcerptDep = Annotated[Excerpt, Depends(parse_excerpt)]
+
+
+def parse_choices(
+    field: str, value: str | None, every: type[StrEnum], standard: Sequence[StrEnum], excerpt: Excerpt
+) -> list[str]:
+    """The states asked for, comma separated; else `standard`, and every one where somebody asks what has changed."""
+    if value is None:
+        return [str(one) for one in (standard if excerpt.since is None else every)]
+    asked = value.split(",")
+    unknown = next((one for one in asked if one not in set(every)), None)
+    if unknown is not None:
+        raise InputError(f"{field}: expected one of {', '.join(every)}; got {unknown!r}", field=field)
+    return asked
 
 
 def page(items: Sequence[T], limit: int) -> Page[T]:

@@ -68,7 +68,7 @@ def run_jt808(options: argparse.Namespace) -> int:
     return 0
 
 
-async def _serve_jt808(chosen: jt808.Options, options: argparse.Namespace, url: str) -> None:
+async def _serve_jt808(chosen: jt808.TerminalOptions, options: argparse.Namespace, url: str) -> None:
     async with Publisher(url, "jt808", wait_s=options.wait) as publisher:
         gateway = jt808.Gateway(chosen, publisher)
         server = await listen(gateway.listen(options.host, options.port), options.host, options.port)
@@ -85,7 +85,7 @@ def run_gb28181(options: argparse.Namespace) -> int:
     return 0
 
 
-async def _serve_gb28181(chosen: gb28181.Options, options: argparse.Namespace, url: str) -> None:
+async def _serve_gb28181(chosen: gb28181.PlatformOptions, options: argparse.Namespace, url: str) -> None:
     async with Publisher(url, "gb28181", wait_s=options.wait) as publisher:
         gateway = gb28181.Gateway(chosen, publisher)
         sockets = Sockets(gateway)
@@ -95,7 +95,9 @@ async def _serve_gb28181(chosen: gb28181.Options, options: argparse.Namespace, u
         await sockets.close()
 
 
-def make_jt808_options(options: argparse.Namespace, settings: Settings, environ: Mapping[str, str]) -> jt808.Options:
+def make_jt808_options(
+    options: argparse.Namespace, settings: Settings, environ: Mapping[str, str]
+) -> jt808.TerminalOptions:
     """What the command line and the environment say, checked. InputError or SetupError that names what is off."""
     secret = environ.get(JT808_SECRET, "")
     if not secret and not options.no_auth:
@@ -104,7 +106,7 @@ def make_jt808_options(options: argparse.Namespace, settings: Settings, environ:
         )
     if options.emergency_kind not in table("incident_kinds"):
         raise _unknown_kind("--emergency-kind", options.emergency_kind)
-    return jt808.Options(
+    return jt808.TerminalOptions(
         prefix=_prefix(options, settings),
         secret=None if options.no_auth else secret.encode(),
         allowed=read_phones(options.allow) if options.allow else None,
@@ -117,7 +119,7 @@ def make_jt808_options(options: argparse.Namespace, settings: Settings, environ:
 
 def make_gb28181_options(
     options: argparse.Namespace, settings: Settings, environ: Mapping[str, str]
-) -> gb28181.Options:
+) -> gb28181.PlatformOptions:
     """What the command line and the environment say, checked. InputError or SetupError that names what is off."""
     if not SERVER.fullmatch(options.id):
         raise InputError(f"--id: expected 20 digits, got {options.id[:40]!r}", field="--id")
@@ -127,7 +129,7 @@ def make_gb28181_options(
             f"{GB28181_PASSWORD} is not set: give the devices' password, --passwords FILE or --no-auth",
             field=GB28181_PASSWORD,
         )
-    return gb28181.Options(
+    return gb28181.PlatformOptions(
         server=options.id,
         realm=_realm(options.realm or options.id[:10]),
         prefix=_prefix(options, settings),

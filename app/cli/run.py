@@ -42,12 +42,12 @@ def add_verbs(verbs: Any) -> None:
 
 
 def up(options: argparse.Namespace) -> int:
-    from app.services.up import Options, Up
+    from app.services.up import Up, UpOptions
     from core.process import stop_on_signal
 
     setup_log("up", "warning")
     stop = stop_on_signal()
-    Up(load_settings(), Options(options.port, options.city, not options.no_devices, options.fresh)).run(stop)
+    Up(load_settings(), UpOptions(options.port, options.city, not options.no_devices, options.fresh)).run(stop)
     return 0
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.rules import editing
 from app.cli.context import find_system, run_outside, shell_user, transaction
-from app.health.doctor import Finding, check_broker, check_health, check_letters, check_tables
+from app.health.doctor import Remark, check_broker, check_health, check_letters, check_tables
 from app.health.read import read_health
 from app.services import packages
 from core.clock import utc_now
@@ -85,16 +85,16 @@ def doctor(_: argparse.Namespace) -> int:
     except OneMapError as exc:
         print(f"✗ {exc.message}")
         return 1
-    findings = [*check_database(settings), *check_broker(settings)]
-    for finding in findings:
-        print(f"{'✗' if finding.wrong else '·'} {finding.words}")
-    wrong = any(finding.wrong for finding in findings)
+    remarks = [*check_database(settings), *check_broker(settings)]
+    for remark in remarks:
+        print(f"{'✗' if remark.wrong else '·'} {remark.words}")
+    wrong = any(remark.wrong for remark in remarks)
     if not wrong:
         print("✓ database, broker, processes, sources and feeds are well")
     return 1 if wrong else 0
 
 
-def check_database(settings: Settings) -> list[Finding]:
+def check_database(settings: Settings) -> list[Remark]:
     try:
         with transaction(settings) as conn:
             now = utc_now()
@@ -104,7 +104,7 @@ def check_database(settings: Settings) -> list[Finding]:
                 *check_tables(conn, now),
             ]
     except SQLAlchemyError as exc:
-        return [Finding(f"the database does not answer or is not migrated: {str(exc).splitlines()[0]}")]
+        return [Remark(f"the database does not answer or is not migrated: {str(exc).splitlines()[0]}")]
 
 
 def run_bench(options: argparse.Namespace) -> int:

@@ -57,3 +57,8 @@ def known(family: str, key: object) -> list[Any]:
     """The text ``family.key`` where the catalogue has it, else the bare key: words that grow elsewhere."""
     name = f"{family}.{key}"
     return both(name) if name in catalogue() else [str(key)] if key else []
+
+
+def family(name: str) -> tuple[tuple[str, str], ...]:
+    """The keys of the texts ``name.…``, each with its last part: for lists to choose from."""
+    return tuple((key.removeprefix(f"{name}."), key) for key in catalogue() if key.startswith(f"{name}."))

@@ -1,6 +1,6 @@
 """What is wrong with the running system, in plain words, each with what to do. Plain functions of figures or of a connection.
 
-A finding that is `wrong` makes `./onemap doctor` fail; the others are told because somebody should know.
+A remark that is `wrong` makes `./onemap doctor` fail; the others are told because somebody should know.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ LOOK_MS = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Remark:
     """One sentence that says what is, and what to do."""
 
     words: str
@@ -58,93 +58,93 @@ class Finding:
 # --- what the processes and sources say -----------------------------------------------------------------------------------
 
 
-def check_health(health: Health, settings: Settings) -> Iterator[Finding]:
+def check_health(health: Health, settings: Settings) -> Iterator[Remark]:
     """From the figures of `app.health.read_health`."""
     running = {p["name"].split("-")[0] for p in health["processes"]}
     for name in PROCESSES:
         if name not in running:
-            yield Finding(f"no {name} process has been heard for 30 s: start it with ./onemap {name} (or ./onemap up)")
+            yield Remark(f"no {name} process has been heard for 30 s: start it with ./onemap {name} (or ./onemap up)")
     for process in health["processes"]:
         yield from check_process(process, settings)
     for source in health["sources"]:
         yield from check_source(source)
     for feed in health["feeds"]:
         if feed["id"] not in ON_OCCASION and feed["age_s"] and feed["age_s"] > OLD_FEED_S:
-            yield Finding(f"{feed['names']['en']}: nothing heard for {words(feed['age_s'])}")
+            yield Remark(f"{feed['names']['en']}: nothing heard for {words(feed['age_s'])}")
     for fault in health["faults"]:
-        yield Finding(f"health cannot tell of {fault['part']}: {fault['error']}")
+        yield Remark(f"health cannot tell of {fault['part']}: {fault['error']}")
     for group in health["set_aside"]:
         yield from check_aside(group)
     if (health["unjudged"] or 0) > UNJUDGED_AT_MOST:
-        yield Finding(f"{health['unjudged']} batches wait for judgement: is an alerts process running?")
+        yield Remark(f"{health['unjudged']} batches wait for judgement: is an alerts process running?")
 
 
-def check_process(process: ProcessHealth, settings: Settings) -> Iterator[Finding]:
+def check_process(process: ProcessHealth, settings: Settings) -> Iterator[Remark]:
     waiting = process["figures"].get("waiting", 0)
     if waiting >= settings.ingest_waiting / 2:
-        yield Finding(
+        yield Remark(
             f"{process['name']} lags: {waiting} readings wait to be written (it stops reading at {settings.ingest_waiting}). "
             "Is the database slow? Start a second ingester (ONEMAP_INGEST_SHARED_GROUP)"
         )
     for thread, told in process["figures"].get("threads_failed", {}).items():
-        yield Finding(
+        yield Remark(
             f"{process['name']}: its thread {thread} has failed {told['restarts']} times (last at {told['at']}: {told['error']}) and "
             "was started again; its log has more",
             wrong=False,
         )
     kept = process["figures"].get("messages_in_files", 0)
     if kept:
-        yield Finding(
+        yield Remark(
             f"{process['name']}: the database takes {kept} messages neither as rows nor as dead letters; their bytes lie in "
             f"{settings.state_dir / 'unwritten'}, a file each that says why"
         )
     errors = process["figures"].get("database_errors", 0)
     if errors:
-        yield Finding(
+        yield Remark(
             f"{process['name']}: the database did not take {errors} batches at first (they were tried again)",
             wrong=False,
         )
 
 
-def check_aside(group: AsideCount) -> Iterator[Finding]:
+def check_aside(group: AsideCount) -> Iterator[Remark]:
     if group["aside"]:
-        yield Finding(
+        yield Remark(
             f"{group['aside']} x {group['what']} could not be worked through and were put aside, newest error: {group['error']}. "
             "Mend the cause, then retry or drop them on the page /set-aside"
         )
     if group["waiting"]:
-        yield Finding(
+        yield Remark(
             f"{group['waiting']} x {group['what']} failed and are tried again by themselves: {group['error']}",
             wrong=False,
         )
 
 
-def check_source(source: SourceHealth) -> Iterator[Finding]:
+def check_source(source: SourceHealth) -> Iterator[Remark]:
     name = source["id"]
     if source["enabled"] and source["fault"]:
-        yield Finding(
+        yield Remark(
             f"source {name} cannot be used: {source['fault']}. Mend it on the page /sources or with ./onemap sources set {name}"
         )
     if source["overdue"]:
         heard = f"last message {source['last_at']}" if source["last_at"] else "it was never heard"
-        yield Finding(
+        yield Remark(
             f"source {name} is silent for {words(source['silent_s'] or 0.0)}, longer than three of its intervals ({heard}): is the device or "
             f"gateway on, and may it publish? If it is gone for good: ./onemap sources off {name}"
         )
     if source["pending"]:
         count = source["pending"]
-        yield Finding(
+        yield Remark(
             f"source {name}: {count} {'device waits' if count == 1 else 'devices wait'} to be registered, stored and not judged; "
             "accept them on the page /sources, Pending devices",
             wrong=False,
         )
 
 
-def check_letters(groups: Sequence[ReasonCount]) -> Iterator[Finding]:
+def check_letters(groups: Sequence[ReasonCount]) -> Iterator[Remark]:
     """From `ingest.admin.letters.read_reasons`."""
     for group in groups:
         source = group["source"] or "no source"
-        yield Finding(
+        yield Remark(
             f"{group['count']} {'message' if group['count'] == 1 else 'messages'} could not be read: {group['reason']} ({source}), newest "
             f"{group['last_at']}. {ADVICE.get(group['reason'], MEND)} Then replay: {replay_command(group)}"
         )
@@ -170,11 +170,11 @@ def replay_command(group: ReasonCount) -> str:
 # --- what the database says -----------------------------------------------------------------------------------------------
 
 
-def check_tables(conn: Connection, now: datetime) -> Iterator[Finding]:
+def check_tables(conn: Connection, now: datetime) -> Iterator[Remark]:
     """Partitions, hourly history, disk, and what the quality flags tell of devices."""
     day = (now + timedelta(days=1)).date()
     if conn.scalar(text("SELECT to_regclass(:name)"), {"name": partition_name(day)}) is None:
-        yield Finding(
+        yield Remark(
             f"there is no partition for the readings of {day}: an ingest process makes it within the hour; is one running?"
         )
     yield from check_backlog(conn, now)
@@ -183,22 +183,22 @@ def check_tables(conn: Connection, now: datetime) -> Iterator[Finding]:
     yield from check_frozen(conn)
     unnamed = conn.scalar(text("SELECT count(*) FROM sensor WHERE status = 'pending' AND source_id IS NULL"))
     if unnamed:
-        yield Finding(f"{unnamed} pending devices of no source: accept them on the page /sources", wrong=False)
+        yield Remark(f"{unnamed} pending devices of no source: accept them on the page /sources", wrong=False)
 
 
-def check_backlog(conn: Connection, now: datetime) -> Iterator[Finding]:
+def check_backlog(conn: Connection, now: datetime) -> Iterator[Remark]:
     row = conn.execute(
         text("SELECT count(*) AS marks, min(hour) AS oldest FROM rollup_due WHERE hour < :before"),
         {"before": now - BACKLOG},
     ).one()
     if row.marks > BACKLOG_MARKS:
-        yield Finding(
+        yield Remark(
             f"the hourly history is behind: {row.marks} hours wait, the oldest since {rfc3339(row.oldest)}. An ingest process counts them; "
             "is one running, and is the database slow?"
         )
 
 
-def check_disk(conn: Connection) -> Iterator[Finding]:
+def check_disk(conn: Connection) -> Iterator[Remark]:
     """Free space only where the database's folder is on this machine and may be looked at."""
     size = int(conn.scalar(text("SELECT pg_database_size(current_database())")) or 0)
     folder = find_folder(conn)
@@ -209,7 +209,7 @@ def check_disk(conn: Connection) -> Iterator[Finding]:
     except OSError:
         return
     if free < max(FREE_BYTES, size / 10):
-        yield Finding(
+        yield Remark(
             f"the disk of the database is nearly full: {free / 2**30:.1f} GiB free, the database has {size / 2**30:.1f} GiB. Make room, or "
             "keep less (ONEMAP_RETENTION_DAYS)"
         )
@@ -225,7 +225,7 @@ def find_folder(conn: Connection) -> Path | None:
     return Path(row.setting) if row is not None and row.here and Path(row.setting).parent.exists() else None
 
 
-def check_clocks(conn: Connection, now: datetime) -> Iterator[Finding]:
+def check_clocks(conn: Connection, now: datetime) -> Iterator[Remark]:
     """Sensors whose readings of the last minutes were flagged `future` or `late`, and by how much."""
     given = {"now": now, "since": now - CLOCK_WINDOW}
     try:
@@ -237,13 +237,13 @@ def check_clocks(conn: Connection, now: datetime) -> Iterator[Finding]:
         ahead = []
     if ahead:
         told = named([f"{r.sensor_id} by {words(r.off_s)}" for r in ahead])
-        yield Finding(
+        yield Remark(
             f"{count_of(len(ahead), 'sensor')} with a clock ahead: {told}. Set the clock, or the source's time zone"
         )
     behind = conn.execute(text(_BEHIND), given).all()
     if behind:
         told = named([f"{r.sensor_id} by {words(r.off_s)}" for r in behind])
-        yield Finding(
+        yield Remark(
             f"{count_of(len(behind), 'sensor')} with readings that come late: {told}. The clock is behind, the source's time zone is wrong, "
             "or the device sends what it had kept"
         )
@@ -259,7 +259,7 @@ WHERE quality = 'late' AND received_at > :since AND received_at <= CAST(:now AS 
 """
 
 
-def check_frozen(conn: Connection) -> Iterator[Finding]:
+def check_frozen(conn: Connection) -> Iterator[Remark]:
     rows = conn.execute(
         text(
             "SELECT t.sensor_id, t.metric, t.same_since FROM sensor_state t JOIN sensor s ON s.id = t.sensor_id "
@@ -270,34 +270,32 @@ def check_frozen(conn: Connection) -> Iterator[Finding]:
         told = named(
             [f"{r.sensor_id} {r.metric}" + (f" since {rfc3339(r.same_since)}" if r.same_since else "") for r in rows]
         )
-        yield Finding(
-            f"{count_of(len(rows), 'value')} that does not change any more: {told}. Have the sensor looked at"
-        )
+        yield Remark(f"{count_of(len(rows), 'value')} that does not change any more: {told}. Have the sensor looked at")
 
 
 # --- the broker -----------------------------------------------------------------------------------------------------------
 
 
-def check_broker(settings: Settings) -> Iterator[Finding]:
+def check_broker(settings: Settings) -> Iterator[Remark]:
     if not settings.mqtt_url:
-        yield Finding("ONEMAP_MQTT_URL is not set: give mqtt://user:password@host:port")
+        yield Remark("ONEMAP_MQTT_URL is not set: give mqtt://user:password@host:port")
         return
     try:
         dropped = read_dropped(settings.mqtt_url)
     except OSError as exc:
-        yield Finding(f"the broker does not answer: {exc}. Is it running, and is ONEMAP_MQTT_URL right?")
+        yield Remark(f"the broker does not answer: {exc}. Is it running, and is ONEMAP_MQTT_URL right?")
         return
     yield from check_dropped(dropped)
 
 
-def check_dropped(dropped: int | None) -> Iterator[Finding]:
+def check_dropped(dropped: int | None) -> Iterator[Remark]:
     if dropped is None:
-        yield Finding(
+        yield Remark(
             f"the broker does not tell how many messages it dropped ({DROPPED}): allow our account to read $SYS/#",
             wrong=False,
         )
     elif dropped:
-        yield Finding(
+        yield Remark(
             f"the broker has dropped {dropped} messages since it started: a subscriber was too slow or away too long for its queue. Set "
             "max_queued_messages and max_inflight_messages as docs/operators.md says, then start the broker again"
         )

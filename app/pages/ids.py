@@ -36,10 +36,6 @@ class AsideId(StrEnum):
     COUNTS = "aside-counts"
     RETRY = "aside-retry"
     DROP = "aside-drop"
-    ASK = "aside-ask"
-    ASK_WORDS = "aside-ask-words"
-    SURE = "aside-sure"
-    STAY = "aside-stay"
 
 
 Key = dict[str, Any]
@@ -112,3 +108,13 @@ def narrow(table: str, name: Any) -> Key:
 def part(table: str, name: str) -> Key:
     """Other parts of a table: count, state, export."""
     return {"table": table, "part": name}
+
+
+def dialog(key: str) -> str:
+    """A dialog that asks once more."""
+    return f"dialog-{key}"
+
+
+def dialog_part(key: str, name: str) -> Key:
+    """Its words, and its buttons: stay, go."""
+    return {"dialog": key, "part": name}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import dash_mantine_components as dmc
 from dash import html
 
 from app.dashboard import texts
 from app.dashboard.components import icon_button, wild
+from app.pages import ids
 from core.clock import utc_now
 from core.errors import OneMapError
 
@@ -66,4 +68,19 @@ def lamp(state: str, key: str) -> html.Span:
     """Colour and shape, and the word for it."""
     return html.Span(
         [html.Span(className="lamp"), html.Span(texts.both(key))], className="state", **wild({"data-state": state})
+    )
+
+
+def dialog(key: str, title: str, go: str) -> dmc.Modal:
+    """Asks once more what cannot be undone (`Acts.asked_twice`): `title` and `go` are texts, of its heading and of its button."""
+    buttons = [
+        action(ids.dialog_part(key, "stay"), "dialog.stay"),
+        action(ids.dialog_part(key, "go"), go, primary=True, data_key="sure"),
+    ]
+    return dmc.Modal(
+        [html.Div(id=ids.dialog_part(key, "words")), html.Div(buttons, className="actions")],
+        id=ids.dialog(key),
+        title=html.Span(texts.both(title)),
+        centered=True,
+        closeButtonProps={"aria-label": texts.named("page.close")},
     )

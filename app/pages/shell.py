@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from html import escape
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -11,6 +9,7 @@ from dash import dcc, html
 
 from app.dashboard import texts
 from app.dashboard.components import icon_button, notice, wild
+from app.index import Index
 from app.pages.ids import Id
 from core.viewer import Viewer
 
@@ -66,39 +65,10 @@ def top_bar(title: str, viewer: Viewer, links: tuple[tuple[str, str], ...]) -> h
 
 
 def index_string() -> str:
-    """Dash's index page: theme and language before the first paint, no inline style."""
-    styles = "\n    ".join(f'<link rel="stylesheet" href="/assets/css/{name}.css">' for name in STYLES)
-    places = {"%STYLES%": styles, **{mark: _spans(key) for mark, key in _WORDS.items()}}
-    return reduce(lambda index, place: index.replace(*place), places.items(), _INDEX)
-
-
-_WORDS = {"%LOADING%": "lists.loading", "%FAILED%": "app.failed", "%RETRY%": "app.retry"}
-
-
-def _spans(key: str) -> str:
-    words = texts.entry(key)
-    return "".join(f'<span lang="{lang}">{escape(words[lang])}</span>' for lang in texts.LANGS)
-
-
-_INDEX = """<!DOCTYPE html>
-<html lang="zh-CN" data-lang="zh" data-theme="dark">
-  <head>
-    <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
-    {%metas%}
-    <title>{%title%}</title>
-    <link rel="icon" type="image/svg+xml" href="/assets/icons/onemap.svg">
-    <script src="/assets/js/boot.js"></script>
-    <script type="module" src="/assets/js/pages/main.mjs"></script>
-    %STYLES%
-    <script defer src="/assets/js/pages/grid.js"></script>
-    {%css%}
-  </head>
-  <body class="pages">
-    <div id="cover" role="status">%LOADING%</div>
-    <template id="cover-failed">%FAILED%</template>
-    <template id="cover-retry">%RETRY%</template>
-    {%app_entry%}
-    <footer>{%config%}{%scripts%}{%renderer%}</footer>
-  </body>
-</html>
-"""
+    return Index(
+        styles=STYLES,
+        loading="lists.loading",
+        body=' class="pages"',
+        scripts="""<script type="module" src="/assets/js/pages/main.mjs"></script>
+    <script defer src="/assets/js/pages/grid.js"></script>""",
+    ).html()

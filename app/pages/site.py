@@ -12,9 +12,8 @@ from dash import Dash, Input, Output, State
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.dashboard import texts
-from app.dashboard.page import ASSETS, Page
 from app.deps import Parts
+from app.index import make_application
 from app.pages import set_aside, sources, tables
 from app.pages.door import Asking, Door, tell_error
 from app.pages.ids import Id
@@ -36,22 +35,7 @@ PAGES: dict[str, PageModule] = {"/sources": cast(PageModule, sources), "/set-asi
 
 def build_pages(server: FastAPI, parts: Parts) -> Dash:
     """Put the pages on `server`. Call it before the One Map page, which answers all that is left, and put `Addresses` around."""
-    app = Page(
-        "app.pages",
-        server=cast(Any, server),
-        requests_pathname_prefix=PREFIX,
-        routes_pathname_prefix=PREFIX,
-        assets_folder=str(ASSETS),
-        include_assets_files=False,
-        index_string=index_string(),
-        title=texts.named("app.name"),
-        update_title="",
-        external_stylesheets=[],
-        suppress_callback_exceptions=True,
-        websocket_callbacks=False,
-        add_log_handler=False,
-        on_error=tell_error,
-    )
+    app = make_application("app.pages", server, index_string(), prefix=PREFIX, on_error=tell_error)
     app.layout = frame()
     door = Door(parts)
     door.open(app)

@@ -53,21 +53,21 @@ READY_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class UpOptions:
     port: int | None
     city: str
     devices: bool
     fresh: bool
 
 
-def tell(words: str) -> None:
+def print_line(words: str) -> None:
     print(f"[{time.strftime('%H:%M:%S')}] {words}", flush=True)
 
 
 class Up:
     """One run of `up`, step by step."""
 
-    def __init__(self, settings: Settings, options: Options, say: Callable[[str], None] = tell) -> None:
+    def __init__(self, settings: Settings, options: UpOptions, say: Callable[[str], None] = print_line) -> None:
         self.root = packages.checkout()
         self.settings = settings
         self.options = options

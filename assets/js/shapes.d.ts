@@ -291,7 +291,12 @@ interface Window {
   dash_ag_grid: { getApiAsync(id: string): Promise<Grid> };
   dashAgGridComponentFunctions?: Record<string, (params: any) => unknown>;
   dashAgGridFunctions?: Record<string, (params: any) => unknown>;
-  React: { createElement(...parts: any[]): unknown };
+  React: {
+    createElement(...parts: any[]): unknown;
+    useEffect(effect: () => void | (() => void), on: unknown[]): void;
+    useRef<T>(value: T): { current: T };
+    useState<T>(value: T): [T, (value: T) => void];
+  };
   Plotly: { extendTraces(graph: Element, update: object, traces: number[], most: number): void };
   SwaggerUIBundle(options: object): void;
 }

@@ -22,6 +22,16 @@ DISTRICT = text(
 )
 
 
+_PENDING = """
+SELECT s.id, s.source_id, s.first_seen_at, v.metrics, v.heard_at
+FROM sensor s LEFT JOIN LATERAL (
+  SELECT string_agg(t.metric, ' ' ORDER BY t.metric) AS metrics, max(t.received_at) AS heard_at
+  FROM sensor_state t WHERE t.sensor_id = s.id) v ON true
+WHERE s.status = 'pending'
+  AND strpos(lower(concat_ws(' ', s.id, s.source_id, s.attributes->>'topic', v.metrics)), lower(:words)) > 0
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Registration:
     """What a person says of a device. What is left out stays as it is known."""
@@ -32,6 +42,15 @@ class Registration:
     name_en: str | None = None
     interval_s: float | None = None
     district: str | None = None
+
+
+def find_pending(words: str) -> tuple[str, dict[str, Any]]:
+    """A SELECT of the devices nobody has registered, with its parameters: `words` stand in id, source, topic or metrics."""
+    return _PENDING, {"words": words}
+
+
+def count_pending(conn: Connection) -> int:
+    return int(conn.scalar(text("SELECT count(*) FROM sensor WHERE status = 'pending'")) or 0)
 
 
 def accept_sensor(conn: Connection, sensor_id: str, told: Registration, who: str, now: datetime) -> None:
@@ -66,7 +85,7 @@ def accept_sensor(conn: Connection, sensor_id: str, told: Registration, who: str
         },
     )
     write_thing(conn, "sensor", sensor_id, "accepted", who, before, now)
-    tell(conn, sensor_id, "sensor.accept", {"was": row.status, "kind": told.kind, "district": district}, who, now)
+    write_down(conn, sensor_id, "sensor.accept", {"was": row.status, "kind": told.kind, "district": district}, who, now)
 
 
 def retire_sensor(conn: Connection, sensor_id: str, who: str, now: datetime) -> None:
@@ -77,7 +96,7 @@ def retire_sensor(conn: Connection, sensor_id: str, who: str, now: datetime) -> 
     before = row_of(conn, "sensor", sensor_id)
     conn.execute(text("UPDATE sensor SET status = 'retired' WHERE id = :id"), {"id": sensor_id})
     write_thing(conn, "sensor", sensor_id, "retired", who, before, now)
-    tell(conn, sensor_id, "sensor.retire", {"was": row.status}, who, now)
+    write_down(conn, sensor_id, "sensor.retire", {"was": row.status}, who, now)
 
 
 def lock_sensor(conn: Connection, sensor_id: str) -> Any:
@@ -89,7 +108,7 @@ def lock_sensor(conn: Connection, sensor_id: str) -> Any:
     return row
 
 
-def tell(conn: Connection, sensor_id: str, what: str, data: dict[str, Any], who: str, now: datetime) -> None:
+def write_down(conn: Connection, sensor_id: str, what: str, data: dict[str, Any], who: str, now: datetime) -> None:
     """Write it down; the alert engine reads its sensors anew, screens are told."""
     audit.write(conn, who, what, now, {"sensor": sensor_id, **data})
     notify_change(conn, "sensor_register", [sensor_id])

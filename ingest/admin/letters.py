@@ -80,7 +80,7 @@ class ReasonCount(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LetterFilter:
     """Which letters. `source` "-" means those of no source; `q` is looked for in topic, detail and payload."""
 
     state: State = "waiting"
@@ -90,7 +90,7 @@ class Asked:
     since: datetime | None = None
 
 
-def find_letters(asked: Asked) -> tuple[str, Params]:
+def find_letters(asked: LetterFilter) -> tuple[str, Params]:
     """A SELECT of the letters asked for, without an order, and its parameters."""
     sql = (
         "SELECT id, received_at, topic, substring(payload FROM 1 FOR :head) AS head, length(payload) AS size, reason, detail, field, "
@@ -108,7 +108,7 @@ def find_letters(asked: Asked) -> tuple[str, Params]:
     }  # fmt: skip
 
 
-def list_letters(conn: Connection, asked: Asked, before: int | None, limit: int) -> list[DeadLetter]:
+def list_letters(conn: Connection, asked: LetterFilter, before: int | None, limit: int) -> list[DeadLetter]:
     """Newest first, those with an id below `before`; one more than `limit`, so that the caller knows whether there are more."""
     sql, params = find_letters(asked)
     rows = conn.execute(

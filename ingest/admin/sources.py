@@ -354,7 +354,7 @@ def add_source(conn: Connection, given: SourceIn, prefix: str, who: str, now: da
         {**row_values(given), "changed_at": now, "changed_by": who},
     )
     write_version(conn, "source", given.id, "added", who, now)
-    tell(conn, given.id, "source.add", given.model_dump(), who, now)
+    write_down(conn, given.id, "source.add", given.model_dump(), who, now)
     return given.id
 
 
@@ -385,7 +385,7 @@ def change_source(conn: Connection, source_id: str, change: SourceChange, prefix
     )
     write_version(conn, "source", source_id, "changed", who, now)
     was = {name: before[name] for name in changed}
-    tell(conn, source_id, "source.change", {"before": was, "after": changed}, who, now)
+    write_down(conn, source_id, "source.change", {"before": was, "after": changed}, who, now)
 
 
 def lock_sources(conn: Connection) -> None:
@@ -424,7 +424,7 @@ def row_values(given: SourceIn) -> Params:
     return {**values, **{name: json.dumps(values[name], ensure_ascii=False) for name in JSON_COLUMNS}}
 
 
-def tell(conn: Connection, source_id: str, what: str, data: Params, who: str, now: datetime) -> None:
+def write_down(conn: Connection, source_id: str, what: str, data: Params, who: str, now: datetime) -> None:
     """Write it down, and let the ingesters read the sources anew once this is committed."""
     audit.write(conn, who, what, now, {"source": source_id, **data})
     notify(conn, SOURCE_CHANNEL, {"kind": "source", "ids": [source_id]})

@@ -40,7 +40,7 @@ Key = tuple[str, int, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class PlatformOptions:
     """`server` is our own 20 digits. `passwords` go by device, `password` is everybody else's; `authenticate` False is for
     private networks. `ids` gives devices other names in our topics, `kinds` other kinds to alarms."""
 
@@ -92,7 +92,7 @@ class Transaction:
 class Gateway:
     """Everything one process knows of its devices; `take` is the whole of its behaviour."""
 
-    def __init__(self, options: Options, publisher: Publishes) -> None:
+    def __init__(self, options: PlatformOptions, publisher: Publishes) -> None:
         self.options = options
         self.publisher = publisher
         self.figures: Counter[str] = Counter()

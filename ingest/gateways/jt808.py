@@ -40,7 +40,7 @@ TOO_LARGE = "too_large"  # the framing is lost with such a frame, and the connec
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class TerminalOptions:
     """`secret` None: a private network where nobody authenticates. `allowed` None: any number may register."""
 
     prefix: str = "onemap"
@@ -57,7 +57,7 @@ class Options:
 class Gateway:
     """All connections of one process, and the emergency buttons seen on them."""
 
-    def __init__(self, options: Options, publisher: Publishes) -> None:
+    def __init__(self, options: TerminalOptions, publisher: Publishes) -> None:
         self.options = options
         self.publisher = publisher
         self.figures: Counter[str] = Counter()

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from app.cli import main
 from app.health.doctor import (
     BACKLOG_MARKS,
-    Finding,
+    Remark,
     check_broker,
     check_clocks,
     check_dropped,
@@ -106,9 +106,9 @@ def test_process_that_does_not_run_is_named_with_its_verb(conn: Connection, sett
 def test_ingester_that_lags_says_how_much_waits(conn: Connection, settings: Settings) -> None:
     all_run(conn)
     beat(conn, "ingest-1", '{"waiting": 9000, "faults": {"a": "b"}}')
-    [finding] = told(conn, settings)
-    assert "ingest-1 lags: 9000 readings" in finding
-    assert "ONEMAP_INGEST_SHARED_GROUP" in finding
+    [remark] = told(conn, settings)
+    assert "ingest-1 lags: 9000 readings" in remark
+    assert "ONEMAP_INGEST_SHARED_GROUP" in remark
 
 
 def test_messages_that_lie_in_files_are_told_with_their_folder(conn: Connection, settings: Settings) -> None:
@@ -122,9 +122,9 @@ def test_messages_that_lie_in_files_are_told_with_their_folder(conn: Connection,
 def test_source_that_cannot_be_used_says_why_and_where_to_mend_it(conn: Connection, settings: Settings) -> None:
     all_run(conn)
     conn.execute(text("""UPDATE source SET enabled = true, options = '{"radar": 1}' WHERE id = 'ttn'"""))
-    [finding] = told(conn, settings)
-    assert finding.startswith("source ttn cannot be used: options.radar: ")
-    assert "./onemap sources set ttn" in finding
+    [remark] = told(conn, settings)
+    assert remark.startswith("source ttn cannot be used: options.radar: ")
+    assert "./onemap sources set ttn" in remark
 
 
 def test_source_that_is_silent_says_for_how_long(conn: Connection, settings: Settings) -> None:
@@ -133,9 +133,9 @@ def test_source_that_is_silent_says_for_how_long(conn: Connection, settings: Set
     conn.execute(
         text("UPDATE source SET enabled = true, interval_s = 600, changed_at = :at WHERE id = 'senml'"), {"at": since}
     )
-    [finding] = told(conn, settings)
-    assert "source senml is silent for 50 min" in finding
-    assert "never heard" in finding
+    [remark] = told(conn, settings)
+    assert "source senml is silent for 50 min" in remark
+    assert "never heard" in remark
     assert told(conn, settings, since + timedelta(minutes=29)) == []
 
 
@@ -143,10 +143,10 @@ def test_pending_devices_are_told_and_are_no_fault(conn: Connection, settings: S
     all_run(conn)
     conn.execute(text("UPDATE source SET enabled = true WHERE id = 'tasmota'"))
     arrive(conn, "tele/unheard-of/SENSOR", b'{"Temperature": 20}')
-    [finding] = check_health(read_health(conn, now()), settings)
-    assert "source tasmota: 1 device waits" in finding.words
-    assert "/sources" in finding.words
-    assert not finding.wrong
+    [remark] = check_health(read_health(conn, now()), settings)
+    assert "source tasmota: 1 device waits" in remark.words
+    assert "/sources" in remark.words
+    assert not remark.wrong
 
 
 def test_dead_letters_say_why_how_many_and_what_to_do(conn: Connection, settings: Settings) -> None:
@@ -167,8 +167,8 @@ def test_dead_letters_say_why_how_many_and_what_to_do(conn: Connection, settings
 def test_missing_partition_of_tomorrow_is_said(conn: Connection) -> None:
     make_partitions(conn, days_ahead(now()))
     conn.execute(text(f"DROP TABLE {partition_name((now() + timedelta(days=1)).date())}"))
-    [finding] = check_tables(conn, now())
-    assert f"{(now() + timedelta(days=1)).date()}" in finding.words
+    [remark] = check_tables(conn, now())
+    assert f"{(now() + timedelta(days=1)).date()}" in remark.words
 
 
 def test_hourly_history_that_is_behind_is_said(conn: Connection) -> None:
@@ -179,8 +179,8 @@ def test_hourly_history_that_is_behind_is_said(conn: Connection) -> None:
     conn.execute(marks, {"at": now() - timedelta(hours=5), "n": BACKLOG_MARKS})
     assert list(check_tables(conn, now())) == []
     conn.execute(marks, {"at": now() - timedelta(hours=6), "n": 1})
-    [finding] = check_tables(conn, now())
-    assert f"{BACKLOG_MARKS + 1} hours wait" in finding.words
+    [remark] = check_tables(conn, now())
+    assert f"{BACKLOG_MARKS + 1} hours wait" in remark.words
 
 
 def test_clock_that_is_off_is_said_with_by_how_much(conn: Connection) -> None:
@@ -198,8 +198,8 @@ def test_value_that_does_not_change_is_said(conn: Connection) -> None:
     make_partitions(conn, [(now() - timedelta(days=n)).date() for n in range(9)])
     for days in (8, 0):
         read(conn, SENSOR, now() - timedelta(days=days), 3.25)
-    [finding] = check_frozen(conn)
-    assert f"1 value that does not change any more: {SENSOR} water_level since 20" in finding.words
+    [remark] = check_frozen(conn)
+    assert f"1 value that does not change any more: {SENSOR} water_level since 20" in remark.words
 
 
 def test_full_disk_is_said_with_what_is_left(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,9 +207,9 @@ def test_full_disk_is_said_with_what_is_left(conn: Connection, monkeypatch: pyte
     assert find_folder(conn) is not None
     full = type("Usage", (), {"free": 100 * 2**20})
     monkeypatch.setattr("app.health.doctor.shutil.disk_usage", lambda folder: full)
-    [finding] = check_tables(conn, now())
-    assert "0.1 GiB free" in finding.words
-    assert "ONEMAP_RETENTION_DAYS" in finding.words
+    [remark] = check_tables(conn, now())
+    assert "0.1 GiB free" in remark.words
+    assert "ONEMAP_RETENTION_DAYS" in remark.words
 
 
 # --- the broker -----------------------------------------------------------------------------------------------------------
@@ -230,17 +230,17 @@ def test_account_that_may_not_ask_the_broker_gets_no_number(broker: Broker) -> N
     [(0, None, False), (17, "dropped 17 messages", True), (None, "does not tell", False)],
 )
 def test_dropped_messages_are_a_fault(dropped: int | None, wanted: str | None, wrong: bool) -> None:
-    findings = list(check_dropped(dropped))
-    assert [f.wrong for f in findings] == ([] if wanted is None else [wrong])
-    assert all(str(wanted) in f.words for f in findings)
+    remarks = list(check_dropped(dropped))
+    assert [f.wrong for f in remarks] == ([] if wanted is None else [wrong])
+    assert all(str(wanted) in f.words for f in remarks)
 
 
 @pytest.mark.parametrize(
     ("url", "wanted"), [("mqtt://x:x@127.0.0.1:9", "does not answer"), ("", "ONEMAP_MQTT_URL is not set")]
 )
 def test_broker_that_is_away_is_said(url: str, wanted: str, settings: Settings) -> None:
-    [finding] = check_broker(settings.model_copy(update={"mqtt_url": url}))
-    assert wanted in finding.words
+    [remark] = check_broker(settings.model_copy(update={"mqtt_url": url}))
+    assert wanted in remark.words
 
 
 # --- the whole ------------------------------------------------------------------------------------------------------------
@@ -293,4 +293,4 @@ def test_exit_code_tells_whether_something_is_wrong(
     code, said = ask_doctor()
     assert code == 0
     assert "· source native: 1 device waits" in said
-    assert Finding("x").wrong
+    assert Remark("x").wrong

@@ -88,6 +88,26 @@ def test_server_sorts_and_filters(desk: Desk) -> None:
     page.wait_for_selector(ROW.format(n=9))
 
 
+def test_columns_are_narrowed_under_their_headings(desk: Desk) -> None:
+    page = desk.page
+    page.fill("[data-field=q]", "")
+    page.fill("[data-narrow=error]", "MISSING")
+    page.wait_for_selector(".ag-row[row-index='0']:has-text('Message to send')")
+    desk.until("() => document.querySelector('.bar .count').innerText", lambda words: words == "1 rows")
+    page.fill("[data-narrow=error]", "")
+    page.select_option("[data-narrow=state]", label="To decide")
+    desk.until("() => document.querySelector('.bar .count').innerText", lambda words: words == f"{PICTURES} rows")
+    page.select_option("[data-narrow=what]", label="Alarm monitor")
+    page.wait_for_selector(".table-state .notice-empty:has-text('Nothing matches')")
+    with page.expect_download() as caught:
+        page.click("[data-key=export-set-aside]")
+    assert len(caught.value.path().read_bytes().splitlines()) == 1
+    for name in ("what", "state"):
+        page.select_option(f"[data-narrow={name}]", "")
+    page.fill("[data-field=q]", "cam-00")
+    page.wait_for_selector(ROW.format(n=9))
+
+
 def test_table_that_was_empty_for_a_while_shows_what_comes(desk: Desk, processes: System) -> None:
     page = desk.page
     page.fill("[data-field=q]", "a late one")

@@ -17,7 +17,8 @@ from fastapi import FastAPI
 from app.dashboard import build_dashboard, texts
 from app.dashboard.ids import Id
 from app.dashboard.layout import page
-from app.dashboard.page import ASSETS, index_string
+from app.dashboard.page import index_string
+from app.index import ASSETS
 from app.security import SecurityHeaders
 from tests.dashboard.tree import walk, words
 

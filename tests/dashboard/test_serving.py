@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from starlette.responses import Response, StreamingResponse
 
 from app.dashboard import build_dashboard
-from app.dashboard.page import ASSETS
+from app.index import ASSETS
 from app.serving import Compression, Packed, add_docs, add_files, folder_version
 
 LONG = "window.words = 'the same again and again';\n" * 200

@@ -8,8 +8,10 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from app.pages import forms
-from app.pages.forms import Kind, Lines, Section, Typed
+from app.dashboard import texts
+from app.pages import forms, ids
+from app.pages.forms import Kind, Lines, Section, versions, wrong
+from app.pages.forms.typed import Typed, gather
 from app.pages.sources import devices, form
 from core.errors import Conflict, InputError
 from tests.dashboard.tree import having, walk, words
@@ -80,8 +82,8 @@ def test_what_was_typed_is_read_back_into_the_model() -> None:
 
 
 def test_each_field_at_fault_is_told_in_both_languages() -> None:
-    wrong = {"name": "", "weight": -1, "tags": [], "colour": "green", "place": {"number": "four"}}
-    _, errors = forms.check(THING, Thing, wrong)
+    bad = {"name": "", "weight": -1, "tags": [], "colour": "green", "place": {"number": "four"}}
+    _, errors = forms.check(THING, Thing, bad)
     assert {name: words(said, "en") for name, said in errors.items()} == {
         "name": "Please fill this in",
         "weight": "This must be greater than 0.0",
@@ -109,7 +111,7 @@ def test_what_is_no_json_is_told_at_its_field() -> None:
     ],
 )
 def test_what_the_server_refuses_is_told_at_its_field(exc: InputError, place: str, said: str) -> None:
-    [(name, told)] = forms.error_of(THING, exc).items()
+    [(name, told)] = wrong.error_of(THING, exc).items()
     assert (name, words(told, "en")) == (place, said)
 
 
@@ -118,7 +120,7 @@ def test_errors_go_to_inputs_slots_and_what_has_no_place_to_the_whole_form() -> 
         [{"id": {"form": "thing", "field": name}} for name in ("name", "weight")],
         [{"id": {"form": "thing", "said": name}} for name in ("names", "")],
     ]
-    inputs, slots = forms.spread({"name": ["a"], "names": ["b"], "id": ["c"]}, outputs)
+    inputs, slots = wrong.spread({"name": ["a"], "names": ["b"], "id": ["c"]}, outputs)
     assert [words(one, "en") for one in inputs] == ["a", ""]
     assert [words(one, "en") for one in slots] == ["b", "c"]
 
@@ -127,12 +129,12 @@ def test_merging_keeps_what_i_typed_and_takes_what_they_changed() -> None:
     base = {"version": 3, "name": "old", "owner": None, "rate": 5}
     mine = {"name": "mine", "owner": None, "rate": 5}
     newer = {"version": 4, "name": "theirs", "owner": "them", "rate": 5}
-    assert forms.merge(base, mine, newer) == {"version": 4, "name": "mine", "owner": "them", "rate": 5}
+    assert versions.merge(base, mine, newer) == {"version": 4, "name": "mine", "owner": "them", "rate": 5}
 
 
 def test_conflict_says_what_the_others_changed() -> None:
-    told = forms.theirs(THING, {"name": "old", "tags": ["a"]}, {"name": "theirs", "tags": ["a"]})
-    drawn = forms.conflict_view(THING, told)
+    told = versions.theirs(THING, {"name": "old", "tags": ["a"]}, {"name": "theirs", "tags": ["a"]})
+    drawn = versions.conflict_view(THING, told)
     assert "theirs" in words(drawn, "en")
     assert "Keep my entries" in words(drawn, "en")
 
@@ -144,10 +146,10 @@ def test_form_is_drawn_with_labels_values_and_nothing_but_what_its_sections_name
     drawn = forms.draw(form_, {"name": "pump", "weight": 2.5, "on": True}, locked=True)
     parts = list(walk(drawn))
     assert {part["type"] for part in parts} >= {"TextInput", "NumberInput", "Switch"}
-    assert having(drawn, id=forms.ids.field("thing", "name"))[0]["value"] == "pump"
-    assert having(drawn, id=forms.ids.field("thing", "name"))[0]["withAsterisk"] is True
-    assert having(drawn, id=forms.ids.tick("thing", "on"))[0]["checked"] is True
-    assert not having(drawn, id=forms.ids.field("thing", "notes"))
+    assert having(drawn, id=ids.field("thing", "name"))[0]["value"] == "pump"
+    assert having(drawn, id=ids.field("thing", "name"))[0]["withAsterisk"] is True
+    assert having(drawn, id=ids.tick("thing", "on"))[0]["checked"] is True
+    assert not having(drawn, id=ids.field("thing", "notes"))
     assert having(drawn, disabled=True)
 
 
@@ -160,7 +162,7 @@ def test_gathering_leaves_other_forms_alone() -> None:
         [{"id": {"form": "thing", "cells": "names", "row": "0", "column": "key"}, "value": None}],
         {"id": "plain", "property": "data"},
     ]
-    assert forms.gather("thing", states) == Typed({"name": "a"}, {}, {"names": {"0": {"key": ""}}})
+    assert gather("thing", states) == Typed({"name": "a"}, {}, {"names": {"0": {"key": ""}}})
 
 
 # --- the forms of the page of sources -------------------------------------------------------------------------------------
@@ -195,7 +197,7 @@ def test_every_field_of_both_forms_has_a_label_in_both_languages() -> None:
     for one, values in ((form.source_form(form.new_values()), form.new_values()), (devices.device_form(), {})):
         drawn = forms.draw(one, values)
         for field in one.shown():
-            assert f"{one.words}.{field.name}" in forms.texts.catalogue(), field.name
+            assert f"{one.words}.{field.name}" in texts.catalogue(), field.name
         assert "None" not in words(drawn, "en")
 
 

@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dash import Dash, Input, Output, State
-from dash.exceptions import PreventUpdate
+from dash import Dash, State
 
 from app.pages import ids, tables
+from app.pages.acts import Act, Acts, Press, fills
 from app.pages.door import Asking, Door
-from app.pages.ids import AsideId, Id
+from app.pages.ids import AsideId
 from app.pages.parts import done
 from app.pages.set_aside import view
 from core import audit, set_aside
-from core.clock import utc_now
 from core.errors import NotFound
 from core.viewer import Role
 
 ACTS = {"retry": set_aside.retry, "drop": set_aside.drop}
 GRID = ids.grid(view.TABLE.key)
+SELECTED = State(GRID, "selectedRows")
+
+
+def register(app: Dash, door: Door) -> None:
+    tables.register(app, door, view.TABLE, view.read_rows)
+    acts = Acts(app, door)
+    acts.follows(view.TABLE.key, count)
+    acts.selection(view.TABLE.key, AsideId.RETRY, AsideId.DROP)
+    acts.button(AsideId.RETRY, retry, SELECTED)
+    acts.asked_twice(AsideId.DROP, view.DROPPING, lambda press: view.ask_words(keys_of(press)), drop, SELECTED)
+
+
+def count(asking: Asking, _: Press) -> Act:
+    asking.viewer.require(Role.DISPATCHER)
+    return Act([fills(AsideId.COUNTS, view.count_views(set_aside.count_asides(asking.conn)))])
+
+
+def retry(asking: Asking, press: Press) -> Act:
+    return decided("aside.retried", decide(asking, "retry", keys_of(press)))
+
+
+def drop(asking: Asking, press: Press) -> Act:
+    return decided("aside.dropped", decide(asking, "drop", keys_of(press)))
+
+
+def decided(key: str, count: int) -> Act:
+    return Act([(GRID, {"selectedRows": []})], done(key, n=count), changed=True)
 
 
 def decide(asking: Asking, act: str, keys: Sequence[str]) -> int:
@@ -37,78 +63,7 @@ def decide(asking: Asking, act: str, keys: Sequence[str]) -> int:
     return count
 
 
-def count_up(asking: Asking) -> list[Any]:
-    asking.viewer.require(Role.DISPATCHER)
-    return view.count_views(set_aside.count_asides(asking.conn))
-
-
-def keys_of(rows: list[dict[str, Any]] | None) -> list[str]:
-    return [str(row[tables.ROW_KEY]) for row in rows or ()]
-
-
-def register(app: Dash, door: Door) -> None:
-    tables.register(app, door, view.TABLE, view.read_rows)
-
-    @app.callback(Output(AsideId.COUNTS.value, "children"), Input(GRID, "getRowsRequest"), prevent_initial_call=True)
-    async def count(_: dict[str, Any] | None) -> list[Any]:
-        return await door.ask(count_up)
-
-    @app.callback(
-        Output(AsideId.RETRY.value, "disabled"),
-        Output(AsideId.DROP.value, "disabled"),
-        Input(GRID, "selectedRows"),
-        prevent_initial_call=True,
-    )
-    async def select(rows: list[dict[str, Any]] | None) -> tuple[bool, bool]:
-        return not rows, not rows
-
-    @app.callback(
-        Output(Id.TOASTS.value, "children", allow_duplicate=True),
-        Output(Id.CHANGED.value, "data", allow_duplicate=True),
-        Output(GRID, "selectedRows", allow_duplicate=True),
-        Input(AsideId.RETRY.value, "n_clicks"),
-        State(GRID, "selectedRows"),
-        prevent_initial_call=True,
-    )
-    async def retry(clicks: int | None, rows: list[dict[str, Any]] | None) -> tuple[Any, str, list[Any]]:
-        if not clicks or not rows:
-            raise PreventUpdate
-        count = await door.ask(decide, "retry", keys_of(rows))
-        return done("aside.retried", n=count), utc_now().isoformat(), []
-
-    @app.callback(
-        Output(AsideId.ASK.value, "opened"),
-        Output(AsideId.ASK_WORDS.value, "children"),
-        Input(AsideId.DROP.value, "n_clicks"),
-        State(GRID, "selectedRows"),
-        prevent_initial_call=True,
-    )
-    async def ask(clicks: int | None, rows: list[dict[str, Any]] | None) -> tuple[bool, list[Any]]:
-        if not clicks or not rows:
-            raise PreventUpdate
-        return True, view.ask_words(keys_of(rows))
-
-    @app.callback(
-        Output(AsideId.ASK.value, "opened", allow_duplicate=True),
-        Input(AsideId.STAY.value, "n_clicks"),
-        prevent_initial_call=True,
-    )
-    async def stay(clicks: int | None) -> bool:
-        if not clicks:
-            raise PreventUpdate
-        return False
-
-    @app.callback(
-        Output(AsideId.ASK.value, "opened", allow_duplicate=True),
-        Output(Id.TOASTS.value, "children", allow_duplicate=True),
-        Output(Id.CHANGED.value, "data", allow_duplicate=True),
-        Output(GRID, "selectedRows", allow_duplicate=True),
-        Input(AsideId.SURE.value, "n_clicks"),
-        State(GRID, "selectedRows"),
-        prevent_initial_call=True,
-    )
-    async def drop(clicks: int | None, rows: list[dict[str, Any]] | None) -> tuple[bool, Any, str, list[Any]]:
-        if not clicks or not rows:
-            raise PreventUpdate
-        count = await door.ask(decide, "drop", keys_of(rows))
-        return False, done("aside.dropped", n=count), utc_now().isoformat(), []
+def keys_of(press: Press) -> list[str]:
+    """The rows that are selected."""
+    rows: Sequence[Mapping[str, Any]] = press.given[0] or ()
+    return [str(row[tables.ROW_KEY]) for row in rows]

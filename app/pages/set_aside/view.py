@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import dash_mantine_components as dmc
 from dash import html
 
 from app.dashboard import texts
@@ -13,61 +12,56 @@ from app.dashboard.components import notice
 from app.pages import shell, tables
 from app.pages.door import Asking
 from app.pages.ids import AsideId
-from app.pages.parts import action
-from app.pages.tables import Column, Filter, Found, Row, Table, Wanted
+from app.pages.parts import action, dialog
+from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Row, Table, Wanted, cells
 from core import set_aside
 from core.clock import rfc3339
 from core.viewer import Role
 
 NAMED_AT_MOST = 5
+DROPPING = "drop"
 STATES = {"aside": "dead", "waiting": "old"}
+
+
+def what_cells(row: Row) -> list[Cell]:
+    return cells.stack([cells.known("aside.kind", row["what"])], [cells.quiet(row["id"])])
+
+
+def state_cell(row: Row) -> list[Cell]:
+    return [cells.lamp(STATES[row["state"]], f"aside.is.{row['state']}")]
+
+
 TABLE = Table(
     "set-aside",
     "aside",
     (
-        Column(
-            "what",
-            "aside.what",
-            lambda row: tables.stack([tables.known("aside.kind", row["what"])], [tables.quiet(row["id"])]),
-            flex=2,
-        ),
-        Column("id", "aside.id", sortable=True, flex=2, rank=3),
-        Column("error", "aside.error", flex=4, rank=2),
-        Column(
-            "state",
-            "sources.state",
-            lambda row: [tables.lamp(STATES[row["state"]], f"aside.is.{row['state']}")],
-            width=150,
-        ),
-        Column("tries", "aside.tries", lambda row: [tables.plain(row["tries"], "figure")], width=90, rank=2),
-        Column("first_at", "aside.first", lambda row: [tables.age(row["first_at"])], width=130, rank=3),
-        Column("last_at", "aside.last", lambda row: [tables.age(row["last_at"])], width=130, rank=2),
+        Column("what", "aside.what", what_cells, flex=2, filter=ColumnFilter(texts.family("aside.kind"))),
+        Column("id", "aside.id", flex=2, rank=3, filter=TEXT),
+        Column("error", "aside.error", flex=4, rank=2, filter=TEXT),
+        Column("state", "sources.state", state_cell, width=150, filter=ColumnFilter(texts.family("aside.is"))),
+        Column("tries", "aside.tries", lambda row: [cells.plain(row["tries"], "figure")], width=90, rank=2),
+        Column("first_at", "aside.first", lambda row: [cells.age(row["first_at"])], width=130, rank=3),
+        Column("last_at", "aside.last", lambda row: [cells.age(row["last_at"])], width=130, rank=2),
         Column("due_at", "aside.due", lambda row: [due_cell(row)], width=130, rank=3),
     ),
-    filters=(
-        Filter(
-            "state",
-            "sources.state",
-            (("all", "aside.is.all"), ("aside", "aside.is.aside"), ("waiting", "aside.is.waiting")),
-        ),
-        Filter("q", "aside.search"),
-    ),
+    filters=(Filter("q", "aside.search"),),
     row_height=54,
     row_id="key",
     selects=True,
+    order="what, id",
 )
-SORTS = {name: name for name in ("what", "id", "error", "state", "tries", "first_at", "last_at", "due_at")}
+COLUMNS = {column.name: column.name for column in TABLE.columns}
 
 
-def due_cell(row: Row) -> tables.Cell:
+def due_cell(row: Row) -> Cell:
     """When it is tried again by itself; never where a person must decide."""
-    return tables.quiet("–") if row["due_at"] is None else tables.moment(row["due_at"])
+    return cells.quiet("–") if row["due_at"] is None else cells.moment(row["due_at"])
 
 
 def read_rows(asking: Asking, wanted: Wanted) -> Found:
     asking.viewer.require(Role.DISPATCHER)
-    sql, params = set_aside.find_open(wanted.asks("q"), wanted.asks("state"))
-    rows, total = tables.select(asking.conn, sql, params, wanted, SORTS, "what, id")
+    sql, params = set_aside.find_open(wanted.asks("q"))
+    rows, total = tables.select(asking.conn, sql, params, wanted, COLUMNS, TABLE)
     return Found([row_object(row) for row in rows], total)
 
 
@@ -93,8 +87,10 @@ def draw(asking: Asking, _: str) -> list[Any]:
 
 
 def page_view(counts: Sequence[Row], *, is_admin: bool) -> html.Div:
-    acts = [action(AsideId.RETRY.value, "aside.retry", small=True, disabled=True, data_key="retry"),
-            action(AsideId.DROP.value, "aside.drop", small=True, disabled=True, data_key="drop")]  # fmt: skip
+    acts = [
+        action(AsideId.RETRY.value, "aside.retry", small=True, disabled=True, data_key="retry"),
+        action(AsideId.DROP.value, "aside.drop", small=True, disabled=True, data_key="drop"),
+    ]
     told = html.P(texts.both("aside.explain" if is_admin else "aside.read_only"), className="quiet")
     return html.Div(
         [
@@ -102,7 +98,7 @@ def page_view(counts: Sequence[Row], *, is_admin: bool) -> html.Div:
                 [told, html.Ul(count_views(counts), id=AsideId.COUNTS.value, className="tallies")], className="above"
             ),
             tables.view(TABLE, acts if is_admin else ()),
-            ask_view(),
+            dialog(DROPPING, "aside.drop.title", "aside.drop"),
         ],
         className="list",
     )
@@ -121,24 +117,6 @@ def count_views(counts: Sequence[Row]) -> list[html.Li]:
         )
         for one in counts
     ]
-
-
-def ask_view() -> dmc.Modal:
-    """What is dropped is never tried again: the one thing here that is asked twice."""
-    buttons = html.Div(
-        [
-            action(AsideId.STAY.value, "aside.stay"),
-            action(AsideId.SURE.value, "aside.drop", primary=True, data_key="sure"),
-        ],
-        className="actions",
-    )
-    return dmc.Modal(
-        [html.Div(id=AsideId.ASK_WORDS.value), buttons],
-        id=AsideId.ASK.value,
-        title=html.Span(texts.both("aside.drop.title")),
-        centered=True,
-        closeButtonProps={"aria-label": texts.named("page.close")},
-    )
 
 
 def ask_words(keys: Sequence[str]) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from dash import html
@@ -16,10 +16,12 @@ from app.pages.door import Asking
 from app.pages.forms import Answer, Form, Kind, Section, Values
 from app.pages.ids import SourcesId
 from app.pages.parts import action, done, facts, pane_head
-from app.pages.tables import Cell, Column, Filter, Found, Row, Table, Wanted
+from app.pages.tables import TEXT, Cell, Column, Filter, Found, Row, Table, Wanted, cells
 from core.crs import Datum
 from core.viewer import Role
 from core.vocabulary import table
+from ingest.admin import devices as book
+from layers.sensors import read_sensors
 
 KEY = "device"
 FAMILY = "devices.field"
@@ -37,7 +39,7 @@ SECTIONS = (
 
 def metric_cell(metric: str) -> Cell:
     known = table("metrics").get(metric)
-    return tables.pair(known if known else {"zh": metric, "en": metric})
+    return cells.pair(known if known else {"zh": metric, "en": metric})
 
 
 def reading_cells(row: Row) -> list[Cell]:
@@ -45,49 +47,66 @@ def reading_cells(row: Row) -> list[Cell]:
     for metric, read in list(row["values"].items())[:READINGS_SHOWN]:
         shown += [
             {**metric_cell(metric), "look": "quiet"},
-            tables.plain(f"{figure(read['value'])} {read['unit'] or ''}".strip(), "figure"),
+            cells.plain(f"{figure(read['value'])} {read['unit'] or ''}".strip(), "figure"),
         ]
     topic = row["attributes"].get("topic")
-    return tables.stack(shown, [tables.code(topic)] if topic else [])
+    return cells.stack(shown, [cells.code(topic)] if topic else [])
 
 
 def name_cells(row: Row) -> list[Cell]:
-    name = tables.press("open", tables.plain(row["id"]), key=f"device-{row['id']}", id=row["id"])
-    return tables.stack([name], [tables.quiet(row["source"] or "–")])
+    name = cells.press("open", cells.plain(row["id"]), key=f"device-{row['id']}", id=row["id"])
+    return cells.stack([name], [cells.quiet(row["source"] or "–")])
 
 
 TABLE = Table(
     "devices",
     "devices",
     (
-        Column("id", "sources.try.device", name_cells, flex=2),
+        Column("id", "sources.try.device", name_cells, flex=2, filter=TEXT),
         Column("source", "devices.source", plain=lambda row: row["source"], rank=4, width=140),
-        Column("values", "card.readings", reading_cells, lambda row: [f"{m} {figure(v['value'])}" for m, v in row["values"].items()], sortable=False, flex=4, rank=2),
-        Column("first", "devices.first", lambda row: [tables.age(row["first_seen_at"])], lambda row: row["first_seen_at"], width=130, rank=3),
-        Column("last", "devices.last", lambda row: [tables.age(row["heard_at"])], lambda row: row["heard_at"], width=130),
+        Column(
+            "values",
+            "card.readings",
+            reading_cells,
+            lambda row: [f"{metric} {figure(read['value'])}" for metric, read in row["values"].items()],
+            sortable=False,
+            flex=4,
+            rank=2,
+            filter=TEXT,
+        ),
+        Column(
+            "first",
+            "devices.first",
+            lambda row: [cells.age(row["first_seen_at"])],
+            lambda row: row["first_seen_at"],
+            width=130,
+            rank=3,
+        ),
+        Column(
+            "last",
+            "devices.last",
+            lambda row: [cells.age(row["heard_at"])],
+            lambda row: row["heard_at"],
+            width=130,
+        ),
     ),
     filters=(Filter("q", "devices.search"),),
     row_height=58,
-)  # fmt: skip
-SORTS = {column.name: column.value for column in TABLE.columns if column.sortable}
+)
+COLUMNS = {"id": "concat_ws(' ', id, source_id)", "values": "metrics", "first": "first_seen_at", "last": "heard_at"}
 
 
 def read_rows(asking: Asking, wanted: Wanted) -> Found:
-    return tables.choose(read_pending(asking), wanted, SORTS, searched)
-
-
-def read_pending(asking: Asking) -> Sequence[Row]:
-    """The first thousand by id, as the API gives them."""
-    found: Sequence[Row] = api.list_sensors(asking.conn, asking.viewer, status="pending")["items"]
-    return found
+    """Which ones and in which order says ingest; what they are like, the sensors' own code."""
+    sql, params = book.find_pending(wanted.asks("q"))
+    rows, total = tables.select(asking.conn, sql, params, wanted, COLUMNS, TABLE)
+    ids = [row.id for row in rows]
+    found = {one["id"]: one for one in read_sensors(asking.conn, {}, ids=ids)}
+    return Found([found[one] for one in ids if one in found], total)
 
 
 def count_pending(asking: Asking) -> int:
-    return len(read_pending(asking))
-
-
-def searched(row: Row) -> str:
-    return " ".join(map(str, (row["id"], row["source"] or "", row["attributes"].get("topic") or "", *row["values"])))
+    return book.count_pending(asking.conn)
 
 
 # --- one device -----------------------------------------------------------------------------------------------------------
@@ -116,10 +135,10 @@ def device_form() -> Form:
 
 def values_of(device: Mapping[str, Any]) -> dict[str, Any]:
     """What the form begins with: nothing is filled in that a person should say."""
-    return {
-        "id": device["id"], "kind": guess_kind(device["values"]), "name_zh": None, "name_en": None, "lon": None, "lat": None,
-        "datum": Datum.WGS84.value, "interval_s": device["interval_s"], "district": None, "sent_lon": device["lon"], "sent_lat": device["lat"],
-    }  # fmt: skip
+    known = {name: device[name] for name in ("id", "interval_s")}
+    sent = {"sent_lon": device["lon"], "sent_lat": device["lat"]}
+    asked = dict.fromkeys(("name_zh", "name_en", "lon", "lat", "district"))
+    return {**known, **sent, **asked, "kind": guess_kind(device["values"]), "datum": Datum.WGS84.value}
 
 
 def pane(device: Mapping[str, Any], values: Values, *, is_admin: bool) -> html.Div:
@@ -201,9 +220,8 @@ class DeviceHandler:
     def save(self, asking: Asking, base: Values, values: dict[str, Any]) -> Answer:
         asking.viewer.require(Role.ADMIN)
         given, errors = forms.check(device_form(), api.AcceptIn, values)
-        if errors:
+        if given is None:
             return Answer(errors)
-        assert isinstance(given, api.AcceptIn)
         api.post_accept(asking.conn, asking.viewer, asking.now, str(base["id"]), given)
         return Answer(pane=[], toast=done("devices.accepted", id=base["id"]), changed=True)
 

@@ -34,9 +34,23 @@ SECTIONS = (
     Section(("options",), "sources.options", is_open=False),
 )
 EMPTY: Mapping[str, Any] = {
-    "id": "", "name_zh": "", "name_en": "", "topic_filters": [], "decoder": "native", "options": {}, "datum": "WGS84", "timezone": None,
-    "units": {}, "metrics": {}, "only_mapped": False, "id_prefix": "", "owner": None, "interval_s": None, "district": None, "enabled": False,
-}  # fmt: skip
+    "id": "",
+    "name_zh": "",
+    "name_en": "",
+    "topic_filters": [],
+    "decoder": "native",
+    "options": {},
+    "datum": "WGS84",
+    "timezone": None,
+    "units": {},
+    "metrics": {},
+    "only_mapped": False,
+    "id_prefix": "",
+    "owner": None,
+    "interval_s": None,
+    "district": None,
+    "enabled": False,
+}
 
 
 # --- units: a unit, or what the value is multiplied by and added to before ------------------------------------------------
@@ -81,18 +95,22 @@ def source_form(values: Mapping[str, Any]) -> Form:
     chosen = decoders.get(str(values.get("decoder") or "native"))
     is_new = "id" in values and values.get("version") is None
     offered = our_metrics()
+    units = Lines(("metric", "unit", "scale", "offset"), split_units, join_units, {"metric": offered})
     return forms.form_of(
         book.SourceIn,
         KEY,
         FAMILY,
         (NEW, *SECTIONS) if is_new else SECTIONS,
-        decoder={"kind": Kind.CHOICE, "choices": tuple((key, texts.pair(one["names"])) for key, one in decoders.items())},
+        decoder={
+            "kind": Kind.CHOICE,
+            "choices": tuple((key, texts.pair(one["names"])) for key, one in decoders.items()),
+        },
         datum={"kind": Kind.CHOICE, "choices": tuple((one.value, [one.value]) for one in Datum), "required": True},
         interval_s={"unit": "unit.word.s"},
         metrics={"lines": Lines(("theirs", "ours"), offered={"ours": offered})},
-        units={"kind": Kind.LINES, "lines": Lines(("metric", "unit", "scale", "offset"), split_units, join_units, {"metric": offered})},
+        units={"kind": Kind.LINES, "lines": units},
         options={"kind": Kind.GROUP, "fields": forms.fields_of(chosen["options"] if chosen else {})},
-    )  # fmt: skip
+    )
 
 
 TRIAL = forms.form_of(
@@ -176,9 +194,8 @@ class SourceHandler:
         form = source_form(values)
         whole = {name: base.get(name) for name in EMPTY} | values
         given, errors = forms.check(form, book.SourceIn, whole)
-        if errors:
+        if given is None:
             return Answer(errors)
-        assert isinstance(given, book.SourceIn)
         if base.get("version") is None:
             saved = api.post_source(asking.conn, asking.viewer, asking.now, asking.parts, given)
         else:
@@ -201,9 +218,8 @@ class SourceHandler:
             message["payload"] = trial.get("payload") or ""
         named = {"id": base.get("id") or "try", "name_zh": "-", "name_en": "-"}
         given, errors = forms.check(TRIAL_AND_SOURCE, book.TryIn, {**values, **named, **message})
-        if errors:
+        if given is None:
             return Answer(errors, result=[])
-        assert isinstance(given, book.TryIn)
         told = api.post_try(asking.conn, asking.viewer, asking.now, asking.parts, given)
         return Answer(result=outcome(told))
 

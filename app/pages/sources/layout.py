@@ -67,7 +67,7 @@ def sources_panel(*, is_admin: bool) -> html.Div:
 def letters_panel(*, may_read: bool) -> html.Div:
     if not may_read:
         # a press elsewhere may set the filter, so it is there for everybody
-        hidden = [tables.filter_view(letters.TABLE, one, "") for one in letters.TABLE.filters if one.hidden]
+        hidden = [tables.filter_view(letters.TABLE, one) for one in letters.TABLE.filters if one.hidden]
         return html.Div([notice("letters.forbidden", "empty"), *hidden])
     groups = html.Div(id=SourcesId.GROUPS.value, className="groups", role="group")
     return panel([groups, tables.view(letters.TABLE)], SourcesId.LETTER, "letters.explain")

@@ -13,8 +13,8 @@ from app.dashboard import texts
 from app.dashboard.components import age, clock_time, wild
 from app.pages import ids, tables
 from app.pages.door import Asking
-from app.pages.parts import action, facts, pane_head, reason_words
-from app.pages.tables import Column, Filter, Found, Row, Table, Wanted
+from app.pages.parts import action, done, facts, pane_head, reason_words
+from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Row, Table, Wanted, cells
 from core.viewer import Role
 from ingest.admin import letters as book
 
@@ -23,34 +23,60 @@ NONE = "-"
 # between reason and source in the filter that the groups set
 SIGN = "|"
 HEX_LINE = 16
-SORTS = {"received": "received_at", "reason": "reason", "topic": "topic", "source": "source_id", "state": "id"}
+COLUMNS = {"received": "received_at", "reason": "reason", "topic": "topic", "source": "source_id", "state": "id"}
 
 
-def letter_cells(row: Row) -> list[tables.Cell]:
-    label = tables.known("reason", row["reason"])
-    opened = tables.press("open", label, key=f"letter-{row['id']}", id=row["id"])
-    return tables.stack([opened, tables.code(row["topic"])], [tables.quiet(row["detail"])])
+def letter_cells(row: Row) -> list[Cell]:
+    label = cells.known("reason", row["reason"])
+    opened = cells.press("open", label, key=f"letter-{row['id']}", id=row["id"])
+    return cells.stack([opened, cells.code(row["topic"])], [cells.quiet(row["detail"])])
+
+
+def state_cell(row: Row) -> list[Cell]:
+    return [cells.chip(cells.words(f"letters.state.{row['state']}"))]
 
 
 TABLE = Table(
     "letters",
     "letters",
     (
-        Column("reason", "letters.reason", letter_cells, flex=4),
+        Column("reason", "letters.reason", letter_cells, flex=4, filter=ColumnFilter(texts.family("reason"))),
         Column("topic", "devices.topic", rank=4, width=160),
         Column("detail", "letters.detail", sortable=False, rank=4, width=160),
-        Column("preview", "letters.content", lambda row: [tables.plain(row["preview"], "code")], sortable=False, flex=3, rank=2),
-        Column("source", "devices.source", lambda row: [tables.plain(row["source"] or "–", "quiet")], width=130, rank=3),
-        Column("state", "sources.state", lambda row: [tables.chip(tables.words(f"letters.state.{row['state']}"))], sortable=False, width=120, rank=3),
-        Column("received", "letters.received", lambda row: [tables.age(row["received_at"])], lambda row: row["received_at"], width=120),
+        Column(
+            "preview",
+            "letters.content",
+            lambda row: [cells.plain(row["preview"], "code")],
+            sortable=False,
+            flex=3,
+            rank=2,
+        ),
+        Column(
+            "source",
+            "devices.source",
+            lambda row: [cells.quiet(row["source"] or "–")],
+            width=130,
+            rank=3,
+            filter=TEXT,
+        ),
+        Column("state", "sources.state", state_cell, sortable=False, width=120, rank=3),
+        Column(
+            "received",
+            "letters.received",
+            lambda row: [cells.age(row["received_at"])],
+            lambda row: row["received_at"],
+            width=120,
+        ),
     ),
+    # those that wait, unless others are asked for: which book one reads rather than a filter of it
     filters=(
         Filter("q", "letters.search"),
         Filter("state", "sources.state", tuple((one, f"letters.state.{one}") for one in book.STATES)),
         Filter("group", hidden=True),
     ),
     row_height=58,
-)  # fmt: skip
+    order="id DESC",
+)
 
 
 # --- the list -------------------------------------------------------------------------------------------------------------
@@ -60,8 +86,8 @@ def read_rows(asking: Asking, wanted: Wanted) -> Found:
     asking.viewer.require(Role.DISPATCHER)
     reason, source = split_group(wanted.asks("group"))
     state: book.State = next((one for one in book.STATES if one == wanted.asks("state")), "waiting")
-    sql, params = book.find_letters(book.Asked(state, reason, source, wanted.asks("q") or None))
-    rows, total = tables.select(asking.conn, sql, params, wanted, SORTS, "id DESC")
+    sql, params = book.find_letters(book.LetterFilter(state, reason, source, wanted.asks("q") or None))
+    rows, total = tables.select(asking.conn, sql, params, wanted, COLUMNS, TABLE)
     return Found([book.read_row(row) for row in rows], total)
 
 
@@ -223,12 +249,12 @@ def discard(asking: Asking, letter_id: int, why: str) -> None:
     api.post_discard(asking.conn, asking.viewer, asking.now, api.DiscardIn(ids=[letter_id], why=why))
 
 
-def told_of(done: api.Replayed) -> tuple[str, dict[str, int]]:
-    """The text that says what became of a replay, and its figures."""
-    kept = sum(done["still"].values()) + done["left"]
+def replayed(outcome: api.Replayed) -> html.Div:
+    """What became of a replay, with its figures."""
+    kept = sum(outcome["still"].values()) + outcome["left"]
     if not kept:
-        return "letters.replayed", {"read": done["read"]}
-    return "letters.replayed_some", {"read": done["read"], "kept": kept}
+        return done("letters.replayed", read=outcome["read"])
+    return done("letters.replayed_some", read=outcome["read"], kept=kept)
 
 
 def message_of(asking: Asking, letter_id: int) -> tuple[str, dict[str, Any]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.api import sources as api
 from app.dashboard.card.words import figure
 from app.pages import tables
 from app.pages.door import Asking
-from app.pages.tables import Cell, Column, Filter, Found, Row, Table, Wanted
+from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Row, Table, Wanted, cells
 from core.viewer import Role
 from ingest.admin import sources as book
 
@@ -31,45 +31,48 @@ def condition(state: Row) -> tuple[str, str]:
 
 def name_cells(row: Row) -> list[Cell]:
     state = row["state"]
-    fault = [tables.plain(state["fault"], "fault")] if state["fault"] and row["enabled"] else []
-    name = tables.press("open", tables.pair(row["names"]), key=f"source-{row['id']}", id=row["id"])
-    return tables.stack([name], [tables.quiet(f"{row['id']} · {row['decoder']}")], fault)
+    fault = [cells.plain(state["fault"], "fault")] if state["fault"] and row["enabled"] else []
+    name = cells.press("open", cells.pair(row["names"]), key=f"source-{row['id']}", id=row["id"])
+    return cells.stack([name], [cells.quiet(f"{row['id']} · {row['decoder']}")], fault)
 
 
 def topic_cells(row: Row) -> list[Cell]:
     filters: Sequence[str] = row["topic_filters"]
-    lines = [[tables.code(one)] for one in filters[:TOPICS_SHOWN]]
+    lines = [[cells.code(one)] for one in filters[:TOPICS_SHOWN]]
     if len(filters) > TOPICS_SHOWN:
-        lines[-1].append({**tables.words("sources.more", n=len(filters) - TOPICS_SHOWN), "look": "quiet"})
-    return tables.stack(*lines)
+        lines[-1].append({**cells.words("sources.more", n=len(filters) - TOPICS_SHOWN), "look": "quiet"})
+    return cells.stack(*lines)
 
 
 def device_cells(row: Row) -> list[Cell]:
     state = row["state"]
-    count = tables.plain(figure(state["devices"]), "figure")
+    count = cells.plain(figure(state["devices"]), "figure")
     if not state["pending"]:
         return [count]
-    label = tables.words("sources.pending_n", n=state["pending"])
-    return [count, tables.press("devices", label, key=f"pending-{row['id']}", look="chip", id=row["id"])]
+    label = cells.words("sources.pending_n", n=state["pending"])
+    return [count, cells.press("devices", label, key=f"pending-{row['id']}", look="chip", id=row["id"])]
+
+
+def waiting_letters(row: Row) -> int:
+    count: int = row["state"]["dead_letters"]["waiting"]
+    return count
 
 
 def letter_cells(row: Row) -> list[Cell]:
-    waiting = row["state"]["dead_letters"]["waiting"]
+    waiting = waiting_letters(row)
     if not waiting:
-        return [tables.plain("0", "figure")]
+        return [cells.plain("0", "figure")]
     return [
-        tables.press(
-            "letters", tables.plain(figure(waiting)), key=f"letters-{row['id']}", look="chip warn", id=row["id"]
-        )
+        cells.press("letters", cells.plain(figure(waiting)), key=f"letters-{row['id']}", look="chip warn", id=row["id"])
     ]
 
 
 def switch_cell(row: Row) -> list[Cell]:
     return [
-        tables.switch(
+        cells.switch(
             "switch",
             on=row["enabled"],
-            label=tables.pair(row["names"]),
+            label=cells.pair(row["names"]),
             key=f"switch-{row['id']}",
             locked=row["locked"],
             id=row["id"],
@@ -79,37 +82,72 @@ def switch_cell(row: Row) -> list[Cell]:
     ]
 
 
+def rate_cell(row: Row) -> list[Cell]:
+    return [cells.plain(figure(row["state"]["rate"]), "figure")]
+
+
+def last_cell(row: Row) -> list[Cell]:
+    return [cells.age(row["state"]["last_at"])]
+
+
 def lag_cell(row: Row) -> list[Cell]:
     lag = row["state"]["lag_s"]
-    return [tables.plain("–", "quiet") if lag is None else tables.words("unit.s", n=round(max(0.0, lag)))]
+    return [cells.plain("–", "quiet") if lag is None else cells.words("unit.s", n=round(max(0.0, lag)))]
 
 
+# what a source can be thought of, by its words
+CONDITIONS = ("off", "unusable", "overdue", "unheard", "letters", "well")
 TABLE = Table(
     "sources",
     "sources",
     (
-        Column("name", "sources.name", name_cells, lambda row: row["names"]["zh"], flex=2),
+        Column(
+            "name",
+            "sources.name",
+            name_cells,
+            lambda row: row["names"]["zh"],
+            flex=2,
+            filter=ColumnFilter(of=lambda row: " ".join((*row["names"].values(), row["id"], row["decoder"]))),
+        ),
         Column("id", "sources.field.id", plain=lambda row: row["id"], rank=4, width=120),
-        Column("state", "sources.state", lambda row: [tables.lamp(*condition(row["state"]))], lambda row: condition(row["state"])[0], width=124),
-        Column("topics", "sources.topics", topic_cells, lambda row: row["topic_filters"], sortable=False, flex=2, rank=3),
-        Column("rate", "sources.rate", lambda row: [tables.plain(figure(row["state"]["rate"]), "figure")], lambda row: row["state"]["rate"], width=84, rank=3),
-        Column("last", "sources.last", lambda row: [tables.age(row["state"]["last_at"])], lambda row: row["state"]["last_at"], width=108, rank=2),
+        Column(
+            "state",
+            "sources.state",
+            lambda row: [cells.lamp(*condition(row["state"]))],
+            lambda row: condition(row["state"])[0],
+            width=132,
+            filter=ColumnFilter(
+                tuple((f"sources.is.{one}", f"sources.is.{one}") for one in CONDITIONS),
+                lambda row: condition(row["state"])[1],
+            ),
+        ),
+        Column(
+            "topics",
+            "sources.topics",
+            topic_cells,
+            lambda row: row["topic_filters"],
+            sortable=False,
+            flex=2,
+            rank=3,
+            filter=TEXT,
+        ),
+        Column("rate", "sources.rate", rate_cell, lambda row: row["state"]["rate"], width=84, rank=3),
+        Column("last", "sources.last", last_cell, lambda row: row["state"]["last_at"], width=108, rank=2),
         Column("lag", "sources.lag", lag_cell, lambda row: row["state"]["lag_s"], width=76, rank=3),
         Column("devices", "sources.devices", device_cells, lambda row: row["state"]["devices"], width=136, rank=2),
-        Column("letters", "sources.letters", letter_cells, lambda row: row["state"]["dead_letters"]["waiting"], width=96, rank=2),
+        Column("letters", "sources.letters", letter_cells, waiting_letters, width=96, rank=2),
         Column("on", "sources.on", switch_cell, lambda row: row["enabled"], width=76),
     ),
     filters=(Filter("q", "sources.search"),),
     row_height=66,
-)  # fmt: skip
-SORTS = {column.name: column.value for column in TABLE.columns if column.sortable}
+)
 
 
 def read_rows(asking: Asking, wanted: Wanted) -> Found:
     listed = api.list_sources(asking.conn, asking.viewer, asking.now, asking.parts)["items"]
     locked = not asking.may(Role.ADMIN)
     rows = [{**row, "locked": locked} for row in sorted(listed, key=lambda row: (not row["enabled"], row["id"]))]
-    return tables.choose(rows, wanted, SORTS, searched)
+    return tables.choose(rows, wanted, TABLE, searched)
 
 
 def searched(row: Row) -> str:
@@ -124,7 +162,7 @@ def count_troubled(asking: Asking) -> int:
     return sum(bool(s["state"]["fault"] or s["state"]["overdue"]) for s in listed if s["enabled"])
 
 
-def set_enabled(asking: Asking, told: dict[str, Any]) -> bool:
+def set_enabled(asking: Asking, told: Mapping[str, Any]) -> bool:
     """Switch a source on or off in the version that was seen; returns what it is now."""
     change = book.SourceChange(version=told["version"], enabled=bool(told["enabled"]))
     changed = api.patch_source(asking.conn, asking.viewer, asking.now, asking.parts, str(told["id"]), change)

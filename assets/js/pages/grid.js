@@ -1,10 +1,12 @@
-// What the table kit needs in the browser: what stands in a cell (values that app/pages/tables.py makes), headings in both languages,
-// columns that give way on narrow screens, and reading anew. A classic script: the grids look these up when they mount.
+// What the table kit needs in the browser: what stands in a cell (values that app/pages/tables makes), headings in both languages and
+// what narrows the columns below them, columns that give way on narrow screens, and reading anew. A classic script: the grids look these
+// up when they mount.
 (() => {
   /** @typedef {{ as: string, look?: string, zh?: string, en?: string, text?: string, time?: string, state?: string, key?: string, on?: boolean, locked?: boolean, data?: object, label?: Part, parts?: Part[] }} Part */
   // of the grid, in pixels
   const NARROW = 560;
   const WIDE = 980;
+  const TYPED_MS = 250;
   /** @param {...any} args */
   const h = (...args) => window.React.createElement(...args);
   /** @param {Partial<Bilingual>} text */
@@ -33,6 +35,49 @@
     return h(part.look === 'code' ? 'code' : 'span', { ...attributes, 'data-state': part.state, title: part.as === 'plain' ? part.text : null }, inner);
   }
 
+  /** @returns {Lang} */
+  const pageLang = () => document.documentElement.dataset.lang === 'en' ? 'en' : 'zh';
+
+  /** The page's language, for what takes bare strings; whoever asks is drawn anew when it changes. */
+  function useLang() {
+    const { useEffect, useState } = window.React;
+    const [lang, setLang] = useState(pageLang());
+    useEffect(() => {
+      const change = () => setLang(pageLang());
+      window.addEventListener('onemap:lang', change);
+      return () => window.removeEventListener('onemap:lang', change);
+    }, []);
+    return lang;
+  }
+
+  /** @typedef {{ name: Bilingual, short: Bilingual, all: Bilingual }} FilterWords */
+  /** @typedef {{ model: { filter?: string } | null, onModelChange: (model: object | null) => void, words: FilterWords, column: string }} Filtering */
+  const asModel = (/** @type {string} */ filter) => filter ? { filterType: 'text', type: 'contains', filter } : null;
+
+  /** Words to look for in a column. They are sent once nothing more is typed. @param {Filtering} props */
+  function Sought({ model, onModelChange, words, column }) {
+    const { useEffect, useRef, useState } = window.React;
+    const lang = useLang();
+    const asked = model?.filter ?? '';
+    const [typed, setTyped] = useState(asked);
+    const waiting = useRef(0);
+    useEffect(() => setTyped(asked), [asked]);
+    const onChange = (/** @type {{ target: HTMLInputElement }} */ { target }) => {
+      setTyped(target.value);
+      clearTimeout(waiting.current);
+      waiting.current = setTimeout(() => onModelChange(asModel(target.value.trim())), TYPED_MS);
+    };
+    return h('input', { type: 'search', className: 'narrow', value: typed, onChange, placeholder: words.short[lang], 'aria-label': words.name[lang], 'data-narrow': column });
+  }
+
+  /** One of what stands in a column. @param {Filtering & { choices: (Bilingual & { value: string })[] }} props */
+  function Chosen({ model, onModelChange, words, choices, column }) {
+    const lang = useLang();
+    const onChange = (/** @type {{ target: HTMLSelectElement }} */ { target }) => onModelChange(asModel(target.value));
+    const options = [h('option', { value: '', key: '' }, words.all[lang]), ...choices.map(one => h('option', { value: one.value, key: one.value }, one[lang]))];
+    return h('select', { className: 'narrow', value: model?.filter ?? '', onChange, 'aria-label': words.name[lang], 'data-narrow': column }, options);
+  }
+
   const cells = {
     /** @param {{ value?: Part[], setData: (data: object) => void }} params */
     Parts: ({ value, setData }) => {
@@ -42,6 +87,8 @@
     },
     /** @param {{ words: Bilingual }} params */
     BothWords: ({ words }) => h('span', null, both(words)),
+    /** @param {Filtering & { choices: (Bilingual & { value: string })[] }} props */
+    Narrow: props => h(props.choices.length ? Chosen : Sought, props),
   };
   window.dashAgGridComponentFunctions = Object.assign(window.dashAgGridComponentFunctions || {}, cells);
 

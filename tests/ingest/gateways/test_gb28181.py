@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 
 from ingest.gateways import gb28181_sip as sip
-from ingest.gateways.gb28181 import Gateway, Options, Peer
+from ingest.gateways.gb28181 import Gateway, Peer, PlatformOptions
 from ingest.gateways.gb28181_sockets import Sockets, read_message
 from tests.ingest.gateways.cameras import DEVICE, PASSWORD, REALM, SERVER, Camera, authorization, code, request
 from tests.ingest.gateways.support import PAYLOADS, HeldBroker, run, until
@@ -26,7 +26,7 @@ EVENT = f"onemap/video/{DEVICE}/event"
 
 @asynccontextmanager
 async def serving(broker: HeldBroker, **options: Any) -> AsyncIterator[tuple[Gateway, int]]:
-    gateway = Gateway(Options(**{"server": SERVER, "realm": REALM, "password": PASSWORD, **options}), broker)
+    gateway = Gateway(PlatformOptions(**{"server": SERVER, "realm": REALM, "password": PASSWORD, **options}), broker)
     sockets = Sockets(gateway)
     port = await sockets.open("127.0.0.1", 0)
     try:

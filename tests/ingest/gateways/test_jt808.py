@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ingest.gateways.jt808 import Gateway, Options
+from ingest.gateways.jt808 import Gateway, TerminalOptions
 from ingest.gateways.jt808_frames import MAX_FRAME, Message, encode
 from ingest.gateways.jt808_messages import Id, Result
 from tests.ingest.gateways.support import HeldBroker, run
@@ -30,7 +30,7 @@ SECRET = b"a secret of this test"
 
 @asynccontextmanager
 async def serving(broker: HeldBroker, **options: Any) -> AsyncIterator[tuple[Gateway, int]]:
-    gateway = Gateway(Options(**{"secret": SECRET, **options}), broker)
+    gateway = Gateway(TerminalOptions(**{"secret": SECRET, **options}), broker)
     server = await gateway.listen("127.0.0.1", 0)
     try:
         yield gateway, server.sockets[0].getsockname()[1]

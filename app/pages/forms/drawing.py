@@ -1,0 +1,186 @@
+"""From a form and its values to components: labels, help, units, marks, lines that can be added."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+from app.dashboard import texts
+from app.dashboard.components import icon_button, wild
+from app.pages import ids
+from app.pages.forms.model import WHOLE, Field, Form, Kind, Section, Values, Words, as_names
+from app.pages.parts import action
+
+# so many to choose from can be searched
+MANY = 8
+
+
+def draw(form: Form, values: Values, *, locked: bool = False, base: Values | None = None) -> html.Div:
+    """The fields with `values` in them. `base` is what the form was opened with, `values` where it is left out."""
+    body = [draw_section(form, section, values) for section in form.sections]
+    whole = html.Div(id=ids.said(form.key, WHOLE), **wild({"data-errors": ""}))
+    return html.Div(
+        [
+            html.Fieldset(body, disabled=locked),
+            whole,
+            dcc.Store(id=ids.held(form.key), data=dict(values if base is None else base)),
+        ],
+        className="form",
+        **wild({"data-testid": f"{form.key}-form"}),
+    )
+
+
+def draw_section(form: Form, section: Section, values: Values) -> Any:
+    inner = [draw_part(form, part, values) for part in section.fields]
+    if not section.title:
+        return html.Div(inner, className="fields")
+    hint = f"{section.title}.help"
+    told = [html.P(texts.both(hint), className="hint")] if hint in texts.catalogue() else []
+    return html.Details(
+        [html.Summary(texts.both(section.title)), html.Div([*told, *inner], className="fields")], open=section.is_open
+    )
+
+
+def draw_part(form: Form, part: str | tuple[str, ...], values: Values) -> Any:
+    drawn = [draw_field(form, form.field(name), values) for name in as_names(part)]
+    return drawn[0] if isinstance(part, str) else html.Div(drawn, className="pair")
+
+
+def draw_field(form: Form, one: Field, values: Values) -> Any:
+    value = values.get(one.name, one.default)
+    match one.kind:
+        case Kind.GROUP:
+            return html.Div(draw_group(form, one, value or {}), id=ids.group(form.key, one.name), className="fields")
+        case Kind.LINES:
+            return draw_lines(form, one, value or {})
+        case _:
+            return draw_control(form, one.name, one, value)
+
+
+def draw_group(form: Form, one: Field, values: Values) -> list[Any]:
+    """The fields of a model in the model; they are called `{field}.{name}`."""
+    if not one.fields:
+        return [html.P(texts.both(f"{form.words}.{one.name}.none"), className="quiet")]
+    return [
+        draw_control(form, f"{one.name}.{inner.name}", inner, values.get(inner.name, inner.default))
+        for inner in one.fields
+    ]
+
+
+def label_of(form: Form, name: str) -> Words:
+    return texts.known(form.words, name)
+
+
+def draw_control(form: Form, name: str, one: Field, value: Any) -> Any:
+    hint = f"{form.words}.{name}.help"
+    named: dict[str, Any] = {
+        "label": html.Span(label_of(form, name)),
+        "description": html.Span(texts.both(hint)) if hint in texts.catalogue() else None,
+        **wild({"data-field": name}),
+    }
+    if one.kind is Kind.TICK:
+        return dmc.Switch(id=ids.tick(form.key, name), checked=bool(value), **named)
+    named |= {"id": ids.field(form.key, name), "withAsterisk": one.required}
+    if one.kind is Kind.CHOICE:
+        return draw_choice(one, value, named)
+    if one.kind is Kind.NUMBER:
+        unit = (
+            {"rightSection": html.Span(texts.both(one.unit), className="unit"), "rightSectionWidth": 56}
+            if one.unit
+            else {}
+        )
+        return dmc.NumberInput(value="" if value is None else value, hideControls=True, **unit, **named)
+    if one.kind is Kind.TEXT:
+        return dmc.TextInput(value="" if value is None else str(value), autoComplete="off", **named)
+    words = value
+    if one.kind is Kind.LIST:
+        words = "\n".join(value or ())
+    elif one.kind is Kind.JSON:
+        words = "" if value is None else json.dumps(value, ensure_ascii=False)
+    return dmc.Textarea(value=words or "", autosize=True, minRows=2, maxRows=12, **named)
+
+
+def draw_choice(one: Field, value: Any, named: dict[str, Any]) -> dmc.Select:
+    """A list to choose from. Its entries are bare strings: the browser puts those of the page's language there (`main.mjs`)."""
+    choices = [{"value": key, **said_in_both(words)} for key, words in one.choices]
+    told = {"id": named["id"], "choices": choices}
+    return dmc.Select(
+        data=[{"value": one["value"], "label": one["zh"]} for one in choices],
+        value=value or None,
+        allowDeselect=False,
+        clearable=one.nullable and not one.required,
+        searchable=len(choices) > MANY,
+        **named,
+        **wild({"data-choices": json.dumps(told, ensure_ascii=False)}),
+    )
+
+
+def said_in_both(words: Words) -> dict[str, str]:
+    """The two spans of a text as plain words; a bare string is the same in both."""
+    if words and isinstance(words[0], str):
+        return dict.fromkeys(texts.LANGS, words[0])
+    return {span.lang: str(span.children) for span in words}
+
+
+def error_slot(form: Form, name: str) -> html.Div:
+    return html.Div(id=ids.said(form.key, name), className="slot", role="alert")
+
+
+def draw_lines(form: Form, one: Field, value: Any) -> html.Div:
+    rows = [draw_line(form, one, str(n), row) for n, row in enumerate(one.lines.split(value))]
+    more = action(
+        ids.add_line(form.key, one.name), f"{form.words}.{one.name}.add", small=True, data_key=f"add-{one.name}"
+    )
+    return html.Div(
+        [html.Div(rows, id=ids.lines(form.key, one.name), className="lines"), more, error_slot(form, one.name)],
+        className="field",
+        **wild({"data-field": one.name}),
+    )
+
+
+def draw_line(form: Form, one: Field, row: str, values: Sequence[Any]) -> html.Div:
+    """One entry of a mapping, with a button that takes it away."""
+    inputs = []
+    for at, column in enumerate(one.lines.columns):
+        key = f"{form.words}.{one.name}.{column}"
+        given = values[at] if at < len(values) else None
+        named: dict[str, Any] = {
+            "id": ids.cell(form.key, one.name, row, column),
+            "label": html.Span(texts.both(key)),
+            "value": "" if given is None else str(given),
+            **wild({"data-column": column}),
+        }
+        offered = one.lines.offered.get(column)
+        inputs.append(
+            dmc.Autocomplete(data=list(offered), limit=8, **named)
+            if offered
+            else dmc.TextInput(autoComplete="off", **named)
+        )
+    gone = icon_button(ids.drop_line(form.key, one.name, row), "close", "form.remove")  # type: ignore[arg-type]
+    inner = html.Div([*inputs, gone], className=f"line columns-{len(inputs)}")
+    return html.Div([inner], id=ids.line(form.key, one.name, row))
+
+
+def save_button(form: Form) -> html.Button:
+    return action(ids.press(form.key, "save"), "form.save", primary=True, data_key=f"save-{form.key}", data_submit="1")
+
+
+def try_box(form: Form, trial: Form, values: Values) -> html.Section:
+    """A dry run beside the form: what would come of it as it stands, saved or not."""
+    told = html.Div(
+        id=ids.result(form.key), className="result", **wild({"data-testid": "try-result", "aria-live": "polite"})
+    )
+    return html.Section(
+        [
+            html.H3(texts.both(f"{trial.words}.title")),
+            html.P(texts.both(f"{trial.words}.hint"), className="hint"),
+            draw(trial, values),
+            action(ids.press(form.key, "try"), "form.try", data_key="try", data_submit="1"),
+            told,
+        ],
+        className="try",
+    )

@@ -1,0 +1,84 @@
+"""What a form is made of: fields, sections, lines; and what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+Words = list[Any]
+Values = Mapping[str, Any]
+Errors = dict[str, Words]
+# the place of what is wrong with no field
+WHOLE = ""
+
+
+class Kind(StrEnum):
+    TEXT = "text"
+    LONG = "long"
+    NUMBER = "number"
+    TICK = "tick"
+    CHOICE = "choice"
+    LIST = "list"  # of strings, one a line
+    LINES = "lines"  # a mapping, each entry a line of inputs
+    GROUP = "group"  # a model in the model
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """How a mapping is a table of inputs: `split` into rows of text, `join` them again. `offered` are values to choose from."""
+
+    columns: tuple[str, ...] = ("key", "value")
+    split: Callable[[Any], list[Sequence[Any]]] = lambda value: [list(item) for item in value.items()]
+    join: Callable[[list[list[str]]], Any] = lambda rows: {row[0]: row[1] or None for row in rows}
+    offered: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a form. `choices` are (value, words); `unit` is a catalogue key, shown beside the input."""
+
+    name: str
+    kind: Kind
+    required: bool = False
+    nullable: bool = False
+    default: Any = None
+    choices: tuple[tuple[str, Words], ...] = ()
+    unit: str = ""
+    lines: Lines = Lines()
+    fields: tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Fields under a heading that can be folded; without a heading they just stand there. Two names in a tuple stand side by side."""
+
+    fields: tuple[str | tuple[str, ...], ...]
+    title: str = ""
+    is_open: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """`key` is part of every id; `words` the family of labels in the catalogue."""
+
+    key: str
+    words: str
+    fields: tuple[Field, ...]
+    sections: tuple[Section, ...]
+
+    def field(self, name: str) -> Field:
+        return next(one for one in self.fields if one.name == name)
+
+    def shown(self) -> list[Field]:
+        names = [name for section in self.sections for part in section.fields for name in as_names(part)]
+        return [self.field(name) for name in names]
+
+    def changed(self, name: str, **changes: Any) -> Form:
+        return replace(self, fields=tuple(replace(f, **changes) if f.name == name else f for f in self.fields))
+
+
+def as_names(part: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (part,) if isinstance(part, str) else part

@@ -1,0 +1,92 @@
+"""What was typed into a form: gathered from the states of a callback, read as the model takes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dash import ALL, State
+
+from app.pages import ids
+from app.pages.forms.model import Field, Form, Kind
+from core.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What stands in the inputs: of fields, switches, and lines by row."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    ticks: Mapping[str, bool] = field(default_factory=dict)
+    rows: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+
+
+def states_of(key: str) -> tuple[State, ...]:
+    """What a callback must ask for to know what was typed into a form."""
+    return (
+        State(ids.field(key, ALL), "value"),
+        State(ids.tick(key, ALL), "checked"),
+        State(ids.cell(key, ALL, ALL, ALL), "value"),
+    )
+
+
+def gather(key: str, states: Any) -> Typed:
+    """From the states of a callback (`ctx.states_list`), those of the form `key`."""
+    values, ticks, rows = dict[str, Any](), dict[str, bool](), dict[str, dict[str, dict[str, str]]]()
+    flat = [one for part in states for one in (part if isinstance(part, list) else [part])]
+    for one in flat:
+        name = one["id"]
+        if not isinstance(name, dict) or name.get("form") != key:
+            continue
+        if "field" in name:
+            values[name["field"]] = one.get("value")
+        elif "tick" in name:
+            ticks[name["tick"]] = bool(one.get("value"))
+        elif "cells" in name:
+            rows.setdefault(name["cells"], {}).setdefault(name["row"], {})[name["column"]] = one.get("value") or ""
+    return Typed(values, ticks, rows)
+
+
+def read(form: Form, typed: Typed) -> dict[str, Any]:
+    """Values as the model takes them, of the fields that are shown. InputError where an input cannot be one."""
+    return {one.name: read_field(one, typed) for one in form.shown()}
+
+
+def read_field(one: Field, typed: Typed) -> Any:
+    match one.kind:
+        case Kind.GROUP:
+            found = {inner.name: read_plain(inner, f"{one.name}.{inner.name}", typed) for inner in one.fields}
+            standard = {inner.name: inner.default for inner in one.fields}
+            return {name: value for name, value in found.items() if value not in (None, standard[name])}
+        case Kind.LINES:
+            rows = typed.rows.get(one.name, {}).values()
+            cells = [[str(row.get(column, "")).strip() for column in one.lines.columns] for row in rows]
+            return one.lines.join([row for row in cells if row[0]])
+        case _:
+            return read_plain(one, one.name, typed)
+
+
+def read_plain(one: Field, name: str, typed: Typed) -> Any:
+    if one.kind is Kind.TICK:
+        return typed.ticks.get(name, bool(one.default))
+    value = typed.values.get(name)
+    words = value.strip() if isinstance(value, str) else value
+    match one.kind:
+        case Kind.LIST:
+            return [line.strip() for line in str(words or "").splitlines() if line.strip()]
+        case Kind.JSON:
+            return read_json(name, words)
+        case Kind.NUMBER | Kind.CHOICE:
+            return None if words == "" else words
+    return None if words in ("", None) and one.nullable else words or ""
+
+
+def read_json(name: str, words: Any) -> Any:
+    if not words:
+        return None
+    try:
+        return json.loads(words)
+    except ValueError as exc:
+        raise InputError(f"{name}: expected JSON", field=name) from exc

@@ -1,0 +1,93 @@
+"""What is wrong with what was typed, in words, at its field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from dash import html
+from pydantic import BaseModel, ValidationError
+
+from app.dashboard import texts
+from app.pages.forms.model import WHOLE, Errors, Form, Values, Words
+from app.pages.parts import reason_words
+from core.errors import Conflict, InputError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def check(form: Form, model: type[Model], values: Values) -> tuple[Model | None, Errors]:
+    """The model, or what is wrong with which field."""
+    try:
+        return model.model_validate(dict(values)), {}
+    except ValidationError as exc:
+        return None, errors_of(form, exc)
+
+
+def errors_of(form: Form, exc: ValidationError) -> Errors:
+    """The first error of each field, in words."""
+    found: Errors = {}
+    for one in exc.errors():
+        context = {
+            name: value for name, value in (one.get("ctx") or {}).items() if isinstance(value, str | int | float)
+        }
+        key = "missing" if is_missing(one) else one["type"]
+        found.setdefault(place_of(form, one["loc"]), error_text(key, context, one["msg"]))
+    return found
+
+
+def is_missing(one: Any) -> bool:
+    """An empty input is none given, whatever the type says of it."""
+    given = one.get("input")
+    return one["type"] == "missing" or given is None or given in ("", [])
+
+
+def error_text(key: str, context: Mapping[str, Any], message: str) -> Words:
+    name = f"form.error.{key}"
+    if name in texts.catalogue():
+        return texts.both(name, **context)
+    return texts.both("form.error.other", detail=message)
+
+
+def place_of(form: Form, parts: Sequence[Any]) -> str:
+    """The field that a path of the model leads to: the longest that the form has."""
+    names = [str(part) for part in parts]
+    for end in range(len(names), 0, -1):
+        name = ".".join(names[:end])
+        if name in {one.name for one in form.fields} | {
+            f"{one.name}.{inner.name}" for one in form.fields for inner in one.fields
+        }:
+            return name
+    return WHOLE
+
+
+def error_of(form: Form, exc: InputError | Conflict) -> Errors:
+    """What the server said of a field, without the field's name."""
+    place = place_of(form, (exc.field or "").split("."))
+    detail = exc.message.removeprefix(f"{exc.field}: ") if exc.field else exc.message
+    known = reason_words(exc.reason) if f"reason.{exc.reason}" in texts.catalogue() else []
+    words = [*known, " ", html.Span(detail)] if known else texts.both("form.error.refused", detail=detail)
+    return {place: words}
+
+
+def spread(errors: Errors, outputs: Any) -> tuple[list[Any], list[Any]]:
+    """Errors over the inputs and slots that there are (`ctx.outputs_list`); what has no place stands with the whole form."""
+    inputs = [one["id"]["field"] for one in outputs[0]]
+    slots = [one["id"]["said"] for one in outputs[1]]
+    at_slots = set(slots) - {WHOLE}
+    lost = [words for name, words in errors.items() if name not in at_slots and name not in inputs]
+    by_input = [html.Span(errors[name]) if name in errors and name not in at_slots else None for name in inputs]
+    by_slot = [
+        (lost_view(lost) if name == WHOLE else html.P(errors[name], className="error") if name in errors else [])
+        for name in slots
+    ]
+    return by_input, by_slot
+
+
+def lost_view(lost: list[Words]) -> list[Any]:
+    return [words[0] if is_whole(words) else html.P(words, className="error", role="alert") for words in lost]
+
+
+def is_whole(words: Words) -> bool:
+    """A component of its own, which needs no frame (the conflict)."""
+    return len(words) == 1 and getattr(words[0], "className", "") == "error conflict"
