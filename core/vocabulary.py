@@ -93,13 +93,26 @@ WAITING_ALARM = (
     AlarmState.LATCHED_UNACKNOWLEDGED,
 )
 SHELVABLE_ALARM = (*WAITING_ALARM, AlarmState.ACKNOWLEDGED, AlarmState.LATCHED_ACKNOWLEDGED)
+# alarms that stand in no list and not on the map
+QUIET_ALARM = (
+    AlarmState.NORMAL,
+    AlarmState.SHELVED,
+    AlarmState.SUPPRESSED_BY_DESIGN,
+    AlarmState.OUT_OF_SERVICE,
+)
+# units that are on something
+BUSY_UNIT = (UnitStatus.ASSIGNED, UnitStatus.EN_ROUTE, UnitStatus.ON_SCENE)
 SETS = {
     "ended_incident": ENDED_INCIDENT,
     "done_incident": DONE_INCIDENT,
     "waiting_alarm": WAITING_ALARM,
     "shelvable_alarm": SHELVABLE_ALARM,
+    "quiet_alarm": QUIET_ALARM,
+    "busy_unit": BUSY_UNIT,
     "unjudged_quality": UNJUDGED,
 }
+# seconds after which the place of what is silent is not trusted
+STALE_AFTER_S = {"unit": 90}
 LISTED_TABLES = (
     "levels",
     "alarm_states",
@@ -148,7 +161,8 @@ def roman(level: int) -> str:
 def vocabulary() -> dict[str, Any]:
     """What the page needs to speak, for `GET /api/vocabulary`."""
     return {name: table(name) for name in LISTED_TABLES} | {
-        "sets": {name: [str(word) for word in words] for name, words in SETS.items()}
+        "sets": {name: [str(word) for word in words] for name, words in SETS.items()},
+        "stale_after_s": STALE_AFTER_S,
     }
 
 

@@ -7,11 +7,13 @@ from typing import Any, cast
 from dash import Dash
 from fastapi import FastAPI
 
+from app.asking import Door
 from app.dashboard import texts
 from app.dashboard.card import callbacks as card_callbacks
 from app.dashboard.chart import callbacks as chart_callbacks
 from app.dashboard.layertree import callbacks as layer_callbacks
 from app.dashboard.layout import page
+from app.deps import Parts
 from app.serving import folder_version
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
@@ -28,7 +30,7 @@ class Page(Dash):
         return index.replace('"/assets/', f'"/assets/~{folder_version(ASSETS)}/')
 
 
-def build_dashboard(server: FastAPI) -> Dash:
+def build_dashboard(server: FastAPI, parts: Parts) -> Dash:
     """Put the page at ``/`` of ``server``. Call it after every other route is there: Dash answers all unknown paths."""
     app = Page(
         "app.dashboard",
@@ -44,8 +46,11 @@ def build_dashboard(server: FastAPI) -> Dash:
         add_log_handler=False,
     )
     app.layout = page()
-    for panel in (layer_callbacks, card_callbacks, chart_callbacks):
-        panel.register(app)
+    door = Door(parts)
+    door.open(app)
+    layer_callbacks.register(app)
+    card_callbacks.register(app, door)
+    chart_callbacks.register(app)
     return app
 
 
