@@ -133,7 +133,7 @@ def make_app(settings: Settings) -> FastAPI:
             include_in_schema=False,
             methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         )
-    dash_app = build_dashboard(app)
+    dash_app = build_dashboard(app, parts)
     app.add_middleware(Addresses)
     app.add_middleware(Compression)
     app.add_middleware(SecurityHeaders, dash_apps=(dash_app, pages))

@@ -97,13 +97,26 @@ WAITING_ALARM = (
     AlarmState.LATCHED_UNACKNOWLEDGED,
 )
 SHELVABLE_ALARM = (*WAITING_ALARM, AlarmState.ACKNOWLEDGED, AlarmState.LATCHED_ACKNOWLEDGED)
+# alarms that stand in no list and not on the map
+QUIET_ALARM = (
+    AlarmState.NORMAL,
+    AlarmState.SHELVED,
+    AlarmState.SUPPRESSED_BY_DESIGN,
+    AlarmState.OUT_OF_SERVICE,
+)
+# units that are on something
+BUSY_UNIT = (UnitStatus.ASSIGNED, UnitStatus.EN_ROUTE, UnitStatus.ON_SCENE)
 SETS = {
     "ended_incident": ENDED_INCIDENT,
     "done_incident": DONE_INCIDENT,
     "waiting_alarm": WAITING_ALARM,
     "shelvable_alarm": SHELVABLE_ALARM,
+    "quiet_alarm": QUIET_ALARM,
+    "busy_unit": BUSY_UNIT,
     "unjudged_quality": UNJUDGED,
 }
+# seconds after which the place of what is silent is not trusted
+STALE_AFTER_S = {"unit": 90}
 
 
 # --- the tables of `GET /api/vocabulary`; a city's own rows may say less than ours, and more --------------------------------
@@ -170,7 +183,7 @@ class IncidentKind(Words):
 
 
 class Vocabulary(TypedDict):
-    """Tables of words, and the sets of words that mean something together (`sets`)."""
+    """Tables of words, the sets of words that mean something together (`sets`), seconds after which what is silent is not trusted."""
 
     levels: dict[str, LevelWords]
     alarm_states: dict[str, Words]
@@ -188,9 +201,10 @@ class Vocabulary(TypedDict):
     layer_groups: dict[str, Words]
     asset_classes: dict[str, Words]
     sets: dict[str, list[str]]
+    stale_after_s: dict[str, float]
 
 
-LISTED_TABLES = tuple(name for name in Vocabulary.__annotations__ if name != "sets")
+LISTED_TABLES = tuple(name for name in Vocabulary.__annotations__ if name not in ("sets", "stale_after_s"))
 
 
 @cache
@@ -221,8 +235,14 @@ def roman(level: int) -> str:
 
 def vocabulary() -> Vocabulary:
     """What the page needs to speak, for `GET /api/vocabulary`."""
-    sets = {name: [str(word) for word in words] for name, words in SETS.items()}
-    return cast(Vocabulary, {**{name: table(name) for name in LISTED_TABLES}, "sets": sets})
+    return cast(
+        Vocabulary,
+        {
+            **{name: table(name) for name in LISTED_TABLES},
+            "sets": {name: [str(word) for word in words] for name, words in SETS.items()},
+            "stale_after_s": STALE_AFTER_S,
+        },
+    )
 
 
 def sql_list(words: Iterable[str]) -> str:

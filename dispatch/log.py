@@ -81,3 +81,20 @@ def read(conn: Connection, incident_id: UUID, *, after: int | None = None, most:
         {"id": r.id, "time": rfc3339(r.time), "what": r.what, "who": r.who, "text": r.text, "data": r.data}
         for r in rows
     ]
+
+
+class UnitEntry(TypedDict):
+    """What a unit had to do with."""
+
+    time: str
+    who: str
+    text: Text
+
+
+_OF_UNIT = text("SELECT time, who, text FROM incident_event WHERE data->>'unit' = :unit ORDER BY id DESC LIMIT :most")
+
+
+def read_of_unit(conn: Connection, unit: str, most: int = 20) -> list[UnitEntry]:
+    """The newest entries about a unit, the newest first."""
+    rows = conn.execute(_OF_UNIT, {"unit": unit, "most": most})
+    return [{"time": rfc3339(r.time), "who": r.who, "text": r.text} for r in rows]

@@ -15,7 +15,8 @@ from core.clock import rfc3339
 from core.excerpt import Excerpt, in_excerpt
 from core.history import as_row
 from core.nouns import Risk
-from core.vocabulary import ENDED_INCIDENT, Text
+from core.types import LonLat
+from core.vocabulary import ENDED_INCIDENT, Text, table
 
 _INCIDENTS = """
 SELECT i.id, i.number, i.kind, i.level, i.status, i.titles, i.text, i.address, i.channel, i.district, i.opened_at, i.changed_at,
@@ -232,6 +233,21 @@ def assignment_object(row: Any) -> Assignment:
         "on_scene_at": _time(row.on_scene_at),
         "clear_at": _time(row.clear_at),
     }
+
+
+_NEAREST_OPEN = text("""
+SELECT id FROM incident, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography AS g) AS p
+WHERE kind = :kind AND NOT status = ANY(:ended) AND ST_DWithin(geom::geography, p.g, :reach)
+ORDER BY ST_Distance(geom::geography, p.g) LIMIT 1
+""")
+
+
+def find_open_incident(conn: Connection, where: LonLat, kind: str) -> str | None:
+    """The nearest incident of that kind which has not ended, within the reach of its kind."""
+    reach = table("incident_kinds")[kind]["radius_m"]
+    given = {"lon": where.lon, "lat": where.lat, "kind": kind, "ended": list(ENDED_INCIDENT), "reach": reach}
+    found = conn.scalar(_NEAREST_OPEN, given)
+    return str(found) if found else None
 
 
 def read_units(conn: Connection, ids: Sequence[str] | None = None) -> list[Unit]:

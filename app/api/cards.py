@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 
-from app.cards import Asked, read_card
+from app.asking import Asking
+from app.cards import Card, read_card
 from app.deps import Conn, Now, PartsDep, Who
 
 router = APIRouter(prefix="/api/cards", tags=["cards"])
 
 
 @router.get("/video_event/{camera}/{event}")
-def get_video_event_card(conn: Conn, who: Who, now: Now, parts: PartsDep, camera: str, event: str) -> dict[str, Any]:
+def get_video_event_card(conn: Conn, who: Who, now: Now, parts: PartsDep, camera: str, event: str) -> Card:
     """The card of an event, whose id is made of two parts."""
-    return read_card(Asked(conn, parts.road_graph(conn), who, now), "video_event", f"{camera}/{event}")
+    return read_card(Asking(conn, who, now, parts), "video_event", f"{camera}/{event}")
 
 
 @router.get("/{kind}/{identity}")
-def get_card(conn: Conn, who: Who, now: Now, parts: PartsDep, kind: str, identity: str) -> dict[str, Any]:
-    return read_card(Asked(conn, parts.road_graph(conn), who, now), kind, identity)
+def get_card(conn: Conn, who: Who, now: Now, parts: PartsDep, kind: str, identity: str) -> Card:
+    return read_card(Asking(conn, who, now, parts), kind, identity)

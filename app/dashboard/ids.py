@@ -12,13 +12,11 @@ class Id(StrEnum):
     ROOT = "root"
     THEME_PROVIDER = "theme-provider"
     # Stores: state handed from the browser modules to Dash. State only, never events.
-    ME = "me"
-    VOCABULARY = "vocabulary"
     LAYERS = "layers-data"
-    CARD_DATA = "card-data"
     CHART_REQUEST = "chart-request"
     CHART_TEMPLATE = "chart-template"
     SELECTION = "selection"
+    CARD_DRAWN = "card-drawn"
     # Top bar
     TOP_BAR = "top-bar"
     CITY_NAME = "city-name"
@@ -47,6 +45,7 @@ class Id(StrEnum):
     CARD_MAIN = "card-main"
     CARD_REST = "card-rest"
     CARD_CLOSE = "card-close"
+    CARD_RETRY = "card-retry"
     CHART = "chart"
     CHART_SLOT = "chart-slot"
     HELP = "keys-help"

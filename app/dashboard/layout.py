@@ -15,7 +15,7 @@ from app.dashboard.layertree.layout import left_panel
 from app.dashboard.lists.layout import emergency_banner, right_panel
 from app.dashboard.topbar.layout import top_bar
 
-STORES = (Id.ME, Id.VOCABULARY, Id.LAYERS, Id.CARD_DATA, Id.CHART_REQUEST, Id.SELECTION)
+STORES = (Id.LAYERS, Id.SELECTION, Id.CARD_DRAWN, Id.CHART_REQUEST)
 
 # shown at the foot of a phone: which one sheet is open
 SHEETS = (("map", "lists.map"), ("layers", "lists.layers"), ("lists", "lists.title"))

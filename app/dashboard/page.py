@@ -3,10 +3,12 @@
 from dash import Dash
 from fastapi import FastAPI
 
+from app.asking import Door
 from app.dashboard.card import callbacks as card_callbacks
 from app.dashboard.chart import callbacks as chart_callbacks
 from app.dashboard.layertree import callbacks as layer_callbacks
 from app.dashboard.layout import page
+from app.deps import Parts
 from app.index import ASSETS, Index, make_application, spans
 
 STYLES = ("tokens", "base", "topbar", "panels", "lists", "card", "map", "phone")
@@ -14,12 +16,15 @@ MAP_LIBRARY = "/vendor/maplibre-gl/dist/maplibre-gl.mjs"
 TEXT_FONT = "/vendor/@fontsource/noto-sans-sc/files/noto-sans-sc-chinese-simplified-400-normal.woff2"
 
 
-def build_dashboard(server: FastAPI) -> Dash:
+def build_dashboard(server: FastAPI, parts: Parts) -> Dash:
     """Put the page at ``/`` of ``server``. Call it after every other route is there: Dash answers all unknown paths."""
     app = make_application("app.dashboard", server, index_string())
     app.layout = page()
-    for panel in (layer_callbacks, card_callbacks, chart_callbacks):
-        panel.register(app)
+    door = Door(parts)
+    door.open(app)
+    layer_callbacks.register(app)
+    card_callbacks.register(app, door)
+    chart_callbacks.register(app)
     return app
 
 

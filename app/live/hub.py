@@ -25,7 +25,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app.auth import find_credential
 from app.deps import Parts
 from app.live.client import Client
-from app.live.kinds import BY_SIGNAL, KINDS, Asking, Item, LiveKind
+from app.live.kinds import BY_SIGNAL, KINDS, Item, LiveKind, ReadAt
 from core.clock import rfc3339, utc_now
 from core.db import CHANGE_CHANNEL, Note, Notes
 from core.log import get_log
@@ -210,7 +210,7 @@ class Hub:
                     client.put("ping", ping)
 
     async def _tell_all(self, kind: LiveKind) -> None:
-        items = await self._in_thread(lambda conn: kind.read_all(conn, self._asking()))
+        items = await self._in_thread(lambda conn: kind.read_all(conn, self._moment()))
         self._broadcast(Changes(kind, items, []))
 
     async def _send_dirty(self, *, urgent: bool) -> None:
@@ -259,8 +259,8 @@ class Hub:
 
     # --- reading (in threads) -----------------------------------------------------------------------------------------
 
-    def _asking(self, since: datetime | None = None) -> Asking:
-        return Asking(utc_now(), self.parts.settings, since)
+    def _moment(self, since: datetime | None = None) -> ReadAt:
+        return ReadAt(utc_now(), self.parts.settings, since)
 
     async def _in_thread(self, work: Callable[[Connection], T]) -> T:
         def read() -> T:
@@ -272,13 +272,13 @@ class Hub:
     def _changes(self, conn: Connection, kind: LiveKind, ids: set[str] | None, since: datetime | None) -> Changes:
         """What has become of these things; all of them where we do not know which they are."""
         if ids is None and not kind.by_time:
-            return Changes(kind, kind.read_all(conn, self._asking()), [], whole=True)
+            return Changes(kind, kind.read_all(conn, self._moment()), [], whole=True)
         return self._changed(conn, kind, sorted(ids or ()), since)
 
     def _changed(self, conn: Connection, kind: LiveKind, ids: list[str], since: datetime | None) -> Changes:
         """Those named; where that fails, in halves, so that the thing whose fault it is costs itself only."""
         try:
-            items = kind.read_some(conn, ids, self._asking(since))
+            items = kind.read_some(conn, ids, self._moment(since))
         except Exception as exc:
             if is_of_connection(exc) or not ids:
                 raise
@@ -345,7 +345,7 @@ class Hub:
     async def _show(self, client: Client, kind: LiveKind) -> None:
         client.begin(kind.key)
         try:
-            items = await self._in_thread(lambda conn: kind.read_all(conn, self._asking()))
+            items = await self._in_thread(lambda conn: kind.read_all(conn, self._moment()))
             seen = [item for item in items if kind.may_see(client.viewer, item)]
             for body in pages(kind.key, seen, utc_now()):
                 client.page(body)

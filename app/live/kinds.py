@@ -27,7 +27,7 @@ OVERLAP = timedelta(seconds=0.5)
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class ReadAt:
     """With what a kind is read: the moment, the settings, and since when its changes are asked for (kinds that are found by time)."""
 
     now: datetime
@@ -59,8 +59,8 @@ class LiveKind:
 
     key: str
     urgent: bool
-    read_all: Callable[[Connection, Asking], Sequence[Item]]
-    read_some: Callable[[Connection, Sequence[str], Asking], Sequence[Item]]
+    read_all: Callable[[Connection, ReadAt], Sequence[Item]]
+    read_some: Callable[[Connection, Sequence[str], ReadAt], Sequence[Item]]
     may_see: Callable[[Viewer, Item], bool] = in_district
     is_over: Callable[[Item], bool] = _never
     signals: tuple[str, ...] = ()
@@ -70,17 +70,17 @@ class LiveKind:
     on_clock: bool = False
 
 
-def _sensors(conn: Connection, ids: Sequence[str], asking: Asking) -> Sequence[Item]:
+def _sensors(conn: Connection, ids: Sequence[str], at: ReadAt) -> Sequence[Item]:
     """Those heard since the last time, and those told by name (registered, accepted, retired), heard or not."""
     limits = read_limits(conn)
-    heard = read_sensors(conn, limits, since=asking.since - OVERLAP) if asking.since is not None else []
+    heard = read_sensors(conn, limits, since=at.since - OVERLAP) if at.since is not None else []
     named = read_sensors(conn, limits, ids=list(ids)) if ids else []
     there = {item["id"] for item in heard}
     return [*heard, *(item for item in named if item["id"] not in there)]
 
 
-def _health(conn: Connection, asking: Asking) -> Sequence[Item]:
-    return [read_health(conn, asking.now, asking.settings.topic_prefix)]
+def _health(conn: Connection, at: ReadAt) -> Sequence[Item]:
+    return [read_health(conn, at.now, at.settings.topic_prefix)]
 
 
 KINDS: Mapping[str, LiveKind] = {
@@ -127,15 +127,15 @@ KINDS: Mapping[str, LiveKind] = {
         LiveKind(
             "video_event",
             urgent=False,
-            read_all=lambda conn, asking: read_shown_events(conn, asking.now),
-            read_some=lambda conn, ids, asking: read_shown_events(conn, asking.now, ids),
+            read_all=lambda conn, at: read_shown_events(conn, at.now),
+            read_some=lambda conn, ids, at: read_shown_events(conn, at.now, ids),
             may_see=everybody,
         ),
         LiveKind(
             "health",
             urgent=False,
             read_all=_health,
-            read_some=lambda conn, _, asking: _health(conn, asking),
+            read_some=lambda conn, _, at: _health(conn, at),
             may_see=everybody,
             on_clock=True,
         ),

@@ -18,8 +18,8 @@ from typing import Any
 from dash import Dash, Input, State, ctx, html, set_props
 from dash.exceptions import PreventUpdate
 
+from app.asking import Asking, Door
 from app.pages import ids
-from app.pages.door import Asking, Door
 from core.clock import utc_now
 
 Target = str | ids.Key

@@ -12,10 +12,11 @@ from dash import Dash, Input, Output, State
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.asking import Asking, Door
 from app.deps import Parts
 from app.index import make_application
 from app.pages import set_aside, sources, tables
-from app.pages.door import Asking, Door, tell_error
+from app.pages.errors import tell_error
 from app.pages.ids import Id
 from app.pages.shell import frame, index_string
 

@@ -33,6 +33,6 @@
     const { page } = await import(main);
     return (await page)[name](...values);
   };
-  const doors = { show_layers: later('showLayers'), fade_layers: later('fadeLayers'), draw_chart: later('drawChart') };
+  const doors = { show_layers: later('showLayers'), fade_layers: later('fadeLayers'), draw_chart: later('drawChart'), card_drawn: later('cardDrawn') };
   window.dash_clientside = Object.assign({}, window.dash_clientside, { onemap: doors });
 })();

@@ -1,74 +1,104 @@
-// The card's data: fetched when something is selected and again when it changes; Dash draws it.
-import { get, wordsOf } from './api.mjs';
+// The card of what is selected: Dash draws it on the server, on the selection; here stands when it is asked for, and what happens without an answer.
 import { atMost, setProps } from './dom.mjs';
 
 const AGAIN_MS = 1500;
+const WAIT_MS = 5000;
 /** @type {Kind[]} */
 const FOLLOWED = ['alarm', 'incident', 'sensor', 'unit', 'video_event'];
-const WITHOUT_UNITS = ['clear', 'closed', 'cancelled'];
 
-/** @param {Thing | Card | null} thing */
+/** @param {Thing | null} thing */
 const keyOf = thing => (thing ? `${thing.type}/${thing.id}` : '');
-
-/** @param {Props} data */
-const state = data => setProps('card-data', { data });
-
-/** @param {Card} card @param {AbortSignal} signal @returns {Promise<object[]>} */
-async function recommendations(card, signal) {
-  if (card.type !== 'incident' || WITHOUT_UNITS.includes(card.object.status ?? '')) return [];
-  return (await get(`/api/incidents/${encodeURIComponent(card.id)}/recommendations`, signal)).items;
-}
-
-/** The sensor whose chart a card shows. @param {Card} card */
-export function charted({ type, id, object: { thing } }) {
-  if (type === 'sensor') return id;
-  return type === 'alarm' && thing?.type === 'sensor' ? thing.id : null;
-}
 
 // What of an object the card shows: a unit's every metre is not worth a request.
 const ESSENCE = ['status', 'state', 'level', 'version', 'changed_at', 'assignments', 'incident', 'snapshot', 'ended_at', 'score'];
 /** @param {Record<string, any> | undefined} thing */
 export const essence = thing => thing && JSON.stringify(ESSENCE.map(name => thing[name]));
 
-/** @param {{ live: Live, words: Words, selection: Chosen }} parts */
-export function makeCard({ live, words: { say }, selection }) {
-  /** @type {AbortController | null} */
-  let asking = null;
-  let shown = '';
-
-  /** @param {Card} card @param {object[]} units */
-  function show(card, units) {
-    state({ status: 'ready', card, recommendations: units });
-    selection.locate(card.object.lon, card.object.lat);
-    if (shown === keyOf(card)) return;
-    shown = keyOf(card);
-    const sensor = charted(card);
-    setProps('chart-request', { data: sensor ? { sensor, rule: card.object.rule ?? null, unit: card.object.unit ?? null } : null });
-  }
+/**
+ * Requests with numbers, of which the last one counts. What is to be read again while an answer is awaited is asked for after it: an
+ * answer that takes long is not thrown away again and again.
+ * @param {{ send: (thing: Thing, asked: number) => void, late: () => void, after?: (call: () => void, ms: number) => unknown }} parts
+ */
+export function makeAsker({ send, late, after = setTimeout }) {
+  let asked = 0;
+  let waiting = false;
+  /** @type {Thing | null} */
+  let again = null;
 
   /** @param {Thing} thing */
-  async function load(thing) {
-    asking?.abort();
-    const controller = new AbortController();
-    asking = controller;
-    try {
-      /** @type {Card} */
-      const card = await get(`/api/cards/${thing.type}/${encodeURIComponent(thing.id)}`, controller.signal);
-      const units = await recommendations(card, controller.signal);
-      if (keyOf(selection.current()) === keyOf(thing)) show(card, units);
-    } catch (error) {
-      if (controller.signal.aborted) return;
-      state({ status: 'failed', detail: wordsOf(error) ?? say('toast.network') });
-    }
+  function ask(thing) {
+    asked += 1;
+    waiting = true;
+    again = null;
+    const mine = asked;
+    send(thing, mine);
+    after(() => {
+      if (!waiting || mine !== asked) return;
+      waiting = false;
+      late();
+    }, WAIT_MS);
   }
 
-  const reload = atMost(AGAIN_MS, () => {
-    const thing = selection.current();
-    if (thing) load(thing);
+  return {
+    ask,
+    /** @param {Thing} thing */
+    askAgain(thing) {
+      if (waiting) again = thing;
+      else ask(thing);
+    },
+    /** Whether this is the answer to the last request; late ones count too. @param {number} number */
+    answered(number) {
+      if (number !== asked) return false;
+      waiting = false;
+      if (again) ask(again);
+      return true;
+    },
+    /** No answer counts any more. */
+    forget() {
+      asked += 1;
+      waiting = false;
+      again = null;
+    },
+  };
+}
+
+/** @param {{ live: Live, selection: Chosen }} parts */
+export function makeCard({ live, selection }) {
+  let shown = '';
+
+  /** loading, ready; failed: nothing to show; stale: what is shown could not be read again. @param {'loading' | 'ready' | 'failed' | 'stale'} state */
+  function mark(state) { document.body.dataset.cardState = state; }
+
+  const asker = makeAsker({
+    send: ({ type, id }, asked) => setProps('selection', { data: { type, id: String(id), asked } }),
+    late: () => mark(shown ? 'stale' : 'failed'),
   });
 
+  /** Clientside callback: the server has drawn the card. @param {CardDrawn | null} card */
+  function drawn(card) {
+    if (!card || !asker.answered(card.asked)) return;
+    mark('ready');
+    selection.locate(card.lon, card.lat);
+    const key = keyOf(selection.current());
+    if (shown === key) return;
+    shown = key;
+    setProps('chart-request', { data: card.chart });
+  }
+
+  const again = () => {
+    const thing = selection.current();
+    if (thing && thing.type !== 'place') asker.askAgain(thing);
+  };
+  const reload = atMost(AGAIN_MS, again);
+
+  /** The server answers again: what could not be read is read now. */
+  function recovered() {
+    const state = document.body.dataset.cardState;
+    if (state === 'failed' || state === 'stale') again();
+  }
+
   function close() {
-    asking?.abort();
+    asker.forget();
     shown = '';
     document.body.dataset.card = 'closed';
   }
@@ -83,9 +113,9 @@ export function makeCard({ live, words: { say }, selection }) {
     if (keyOf(thing) !== shown) {
       shown = '';
       setProps('chart-request', { data: null });
-      state({ status: 'loading' });
+      mark('loading');
     }
-    load(thing);
+    asker.ask(thing);
   }
 
   /** @param {Kind} kind */
@@ -111,11 +141,12 @@ export function makeCard({ live, words: { say }, selection }) {
 
   return {
     reload,
+    drawn,
+    recovered,
     start() {
       selection.on((thing, { moved }) => { if (!moved) open(thing); });
       FOLLOWED.forEach(follow);
       followCamera();
-      state({ status: 'closed' });
     },
   };
 }

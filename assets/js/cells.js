@@ -25,16 +25,16 @@
   /** @param {Alarm} alarm */
   const reading = alarm => (alarm.value == null ? '' : `${+Number(alarm.value).toFixed(2)}${unitOf(alarm.unit)}`);
 
-  /** @param {Alarm} alarm @param {Context} context */
+  /** @param {AlarmRow} alarm @param {Context} context */
   function acknowledge(alarm, context) {
     const mayAct = context.me.role !== 'viewer';
-    if (!mayAct || !['unacknowledged', 'returned_unacknowledged'].includes(alarm.state)) return chip(context, 'alarm_states', alarm.state);
+    if (!mayAct || !alarm.waiting) return chip(context, 'alarm_states', alarm.state);
     const call = { 'data-method': 'POST', 'data-url': `/api/alarms/${alarm.id}/acknowledge`, 'data-body': '{}' };
     return h('button', { type: 'button', className: 'row-button', key: 'act', tabIndex: -1, 'data-testid': 'acknowledge', ...call }, words(context.catalogue['lists.acknowledge']));
   }
 
   const rows = {
-    /** @param {{ data: Alarm, context: Context }} params */
+    /** @param {{ data: AlarmRow, context: Context }} params */
     AlarmRow: ({ data, context }) => h('div', { className: 'row', 'data-alarm-id': data.id, 'data-state': data.state }, [
       badge(data.level), title(data.names || data.message),
       side([h('span', { className: 'reading', key: 'value' }, reading(data)), age(data.changed_at || data.raised_at)]), acknowledge(data, context)]),

@@ -1,26 +1,18 @@
 // The figures of the top bar: values in, values out.
 import { LEVELS } from './tokens.mjs';
 
-const ENDED = ['closed', 'cancelled'];
-const WAITING = ['unacknowledged', 'returned_unacknowledged', 'latched_unacknowledged'];
-const BUSY = ['assigned', 'en_route', 'on_scene'];
 // These speak when something happens, or are not registered with us: their silence is no fault.
 const ON_OCCASION = ['reports', 'video', 'unknown'];
 const OLD_S = 60;
 const DEAD_S = 300;
 
-/** @param {Incident[]} incidents */
-export const openOf = incidents => incidents.filter(({ status }) => !ENDED.includes(status));
-/** @param {Alarm[]} alarms */
-export const waitingOf = alarms => alarms.filter(({ state }) => WAITING.includes(state));
-
 /** How many there are of each level. @param {{ level: Level }[]} things @returns {[Level, number][]} */
 export const perLevel = things => LEVELS.map(level => [level, things.filter(thing => thing.level === level).length]);
 
-/** @param {Unit[]} units */
-export const readiness = units => ({
+/** @param {Unit[]} units @param {Pick<Sets, 'busy'>} sets */
+export const readiness = (units, sets) => ({
   free: units.filter(({ status }) => status === 'available').length,
-  busy: units.filter(({ status }) => BUSY.includes(status)).length,
+  busy: units.filter(sets.busy).length,
 });
 
 /**

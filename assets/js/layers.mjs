@@ -1,7 +1,7 @@
 // The layer tree's data and its switches: what each person shows and how strongly is remembered in this browser.
 import { answer, rest } from './api.mjs';
 import { part, remember, setProps, setText, atMost } from './dom.mjs';
-import { LIVE_LAYERS, shownOf } from './map/features.mjs';
+import { shownOf } from './map/features.mjs';
 
 const COUNT_MS = 500;
 // source of the map -> layers of the tree that live on it, where these are not the same
@@ -25,8 +25,8 @@ export async function readLayers(asking, choices) {
   }
 }
 
-/** @param {{ live: Live, map: CityMap, choices: Choices, layers: LayerState }} parts */
-export function makeLayerTree({ live, map, choices, layers }) {
+/** @param {{ live: Live, liveLayers: LiveLayers, map: CityMap, choices: Choices, layers: LayerState }} parts */
+export function makeLayerTree({ live, liveLayers, map, choices, layers }) {
   const visible = new Map(layers.items.map(item => [item.id, item.visible]));
   /** When a live layer was last heard. @type {Map<string, string>} */
   const heard = new Map();
@@ -39,7 +39,7 @@ export function makeLayerTree({ live, map, choices, layers }) {
 
   /** @param {string} name */
   function count(name) {
-    const layer = LIVE_LAYERS[name];
+    const layer = liveLayers[name];
     const node = document.querySelector(`[data-count-of="${name}"]`);
     if (!node || !live[layer.kind].known) return;
     setText(node, shownOf(layer, live[layer.kind].all()).length.toLocaleString('en'));
@@ -52,7 +52,7 @@ export function makeLayerTree({ live, map, choices, layers }) {
   /** Count and age of a live layer are those of what was last heard. @param {string} name */
   function follow(name) {
     const soon = atMost(COUNT_MS, () => count(name));
-    live[LIVE_LAYERS[name].kind].on(() => {
+    live[liveLayers[name].kind].on(() => {
       heard.set(name, new Date().toISOString());
       soon();
     });
@@ -81,7 +81,7 @@ export function makeLayerTree({ live, map, choices, layers }) {
 
     /** @param {unknown} groups */
     start(groups) {
-      const names = Object.keys(LIVE_LAYERS);
+      const names = Object.keys(liveLayers);
       setProps('layers-data', { data: { ...layers, groups } });
       names.forEach(follow);
       new MutationObserver(() => names.forEach(count)).observe(part('layer-tree'), { childList: true });

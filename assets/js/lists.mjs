@@ -1,7 +1,7 @@
 // The work lists: ordered rows into AG Grid. While the person's hand is in a list nothing there moves.
 import { around, atMost, byId, part, setProps, setText, whenThere } from './dom.mjs';
 import { collectionOf } from './live.mjs';
-import { LISTS, listOf, rowsOf } from './rows.mjs';
+import { listOf, makeLists, rowsOf } from './rows.mjs';
 
 const EVERY_MS = 250;
 const HELD_MS = 15000;
@@ -13,11 +13,11 @@ const AGAIN_MS = 30;
 /** @typedef {{ me: Me, vocabulary: Vocabulary, catalogue: Texts }} RowContext what the renderers in cells.js draw rows with */
 
 class List {
-  /** @param {ListName} name @param {Grid} api @param {Live} live */
-  constructor(name, api, live) {
+  /** @param {ListName} name @param {import('./rows.mjs').ListSpec} spec @param {Grid} api @param {Live} live */
+  constructor(name, spec, api, live) {
     this.name = name;
     this.api = api;
-    this.spec = LISTS[name];
+    this.spec = spec;
     this.node = part(this.spec.grid);
     /** @type {Collection<any>} */
     this.things = live[this.spec.kind];
@@ -96,8 +96,8 @@ function wire({ api, spec }, selection) {
   api.addEventListener('cellKeyDown', ({ data, event }) => { if (event.key === 'Enter') choose(data); });
 }
 
-/** Fills the lists once their grids are there. @param {{ live: Live, selection: Chosen, context: RowContext }} parts */
-export async function startLists({ live, selection, context }) {
+/** Fills the lists once their grids are there. @param {{ live: Live, sets: Sets, selection: Chosen, context: RowContext }} parts */
+export async function startLists({ live, sets, selection, context }) {
   const open = /** @type {Record<ListName, List>} */ ({});
   /** @type {ListName} */
   let tab = 'incidents';
@@ -119,18 +119,19 @@ export async function startLists({ live, selection, context }) {
     if (!list.hasFocus && tries > 0 && list === open[tab]) setTimeout(focusRow, AGAIN_MS, list, row, tries - 1);
   }
 
-  for (const name of /** @type {ListName[]} */ (Object.keys(LISTS))) {
-    const { grid } = LISTS[name];
+  const lists = makeLists(sets);
+  for (const name of /** @type {ListName[]} */ (Object.keys(lists))) {
+    const { grid } = lists[name];
     await whenThere(grid);
     const api = await window.dash_ag_grid.getApiAsync(grid);
     api.setGridOption('context', context);
-    open[name] = new List(name, api, live);
+    open[name] = new List(name, lists[name], api, live);
     wire(open[name], selection);
     open[name].draw();
   }
   document.addEventListener('click', event => {
     const name = around(event, '#list-tabs [role=tab]')?.querySelector('[data-testid]')?.getAttribute('data-testid')?.replace('tab-', '');
-    if (name && name in LISTS) tab = /** @type {ListName} */ (name);
+    if (name && name in lists) tab = /** @type {ListName} */ (name);
   });
   selection.on((thing, { moved }) => {
     if (moved) return;

@@ -5,7 +5,7 @@ import { keepCurrent } from './ages.mjs';
 import { makeActions } from './actions.mjs';
 import { makeCard } from './card.mjs';
 import { makeChart } from './chart.mjs';
-import { around, byId, copyOf, el, isRemembered, remembered, setProps, whenThere } from './dom.mjs';
+import { around, byId, copyOf, el, isRemembered, remembered, whenThere } from './dom.mjs';
 import { asked } from './early.mjs';
 import { startEdges } from './edges.mjs';
 import { startKeys, toggleHelp } from './keys.mjs';
@@ -13,12 +13,14 @@ import { makeLayerTree, readLayers } from './layers.mjs';
 import { startLists } from './lists.mjs';
 import { fold, makeLive } from './live.mjs';
 import { lookControls, setLang, startLook } from './look.mjs';
+import { makeLiveLayers } from './map/features.mjs';
 import { startMap } from './map/map.mjs';
 import { makeNotices } from './notices.mjs';
 import { makePictures, watchPictures } from './picture.mjs';
 import { Channel, pushAddress } from './push.mjs';
 import { makeSearch } from './search.mjs';
 import { makeSelection } from './selection.mjs';
+import { makeSets } from './sets.mjs';
 import { startTopBar } from './topbar.mjs';
 import { makeWords } from './words.mjs';
 
@@ -34,11 +36,14 @@ async function given() {
   return { me, city, vocabulary, catalogue, layers, choices };
 }
 
-/** @param {Live} live */
-function openChannel(live) {
+/** @param {Live} live @param {() => void} opened */
+function openChannel(live, opened) {
   const channel = new Channel(pushAddress(location), {
     fold: message => fold(live, message),
-    marked: on => { document.documentElement.dataset.live = on ? 'on' : 'off'; },
+    marked: on => {
+      document.documentElement.dataset.live = on ? 'on' : 'off';
+      if (on) opened();
+    },
     ended: toLogin,
   });
   channel.connect();
@@ -56,10 +61,12 @@ const logOut = () => send('POST', '/logout').finally(() => location.assign('/log
 async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
   const words = makeWords(catalogue, city.timezone);
   const live = makeLive();
-  const selection = makeSelection(live, data => setProps('selection', { data }));
-  const notices = makeNotices({ live, words, selection, levels: vocabulary.levels });
+  const sets = makeSets(vocabulary);
+  const liveLayers = makeLiveLayers(sets);
+  const selection = makeSelection(live);
+  const notices = makeNotices({ live, sets, words, selection, levels: vocabulary.levels });
   const pictures = makePictures(words);
-  const card = makeCard({ live, words, selection });
+  const card = makeCard({ live, selection });
   const chart = makeChart({ live, words, metrics: vocabulary.metrics });
   const search = makeSearch({ live, words, selection });
   const actions = makeActions({ live, selection, card, notices, pictures });
@@ -67,34 +74,32 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
   document.documentElement.dataset.role = me.role;
   if (!isRemembered('lang') && me.lang) setLang(me.lang);
   actions.start();
-  const channel = openChannel(live);
+  const channel = openChannel(live, card.recovered);
   keepCurrent(words);
   // The panels first: they are cheap, and a first frame of the map is not where there is no graphics card.
   await whenThere('phone-tabs');
-  const map = startMap({ city, layers: layers.items, live, selection });
-  const tree = makeLayerTree({ live, map, choices, layers });
+  const map = startMap({ city, layers: layers.items, live, sets, liveLayers, selection });
+  const tree = makeLayerTree({ live, liveLayers, map, choices, layers });
   listenToControls({
-    ...map.controls, ...lookControls, 'card-close': () => selection.select(null), 'keys-open': toggleHelp, 'keys-close': toggleHelp, logout: logOut,
+    ...map.controls, ...lookControls, 'card-close': () => selection.select(null), 'card-retry': card.reload, 'keys-open': toggleHelp, 'keys-close': toggleHelp, logout: logOut,
   });
 
   async function startPanels() {
     byId('cover')?.remove();
-    setProps('me', { data: me });
-    setProps('vocabulary', { data: vocabulary });
     startLook();
-    startTopBar({ city, me, live, words, channel });
+    startTopBar({ city, me, live, sets, words, channel });
     tree.start(vocabulary.layer_groups);
     notices.start();
     card.start();
     watchPictures();
     chart.start();
     startEdges();
-    const [lists] = await Promise.all([startLists({ live, selection, context: { me, vocabulary, catalogue } }), search.start()]);
+    const [lists] = await Promise.all([startLists({ live, sets, selection, context: { me, vocabulary, catalogue } }), search.start()]);
     startKeys({ me, selection, lists, search, actions, pictures });
     document.documentElement.dataset.ready = '1';
   }
 
-  return { page: { map: map.map, showLayers: tree.showLayers, fadeLayers: tree.fadeLayers, drawChart: chart.draw }, startPanels };
+  return { page: { map: map.map, showLayers: tree.showLayers, fadeLayers: tree.fadeLayers, drawChart: chart.draw, cardDrawn: card.drawn }, startPanels };
 }
 
 /** Where the page cannot start it says so, with a way to try again. @param {unknown} error */

@@ -7,7 +7,6 @@ import { ROMAN } from './tokens.mjs';
 const TOAST_MS = 9000;
 const MOST = 3;
 const URGENT = 2;
-const WAITING = ['unacknowledged', 'returned_unacknowledged'];
 
 /** @param {Level} level */
 const badge = level => el('span', { class: `level level-${level || 'none'}` }, el('span', {}, ROMAN[level] || ''));
@@ -16,13 +15,18 @@ const badge = level => el('span', { class: `level level-${level || 'none'}` }, e
  * Alarms that cannot wait and that nobody has put aside, the gravest and newest first.
  * @param {Alarm[]} alarms
  * @param {Set<string>} dismissed
+ * @param {Pick<Sets, 'waiting'>} sets
  */
-export const urgentOf = (alarms, dismissed) =>
-  alarms.filter(({ id, level, state }) => level <= URGENT && WAITING.includes(state) && !dismissed.has(id))
+export const urgentOf = (alarms, dismissed, sets) =>
+  alarms.filter(alarm => alarm.level <= URGENT && sets.waiting(alarm) && !dismissed.has(alarm.id))
     .sort((a, b) => a.level - b.level || (a.raised_at < b.raised_at ? 1 : -1));
 
-/** Whether a new alarm is told at the edge: what cannot wait is in the banner already. @param {Alarm | undefined} alarm */
-export const isNews = alarm => Boolean(alarm && alarm.level > URGENT && WAITING.includes(alarm.state));
+/**
+ * Whether a new alarm is told at the edge: what cannot wait is in the banner already.
+ * @param {Alarm | undefined} alarm
+ * @param {Pick<Sets, 'waiting'>} sets
+ */
+export const isNews = (alarm, sets) => Boolean(alarm && alarm.level > URGENT && sets.waiting(alarm));
 
 /** @param {() => void} onclick @param {HTMLElement[]} words */
 const closer = (onclick, words) =>
@@ -41,8 +45,8 @@ function toast(className, parts, dismiss) {
   node.addEventListener('pointerleave', () => { timer = setTimeout(leave, TOAST_MS / 3); });
 }
 
-/** @param {{ live: Live, words: Words, selection: Chosen, levels: Texts }} parts */
-export function makeNotices({ live, words: { both }, selection, levels }) {
+/** @param {{ live: Live, sets: Sets, words: Words, selection: Chosen, levels: Texts }} parts */
+export function makeNotices({ live, sets, words: { both }, selection, levels }) {
   /** @type {Set<string>} */
   const dismissed = new Set();
   let standing = '';
@@ -74,7 +78,7 @@ export function makeNotices({ live, words: { both }, selection, levels }) {
   }
 
   function banner() {
-    const [worst, ...others] = urgentOf(live.alarm.all(), dismissed);
+    const [worst, ...others] = urgentOf(live.alarm.all(), dismissed, sets);
     const key = worst ? `${worst.id} ${worst.level} ${worst.changed_at} ${others.length}` : '';
     if (key === standing) return;
     standing = key;
@@ -96,7 +100,7 @@ export function makeNotices({ live, words: { both }, selection, levels }) {
         banner();
         if (whole) return;
         for (const alarm of [...added].map(id => live.alarm.get(id))) {
-          if (alarm && isNews(alarm)) announce('alarm', alarm, 'toast.new_alarm', alarm.message || alarm.names);
+          if (alarm && isNews(alarm, sets)) announce('alarm', alarm, 'toast.new_alarm', alarm.message || alarm.names);
         }
       });
       live.incident.on(({ added, whole }) => {

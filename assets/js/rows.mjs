@@ -1,13 +1,6 @@
 // What the work lists hold and in which order: values in, values out.
-import { isStale } from './map/features.mjs';
-
-const CLOSED = ['closed', 'cancelled'];
-const QUIET = ['normal', 'shelved', 'suppressed_by_design', 'out_of_service'];
-const WAITING = ['unacknowledged', 'returned_unacknowledged', 'latched_unacknowledged'];
 const UNIT_ORDER = ['on_scene', 'en_route', 'assigned', 'available', 'out_of_service'];
 
-/** @param {Alarm} alarm */
-const waiting = alarm => (WAITING.includes(alarm.state) ? 0 : 1);
 /** @param {string} a @param {string} b */
 const later = (a, b) => (a < b ? 1 : a > b ? -1 : 0);
 
@@ -15,27 +8,29 @@ const later = (a, b) => (a < b ? 1 : a > b ? -1 : 0);
  * A list: the kind of the live channel, its grid, which things it holds, which is first, the row of a thing.
  * @typedef {{ kind: 'incident' | 'alarm' | 'unit', grid: string, holds: (thing: any) => boolean, order: (a: any, b: any) => number, row: (thing: any) => any }} ListSpec
  */
-/** @type {ListSpec} */
-const INCIDENTS = {
+/** @param {Sets} sets @returns {ListSpec} */
+const incidents = sets => ({
   kind: 'incident', grid: 'grid-incidents', row: thing => thing,
-  holds: (/** @type {Incident} */ thing) => !CLOSED.includes(thing.status),
+  holds: (/** @type {Incident} */ thing) => !sets.ended(thing),
   order: (/** @type {Incident} */ a, /** @type {Incident} */ b) => a.level - b.level || later(a.opened_at, b.opened_at),
-};
-/** @type {ListSpec} */
-const ALARMS = {
-  kind: 'alarm', grid: 'grid-alarms', row: thing => thing,
-  holds: (/** @type {Alarm} */ thing) => !QUIET.includes(thing.state),
-  order: (/** @type {Alarm} */ a, /** @type {Alarm} */ b) => waiting(a) - waiting(b) || a.level - b.level || later(a.raised_at, b.raised_at),
-};
-/** @type {ListSpec} */
-const UNITS = {
-  kind: 'unit', grid: 'grid-units', holds: () => true, row: unit => ({ ...unit, stale: isStale(unit) }),
+});
+/** @param {Sets} sets @returns {ListSpec} */
+const alarms = sets => ({
+  kind: 'alarm', grid: 'grid-alarms', row: alarm => ({ ...alarm, waiting: sets.waiting(alarm) }),
+  holds: (/** @type {Alarm} */ thing) => !sets.quiet(thing),
+  order: (/** @type {Alarm} */ a, /** @type {Alarm} */ b) =>
+    Number(sets.waiting(b)) - Number(sets.waiting(a)) || a.level - b.level || later(a.raised_at, b.raised_at),
+});
+/** @param {Sets} sets @returns {ListSpec} */
+const units = sets => ({
+  kind: 'unit', grid: 'grid-units', holds: () => true, row: unit => ({ ...unit, stale: sets.stale(unit) }),
   order: (/** @type {Unit} */ a, /** @type {Unit} */ b) =>
     UNIT_ORDER.indexOf(a.status) - UNIT_ORDER.indexOf(b.status) || a.kind.localeCompare(b.kind) || a.id.localeCompare(b.id, 'en', { numeric: true }),
-};
+});
 
-export const LISTS = { incidents: INCIDENTS, alarms: ALARMS, units: UNITS };
-/** @typedef {keyof typeof LISTS} ListName */
+/** The lists by their name. @param {Sets} sets */
+export const makeLists = sets => ({ incidents: incidents(sets), alarms: alarms(sets), units: units(sets) });
+/** @typedef {keyof ReturnType<typeof makeLists>} ListName */
 
 /** The list in which things of a type stand. @param {string | undefined} type @returns {ListName | null} */
 export const listOf = type => (type === 'incident' ? 'incidents' : type === 'alarm' ? 'alarms' : type === 'unit' ? 'units' : null);

@@ -6,8 +6,8 @@ import { collectionOf } from './live.mjs';
  * @typedef {{ fly: boolean, moved?: boolean }} How
  */
 
-/** `tell` hears of every new selection first. @param {Live} live @param {(thing: Thing | null) => void} tell */
-export function makeSelection(live, tell) {
+/** @param {Live} live */
+export function makeSelection(live) {
   /** @type {((thing: Thing | null, how: How) => void)[]} */
   const listeners = [];
   /** @type {Thing | null} */
@@ -31,7 +31,6 @@ export function makeSelection(live, tell) {
     /** Selects `{type, id, lon?, lat?}`; `fly` moves the map there unless the person is moving it. @param {Thing | null} thing */
     select(thing, { fly = true } = {}) {
       current = thing && placed(thing);
-      tell(current);
       for (const listener of listeners) listener(current, { fly });
     },
 

@@ -1,5 +1,5 @@
 // What travels between the server and the page, and what the parts of the page hand to each other: read by the type checker alone.
-// The server's side of each shape: alerts/present.py, dispatch/present.py, layers/sensors.py, layers/video.py, app/push.py, app/health.py.
+// The server's side of each shape: alerts/present.py, dispatch/present.py, layers/sensors.py, layers/video.py, app/health/read.py, app/dashboard/card/callbacks.py.
 
 type Lang = 'zh' | 'en';
 /** A text in both languages; CSS shows one. */
@@ -37,6 +37,9 @@ interface Alarm extends Located {
   shelved_until: string | null;
   version: number;
 }
+
+/** An alarm in the list: whether it waits for somebody to acknowledge it. */
+type AlarmRow = Alarm & { waiting: boolean };
 
 interface Assignment {
   id: string;
@@ -211,6 +214,10 @@ interface Vocabulary {
   levels: Texts;
   metrics: Texts;
   layer_groups: unknown;
+  /** sets of words that are derived from what they mean */
+  sets: Record<string, string[]>;
+  /** seconds after which what is silent is not trusted */
+  stale_after_s: { unit: number };
   [table: string]: unknown;
 }
 
@@ -223,10 +230,10 @@ interface LayerItem {
 type LayerChoice = { visible?: boolean; opacity?: number };
 type LayerState = { status: 'ready' | 'failed'; items: LayerItem[]; detail?: string };
 
-interface Card {
-  type: string;
-  id: string;
-  object: { lon?: number | null; lat?: number | null; status?: string; thing?: { type: string; id: string }; rule?: string | null; unit?: string | null };
+/** What the server says of the card that it has drawn: for which request, where the thing is, of what it has a chart. */
+interface CardDrawn extends Located {
+  asked: number;
+  chart: { sensor: string; rule: string | null; unit: string | null } | null;
 }
 
 interface Series {
@@ -249,6 +256,8 @@ type Props = Record<string, unknown>;
 
 type Collection<T extends { id: string }> = import('./live.mjs').Collection<T>;
 type Live = { [K in Kind]: Collection<Kinds[K]> };
+type Sets = ReturnType<typeof import('./sets.mjs').makeSets>;
+type LiveLayers = ReturnType<typeof import('./map/features.mjs').makeLiveLayers>;
 type Words = ReturnType<typeof import('./words.mjs').makeWords>;
 type Chosen = ReturnType<typeof import('./selection.mjs').makeSelection>;
 type Notices = ReturnType<typeof import('./notices.mjs').makeNotices>;

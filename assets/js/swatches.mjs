@@ -9,7 +9,7 @@ const digit = key => (key.match(/[1-4]/) || ['4'])[0];
 /** @type {Record<string, (key: string) => string>} */
 const MARKS = {
   incidents: key => `incident-${digit(key)}-open`,
-  alarms: key => `alarm-${digit(key)}-unacknowledged`,
+  alarms: key => `alarm-${digit(key)}-waiting`,
   units: key => `unit-${key}-available`,
   cameras: () => 'camera',
   video_events: key => (key === 'urgent' ? 'video-fire-1' : 'video-camera-0'),

@@ -1,6 +1,6 @@
 // The figures of the top bar and the clock, from the live collections.
 import { atMost, byId, part, setText } from './dom.mjs';
-import { freshness, loadOf, oldestFeed, openOf, perLevel, readiness, waitingOf } from './figures.mjs';
+import { freshness, loadOf, oldestFeed, perLevel, readiness } from './figures.mjs';
 import { pair } from './words.mjs';
 
 const DRAW_MS = 200;
@@ -24,12 +24,12 @@ function showLoad(count, { both }) {
   part('box-rate').dataset.state = load;
 }
 
-/** Figures follow their collections. @param {Live} live @param {Words} words */
-function followFigures(live, words) {
-  live.incident.on(atMost(DRAW_MS, () => showLevels('incidents', openOf(live.incident.all()))));
-  live.alarm.on(atMost(DRAW_MS, () => showLevels('alarms', waitingOf(live.alarm.all()))));
+/** Figures follow their collections. @param {Live} live @param {Sets} sets @param {Words} words */
+function followFigures(live, sets, words) {
+  live.incident.on(atMost(DRAW_MS, () => showLevels('incidents', live.incident.all().filter(incident => !sets.ended(incident)))));
+  live.alarm.on(atMost(DRAW_MS, () => showLevels('alarms', live.alarm.all().filter(sets.waiting))));
   live.unit.on(atMost(DRAW_MS, () => {
-    const { free, busy } = readiness(live.unit.all());
+    const { free, busy } = readiness(live.unit.all(), sets);
     setText(byId('figure-units-free'), free);
     setText(byId('figure-units-busy'), busy);
   }));
@@ -39,8 +39,8 @@ function followFigures(live, words) {
   }));
 }
 
-/** @param {{ city: City, me: Me, live: Live, words: Words, channel: Channel }} parts */
-export function startTopBar({ city, me, live, words, channel }) {
+/** @param {{ city: City, me: Me, live: Live, sets: Sets, words: Words, channel: Channel }} parts */
+export function startTopBar({ city, me, live, sets, words, channel }) {
   let healthAt = 0;
 
   /** The age of the data grows between two reports of it, and while the channel is silent. */
@@ -65,7 +65,7 @@ export function startTopBar({ city, me, live, words, channel }) {
   part('exercise').hidden = !city.simulated;
   showUser(me, words);
   live.health.on(() => { healthAt = Date.now(); });
-  followFigures(live, words);
+  followFigures(live, sets, words);
   setInterval(tick, TICK_MS);
   window.addEventListener('onemap:lang', tick);
   tick();

@@ -12,15 +12,18 @@ from lxml import etree
 from sqlalchemy import Connection, Engine, text
 
 from alerts import store
-from app.cards import READERS, Asked, read_card
+from app.asking import Asking
+from app.cards import READERS, around, read_card
+from app.cards.nouns import CardParts
 from app.past import read_now, read_past
 from core.clock import rfc3339
 from core.errors import InputError, NotFound
 from core.viewer import Role, Viewer
 from core.vocabulary import AlarmState, IncidentStatus, TaskReply
 from dispatch import incidents, steps, tasks
-from dispatch.routing import load_graph
+from dispatch.recommend import recommend_units
 from tests.alerts.helpers import change, write
+from tests.app.asking import ask_as
 from tests.dispatch.test_incidents import opened, send
 from tests.support import System, now
 
@@ -295,8 +298,8 @@ def test_picture_of_now_has_all_there_is(conn: Connection) -> None:
     assert len(picture["units"]) == conn.scalar(text("SELECT count(*) FROM unit"))
 
 
-def asked(conn: Connection, role: Role = Role.DISPATCHER) -> Asked:
-    return Asked(conn, load_graph(conn), Viewer("x", "X", role), now())
+def asking(conn: Connection, role: Role = Role.DISPATCHER) -> Asking:
+    return ask_as(conn, Viewer("x", "X", role))
 
 
 def test_every_kind_of_card_has_the_same_parts(conn: Connection) -> None:
@@ -313,27 +316,50 @@ def test_every_kind_of_card_has_the_same_parts(conn: Connection) -> None:
     )
     for kind in READERS:
         card = read_card(
-            asked(conn), kind, {"alarm": str(alarm), "incident": str(incident), "video_event": seen, **first}[kind]
+            asking(conn), kind, {"alarm": str(alarm), "incident": str(incident), "video_event": seen, **first}[kind]
         )
-        assert set(card) == {"type", "id", "title", "object", "next", "around", "log", "source"}, kind
+        assert set(card) == set(CardParts.__annotations__) | {"type", "object"} | (
+            {"incident"} if kind == "video_event" else set()
+        ), kind
         assert card["title"]["zh"]
         assert card["source"]["zh"]
         assert card["source"]["en"]
 
 
+def test_card_of_an_incident_searches_the_roads_once(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    searches: list[object] = []
+    monkeypatch.setattr(around, "recommend_units", lambda *given: searches.append(given) or recommend_units(*given))
+    card = read_card(asking(conn), "incident", str(opened(conn)))
+    assert len(searches) == 1
+    assert card["around"]
+    assert [unit["id"] for unit in card["around"]["units"]] == [unit["unit"] for unit in card["recommendations"]]
+    assert card["recommendations"]
+
+
+def test_card_of_another_district_is_not_there_for_who_may_not_see_it(conn: Connection) -> None:
+    sensor, district = conn.execute(text("SELECT id, district FROM sensor WHERE district <> '000000' LIMIT 1")).one()
+    for districts, seen in ((frozenset({district}), True), (frozenset({"999999"}), False), (None, True)):
+        ask = ask_as(conn, Viewer("x", "X", Role.ADMIN, districts=districts))
+        if seen:
+            assert read_card(ask, "sensor", sensor)["id"] == sensor
+        else:
+            with pytest.raises(NotFound):
+                read_card(ask, "sensor", sensor)
+
+
 @pytest.mark.parametrize("kind", list(READERS))
 def test_card_of_nothing_is_not_found(kind: str, conn: Connection) -> None:
     with pytest.raises(NotFound):
-        read_card(asked(conn), kind, "nobody")
+        read_card(asking(conn), kind, "nobody")
 
 
 def test_unknown_kind_of_card_names_those_there_are(conn: Connection) -> None:
     with pytest.raises(InputError, match="incident"):
-        read_card(asked(conn), "dragon", "1")
+        read_card(asking(conn), "dragon", "1")
 
 
 def next_of(conn: Connection, kind: str, identity: object, role: Role = Role.DISPATCHER) -> str | None:
-    step = read_card(asked(conn, role), kind, str(identity))["next"]
+    step = read_card(asking(conn, role), kind, str(identity))["next"]
     return step["action"] if step else None
 
 

@@ -13,17 +13,18 @@ import pytest
 from PIL import Image
 from sqlalchemy import Connection, Engine, text
 
-from app.cards import Asked, read_card
+from app.asking import Asking
+from app.cards import read_card
 from core.db import notify_change
 from core.pgarray import to_pg_us
 from core.pictures import Pictures
 from core.viewer import Role, Viewer
-from dispatch.routing import load_graph
 from ingest.arrived import Arrived
 from ingest.decoders.jpeg import snapshot_row
 from ingest.pictures import move_one
 from ingest.records import VideoEventRow
 from ingest.writer import Writer
+from tests.app.asking import ask_as
 from tests.support import LOGS, Listener, System, now
 
 CAMERA, PLACE = "cam-003", (119.0211, 31.3622)
@@ -211,8 +212,8 @@ def test_who_connects_is_told_the_events_of_the_last_hour(served: System, clean:
     assert [item["id"] for item in snapshot["items"]] == [identity]
 
 
-def ask(conn: Connection, role: Role = Role.DISPATCHER) -> Asked:
-    return Asked(conn, load_graph(conn), Viewer(role.value, role.value, role), now())
+def ask(conn: Connection, role: Role = Role.DISPATCHER) -> Asking:
+    return ask_as(conn, Viewer(role.value, role.value, role))
 
 
 def test_card_of_an_event_offers_to_report_it_and_the_report_is_taken(clean: Engine, dispatcher: httpx.Client) -> None:
@@ -220,13 +221,13 @@ def test_card_of_an_event_offers_to_report_it_and_the_report_is_taken(clean: Eng
     card = dispatcher.get(f"/api/cards/video_event/{identity.replace('/', '%2F')}").json()
     assert card["title"]["zh"].startswith("烟雾 · ")
     assert card["around"]["cameras"]
-    assert card["object"]["incident"] is None
+    assert card["incident"] is None
     made = dispatcher.request(card["next"]["method"], card["next"]["url"], json=card["next"]["body"])
     assert made.status_code == 201, made.text
     assert made.json()["kind"] == "fire"
     again = dispatcher.get(f"/api/cards/video_event/{identity.replace('/', '%2F')}").json()
     assert again["next"] is None
-    assert again["object"]["incident"] == made.json()["id"]
+    assert again["incident"] == made.json()["id"]
     dispatcher.post(
         f"/api/incidents/{made.json()['id']}/status", json={"status": "closed", "version": made.json()["version"]}
     )
@@ -246,7 +247,7 @@ def test_card_of_a_camera_has_its_picture_and_events(clean: Engine, viewer: http
     card = viewer.get(f"/api/cards/camera/{CAMERA}").json()
     assert card["object"]["picture"]["snapshot"] == digest
     assert card["object"]["events"][0]["id"] == f"{CAMERA}/e1"
-    assert card["object"]["district_names"]["zh"]
+    assert card["district_names"]["zh"]
 
 
 def test_layer_of_events_is_served_as_features_too(clean: Engine, viewer: httpx.Client) -> None:

@@ -286,6 +286,27 @@ def test_a_viewer_reads_everything_and_finds_no_button_that_acts(
         assert visitor.complaints == []
 
 
+def test_a_card_that_does_not_come_says_so_and_comes_when_it_is_asked_for_again(
+    browser: Browser, processes: System, alarm: Json
+) -> None:
+    with window(browser, processes, "viewer") as visitor:
+        page = visitor.open(f"{processes.http}/?test=1").page
+        visitor.tab("alarms")
+        page.context.set_offline(True)
+        page.click(row(alarm))
+        page.wait_for_selector("#card .card-state.failed .notice", state="visible")
+        assert page.is_hidden("#card-title")
+        page.context.set_offline(False)
+        page.click("#card-retry")
+        page.wait_for_selector("#card #card-title")
+        assert page.is_hidden("#card .card-state.failed")
+        # what is shown stays readable where it cannot be read again
+        page.context.set_offline(True)
+        page.click(row(alarm))
+        page.wait_for_selector("#card .card-state.failed .notice", state="visible")
+        assert page.is_visible("#card-title")
+
+
 def test_where_the_session_has_ended_the_page_leads_to_the_log_in(
     browser: Browser, processes: System, alarm: Json
 ) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import re
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from fastapi import FastAPI
 from starlette.responses import Response, StreamingResponse
 
 from app.dashboard import build_dashboard
+from app.deps import Parts
 from app.index import ASSETS
 from app.serving import Compression, Packed, add_docs, add_files, folder_version
 
@@ -116,7 +118,7 @@ def test_the_docs_page_needs_no_foreign_and_no_inline_script(server: FastAPI) ->
 
 def test_the_page_names_its_files_by_an_address_that_changes_with_them(tmp_path: Path) -> None:
     app = FastAPI()
-    build_dashboard(app)
+    build_dashboard(app, cast(Parts, None))
     page = get(app, "/").text
     assert f"/assets/~{folder_version(ASSETS)}/js/main.mjs" in page
     assert '"/assets/js/' not in page

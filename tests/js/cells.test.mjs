@@ -29,17 +29,17 @@ test('a row says its words in both languages', () => {
 });
 
 test('an alarm that waits can be acknowledged from its row', () => {
-  const [button] = buttons(draw('AlarmRow', anAlarm()));
+  const [button] = buttons(draw('AlarmRow', { ...anAlarm(), waiting: true }));
   assert.deepEqual([button.props['data-method'], button.props['data-url']], ['POST', '/api/alarms/a1/acknowledge']);
 });
 
 test('a viewer sees the state instead of the button', () => {
-  const row = draw('AlarmRow', anAlarm(), { me: { role: 'viewer' } });
+  const row = draw('AlarmRow', { ...anAlarm(), waiting: true }, { me: { role: 'viewer' } });
   assert.equal(buttons(row).length, 0);
   assert.ok(words(row, 'en').includes('Unacknowledged'));
 });
 
-test('an alarm that somebody has acknowledged has no button', () => assert.equal(buttons(draw('AlarmRow', anAlarm({ state: 'acknowledged' }))).length, 0));
+test('an alarm that somebody has acknowledged has no button', () => assert.equal(buttons(draw('AlarmRow', { ...anAlarm({ state: 'acknowledged' }), waiting: false })).length, 0));
 
 /** @type {[string, number | null, string | null, string][]} */
 const READINGS = [

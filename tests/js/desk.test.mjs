@@ -2,21 +2,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { take } from '../../assets/js/actions.mjs';
-import { charted, essence } from '../../assets/js/card.mjs';
+import { essence, makeAsker } from '../../assets/js/card.mjs';
 import { fitting } from '../../assets/js/edges.mjs';
 import { makeLive } from '../../assets/js/live.mjs';
 import { isNews, urgentOf } from '../../assets/js/notices.mjs';
 import { makeSelection } from '../../assets/js/selection.mjs';
-import { aUnit, anAlarm, anIncident, before } from './things.mjs';
+import { makeSets } from '../../assets/js/sets.mjs';
+import { VOCABULARY, aUnit, anAlarm, anIncident, before } from './things.mjs';
+
+const SETS = makeSets(VOCABULARY);
 
 function chosen() {
   const live = makeLive(() => {});
   live.unit.snapshot([aUnit()]);
-  const told = [];
   const heard = [];
-  const selection = makeSelection(live, thing => told.push(thing));
+  const selection = makeSelection(live);
   selection.on((thing, how) => heard.push([thing, how]));
-  return { selection, told, heard };
+  return { selection, heard };
 }
 
 test('a selection brings the place that the live channel knows', () => {
@@ -32,10 +34,9 @@ test('a place that is given goes before the one that is known', () => {
 });
 
 test('everybody hears of a selection and of its end', () => {
-  const { selection, told, heard } = chosen();
+  const { selection, heard } = chosen();
   selection.select({ type: 'camera', id: 'c1' });
   selection.select(null);
-  assert.deepEqual(told, [{ type: 'camera', id: 'c1' }, null]);
   assert.deepEqual(heard, [[{ type: 'camera', id: 'c1' }, { fly: true }], [null, { fly: true }]]);
 });
 
@@ -75,16 +76,59 @@ const URGENT = [
   ['what somebody has acknowledged is not in the banner', [{ id: 'seen', level: 1, state: 'acknowledged' }, { id: 'back', level: 1, state: 'returned_unacknowledged' }], ['back']],
   ['what this person has put aside is not in the banner', [{ id: 'aside', level: 1 }, { id: 'x', level: 2 }], ['x']],
 ];
-for (const [name, alarms, wanted] of URGENT) test(name, () => assert.deepEqual(urgentOf(alarms.map(anAlarm), new Set(['aside'])).map(({ id }) => id), wanted));
+for (const [name, alarms, wanted] of URGENT) test(name, () => assert.deepEqual(urgentOf(alarms.map(anAlarm), new Set(['aside']), SETS).map(({ id }) => id), wanted));
 
 test('a new alarm is told at the edge where it is not in the banner and nobody has it', () => {
   const alarms = [anAlarm({ level: 3 }), anAlarm({ level: 4 }), anAlarm({ level: 2 }), anAlarm({ level: 3, state: 'acknowledged' }), undefined];
-  assert.deepEqual(alarms.map(isNews), [true, true, false, false, false]);
+  assert.deepEqual(alarms.map(alarm => isNews(alarm, SETS)), [true, true, false, false, false]);
 });
 
-test('the card of a sensor and of its alarm show its chart, others none', () => {
-  const alarmOf = type => ({ type: 'alarm', id: 'a', object: { thing: { type, id: 't' } } });
-  assert.deepEqual([{ type: 'sensor', id: 's', object: {} }, alarmOf('sensor'), alarmOf('unit'), { type: 'incident', id: 'i', object: {} }].map(charted), ['s', 't', null, null]);
+function asking() {
+  const sent = [];
+  const clock = [];
+  let late = 0;
+  const asker = makeAsker({ send: ({ id }, asked) => sent.push([id, asked]), late: () => { late += 1; }, after: call => clock.push(call) });
+  return { asker, sent, lateness: () => late, pass: () => { for (const call of clock.splice(0)) call(); } };
+}
+
+test('the answer to the last request counts, those before it do not', () => {
+  const { asker, sent } = asking();
+  asker.ask({ type: 'unit', id: 'a' });
+  asker.ask({ type: 'unit', id: 'b' });
+  assert.deepEqual(sent, [['a', 1], ['b', 2]]);
+  assert.deepEqual([asker.answered(1), asker.answered(2)], [false, true]);
+});
+
+test('what changes while an answer is awaited is asked for once, after it', () => {
+  const { asker, sent } = asking();
+  asker.ask({ type: 'unit', id: 'a' });
+  asker.askAgain({ type: 'unit', id: 'a' });
+  asker.askAgain({ type: 'unit', id: 'a' });
+  assert.equal(sent.length, 1);
+  asker.answered(1);
+  assert.deepEqual(sent, [['a', 1], ['a', 2]]);
+});
+
+test('a card without an answer says so once, and can be asked for again', () => {
+  const { asker, sent, lateness, pass } = asking();
+  asker.ask({ type: 'unit', id: 'a' });
+  pass();
+  assert.equal(lateness(), 1);
+  asker.askAgain({ type: 'unit', id: 'a' });
+  assert.equal(sent.length, 2);
+  asker.answered(2);
+  pass();
+  assert.equal(lateness(), 1);
+});
+
+test('an answer that is late counts, unless the card was closed', () => {
+  const { asker, pass } = asking();
+  asker.ask({ type: 'unit', id: 'a' });
+  pass();
+  assert.equal(asker.answered(1), true);
+  asker.ask({ type: 'unit', id: 'b' });
+  asker.forget();
+  assert.equal(asker.answered(2), false);
 });
 
 test('a card is read anew for what it shows, not for every metre of a unit', () => {

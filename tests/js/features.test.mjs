@@ -1,9 +1,12 @@
 // What of each live thing the map draws.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LIVE_LAYERS, fading, isStale, likeness, placed, shownOf } from '../../assets/js/map/features.mjs';
-import { NOW, aCell, aSensor, aUnit, aVideoEvent, anAlarm, anIncident, before } from './things.mjs';
+import { fading, likeness, makeLiveLayers, placed, shownOf } from '../../assets/js/map/features.mjs';
+import { makeSets } from '../../assets/js/sets.mjs';
+import { NOW, VOCABULARY, aCell, aSensor, aUnit, aVideoEvent, anAlarm, anIncident, before } from './things.mjs';
 
+const SETS = makeSets(VOCABULARY);
+const LIVE_LAYERS = makeLiveLayers(SETS);
 const feature = (layer, thing) => LIVE_LAYERS[layer].feature(thing, NOW);
 const shown = (layer, ...things) => shownOf(LIVE_LAYERS[layer], things, NOW).map(({ id }) => id);
 const POINTS = { units: aUnit, sensors: aSensor, alarms: anAlarm, incidents: anIncident, video_events: aVideoEvent };
@@ -33,7 +36,8 @@ for (const [layer, drawn, quiet] of STATES) {
 
 test('a mark is named after what it is: family, kind or level, state', () => {
   assert.equal(feature('units', aUnit({ kind: 'medic', status: 'en_route' })).properties.icon, 'unit-medic-en_route');
-  assert.equal(feature('alarms', anAlarm({ level: 1, state: 'latched_unacknowledged' })).properties.icon, 'alarm-1-latched_unacknowledged');
+  assert.equal(feature('alarms', anAlarm({ level: 1, state: 'latched_unacknowledged' })).properties.icon, 'alarm-1-waiting');
+  assert.equal(feature('alarms', anAlarm({ level: 1, state: 'acknowledged' })).properties.icon, 'alarm-1-answered');
   assert.equal(feature('incidents', anIncident({ level: 2, status: 'open' })).properties.icon, 'incident-2-open');
   assert.equal(feature('sensors', aSensor({ kind: 'rain', alarm_level: 2 })).properties.icon, 'sensor-rain-2');
 });
@@ -64,7 +68,7 @@ test('a unit is moving above walking pace only', () => {
 });
 
 test('a unit is stale once it has been silent for more than ninety seconds', () => {
-  assert.deepEqual([89, 90, 91].map(age => isStale(aUnit({ seen_at: before(age) }), NOW)), [false, false, true]);
+  assert.deepEqual([89, 90, 91].map(age => SETS.stale(aUnit({ seen_at: before(age) }), NOW)), [false, false, true]);
   assert.equal(feature('units', aUnit({ seen_at: before(91) })).properties.stale, true);
 });
 

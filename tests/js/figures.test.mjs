@@ -1,16 +1,19 @@
 // The figures of the top bar.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { freshness, loadOf, oldestFeed, openOf, perLevel, readiness, waitingOf } from '../../assets/js/figures.mjs';
-import { aUnit, anAlarm, anIncident } from './things.mjs';
+import { freshness, loadOf, oldestFeed, perLevel, readiness } from '../../assets/js/figures.mjs';
+import { makeSets } from '../../assets/js/sets.mjs';
+import { VOCABULARY, aUnit, anAlarm, anIncident } from './things.mjs';
+
+const SETS = makeSets(VOCABULARY);
 
 test('incidents are open until they are closed or cancelled', () => {
-  const open = openOf(['open', 'assigned', 'clear', 'closed', 'cancelled'].map(status => anIncident({ status })));
+  const open = ['open', 'assigned', 'clear', 'closed', 'cancelled'].map(status => anIncident({ status })).filter(one => !SETS.ended(one));
   assert.deepEqual(open.map(({ status }) => status), ['open', 'assigned', 'clear']);
 });
 
 test('alarms wait until somebody has acknowledged them', () => {
-  const waiting = waitingOf(['unacknowledged', 'acknowledged', 'returned_unacknowledged', 'latched_unacknowledged', 'shelved', 'normal'].map(state => anAlarm({ state })));
+  const waiting = ['unacknowledged', 'acknowledged', 'returned_unacknowledged', 'latched_unacknowledged', 'shelved', 'normal'].map(state => anAlarm({ state })).filter(SETS.waiting);
   assert.deepEqual(waiting.map(({ state }) => state), ['unacknowledged', 'returned_unacknowledged', 'latched_unacknowledged']);
 });
 
@@ -20,7 +23,7 @@ test('every level is counted, one without things too', () => {
 
 test('a unit that is out of service is neither free nor busy', () => {
   const units = ['available', 'available', 'assigned', 'en_route', 'on_scene', 'out_of_service'].map(status => aUnit({ status }));
-  assert.deepEqual(readiness(units), { free: 2, busy: 3 });
+  assert.deepEqual(readiness(units, SETS), { free: 2, busy: 3 });
 });
 
 for (const [count, load] of [[0, 'calm'], [1, 'calm'], [2, 'calm'], [3, 'busy'], [10, 'busy'], [11, 'flood']]) {

@@ -18,6 +18,11 @@ for (const [name, source] of Object.entries(sources)) {
   });
 }
 
+test('which statuses are an end, and which alarms wait, is told by the server', () => {
+  const spelled = Object.entries(sources).filter(([, source]) => /'(returned_unacknowledged|latched_\w+|suppressed_by_design|cancelled)'/.test(source));
+  assert.deepEqual(spelled.map(([name]) => name), []);
+});
+
 const MAINS = ['main.mjs', 'pages/main.mjs'];
 
 test('only main.mjs starts and makes the parts', () => {

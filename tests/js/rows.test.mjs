@@ -1,9 +1,11 @@
 // What the work lists hold, in which order, and what a held list shows.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LISTS, arranged, listOf, rowsOf } from '../../assets/js/rows.mjs';
-import { aUnit, anAlarm, anIncident, before } from './things.mjs';
+import { arranged, listOf, makeLists, rowsOf } from '../../assets/js/rows.mjs';
+import { makeSets } from '../../assets/js/sets.mjs';
+import { VOCABULARY, aUnit, anAlarm, anIncident, before } from './things.mjs';
 
+const LISTS = makeLists(makeSets(VOCABULARY));
 const order = (list, ...things) => arranged(LISTS[list], things).map(({ id }) => id);
 
 /** @type {[string, object[], string[]][]} name -> alarms, their order */

@@ -3,6 +3,17 @@ export const NOW = Date.parse('2026-03-14T02:00:00Z');
 /** @param {number} seconds */
 export const before = seconds => new Date(NOW - seconds * 1000).toISOString();
 
+/** Words that mean something, as GET /api/vocabulary tells them. */
+export const VOCABULARY = {
+  sets: {
+    ended_incident: ['closed', 'cancelled'],
+    waiting_alarm: ['unacknowledged', 'returned_unacknowledged', 'latched_unacknowledged'],
+    quiet_alarm: ['normal', 'shelved', 'suppressed_by_design', 'out_of_service'],
+    busy_unit: ['assigned', 'en_route', 'on_scene'],
+  },
+  stale_after_s: { unit: 90 },
+};
+
 export const anAlarm = (more = {}) => ({
   id: 'a1', rule: 'water-high', kind: 'threshold', thing: { type: 'sensor', id: 'wl-1', name: '东闸水位' }, names: { zh: '东闸水位', en: 'East gate level' },
   level: 3, state: 'unacknowledged', active: true, raised_at: before(60), changed_at: before(60), message: { zh: '水位过高', en: 'Level too high' }, lon: 116.4, lat: 39.9, version: 1, ...more,

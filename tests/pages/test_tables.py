@@ -10,8 +10,8 @@ import pytest
 from dash import no_update
 from sqlalchemy import Connection, Engine, text
 
+from app.asking import Asking
 from app.pages import tables
-from app.pages.door import Asking
 from app.pages.set_aside import view as aside
 from app.pages.sources import devices, letters, listing
 from app.pages.tables import TEXT, Column, ColumnFilter, Filter, Found, Table, Wanted

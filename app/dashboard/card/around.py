@@ -4,20 +4,21 @@ from typing import Any
 
 from dash import html
 
+from app.cards.nouns import Around, NearFacility, NearUnit
 from app.dashboard import texts
-from app.dashboard.card.words import Vocabulary, distance, duration, figure
+from app.dashboard.card.words import distance, duration, figure, way_to, worded
 from app.dashboard.components import wild
-from app.dashboard.models import Around, NearThing, NearUnit
+from layers.places import NearCamera
 
 MAX_LINES = 5
 
 
-def around(near: Around, words: Vocabulary) -> list[Any]:
+def around(near: Around) -> list[Any]:
     """One section with a short list per kind of thing; says so where there is nothing."""
-    groups: list[html.Div | None] = [
-        _group("card.around.units", [_unit(one, words) for one in near.units[:MAX_LINES]]),
-        _group("card.around.facilities", [_thing("facility", one, words) for one in near.facilities[:MAX_LINES]]),
-        _group("card.around.cameras", [_thing("camera", one, words) for one in near.cameras[:MAX_LINES]]),
+    groups = [
+        _group("card.around.units", [_unit(one) for one in near["units"][:MAX_LINES]]),
+        _group("card.around.facilities", [_facility(one) for one in near["facilities"][:MAX_LINES]]),
+        _group("card.around.cameras", [_camera(one) for one in near["cameras"][:MAX_LINES]]),
     ]
     body: list[Any] = [part for part in (_numbers(near), *groups) if part is not None]
     if not body:
@@ -26,9 +27,9 @@ def around(near: Around, words: Vocabulary) -> list[Any]:
 
 
 def _numbers(near: Around) -> html.Div | None:
-    pairs = (("card.around.people", near.people), ("card.around.buildings", near.buildings))
+    pairs = (("card.around.people", near["people"]), ("card.around.buildings", near["buildings"]))
     shown = [
-        html.Div([html.B(figure(round(value))), html.Span(texts.both(key))], className="number")
+        html.Div([html.B(figure(value)), html.Span(texts.both(key))], className="number")
         for key, value in pairs
         if value is not None
     ]
@@ -39,18 +40,21 @@ def _group(key: str, lines: list[html.Li]) -> html.Div | None:
     return html.Div([html.H4(texts.both(key)), html.Ul(lines, className="near")]) if lines else None
 
 
-def _unit(unit: NearUnit, words: Vocabulary) -> html.Li:
-    status = html.Span(words.words("unit_statuses", unit.status), className="chip", **wild({"data-state": unit.status}))
-    way = html.Span(duration(unit.eta_s) or distance(unit.distance_m), className="way")
-    return html.Li([_link("unit", unit.id, unit.names.as_dict()), status, way])
+def _unit(unit: NearUnit) -> html.Li:
+    state = wild({"data-state": unit["status"]})
+    status = html.Span(worded("unit_statuses", unit["status"]), className="chip", **state)
+    way = html.Span(duration(unit["eta_s"]), className="way")
+    return html.Li([way_to("unit", unit["id"], unit["names"]), status, way])
 
 
-def _thing(kind: str, thing: NearThing, words: Vocabulary) -> html.Li:
-    what = html.Span(words.words("facility_kinds", thing.kind), className="quiet") if thing.kind else None
-    way = html.Span(distance(thing.distance_m), className="way")
-    return html.Li([part for part in (_link(kind, thing.id, thing.names.as_dict()), what, way) if part is not None])
+def _facility(one: NearFacility) -> html.Li:
+    kind = html.Span(worded("facility_kinds", one["kind"]), className="quiet")
+    return html.Li([way_to("facility", one["id"], one["names"]), kind, _way(one["distance_m"])])
 
 
-def _link(kind: str, key: str, names: dict[str, str]) -> html.Button:
-    target: dict[str, Any] = {"data-select-type": kind, "data-select-id": key}
-    return html.Button(texts.pair(names), className="link", type="button", **target)
+def _camera(one: NearCamera) -> html.Li:
+    return html.Li([way_to("camera", one["id"], one["names"]), _way(one["distance_m"])])
+
+
+def _way(metres: float) -> html.Span:
+    return html.Span(distance(metres), className="way")

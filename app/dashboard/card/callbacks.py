@@ -1,31 +1,93 @@
-"""Callback of the card: the store's object becomes components."""
+"""Callback of the card: what is selected is read and drawn in one pass, as the person who selected it may see it."""
+
+from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-from dash import Dash, Input, Output, State
+from dash import ClientsideFunction, Dash, Input, Output
+from typing_extensions import TypedDict
 
+from app.asking import Asking, Door
+from app.cards import Card, read_card
 from app.dashboard.card.view import card_main, card_rest
-from app.dashboard.card.words import Vocabulary
+from app.dashboard.components import notice
 from app.dashboard.ids import Id
-from app.dashboard.models import CardState
+from core.errors import NotFound, OneMapError
+from core.log import get_log
+from core.viewer import Role
+
+log = get_log("serve")
 
 
-def register(app: Dash) -> None:
-    """Bind both parts of the card to the card store."""
+class Selected(TypedDict):
+    """What the browser has selected, and the number of its request (`assets/js/card.mjs`)."""
+
+    type: str
+    id: str
+    asked: int
+
+
+class ChartOf(TypedDict):
+    """The sensor whose chart belongs to a card; of an alarm also its rule and the unit of its value."""
+
+    sensor: str
+    rule: str | None
+    unit: str | None
+
+
+class Drawn(TypedDict):
+    """Which request is answered, where the thing is, and of what it has a chart."""
+
+    asked: int
+    lon: float | None
+    lat: float | None
+    chart: ChartOf | None
+
+
+Parts = tuple[list[Any], list[Any], Drawn]
+
+
+def register(app: Dash, door: Door) -> None:
+    """Bind the card to the selection, and the browser to what was drawn."""
 
     @app.callback(
         Output(Id.CARD_MAIN.value, "children"),
         Output(Id.CARD_REST.value, "children"),
-        Input(Id.CARD_DATA.value, "data"),
-        State(Id.ME.value, "data"),
-        State(Id.VOCABULARY.value, "data"),
+        Output(Id.CARD_DRAWN.value, "data"),
+        Input(Id.SELECTION.value, "data"),
         prevent_initial_call=True,
     )
-    async def draw_card(
-        data: dict[str, Any] | None, me: dict[str, Any] | None, vocabulary: dict[str, Any] | None
-    ) -> tuple[list[Any], list[Any]]:
-        state = msgspec.convert(data or {}, CardState)
-        words = Vocabulary(vocabulary or {})
-        may_act = (me or {}).get("role", "viewer") != "viewer"
-        return card_main(state, words, may_act=may_act), card_rest(state, words, may_act=may_act)
+    async def draw_card(selected: Selected) -> Parts:
+        nothing: Drawn = {"asked": selected["asked"], "lon": None, "lat": None, "chart": None}
+        try:
+            return await door.ask(draw, selected)
+        except NotFound:
+            return [notice("card.gone", "empty")], [], nothing
+        except OneMapError as exc:
+            log.error("card_failed", type=selected["type"], id=selected["id"], error=exc.message)
+        except Exception as exc:
+            log.error("card_failed", type=selected["type"], id=selected["id"], exc_info=exc)
+        return [notice("card.failed", "failed")], [], nothing
+
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction(namespace="onemap", function_name="card_drawn"),
+        Input(Id.CARD_DRAWN.value, "data"),
+        prevent_initial_call=True,
+    )
+
+
+def draw(asking: Asking, selected: Selected) -> Parts:
+    card = read_card(asking, selected["type"], selected["id"])
+    may_act = asking.may(Role.DISPATCHER)
+    where = card["object"]
+    drawn: Drawn = {"asked": selected["asked"], "lon": where["lon"], "lat": where["lat"], "chart": chart_of(card)}
+    return card_main(card, may_act=may_act), card_rest(card, may_act=may_act), drawn
+
+
+def chart_of(card: Card) -> ChartOf | None:
+    if card["type"] == "sensor":
+        return {"sensor": card["id"], "rule": None, "unit": None}
+    if card["type"] == "alarm" and card["object"]["thing"]["type"] == "sensor":
+        alarm = card["object"]
+        return {"sensor": alarm["thing"]["id"], "rule": alarm["rule"], "unit": alarm["unit"]}
+    return None

@@ -2,7 +2,8 @@
 
 from dash import html
 
-from app.dashboard.components import edge, icon_button, wild
+from app.dashboard import texts
+from app.dashboard.components import edge, icon_button, notice, wild
 from app.dashboard.ids import Id
 
 
@@ -13,6 +14,8 @@ def card_frame() -> html.Section:
             icon_button(Id.CARD_CLOSE.value, "close", "card.close"),
             html.Div(
                 [
+                    html.Div(notice("card.loading", "loading"), className="card-state loading"),
+                    html.Div([notice("card.failed", "failed"), _retry()], className="card-state failed"),
                     html.Div(id=Id.CARD_MAIN.value),
                     html.Div(id=Id.CHART_SLOT.value),
                     html.Div(id=Id.CARD_REST.value),
@@ -27,3 +30,7 @@ def card_frame() -> html.Section:
         role="region",
         **wild({"aria-labelledby": "card-title"}),
     )
+
+
+def _retry() -> html.Button:
+    return html.Button(texts.both("app.retry"), id=Id.CARD_RETRY.value, className="action", type="button")

@@ -1,31 +1,25 @@
 """Who is on it and what to do next: assignments with milestones, the recommended step, units to send."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from dash import html
 
+from app.cards.nouns import Card
 from app.dashboard import texts
-from app.dashboard.card.words import Vocabulary, distance, duration
+from app.dashboard.card.words import distance, duration, way_to, worded
 from app.dashboard.components import clock_time, wild
-from app.dashboard.models import Card, Recommendation, Words
-from core.vocabulary import DONE_INCIDENT, SHELVABLE_ALARM
+from core.vocabulary import DONE_INCIDENT, SHELVABLE_ALARM, Text
+from dispatch.present import Assignment
+from dispatch.recommend import Recommended
 
-MILESTONES = ("assigned_at", "accepted_at", "en_route_at", "on_scene_at", "clear_at")
-MILESTONE_STATUS = {
-    "assigned_at": "assigned",
-    "accepted_at": "accepted",
-    "en_route_at": "en_route",
-    "on_scene_at": "on_scene",
-    "clear_at": "clear",
-}
 SHELVE_MINUTES = 30
 MAX_RECOMMENDED = 4
 
 
 def api_button(
-    label: list[Any], method: str, url: str, body: Any, *, confirm: bool = False, **more: Any
+    label: list[Any], method: str, url: str, body: Mapping[str, object] | None, *, confirm: bool = False, **more: Any
 ) -> html.Button:
     """A button that makes one API call (``assets/js/actions.mjs``); ``confirm`` asks for a second press."""
     call: dict[str, Any] = {"data-method": method, "data-url": url, "data-body": json.dumps(body, ensure_ascii=False)}
@@ -38,88 +32,82 @@ def api_button(
 
 def who(card: Card) -> list[Any]:
     """The units assigned to an incident and how far each has come."""
-    if card.type != "incident":
+    if card["type"] != "incident":
         return []
     title = html.H3(texts.both("card.who"))
-    assignments = card.object.get("assignments") or []
+    assignments = card["object"]["assignments"]
     if not assignments:
         return [html.Section([title, html.P(texts.both("card.who.none"), className="quiet")])]
     return [html.Section([title, html.Ul([_assignment(one) for one in assignments], className="assignments")])]
 
 
-def _assignment(one: dict[str, Any]) -> html.Li:
-    name = html.Button(
-        texts.pair(one.get("unit_names") or {"zh": one["unit"]}),
-        className="link",
-        type="button",
-        **wild({"data-select-type": "unit", "data-select-id": one["unit"]}),
+def _assignment(one: Assignment) -> html.Li:
+    name = way_to("unit", one["unit"], one["unit_names"])
+    state = wild({"data-state": one["status"]})
+    status = html.Span(texts.known("milestone", one["status"]), className="chip", **state)
+    milestones = (
+        ("assigned", one["assigned_at"]),
+        ("accepted", one["accepted_at"]),
+        ("en_route", one["en_route_at"]),
+        ("on_scene", one["on_scene_at"]),
+        ("clear", one["clear_at"]),
     )
-    status = html.Span(
-        texts.known("milestone", one.get("status")), className="chip", **wild({"data-state": one.get("status") or ""})
-    )
-    reached = [_milestone(field, one[field]) for field in MILESTONES if one.get(field)]
+    reached = [
+        html.Li([html.Span(texts.known("milestone", what)), clock_time(time)]) for what, time in milestones if time
+    ]
     return html.Li([html.Div([name, status], className="line"), html.Ol(reached, className="milestones")])
-
-
-def _milestone(field: str, moment: str) -> html.Li:
-    return html.Li([html.Span(texts.known("milestone", MILESTONE_STATUS[field])), clock_time(moment)])
 
 
 def next_step(card: Card, *, may_act: bool) -> list[Any]:
     """The one recommended action with its reason; a viewer reads the reason without the button."""
-    step = card.next
+    step = card["next"]
     if step is None:
         return []
-    reason = html.P(texts.pair(step.reason.as_dict()), className="reason")
-    parts: list[Any] = [html.H3(texts.both("card.next")), reason]
-    if not step.url and step.label != step.reason:
-        parts.insert(1, html.P(texts.pair(step.label.as_dict()), className="calm"))
-    if may_act and step.method and step.url:
-        label = texts.pair(step.label.as_dict())
-        more = {"className": "action primary", "data-testid": f"next-{step.action}", "data-next": step.action}
-        parts.append(api_button(label, step.method, step.url, step.body, confirm=step.action == "assign", **more))
-    return [html.Section(parts, className="next" if step.url else "next waiting")]
+    parts: list[Any] = [html.H3(texts.both("card.next"))]
+    if not step["url"] and step["label"] != step["reason"]:
+        parts.append(html.P(texts.pair(step["label"]), className="calm"))
+    parts.append(html.P(texts.pair(step["reason"]), className="reason"))
+    if may_act and step["method"] and step["url"]:
+        action = step["action"]
+        more = {"className": "action primary", "data-testid": f"next-{action}", "data-next": action}
+        label, confirm = texts.pair(step["label"]), action == "assign"
+        parts.append(api_button(label, step["method"], step["url"], step["body"], confirm=confirm, **more))
+    return [html.Section(parts, className="next" if step["url"] else "next waiting")]
 
 
-def recommended(card: Card, units: list[Recommendation], words: Vocabulary, *, may_act: bool) -> list[Any]:
+def recommended(card: Card, *, may_act: bool) -> list[Any]:
     """The units to send, best first, each with its reasons."""
-    if card.type != "incident" or card.object.get("status") in DONE_INCIDENT:
+    if card["type"] != "incident" or card["object"]["status"] in DONE_INCIDENT:
         return []
     title = html.H3(texts.both("card.recommended"))
-    if not units:
+    if not card["recommendations"]:
         return [html.Section([title, html.P(texts.both("card.recommended.none"), className="quiet")])]
-    lines = [_recommended(card.id, unit, words, may_act=may_act) for unit in units[:MAX_RECOMMENDED]]
+    lines = [_recommended(card["id"], unit, may_act=may_act) for unit in card["recommendations"][:MAX_RECOMMENDED]]
     return [html.Section([title, html.Ul(lines, className="recommended")])]
 
 
-def _recommended(incident: str, unit: Recommendation, words: Vocabulary, *, may_act: bool) -> html.Li:
-    name = html.Button(
-        texts.pair(unit.names.as_dict()),
-        className="link",
-        type="button",
-        **wild({"data-select-type": "unit", "data-select-id": unit.unit}),
-    )
-    kind = html.Span(words.words("unit_kinds", unit.kind), className="quiet")
-    way = html.Span([html.B(duration(unit.eta_s)), html.Span(distance(unit.distance_m))], className="way")
-    parts: list[Any] = [html.Div([name, kind, way], className="line"), html.P(_join(unit.reasons), className="reason")]
+def _recommended(incident: str, unit: Recommended, *, may_act: bool) -> html.Li:
+    name = way_to("unit", unit["unit"], unit["names"])
+    kind = html.Span(worded("unit_kinds", unit["kind"]), className="quiet")
+    way = html.Span([html.B(duration(unit["eta_s"])), html.Span(distance(unit["distance_m"]))], className="way")
+    reason = html.P(_join(unit["reasons"]), className="reason")
+    parts: list[Any] = [html.Div([name, kind, way], className="line"), reason]
     if may_act:
         url = f"/api/incidents/{incident}/assignments"
-        parts.append(api_button(texts.both("card.assign"), "POST", url, {"unit": unit.unit}, confirm=True))
+        parts.append(api_button(texts.both("card.assign"), "POST", url, {"unit": unit["unit"]}, confirm=True))
     return html.Li(parts)
 
 
-def _join(reasons: list[Words]) -> list[Any]:
-    joined: dict[str, str] = {
-        lang: texts.text("list.separator", lang).join(msgspec.structs.asdict(reason)[lang] for reason in reasons)
-        for lang in texts.LANGS
-    }
-    return texts.pair(joined)
+def _join(reasons: list[Text]) -> list[Any]:
+    return texts.pair(
+        {lang: texts.text("list.separator", lang).join(reason[lang] for reason in reasons) for lang in texts.LANGS}
+    )
 
 
 def more_actions(card: Card) -> list[Any]:
     """What else can be done, quietly: shelve an alarm for a bounded time, with a reason."""
-    if card.type != "alarm" or card.object.get("state") not in SHELVABLE_ALARM:
+    if card["type"] != "alarm" or card["object"]["state"] not in SHELVABLE_ALARM:
         return []
     body = {"minutes": SHELVE_MINUTES, "reason": texts.text("card.shelve.reason", "zh")}
-    shelve = api_button(texts.both("card.shelve"), "POST", f"/api/alarms/{card.id}/shelve", body)
+    shelve = api_button(texts.both("card.shelve"), "POST", f"/api/alarms/{card['id']}/shelve", body)
     return [html.Section([shelve], className="more-actions")]

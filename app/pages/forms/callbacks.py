@@ -8,8 +8,8 @@ from typing import Any
 from dash import ALL, MATCH, Dash, Input, Output, Patch, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 
+from app.asking import Door
 from app.pages import ids
-from app.pages.door import Door
 from app.pages.forms.drawing import draw_line
 from app.pages.forms.handler import PRESSES, Answer, Handler, press_try
 from app.pages.forms.model import Form

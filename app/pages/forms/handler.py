@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from dash import no_update
 
-from app.pages.door import Asking
+from app.asking import Asking
 from app.pages.forms.model import WHOLE, Errors, Form, Values
 from app.pages.forms.typed import Typed, read
 from app.pages.forms.versions import conflict_view, merge, theirs

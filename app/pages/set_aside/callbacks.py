@@ -7,9 +7,9 @@ from typing import Any
 
 from dash import Dash, State
 
+from app.asking import Asking, Door
 from app.pages import ids, tables
 from app.pages.acts import Act, Acts, Press, fills
-from app.pages.door import Asking, Door
 from app.pages.ids import AsideId
 from app.pages.parts import done
 from app.pages.set_aside import view

@@ -7,10 +7,10 @@ from typing import Any
 
 from dash import html
 
+from app.asking import Asking
 from app.dashboard import texts
 from app.dashboard.components import notice
 from app.pages import shell, tables
-from app.pages.door import Asking
 from app.pages.ids import AsideId
 from app.pages.parts import action, dialog
 from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Row, Table, Wanted, cells

@@ -7,10 +7,10 @@ from typing import Any
 from dash import ALL, Dash, Input, Output, State, html, no_update
 from dash.exceptions import PreventUpdate
 
+from app.asking import Asking, Door
 from app.dashboard import texts
 from app.pages import forms, ids, tables
 from app.pages.acts import Act, Acts, Press, Setting, empties, fills
-from app.pages.door import Asking, Door
 from app.pages.ids import Id, SourcesId
 from app.pages.parts import done
 from app.pages.sources import devices, form, letters, listing

@@ -9,10 +9,10 @@ from typing import Any
 from dash import html
 
 from app.api import sensors as api
+from app.asking import Asking
 from app.dashboard import texts
 from app.dashboard.card.words import figure
 from app.pages import forms, ids, tables
-from app.pages.door import Asking
 from app.pages.forms import Answer, Form, Kind, Section, Values
 from app.pages.ids import SourcesId
 from app.pages.parts import action, done, facts, pane_head

@@ -8,10 +8,10 @@ from typing import Any
 from dash import html
 
 from app.api import sources as api
+from app.asking import Asking
 from app.dashboard import texts
 from app.dashboard.components import clock_time
 from app.pages import forms, ids
-from app.pages.door import Asking
 from app.pages.forms import Answer, Form, Kind, Lines, Section, Values
 from app.pages.ids import SourcesId
 from app.pages.parts import done, pane_head

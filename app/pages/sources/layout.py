@@ -7,10 +7,10 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import html
 
+from app.asking import Asking
 from app.dashboard import texts
 from app.dashboard.components import notice, wild
 from app.pages import shell, tables
-from app.pages.door import Asking
 from app.pages.ids import SourcesId
 from app.pages.parts import action
 from app.pages.sources import devices, letters, listing

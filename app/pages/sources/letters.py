@@ -9,10 +9,10 @@ import dash_mantine_components as dmc
 from dash import html
 
 from app.api import letters as api
+from app.asking import Asking
 from app.dashboard import texts
 from app.dashboard.components import age, clock_time, wild
 from app.pages import ids, tables
-from app.pages.door import Asking
 from app.pages.parts import action, done, facts, pane_head, reason_words
 from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Row, Table, Wanted, cells
 from core.viewer import Role

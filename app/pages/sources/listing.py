@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.api import sources as api
+from app.asking import Asking
 from app.dashboard.card.words import figure
 from app.pages import tables
-from app.pages.door import Asking
 from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Row, Table, Wanted, cells
 from core.viewer import Role
 from ingest.admin import sources as book

@@ -10,9 +10,9 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_up
 from dash.exceptions import PreventUpdate
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.asking import Asking, Door
 from app.dashboard import texts
 from app.pages import ids
-from app.pages.door import Asking, Door
 from app.pages.parts import toast
 from app.pages.tables.drawing import failed_view, state_view
 from app.pages.tables.export import as_csv

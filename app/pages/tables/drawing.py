@@ -12,7 +12,7 @@ from dash import dcc, html
 from app.dashboard import texts
 from app.dashboard.components import notice, wild
 from app.pages import ids
-from app.pages.door import known_error
+from app.pages.errors import known_error
 from app.pages.parts import action, error_words
 from app.pages.tables.model import BLOCK, ROW_KEY, Column, Filter, Found, Table, Wanted
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.pages.door import Asking
+from app.asking import Asking
 from app.pages.tables.cells import Cell, plain
 from core.errors import InputError
 

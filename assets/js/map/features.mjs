@@ -2,11 +2,9 @@
 import { figure } from '../words.mjs';
 import { PICTOGRAMS } from './pictograms.mjs';
 
-const UNIT_STALE_MS = 90000;
 const MOVING_M_S = 0.8;
 const SHOWN_MS = 60 * 60000;
 const AGES_MS = [10 * 60000, 30 * 60000];
-const QUIET_ALARMS = ['normal', 'shelved', 'suppressed_by_design', 'out_of_service'];
 
 /** @param {Located & { id: string }} thing @param {object} properties @returns {PointFeature} */
 const point = (thing, properties) => ({
@@ -19,14 +17,11 @@ const names = thing => ({ name_zh: thing.names?.zh || thing.name || '', name_en:
 /** Whether a thing has a place on the map. @param {Partial<Located>} thing */
 export const placed = thing => Number.isFinite(thing.lon) && Number.isFinite(thing.lat);
 
-/** Whether a unit has been silent for too long to trust its place. @param {Unit} unit @param {number} [now] */
-export const isStale = (unit, now = Date.now()) => now - Date.parse(unit.seen_at ?? '') > UNIT_STALE_MS;
-
-/** @param {Unit} thing @param {number} now */
-function unit(thing, now) {
+/** @param {Unit} thing @param {boolean} stale */
+function unit(thing, stale) {
   return point(thing, {
     ...names(thing), icon: `unit-${thing.kind}-${thing.status}`, heading: thing.heading ?? 0,
-    moving: (thing.speed ?? 0) > MOVING_M_S, stale: isStale(thing, now),
+    moving: (thing.speed ?? 0) > MOVING_M_S, stale,
   });
 }
 
@@ -40,9 +35,9 @@ function sensor(thing) {
   });
 }
 
-/** @param {Alarm} thing */
-const alarm = thing => point(thing, {
-  ...names(thing), level: thing.level, icon: `alarm-${thing.level}-${thing.state}`, lively: thing.state === 'unacknowledged',
+/** @param {Alarm} thing @param {boolean} waiting */
+const alarm = (thing, waiting) => point(thing, {
+  ...names(thing), level: thing.level, icon: `alarm-${thing.level}-${waiting ? 'waiting' : 'answered'}`, lively: thing.state === 'unacknowledged',
 });
 
 /** @param {Incident} thing */
@@ -88,15 +83,15 @@ const videoEvent = (thing, now) => point(thing, {
  * One layer: the kind of the live channel, whether an object of it is drawn, its feature, how often at most the map is told.
  * @typedef {{ kind: Kind, shown: (thing: any, now: number) => boolean, feature: (thing: any, now: number) => Feature, everyMs: number, glides?: boolean }} LiveLayer
  */
-/** @type {Record<string, LiveLayer>} */
-export const LIVE_LAYERS = {
+/** The layers by their id. @param {Sets} sets @returns {Record<string, LiveLayer>} */
+export const makeLiveLayers = sets => ({
   risk_cells: { kind: 'risk_cell', shown: thing => Boolean(thing.boundary && thing.level), feature: riskCell, everyMs: 1000 },
   sensors: { kind: 'sensor', shown: placed, feature: sensor, everyMs: 1000 },
-  units: { kind: 'unit', shown: placed, feature: unit, everyMs: 400, glides: true },
+  units: { kind: 'unit', shown: placed, feature: (thing, now) => unit(thing, sets.stale(thing, now)), everyMs: 400, glides: true },
   video_events: { kind: 'video_event', shown: (thing, now) => placed(thing) && fading(thing, now) !== null, feature: videoEvent, everyMs: 400 },
-  alarms: { kind: 'alarm', shown: thing => placed(thing) && !QUIET_ALARMS.includes(thing.state), feature: alarm, everyMs: 120 },
-  incidents: { kind: 'incident', shown: thing => placed(thing) && !['closed', 'cancelled'].includes(thing.status), feature: incident, everyMs: 120 },
-};
+  alarms: { kind: 'alarm', shown: thing => placed(thing) && !sets.quiet(thing), feature: thing => alarm(thing, sets.waiting(thing)), everyMs: 120 },
+  incidents: { kind: 'incident', shown: thing => placed(thing) && !sets.ended(thing), feature: incident, everyMs: 120 },
+});
 
 /** The objects of a layer that are drawn now. @param {LiveLayer} layer @param {any[]} things @param {number} [now] */
 export const shownOf = (layer, things, now = Date.now()) => things.filter(thing => layer.shown(thing, now));

@@ -1,16 +1,17 @@
 // Carries the live collections into the map's sources, as differences, at most so often per layer.
 import { atMost } from '../dom.mjs';
-import { LIVE_LAYERS, fading, isStale, shownOf } from './features.mjs';
+import { fading, shownOf } from './features.mjs';
 import { Glide } from './glide.mjs';
 
 const STALE_CHECK_MS = 10000;
 
+/** @typedef {import('./features.mjs').LiveLayer} LiveLayer */
 /** Hears of marks that glide. @typedef {(kind: Kind, id: string, coordinates: Place) => void} OnMoved */
 
 class Feed {
-  /** @param {MapLibre} map @param {string} name @param {Live} live @param {OnMoved} onMoved */
-  constructor(map, name, live, onMoved) {
-    this.layer = LIVE_LAYERS[name];
+  /** @param {MapLibre} map @param {string} name @param {LiveLayer} layer @param {Live} live @param {OnMoved} onMoved */
+  constructor(map, name, layer, live, onMoved) {
+    this.layer = layer;
     /** @type {Collection<any>} */
     this.things = live[this.layer.kind];
     this.source = /** @type {GeoJsonSource} */ (map.getSource(name));
@@ -66,10 +67,6 @@ class Feed {
   }
 }
 
-// What changes by time alone: layer -> the state of an object that shows, null once it is to be forgotten.
-/** @type {Record<string, (thing: any) => unknown>} */
-const AGING = { units: thing => isStale(thing), video_events: thing => fading(thing) };
-
 /** @param {Feed} feed @param {(thing: any) => unknown} stateOf */
 function watchAge(feed, stateOf) {
   const states = new Map();
@@ -86,10 +83,17 @@ function watchAge(feed, stateOf) {
   }, STALE_CHECK_MS);
 }
 
-/** Feeds every live layer of the map from now on. @param {MapLibre} map @param {Live} live @param {OnMoved} onMoved */
-export function feedMap(map, live, onMoved) {
-  for (const name of Object.keys(LIVE_LAYERS)) {
-    const feed = new Feed(map, name, live, onMoved);
-    if (AGING[name]) watchAge(feed, AGING[name]);
+/**
+ * Feeds every live layer of the map from now on.
+ * @param {MapLibre} map
+ * @param {{ live: Live, sets: Sets, liveLayers: Record<string, LiveLayer>, onMoved: OnMoved }} parts
+ */
+export function feedMap(map, { live, sets, liveLayers, onMoved }) {
+  // What changes by time alone: layer -> the state of an object that shows, null once it is to be forgotten.
+  /** @type {Record<string, (thing: any) => unknown>} */
+  const aging = { units: thing => sets.stale(thing), video_events: thing => fading(thing) };
+  for (const [name, layer] of Object.entries(liveLayers)) {
+    const feed = new Feed(map, name, layer, live, onMoved);
+    if (aging[name]) watchAge(feed, aging[name]);
   }
 }

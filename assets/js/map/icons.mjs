@@ -43,7 +43,6 @@ function levelMark(g, level, r, lively) {
   numeral(g, level, lively ? levelInk(level) : levelColour(level), r * 1.12);
 }
 
-const QUIET_STATES = ['acknowledged', 'shelved', 'suppressed_by_design', 'out_of_service'];
 
 /** @param {Pen} g @param {number} level @param {string} status */
 function incident(g, level, status) {
@@ -187,7 +186,7 @@ export const facilityExample = group => FACILITY_GROUPS[group]?.[0] || group;
 // family -> [size in pixels, draw(g, ...parts)]
 /** @type {Record<string, [number, (g: Pen, ...parts: string[]) => void]>} */
 const FAMILIES = {
-  alarm: [34, (g, level, state) => levelMark(g, Number(level), 10, !QUIET_STATES.includes(state))],
+  alarm: [34, (g, level, state) => levelMark(g, Number(level), 10, state === 'waiting')],
   incident: [40, (g, level, status) => incident(g, Number(level), status)],
   unit: [30, unit],
   sensor: [24, sensor],

@@ -34,9 +34,9 @@ function makeMap({ bbox }) {
 
 /**
  * Starts the map of a city with its layers as this person has chosen them.
- * @param {{ city: City, layers: LayerItem[], live: Live, selection: Chosen }} parts
+ * @param {{ city: City, layers: LayerItem[], live: Live, sets: Sets, liveLayers: LiveLayers, selection: Chosen }} parts
  */
-export function startMap({ city, layers, live, selection }) {
+export function startMap({ city, layers, live, sets, liveLayers, selection }) {
   const { map, home } = makeMap(city);
   const view = makeView(map, home);
   const switches = makeSwitches(map);
@@ -45,7 +45,7 @@ export function startMap({ city, layers, live, selection }) {
 
   map.once('load', () => {
     furnish(map, switches, layers);
-    feedMap(map, live, (kind, id, coordinates) => { if (selection.is(kind, id)) ring(coordinates); });
+    feedMap(map, { live, sets, liveLayers, onMoved: (kind, id, coordinates) => { if (selection.is(kind, id)) ring(coordinates); } });
     clicks(map, selection);
     selection.on((thing, { fly }) => {
       const place = placeOf(thing);

@@ -13,20 +13,18 @@ from functools import partial
 from typing import Any, TypeVar
 
 import anyio.to_thread
-from dash import Dash, set_props
+from dash import Dash
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.deps import Parts
-from app.pages import ids
-from app.pages.parts import error_words, toast
 from core import audit
 from core.clock import utc_now
-from core.errors import Forbidden, OneMapError
+from core.errors import Forbidden
 from core.log import get_log
 from core.viewer import RANK, Role, Viewer
 
-log = get_log("pages")
+log = get_log("serve")
 T = TypeVar("T")
 
 
@@ -82,18 +80,3 @@ class Door:
                 audit.write(conn, viewer, "refused", utc_now(), data, result="refused")
         except SQLAlchemyError as failed:  # the answer stands, whether it could be written down or not
             log.error("refusal_not_audited", error=str(failed)[:200])
-
-
-def tell_error(exc: Exception) -> None:
-    """Any callback that fails says so on the page and changes nothing else; what nobody foresaw is logged as well."""
-    set_props(ids.Id.TOASTS.value, {"children": toast("failed", error_words(known_error(exc)))})
-
-
-def known_error(exc: Exception) -> OneMapError:
-    if isinstance(exc, OneMapError):
-        return exc
-    if isinstance(exc, OperationalError):
-        log.error("database_away", error=str(exc).splitlines()[0][:200])
-        return OneMapError("the database does not answer", reason="database_away")
-    log.error("unforeseen", exc_info=exc)
-    return OneMapError("something went wrong here; the log has the reason", reason="internal")

@@ -1,0 +1,132 @@
+"""What a card is: one noun per type of thing, each with the very object that lists and the live channel carry.
+
+A card answers in a fixed order (docs/contributors.md, Cards): what it is, how bad and why, where, since when, who is on it, what to do
+next; then what is around, what happened so far, and where this comes from.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from alerts.present import Alarm
+from core.vocabulary import Text
+from dispatch.present import Incident, Unit
+from dispatch.recommend import Recommended
+from layers.places import Asset, Facility, NearCamera
+from layers.sensors import Sensor
+from layers.video import CameraWhole, VideoEvent
+
+
+class NextStep(TypedDict):
+    """The recommended next step: one call of the API, or only words (`url` null) where there is nothing to press."""
+
+    action: str
+    label: Text
+    reason: Text
+    method: str | None
+    url: str | None
+    body: dict[str, str | int | float | None] | None
+
+
+class NearUnit(TypedDict):
+    """A unit that may be sent; time and way by road."""
+
+    id: str
+    kind: str
+    names: Text
+    status: str
+    eta_s: int
+    distance_m: int
+
+
+class NearFacility(TypedDict):
+    """A facility, so many metres away as the crow flies."""
+
+    id: str
+    kind: str
+    names: Text
+    distance_m: int
+
+
+class Around(TypedDict):
+    """Who and what is within `radius_m` metres; `people` null where nobody has counted them."""
+
+    radius_m: float
+    people: int | None
+    buildings: int
+    units: list[NearUnit]
+    cameras: list[NearCamera]
+    facilities: list[NearFacility]
+
+
+class LogLine(TypedDict):
+    """What happened, and who did it."""
+
+    time: str
+    who: str
+    text: Text
+
+
+class CardParts(TypedDict):
+    """What every card has. `recommendations` are the units to send, best first, with their reasons."""
+
+    id: str
+    title: Text
+    district_names: Text | None
+    next: NextStep | None
+    recommendations: list[Recommended]
+    around: Around | None
+    log: list[LogLine]
+    source: Text
+
+
+class AlarmCard(CardParts):
+    type: Literal["alarm"]
+    object: Alarm
+
+
+class IncidentCard(CardParts):
+    type: Literal["incident"]
+    object: Incident
+
+
+class UnitCard(CardParts):
+    type: Literal["unit"]
+    object: Unit
+
+
+class SensorCard(CardParts):
+    type: Literal["sensor"]
+    object: Sensor
+
+
+class CameraCard(CardParts):
+    type: Literal["camera"]
+    object: CameraWhole
+
+
+class VideoEventCard(CardParts):
+    """`incident`: one of what was seen that is open near by."""
+
+    type: Literal["video_event"]
+    object: VideoEvent
+    incident: str | None
+
+
+class FacilityCard(CardParts):
+    type: Literal["facility"]
+    object: Facility
+
+
+class AssetCard(CardParts):
+    type: Literal["asset"]
+    object: Asset
+
+
+Card = Annotated[
+    AlarmCard | IncidentCard | UnitCard | SensorCard | CameraCard | VideoEventCard | FacilityCard | AssetCard,
+    Field(discriminator="type"),
+]

@@ -1,0 +1,189 @@
+"""The card of one thing, read in one pass: the thing, what to do next, whom to send, what is around, its log. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from alerts import log as alarm_log
+from alerts.limits import read_limits
+from alerts.present import read_alarms
+from app.asking import Asking
+from app.cards import steps
+from app.cards.around import look_around, nearest_units
+from app.cards.nouns import (
+    AlarmCard,
+    AssetCard,
+    CameraCard,
+    Card,
+    CardParts,
+    FacilityCard,
+    IncidentCard,
+    LogLine,
+    SensorCard,
+    UnitCard,
+    VideoEventCard,
+)
+from core.errors import InputError, NotFound
+from core.i18n import say
+from core.types import place_of
+from core.viewer import Role
+from core.vocabulary import DONE_INCIDENT, Text, label, table
+from dispatch import log as incident_log
+from dispatch.present import find_open_incident, read_incidents, read_units
+from layers.places import district_names, read_asset, read_facility
+from layers.sensors import read_sensors
+from layers.video import read_camera, read_video_event
+
+Thing = Mapping[str, Any]
+
+
+def read_card(asking: Asking, kind: str, identity: str) -> Card:
+    """NotFound where it is not there or not for this person to see, InputError for a kind that has no cards."""
+    reader = READERS.get(kind)
+    if reader is None:
+        raise InputError(f"type: expected one of {', '.join(READERS)}; got {kind!r}", field="type")
+    return reader(asking, identity)
+
+
+def parts_of(asking: Asking, thing: Thing, title: Text, source: Text, identity: str) -> CardParts:
+    """What every card has, as it is where there is nothing more to say of the thing."""
+    district = thing.get("district")
+    if not asking.viewer.sees_district(district):
+        raise NotFound(f"there is no {identity!r}")
+    return {
+        "id": identity,
+        "title": title,
+        "district_names": district_names(asking.conn, district),
+        "next": None,
+        "recommendations": [],
+        "around": None,
+        "log": [],
+        "source": source,
+    }
+
+
+def _uuid(value: str) -> UUID:
+    try:
+        return UUID(value)
+    except ValueError as exc:
+        raise NotFound(f"there is no {value!r}") from exc
+
+
+def alarm_card(asking: Asking, identity: str) -> AlarmCard:
+    alarm = next(iter(read_alarms(asking.conn, [_uuid(identity)])), None)
+    if alarm is None:
+        raise NotFound(f"there is no alarm {identity}")
+    title = both(alarm["names"], label("alarm_kinds", alarm["kind"]))
+    source = say("source.rule", rule=alarm["rule"], thing=alarm["thing"]["id"])
+    where = place_of(alarm)
+    kind = table("alarm_kinds").get(alarm["kind"], {}).get("incident_kind", "other")
+    card: AlarmCard = {
+        **parts_of(asking, alarm, title, source, identity),
+        "type": "alarm",
+        "object": alarm,
+        "around": look_around(asking, where, nearest_units(asking, where, kind)),
+        "log": [{**entry} for entry in alarm_log.read(asking.conn, _uuid(identity))],
+    }
+    if asking.may(Role.DISPATCHER):
+        card["next"] = steps.for_alarm(alarm)
+    return card
+
+
+def incident_card(asking: Asking, identity: str) -> IncidentCard:
+    incident = next(iter(read_incidents(asking.conn, [_uuid(identity)])), None)
+    if incident is None:
+        raise NotFound(f"there is no incident {identity}")
+    where = place_of(incident)
+    units = nearest_units(asking, where, incident["kind"])
+    source = say("source.channel", channel=incident["channel"])
+    log: list[LogLine] = [
+        {"time": entry["time"], "who": entry["who"], "text": entry["text"]}
+        for entry in incident_log.read(asking.conn, _uuid(identity))
+    ]
+    card: IncidentCard = {
+        **parts_of(asking, incident, incident["titles"], source, identity),
+        "type": "incident",
+        "object": incident,
+        "recommendations": [] if incident["status"] in DONE_INCIDENT else units,
+        "around": look_around(asking, where, units),
+        "log": log,
+    }
+    if asking.may(Role.DISPATCHER):
+        card["next"] = steps.for_incident(incident, units)
+    return card
+
+
+def unit_card(asking: Asking, identity: str) -> UnitCard:
+    unit = next(iter(read_units(asking.conn, [identity])), None)
+    if unit is None:
+        raise NotFound(f"there is no unit {identity!r}")
+    return {
+        **parts_of(asking, unit, unit["names"], say("source.unit"), identity),
+        "type": "unit",
+        "object": unit,
+        "log": [{**line} for line in incident_log.read_of_unit(asking.conn, identity)],
+    }
+
+
+def sensor_card(asking: Asking, identity: str) -> SensorCard:
+    sensor = next(iter(read_sensors(asking.conn, read_limits(asking.conn), ids=[identity])), None)
+    if sensor is None:
+        raise NotFound(f"there is no sensor {identity!r}")
+    parts = parts_of(asking, sensor, sensor["names"], say("source.sensor", id=identity), identity)
+    return {**parts, "type": "sensor", "object": sensor}
+
+
+def camera_card(asking: Asking, identity: str) -> CameraCard:
+    camera = read_camera(asking.conn, identity, asking.now)
+    parts = parts_of(asking, camera, camera["names"], say("source.camera", id=identity), identity)
+    return {**parts, "type": "camera", "object": camera}
+
+
+def video_event_card(asking: Asking, identity: str) -> VideoEventCard:
+    camera, _, event = identity.partition("/")
+    seen = read_video_event(asking.conn, camera, event)
+    where = place_of(seen)
+    guess = table("video_kinds").get(seen["kind"], {}).get("incident_kind")
+    # somebody may deal with it already
+    incident = find_open_incident(asking.conn, where, guess) if guess and where else None
+    title = both(seen["names"], seen["camera_names"])
+    card: VideoEventCard = {
+        **parts_of(asking, seen, title, say("source.camera", id=camera), identity),
+        "type": "video_event",
+        "object": seen,
+        "incident": incident,
+        "around": look_around(asking, where, nearest_units(asking, where, guess or "other")),
+    }
+    if asking.may(Role.DISPATCHER):
+        card["next"] = steps.for_video_event(seen, guess, incident)
+    return card
+
+
+def facility_card(asking: Asking, identity: str) -> FacilityCard:
+    facility = read_facility(asking.conn, identity)
+    parts = parts_of(asking, facility, facility["names"], say("source.register"), identity)
+    return {**parts, "type": "facility", "object": facility}
+
+
+def asset_card(asking: Asking, identity: str) -> AssetCard:
+    asset = read_asset(asking.conn, identity)
+    parts = parts_of(asking, asset, asset["names"], say("source.register"), identity)
+    return {**parts, "type": "asset", "object": asset}
+
+
+def both(first: Text, second: Text) -> Text:
+    return {lang: f"{first[lang]} · {second[lang]}" for lang in ("zh", "en")}
+
+
+READERS: Mapping[str, Callable[[Asking, str], Card]] = {
+    "alarm": alarm_card,
+    "incident": incident_card,
+    "unit": unit_card,
+    "sensor": sensor_card,
+    "camera": camera_card,
+    "video_event": video_event_card,
+    "facility": facility_card,
+    "asset": asset_card,
+}

@@ -1,0 +1,75 @@
+"""What to do next about a thing: one recommendation with its reason, or none. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from alerts.present import Alarm
+from app.cards.nouns import NextStep
+from core.i18n import say
+from core.types import Level
+from core.vocabulary import ENDED_INCIDENT, AlarmState, IncidentStatus, Text, label, roman, table
+from dispatch.present import Incident
+from dispatch.recommend import Recommended
+from layers.video import VideoEvent
+
+# alarms about a device that is silent: nobody is sent for them
+SILENCE = ("stale", "source_stale")
+UNSEEN = (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED_UNACKNOWLEDGED)
+OVER = ("clear", "declined", "cancelled")
+Body = dict[str, str | int | float | None]
+
+
+def call(action: str, words: Text, reason: Text, url: str, body: Body) -> NextStep:
+    return {"action": action, "label": words, "reason": reason, "method": "POST", "url": url, "body": body}
+
+
+def only_words(words: Text, reason: Text) -> NextStep:
+    return {"action": "none", "label": words, "reason": reason, "method": None, "url": None, "body": None}
+
+
+def for_alarm(alarm: Alarm) -> NextStep | None:
+    """Serious and without an incident: open one (that is the quickest way to help); else acknowledge what nobody has seen."""
+    serious = alarm["active"] and alarm["level"] <= Level.III and alarm["kind"] not in SILENCE
+    if serious and not alarm["incident"] and alarm["state"] != AlarmState.SHELVED:
+        reason = say("next.create_incident.reason", level=roman(alarm["level"]))
+        return call("create_incident", say("next.create_incident"), reason, "/api/incidents", {"alarm": alarm["id"]})
+    if alarm["state"] in UNSEEN:
+        url = f"/api/alarms/{alarm['id']}/acknowledge"
+        return call("acknowledge", say("next.acknowledge"), say("next.acknowledge.reason"), url, {})
+    return None
+
+
+def for_incident(incident: Incident, units: Sequence[Recommended]) -> NextStep | None:
+    """Close what is cleared; wait for those who are on it; else send the first of `units`."""
+    url = f"/api/incidents/{incident['id']}"
+    if incident["status"] == IncidentStatus.CLEAR:
+        body: Body = {"status": IncidentStatus.CLOSED, "version": incident["version"]}
+        return call("status", say("next.close"), say("next.close.reason"), f"{url}/status", body)
+    running = sum(one["status"] not in OVER for one in incident["assignments"])
+    if running:
+        return only_words(say("next.wait"), say("next.wait.reason", count=running))
+    if incident["status"] in ENDED_INCIDENT:
+        return None
+    if not units:
+        return only_words(say("next.assign.none"), say("next.assign.none"))
+    best = units[0]
+    reason = say("next.assign.reason", minutes=f"{best['eta_s'] / 60:.1f}", km=f"{best['distance_m'] / 1000:.1f}")
+    words = say("next.assign", unit=best["names"])
+    return call("assign", words, reason, f"{url}/assignments", {"unit": best["unit"]})
+
+
+def for_video_event(seen: VideoEvent, kind: str | None, incident: str | None) -> NextStep | None:
+    """What a camera saw is a guess: a person looks at the picture and reports it, unless it is known already."""
+    if kind is None or incident or seen["lon"] is None:
+        return None
+    body: Body = {
+        "kind": kind,
+        "level": table("incident_kinds")[kind]["level"],
+        "lon": seen["lon"],
+        "lat": seen["lat"],
+        "title": " ".join(part for part in (seen["zone"], seen["names"]["zh"]) if part),
+        "address": seen["zone"] or None,
+    }
+    reason = say("next.report_seen.reason", kind=label("incident_kinds", kind))
+    return call("create_incident", say("next.report_seen"), reason, "/api/incidents", body)

@@ -1,0 +1,123 @@
+"""Things of the registers that stand where they are: facilities, urban components (部件), the cameras near a point, districts by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
+
+from core.errors import NotFound
+from core.types import LonLat
+from core.vocabulary import Text
+
+_FACILITY = text("""
+SELECT id, kind, name_zh, name_en, capacity, people_day, people_night, district, attributes, ST_X(geom) AS lon, ST_Y(geom) AS lat
+FROM facility WHERE id = :id
+""")
+_ASSET = text("""
+SELECT id, class AS klass, subclass, name_zh, name_en, state, dept, installed, district, ST_X(geom) AS lon, ST_Y(geom) AS lat
+FROM asset WHERE id = :id
+""")
+_CAMERAS = text("""
+SELECT id, name_zh, name_en, ST_Distance(geom::geography, p.g::geography) AS distance
+FROM camera, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS g) AS p
+ORDER BY geom <-> p.g LIMIT :most
+""")
+_DISTRICT = text("SELECT name_zh, name_en FROM district WHERE code = :code")
+
+
+class Facility(TypedDict):
+    """A facility of the city (school, hospital, shelter): `capacity` beds, places or seats; people in it by day and by night."""
+
+    id: str
+    kind: str
+    names: Text
+    capacity: int | None
+    people_day: int | None
+    people_night: int | None
+    attributes: dict[str, Any]
+    district: str
+    lon: float
+    lat: float
+
+
+# a field of it is a word of Python
+Asset = TypedDict(
+    "Asset",
+    {
+        "id": str,
+        "class": str,
+        "subclass": str,
+        "names": Text,
+        "state": str,
+        "dept": str | None,
+        "installed": str | None,
+        "district": str,
+        "lon": float,
+        "lat": float,
+    },
+)
+"""An urban component, GB/T 30428.2: its 16-digit code, class and subclass, state, department in charge, day of installation."""
+
+
+class NearCamera(TypedDict):
+    """A camera, so many metres away as the crow flies."""
+
+    id: str
+    names: Text
+    distance_m: int
+
+
+def read_facility(conn: Connection, facility: str) -> Facility:
+    """NotFound where there is none."""
+    row = conn.execute(_FACILITY, {"id": facility}).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no facility {facility!r}")
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "names": {"zh": row.name_zh, "en": row.name_en},
+        "capacity": row.capacity,
+        "people_day": row.people_day,
+        "people_night": row.people_night,
+        "attributes": row.attributes,
+        "district": row.district,
+        "lon": row.lon,
+        "lat": row.lat,
+    }
+
+
+def read_asset(conn: Connection, code: str) -> Asset:
+    """NotFound where there is none."""
+    row = conn.execute(_ASSET, {"id": code}).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no asset {code!r}")
+    return {
+        "id": row.id,
+        "class": row.klass,
+        "subclass": row.subclass,
+        "names": {"zh": row.name_zh, "en": row.name_en},
+        "state": row.state,
+        "dept": row.dept,
+        "installed": row.installed.isoformat() if row.installed else None,
+        "district": row.district,
+        "lon": row.lon,
+        "lat": row.lat,
+    }
+
+
+def read_near_cameras(conn: Connection, where: LonLat, radius_m: float, most: int) -> list[NearCamera]:
+    """The nearest cameras within so many metres, the nearest first."""
+    rows = conn.execute(_CAMERAS, {"lon": where.lon, "lat": where.lat, "most": most})
+    return [
+        {"id": r.id, "names": {"zh": r.name_zh, "en": r.name_en}, "distance_m": round(r.distance)}
+        for r in rows
+        if r.distance <= radius_m
+    ]
+
+
+def district_names(conn: Connection, code: str | None) -> Text | None:
+    """What a district is called; None where the code is not one of the city's."""
+    row = conn.execute(_DISTRICT, {"code": code}).one_or_none()
+    return {"zh": row.name_zh, "en": row.name_en} if row else None
