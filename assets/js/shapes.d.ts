@@ -302,7 +302,7 @@ interface Window {
   dashAgGridFunctions?: Record<string, (params: any) => unknown>;
   React: {
     createElement(...parts: any[]): unknown;
-    useEffect(effect: () => void | (() => void), on: unknown[]): void;
+    useEffect(effect: () => unknown, on: unknown[]): void;
     useRef<T>(value: T): { current: T };
     useState<T>(value: T): [T, (value: T) => void];
   };
