@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -68,7 +69,7 @@ def set_password(conn: Connection, username: str, password: str) -> None:
     )
     if not done.rowcount:
         raise NotFound(f"username: there is no account {username!r}", field="username")
-    conn.execute(text("DELETE FROM session WHERE username = :username"), {"username": username})
+    end_sessions(conn, username)
 
 
 def log_in(
@@ -150,3 +151,29 @@ def read_session(conn: Connection, secret: str, kinds: tuple[str, ...], policy: 
 
 def close_session(conn: Connection, secret: str) -> None:
     conn.execute(text("DELETE FROM session WHERE digest = :digest"), {"digest": digest(secret)})
+
+
+class Account(NamedTuple):
+    """One account as an administrator lists it."""
+
+    username: str
+    role: str
+    name: str
+    enabled: bool
+    demo: bool
+
+
+def list_accounts(conn: Connection) -> list[Account]:
+    rows = conn.execute(text("SELECT username, role, name, enabled, demo FROM account ORDER BY username"))
+    return [Account(*row) for row in rows]
+
+
+def require_account(conn: Connection, username: str) -> None:
+    """NotFound where nobody has that name."""
+    if not conn.scalar(text("SELECT 1 FROM account WHERE username = :username"), {"username": username}):
+        raise NotFound(f"username: there is no account {username!r}", field="username")
+
+
+def end_sessions(conn: Connection, username: str) -> int:
+    """Ends every session and token of an account; how many there were."""
+    return conn.execute(text("DELETE FROM session WHERE username = :username"), {"username": username}).rowcount

@@ -14,6 +14,8 @@ from layers.spec import Layer, LayerSpec
 
 LAYERS: Registry[LayerSpec] = Registry("onemap.layers", [*base.SET, *city.SET, *live.SET], key=lambda layer: layer.id)
 COMPOSITE = "base"
+# more things than that are not counted but estimated
+COUNTED_UP_TO = 50_000
 COMPOSED = ("water", "green", "streets", "districts")
 MIN_ZOOM, MAX_ZOOM = 0, 22
 TILE = """
@@ -28,8 +30,18 @@ def describe_layers(conn: Connection) -> list[Layer]:
     described: list[Layer] = []
     for layer in LAYERS:
         updated = conn.scalar(text(layer.updated)) if layer.updated else None
-        described.append(layer.describe(conn.scalar(text(layer.count)) or 0, rfc3339(updated) if updated else None))
+        count, estimated = count_things(conn, layer.counted)
+        described.append(layer.describe(count, rfc3339(updated) if updated else None, estimated=estimated))
     return described
+
+
+def count_things(conn: Connection, counted: str) -> tuple[int, bool]:
+    """How many rows there are, and whether that is the planner's estimate: a large table is not read to be counted."""
+    [plan] = conn.scalars(text(f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {counted}")).one()
+    guess = int(plan["Plan"]["Plan Rows"])
+    if guess > COUNTED_UP_TO:
+        return guess, True
+    return int(conn.scalar(text(f"SELECT count(*) FROM {counted}")) or 0), False
 
 
 def read_tile(conn: Connection, name: str, z: int, x: int, y: int) -> bytes:

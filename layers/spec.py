@@ -30,6 +30,7 @@ class Layer(TypedDict):
     url: str
     source_layer: str | None
     count: int
+    count_estimated: bool
     visible: bool
     min_zoom: int
     updated_at: str | None
@@ -47,7 +48,7 @@ class LegendItem:
 
 @dataclass(frozen=True, slots=True)
 class LayerSpec:
-    """`count` and, for delivery `features`, `features` are SQL; `tile` is the SELECT of one vector tile layer, with `:z`, the
+    """`counted` is what stands behind FROM where its things are counted; `features`, for that delivery, and `tile` are SQL; `tile` is the SELECT of one vector tile layer, with `:z`, the
     tile's bounds as `bounds.tile` (EPSG:3857) and `bounds.box` (EPSG:4326), giving a column `mvt` and its properties."""
 
     id: str
@@ -55,7 +56,7 @@ class LayerSpec:
     title: Text
     geometry: Geometry
     delivery: Delivery
-    count: str
+    counted: str
     visible: bool = True
     legend: tuple[LegendItem, ...] = ()
     tile: str | None = None
@@ -63,7 +64,7 @@ class LayerSpec:
     features: str | None = None
     updated: str | None = None
 
-    def describe(self, count: int, updated_at: str | None) -> Layer:
+    def describe(self, count: int, updated_at: str | None, *, estimated: bool = False) -> Layer:
         """The layer as `GET /api/layers` shows it."""
         urls = {
             "tiles": f"/tiles/{self.id}/{{z}}/{{x}}/{{y}}.mvt",
@@ -79,6 +80,7 @@ class LayerSpec:
             "url": urls[self.delivery],
             "source_layer": self.id if self.delivery == "tiles" else None,
             "count": count,
+            "count_estimated": estimated,
             "visible": self.visible,
             "min_zoom": self.min_zoom,
             "updated_at": updated_at,

@@ -7,13 +7,10 @@ import getpass
 import sys
 from typing import Any
 
-from sqlalchemy import text
-
-from app.accounts import add_account, open_session, set_password
+from app.accounts import add_account, end_sessions, list_accounts, open_session, require_account, set_password
 from app.cli.context import shell_user, transaction
 from core import audit
 from core.clock import rfc3339, utc_now
-from core.errors import NotFound
 from core.viewer import Role
 
 
@@ -63,7 +60,7 @@ def password_(options: argparse.Namespace) -> int:
 
 def list_(_: argparse.Namespace) -> int:
     with transaction() as conn:
-        for row in conn.execute(text("SELECT username, role, name, enabled, demo FROM account ORDER BY username")):
+        for row in list_accounts(conn):
             print(
                 f"{row.username:<24} {row.role:<12} {row.name}{' (demo)' if row.demo else ''}{'' if row.enabled else ' (off)'}"
             )
@@ -72,8 +69,7 @@ def list_(_: argparse.Namespace) -> int:
 
 def token_(options: argparse.Namespace) -> int:
     with transaction() as conn:
-        if not conn.scalar(text("SELECT 1 FROM account WHERE username = :name"), {"name": options.username}):
-            raise NotFound(f"username: there is no account {options.username!r}", field="username")
+        require_account(conn, options.username)
         kind = "feed" if options.feed else "token"
         secret, expires = open_session(conn, options.username, kind, utc_now(), options.days * 24)
         given = {"username": options.username, "kind": kind, "expires_at": rfc3339(expires)}
@@ -85,8 +81,8 @@ def token_(options: argparse.Namespace) -> int:
 
 def revoke_(options: argparse.Namespace) -> int:
     with transaction() as conn:
-        done = conn.execute(text("DELETE FROM session WHERE username = :name"), {"name": options.username})
-        given = {"username": options.username, "ended": done.rowcount}
+        ended = end_sessions(conn, options.username)
+        given = {"username": options.username, "ended": ended}
         audit.write(conn, shell_user(), "user.revoke", utc_now(), given)
-    print(f"{done.rowcount} sessions and tokens ended")
+    print(f"{ended} sessions and tokens ended")
     return 0

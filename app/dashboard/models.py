@@ -33,6 +33,7 @@ class Layer(msgspec.Struct, frozen=True):
     visible: bool = True
     opacity: float = 1.0
     count: int | None = None
+    count_estimated: bool = False
     updated_at: str | None = None
     legend: list[LegendEntry] = []
 

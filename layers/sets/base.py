@@ -17,7 +17,7 @@ DISTRICTS = LayerSpec(
     title={"zh": "行政区", "en": "Districts"},
     geometry="polygon",
     delivery="tiles",
-    count="SELECT count(*) FROM district",
+    counted="district",
     tile=f"SELECT {mvt()}, code, name_zh, name_en FROM district, bounds WHERE geom && bounds.box",
     legend=(LegendItem("district", {"zh": "区界", "en": "Boundary"}, "map-district"),),
 )
@@ -28,7 +28,7 @@ STREETS = LayerSpec(
     title={"zh": "道路", "en": "Streets"},
     geometry="line",
     delivery="tiles",
-    count="SELECT count(*) FROM street",
+    counted="street",
     # what a scale cannot show is left out, and lines are thinned to half a pixel
     tile=(
         "SELECT ST_AsMVTGeom(ST_Simplify(ST_Transform(geom, 3857), 40075016.7 / (512 * 2.0 ^ :z) / 2), bounds.tile, 4096, 64, true) AS mvt, "
@@ -48,7 +48,7 @@ BUILDINGS = LayerSpec(
     title={"zh": "建筑", "en": "Buildings"},
     geometry="polygon",
     delivery="tiles",
-    count="SELECT count(*) FROM building",
+    counted="building",
     min_zoom=13,
     tile=f"SELECT {mvt()}, kind, height_m FROM building, bounds WHERE geom && bounds.box AND :z >= 13",
     legend=(LegendItem("building", {"zh": "建筑", "en": "Building"}, "map-building"),),
@@ -62,7 +62,7 @@ def _area(layer: str, zh: str, en: str) -> LayerSpec:
         title={"zh": zh, "en": en},
         geometry="polygon",
         delivery="tiles",
-        count=f"SELECT count(*) FROM area WHERE layer = '{layer}'",
+        counted=f"area WHERE layer = '{layer}'",
         tile=f"SELECT {mvt()}, kind, name_zh, name_en FROM area, bounds WHERE layer = '{layer}' AND geom && bounds.box",
         legend=(LegendItem(layer, {"zh": zh, "en": en}, f"map-{layer}"),),
     )

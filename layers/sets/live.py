@@ -16,7 +16,7 @@ RISK_CELLS = LayerSpec(
     title={"zh": "风险热区", "en": "Risk"},
     geometry="hex",
     delivery="live",
-    count="SELECT count(*) FROM risk_cell WHERE level IS NOT NULL",
+    counted="risk_cell WHERE level IS NOT NULL",
     updated="SELECT max(scored_at) FROM risk_cell",
     legend=LEVELS,
 )
@@ -27,7 +27,7 @@ INCIDENTS = LayerSpec(
     title={"zh": "事件", "en": "Incidents"},
     geometry="point",
     delivery="live",
-    count=f"SELECT count(*) FROM incident WHERE status NOT IN {sql_list(ENDED_INCIDENT)}",
+    counted=f"incident WHERE status NOT IN {sql_list(ENDED_INCIDENT)}",
     updated="SELECT max(changed_at) FROM incident",
     features=(
         "SELECT id::text, geom, jsonb_build_object('number', number, 'kind', kind, 'level', level, 'status', status, 'title', titles) AS props "
@@ -42,7 +42,7 @@ ALARMS = LayerSpec(
     title={"zh": "告警", "en": "Alarms"},
     geometry="point",
     delivery="live",
-    count="SELECT count(*) FROM alarm WHERE state <> 'normal'",
+    counted="alarm WHERE state <> 'normal'",
     updated="SELECT max(changed_at) FROM alarm",
     features=(
         "SELECT id::text, geom, jsonb_build_object('kind', kind, 'level', level, 'state', state, 'message', message) AS props "
@@ -57,7 +57,7 @@ UNITS = LayerSpec(
     title={"zh": "力量", "en": "Units"},
     geometry="point",
     delivery="live",
-    count="SELECT count(*) FROM unit",
+    counted="unit",
     updated="SELECT max(time) FROM unit_state",
     features=(
         "SELECT u.id, COALESCE(ST_SetSRID(ST_MakePoint(s.lon, s.lat), 4326), u.home) AS geom, "
@@ -75,7 +75,7 @@ VIDEO_EVENTS = LayerSpec(
     title={"zh": "视频识别事件", "en": "Video events"},
     geometry="point",
     delivery="live",
-    count="SELECT count(*) FROM video_event WHERE time > now() - interval '60 minutes'",
+    counted="video_event WHERE time > now() - interval '60 minutes'",
     updated="SELECT max(time) FROM video_event",
     features=(
         "SELECT v.camera_id || '/' || v.event_id AS id, COALESCE(CASE WHEN v.quality <> 'outside' THEN v.geom END, c.geom, v.geom) AS geom, "

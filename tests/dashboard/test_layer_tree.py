@@ -49,6 +49,11 @@ def test_a_legend_entry_carries_the_token_that_the_map_uses() -> None:
     assert "Fire" in words([part["props"]["children"] for part in walk(parts) if part["type"] == "Li"], "en")
 
 
+def test_an_estimate_has_three_figures_and_says_that_it_is_one() -> None:
+    [shown] = having(tree(layer("assets", "base", count=102_345, count_estimated=True)), data_count_of="assets")
+    assert shown["children"] == "≈ 102,000"
+
+
 def test_counts_are_grouped_and_unknown_ones_are_blank() -> None:
     parts = tree(layer("water", "base"), layer("units", "forces", count=None))
     counts = {

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, text
 
 from core.errors import InputError, NotFound
 from core.vocabulary import table
-from layers.catalogue import COMPOSED, LAYERS, describe_layers, read_features, read_tile
+from layers import catalogue
+from layers.catalogue import COMPOSED, LAYERS, count_things, describe_layers, read_features, read_tile
 from layers.search import search
 from layers.sensors import read_sensors, read_series
 from tests.alerts.helpers import change, write
@@ -103,6 +104,19 @@ def test_composite_tile_has_its_parts_and_the_places(conn: Connection, center: t
     found = decode(read_tile(conn, "base", 11, *tile_at(*center, 11)))
     assert {*COMPOSED, "places"} <= set(found)
     assert {"name_zh", "name_en", "class"} <= found["streets"][1]
+
+
+def test_large_layers_are_estimated_and_say_so(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    conn.execute(text("ANALYZE asset"))
+    exact = conn.scalar(text("SELECT count(*) FROM asset")) or 0
+    assert count_things(conn, "asset") == (exact, False)
+    monkeypatch.setattr(catalogue, "COUNTED_UP_TO", 10)
+    guess, estimated = count_things(conn, "asset")
+    assert estimated
+    assert guess == pytest.approx(exact, rel=0.2)
+    monkeypatch.setattr(catalogue, "COUNTED_UP_TO", 10**9)
+    described = {one["id"]: one for one in describe_layers(conn)}
+    assert not any(one["count_estimated"] for one in described.values())
 
 
 def test_assets_far_out_are_counts_and_near_are_things(conn: Connection, center: tuple[float, float]) -> None:

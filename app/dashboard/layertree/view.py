@@ -32,7 +32,7 @@ def _layer(layer: Layer) -> html.Div:
     switch = dmc.Switch(id=ids.layer_switch(layer.id), checked=layer.visible, size="xs", label=title)
     figures = [
         html.Span(className="failed-word", children=texts.both("layers.one_failed")),
-        html.Span(_count(layer.count), className="count", **wild({"data-count-of": layer.id})),
+        html.Span(_count(layer), className="count", **wild({"data-count-of": layer.id})),
     ]
     return html.Div(
         [html.Div([switch, *figures], className="layer-line"), _details(layer, title)],
@@ -78,5 +78,10 @@ def _opacity(layer: Layer) -> html.Div:
     )
 
 
-def _count(count: int | None) -> str:
-    return "" if count is None else f"{count:,}"
+def _count(layer: Layer) -> str:
+    """An estimate is shown with three figures and says that it is one."""
+    if layer.count is None:
+        return ""
+    if not layer.count_estimated:
+        return f"{layer.count:,}"
+    return f"≈ {float(f'{layer.count:.3g}'):,.0f}"
