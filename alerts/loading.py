@@ -101,7 +101,8 @@ def load(conn: Connection, owned: list[int], partitions: int, resting: Collectio
 
 
 def load_rules(conn: Connection, at: datetime | None = None) -> list[RuleRow]:
-    """The armed rules, now or at a moment. One whose parameters cannot be used is left out and told in the log: it must not stop the others."""
+    """The armed rules, now or at a moment. One whose parameters cannot be used is left out and told in the log:
+    it must not stop the others."""
     if at is None:
         rows = list(conn.execute(RULES))
     else:

@@ -158,7 +158,8 @@ def _alarm_then(row: Any) -> Any:
 CELL_COLUMNS = "cell, score, level, terms, people"
 _CELLS_AT = text("""
 SELECT c.cell, r.score, r.level, r.risk->'terms' AS terms, CAST(r.risk->>'people' AS int) AS people FROM risk_cell c
-JOIN LATERAL (SELECT score, level, risk FROM risk_event WHERE type = 'cell' AND thing_id = c.cell AND time <= :at ORDER BY time DESC, id DESC LIMIT 1) r
+JOIN LATERAL (SELECT score, level, risk FROM risk_event
+  WHERE type = 'cell' AND thing_id = c.cell AND time <= :at ORDER BY time DESC, id DESC LIMIT 1) r
   ON true ORDER BY c.cell
 """)
 

@@ -218,7 +218,8 @@ def read_coping(conn: Connection, cell: str, capabilities: Sequence[str]) -> Cop
     """Coverage of a cell and of its neighbours, for the quickest of the capabilities that help."""
     rows = conn.execute(
         text(
-            "SELECT c.cell, min(c.eta_s) AS eta, (array_agg(jsonb_build_object('zh', u.name_zh, 'en', u.name_en) ORDER BY c.eta_s))[1] AS unit FROM coverage c "
+            "SELECT c.cell, min(c.eta_s) AS eta, "
+            "(array_agg(jsonb_build_object('zh', u.name_zh, 'en', u.name_en) ORDER BY c.eta_s))[1] AS unit FROM coverage c "
             "LEFT JOIN unit u ON u.id = c.unit_id WHERE c.cell = ANY(:cells) AND c.capability = ANY(:caps) GROUP BY c.cell"
         ),
         {"cells": list(h3.grid_disk(cell, 1)), "caps": list(capabilities)},

@@ -188,7 +188,8 @@ class AlertRunner:
 
 
 def keep_house(conn: Connection, now: datetime, days: int) -> None:
-    """Drop what has been delivered long ago, scores of cells from before `days`, what dead processes said of themselves, and what people have dropped."""
+    """Drop what has been delivered long ago, scores of cells from before `days`, what dead processes said of themselves,
+    and what people have dropped."""
     forget_done(conn, now)
     forget_scores(conn, now - timedelta(days=days))
     conn.execute(

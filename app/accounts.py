@@ -121,7 +121,8 @@ def open_session(conn: Connection, username: str, kind: str, now: datetime, hour
     expires = now + timedelta(hours=hours)
     conn.execute(
         text(
-            "INSERT INTO session (digest, username, kind, created_at, seen_at, expires_at) VALUES (:digest, :username, :kind, :now, :now, :expires)"
+            "INSERT INTO session (digest, username, kind, created_at, seen_at, expires_at) "
+            "VALUES (:digest, :username, :kind, :now, :now, :expires)"
         ),
         {"digest": digest(secret), "username": username, "kind": kind, "now": now, "expires": expires},
     )

@@ -89,7 +89,8 @@ def gives(media_type: str, description: str = "") -> dict[int | str, dict[str, A
     return {200: {"description": description, "content": {media_type: {"schema": schema}}}}
 
 
-# what any route may answer: a body that is no JSON, nobody we know, may not, not there, changed meanwhile, cannot be used, ours or the database's fault
+# what any route may answer: a body that is no JSON, nobody we know, may not, not there, changed meanwhile, cannot be used, ours or the
+# database's fault
 COMMON = (400, 401, 403, 404, 405, 409, 413, 422, 500, 503)
 
 

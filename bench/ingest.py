@@ -193,7 +193,8 @@ def copy_rate(here: Stand) -> float:
         days = raw.execute("SELECT DISTINCT date_trunc('day', time, 'UTC') FROM observation").fetchall()
         for n, (day,) in enumerate(days):
             raw.execute(
-                f"CREATE TABLE ceiling_{n} PARTITION OF ceiling FOR VALUES FROM ('{day}') TO (timestamptz '{day}' + interval '1 day')".encode()
+                f"CREATE TABLE ceiling_{n} PARTITION OF ceiling "
+                f"FOR VALUES FROM ('{day}') TO (timestamptz '{day}' + interval '1 day')".encode()
             )
         raw.commit()
         body, cursor = io.BytesIO(), raw.cursor()
@@ -213,9 +214,12 @@ def copy_rate(here: Stand) -> float:
 
 def sentence(f: dict[str, Any]) -> str:
     return (
-        f"{f['events_per_s']:,} events/s from publish to committed: {f['share_of_hand_made']:.0%} of the hand-made path ({f['hand_made_per_s']:,}), "
-        f"{f['times_paho_orm']} times paho with the ORM ({f['paho_orm_per_s']:,}), {f['share_of_ceiling']:.0%} of COPY ({f['ceiling_copy_rows_per_s']:,} rows/s); "
-        f"at {f['latency_rate_per_s']:,}/s p50 {f['p50_ms']} ms, p99 {f['p99_ms']} ms; lost {f['lost']}, doubled {f['doubled']} of {f['messages']:,}"
+        f"{f['events_per_s']:,} events/s from publish to committed: {f['share_of_hand_made']:.0%} "
+        f"of the hand-made path ({f['hand_made_per_s']:,}), "
+        f"{f['times_paho_orm']} times paho with the ORM ({f['paho_orm_per_s']:,}), "
+        f"{f['share_of_ceiling']:.0%} of COPY ({f['ceiling_copy_rows_per_s']:,} rows/s); "
+        f"at {f['latency_rate_per_s']:,}/s p50 {f['p50_ms']} ms, p99 {f['p99_ms']} ms; "
+        f"lost {f['lost']}, doubled {f['doubled']} of {f['messages']:,}"
     )
 
 

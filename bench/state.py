@@ -48,7 +48,8 @@ INSERT INTO alarm (id, rule_id, kind, thing_type, thing_id, names, level, peak_l
   metric, value, message, district, geom, version)
 SELECT gen_random_uuid(), 'bench', 'gas', 'sensor', s.id, '{"zh": "a", "en": "a"}', 3, 3, 'normal', false, t, t + interval '20 minutes', t,
   'gas', 12.5, '{"zh": "a", "en": "a"}', s.district, s.geom, 3
-FROM generate_series(1, :count) AS n, LATERAL (SELECT CAST(:start AS timestamptz) + n * (CAST(:end AS timestamptz) - :start) / :count AS t) AS at,
+FROM generate_series(1, :count) AS n,
+  LATERAL (SELECT CAST(:start AS timestamptz) + n * (CAST(:end AS timestamptz) - :start) / :count AS t) AS at,
   LATERAL (SELECT id, district, geom FROM sensor OFFSET n % :sensors LIMIT 1) AS s
 """)
 ALARM_EVENTS = text(f"""
@@ -96,7 +97,8 @@ def main() -> None:
         rows = fill(here.engine, given.days)
         figures = {"days": given.days, **rows, **measure(here.engine, given.days)}
     words = (
-        "the picture of a moment in the last {days} days: median {past_median_ms} ms, slowest {past_slowest_ms} ms of {asked}; as it is now: "
+        "the picture of a moment in the last {days} days: median {past_median_ms} ms, "
+        "slowest {past_slowest_ms} ms of {asked}; as it is now: "
         "{now_median_ms} ms; {ratio} times as long"
     )
     print(json.dumps(figures, indent=2) if given.json else words.format(**figures))

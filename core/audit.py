@@ -30,7 +30,8 @@ def write(
     address: str | None = None,
     result: Result = "ok",
 ) -> None:
-    """One entry. Who is logged in comes with their address. `what` is a noun and a verb (`alarm.acknowledge`); `data` is anything JSON can hold, ids and moments as text."""
+    """One entry. Who is logged in comes with their address. `what` is a noun and a verb (`alarm.acknowledge`); `data`
+    is anything JSON can hold, ids and moments as text."""
     conn.execute(
         _WRITE,
         {

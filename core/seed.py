@@ -1,4 +1,5 @@
-"""What a fresh database holds: the rules, the sources (only the native one is on), and who is told (MQTT and CAP). Rows that are there already are left as the city made them."""
+"""What a fresh database holds: the rules, the sources (only the native one is on), and who is told (MQTT and CAP). Rows that are there
+already are left as the city made them."""
 
 from __future__ import annotations
 

@@ -39,7 +39,8 @@ ON CONFLICT (what, id) DO UPDATE SET error = EXCLUDED.error, last_at = EXCLUDED.
 RETURNING tries
 """)
 _READ = """
-SELECT what, id, error, first_at, last_at, tries, due_at = 'infinity' AS aside, CASE WHEN due_at = 'infinity' THEN NULL ELSE due_at END AS due,
+SELECT what, id, error, first_at, last_at, tries, due_at = 'infinity' AS aside,
+  CASE WHEN due_at = 'infinity' THEN NULL ELSE due_at END AS due,
   dropped_at, handled_by FROM set_aside
 """
 

@@ -279,7 +279,8 @@ SELECT u.id, e.after, p.lon, p.lat, p.heading, p.speed, p.battery, p.time AS see
 FROM unit u
 LEFT JOIN LATERAL (SELECT after FROM unit_event WHERE unit_id = u.id AND time <= :at ORDER BY time DESC, id DESC LIMIT 1) e ON true
 LEFT JOIN LATERAL (SELECT lon, lat, heading, speed, battery, time FROM unit_position WHERE unit_id = u.id
-  AND time <= CAST(:at AS timestamptz) + interval '5 minutes' AND received_at <= :at AND (abs(lon) > 1e-6 OR abs(lat) > 1e-6) ORDER BY time DESC LIMIT 1) p ON true
+  AND time <= CAST(:at AS timestamptz) + interval '5 minutes' AND received_at <= :at
+  AND (abs(lon) > 1e-6 OR abs(lat) > 1e-6) ORDER BY time DESC LIMIT 1) p ON true
 ORDER BY u.id
 """)
 

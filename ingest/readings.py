@@ -40,7 +40,8 @@ INSERT INTO sensor_state (sensor_id, metric, time, value, unit, quality, same_si
 SELECT u.*, %(now)s FROM unnest(%(sensors)s, %(metrics)s, %(times)s, %(values)s, %(units)s, %(qualities)s, %(since)s) AS u
 ON CONFLICT (sensor_id, metric) DO UPDATE SET time = EXCLUDED.time, value = EXCLUDED.value, unit = EXCLUDED.unit,
   quality = EXCLUDED.quality, received_at = EXCLUDED.received_at,
-  same_since = CASE WHEN sensor_state.value = EXCLUDED.value THEN LEAST(sensor_state.same_since, EXCLUDED.same_since) ELSE EXCLUDED.same_since END
+  same_since = CASE WHEN sensor_state.value = EXCLUDED.value
+    THEN LEAST(sensor_state.same_since, EXCLUDED.same_since) ELSE EXCLUDED.same_since END
 WHERE EXCLUDED.time > sensor_state.time
 """
 HAND_ON = """
@@ -50,9 +51,11 @@ VALUES (%(partition)s, %(now)s, %(sensors)s, %(metrics)s, %(times)s, %(values)s)
 TELL = "SELECT pg_notify(%s, %s)"
 SENSORS_CHANGED = note({"kind": "sensor", "reread": True})
 REGISTER_PENDING = text("""
-INSERT INTO sensor (id, kind, name_zh, name_en, status, interval_s, metrics, thresholds, attributes, district, geom, first_seen_at, source_id)
+INSERT INTO sensor (id, kind, name_zh, name_en, status, interval_s, metrics, thresholds,
+  attributes, district, geom, first_seen_at, source_id)
 VALUES (:id, 'unknown', :id, :id, 'pending', :interval_s, :metrics, '{}', CAST(:attributes AS jsonb),
-  COALESCE(CAST(:district AS text), (SELECT code FROM district d WHERE ST_Contains(d.geom, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)) LIMIT 1), '000000'),
+  COALESCE(CAST(:district AS text), (SELECT code FROM district d
+    WHERE ST_Contains(d.geom, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)) LIMIT 1), '000000'),
   ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), :now, :source)
 ON CONFLICT (id) DO NOTHING
 """)

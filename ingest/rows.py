@@ -87,7 +87,8 @@ SPECS: dict[type, TableSpec] = {
         ),
         2,
         (CHANGE, "video_event"),
-        revision="time = LEAST(t.time, EXCLUDED.time), kind = EXCLUDED.kind, score = GREATEST(t.score, EXCLUDED.score), zone = COALESCE(EXCLUDED.zone, t.zone), "
+        revision="time = LEAST(t.time, EXCLUDED.time), kind = EXCLUDED.kind, score = GREATEST(t.score, EXCLUDED.score), "
+        "zone = COALESCE(EXCLUDED.zone, t.zone), "
         "ended_at = EXCLUDED.ended_at, revised_at = EXCLUDED.revised_at WHERE EXCLUDED.revised_at >= t.revised_at",
     ),
     SnapshotRow: TableSpec(

@@ -17,7 +17,8 @@ from core.vocabulary import UNJUDGED, Text, sql_list
 
 SERIES_AT_MOST = 10_000
 _SENSORS = """
-SELECT s.id, s.kind, s.name_zh, s.name_en, s.status, s.interval_s, s.metrics, s.thresholds, s.attributes, s.district, s.source_id, s.first_seen_at,
+SELECT s.id, s.kind, s.name_zh, s.name_en, s.status, s.interval_s, s.metrics,
+  s.thresholds, s.attributes, s.district, s.source_id, s.first_seen_at,
   ST_X(s.geom) AS lon, ST_Y(s.geom) AS lat, v.values, v.heard,
   (SELECT min(level) FROM alarm a WHERE a.thing_type = 'sensor' AND a.thing_id = s.id AND a.active AND a.state <> 'normal') AS alarm_level
 FROM sensor s LEFT JOIN LATERAL (
@@ -112,8 +113,8 @@ def read_sensors(
     after: str | None = None,
     most: int | None = None,
 ) -> list[Sensor]:
-    """Sensors that are not retired by id: all, some, those heard since a moment, a page of them. `fixed` are the limits of rules per sensor kind,
-    `{kind: {metric: {level: limit}}}`; per-site limits go before them."""
+    """Sensors that are not retired by id: all, some, those heard since a moment, a page of them. `fixed` are the limits of rules
+    per sensor kind, `{kind: {metric: {level: limit}}}`; per-site limits go before them."""
     where = ["s.status <> 'retired'"]
     if ids is not None:
         where.append("s.id = ANY(:ids)")
@@ -138,10 +139,12 @@ SELECT t.sensor_id, t.metric, n.time, n.value, n.unit, n.quality, n.received_at
 FROM sensor_state t
 LEFT JOIN LATERAL (SELECT time, value, unit, quality, received_at FROM observation
   WHERE t.received_at > :at AND sensor_id = t.sensor_id AND metric = t.metric AND time > CAST(:at AS timestamptz) - interval '1 day'
-    AND time <= CAST(:at AS timestamptz) + interval '5 minutes' AND received_at <= :at AND quality <> 'future' ORDER BY time DESC LIMIT 1) d ON true
+    AND time <= CAST(:at AS timestamptz) + interval '5 minutes' AND received_at <= :at AND quality <> 'future'
+    ORDER BY time DESC LIMIT 1) d ON true
 LEFT JOIN LATERAL (SELECT time, value, unit, quality, received_at FROM observation
   WHERE t.received_at > :at AND d.time IS NULL AND sensor_id = t.sensor_id AND metric = t.metric
-    AND time <= CAST(:at AS timestamptz) - interval '1 day' AND received_at <= :at AND quality <> 'future' ORDER BY time DESC LIMIT 1) o ON true
+    AND time <= CAST(:at AS timestamptz) - interval '1 day' AND received_at <= :at AND quality <> 'future'
+    ORDER BY time DESC LIMIT 1) o ON true
 CROSS JOIN LATERAL (SELECT
   CASE WHEN t.received_at <= :at THEN t.time ELSE COALESCE(d.time, o.time) END AS time,
   CASE WHEN t.received_at <= :at THEN t.value WHEN d.time IS NOT NULL THEN d.value ELSE o.value END AS value,

@@ -313,7 +313,8 @@ def read_picture(conn: Connection, sha256: str) -> bytes | None:
 
 
 def read_camera_health(conn: Connection, now: datetime) -> CameraHealth:
-    """How many cameras there are, how many were heard within a month, and those of them that are silent, the newest to fall silent first."""
+    """How many cameras there are, how many were heard within a month,
+    and those of them that are silent, the newest to fall silent first."""
     cameras = read_cameras(conn, now)
     heard = [c for c in cameras if c["age_s"] is not None and c["age_s"] < FORGOTTEN.total_seconds()]
     silent = sorted((c for c in heard if c["silent"]), key=lambda c: c["age_s"] or 0.0)

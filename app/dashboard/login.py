@@ -9,7 +9,8 @@ from app.dashboard.texts import HTML_LANG, LANGS, Lang
 
 def login_page(lang: str, error: str | None, next_path: str) -> str:
     """Full HTML. ``lang`` is zh or en (zh for anything else); ``error`` is a reason of the catalogue
-    (``login.error.…``), anything else is shown as it is, escaped; ``next_path`` is where a successful log-in leads (a path of this site, else ``/``)."""
+    (``login.error.…``), anything else is shown as it is, escaped; ``next_path``
+    is where a successful log-in leads (a path of this site, else ``/``)."""
     chosen: Lang = "en" if lang == "en" else "zh"
     target = local_path(next_path)
     words = {key: escape(texts.text(key, chosen)) for key in _KEYS}

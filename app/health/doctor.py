@@ -128,7 +128,8 @@ def check_source(source: SourceHealth) -> Iterator[Remark]:
     if source["overdue"]:
         heard = f"last message {source['last_at']}" if source["last_at"] else "it was never heard"
         yield Remark(
-            f"source {name} is silent for {words(source['silent_s'] or 0.0)}, longer than three of its intervals ({heard}): is the device or "
+            f"source {name} is silent for {words(source['silent_s'] or 0.0)}, "
+            f"longer than three of its intervals ({heard}): is the device or "
             f"gateway on, and may it publish? If it is gone for good: ./onemap sources off {name}"
         )
     if source["pending"]:
@@ -244,7 +245,8 @@ def check_clocks(conn: Connection, now: datetime) -> Iterator[Remark]:
     if behind:
         told = named([f"{r.sensor_id} by {words(r.off_s)}" for r in behind])
         yield Remark(
-            f"{count_of(len(behind), 'sensor')} with readings that come late: {told}. The clock is behind, the source's time zone is wrong, "
+            f"{count_of(len(behind), 'sensor')} with readings that come late: {told}. "
+            f"The clock is behind, the source's time zone is wrong, "
             "or the device sends what it had kept"
         )
 
@@ -255,7 +257,8 @@ WHERE quality = 'future' AND time > :since AND received_at > :since GROUP BY sen
 """
 _BEHIND = """
 SELECT sensor_id, extract(epoch FROM max(received_at - time))::float8 AS off_s FROM sensor_state
-WHERE quality = 'late' AND received_at > :since AND received_at <= CAST(:now AS timestamptz) + interval '1 minute' GROUP BY sensor_id ORDER BY off_s DESC
+WHERE quality = 'late' AND received_at > :since AND received_at <= CAST(:now AS timestamptz) + interval '1 minute'
+GROUP BY sensor_id ORDER BY off_s DESC
 """
 
 

@@ -142,8 +142,8 @@ class Health(TypedDict):
 
 
 def read_health(conn: Connection, now: datetime, prefix: str = "onemap") -> Health:
-    """`GET /api/health`. `sources` are those that are on and those that have been; `feeds` group what came by what it tells of. `prefix` is our own
-    first topic part."""
+    """`GET /api/health`. `sources` are those that are on and those that have been; `feeds` group what came by what it
+    tells of. `prefix` is our own first topic part."""
     faults: list[HealthFault] = []
     no_sources: list[SourceHealth] = []
     no_feeds: list[FeedHealth] = []
@@ -290,7 +290,8 @@ def alarm_rate(conn: Connection, now: datetime) -> int:
     return int(
         conn.scalar(
             text(
-                "SELECT count(*) FROM alarm_event WHERE what IN ('raised', 'raised_again', 'worsened') AND time > CAST(:now AS timestamptz) - interval '10 minutes'"
+                "SELECT count(*) FROM alarm_event WHERE what IN ('raised', 'raised_again', 'worsened') "
+                "AND time > CAST(:now AS timestamptz) - interval '10 minutes'"
             ),
             {"now": now},
         )

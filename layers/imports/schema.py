@@ -143,7 +143,8 @@ SPECS = [
         {**NAMES, "kind": (str,), "metrics": (list,)},
         {"interval_s": NUMBER, "thresholds": (dict,), "attributes": (dict,)},
         "SELECT 1",
-        "INSERT INTO sensor (id, kind, name_zh, name_en, status, interval_s, metrics, thresholds, attributes, district, geom, first_seen_at) "
+        "INSERT INTO sensor (id, kind, name_zh, name_en, status, interval_s, metrics, thresholds, "
+        "attributes, district, geom, first_seen_at) "
         "SELECT s.id, s.props->>'kind', s.props->>'name_zh', s.props->>'name_en', 'active', (s.props->>'interval_s')::float8, "
         "ARRAY(SELECT jsonb_array_elements_text(s.props->'metrics')), COALESCE(s.props->'thresholds', '{}'), "
         f"COALESCE(s.props->'attributes', '{{}}'), {IN_DISTRICT}, s.geom, now() FROM staged s "

@@ -31,7 +31,8 @@ STREETS = LayerSpec(
     counted="street",
     # what a scale cannot show is left out, and lines are thinned to half a pixel
     tile=(
-        "SELECT ST_AsMVTGeom(ST_Simplify(ST_Transform(geom, 3857), 40075016.7 / (512 * 2.0 ^ :z) / 2), bounds.tile, 4096, 64, true) AS mvt, "
+        "SELECT ST_AsMVTGeom(ST_Simplify(ST_Transform(geom, 3857), 40075016.7 / (512 * 2.0 ^ :z) / 2), "
+        "bounds.tile, 4096, 64, true) AS mvt, "
         "name_zh, name_en, class, bridge, tunnel FROM street, bounds WHERE geom && bounds.box AND "
         "CASE class WHEN 'minor' THEN :z >= 13 WHEN 'path' THEN :z >= 14 WHEN 'secondary' THEN :z >= 11 ELSE true END"
     ),

@@ -41,7 +41,10 @@ FACILITIES = LayerSpec(
     geometry="point",
     delivery="features",
     counted="facility",
-    features="SELECT id, geom, jsonb_build_object('kind', kind, 'name_zh', name_zh, 'name_en', name_en, 'capacity', capacity) AS props FROM facility",
+    features=(
+        "SELECT id, geom, jsonb_build_object('kind', kind, 'name_zh', name_zh, 'name_en', name_en, 'capacity', capacity) AS props "
+        "FROM facility"
+    ),
     legend=(
         LegendItem("rescue", {"zh": "医院、消防、公安", "en": "Hospital, fire, police"}, "facility-rescue"),
         LegendItem("sensitive", {"zh": "学校、养老", "en": "Schools, care homes"}, "facility-sensitive"),
@@ -58,7 +61,10 @@ CAMERAS = LayerSpec(
     delivery="features",
     visible=False,
     counted="camera",
-    features="SELECT id, geom, jsonb_build_object('name_zh', name_zh, 'name_en', name_en, 'heading', heading, 'fov', fov) AS props FROM camera",
+    features=(
+        "SELECT id, geom, jsonb_build_object('name_zh', name_zh, 'name_en', name_en, 'heading', heading, 'fov', fov) AS props "
+        "FROM camera"
+    ),
     legend=(LegendItem("camera", {"zh": "摄像机", "en": "Camera"}, "camera"),),
 )
 
@@ -70,7 +76,10 @@ SENSORS = LayerSpec(
     delivery="live",
     counted="sensor WHERE status <> 'retired'",
     updated="SELECT max(received_at) FROM sensor_state",
-    features="SELECT id, geom, jsonb_build_object('kind', kind, 'name_zh', name_zh, 'name_en', name_en, 'status', status) AS props FROM sensor WHERE geom IS NOT NULL",
+    features=(
+        "SELECT id, geom, jsonb_build_object('kind', kind, 'name_zh', name_zh, 'name_en', name_en, 'status', status) AS props "
+        "FROM sensor WHERE geom IS NOT NULL"
+    ),
     legend=(
         LegendItem("normal", {"zh": "正常", "en": "Normal"}, "sensor"),
         LegendItem("stale", {"zh": "无新数据", "en": "No fresh data"}, "stale"),

@@ -30,7 +30,8 @@ INCIDENTS = LayerSpec(
     counted=f"incident WHERE status NOT IN {sql_list(ENDED_INCIDENT)}",
     updated="SELECT max(changed_at) FROM incident",
     features=(
-        "SELECT id::text, geom, jsonb_build_object('number', number, 'kind', kind, 'level', level, 'status', status, 'title', titles) AS props "
+        "SELECT id::text, geom, jsonb_build_object('number', number, 'kind', kind, 'level', level, "
+        "'status', status, 'title', titles) AS props "
         f"FROM incident WHERE status NOT IN {sql_list(ENDED_INCIDENT)} AND geom IS NOT NULL"
     ),
     legend=LEVELS,
@@ -78,8 +79,10 @@ VIDEO_EVENTS = LayerSpec(
     counted="video_event WHERE time > now() - interval '60 minutes'",
     updated="SELECT max(time) FROM video_event",
     features=(
-        "SELECT v.camera_id || '/' || v.event_id AS id, COALESCE(CASE WHEN v.quality <> 'outside' THEN v.geom END, c.geom, v.geom) AS geom, "
-        "jsonb_build_object('camera', v.camera_id, 'kind', v.kind, 'score', v.score, 'zone', v.zone, 'time', v.time, 'ended_at', v.ended_at) AS props "
+        "SELECT v.camera_id || '/' || v.event_id AS id, "
+        "COALESCE(CASE WHEN v.quality <> 'outside' THEN v.geom END, c.geom, v.geom) AS geom, "
+        "jsonb_build_object('camera', v.camera_id, 'kind', v.kind, 'score', v.score, 'zone', v.zone, "
+        "'time', v.time, 'ended_at', v.ended_at) AS props "
         "FROM video_event v LEFT JOIN camera c ON c.id = v.camera_id "
         "WHERE v.time > now() - interval '60 minutes' AND COALESCE(v.geom, c.geom) IS NOT NULL"
     ),
