@@ -104,8 +104,13 @@ def find_letters(asked: LetterFilter) -> tuple[str, Params]:
         "ELSE position(convert_to(CAST(:q AS text), 'UTF8') IN payload) > 0 END)"
     )
     return sql, {
-        "head": PREVIEW_BYTES, "reason": asked.reason, "source": asked.source, "since": asked.since, "q": asked.q, "like": like(asked.q),
-    }  # fmt: skip
+        "head": PREVIEW_BYTES,
+        "reason": asked.reason,
+        "source": asked.source,
+        "since": asked.since,
+        "q": asked.q,
+        "like": like(asked.q),
+    }
 
 
 def list_letters(conn: Connection, asked: LetterFilter, before: int | None, limit: int) -> list[DeadLetter]:
