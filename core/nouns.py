@@ -47,6 +47,14 @@ class Point(TypedDict):
     coordinates: list[float]
 
 
+class LogLine(TypedDict):
+    """What happened, when, and who did it."""
+
+    time: str
+    who: str
+    text: Text
+
+
 class ThingRef(TypedDict):
     """What an alarm is about: a sensor, or a whole source."""
 

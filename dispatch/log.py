@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 from core.clock import rfc3339
 from core.db import notify_change
 from core.history import kept
+from core.nouns import LogLine
 from core.types import JsonObject
 from core.vocabulary import ENDED_INCIDENT, IncidentStatus, Text
 
@@ -83,18 +84,10 @@ def read(conn: Connection, incident_id: UUID, *, after: int | None = None, most:
     ]
 
 
-class UnitEntry(TypedDict):
-    """What a unit had to do with."""
-
-    time: str
-    who: str
-    text: Text
-
-
 _OF_UNIT = text("SELECT time, who, text FROM incident_event WHERE data->>'unit' = :unit ORDER BY id DESC LIMIT :most")
 
 
-def read_of_unit(conn: Connection, unit: str, most: int = 20) -> list[UnitEntry]:
+def read_of_unit(conn: Connection, unit: str, most: int = 20) -> list[LogLine]:
     """The newest entries about a unit, the newest first."""
     rows = conn.execute(_OF_UNIT, {"unit": unit, "most": most})
     return [{"time": rfc3339(r.time), "who": r.who, "text": r.text} for r in rows]

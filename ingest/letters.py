@@ -105,4 +105,9 @@ def write_file(folder: Path, message: Arrived, detail: str, now: datetime) -> Pa
         json.dump(body, file)
         file.flush()
         os.fsync(file.fileno())
+    names = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(names)  # the name is on the disk as well
+    finally:
+        os.close(names)
     return path

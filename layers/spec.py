@@ -49,7 +49,8 @@ class LegendItem:
 @dataclass(frozen=True, slots=True)
 class LayerSpec:
     """`counted` is what stands behind FROM where its things are counted; `features`, for that delivery, and `tile` are SQL;
-    `tile` is the SELECT of one vector tile layer, with `:z`, the tile's bounds as `bounds.tile` (EPSG:3857) and `bounds.box` (EPSG:4326), giving a column `mvt` and its properties."""
+    `tile` is the SELECT of one vector tile layer, with `:z`, the tile's bounds as `bounds.tile` (EPSG:3857) and `bounds.box`
+    (EPSG:4326), giving a column `mvt` and its properties."""
 
     id: str
     group: str

@@ -9,7 +9,7 @@ from core.types import LonLat
 from core.vocabulary import UnitStatus
 from dispatch.recommend import Recommended, needed_capabilities, recommend_units
 from dispatch.units import read_candidates
-from layers.places import read_near_cameras
+from layers.registers import read_near_cameras
 
 RADIUS_M = 500.0
 CAMERA_RADIUS_M = 1000.0

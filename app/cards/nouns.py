@@ -12,10 +12,11 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from alerts.present import Alarm
+from core.nouns import LogLine
 from core.vocabulary import Text
 from dispatch.present import Incident, Unit
 from dispatch.recommend import Recommended
-from layers.places import Asset, Facility, NearCamera
+from layers.registers import Asset, Facility, NearCamera
 from layers.sensors import Sensor
 from layers.video import CameraWhole, VideoEvent
 
@@ -60,14 +61,6 @@ class Around(TypedDict):
     units: list[NearUnit]
     cameras: list[NearCamera]
     facilities: list[NearFacility]
-
-
-class LogLine(TypedDict):
-    """What happened, and who did it."""
-
-    time: str
-    who: str
-    text: Text
 
 
 class CardParts(TypedDict):

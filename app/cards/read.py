@@ -20,19 +20,19 @@ from app.cards.nouns import (
     CardParts,
     FacilityCard,
     IncidentCard,
-    LogLine,
     SensorCard,
     UnitCard,
     VideoEventCard,
 )
 from core.errors import InputError, NotFound
 from core.i18n import say
+from core.nouns import LogLine
 from core.types import place_of
 from core.viewer import Role
 from core.vocabulary import DONE_INCIDENT, Text, label, table
 from dispatch import log as incident_log
 from dispatch.present import find_open_incident, read_incidents, read_units
-from layers.places import district_names, read_asset, read_facility
+from layers.registers import district_names, read_asset, read_facility
 from layers.sensors import read_sensors
 from layers.video import read_camera, read_video_event
 
@@ -84,7 +84,7 @@ def alarm_card(asking: Asking, identity: str) -> AlarmCard:
         "type": "alarm",
         "object": alarm,
         "around": look_around(asking, where, nearest_units(asking, where, kind)),
-        "log": [{**entry} for entry in alarm_log.read(asking.conn, _uuid(identity))],
+        "log": alarm_log.read(asking.conn, _uuid(identity)),
     }
     if asking.may(Role.DISPATCHER):
         card["next"] = steps.for_alarm(alarm)
@@ -123,7 +123,7 @@ def unit_card(asking: Asking, identity: str) -> UnitCard:
         **parts_of(asking, unit, unit["names"], say("source.unit"), identity),
         "type": "unit",
         "object": unit,
-        "log": [{**line} for line in incident_log.read_of_unit(asking.conn, identity)],
+        "log": incident_log.read_of_unit(asking.conn, identity),
     }
 
 

@@ -22,7 +22,7 @@ from core.nouns import Risk
 from core.vocabulary import Text
 from dispatch.present import Assignment, Incident, Unit
 from dispatch.recommend import Recommended
-from layers.places import Asset, Facility
+from layers.registers import Asset, Facility
 from layers.sensors import Sensor
 from layers.video import CameraWhole, VideoEvent
 

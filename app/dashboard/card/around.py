@@ -8,7 +8,7 @@ from app.cards.nouns import Around, NearFacility, NearUnit
 from app.dashboard import texts
 from app.dashboard.card.words import distance, duration, figure, way_to, worded
 from app.dashboard.components import wild
-from layers.places import NearCamera
+from layers.registers import NearCamera
 
 MAX_LINES = 5
 

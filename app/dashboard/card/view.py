@@ -4,12 +4,12 @@ from typing import Any
 
 from dash import html
 
-from app.cards.nouns import Card, LogLine
+from app.cards.nouns import Card
 from app.dashboard import texts
 from app.dashboard.card import around, facts, pictures, steps
 from app.dashboard.card.words import figure
 from app.dashboard.components import clock_time, level_badge, wild
-from core.nouns import Risk, Term
+from core.nouns import LogLine, Risk, Term
 
 MAX_SCORE = 10.0
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
 from core.errors import NotFound
-from core.types import LonLat
+from core.types import JsonObject, LonLat
 from core.vocabulary import Text
 
 _FACILITY = text("""
@@ -36,7 +34,7 @@ class Facility(TypedDict):
     capacity: int | None
     people_day: int | None
     people_night: int | None
-    attributes: dict[str, Any]
+    attributes: JsonObject
     district: str
     lon: float
     lat: float
