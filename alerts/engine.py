@@ -24,9 +24,12 @@ from alerts import loading, store
 from alerts.lifecycle import Transition, fold
 from alerts.rules.base import Finding, Monitor
 from core import set_aside
+from core.db import pipelined
 from core.log import get_log
 from core.pgarray import to_pg_us
 from core.process import Fence, is_of_connection
+from core.types import Params
+from core.vocabulary import AlarmState
 
 log = get_log("engine")
 BATCHES_AT_ONCE = 50
@@ -41,6 +44,7 @@ CHECKPOINT = text("""
 INSERT INTO rule_state (rule_id, thing_id, state) VALUES (:rule, :thing, CAST(:state AS jsonb))
 ON CONFLICT (rule_id, thing_id) DO UPDATE SET state = EXCLUDED.state
 """)
+FORGET_BATCHES = text("DELETE FROM ingest_batch WHERE id = ANY(:ids)")
 Key = tuple[str, str]
 
 
@@ -50,8 +54,10 @@ def partition_lock(partition: int) -> str:
 
 @dataclass
 class Turn:
-    """What one transaction of judgement came to: findings, monitors to be stored, monitors that failed, and why."""
+    """What one transaction of judgement came to: findings, monitors to be stored, monitors that failed, and why; the batches that are
+    done with it."""
 
+    batches: list[int] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     touched: dict[Key, Monitor] = field(default_factory=dict)
     faults: dict[Key, Exception] = field(default_factory=dict)
@@ -130,7 +136,7 @@ class AlertEngine:
         if not ids:
             return 0
         try:
-            return self._judge(now, ids)
+            return self._judge(now, ids, careful=True)
         except Exception as exc:
             if is_of_connection(exc) or self._is_refused(exc):
                 raise
@@ -141,7 +147,7 @@ class AlertEngine:
         half = len(ids) // 2
         return self._halve(now, ids[:half]) + self._halve(now, ids[half:])
 
-    def _judge(self, now: datetime, ids: list[int] | None) -> int:
+    def _judge(self, now: datetime, ids: list[int] | None, *, careful: bool = False) -> int:
         self._freshen(now)
         given = {"owned": self._owned, "ids": ids, "most": BATCHES_AT_ONCE, "now": now}
         try:
@@ -150,10 +156,9 @@ class AlertEngine:
                 if not batches:
                     return 0
                 self._enter(conn)
-                turn = Turn()
+                turn = Turn(batches=[b.id for b in batches])
                 self._feed(batches, turn)
-                self._conclude(conn, turn, now)
-                conn.execute(text("DELETE FROM ingest_batch WHERE id = ANY(:ids)"), {"ids": [b.id for b in batches]})
+                self._conclude(conn, turn, now, careful=careful)
         except BaseException:
             self.stale = True
             raise
@@ -181,7 +186,7 @@ class AlertEngine:
         try:
             with self._engine.begin() as conn:
                 self._enter(conn)
-                self._conclude(conn, turn, now)
+                self._conclude(conn, turn, now, careful=True)
         except BaseException:
             self.stale = True
             raise
@@ -248,26 +253,47 @@ class AlertEngine:
         turn.well.discard(key)
         turn.faults[key] = exc
 
-    def _conclude(self, conn: Connection, turn: Turn, now: datetime) -> None:
-        folded = fold_all(conn, turn.findings, now)
-        self.concluded = bool(folded.changed)
-        for finding in folded.failed:
-            # noted where it failed; it rests and goes back to its checkpoint, so that it is found again
-            key = (finding.rule.id, finding.thing.id)
+    def _conclude(self, conn: Connection, turn: Turn, now: datetime, *, careful: bool) -> None:
+        """Write what the turn came to. `careful`: a savepoint for each finding, so that one that cannot be folded costs itself only;
+        else all of it leaves for the database at once, and whatever fails fails the whole."""
+        known = store.find_open(conn, turn.findings)
+        folded = fold_each(conn, known, turn.findings, now) if careful else Folded()
+        self._keep_failed(conn, turn, folded)
+        states = self._checkpoints(turn)
+        with pipelined(conn):
+            if not careful:
+                folded.changes = [c for f in turn.findings if (c := fold_one(conn, known, f, now)) is not None]
+            store.announce(conn, [(c.alarm_id, c.transition) for c in folded.changes], now)
+            if states:
+                conn.execute(CHECKPOINT, states)
+            if turn.batches:
+                conn.execute(FORGET_BATCHES, {"ids": turn.batches})
+        self.concluded = bool(folded.changes)
+        self._note_faults(conn, turn, now)
+        log_changes(folded.changes)
+
+    def _keep_failed(self, conn: Connection, turn: Turn, folded: Folded) -> None:
+        """A finding that failed rests and its monitor goes back to its checkpoint, so that it is found again."""
+        failed = {(finding.rule.id, finding.thing.id) for finding in folded.failed}
+        for key in failed:
             turn.touched.pop(key, None)
             turn.well.discard(key)
             self.stale = True
         if self._on_trial and turn.findings:
-            told = {(f.rule.id, f.thing.id) for f in turn.findings} - {(f.rule.id, f.thing.id) for f in folded.failed}
+            told = {(f.rule.id, f.thing.id) for f in turn.findings} - failed
             set_aside.clear(conn, "finding", ["/".join(key) for key in sorted(told & self._on_trial)])
-        rows = []
+
+    def _checkpoints(self, turn: Turn) -> list[Params]:
+        """The states of the monitors that were touched, as CHECKPOINT takes them."""
+        rows: list[Params] = []
         for key in sorted(turn.touched):
             try:
                 rows.append({"rule": key[0], "thing": key[1], "state": as_json(turn.touched[key].state())})
             except Exception as exc:  # noqa: BLE001 - noted by set_aside
                 self._rest(key, exc, turn)
-        if rows:
-            conn.execute(CHECKPOINT, rows)
+        return rows
+
+    def _note_faults(self, conn: Connection, turn: Turn, now: datetime) -> None:
         for key, fault in turn.faults.items():
             set_aside.note(conn, "monitor", "/".join(key), fault, now)
         if turn.faults:
@@ -282,39 +308,63 @@ def as_json(state: dict[str, Any]) -> str:
     return json.dumps(state, allow_nan=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a finding did to an alarm."""
+
+    alarm_id: UUID
+    transition: Transition
+    finding: Finding
+
+
 @dataclass
 class Folded:
-    """Alarms that were changed, and findings that could not be folded."""
+    """What was done to alarms, and findings that could not be folded."""
 
-    changed: list[UUID] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     failed: list[Finding] = field(default_factory=list)
 
 
-def fold_all(conn: Connection, findings: Iterable[Finding], now: datetime) -> Folded:
+def fold_all(conn: Connection, findings: Sequence[Finding], now: datetime) -> Folded:
     """Fold findings into alarms in their order, a savepoint each, and announce what changed."""
-    folded = Folded()
-    changed: list[tuple[UUID, Transition]] = []
-    for finding in findings:
-        name = f"{finding.rule.id}/{finding.thing.id}"
-        try:
-            with conn.begin_nested():
-                done = fold_one(conn, finding, now)
-        except Exception as exc:
-            if is_of_connection(exc):
-                raise
-            set_aside.note(conn, "finding", name, exc, now)
-            folded.failed.append(finding)
-            continue
-        if done is not None:
-            changed.append(done)
-    store.announce(conn, changed, now)
-    folded.changed = [alarm_id for alarm_id, _ in changed]
+    folded = fold_each(conn, store.find_open(conn, findings), findings, now)
+    store.announce(conn, [(c.alarm_id, c.transition) for c in folded.changes], now)
+    log_changes(folded.changes)
     return folded
 
 
-def fold_one(conn: Connection, finding: Finding, now: datetime) -> tuple[UUID, Transition] | None:
-    """The alarm that this finding changed and how; None where it changes nothing."""
-    alarm = store.find_open(conn, finding.rule.id, finding.thing.type, finding.thing.id)
+def fold_each(
+    conn: Connection, known: dict[store.AlarmKey, store.StoredAlarm], findings: Iterable[Finding], now: datetime
+) -> Folded:
+    """As `fold_one`, a savepoint each: what cannot be folded is noted and the others go on."""
+    folded = Folded()
+    for finding in findings:
+        before = known.get(store.key_of(finding))
+        try:
+            with conn.begin_nested():
+                change = fold_one(conn, known, finding, now)
+        except Exception as exc:
+            if is_of_connection(exc):
+                raise
+            if before is None:
+                known.pop(store.key_of(finding), None)
+            else:
+                known[store.key_of(finding)] = before
+            set_aside.note(conn, "finding", f"{finding.rule.id}/{finding.thing.id}", exc, now)
+            folded.failed.append(finding)
+            continue
+        if change is not None:
+            folded.changes.append(change)
+    return folded
+
+
+def fold_one(
+    conn: Connection, known: dict[store.AlarmKey, store.StoredAlarm], finding: Finding, now: datetime
+) -> Change | None:
+    """Write what this finding does to its alarm; None where it changes nothing. Reads nothing: `known` are the open alarms, and
+    is kept up."""
+    key = store.key_of(finding)
+    alarm = known.get(key)
     transition = fold(alarm.view if alarm else None, finding.level)
     if transition is None:
         return None
@@ -323,12 +373,21 @@ def fold_one(conn: Connection, finding: Finding, now: datetime) -> tuple[UUID, T
     else:
         alarm_id = alarm.id
         store.change_alarm(conn, alarm, finding, transition, now)
-    log.info(
-        "alarm",
-        what=transition.what,
-        rule=finding.rule.id,
-        thing=finding.thing.id,
-        level=finding.level,
-        value=finding.value,
-    )
-    return alarm_id, transition
+    if transition.after.state is AlarmState.NORMAL:
+        known.pop(key, None)
+    else:
+        known[key] = store.StoredAlarm(alarm_id, transition.after, alarm.version + 1 if alarm else 1)
+    return Change(alarm_id, transition, finding)
+
+
+def log_changes(changes: Iterable[Change]) -> None:
+    for change in changes:
+        finding = change.finding
+        log.info(
+            "alarm",
+            what=change.transition.what,
+            rule=finding.rule.id,
+            thing=finding.thing.id,
+            level=finding.level,
+            value=finding.value,
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,21 +38,34 @@ SELECT a.id, :now, :what, a.state, a.level, :value, :observed, :who, :note, {kep
 _COLUMNS = "id, state, level, peak_level, active, shelved_until, version"
 
 
+AlarmKey = tuple[str, str, str]
+FIND_OPEN = text(f"""
+SELECT rule_id, thing_type, thing_id, {_COLUMNS} FROM alarm
+WHERE state <> 'normal' AND (rule_id, thing_type, thing_id) IN (
+  SELECT * FROM unnest(CAST(:rules AS text[]), CAST(:types AS text[]), CAST(:things AS text[]))
+)
+ORDER BY id FOR UPDATE
+""")
+
+
+def key_of(finding: Finding) -> AlarmKey:
+    """What there is one open alarm of: rule, type and id of the thing."""
+    return finding.rule.id, finding.thing.type, finding.thing.id
+
+
 def _stored(row: Any) -> StoredAlarm:
     view = AlarmView(AlarmState(row.state), row.level, row.peak_level, row.active, row.shelved_until)
     return StoredAlarm(row.id, view, row.version)
 
 
-def find_open(conn: Connection, rule_id: str, thing_type: str, thing_id: str) -> StoredAlarm | None:
-    """The alarm of this rule and thing that is not normal, locked."""
-    row = conn.execute(
-        text(
-            f"SELECT {_COLUMNS} FROM alarm WHERE rule_id = :rule AND thing_type = :type AND thing_id = :thing "
-            "AND state <> 'normal' FOR UPDATE"
-        ),
-        {"rule": rule_id, "type": thing_type, "thing": thing_id},
-    ).one_or_none()
-    return _stored(row) if row else None
+def find_open(conn: Connection, findings: Sequence[Finding]) -> dict[AlarmKey, StoredAlarm]:
+    """The alarms of these findings' rules and things that are not normal, locked in the order of their ids."""
+    keys = sorted({key_of(finding) for finding in findings})
+    if not keys:
+        return {}
+    rules, types, things = (list(part) for part in zip(*keys, strict=True))
+    rows = conn.execute(FIND_OPEN, {"rules": rules, "types": types, "things": things})
+    return {(row.rule_id, row.thing_type, row.thing_id): _stored(row) for row in rows}
 
 
 def lock_alarm(conn: Connection, alarm_id: UUID) -> StoredAlarm:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 import psycopg
@@ -81,6 +82,16 @@ def connect_direct(settings: Settings, *, name: str = "onemap") -> psycopg.Conne
         connect_timeout=5,
         options="-c timezone=UTC",
     )
+
+
+@contextmanager
+def pipelined(conn: Connection) -> Iterator[None]:
+    """Statements whose answers nobody reads leave together: one wait at the end instead of one each. What fails is raised there at
+    the latest, as psycopg's error; a statement that is read inside finds nothing."""
+    raw = conn.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)
+    with raw.pipeline():
+        yield
 
 
 def notify(conn: Connection, channel: str, message: Note) -> None:

@@ -38,8 +38,8 @@ def find(
 
 def change(conn: Connection, level: int | None, now: datetime, value: float = 12.5) -> UUID | None:
     """Let a finding of `level` happen to the test sensor's alarm; the alarm, where that changed anything."""
-    changed = fold_all(conn, [find(conn, level, now, value)], now).changed
-    return changed[0] if changed else None
+    changes = fold_all(conn, [find(conn, level, now, value)], now).changes
+    return changes[0].alarm_id if changes else None
 
 
 def write(

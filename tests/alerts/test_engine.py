@@ -129,7 +129,7 @@ def test_crash_before_the_commit_repeats_the_batch_and_skips_none(
     engine = make(fresh_engine)
     feed(fresh_engine, [(0, RED)])
     with monkeypatch.context() as patch:
-        patch.setattr(engine_module, "fold_all", crash)
+        patch.setattr(engine_module, "fold_one", crash)
         with pytest.raises(Crash):
             judge(engine)
     assert (read(fresh_engine, waiting), read(fresh_engine, alarms)) == (1, [])
@@ -149,7 +149,7 @@ def test_state_in_memory_is_thrown_away_after_a_failure(fresh_engine: Engine, mo
     judge(engine)
     feed(fresh_engine, [(0, RED)])
     with monkeypatch.context() as patch:
-        patch.setattr(engine_module, "fold_all", crash)
+        patch.setattr(engine_module, "fold_one", crash)
         with pytest.raises(Crash):
             judge(engine)
     assert engine.stale

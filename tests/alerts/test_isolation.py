@@ -207,7 +207,7 @@ def test_crash_in_judging_is_still_a_crash(fresh_engine: Engine, monkeypatch: py
     engine.own([0])
     feed(fresh_engine, 0, **{SENSOR: RED})
     with monkeypatch.context() as patch:
-        patch.setattr(engine_module, "fold_all", lost)
+        patch.setattr(engine_module, "fold_one", lost)
         with pytest.raises(OperationalError):
             judge(engine)
     assert read(fresh_engine, lambda c: set_aside.read_asides(c, None, 10)) == []
