@@ -1,7 +1,7 @@
 """The alerts process: judges batches as they are committed, lets delays and silences mature, scores, issues, delivers.
 
-Three threads under supervision: the lease (locks and notifications), judgement, deliveries; a broker that does not answer must
-not hold up judgement. What each does is a list of chores (core.process).
+Four threads under supervision: the lease (locks and notifications), judgement, scoring, deliveries; neither a broker that does not
+answer nor a thousand alarms without a score may hold up judgement. What each does is a list of chores (core.process).
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from core.settings import Settings
 log = get_log("alerts")
 TICK_S, SILENCE_S, CELLS_S, LOCKS_S, HOUSE_S = 1.0, 10.0, 5.0, 5.0, 3600.0
 REASONS_TO_RELOAD = ("rule", "layer", "sensor_register", "set_aside")
-# changes that come close together leave together, and judgement of the next goes before
-DELIVER_REST_S = 0.05
+# changes that come close together are scored and leave together, and judgement of the next goes before
+SCORE_REST_S = DELIVER_REST_S = 0.05
 SCORE, CELLS = "score", "cells"
 
 
@@ -49,13 +49,14 @@ class AlertRunner:
     def __init__(self, settings: Settings, lease: Lease) -> None:
         self.settings = settings
         self.lease = lease
-        self.db: Engine = make_engine(settings, pool_size=4, name="onemap alerts")
+        self.db: Engine = make_engine(settings, pool_size=5, name="onemap alerts")
         self.engine = AlertEngine(self.db, settings.engine_partitions, Fence(lease))
         self.carriers = Carriers(settings)
         self.started_at = utc_now()
         self.figures: Counter[str] = Counter()
         self.ground: CellGround | None = None
-        self._reload = threading.Event()
+        # rules, places or layers have changed: judgement and scoring each read them anew
+        self._reload, self._new_ground = threading.Event(), threading.Event()
         self._owned: frozenset[int] = frozenset()
         self._locks_at = 0.0
         self.judgement = Chores(
@@ -66,9 +67,15 @@ class AlertRunner:
                 # one process keeps the clockwork
                 Chore("silence", SILENCE_S, self._watch_silence, when=self._owns_first),
                 Chore("shelves", TICK_S, self._end_shelves, when=self._owns_first),
-                Chore("score", TICK_S, self._score, (SCORE,)),
-                Chore("cells", 12 * CELLS_S, self._score_cells, (CELLS,), when=self._owns_first, rest_s=CELLS_S),
                 Chore("house", HOUSE_S, self._keep_house, when=self._owns_first),
+            ],
+            self.figures,
+        )
+        self.scoring = Chores(
+            "scoring",
+            [
+                Chore("score", TICK_S, self._score, (SCORE,), rest_s=SCORE_REST_S),
+                Chore("cells", 12 * CELLS_S, self._score_cells, (CELLS,), when=self._owns_first, rest_s=CELLS_S),
             ],
             self.figures,
         )
@@ -84,9 +91,10 @@ class AlertRunner:
         heartbeat = Heartbeat(self.db, f"alerts-{self.lease.pid}", lambda: self._tell(crew))
         crew.start("lease", self._keep_lease, vital=True)
         crew.start("judgement", self.judgement.run)
+        crew.start("scoring", self.scoring.run)
         crew.start("deliveries", self.deliveries.run)
         crew.start("heartbeat", heartbeat.run)
-        crew.stand(process_stop, (self.judgement.sign, self.deliveries.sign))
+        crew.stand(process_stop, (self.judgement.sign, self.scoring.sign, self.deliveries.sign))
         self.carriers.close()
         self.db.dispose()
         log.info("stopped", **self.figures)
@@ -108,11 +116,14 @@ class AlertRunner:
             signs.add(channel)
             if kind in REASONS_TO_RELOAD:
                 self._reload.set()
+                self._new_ground.set()
             if kind in ("alarm", "incident"):
                 signs |= {SCORE, CELLS}
             if kind == "coverage":
                 signs.add(CELLS)
         self.judgement.sign(*signs)
+        if not signs.isdisjoint((SCORE, CELLS)):
+            self.scoring.sign(*signs)
         if OUTBOX_CHANNEL in signs:
             self.deliveries.sign(OUTBOX_CHANNEL)
 
@@ -125,7 +136,8 @@ class AlertRunner:
         if owned != self._owned:
             log.info("partitions_taken", partitions=sorted(owned - self._owned))
             self._owned = owned
-            self.judgement.sign(BATCH_CHANNEL, CELLS)
+            self.judgement.sign(BATCH_CHANNEL)
+            self.scoring.sign(CELLS)
 
     def _owns_some(self) -> bool:
         return bool(self._owned)
@@ -139,12 +151,11 @@ class AlertRunner:
         if self._reload.is_set():
             self._reload.clear()
             self.engine.stale = True
-            self.ground = None
         self.engine.own(sorted(self._owned))
         done = self.engine.judge(now)
         self.figures["batches"] += done
         if self.engine.concluded:
-            self.judgement.sign(SCORE)
+            self.scoring.sign(SCORE)
             self.deliveries.sign(OUTBOX_CHANNEL)
         return done >= BATCHES_AT_ONCE
 
@@ -169,6 +180,9 @@ class AlertRunner:
         return SCORED_AT_ONCE in (alarms, incidents)
 
     def _score_cells(self, now: datetime) -> None:
+        if self._new_ground.is_set():
+            self._new_ground.clear()
+            self.ground = None
         with self.db.begin() as conn:
             if self.ground is None:
                 self.ground = read_ground(conn, self.settings.h3_resolution)
