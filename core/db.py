@@ -20,6 +20,7 @@ BATCH_CHANNEL = "onemap_batch"
 DISPATCH_CHANNEL = "onemap_dispatch"
 OUTBOX_CHANNEL = "onemap_outbox"
 SOURCE_CHANNEL = "onemap_source"
+DOOR_CHANNEL = "onemap_door"
 # a server that vanishes without a word is noticed in 25 s, not in two hours
 KEEPALIVE = {
     "keepalives": 1,

@@ -24,6 +24,13 @@ class Settings(BaseSettings):
         "", description="for LISTEN and advisory locks where database_url goes through a pooler"
     )
     mqtt_url: str = Field("", description="mqtt://user:password@host:port; empty: `up` runs a private broker")
+    broker_folder: Path | None = Field(
+        None,
+        description="folder of the broker's passwd and acl, where `doors` keeps them; empty: others manage the broker",
+    )
+    device_url: str = Field(
+        "", description="mqtt:// or mqtts:// address that devices are told, without user and password"
+    )
     http_host: str = Field("127.0.0.1", description="address the page is served on")
     http_port: int = Field(8050, ge=0, le=65535, description="port of the page; 0 takes a free one")
     public_url: str = Field("", description="address people use, where a proxy stands in front; checked as Origin")
@@ -87,6 +94,14 @@ class Settings(BaseSettings):
                 field="ONEMAP_DATABASE_URL",
             )
         return self.database_url
+
+    def need_broker_folder(self) -> Path:
+        if self.broker_folder is None:
+            raise SetupError(
+                "ONEMAP_BROKER_FOLDER is not set: give the folder where the broker's passwd and acl lie, or use ./onemap up",
+                field="ONEMAP_BROKER_FOLDER",
+            )
+        return self.broker_folder
 
     def need_mqtt(self) -> str:
         if not self.mqtt_url:

@@ -20,6 +20,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 from sqlalchemy import Engine, text
 
+from core.installation import Installation
 from core.log import get_log
 from core.mqtt import connect, parse_mqtt_url, prepare
 from core.settings import Settings
@@ -46,7 +47,13 @@ class Drain(Enum):
     EMPTY = auto()
 
 
-def client_id(settings: Settings, slot: int) -> str:
+def session_name(settings: Settings, installation: Installation, slot: int) -> str:
+    """The client id of an ingester's slot."""
+    return installation.client_id(settings.topic_prefix, f"ingest-{slot}")
+
+
+def former_name(settings: Settings, slot: int) -> str:
+    """What it was before client ids carried a secret: a session of that name may still hold messages of ours."""
     return f"{settings.topic_prefix.replace('/', '-')}-ingest-{slot}"
 
 
@@ -54,10 +61,9 @@ class Link:
     """`deliver(link, messages)` is called once per read. All methods but the constructor run in the network thread."""
 
     def __init__(
-        self, settings: Settings, engine: Engine, slot: int, deliver: Callable[[Link, list[Arrived]], None]
+        self, settings: Settings, engine: Engine, name: str, deliver: Callable[[Link, list[Arrived]], None]
     ) -> None:
-        self.slot = slot
-        self.name = client_id(settings, slot)
+        self.name = name
         self.connected = False
         # readings of this session that wait to be written
         self.waiting = 0

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from core.clock import utc_now
 from core.db import make_engine
 from core.errors import DecodeError
+from core.installation import read_installation
 from core.log import get_log
 from core.pgarray import to_pg_us
 from core.process import Backoff, Crew, Heartbeat, Lease, Pulse, keep_running
@@ -29,7 +30,7 @@ from core.process.faults import first_line
 from core.settings import Settings
 from ingest.arrived import Arrived
 from ingest.letters import bury_bare, write_file
-from ingest.link import Link
+from ingest.link import Link, session_name
 from ingest.sources import Sources, read_sources
 from ingest.upkeep import Upkeep
 from ingest.waiting import Batch, Parcel, Waiting
@@ -64,16 +65,17 @@ class Ingester:
         self.engine: Engine = make_engine(settings, pool_size=4, name="onemap ingest")
         with self.engine.connect() as conn:
             self.sources: Sources = read_sources(conn, settings.topic_prefix)
-        self.main = Link(settings, self.engine, slot, self.take)
-        # sessions of dead ingesters whose slots we hold, until they are empty
+            self.installation = read_installation(conn)
+        self.main = Link(settings, self.engine, session_name(settings, self.installation, slot), self.take)
+        # sessions that dead ingesters have left, until they are empty
         self.adopted: list[Link] = []
         self.writer = Writer(settings.engine_partitions, slot)
         self.figures: Counter[str] = Counter()
         self.waiting = Waiting(settings.ingest_waiting)
         self._done: deque[Parcel] = deque()
-        # what the watch tells the network thread: slots to take over, and that the sources have changed
-        self._orphans: deque[int] = deque()
-        self.drained: deque[int] = deque()
+        # what the watch tells the network thread: sessions to take over, and that the sources have changed
+        self._orphans: deque[str] = deque()
+        self.drained: deque[str] = deque()
         self._resubscribe = False
         self._moment = 0
         # the writer's own connection, as long as it serves
@@ -81,7 +83,7 @@ class Ingester:
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
-        self._slot = slot
+        self.slot = slot
         self._crew: Crew
 
     # --- the sockets' side ----------------------------------------------------------------------------------------
@@ -93,7 +95,7 @@ class Ingester:
         crew.start("lease", Watch(self, lease).run, vital=True)
         crew.start("writer", self.write_forever, vital=True)
         crew.start("upkeep", upkeep.chores.run)
-        crew.start("heartbeat", Heartbeat(self.engine, f"ingest-{self._slot}", lambda: self._tell(crew)).run)
+        crew.start("heartbeat", Heartbeat(self.engine, f"ingest-{self.slot}", lambda: self._tell(crew)).run)
         crew.start("end", lambda stop, _: self._end_with(process_stop, stop))
         backoff = Backoff()
         while not self.stop.is_set():
@@ -202,9 +204,9 @@ class Ingester:
         self._resubscribe = True
         self._wake()
 
-    def adopt(self, slot: int) -> None:
-        """From the watch, which holds the slot's lock: take over what its session still has."""
-        self._orphans.append(slot)
+    def adopt(self, session: str) -> None:
+        """From the watch, which holds the lock of its slot: take over what this session still has."""
+        self._orphans.append(session)
         self._wake()
 
     def _follow_watch(self) -> None:
@@ -223,7 +225,7 @@ class Ingester:
             elif link.is_drained():
                 link.close(for_good=True)
                 self.adopted.remove(link)
-                self.drained.append(link.slot)
+                self.drained.append(link.name)
                 log.info("session_taken_over", client=link.name)
 
     # --- the database's side --------------------------------------------------------------------------------------

@@ -230,6 +230,18 @@ def matches(levels: Sequence[str], parts: Sequence[str]) -> bool:
     return len(levels) == len(parts)
 
 
+def covers(wide: str, narrow: str) -> bool:
+    """Whether every topic that the filter `narrow` matches is matched by `wide` too."""
+    theirs = narrow.split("/")
+    for i, level in enumerate(wide.split("/")):
+        if level == "#":
+            # `#` matches its parent too, and no topic that begins with `$` from the first level on
+            return not (i == 0 and theirs[0].startswith("$"))
+        if i >= len(theirs) or theirs[i] == "#" or (level != "+" and level != theirs[i]):
+            return False
+    return len(wide.split("/")) == len(theirs)
+
+
 def exactness(topic_filter: str) -> list[int]:
     """Sorts more exact filters first: a name before `+` before `#`, level by level."""
     return [{"+": 1, "#": 2}.get(level, 0) for level in topic_filter.split("/")]

@@ -1,7 +1,7 @@
 """Keeping watch: our slot's lock, sources that change, sessions that dead ingesters have left behind.
 
-An ingester holds an advisory lock for its slot as long as its connection to PostgreSQL lives. A slot that has a session at the
-broker and no holder is an orphan: after `ORPHAN_S` another ingester takes the lock, empties the session and ends it, so that a
+An ingester holds an advisory lock for its slot as long as its connection to PostgreSQL lives. A session at the broker whose slot has
+no holder is an orphan: after `ORPHAN_S` another ingester takes the lock, empties the session and ends it, so that a
 shared subscription no longer deals messages to the dead.
 """
 
@@ -18,10 +18,11 @@ from sqlalchemy import Engine
 
 from core.db import SOURCE_CHANNEL, lock_key
 from core.errors import Unavailable
+from core.installation import Installation
 from core.log import get_log
 from core.process import Lease, Pulse, take_lease
 from core.settings import Settings
-from ingest.link import client_id
+from ingest.link import former_name, session_name
 from ingest.sources import Sources, read_sources
 
 log = get_log("watch")
@@ -54,11 +55,13 @@ class Watched(Protocol):
     settings: Settings
     engine: Engine
     stop: threading.Event
-    # slots whose sessions are empty and ended
-    drained: deque[int]
+    slot: int
+    installation: Installation
+    # sessions that are empty and ended
+    drained: deque[str]
 
     def reload(self, sources: Sources) -> None: ...
-    def adopt(self, slot: int) -> None: ...
+    def adopt(self, session: str) -> None: ...
 
 
 class Watch:
@@ -67,8 +70,11 @@ class Watch:
     def __init__(self, ingester: Watched, lease: Lease) -> None:
         self._ingester, self._lease = ingester, lease
         self._settings = ingester.settings
-        # slots seen without a holder, and since when
-        self._orphans: dict[int, float] = {}
+        # every session that one of us may have at the broker, and its slot
+        self._slots = session_slots(ingester.settings, ingester.installation)
+        # sessions seen without a holder, and since when; those we are taking over
+        self._orphans: dict[str, float] = {}
+        self._taken: set[str] = set()
         self._first = True
 
     def run(self, stop: threading.Event, pulse: Pulse) -> None:
@@ -89,21 +95,36 @@ class Watch:
 
     def _release_drained(self) -> None:
         while self._ingester.drained:
-            slot = self._ingester.drained.popleft()
-            self._lease.execute(
-                "DELETE FROM broker_subscription WHERE client_id = %s", (client_id(self._settings, slot),)
-            )
-            self._lease.release(slot_lock(slot))
+            session = self._ingester.drained.popleft()
+            self._lease.execute("DELETE FROM broker_subscription WHERE client_id = %s", (session,))
+            self._taken.discard(session)
+            slot = self._slots[session]
+            if slot != self._ingester.slot and slot not in {self._slots[other] for other in self._taken}:
+                self._lease.release(slot_lock(slot))
 
     def _look_for_orphans(self) -> None:
-        """Slots with a session and without a holder; those that stay so for a while we take."""
-        names = {client_id(self._settings, n): n for n in range(self._settings.ingest_slots)}
-        rows = self._lease.execute("SELECT DISTINCT client_id FROM broker_subscription")
-        held = {key for (key,) in self._lease.execute(HELD)}
-        free = {names[name] for (name,) in rows if name in names and lock_key(slot_lock(names[name])) not in held}
+        """Sessions whose slot nobody else holds; those that stay so for a while we take."""
+        sessions = {name for (name,) in self._lease.execute("SELECT DISTINCT client_id FROM broker_subscription")}
+        held = {key for (key,) in self._lease.execute(HELD)} - {lock_key(name) for name in self._lease.held}
+        own = session_name(self._settings, self._ingester.installation, self._ingester.slot)
+        free = {
+            session
+            for session in sessions & set(self._slots)
+            if session != own and session not in self._taken and lock_key(slot_lock(self._slots[session])) not in held
+        }
         now = time.monotonic()
-        self._orphans = {slot: self._orphans.get(slot, now) for slot in free}
-        for slot, since in self._orphans.items():
-            if now - since >= ORPHAN_S and self._lease.take(slot_lock(slot)):
-                log.warning("taking_over", slot=slot)
-                self._ingester.adopt(slot)
+        self._orphans = {session: self._orphans.get(session, now) for session in free}
+        for session, since in self._orphans.items():
+            if now - since >= ORPHAN_S and self._lease.take(slot_lock(self._slots[session])):
+                log.warning("taking_over", session=session)
+                self._taken.add(session)
+                self._ingester.adopt(session)
+
+
+def session_slots(settings: Settings, installation: Installation) -> dict[str, int]:
+    """Client ids of all slots, those of before too."""
+    return {
+        name: slot
+        for slot in range(settings.ingest_slots)
+        for name in (session_name(settings, installation, slot), former_name(settings, slot))
+    }

@@ -29,8 +29,11 @@ from websockets.sync.client import connect as connect_socket
 
 from app.services.mosquitto import Broker
 from app.services.net import free_port
+from core.db import make_engine
+from core.installation import read_installation
 from core.mqtt import connect, make_client
 from core.settings import Settings
+from ingest.link import session_name
 
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".onemap" / "test"
@@ -141,8 +144,12 @@ class System:
 
     def __enter__(self) -> System:
         self.logs.mkdir(parents=True, exist_ok=True)
+        engine = make_engine(self.settings, pool_size=1, name="onemap test")
+        with engine.connect() as conn:
+            installation = read_installation(conn)
+        engine.dispose()
         for slot in range(SLOTS):
-            end_session(self.settings.mqtt_url, f"onemap-ingest-{slot}")
+            end_session(self.settings.mqtt_url, session_name(self.settings, installation, slot))
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -75,7 +76,7 @@ def outcome(info: mqtt.MQTTMessageInfo, deadline: float) -> Outcome:
 
 
 def make_mqtt(settings: Settings) -> MqttSender:
-    return MqttSender(settings.need_mqtt(), f"onemap-alerts-{int(time.time() * 1000):x}", settings.topic_prefix)
+    return MqttSender(settings.need_mqtt(), f"onemap-alerts-{secrets.token_hex(8)}", settings.topic_prefix)
 
 
 MQTT = SenderKind("mqtt", make_mqtt)

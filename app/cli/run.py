@@ -1,4 +1,4 @@
-"""Verbs that run something: up, serve, ingest, alerts, dispatch, simulate, migrate, test."""
+"""Verbs that run something: up, serve, ingest, alerts, dispatch, doors, simulate, migrate, test."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def add_verbs(verbs: Any) -> None:
         ("ingest", ingest, "one ingester: from MQTT into PostGIS"),
         ("alerts", alerts, "one alert engine: rules, risk, feeds, deliveries"),
         ("dispatch", dispatch, "one dispatcher: reports to incidents, replies to milestones, coverage"),
+        ("doors", doors, "beside the broker: keeps its accounts and rights as the database says"),
         ("migrate", migrate_, "bring the database's tables up to date"),
     ):
         verbs.add_parser(name, help=words).set_defaults(run=work)
@@ -94,6 +95,15 @@ def dispatch(_: argparse.Namespace) -> int:
     settings = load_settings()
     setup_log("dispatch", settings.log_level)
     runner.run(settings)
+    return 0
+
+
+def doors(_: argparse.Namespace) -> int:
+    from ingest.doors import keeper
+
+    settings = load_settings()
+    setup_log("doors", settings.log_level)
+    keeper.run(settings, settings.need_broker_folder())
     return 0
 
 

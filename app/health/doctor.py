@@ -318,7 +318,7 @@ def read_dropped(url: str, wait_s: float = DROPPED_WAIT_S) -> int | None:
         if DROPPED in told or set(told) >= COUNTED:
             heard.set()
 
-    client = make_client(url, "onemap-doctor")
+    client = make_client(url, f"onemap-doctor-{secrets.token_hex(8)}")
 
     def ask(*_: object) -> None:
         client.subscribe(f"{PUBLISHED}/+")

@@ -1,4 +1,4 @@
-"""A private Mosquitto broker on a free loopback port, with accounts and an ACL.
+"""A private Mosquitto broker on two free loopback ports, with accounts and rights.
 
 The queue settings matter: Mosquitto's defaults silently drop acknowledged QoS 1 messages once 20 are in flight and
 1,000 wait (docs/operators.md, "Broker settings that lose messages").
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -20,13 +19,18 @@ from app.services.ending import ending_with_parent
 from app.services.net import free_port, wait_until
 from core.errors import SetupError
 from core.vocabulary import table
+from ingest.doors.acl import GATEWAY, PROCESS, acl_text
+from ingest.doors.files import ACL, BASE, PASSWORDS, read_base
+from ingest.doors.secret import hash_secret, make_secret
 
+# Two listeners, the same accounts behind both. At the devices' a client's id is its user name, whatever it says: nobody takes
+# another's session. The other is for our processes, gateways and tests, whose sessions have names of their own.
 CONFIG = """\
 per_listener_settings false
-listener {port} 127.0.0.1
 allow_anonymous false
 password_file {folder}/passwd
 acl_file {folder}/acl
+pid_file {folder}/mosquitto.pid
 persistence true
 persistence_location {folder}/
 autosave_interval 1000
@@ -42,33 +46,15 @@ log_dest stderr
 log_type error
 log_type warning
 log_type notice
-"""
 
-IN_TOPICS = (
-    "observation/+",
-    "video/+/event",
-    "video/+/snapshot",
-    "incident",
-    "position/+",
-    "unit/+/status",
-    "task/+/+/reply",
-    "warning",
-)
-OUT_TOPICS = ("alarm/#", "alert/#", "task/+")
-# where devices of other makers speak (core/data/sources.json)
-THEIR_TOPICS = sorted({f for row in table("sources").values() for f in row["filters"] if not f.startswith("{prefix}")})
-THEIRS = [f"topic write {f}" for f in THEIR_TOPICS]
-# devices write in-topics only; units hear their tasks; `gateway` may speak for any device and hear what we say
-ACCOUNTS = {
-    "onemap": ["topic readwrite #", "topic read $SYS/#"],
-    "device": [*(f"topic write {{prefix}}/{t}" for t in IN_TOPICS), *THEIRS, "topic read {prefix}/task/+"],
-    "gateway": [
-        *(f"topic write {{prefix}}/{t}" for t in IN_TOPICS),
-        *THEIRS,
-        *(f"topic read {{prefix}}/{t}" for t in OUT_TOPICS),
-        "topic read $SYS/#",
-    ],
-}
+listener {port} 127.0.0.1
+
+listener {device_port} 127.0.0.1
+use_username_as_clientid true
+"""
+OURS = (PROCESS, GATEWAY)
+# topics of devices of other makers, until the database has been read (core/data/sources.json)
+THEIRS = {key: row["filters"] for key, row in table("sources").items()}
 
 
 # every device is an open file: as many as the machine allows
@@ -79,44 +65,54 @@ OPEN_MANY = ("sh", "-c", 'ulimit -n "$(ulimit -Hn)"; exec "$0" "$@"')
 class Broker:
     folder: Path
     port: int
+    device_port: int
     passwords: dict[str, str]
     run_as: RunAs
 
-    def url(self, account: str = "onemap") -> str:
+    def url(self, account: str = PROCESS) -> str:
+        """The address of our own listener for one of our accounts."""
         return f"mqtt://{account}:{self.passwords[account]}@127.0.0.1:{self.port}"
+
+    @property
+    def device_url(self) -> str:
+        """The address that devices are told; each has an account of its own."""
+        return f"mqtt://127.0.0.1:{self.device_port}"
 
 
 def find_mosquitto() -> Path | None:
     return find_program("mosquitto") if find_program("mosquitto_passwd") else None
 
 
-def make_broker(folder: Path, run_as: RunAs, port: int = 0, prefix: str = "onemap") -> Broker:
-    """The broker in `folder`/mosquitto with its accounts, made on first use."""
+def make_broker(folder: Path, run_as: RunAs, port: int = 0, device_port: int = 0, prefix: str = "onemap") -> Broker:
+    """The broker in `folder`/mosquitto with the accounts of our own, made on first use; `doors` adds those of devices."""
     home = folder / "mosquitto"
     home.mkdir(exist_ok=True)
     run_as.own(home)
     home.chmod(0o700)
     secret = folder / "mosquitto.json"
     if not secret.exists():
-        secret.write_text(json.dumps({name: secrets.token_urlsafe(18) for name in ACCOUNTS}))
+        secret.write_text(json.dumps({name: make_secret() for name in OURS}))
         secret.chmod(0o600)
-    broker = Broker(home, free_port(port), json.loads(secret.read_text()), run_as)
-    _write(broker, "passwd", "".join(f"{name}:{word}\n" for name, word in broker.passwords.items()))
-    done = subprocess.run(
-        [need_program("mosquitto_passwd", "mosquitto"), "-U", home / "passwd"], check=False, capture_output=True
-    )
-    if done.returncode != 0:
-        raise SetupError(f"mosquitto_passwd failed: {done.stderr.decode()[-300:]}", reason="broker")
-    run_as.own(home / "passwd")
-    _write(broker, "acl", acl_text(prefix))
-    _write(broker, "mosquitto.conf", CONFIG.format(port=broker.port, folder=home))
+    kept = json.loads(secret.read_text())
+    broker = Broker(home, free_port(port), free_port(device_port), {name: kept[name] for name in OURS}, run_as)
+    _write_accounts(broker, prefix)
+    _write(broker, "mosquitto.conf", CONFIG.format(port=broker.port, device_port=broker.device_port, folder=home))
     return broker
 
 
-def acl_text(prefix: str) -> str:
-    """Who may say and hear what, as Mosquitto reads it; deploy/acl is the same for the containers."""
-    blocks = ("\n".join([f"user {name}", *lines]) for name, lines in ACCOUNTS.items())
-    return "\n\n".join(blocks).format(prefix=prefix) + "\n"
+def _write_accounts(broker: Broker, prefix: str) -> None:
+    """Our own accounts; those of devices stay as they were told last, so that they can connect before the database has been read."""
+    base = {name: hash_secret(word) for name, word in broker.passwords.items()}
+    _write(broker, BASE, "".join(f"{name}:{kept}\n" for name, kept in base.items()))
+    others = [line for line in _lines(broker.folder / PASSWORDS) if line.partition(":")[0] not in OURS]
+    _write(broker, PASSWORDS, "\n".join([*(f"{name}:{kept}" for name, kept in base.items()), *others]) + "\n")
+    if not (broker.folder / ACL).exists():
+        filters = {key: [f.replace("{prefix}", prefix) for f in found] for key, found in THEIRS.items()}
+        _write(broker, ACL, acl_text(read_base(broker.folder), filters, prefix))
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
 
 
 def forget_sessions(broker: Broker) -> None:

@@ -134,7 +134,8 @@ class Up:
             )
         if not self.settings.mqtt_url:
             self.say("starting the broker")
-            self.broker = make_broker(folder, run_as, ports.get("mosquitto", 0), self.settings.topic_prefix)
+            mine, theirs = ports.get("mosquitto", 0), ports.get("devices", 0)
+            self.broker = make_broker(folder, run_as, mine, theirs, self.settings.topic_prefix)
             if self.options.fresh:
                 forget_sessions(self.broker)
             self._add_service(
@@ -179,6 +180,8 @@ class Up:
     def _write_ports(self) -> None:
         """The same ports next time, where they are free: devices keep their address."""
         ports = {name: part.port for name, part in (("postgres", self.cluster), ("mosquitto", self.broker)) if part}
+        if self.broker:
+            ports["devices"] = self.broker.device_port
         (self.state / "ports.json").write_text(json.dumps(ports))
 
     def _stop_services(self) -> None:
@@ -260,6 +263,11 @@ class Up:
             "ONEMAP_HTTP_PORT": str(port),
             "PYTHONUNBUFFERED": "1",
         }
+        names = ["serve", "ingest", "alerts", "dispatch"]
+        if self.broker:
+            environment["ONEMAP_BROKER_FOLDER"] = str(self.broker.folder)
+            environment.setdefault("ONEMAP_DEVICE_URL", self.broker.device_url)
+            names.append("doors")
         supervisor = Supervisor(
             self.run_file,
             facts,
@@ -269,7 +277,7 @@ class Up:
             log_bytes=self.settings.log_mb * 1_000_000,
         )
         self.say("starting ingest, alerts, dispatch and the page")
-        for name in ("serve", "ingest", "alerts", "dispatch"):
+        for name in names:
             supervisor.add(name, [sys.executable, "-m", "app.cli", name], environment, self.root)
         if self.options.devices and self.options.city == "demo":
             environment = {**environment, "ONEMAP_MQTT_URL": self.gateway_url}
@@ -291,8 +299,10 @@ class Up:
         print(f"\n  OneMap 一张图 is up:  {address}\n", flush=True)
         for role, login in logins.items():
             print(f"    {role:<11} {login['username']:<16} {login['password']}", flush=True)
+        devices = f"\n  Devices  {self.broker.device_url}   (./onemap devices add NAME)" if self.broker else ""
         print(
-            f"\n  MQTT     {self.gateway_url}\n  Logs     {self.log_folder}\n  Ctrl-C stops everything and keeps the data.\n",
+            f"\n  MQTT     {self.gateway_url}{devices}\n  Logs     {self.log_folder}\n"
+            "  Ctrl-C stops everything and keeps the data.\n",
             flush=True,
         )
 

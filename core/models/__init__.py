@@ -1,4 +1,4 @@
-"""All tables. One module per part of the way: the city, what was received, what was judged, what was done."""
+"""All tables. One module per part of the way: the doors, the city, what was received, what was judged, what was done."""
 
 from core.models.acted import Account, Assignment, Audit, Coverage, Incident, IncidentEvent, Session, Unit, UnitEvent
 from core.models.base import Base
@@ -17,6 +17,7 @@ from core.models.city import (
     SourceVersion,
     Street,
 )
+from core.models.doors import BrokerAccount, BrokerDoor, Installation
 from core.models.judged import (
     Alarm,
     AlarmEvent,
@@ -65,6 +66,8 @@ __all__ = [
     "Assignment",
     "Audit",
     "Base",
+    "BrokerAccount",
+    "BrokerDoor",
     "BrokerSubscription",
     "Building",
     "Camera",
@@ -81,6 +84,7 @@ __all__ = [
     "IncidentEvent",
     "IncidentReport",
     "IngestBatch",
+    "Installation",
     "Observation",
     "ObservationHourly",
     "Outbox",

@@ -27,6 +27,7 @@ from core.texts import check_texts
 from core.types import JsonObject, Params
 from core.vocabulary import Text
 from ingest.decoders import DECODERS
+from ingest.doors.accounts import want_doors
 from ingest.quality import flag
 from ingest.records import Reading, Record
 from ingest.sources import Source, make_source, matches, read_extent
@@ -425,7 +426,8 @@ def row_values(given: SourceIn) -> Params:
 
 
 def write_down(conn: Connection, source_id: str, what: str, data: Params, who: str, now: datetime) -> None:
-    """Write it down, and let the ingesters read the sources anew once this is committed."""
+    """Write it down; once this is committed the ingesters read the sources anew, and the broker opens their topics."""
+    want_doors(conn)
     audit.write(conn, who, what, now, {"source": source_id, **data})
     notify(conn, SOURCE_CHANNEL, {"kind": "source", "ids": [source_id]})
 

@@ -1,0 +1,67 @@
+"""The broker's doors: who may connect and speak, how far the broker has followed, and what tells this installation from others."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, SmallInteger, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.models.base import Base, Name
+
+NONE = text("'{}'")
+
+
+class BrokerAccount(Base):
+    """A device, unit or gateway at the broker: its password (Mosquitto's PBKDF2 form) and what it may speak for."""
+
+    __tablename__ = "broker_account"
+    __table_args__ = (
+        CheckConstraint("kind IN ('device', 'unit', 'gateway')", name="kind"),
+        CheckConstraint("name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'", name="name"),
+    )
+
+    name: Mapped[str] = mapped_column(Name, primary_key=True)
+    kind: Mapped[str]
+    password: Mapped[str]
+    sensors: Mapped[list[str]] = mapped_column(server_default=NONE)
+    cameras: Mapped[list[str]] = mapped_column(server_default=NONE)
+    units: Mapped[list[str]] = mapped_column(server_default=NONE)
+    # sources whose topics are open to it, all of them
+    sources: Mapped[list[str]] = mapped_column(server_default=NONE)
+    # single topics of sources
+    topics: Mapped[list[str]] = mapped_column(server_default=NONE)
+    # may report incidents, may bring warnings of others
+    reports: Mapped[bool] = mapped_column(server_default=text("false"))
+    warnings: Mapped[bool] = mapped_column(server_default=text("false"))
+    note: Mapped[str | None]
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
+    rotated_at: Mapped[datetime | None]
+    # a revoked account stays, so that its name is never another's
+    revoked_at: Mapped[datetime | None]
+    revoked_by: Mapped[str | None]
+
+
+class BrokerDoor(Base):
+    """One row: how many changes there were, and up to which one the broker has been told."""
+
+    __tablename__ = "broker_door"
+    __table_args__ = (CheckConstraint("id = 1", name="one"),)
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    wanted: Mapped[int] = mapped_column(BigInteger)
+    applied: Mapped[int] = mapped_column(BigInteger)
+    applied_at: Mapped[datetime | None]
+    error: Mapped[str | None]
+
+
+class Installation(Base):
+    """One row, made with the database. The secret is part of our MQTT client ids: who does not know it cannot take our sessions."""
+
+    __tablename__ = "installation"
+    __table_args__ = (CheckConstraint("id = 1", name="one"),)
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    name: Mapped[str]
+    secret: Mapped[str]

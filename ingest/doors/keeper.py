@@ -1,0 +1,91 @@
+"""The process that keeps the broker's doors as the database says: it writes Mosquitto's two files and makes it read them.
+
+It runs where the broker's folder and its process can be reached (beside it under `up`, in its pid namespace in containers). What it
+has done stands in table `broker_door`; whoever changes an account or a source asks for it there.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import text
+
+from core.db import DOOR_CHANNEL, SOURCE_CHANNEL, Notes, make_engine
+from core.errors import OneMapError
+from core.log import get_log
+from core.process import Chore, Chores, Crew, Heartbeat, Lease, Pulse, first_line, keep_running, take_lease
+from core.settings import Settings
+from ingest.doors.accounts import read_active
+from ingest.doors.files import reload_broker, write_doors
+
+log = get_log("doors")
+# whatever was missed is seen at the next look: a broker that was started anew, files that somebody has changed
+LOOK_S = 5.0
+FILTERS = text("SELECT id, topic_filters FROM source ORDER BY id")
+APPLIED = text("UPDATE broker_door SET applied = :applied, applied_at = :now, error = NULL WHERE applied <= :applied")
+FAILED = text("UPDATE broker_door SET error = :error WHERE error IS DISTINCT FROM :error")
+
+
+class Keeper:
+    """Everything one life of the keeper holds."""
+
+    def __init__(self, settings: Settings, folder: Path, lease: Lease) -> None:
+        self._settings, self._folder, self._lease = settings, folder, lease
+        self._db = make_engine(settings, pool_size=2, name="onemap doors")
+        self.figures: Counter[str] = Counter()
+        # a broker that lives is told at least once in our life: it may have read the files before we wrote the last ones
+        self._told = False
+        self.chores = Chores("doors", [Chore("doors", LOOK_S, self.keep, (DOOR_CHANNEL,))], self.figures)
+
+    def run(self, process_stop: threading.Event, pulse: Pulse) -> None:
+        """Until told to stop, or the lease is lost."""
+        crew = Crew(threading.Event(), pulse)
+        heartbeat = Heartbeat(self._db, f"doors-{self._lease.pid}", lambda: {**self.figures, **crew.figures()})
+        crew.start("lease", self._listen, vital=True)
+        crew.start("doors", self.chores.run)
+        crew.start("heartbeat", heartbeat.run)
+        crew.stand(process_stop, (self.chores.sign,))
+        self._db.dispose()
+
+    def _listen(self, stop: threading.Event, pulse: Pulse) -> None:
+        self._lease.listen([DOOR_CHANNEL, SOURCE_CHANNEL], self._hear, lambda: None, stop, pulse)
+
+    def _hear(self, _: Notes) -> None:
+        self.chores.sign(DOOR_CHANNEL)
+
+    def keep(self, now: datetime) -> None:
+        """Write what the database says, tell the broker where that is new, and note how far it is."""
+        with self._db.connect().execution_options(isolation_level="REPEATABLE READ") as conn, conn.begin():
+            wanted, applied = conn.execute(text("SELECT wanted, applied FROM broker_door")).one()
+            accounts = read_active(conn)
+            prefix = self._settings.topic_prefix
+            filters = {
+                row.id: [f.replace("{prefix}", prefix) for f in row.topic_filters] for row in conn.execute(FILTERS)
+            }
+        try:
+            changed = write_doors(self._folder, accounts, filters, prefix)
+            if changed or not self._told or applied < wanted:
+                pid = reload_broker(self._folder)
+                self._told = True
+                self.figures["reloads"] += 1
+                log.info("doors_told", accounts=len(accounts), broker=pid, change=wanted)
+        except (OSError, OneMapError) as exc:
+            with self._db.begin() as conn:
+                conn.execute(FAILED, {"error": first_line(exc)})
+            raise
+        if applied < wanted:
+            with self._db.begin() as conn:
+                conn.execute(APPLIED, {"applied": wanted, "now": now})
+
+
+def run(settings: Settings, folder: Path) -> None:
+    """Run until told to stop."""
+
+    def live(stop: threading.Event, pulse: Pulse) -> None:
+        with take_lease(settings, "onemap doors lease") as lease:
+            Keeper(settings, folder, lease).run(stop, pulse)
+
+    keep_running(live)
