@@ -87,7 +87,7 @@ def stand() -> Iterator[Stand]:
         engine = make_engine(settings, pool_size=2, name="onemap bench")
         with engine.begin() as conn:
             seed(conn, utc_now())
-        made = Stand(settings, private.broker.url("gateway"), engine)
+        made = Stand(settings, private.broker.url("tester"), engine)
         try:
             yield made
         finally:

@@ -96,12 +96,12 @@ class Settings(BaseSettings):
         return self.database_url
 
     def need_broker_folder(self) -> Path:
-        if self.broker_folder is None:
+        if not self.broker_folder:
             raise SetupError(
                 "ONEMAP_BROKER_FOLDER is not set: give the folder where the broker's passwd and acl lie, or use ./onemap up",
                 field="ONEMAP_BROKER_FOLDER",
             )
-        return self.broker_folder
+        return Path(self.broker_folder)
 
     def need_mqtt(self) -> str:
         if not self.mqtt_url:

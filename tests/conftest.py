@@ -232,7 +232,7 @@ def admin(processes: System) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def devices(processes: System) -> Iterator[Mailbox]:
     """One who may speak for any device, of any maker, on any topic."""
-    with mailbox(processes.broker.url()) as box:
+    with mailbox(processes.broker.url("tester")) as box:
         yield box
 
 

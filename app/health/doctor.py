@@ -5,6 +5,7 @@ A remark that is `wrong` makes `./onemap doctor` fail; the others are told becau
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import threading
 import time

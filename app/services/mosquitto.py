@@ -53,6 +53,7 @@ listener {device_port} 127.0.0.1
 use_username_as_clientid true
 """
 OURS = (PROCESS, GATEWAY)
+TESTER = "tester"
 # topics of devices of other makers, until the database has been read (core/data/sources.json)
 THEIRS = {key: row["filters"] for key, row in table("sources").items()}
 
@@ -83,18 +84,24 @@ def find_mosquitto() -> Path | None:
     return find_program("mosquitto") if find_program("mosquitto_passwd") else None
 
 
-def make_broker(folder: Path, run_as: RunAs, port: int = 0, device_port: int = 0, prefix: str = "onemap") -> Broker:
-    """The broker in `folder`/mosquitto with the accounts of our own, made on first use; `doors` adds those of devices."""
+def make_broker(
+    folder: Path, run_as: RunAs, port: int = 0, device_port: int = 0, prefix: str = "onemap", *, tester: bool = False
+) -> Broker:
+    """The broker in `folder`/mosquitto with the accounts of our own, made on first use; `doors` adds those of devices. With `tester`
+    there is one more, who may say and hear anything."""
+    ours = (*OURS, TESTER) if tester else OURS
     home = folder / "mosquitto"
     home.mkdir(exist_ok=True)
     run_as.own(home)
     home.chmod(0o700)
     secret = folder / "mosquitto.json"
-    if not secret.exists():
-        secret.write_text(json.dumps({name: make_secret() for name in OURS}))
+    kept = json.loads(secret.read_text()) if secret.exists() else {}
+    passwords = {name: kept.get(name) or make_secret() for name in ours}
+    if passwords != kept:
+        secret.touch(0o600)
         secret.chmod(0o600)
-    kept = json.loads(secret.read_text())
-    broker = Broker(home, free_port(port), free_port(device_port), {name: kept[name] for name in OURS}, run_as)
+        secret.write_text(json.dumps(passwords))
+    broker = Broker(home, free_port(port), free_port(device_port), passwords, run_as)
     _write_accounts(broker, prefix)
     _write(broker, "mosquitto.conf", CONFIG.format(port=broker.port, device_port=broker.device_port, folder=home))
     return broker
@@ -108,7 +115,8 @@ def _write_accounts(broker: Broker, prefix: str) -> None:
     _write(broker, PASSWORDS, "\n".join([*(f"{name}:{kept}" for name, kept in base.items()), *others]) + "\n")
     if not (broker.folder / ACL).exists():
         filters = {key: [f.replace("{prefix}", prefix) for f in found] for key, found in THEIRS.items()}
-        _write(broker, ACL, acl_text(read_base(broker.folder), filters, prefix))
+        anybody = f"\nuser {TESTER}\ntopic readwrite #\ntopic read $SYS/#\n" if TESTER in broker.passwords else ""
+        _write(broker, ACL, acl_text(read_base(broker.folder), filters, prefix) + anybody)
 
 
 def _lines(path: Path) -> list[str]:

@@ -54,12 +54,12 @@ def private_cluster(state: Path) -> Iterator[Cluster]:
 
 @contextmanager
 def private_broker(state: Path) -> Iterator[Broker]:
-    """A broker of its own under `state`, which only the caller uses."""
+    """A broker of its own under `state`, which only the caller uses: the account `tester` may say and hear anything there."""
     end_broker(state)
     run_as = service_account()
     folder = service_folder(state, run_as)
     shutil.rmtree(folder / "mosquitto", ignore_errors=True)
-    broker = make_broker(folder, run_as)
+    broker = make_broker(folder, run_as, tester=True)
     try:
         (state / BROKER_PID).write_text(str(start_broker(broker, state / "mosquitto.log")))
         yield broker

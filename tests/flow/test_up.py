@@ -20,7 +20,7 @@ from tests.support import PATIENCE_S, ROOT, STATE, wait_for
 
 FOLDER = STATE / "up"
 COMMAND = [sys.executable, "-m", "app.cli", "up", "--port", "0", "--city", "none", "--no-devices"]
-PROCESSES = {"postgres", "mosquitto", "serve", "ingest", "alerts", "dispatch"}
+PROCESSES = {"postgres", "mosquitto", "serve", "ingest", "alerts", "dispatch", "doors"}
 
 
 def start() -> subprocess.Popen[str]:
