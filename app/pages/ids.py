@@ -38,6 +38,19 @@ class AsideId(StrEnum):
     DROP = "aside-drop"
 
 
+class AccountsId(StrEnum):
+    PANE = "account-pane"
+    DOOR = "account-door"
+    ADD = "account-add"
+    MANY = "account-many"
+    ROTATE = "account-rotate"
+    REVOKE = "account-revoke"
+    UPLOAD = "account-upload"
+    CSV = "account-csv"
+    IMPORT = "account-import"
+    IMPORTED = "account-imported"
+
+
 Key = dict[str, Any]
 
 

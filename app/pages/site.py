@@ -1,4 +1,4 @@
-"""The Dash application of the pages, under `/pages/` of the server it is given; people see `/sources` and `/set-aside`.
+"""The Dash application of the pages, under `/pages/` of the server it is given; people see `/sources`, `/devices` and `/set-aside`.
 
 It is an application of its own so that the One Map page loads nothing of it. Whoever opens an address of `PAGES` gets its index page;
 which page is drawn, and for whom, decides a callback.
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.asking import Asking, Door
 from app.deps import Parts
 from app.index import make_application
-from app.pages import set_aside, sources, tables
+from app.pages import accounts, set_aside, sources, tables
 from app.pages.errors import tell_error
 from app.pages.ids import Id
 from app.pages.shell import frame, index_string
@@ -31,7 +31,11 @@ class PageModule(Protocol):
     def register(self, app: Dash, door: Door) -> None: ...
 
 
-PAGES: dict[str, PageModule] = {"/sources": cast(PageModule, sources), "/set-aside": cast(PageModule, set_aside)}
+PAGES: dict[str, PageModule] = {
+    "/sources": cast(PageModule, sources),
+    "/devices": cast(PageModule, accounts),
+    "/set-aside": cast(PageModule, set_aside),
+}
 
 
 def build_pages(server: FastAPI, parts: Parts) -> Dash:

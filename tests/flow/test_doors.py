@@ -147,7 +147,11 @@ def test_nobody_takes_the_session_of_the_ingester(
                 box.publish(f"onemap/observation/taken-{n}", reading().encode())
         assert thief.heard == []
         thief.close()
-    wait_for(lambda: city.one("SELECT count(DISTINCT sensor_id) FROM observation WHERE starts_with(sensor_id, 'taken-')") == 50)
+    wait_for(
+        lambda: (
+            city.one("SELECT count(DISTINCT sensor_id) FROM observation WHERE starts_with(sensor_id, 'taken-')") == 50
+        )
+    )
     assert city.log("ingest").count("broker_lost") == before
 
 

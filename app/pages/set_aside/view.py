@@ -77,7 +77,7 @@ def row_object(row: Any) -> dict[str, Any]:
 
 def draw(asking: Asking, _: str) -> list[Any]:
     """The page for who asks."""
-    links = (("/sources", "sources.title"),)
+    links = (("/sources", "sources.title"), ("/devices", "accounts.title"))
     if not asking.may(Role.DISPATCHER):
         content = [notice("aside.forbidden", "empty")]
     else:
