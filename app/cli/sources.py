@@ -10,22 +10,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from app.cli.context import find_system, shell_user, transaction
 from core.clock import utc_now
 from core.errors import InputError, NotFound
 from core.settings import Settings
-from ingest.admin.sources import (
-    COLUMNS,
-    SourceChange,
-    add_source,
-    as_input_error,
-    change_source,
-    check_fields,
-    read_source,
-    read_source_states,
-)
+from ingest.admin.sources.edit import add_source, as_input_error, change_source, check_fields
+from ingest.admin.sources.nouns import COLUMNS, SourceChange
+from ingest.admin.sources.read import read_source, read_source_states, read_version
 
 
 def add_verbs(verbs: Any) -> None:
@@ -110,7 +103,7 @@ def change(source: str, given: dict[str, Any]) -> None:
     if unknown is not None:
         raise InputError(f"{unknown}: there is no such field; there are {', '.join(COLUMNS)}", field=unknown)
     with system() as (conn, settings):
-        version = conn.scalar(text("SELECT version FROM source WHERE id = :id"), {"id": source})
+        version = read_version(conn, source)
         if version is None:
             raise NotFound(f"source: there is no source {source!r}", field="source")
         try:

@@ -18,7 +18,8 @@ from core.log import get_log
 from core.process import first_line, is_of_connection
 from core.vocabulary import Text, label
 from ingest.admin.letters import read_reasons
-from ingest.admin.sources import NO_SOURCE, SourceCounts, SourceState, read_source_states
+from ingest.admin.sources.nouns import SourceCounts, SourceState
+from ingest.admin.sources.read import read_source_states
 from ingest.replay import WAITING
 from layers.video import CameraHealth, read_camera_health
 
@@ -46,6 +47,7 @@ NAMES = {
     "reports": {"zh": "报警与热线", "en": "Calls and reports"},
     "video": {"zh": "视频事件", "en": "Video events"},
 }
+NO_SOURCE = "-"
 NO_SOURCE_NAMES = {"zh": "无数据源", "en": "No source"}
 _UNCLAIMED = """
 SELECT sum(messages)::bigint AS messages, sum(dead_letters)::bigint AS refused, sum(decode_errors)::bigint AS errors, max(last_at) AS last,

@@ -17,7 +17,9 @@ from core.crs import Datum, from_wgs84
 from core.errors import Conflict, InputError
 from core.types import LonLat
 from ingest.admin.devices import Registration, accept_sensor
-from ingest.admin.sources import SourceChange, SourceIn, add_source, change_source, read_source
+from ingest.admin.sources.edit import add_source, change_source
+from ingest.admin.sources.nouns import SourceChange, SourceIn
+from ingest.admin.sources.read import read_source
 from tests.support import PATIENCE_S, Mailbox, System, now, wait_for
 
 Json = dict[str, Any]

@@ -19,7 +19,8 @@ from app.pages.sources.trial import outcome
 from core.crs import Datum
 from core.viewer import Role
 from core.vocabulary import table
-from ingest.admin import sources as book
+from ingest.admin.sources.nouns import SourceChange, SourceIn, TryIn
+from ingest.admin.sources.read import list_decoders
 
 KEY = "source"
 FAMILY = "sources.field"
@@ -91,13 +92,13 @@ def our_metrics() -> tuple[str, ...]:
 
 def source_form(values: Mapping[str, Any]) -> Form:
     """For what is chosen so far: the options are those of its decoder. A source that is not there yet has an id to give."""
-    decoders = {one["key"]: one for one in book.list_decoders()}
+    decoders = {one["key"]: one for one in list_decoders()}
     chosen = decoders.get(str(values.get("decoder") or "native"))
     is_new = "id" in values and values.get("version") is None
     offered = our_metrics()
     units = Lines(("metric", "unit", "scale", "offset"), split_units, join_units, {"metric": offered})
     return forms.form_of(
-        book.SourceIn,
+        SourceIn,
         KEY,
         FAMILY,
         (NEW, *SECTIONS) if is_new else SECTIONS,
@@ -114,7 +115,7 @@ def source_form(values: Mapping[str, Any]) -> Form:
 
 
 TRIAL = forms.form_of(
-    book.TryIn,
+    TryIn,
     "source-try",
     "sources.try",
     (Section(("topic", "payload", "payload_base64")),),
@@ -122,7 +123,7 @@ TRIAL = forms.form_of(
     payload_base64={"kind": Kind.LONG},
 )
 SHORT_TRIAL = forms.form_of(
-    book.TryIn, "source-try", "sources.try", (Section(("topic", "payload")),), payload={"kind": Kind.LONG}
+    TryIn, "source-try", "sources.try", (Section(("topic", "payload")),), payload={"kind": Kind.LONG}
 )
 
 
@@ -175,7 +176,7 @@ def options_view(decoder: str, base: Values) -> list[Any]:
 
 def filters_of(decoder: str) -> str:
     """Topic filters such devices usually speak on, one a line."""
-    return next(("\n".join(one["filters"]) for one in book.list_decoders() if one["key"] == decoder), "")
+    return next(("\n".join(one["filters"]) for one in list_decoders() if one["key"] == decoder), "")
 
 
 class SourceHandler:
@@ -193,14 +194,14 @@ class SourceHandler:
         asking.viewer.require(Role.ADMIN)
         form = source_form(values)
         whole = {name: base.get(name) for name in EMPTY} | values
-        given, errors = forms.check(form, book.SourceIn, whole)
+        given, errors = forms.check(form, SourceIn, whole)
         if given is None:
             return Answer(errors)
         if base.get("version") is None:
             saved = api.post_source(asking.conn, asking.viewer, asking.now, asking.parts, given)
         else:
             asked = {name: value for name, value in values.items() if value != base.get(name)}
-            change = book.SourceChange(version=int(base["version"]), **asked)
+            change = SourceChange(version=int(base["version"]), **asked)
             saved = api.patch_source(asking.conn, asking.viewer, asking.now, asking.parts, str(base["id"]), change)
         now = values_of(saved)
         return Answer(pane=self.draw(asking, now, now), toast=done("sources.saved"), changed=True)
@@ -217,7 +218,7 @@ class SourceHandler:
         if "payload_base64" not in message:
             message["payload"] = trial.get("payload") or ""
         named = {"id": base.get("id") or "try", "name_zh": "-", "name_en": "-"}
-        given, errors = forms.check(TRIAL_AND_SOURCE, book.TryIn, {**values, **named, **message})
+        given, errors = forms.check(TRIAL_AND_SOURCE, TryIn, {**values, **named, **message})
         if given is None:
             return Answer(errors, result=[])
         told = api.post_try(asking.conn, asking.viewer, asking.now, asking.parts, given)
@@ -225,7 +226,7 @@ class SourceHandler:
 
 
 # names of both forms, to find the place of what is wrong
-TRIAL_AND_SOURCE = forms.form_of(book.TryIn, KEY, FAMILY)
+TRIAL_AND_SOURCE = forms.form_of(TryIn, KEY, FAMILY)
 
 
 def open_source(asking: Asking, source_id: str, message: Mapping[str, Any] | None = None) -> html.Div:

@@ -11,7 +11,7 @@ from app.dashboard.card.words import figure
 from app.pages import tables
 from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Row, Table, Wanted, cells
 from core.viewer import Role
-from ingest.admin import sources as book
+from ingest.admin.sources.nouns import SourceChange
 
 TOPICS_SHOWN = 2
 
@@ -164,6 +164,6 @@ def count_troubled(asking: Asking) -> int:
 
 def set_enabled(asking: Asking, told: Mapping[str, Any]) -> bool:
     """Switch a source on or off in the version that was seen; returns what it is now."""
-    change = book.SourceChange(version=told["version"], enabled=bool(told["enabled"]))
+    change = SourceChange(version=told["version"], enabled=bool(told["enabled"]))
     changed = api.patch_source(asking.conn, asking.viewer, asking.now, asking.parts, str(told["id"]), change)
     return bool(changed["enabled"])
