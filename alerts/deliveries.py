@@ -23,6 +23,7 @@ from core.db import lock_key
 from core.log import get_log
 from core.settings import Settings
 from core.texts import visible
+from core.types import Params
 
 log = get_log("deliveries")
 ROUTED_AT_ONCE = 200
@@ -136,7 +137,7 @@ def route(conn: Connection, subscriptions: Sequence[Subscription], now: datetime
     return len(routed.results)
 
 
-def deliveries_of(row: Any, around: Around, now: datetime) -> list[dict[str, Any]]:
+def deliveries_of(row: Any, around: Around, now: datetime) -> list[Params]:
     """Pure: the deliveries that a queued change comes to, with the reasons of every stage."""
     change = Change(row.kind, row.subject, row.what, row.level, row.peak_level, row.district, row.alarm_kind, row.state)
     way = follow(change, around, now)

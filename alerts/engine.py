@@ -12,7 +12,7 @@ that cannot be judged at all is found by halving and put aside.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -277,7 +277,7 @@ class AlertEngine:
             self._on_trial -= turn.well
 
 
-def as_json(state: dict[str, Any]) -> str:
+def as_json(state: Mapping[str, object]) -> str:
     """A checkpoint as jsonb takes it. Raises ValueError for numbers that are none."""
     return json.dumps(state, allow_nan=False)
 

@@ -10,7 +10,6 @@ import json
 import statistics
 import time
 from datetime import UTC, datetime
-from typing import Any
 
 import paho.mqtt.client as mqtt
 from websockets.sync.client import ClientConnection
@@ -37,7 +36,7 @@ def main() -> None:
     print(json.dumps(figures, indent=2) if given.json else words.format(**figures))
 
 
-def measure(here: Stand, count: int) -> dict[str, Any]:
+def measure(here: Stand, count: int) -> dict[str, float]:
     secret = prepare(here, count)
     for name in ("ingest", "alerts", "serve"):
         here.start(name)

@@ -24,6 +24,7 @@ from core.clock import utc_now
 from core.history import kept
 from ingest.partitions import make_partitions
 from layers.imports.package import load_package
+from layers.place import read_city
 
 ASKED = 60
 ALARMS_A_DAY, INCIDENTS_A_DAY, SCORES_A_DAY = 400, 120, 20_000
@@ -149,13 +150,13 @@ def fill_acts(conn: Connection, first: datetime, now: datetime, days: int) -> No
     conn.execute(ALARM_RISKS)
     conn.execute(INCIDENTS, {**span, "count": INCIDENTS_A_DAY * days})
     conn.execute(INCIDENT_EVENTS)
-    center = conn.execute(text("SELECT ST_X(center) AS lon, ST_Y(center) AS lat FROM city")).one()
-    cells = sorted(h3.grid_disk(h3.latlng_to_cell(center.lat, center.lon, 8), 12))
+    lon, lat = read_city(conn)["center"] or (0.0, 0.0)
+    cells = sorted(h3.grid_disk(h3.latlng_to_cell(lat, lon, 8), 12))
     conn.execute(CELLS, [{"cell": cell} for cell in cells])
     conn.execute(CELL_RISKS, {**span, "count": SCORES_A_DAY * days, "cells": len(cells)})
 
 
-def measure(engine: Engine, days: int) -> dict[str, Any]:
+def measure(engine: Engine, days: int) -> dict[str, float]:
     """Moments anywhere in the month and the present by turns, each in a transaction of its own as a request has it."""
     dice = random.Random(5)
     moments = [utc_now() - timedelta(days=days * dice.random()) for _ in range(ASKED)]

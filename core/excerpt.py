@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from core.types import Box
+from core.types import Box, Params
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +19,7 @@ class Excerpt:
     cursor: UUID | None = None
     limit: int = 200
 
-    def params(self) -> dict[str, Any]:
+    def params(self) -> Params:
         """For `in_excerpt`; one row more than `limit`, so that the caller knows whether there are more."""
         sides = dict(zip("wsen", self.box or (None,) * 4, strict=True))
         return {"level": self.level, "since": self.since, "cursor": self.cursor, "most": self.limit + 1, **sides}

@@ -9,9 +9,10 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
 
 from core.db import BATCH_CHANNEL, CHANGE_CHANNEL, note, notify
-from core.pgarray import from_pg_us, pack_floats, pack_text, pack_times, to_pg_us
+from core.pgarray import PackedFloats, PackedText, PackedTimes, from_pg_us, pack_floats, pack_text, pack_times, to_pg_us
 from core.types import partition_of
 from core.vocabulary import UNJUDGED, Quality
 from ingest import partitions, rollup
@@ -67,6 +68,30 @@ NAME_SOURCE = text("""
 UPDATE sensor SET source_id = u.source FROM unnest(CAST(:ids AS text[]), CAST(:sources AS text[])) AS u (id, source)
 WHERE sensor.id = u.id AND sensor.source_id IS NULL
 """)
+
+
+class ReadingArrays(TypedDict):
+    """Readings by column, as the statements take them."""
+
+    sensors: PackedText
+    metrics: PackedText
+    times: PackedTimes
+    values: PackedFloats
+    units: PackedText
+    qualities: PackedText
+
+
+class PendingSensor(TypedDict):
+    """A sensor that nobody has registered, as REGISTER_PENDING takes it; `attributes` is JSON."""
+
+    id: str
+    metrics: list[str]
+    lon: float | None
+    lat: float | None
+    source: str | None
+    interval_s: float | None
+    district: str | None
+    attributes: str
 
 
 class ReadingWriter:
@@ -193,7 +218,7 @@ class ReadingWriter:
         raw: psycopg.Connection[Any],
         fresh: list[Reading],
         qualities: list[str],
-        arrays: dict[str, Any] | None,
+        arrays: ReadingArrays | None,
         now: datetime,
         clock: int,
     ) -> None:
@@ -217,7 +242,7 @@ class ReadingWriter:
         self,
         raw: psycopg.Connection[Any],
         readings: Sequence[Reading],
-        arrays: dict[str, Any] | None,
+        arrays: ReadingArrays | None,
         now: datetime,
     ) -> None:
         """One `ingest_batch` row for each engine partition they touch."""
@@ -240,7 +265,7 @@ def split(readings: Sequence[Reading], partitions: int) -> dict[int, list[Readin
     return shares
 
 
-def pending_row(placed: Placed, metrics: list[str]) -> dict[str, Any]:
+def pending_row(placed: Placed, metrics: list[str]) -> PendingSensor:
     """What is known of a sensor that nobody has registered: its source, and the message it was first heard by."""
     reading, message = placed
     source = message.source
@@ -256,13 +281,13 @@ def pending_row(placed: Placed, metrics: list[str]) -> dict[str, Any]:
     }
 
 
-def first_heard(message: Arrived, owner: str | None) -> dict[str, Any]:
+def first_heard(message: Arrived, owner: str | None) -> dict[str, str]:
     sent = message.payload[:SENT_AT_MOST].decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    told: Mapping[str, Any] = {"topic": message.topic.replace("\x00", ""), "sent": sent, "owner": owner}
+    told = {"topic": message.topic.replace("\x00", ""), "sent": sent, "owner": owner}
     return {name: value for name, value in told.items() if value is not None}
 
 
-def reading_arrays(readings: Sequence[Reading], qualities: Sequence[str]) -> dict[str, Any]:
+def reading_arrays(readings: Sequence[Reading], qualities: Sequence[str]) -> ReadingArrays:
     sensors, metrics, times, values, units, _, _, _ = zip(*readings, strict=True)
     return {
         "sensors": pack_text(sensors),

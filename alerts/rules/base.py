@@ -78,7 +78,7 @@ class Monitor(Protocol):
     def waiting(self) -> bool:
         """Whether a delay runs, so that `tick` has something to do."""
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Mapping[str, object]:
         """The checkpoint; `restore` takes it back."""
 
     def restore(self, state: Mapping[str, Any]) -> None: ...

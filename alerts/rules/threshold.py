@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from alerts.rules.base import Finding, Monitor, Params, RuleKind, RuleRow, Thing
-from alerts.rules.steps import SECOND, Comparator, Step
+from alerts.rules.steps import SECOND, Checkpoint, Comparator, Step
 from core.vocabulary import table
 
 
@@ -77,7 +77,7 @@ class ThresholdMonitor:
             self.rule, self.thing, self._comparator.level, params.metric, value, self._unit, at, limit, template
         )
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Checkpoint:
         return self._comparator.state()
 
     def restore(self, state: Mapping[str, Any]) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from typing_extensions import TypedDict
+
 from core.vocabulary import Text
 
 
@@ -40,6 +42,14 @@ class Around:
     subscribers: Sequence[Subscriber] = ()
 
 
+class Reason(TypedDict):
+    """What is kept of a decision with a delivery."""
+
+    stage: str
+    passed: bool
+    why: Text
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What a stage decided: whether the change goes on, whom to (the last stage), and why, in words."""
@@ -49,7 +59,7 @@ class Decision:
     why: Text
     to: tuple[str, ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Reason:
         return {"stage": self.stage, "passed": self.passed, "why": self.why}
 
 

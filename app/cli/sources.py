@@ -16,6 +16,7 @@ from app.cli.context import find_system, shell_user, transaction
 from core.clock import utc_now
 from core.errors import InputError, NotFound
 from core.settings import Settings
+from core.types import JsonObject, Params
 from ingest.admin.sources.edit import add_source, as_input_error, change_source, check_fields
 from ingest.admin.sources.nouns import COLUMNS, SourceChange
 from ingest.admin.sources.read import read_source, read_source_states, read_version
@@ -66,7 +67,7 @@ def show_(options: argparse.Namespace) -> int:
     return 0
 
 
-def read_input() -> dict[str, Any]:
+def read_input() -> JsonObject:
     try:
         given = json.load(sys.stdin)
     except ValueError as exc:
@@ -98,7 +99,7 @@ def set_(options: argparse.Namespace) -> int:
     return 0
 
 
-def change(source: str, given: dict[str, Any]) -> None:
+def change(source: str, given: Params) -> None:
     unknown = next((name for name in given if name not in (*COLUMNS, "version")), None)
     if unknown is not None:
         raise InputError(f"{unknown}: there is no such field; there are {', '.join(COLUMNS)}", field=unknown)

@@ -10,7 +10,7 @@ from app.dashboard import texts
 ROMAN = {1: "I", 2: "II", 3: "III", 4: "IV"}
 
 
-def wild(attributes: Mapping[str, Any]) -> dict[str, Any]:
+def wild(attributes: Mapping[str, str | None]) -> dict[str, Any]:
     """``data-*`` and ``aria-*`` attributes, which the components take beside their named ones."""
     return dict(attributes)
 

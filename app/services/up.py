@@ -248,7 +248,7 @@ class Up:
             self.say(f"port {asked} is taken; using {port}")
         host = self.settings.http_host
         shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
-        facts: dict[str, Any] = {
+        facts: dict[str, object] = {
             "http": f"http://{shown}:{port}",
             "mqtt_url": self.gateway_url,
             "database_url": self.settings.database_url,

@@ -12,7 +12,7 @@ from core import audit
 from core.db import notify_change
 from core.errors import Conflict, InputError, NotFound
 from core.history import row_of, write_thing
-from core.types import UNKNOWN_DISTRICT, LonLat
+from core.types import UNKNOWN_DISTRICT, LonLat, Params
 from core.vocabulary import table
 
 ACCEPTED_FROM = ("pending", "retired")
@@ -44,7 +44,7 @@ class Registration:
     district: str | None = None
 
 
-def find_pending(words: str) -> tuple[str, dict[str, Any]]:
+def find_pending(words: str) -> tuple[str, Params]:
     """A SELECT of the devices nobody has registered, with its parameters: `words` stand in id, source, topic or metrics."""
     return _PENDING, {"words": words}
 
@@ -108,7 +108,7 @@ def lock_sensor(conn: Connection, sensor_id: str) -> Any:
     return row
 
 
-def write_down(conn: Connection, sensor_id: str, what: str, data: dict[str, Any], who: str, now: datetime) -> None:
+def write_down(conn: Connection, sensor_id: str, what: str, data: Params, who: str, now: datetime) -> None:
     """Write it down; the alert engine reads its sensors anew, screens are told."""
     audit.write(conn, who, what, now, {"sensor": sensor_id, **data})
     notify_change(conn, "sensor_register", [sensor_id])

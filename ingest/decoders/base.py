@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ConfigDict
@@ -24,6 +24,7 @@ from core.pgarray import UNIX_TO_PG_US, to_pg_us
 from core.types import DEVICE_ID, LonLat
 from ingest.records import Record
 
+Body = TypeVar("Body")
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 PAST, AHEAD = 90 * DAY, 2 * DAY
@@ -89,7 +90,7 @@ def invalid(field: str, sentence: str) -> DecodeError:
     return DecodeError(f"{field}: {sentence}", reason="invalid_field", field=field)
 
 
-def read(decoder: Any, payload: bytes) -> Any:
+def read(decoder: msgspec.json.Decoder[Body], payload: bytes) -> Body:
     """`payload` as the msgspec decoder's type; a DecodeError that names the field otherwise."""
     try:
         return decoder.decode(payload)

@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, tzinfo
-from typing import Any
 
 import msgspec
 
@@ -23,12 +22,13 @@ MAX_NAME = 128
 DECIMAL = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?")
 SWITCHED: Mapping[str, float] = {"ON": 1.0, "OFF": 0.0}
 
-_OBJECT = msgspec.json.Decoder(dict[str, Any])
+# JSON of a shape that is the device's to say: each value is looked at before it is used
+ForeignObject = dict[str, object]
+_OBJECT = msgspec.json.Decoder(ForeignObject)
 
 
-def read_object(payload: bytes) -> dict[str, Any]:
-    body: dict[str, Any] = read(_OBJECT, payload)
-    return body
+def read_object(payload: bytes) -> ForeignObject:
+    return read(_OBJECT, payload)
 
 
 def read_moment(text: object, field: str, zone: tzinfo) -> datetime:
@@ -55,7 +55,7 @@ def read_number(value: object) -> float | None:
 
 
 def collect_numbers(
-    body: Mapping[str, Any], words: Mapping[str, float] | None = None, depth: int = MAX_DEPTH
+    body: Mapping[str, object], words: Mapping[str, float] | None = None, depth: int = MAX_DEPTH
 ) -> dict[str, float]:
     """The numbers of `body` by path; `words` are texts that stand for one. Raises DecodeError for what no float can hold."""
     found: dict[str, float] = {}

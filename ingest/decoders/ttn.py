@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import Struct, field
@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from core.errors import DecodeError
 from core.types import LonLat
 from ingest.decoders.base import Decoder, Incoming, Options, check_position, check_time, invalid, read, safe_name
-from ingest.decoders.freeform import collect_numbers, list_readings, read_moment, require_numbers
+from ingest.decoders.freeform import ForeignObject, collect_numbers, list_readings, read_moment, require_numbers
 from ingest.decoders.lorawan import GatewayIn, best_reception
 from ingest.records import Record
 
@@ -36,7 +36,7 @@ class UplinkIn(Struct):
     received_at: str | None = None
     f_port: int = 0
     frm_payload: str = ""
-    decoded_payload: dict[str, Any] | None = None
+    decoded_payload: ForeignObject | None = None
     rx_metadata: list[GatewayIn] = field(default_factory=list)
     locations: dict[str, LocationIn] = field(default_factory=dict)
 

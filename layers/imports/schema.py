@@ -5,8 +5,8 @@ A feature is GeoJSON (RFC 7946) with `id`, `properties` and `geometry`. Staging 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from core.errors import InputError
 
@@ -14,6 +14,8 @@ POINT, LINE = frozenset({"Point"}), frozenset({"LineString"})
 AREA = frozenset({"Polygon", "MultiPolygon"})
 NUMBER = (int, float)
 Kinds = tuple[type, ...]
+# GeoJSON from anywhere, nothing of which is sure before `ImportSpec.check`
+Feature = Mapping[str, object]
 IN_DISTRICT = "COALESCE((SELECT d.code FROM district d WHERE ST_Covers(d.geom, s.geom) LIMIT 1), '000000')"
 
 
@@ -32,20 +34,27 @@ class ImportSpec:
     # the table whose changes are kept (core.history), where they are
     history: str = ""
 
-    def check(self, feature: dict[str, Any], where: str) -> None:
+    def check(self, feature: Feature, where: str) -> None:
         """Raises InputError that names the place, the field and what was expected."""
         identity = feature.get("id")
         if identity is None:
             raise InputError(f"{where}: id: expected one", field="id")
         if self.numeric_id and not isinstance(identity, int):
             raise InputError(f"{where}: id: expected a whole number, got {identity!r}", field="id")
-        geometry = feature.get("geometry") or {}
-        if geometry.get("type") not in self.geometry:
+        shape = _part(feature, "geometry", where).get("type")
+        if shape not in self.geometry:
             wanted = " or ".join(sorted(self.geometry))
-            raise InputError(f"{where}: geometry: expected {wanted}, got {geometry.get('type')!r}", field="geometry")
-        properties = feature.get("properties") or {}
+            raise InputError(f"{where}: geometry: expected {wanted}, got {shape!r}", field="geometry")
+        properties = _part(feature, "properties", where)
         for name, kinds in {**self.required, **self.optional}.items():
             _check_property(properties.get(name), kinds, name, where, name in self.required)
+
+
+def _part(feature: Feature, name: str, where: str) -> Feature:
+    part = feature.get(name) or {}
+    if not isinstance(part, Mapping):
+        raise InputError(f"{where}: {name}: expected an object", field=name)
+    return part
 
 
 def _check_property(value: object, kinds: Kinds, name: str, where: str, required: bool) -> None:
