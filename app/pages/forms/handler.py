@@ -14,6 +14,7 @@ from app.pages.forms.typed import Typed, read
 from app.pages.forms.versions import conflict_view, merge, theirs
 from app.pages.forms.wrong import error_of
 from core.errors import Conflict, InputError
+from core.types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Handler(Protocol):
     def form(self, values: Mapping[str, Any]) -> Form:
         """The form for what is typed: what it shows may depend on a choice."""
 
-    def save(self, asking: Asking, base: Values, values: dict[str, Any]) -> Answer:
+    def save(self, asking: Asking, base: Values, values: JsonObject) -> Answer:
         """InputError and Conflict are shown in the form."""
 
     def newer(self, asking: Asking, base: Values) -> Values:
@@ -50,7 +51,7 @@ class Handler(Protocol):
     def draw(self, asking: Asking, base: Values, values: Values) -> Any:
         """The pane with the form in it."""
 
-    def dry_run(self, asking: Asking, base: Values, values: dict[str, Any], trial: dict[str, Any]) -> Answer:
+    def dry_run(self, asking: Asking, base: Values, values: JsonObject, trial: JsonObject) -> Answer:
         """What would come of it; writes nothing."""
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from core.types import JsonObject
+
 Words = list[Any]
 Values = Mapping[str, Any]
 Errors = dict[str, Words]
@@ -32,7 +34,7 @@ class Lines:
 
     columns: tuple[str, ...] = ("key", "value")
     split: Callable[[Any], list[Sequence[Any]]] = lambda value: [list(item) for item in value.items()]
-    join: Callable[[list[list[str]]], Any] = lambda rows: {row[0]: row[1] or None for row in rows}
+    join: Callable[[list[list[str]]], JsonObject] = lambda rows: {row[0]: row[1] or None for row in rows}
     offered: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 

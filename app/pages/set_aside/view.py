@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dash import html
+from typing_extensions import TypedDict
 
 from app.asking import Asking
 from app.dashboard import texts
@@ -65,14 +66,33 @@ def read_rows(asking: Asking, wanted: Wanted) -> Found:
     return Found([row_object(row) for row in rows], total)
 
 
-def row_object(row: Any) -> dict[str, Any]:
+class AsideRow(TypedDict):
+    """Something put aside as the table shows it; `due_at` null where a person must decide."""
+
+    key: str
+    what: str
+    id: str
+    error: str
+    state: str
+    tries: int
+    first_at: str
+    last_at: str
+    due_at: str | None
+
+
+def row_object(row: Any) -> AsideRow:
     """One row with a key made of both parts of its name."""
-    found = {name: getattr(row, name) for name in ("what", "id", "error", "state", "tries")}
-    moments = {
-        name: rfc3339(value) if value else None
-        for name, value in ((n, getattr(row, n)) for n in ("first_at", "last_at", "due_at"))
+    return {
+        "key": f"{row.what}:{row.id}",
+        "what": row.what,
+        "id": row.id,
+        "error": row.error,
+        "state": row.state,
+        "tries": row.tries,
+        "first_at": rfc3339(row.first_at),
+        "last_at": rfc3339(row.last_at),
+        "due_at": rfc3339(row.due_at) if row.due_at else None,
     }
-    return {**found, **moments, "key": f"{row.what}:{row.id}"}
 
 
 def draw(asking: Asking, _: str) -> list[Any]:

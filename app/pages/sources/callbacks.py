@@ -11,6 +11,7 @@ from app.asking import Asking, Door
 from app.dashboard import texts
 from app.pages import forms, ids, tables
 from app.pages.acts import Act, Acts, Press, Setting, empties, fills
+from app.pages.forms import Values
 from app.pages.ids import Id, SourcesId
 from app.pages.parts import done
 from app.pages.sources import devices, form, letters, listing
@@ -184,7 +185,7 @@ def register_decoder(app: Dash) -> None:
         State(ids.held(form.KEY), "data"),
         prevent_initial_call=True,
     )
-    async def choose_decoder(decoder: str | None, filters: str | None, base: dict[str, Any] | None) -> tuple[Any, Any]:
+    async def choose_decoder(decoder: str | None, filters: str | None, base: Values | None) -> tuple[Any, Any]:
         if not decoder:
             raise PreventUpdate
         kept = no_update if (filters or "").strip() else form.filters_of(decoder)

@@ -18,6 +18,7 @@ from app.pages.ids import SourcesId
 from app.pages.parts import action, done, facts, pane_head
 from app.pages.tables import TEXT, Cell, Column, Filter, Found, Row, Table, Wanted, cells
 from core.crs import Datum
+from core.types import JsonObject
 from core.viewer import Role
 from core.vocabulary import table
 from ingest.admin import devices as book
@@ -133,7 +134,7 @@ def device_form() -> Form:
     )
 
 
-def values_of(device: Mapping[str, Any]) -> dict[str, Any]:
+def values_of(device: Mapping[str, Any]) -> Values:
     """What the form begins with: nothing is filled in that a person should say."""
     known = {name: device[name] for name in ("id", "interval_s")}
     sent = {"sent_lon": device["lon"], "sent_lat": device["lat"]}
@@ -217,7 +218,7 @@ class DeviceHandler:
     def form(self, values: Mapping[str, Any]) -> Form:
         return device_form()
 
-    def save(self, asking: Asking, base: Values, values: dict[str, Any]) -> Answer:
+    def save(self, asking: Asking, base: Values, values: JsonObject) -> Answer:
         asking.viewer.require(Role.ADMIN)
         given, errors = forms.check(device_form(), api.AcceptIn, values)
         if given is None:
@@ -232,7 +233,7 @@ class DeviceHandler:
         device = api.get_sensor(asking.conn, asking.viewer, str(base["id"]))
         return pane(device, values, is_admin=asking.may(Role.ADMIN))
 
-    def dry_run(self, asking: Asking, base: Values, values: dict[str, Any], trial: dict[str, Any]) -> Answer:
+    def dry_run(self, asking: Asking, base: Values, values: JsonObject, trial: JsonObject) -> Answer:
         raise NotImplementedError
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import html
+from pydantic import JsonValue
 
 from app.api import sources as api
 from app.asking import Asking
@@ -17,6 +18,7 @@ from app.pages.ids import SourcesId
 from app.pages.parts import done, pane_head
 from app.pages.sources.trial import outcome
 from core.crs import Datum
+from core.types import JsonObject
 from core.viewer import Role
 from core.vocabulary import table
 from ingest.admin.sources.nouns import SourceChange, SourceIn, TryIn
@@ -34,7 +36,7 @@ SECTIONS = (
     ),
     Section(("options",), "sources.options", is_open=False),
 )
-EMPTY: Mapping[str, Any] = {
+EMPTY: Mapping[str, JsonValue] = {
     "id": "",
     "name_zh": "",
     "name_en": "",
@@ -64,14 +66,14 @@ def split_units(units: Mapping[str, Any]) -> list[Sequence[Any]]:
     ]
 
 
-def join_units(rows: list[list[str]]) -> dict[str, Any]:
+def join_units(rows: list[list[str]]) -> JsonObject:
     return {metric: unit_rule(unit, scale, offset) for metric, unit, scale, offset in rows}
 
 
-def unit_rule(unit: str, scale: str, offset: str) -> str | dict[str, Any]:
+def unit_rule(unit: str, scale: str, offset: str) -> JsonValue:
     if not scale and not offset:
         return unit
-    given = {"unit": unit, "scale": numeric(scale), "offset": numeric(offset)}
+    given: JsonObject = {"unit": unit, "scale": numeric(scale), "offset": numeric(offset)}
     return {name: value for name, value in given.items() if value != ""}
 
 
@@ -127,13 +129,13 @@ SHORT_TRIAL = forms.form_of(
 )
 
 
-def values_of(source: Mapping[str, Any]) -> dict[str, Any]:
+def values_of(source: Mapping[str, Any]) -> JsonObject:
     """What the form holds of a source as the API shows it."""
     kept = ("version", "changed_at", "changed_by")
     return {name: source[name] for name in (*EMPTY, *kept)}
 
 
-def new_values() -> dict[str, Any]:
+def new_values() -> JsonObject:
     return dict(EMPTY)
 
 
@@ -190,7 +192,7 @@ class SourceHandler:
     def form(self, values: Mapping[str, Any]) -> Form:
         return source_form(values)
 
-    def save(self, asking: Asking, base: Values, values: dict[str, Any]) -> Answer:
+    def save(self, asking: Asking, base: Values, values: JsonObject) -> Answer:
         asking.viewer.require(Role.ADMIN)
         form = source_form(values)
         whole = {name: base.get(name) for name in EMPTY} | values
@@ -201,7 +203,7 @@ class SourceHandler:
             saved = api.post_source(asking.conn, asking.viewer, asking.now, asking.parts, given)
         else:
             asked = {name: value for name, value in values.items() if value != base.get(name)}
-            change = SourceChange(version=int(base["version"]), **asked)
+            change = SourceChange.model_validate({"version": base["version"], **asked})
             saved = api.patch_source(asking.conn, asking.viewer, asking.now, asking.parts, str(base["id"]), change)
         now = values_of(saved)
         return Answer(pane=self.draw(asking, now, now), toast=done("sources.saved"), changed=True)
@@ -212,7 +214,7 @@ class SourceHandler:
     def draw(self, asking: Asking, base: Values, values: Values) -> html.Div:
         return pane(base, values, None, is_admin=asking.may(Role.ADMIN))
 
-    def dry_run(self, asking: Asking, base: Values, values: dict[str, Any], trial: dict[str, Any]) -> Answer:
+    def dry_run(self, asking: Asking, base: Values, values: JsonObject, trial: JsonObject) -> Answer:
         asking.viewer.require(Role.ADMIN)
         message = {name: value for name, value in trial.items() if value is not None}
         if "payload_base64" not in message:

@@ -7,6 +7,7 @@ from typing import Any
 
 import dash_mantine_components as dmc
 from dash import html
+from typing_extensions import TypedDict
 
 from app.api import letters as api
 from app.asking import Asking
@@ -257,8 +258,16 @@ def replayed(outcome: api.Replayed) -> html.Div:
     return done("letters.replayed_some", read=outcome["read"], kept=kept)
 
 
-def message_of(asking: Asking, letter_id: int) -> tuple[str, dict[str, Any]]:
+class Message(TypedDict):
+    """A message to try: text, or any bytes in base64."""
+
+    topic: str
+    payload: str | None
+    payload_base64: str | None
+
+
+def message_of(asking: Asking, letter_id: int) -> tuple[str, Message]:
     """The source of a letter, and its message to try."""
     letter = api.get_letter(asking.conn, asking.viewer, letter_id)
-    message = {"topic": letter["topic"], "payload": letter["text"], "payload_base64": letter["base64"]}
+    message: Message = {"topic": letter["topic"], "payload": letter["text"], "payload_base64": letter["base64"]}
     return str(letter["source"]), message

@@ -68,7 +68,7 @@ def filter_view(table: Table, one: Filter) -> Any:
 
 
 def grid_view(table: Table) -> dag.AgGrid:
-    options: dict[str, Any] = {
+    options: dict[str, object] = {
         "theme": {"function": "themeQuartz.withParams({browserColorScheme: 'inherit'})"},
         "rowHeight": table.row_height,
         "headerHeight": 36,
@@ -95,8 +95,8 @@ def grid_view(table: Table) -> dag.AgGrid:
     )
 
 
-def column_def(column: Column) -> dict[str, Any]:
-    made: dict[str, Any] = {
+def column_def(column: Column) -> dict[str, object]:
+    made: dict[str, object] = {
         "field": column.name,
         "headerName": texts.named(column.words),
         "headerComponentParams": {"innerHeaderComponent": "BothWords", "words": texts.entry(column.words)},
@@ -114,7 +114,7 @@ def column_def(column: Column) -> dict[str, Any]:
     return {**made, **size, **filter_def(column)}
 
 
-def filter_def(column: Column) -> dict[str, Any]:
+def filter_def(column: Column) -> dict[str, object]:
     """Under the heading, in the page's language: words to look for, or a choice. The server does what is asked for (`clean_narrowed`)."""
     if column.filter is None:
         return {}

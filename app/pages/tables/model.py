@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
 
 from app.asking import Asking
 from app.pages.tables.cells import Cell, plain
@@ -90,7 +92,7 @@ class Table:
     # SQL by which rows of a SELECT are in order in the end; with it no two are equal
     order: str = "id"
 
-    def draw(self, row: Row) -> dict[str, Any]:
+    def draw(self, row: Row) -> Mapping[str, list[Cell] | str]:
         return {**{column.name: column.cells(row) for column in self.columns}, ROW_KEY: str(row[self.row_id])}
 
     def column(self, name: str) -> Column | None:
@@ -122,9 +124,27 @@ class Found:
 Read = Callable[[Asking, Wanted], Found]
 
 
-def parse_wanted(table: Table, request: Mapping[str, Any] | None, filters: Mapping[str, Any]) -> Wanted:
+class SortBy(TypedDict):
+    colId: str
+    sort: Literal["asc", "desc"]
+
+
+class ColumnWords(TypedDict):
+    filter: str
+
+
+class GridRequest(TypedDict, total=False):
+    """AG Grid's IGetRowsParams as the component gives them: rows from `startRow` up to, not with, `endRow`."""
+
+    startRow: int
+    endRow: int
+    sortModel: list[SortBy]
+    filterModel: dict[str, ColumnWords]
+
+
+def parse_wanted(table: Table, request: GridRequest | None, filters: Mapping[str, object]) -> Wanted:
     """What the grid asks for. InputError where it names what the table does not have."""
-    asked = request or {}
+    asked: GridRequest = request or {}
     start = int(asked.get("startRow") or 0)
     end = min(int(asked.get("endRow") or BLOCK), start + EXPORT_AT_MOST)
     sort = tuple((str(one.get("colId")), one.get("sort") == "desc") for one in asked.get("sortModel") or ())
@@ -137,11 +157,11 @@ def parse_wanted(table: Table, request: Mapping[str, Any] | None, filters: Mappi
     )
 
 
-def clean(value: Any) -> str:
+def clean(value: object) -> str:
     return str(value or "").replace("\x00", "").strip()[:FILTER_CHARS]
 
 
-def clean_narrowed(table: Table, model: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def clean_narrowed(table: Table, model: Mapping[str, ColumnWords]) -> dict[str, str]:
     """AG Grid's filter model: `{column: {"filter": words}}`."""
     found: dict[str, str] = {}
     for name, one in model.items():
@@ -155,7 +175,7 @@ def clean_narrowed(table: Table, model: Mapping[str, Mapping[str, Any]]) -> dict
     return found
 
 
-def clean_filters(table: Table, given: Mapping[str, Any]) -> dict[str, str]:
+def clean_filters(table: Table, given: Mapping[str, object]) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in table.filters:
         value = clean(given.get(one.name))
