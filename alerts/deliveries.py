@@ -70,8 +70,8 @@ class Subscription:
 
     id: str
     sender: str
-    filter: Mapping[str, Any]
-    options: Mapping[str, Any]
+    filter: Mapping[str, object]
+    options: Mapping[str, object]
 
 
 class Carriers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from typing_extensions import TypedDict
 
@@ -32,7 +32,7 @@ class Subscriber:
     """Who may be told, and what concerns them."""
 
     id: str
-    filter: Mapping[str, Any]
+    filter: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)

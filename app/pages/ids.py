@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from dash.dependencies import Wildcard
+from app.dashboard.ids import Name
 
 
 class Id(StrEnum):
@@ -39,8 +39,6 @@ class AsideId(StrEnum):
     DROP = "aside-drop"
 
 
-# a name, or ALL and MATCH that stand for many
-Name = str | Wildcard
 Key = dict[str, Name]
 
 

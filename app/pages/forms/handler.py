@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -39,7 +39,7 @@ class Handler(Protocol):
     # the form of the message to try, where a dry run is offered
     trial: Form | None
 
-    def form(self, values: Mapping[str, Any]) -> Form:
+    def form(self, values: Values) -> Form:
         """The form for what is typed: what it shows may depend on a choice."""
 
     def save(self, asking: Asking, base: Values, values: JsonObject) -> Answer:

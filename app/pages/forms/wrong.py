@@ -42,7 +42,7 @@ def is_missing(one: Any) -> bool:
     return one["type"] == "missing" or given is None or given in ("", [])
 
 
-def error_text(key: str, context: Mapping[str, Any], message: str) -> Words:
+def error_text(key: str, context: Mapping[str, object], message: str) -> Words:
     name = f"form.error.{key}"
     if name in texts.catalogue():
         return texts.both(name, **context)

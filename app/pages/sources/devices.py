@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from dash import html
@@ -22,7 +22,7 @@ from core.types import JsonObject
 from core.viewer import Role
 from core.vocabulary import table
 from ingest.admin import devices as book
-from layers.sensors import read_sensors
+from layers.sensors import Measured, Sensor, read_sensors
 
 KEY = "device"
 FAMILY = "devices.field"
@@ -113,12 +113,13 @@ def count_pending(asking: Asking) -> int:
 # --- one device -----------------------------------------------------------------------------------------------------------
 
 
-def guess_kind(metrics: Mapping[str, Any]) -> str:
+def guess_kind(metrics: Iterable[str]) -> str:
     """The kind that its metrics speak for, where one is named like a metric or they are those of the air; "" where none is."""
-    if AIR & set(metrics):
+    named = set(metrics)
+    if AIR & named:
         return "air_quality"
-    found = next((kind for kind in table("sensor_kinds") if kind in metrics), "")
-    return found or ("manhole" if "tilt" in metrics else "")
+    found = next((kind for kind in table("sensor_kinds") if kind in named), "")
+    return found or ("manhole" if "tilt" in named else "")
 
 
 def device_form() -> Form:
@@ -134,15 +135,15 @@ def device_form() -> Form:
     )
 
 
-def values_of(device: Mapping[str, Any]) -> Values:
+def values_of(device: Sensor) -> Values:
     """What the form begins with: nothing is filled in that a person should say."""
-    known = {name: device[name] for name in ("id", "interval_s")}
+    known = {"id": device["id"], "interval_s": device["interval_s"]}
     sent = {"sent_lon": device["lon"], "sent_lat": device["lat"]}
     asked = dict.fromkeys(("name_zh", "name_en", "lon", "lat", "district"))
     return {**known, **sent, **asked, "kind": guess_kind(device["values"]), "datum": Datum.WGS84.value}
 
 
-def pane(device: Mapping[str, Any], values: Values, *, is_admin: bool) -> html.Div:
+def pane(device: Sensor, values: Values, *, is_admin: bool) -> html.Div:
     has_place = device["lon"] is not None
     place = (
         action(ids.press(KEY, "place"), "devices.copy", small=True, data_key="copy-position")
@@ -167,7 +168,7 @@ def pane(device: Mapping[str, Any], values: Values, *, is_admin: bool) -> html.D
     )
 
 
-def sent_views(device: Mapping[str, Any]) -> list[Any]:
+def sent_views(device: Sensor) -> list[Any]:
     told = device["attributes"]
     sent = told.get("sent")
     listed = facts(
@@ -182,7 +183,7 @@ def sent_views(device: Mapping[str, Any]) -> list[Any]:
     return [
         listed,
         html.Details(
-            [html.Summary(texts.both("devices.sent")), html.Pre(pretty(sent), className="payload", tabIndex=0)],
+            [html.Summary(texts.both("devices.sent")), html.Pre(pretty(str(sent)), className="payload", tabIndex=0)],
             open=True,
         ),
     ]
@@ -196,7 +197,7 @@ def pretty(words: str) -> str:
         return words
 
 
-def reading_view(metric: str, read: Mapping[str, Any]) -> html.Div:
+def reading_view(metric: str, read: Measured) -> html.Div:
     known = table("metrics").get(metric)
     quality = (
         [html.Span(texts.pair(table("qualities").get(read["quality"])), className="chip")]
@@ -215,7 +216,7 @@ class DeviceHandler:
     lines: tuple[str, ...] = ()
     trial: Form | None = None
 
-    def form(self, values: Mapping[str, Any]) -> Form:
+    def form(self, values: Values) -> Form:
         return device_form()
 
     def save(self, asking: Asking, base: Values, values: JsonObject) -> Answer:

@@ -7,6 +7,7 @@ from typing import Any
 
 from dash import html
 from pydantic import JsonValue
+from typing_extensions import TypedDict
 
 from app.api import sources as api
 from app.asking import Asking
@@ -21,8 +22,9 @@ from core.crs import Datum
 from core.types import JsonObject
 from core.viewer import Role
 from core.vocabulary import table
-from ingest.admin.sources.nouns import SourceChange, SourceIn, TryIn
+from ingest.admin.sources.nouns import SourceChange, SourceIn, SourceObject, TryIn
 from ingest.admin.sources.read import list_decoders
+from ingest.sources import UnitRule
 
 KEY = "source"
 FAMILY = "sources.field"
@@ -56,10 +58,18 @@ EMPTY: Mapping[str, JsonValue] = {
 }
 
 
+class Message(TypedDict):
+    """A message to try: text, or any bytes in base64."""
+
+    topic: str
+    payload: str | None
+    payload_base64: str | None
+
+
 # --- units: a unit, or what the value is multiplied by and added to before ------------------------------------------------
 
 
-def split_units(units: Mapping[str, Any]) -> list[Sequence[Any]]:
+def split_units(units: Mapping[str, UnitRule]) -> list[Sequence[Any]]:
     return [
         (metric, rule) if isinstance(rule, str) else (metric, rule.get("unit"), rule.get("scale"), rule.get("offset"))
         for metric, rule in units.items()
@@ -92,7 +102,7 @@ def our_metrics() -> tuple[str, ...]:
 # --- the form -------------------------------------------------------------------------------------------------------------
 
 
-def source_form(values: Mapping[str, Any]) -> Form:
+def source_form(values: Values) -> Form:
     """For what is chosen so far: the options are those of its decoder. A source that is not there yet has an id to give."""
     decoders = {one["key"]: one for one in list_decoders()}
     chosen = decoders.get(str(values.get("decoder") or "native"))
@@ -129,22 +139,22 @@ SHORT_TRIAL = forms.form_of(
 )
 
 
-def values_of(source: Mapping[str, Any]) -> JsonObject:
+def values_of(source: SourceObject) -> Values:
     """What the form holds of a source as the API shows it."""
-    kept = ("version", "changed_at", "changed_by")
-    return {name: source[name] for name in (*EMPTY, *kept)}
+    shown = (*EMPTY, "version", "changed_at", "changed_by")
+    return {name: value for name, value in source.items() if name in shown}
 
 
 def new_values() -> JsonObject:
     return dict(EMPTY)
 
 
-def pane(base: Values, values: Values, message: Mapping[str, Any] | None, *, is_admin: bool) -> html.Div:
+def pane(base: Values, values: Values, message: Message | None, *, is_admin: bool) -> html.Div:
     """The pane of a source, or of a new one. `message` is {topic, payload, payload_base64} to try."""
     form = source_form(values)
     is_new = values.get("version") is None
     title = texts.both("sources.add") if is_new else texts.pair({"zh": values["name_zh"], "en": values["name_en"]})
-    below = [forms.save_button(form), trial_box(form, message or {})] if is_admin else []
+    below = [forms.save_button(form), trial_box(form, message)] if is_admin else []
     return html.Div(
         [
             pane_head(title, ids.press(KEY, "close")),
@@ -164,9 +174,9 @@ def changed_line(base: Values) -> Any:
     return html.P([*texts.both("sources.changed_by", who=base["changed_by"]), " · ", when], className="quiet")
 
 
-def trial_box(form: Form, message: Mapping[str, Any]) -> Any:
-    trial = TRIAL if message.get("payload_base64") else SHORT_TRIAL
-    return forms.try_box(form, trial, message)
+def trial_box(form: Form, message: Message | None) -> Any:
+    given: Message = message or {"topic": "", "payload": None, "payload_base64": None}
+    return forms.try_box(form, TRIAL if given["payload_base64"] else SHORT_TRIAL, given)
 
 
 def options_view(decoder: str, base: Values) -> list[Any]:
@@ -189,7 +199,7 @@ class SourceHandler:
     lines: tuple[str, ...] = ("metrics", "units")
     trial: Form | None = TRIAL
 
-    def form(self, values: Mapping[str, Any]) -> Form:
+    def form(self, values: Values) -> Form:
         return source_form(values)
 
     def save(self, asking: Asking, base: Values, values: JsonObject) -> Answer:
@@ -231,7 +241,7 @@ class SourceHandler:
 TRIAL_AND_SOURCE = forms.form_of(TryIn, KEY, FAMILY)
 
 
-def open_source(asking: Asking, source_id: str, message: Mapping[str, Any] | None = None) -> html.Div:
+def open_source(asking: Asking, source_id: str, message: Message | None = None) -> html.Div:
     found = values_of(api.get_source(asking.conn, asking.viewer, asking.now, asking.parts, source_id))
     return pane(found, found, message, is_admin=asking.may(Role.ADMIN))
 

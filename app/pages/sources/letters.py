@@ -7,7 +7,6 @@ from typing import Any
 
 import dash_mantine_components as dmc
 from dash import html
-from typing_extensions import TypedDict
 
 from app.api import letters as api
 from app.asking import Asking
@@ -15,6 +14,7 @@ from app.dashboard import texts
 from app.dashboard.components import age, clock_time, wild
 from app.pages import ids, tables
 from app.pages.parts import action, done, facts, pane_head, reason_words
+from app.pages.sources.form import Message
 from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Row, Table, Wanted, cells
 from core.viewer import Role
 from ingest.admin import letters as book
@@ -112,14 +112,14 @@ def count_waiting(asking: Asking) -> int:
     return sum(one["count"] for one in api.get_reasons(asking.conn, asking.viewer)["items"])
 
 
-def group_views(groups: Sequence[Mapping[str, Any]], chosen: str, *, is_admin: bool) -> list[Any]:
+def group_views(groups: Sequence[book.ReasonCount], chosen: str, *, is_admin: bool) -> list[Any]:
     drawn: list[Any] = [group_view(one, chosen, is_admin=is_admin) for one in groups]
     if split_group(chosen) != (None, None):
         drawn.append(action(ids.part(TABLE.key, "all"), "letters.all", small=True, data_key="all-letters"))
     return drawn
 
 
-def group_view(one: Mapping[str, Any], chosen: str, *, is_admin: bool) -> html.Div:
+def group_view(one: book.ReasonCount, chosen: str, *, is_admin: bool) -> html.Div:
     group = group_of(one["reason"], one["source"] or NONE)
     pick = html.Button(
         [
@@ -150,7 +150,7 @@ def open_letter(asking: Asking, letter_id: int) -> html.Div:
     return pane(api.get_letter(asking.conn, asking.viewer, letter_id), is_admin=asking.may(Role.ADMIN))
 
 
-def pane(letter: Mapping[str, Any], *, is_admin: bool) -> html.Div:
+def pane(letter: book.LetterWhole, *, is_admin: bool) -> html.Div:
     properties = "\n".join(f"{name}: {value}" for name, value in (letter["properties"] or {}).items())
     waits = letter["state"] == "waiting"
     state = [*texts.both(f"letters.state.{letter['state']}"), f" · {letter['handled_by'] or ''}"]
@@ -176,7 +176,7 @@ def pane(letter: Mapping[str, Any], *, is_admin: bool) -> html.Div:
     )
 
 
-def payload_view(letter: Mapping[str, Any]) -> Any:
+def payload_view(letter: book.LetterWhole) -> Any:
     """The payload as text where it is some, and its first bytes in hexadecimal."""
     forms = (
         {"hex": dump(letter["hex"])} if letter["text"] is None else {"text": letter["text"], "hex": dump(letter["hex"])}
@@ -209,7 +209,7 @@ def dump_line(at: int, part: bytes) -> str:
     return f"{at:04x}  {part.hex(' '):<47}  {signs}"
 
 
-def fate_view(letter: Mapping[str, Any]) -> html.Div:
+def fate_view(letter: book.LetterWhole) -> html.Div:
     """What an administrator can do with a letter that waits."""
     told = {"letter": letter["id"]}
     mend = action({"letters": "mend", **told}, "letters.mend", data_key="mend") if letter["source"] else None
@@ -237,7 +237,7 @@ def fate_view(letter: Mapping[str, Any]) -> html.Div:
 # --- what is done ---------------------------------------------------------------------------------------------------------
 
 
-def replay(asking: Asking, body: Mapping[str, Any]) -> api.Replayed:
+def replay(asking: Asking, body: Mapping[str, object]) -> api.Replayed:
     return api.post_replay(asking.viewer, asking.now, asking.parts, api.ReplayIn.model_validate(dict(body)))
 
 
@@ -256,14 +256,6 @@ def replayed(outcome: api.Replayed) -> html.Div:
     if not kept:
         return done("letters.replayed", read=outcome["read"])
     return done("letters.replayed_some", read=outcome["read"], kept=kept)
-
-
-class Message(TypedDict):
-    """A message to try: text, or any bytes in base64."""
-
-    topic: str
-    payload: str | None
-    payload_base64: str | None
 
 
 def message_of(asking: Asking, letter_id: int) -> tuple[str, Message]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from app.pages.tables.model import Found, Row, Table, Wanted
+from core.types import Params
 
 
 def choose(rows: Iterable[Row], wanted: Wanted, table: Table, searched: Callable[[Row], str]) -> Found:
@@ -28,7 +29,7 @@ def choose(rows: Iterable[Row], wanted: Wanted, table: Table, searched: Callable
 
 
 def select(
-    conn: Connection, sql: str, params: Mapping[str, Any], wanted: Wanted, columns: Mapping[str, str], table: Table
+    conn: Connection, sql: str, params: Params, wanted: Wanted, columns: Mapping[str, str], table: Table
 ) -> tuple[Sequence[Any], int]:
     """From a SELECT: narrowed and sorted by columns (`columns` has their SQL), in the end by `table.order`, and how many there are."""
     order = [f"{columns[name]} {'DESC' if down else 'ASC'} NULLS LAST" for name, down in wanted.sort if name in columns]

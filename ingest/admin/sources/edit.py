@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, text
@@ -22,7 +20,7 @@ from ingest.sources import Source, make_source
 JSON_COLUMNS = ("options", "units", "metrics")
 
 
-def check_fields(values: Mapping[str, Any]) -> SourceIn:
+def check_fields(values: Params) -> SourceIn:
     """`values` as a whole source. InputError names the field at fault."""
     try:
         return SourceIn.model_validate(dict(values))
