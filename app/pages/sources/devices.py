@@ -16,7 +16,7 @@ from app.pages import forms, ids, tables
 from app.pages.forms import Answer, Form, Kind, Section, Values
 from app.pages.ids import SourcesId
 from app.pages.parts import action, done, facts, pane_head
-from app.pages.tables import TEXT, Cell, Column, Filter, Found, Row, Table, Wanted, cells
+from app.pages.tables import TEXT, Cell, Column, Filter, Found, Table, Wanted, cells
 from core.crs import Datum
 from core.types import JsonObject
 from core.viewer import Role
@@ -43,7 +43,7 @@ def metric_cell(metric: str) -> Cell:
     return cells.pair(known if known else {"zh": metric, "en": metric})
 
 
-def reading_cells(row: Row) -> list[Cell]:
+def reading_cells(row: Sensor) -> list[Cell]:
     shown: list[Cell] = []
     for metric, read in list(row["values"].items())[:READINGS_SHOWN]:
         shown += [
@@ -54,12 +54,12 @@ def reading_cells(row: Row) -> list[Cell]:
     return cells.stack(shown, [cells.code(topic)] if topic else [])
 
 
-def name_cells(row: Row) -> list[Cell]:
+def name_cells(row: Sensor) -> list[Cell]:
     name = cells.press("open", cells.plain(row["id"]), key=f"device-{row['id']}", id=row["id"])
     return cells.stack([name], [cells.quiet(row["source"] or "–")])
 
 
-TABLE = Table(
+TABLE: Table[Sensor] = Table(
     "devices",
     "devices",
     (
@@ -97,7 +97,7 @@ TABLE = Table(
 COLUMNS = {"id": "concat_ws(' ', id, source_id)", "values": "metrics", "first": "first_seen_at", "last": "heard_at"}
 
 
-def read_rows(asking: Asking, wanted: Wanted) -> Found:
+def read_rows(asking: Asking, wanted: Wanted) -> Found[Sensor]:
     """Which ones and in which order says ingest; what they are like, the sensors' own code."""
     sql, params = book.find_pending(wanted.asks("q"))
     rows, total = tables.select(asking.conn, sql, params, wanted, COLUMNS, TABLE)

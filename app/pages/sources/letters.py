@@ -15,7 +15,7 @@ from app.dashboard.components import age, clock_time, wild
 from app.pages import ids, tables
 from app.pages.parts import action, done, facts, pane_head, reason_words
 from app.pages.sources.form import Message
-from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Row, Table, Wanted, cells
+from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Table, Wanted, cells
 from core.viewer import Role
 from ingest.admin import letters as book
 
@@ -27,17 +27,17 @@ HEX_LINE = 16
 COLUMNS = {"received": "received_at", "reason": "reason", "topic": "topic", "source": "source_id", "state": "id"}
 
 
-def letter_cells(row: Row) -> list[Cell]:
+def letter_cells(row: book.DeadLetter) -> list[Cell]:
     label = cells.known("reason", row["reason"])
     opened = cells.press("open", label, key=f"letter-{row['id']}", id=row["id"])
     return cells.stack([opened, cells.code(row["topic"])], [cells.quiet(row["detail"])])
 
 
-def state_cell(row: Row) -> list[Cell]:
+def state_cell(row: book.DeadLetter) -> list[Cell]:
     return [cells.chip(cells.words(f"letters.state.{row['state']}"))]
 
 
-TABLE = Table(
+TABLE: Table[book.DeadLetter] = Table(
     "letters",
     "letters",
     (
@@ -83,7 +83,7 @@ TABLE = Table(
 # --- the list -------------------------------------------------------------------------------------------------------------
 
 
-def read_rows(asking: Asking, wanted: Wanted) -> Found:
+def read_rows(asking: Asking, wanted: Wanted) -> Found[book.DeadLetter]:
     asking.viewer.require(Role.DISPATCHER)
     reason, source = split_group(wanted.asks("group"))
     state: book.State = next((one for one in book.STATES if one == wanted.asks("state")), "waiting")

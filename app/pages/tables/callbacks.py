@@ -17,7 +17,7 @@ from app.pages import ids
 from app.pages.parts import toast
 from app.pages.tables.drawing import failed_view, state_view
 from app.pages.tables.export import as_csv
-from app.pages.tables.model import EXPORT_AT_MOST, Found, GridRequest, Read, Table, Wanted, parse_wanted
+from app.pages.tables.model import EXPORT_AT_MOST, Found, GridRequest, R, Read, Row, Table, Wanted, parse_wanted
 from core.clock import utc_now
 from core.errors import OneMapError
 
@@ -25,7 +25,7 @@ from core.errors import OneMapError
 UNKNOWN = -1
 
 
-def register(app: Dash, door: Door, table: Table, read: Read) -> None:
+def register(app: Dash, door: Door, table: Table[R], read: Read[R]) -> None:
     """Bind the table to `read`, which also decides who may see it."""
     grid = ids.grid(table.key)
 
@@ -85,7 +85,7 @@ class Download(TypedDict):
     base64: bool
 
 
-def file_of(table: Table, found: Found) -> Download:
+def file_of(table: Table[R], found: Found[R]) -> Download:
     """The rows as a download; the file's name says where there are more."""
     content = base64.b64encode(as_csv(table, found.rows).encode()).decode()
     part = f"-first-{len(found.rows)}-of-{found.total}" if len(found.rows) < found.total else ""
@@ -93,7 +93,7 @@ def file_of(table: Table, found: Found) -> Download:
     return {"content": content, "filename": name, "type": "text/csv;charset=utf-8", "base64": True}
 
 
-def said_of(found: Found) -> Any:
+def said_of(found: Found[Row]) -> Any:
     """That an export has not all, where it has not."""
     if len(found.rows) == found.total:
         return no_update
@@ -111,8 +111,8 @@ def register_refresh(app: Dash) -> None:
 
 
 def read_wanted(
-    asking: Asking, table: Table, read: Read, request: GridRequest, filters: Mapping[str, object]
-) -> tuple[Found, Wanted]:
+    asking: Asking, table: Table[R], read: Read[R], request: GridRequest, filters: Mapping[str, object]
+) -> tuple[Found[R], Wanted]:
     wanted = parse_wanted(table, request, filters)
     return read(asking, wanted), wanted
 
