@@ -1,12 +1,13 @@
 """The alert engine: batches to findings to alarms, in one transaction each.
 
-It owns partitions of the sensors through session advisory locks, claims their batches with SKIP LOCKED, feeds monitors in
-order of observation time, folds findings into alarms, stores the monitors' checkpoints and deletes the batches. A crash
-repeats a batch and never skips one. After any failed transaction the state in memory is thrown away and read again.
+It owns partitions of the sensors through session advisory locks, claims their batches with SKIP LOCKED, feeds monitors
+in order of observation time, folds findings into alarms, stores the monitors' checkpoints and deletes the batches. A
+crash repeats a batch and never skips one. After any failed transaction the state in memory is thrown away and read
+again.
 
-A fault stays where it happens: a monitor that fails rests and is noted, the others judge on; a finding that cannot be folded
-costs its own alarm only, and its monitor goes back to its last checkpoint, so that the next reading finds it again; a batch
-that cannot be judged at all is found by halving and put aside.
+A fault stays where it happens: a monitor that fails rests and is noted, the others judge on; a finding that cannot be
+folded costs its own alarm only, and its monitor goes back to its last checkpoint, so that the next reading finds it
+again; a batch that cannot be judged at all is found by halving and put aside.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ LATE = 0
 
 CLAIM = text(f"""
 SELECT id, created_at, sensor_ids, metrics, times, values FROM ingest_batch b
-WHERE partition = ANY(:owned) AND (CAST(:ids AS bigint[]) IS NULL OR id = ANY(:ids)) AND {set_aside.resting("batch", "b.id::text")}
+WHERE partition = ANY(:owned) AND (CAST(:ids AS bigint[]) IS NULL OR id = ANY(:ids))
+  AND {set_aside.resting("batch", "b.id::text")}
 ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
 """)
 CHECKPOINT = text("""
@@ -59,7 +61,8 @@ class Turn:
 
 
 class AlertEngine:
-    """Judges the readings of the partitions it owns. With a `fence`, writes only while its lease still holds their locks."""
+    """Judges the readings of the partitions it owns. With a `fence`, writes only while its lease still holds their
+    locks."""
 
     def __init__(self, engine: Engine, partitions_of_all: int, fence: Fence | None = None) -> None:
         self._engine = engine

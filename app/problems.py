@@ -93,8 +93,8 @@ def gives(media_type: str, description: str = "") -> Responses:
     return {200: {"description": description, "content": {media_type: {"schema": schema}}}}
 
 
-# what any route may answer: a body that is no JSON, nobody we know, may not, not there, changed meanwhile, cannot be used, ours or the
-# database's fault
+# what any route may answer: a body that is no JSON, nobody we know, may not, not there, changed meanwhile, cannot be
+# used, ours or the database's fault
 COMMON = (400, 401, 403, 404, 405, 409, 413, 422, 500, 503)
 
 
@@ -131,7 +131,8 @@ def from_error(exc: errors.OneMapError) -> JSONResponse:
 
 
 def install(app: FastAPI, refused: Callable[[Request, errors.Forbidden], None]) -> None:
-    """Teach `app` to answer every error with a problem document. `refused` writes down, in a thread, who may not do what."""
+    """Teach `app` to answer every error with a problem document. `refused` writes down, in a thread, who may not do
+    what."""
 
     @app.exception_handler(errors.OneMapError)
     async def ours(request: Request, exc: errors.OneMapError) -> JSONResponse:

@@ -1,6 +1,8 @@
-"""`python -m bench.alarm [--json] [--count N]`: from publishing a red water level to the alarm's message at a live client.
+"""`python -m bench.alarm [--json] [--count N]`: from publishing a red water level to the alarm's message at a live
+client.
 
-Ingest, alerts and serve as they run in a city, one WebSocket client, one sensor after the other; the median and the slowest.
+Ingest, alerts and serve as they run in a city, one WebSocket client, one sensor after the other; the median and the
+slowest.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""`python -m bench.ingest [--json] [--count N] [--rounds N]`: from publish to committed, beside two other ways in the same run.
+"""`python -m bench.ingest [--json] [--count N] [--rounds N]`: from publish to committed, beside two other ways in the
+same run.
 
-One ingester, a publisher in a process of its own, everything durable, QoS 1, acknowledged after commit. Rate: messages by the time
-from the first publish to the last commit, as PostgreSQL notes commits (track_commit_timestamp); ours and the hand-made path
-(bench.peers) by turns, medians of the rounds; the stock client with the ORM once. Latency: at half our rate, from the moment a
-message carries, taken when it is sent, to the commit of its row. Ceiling: COPY in binary form of those rows into a table with the
-same partitions and key.
+One ingester, a publisher in a process of its own, everything durable, QoS 1, acknowledged after commit. Rate: messages
+by the time from the first publish to the last commit, as PostgreSQL notes commits (track_commit_timestamp); ours and
+the hand-made path (bench.peers) by turns, medians of the rounds; the stock client with the ORM once. Latency: at half
+our rate, from the moment a message carries, taken when it is sent, to the commit of its row. Ceiling: COPY in binary
+form of those rows into a table with the same partitions and key.
 """
 
 from __future__ import annotations

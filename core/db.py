@@ -30,7 +30,8 @@ KEEPALIVE = {
 
 
 class Note(TypedDict, total=False):
-    """A notification: what kind of thing has changed and which, or all of them (`reread`); or which shards have work."""
+    """A notification: what kind of thing has changed and which, or all of them (`reread`); or which shards have
+    work."""
 
     kind: str
     ids: Sequence[object]
@@ -103,7 +104,8 @@ def notify_change(conn: Connection, kind: str, ids: Sequence[object]) -> None:
 
 
 def listen(conn: psycopg.Connection[tuple[Any, ...]], channels: list[str], timeout_s: float) -> Iterator[Notes]:
-    """Yields what has come, all that waits at once: a list of (channel, message), empty after `timeout_s` of silence. Endless."""
+    """Yields what has come, all that waits at once: a list of (channel, message), empty after `timeout_s` of silence.
+    Endless."""
     for channel in channels:
         conn.execute(f"LISTEN {channel}".encode())
     while True:

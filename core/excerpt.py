@@ -11,7 +11,8 @@ from core.types import Box, Params
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """Newest first, those after `cursor`: of a level, changed since a moment, in a box. What is None does not narrow."""
+    """Newest first, those after `cursor`: of a level, changed since a moment, in a box. What is None does not
+    narrow."""
 
     level: int | None = None
     since: datetime | None = None
@@ -26,7 +27,8 @@ class Excerpt:
 
 
 def in_excerpt(of: str = "") -> str:
-    """The end of a SELECT of rows with id (UUIDv7), level, changed_at and geom; `of` is the table's alias with its dot."""
+    """The end of a SELECT of rows with id (UUIDv7), level, changed_at and geom; `of` is the table's alias with its
+    dot."""
     return f"""
   AND (CAST(:level AS int) IS NULL OR {of}level = :level)
   AND (CAST(:since AS timestamptz) IS NULL OR {of}changed_at > :since)

@@ -1,4 +1,5 @@
-"""Readings to rows: flagged, written once, handed to the engine, the newest value moved on, the hour marked for its rollup."""
+"""Readings to rows: flagged, written once, handed to the engine, the newest value moved on, the hour marked for its
+rollup."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ JOIN observation o USING (sensor_id, metric, time) WHERE o.received_at <> %(now)
 """
 UPSERT_STATE = """
 INSERT INTO sensor_state (sensor_id, metric, time, value, unit, quality, same_since, received_at)
-SELECT u.*, %(now)s FROM unnest(%(sensors)s, %(metrics)s, %(times)s, %(values)s, %(units)s, %(qualities)s, %(since)s) AS u
+SELECT u.*, %(now)s FROM unnest(%(sensors)s, %(metrics)s, %(times)s, %(values)s, %(units)s, %(qualities)s,
+  %(since)s) AS u
 ON CONFLICT (sensor_id, metric) DO UPDATE SET time = EXCLUDED.time, value = EXCLUDED.value, unit = EXCLUDED.unit,
   quality = EXCLUDED.quality, received_at = EXCLUDED.received_at,
   same_since = CASE WHEN sensor_state.value = EXCLUDED.value
@@ -120,8 +122,8 @@ class ReadingWriter:
         extent: Extent | None,
         also: Callable[[list[Placed]], None] | None = None,
     ) -> tuple[list[Placed], int, list[tuple[Placed, str]]]:
-        """What was new, how many came again, and what contradicts an earlier message. `also` is given what was new where nothing
-        came again, and may send more statements in the same breath."""
+        """What was new, how many came again, and what contradicts an earlier message. `also` is given what was new
+        where nothing came again, and may send more statements in the same breath."""
         if max(len(self._known), len(self._seen)) > KNOWN_AT_MOST:
             self.forget()  # a device that makes up names must not fill the process
         unique, conflicts, repeats = first_of_each(placed, 3, lambda r: (r.value, r.unit))
@@ -185,7 +187,8 @@ class ReadingWriter:
             self._days |= days
 
     def _need_sensors(self, conn: Connection, placed: list[Placed], now: datetime) -> None:
-        """Register sensors nobody has told us of as pending: stored, not judged. Read what is newest of those we meet first."""
+        """Register sensors nobody has told us of as pending: stored, not judged. Read what is newest of those we meet
+        first."""
         unknown = {p.record.sensor_id for p in placed} - self._known
         if not unknown:
             return
@@ -222,7 +225,8 @@ class ReadingWriter:
         now: datetime,
         clock: int,
     ) -> None:
-        """Move the newest values on, hand the readings to the engine, mark their hours. `arrays`: those of `fresh`, if there are."""
+        """Move the newest values on, hand the readings to the engine, mark their hours. `arrays`: those of `fresh`, if
+        there are."""
         timely = [(r, q) for r, q in zip(fresh, qualities, strict=True) if q != Quality.FUTURE]
         if timely:
             newest = {(r[0], r[1]): (r, q) for r, q in timely}  # sorted by time: the last of a key is its newest

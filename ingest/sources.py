@@ -1,7 +1,8 @@
 """Sources: which messages come from where, how they are read, and what they mean (table `source`).
 
-A set of sources is read at once and never changed: an edit makes a new set (`onemap_source` is notified), so that a message is
-read by one set from beginning to end. Of several sources whose filters match a topic the most exact filter wins.
+A set of sources is read at once and never changed: an edit makes a new set (`onemap_source` is notified), so that a
+message is read by one set from beginning to end. Of several sources whose filters match a topic the most exact filter
+wins.
 """
 
 from __future__ import annotations
@@ -119,7 +120,8 @@ class Source:
         return safe_name(self.id_prefix + name) if self.id_prefix else name
 
     def _metric(self, name: str) -> str | None:
-        """Our name for the device's: mapped as a whole, else by its last part (`DS18B20.Temperature` by `Temperature`)."""
+        """Our name for the device's: mapped as a whole, else by its last part (`DS18B20.Temperature` by
+        `Temperature`)."""
         for key in (name, name.rpartition(".")[2]):
             if key in self.metrics:
                 return self.metrics[key]
@@ -143,7 +145,8 @@ class Source:
 
 
 def dated(record: Record, now: int) -> bool:
-    """Whether a record carries a time of its own. What a broker kept for new subscribers is old: without a time it would look new."""
+    """Whether a record carries a time of its own. What a broker kept for new subscribers is old: without a time it
+    would look new."""
     return getattr(record, "time", None) != now
 
 
@@ -153,9 +156,9 @@ def is_ours(metric: str, unit: str) -> bool:
 
 
 def unit_rule(rule: UnitRule | None, unit: str | None, wanted: str | None) -> Conversion:
-    """How a value is converted: by the unit that the device names if it fits the metric, else by the source's for the metric, or not
-    at all; a rule {unit, scale, offset} is about the device's figures and holds whatever it calls them. DecodeError where neither
-    fits: a wrong unit must not pass for a right one."""
+    """How a value is converted: by the unit that the device names if it fits the metric, else by the source's for the
+    metric, or not at all; a rule {unit, scale, offset} is about the device's figures and holds whatever it calls them.
+    DecodeError where neither fits: a wrong unit must not pass for a right one."""
     scale, offset = 1.0, 0.0
     if rule is None or isinstance(rule, str):
         meant = unit if unit is not None and (rule is None or fits(unit, wanted)) else rule
@@ -249,7 +252,8 @@ def exactness(topic_filter: str) -> list[int]:
 
 
 def check_filter(topic_filter: str, prefix: str) -> str:
-    """The filter with our prefix filled in; InputError where it is none (MQTT 5 section 4.7) or would bring back our own output."""
+    """The filter with our prefix filled in; InputError where it is none (MQTT 5 section 4.7) or would bring back our
+    own output."""
     full = topic_filter.replace("{prefix}", prefix)
     levels = full.split("/")
     fine = 0 < len(full.encode()) < 1000 and "\x00" not in full and not full.startswith("$")
@@ -375,7 +379,8 @@ def is_number(value: object) -> bool:
 
 
 def read_sources(conn: Connection, prefix: str) -> Sources:
-    """The sources that are on. One that cannot be used is left out and told in the log and in `faults`: it must not stop the others."""
+    """The sources that are on. One that cannot be used is left out and told in the log and in `faults`: it must not
+    stop the others."""
     zone = city_zone(conn)
     made: list[Source] = []
     faults: dict[str, str] = {}

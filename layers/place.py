@@ -86,12 +86,16 @@ def read_within(conn: Connection, geometry: Params, now: datetime) -> Within:
 
 
 def _count(conn: Connection, layer: str, shape: str) -> int:
-    query = f"SELECT count(*) FROM ({LAYERS[layer].features}) AS f WHERE ST_Intersects(geom, ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326))"
+    query = f"""
+SELECT count(*) FROM ({LAYERS[layer].features}) AS f
+WHERE ST_Intersects(geom, ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326))
+"""
     return int(conn.scalar(text(query), {"shape": shape}) or 0)
 
 
 def check_area(conn: Connection, shape: str) -> None:
-    """Raises InputError unless the GeoJSON is a valid area: closed rings of at least four positions that do not cross."""
+    """Raises InputError unless the GeoJSON is a valid area: closed rings of at least four positions that do not
+    cross."""
     try:
         with conn.begin_nested():
             valid = conn.scalar(_IS_AREA, {"shape": shape})

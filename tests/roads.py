@@ -1,4 +1,5 @@
-"""Road times worked out a second time, plainly: a dictionary, a heap, spherical distances. The measure of dispatch.routing.
+"""Road times worked out a second time, plainly: a dictionary, a heap, spherical distances. The measure of
+dispatch.routing.
 
 It shares the stated conventions with the code (share of the signed speed, speed off the road) and nothing else.
 """

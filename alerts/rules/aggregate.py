@@ -1,7 +1,7 @@
 """Kind `aggregate`: a sum, mean or maximum over a sliding window, or an index made of several means, in ordered steps.
 
-Windows slide by buckets and are kept up incrementally: a reading is added to its bucket and to the running total, buckets
-that leave the window are taken off.
+Windows slide by buckets and are kept up incrementally: a reading is added to its bucket and to the running total,
+buckets that leave the window are taken off.
 """
 
 from __future__ import annotations

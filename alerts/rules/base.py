@@ -86,7 +86,8 @@ class Monitor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RuleKind:
-    """`metrics(rule)` are the metrics it reads; `monitor(rule, thing)` is None where the thing lacks what the rule needs."""
+    """`metrics(rule)` are the metrics it reads; `monitor(rule, thing)` is None where the thing lacks what the rule
+    needs."""
 
     key: str
     params: type[Params]

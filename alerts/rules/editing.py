@@ -38,7 +38,8 @@ def read_rule(conn: Connection, rule_id: str) -> Any:
 def set_params(
     conn: Connection, rule_id: str, params: Mapping[str, object], version: int | None, who: str, now: datetime
 ) -> None:
-    """Give a rule new parameters. InputError names the field at fault; Conflict where it has changed since `version` was seen."""
+    """Give a rule new parameters. InputError names the field at fault; Conflict where it has changed since `version`
+    was seen."""
     row = _lock(conn, rule_id, version)
     check_params(row.kind, dict(params))
     if row.params == dict(params):

@@ -1,7 +1,7 @@
 """Kind `stale`: a thing that used to speak has fallen silent. It runs on the clock and on the moment of arrival.
 
-What was never heard is not stale; after a start there is a grace; a source gone silent as a whole is one alarm, and mutes
-those of its members.
+What was never heard is not stale; after a start there is a grace; a source gone silent as a whole is one alarm, and
+mutes those of its members.
 """
 
 from __future__ import annotations

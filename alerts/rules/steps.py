@@ -88,7 +88,8 @@ class Comparator:
             self.since[i] = None
 
     def tick(self, now: int) -> bool:
-        """Mature running delays by the clock: the last value is taken to hold. True where the worst step has changed."""
+        """Mature running delays by the clock: the last value is taken to hold. True where the worst step has
+        changed."""
         before = self.index
         for i, step in enumerate(self.steps):
             since = self.since[i]

@@ -14,8 +14,8 @@ from core.vocabulary import Text
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that has changed. `kind` is what of (alarm, message), `what` the change in a word (raised, worsened ...); of an
-    alarm its level now and the worst it has had, its district (six digits) and kind."""
+    """Something that has changed. `kind` is what of (alarm, message), `what` the change in a word (raised, worsened
+    ...); of an alarm its level now and the worst it has had, its district (six digits) and kind."""
 
     kind: str
     subject: str

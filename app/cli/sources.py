@@ -86,7 +86,8 @@ def add_(_: argparse.Namespace) -> int:
 
 
 def set_(options: argparse.Namespace) -> int:
-    """What `show` prints may be given back: what cannot be set is left out, and `version` guards against another's change."""
+    """What `show` prints may be given back: what cannot be set is left out, and `version` guards against another's
+    change."""
     given = {
         name: value
         for name, value in read_input().items()

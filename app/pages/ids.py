@@ -6,7 +6,8 @@ from app.dashboard.ids import Name
 
 
 class Id(StrEnum):
-    """Ids of single components of the shell. `theme-provider`, the switches and `top-bar` are known to `assets/js/look.mjs`."""
+    """Ids of single components of the shell. `theme-provider`, the switches and `top-bar` are known to
+    `assets/js/look.mjs`."""
 
     THEME_PROVIDER = "theme-provider"
     TOP_BAR = "top-bar"

@@ -74,7 +74,8 @@ def lamp(state: str, key: str) -> html.Span:
 
 
 def dialog(key: str, title: str, go: str) -> dmc.Modal:
-    """Asks once more what cannot be undone (`Acts.asked_twice`): `title` and `go` are texts, of its heading and of its button."""
+    """Asks once more what cannot be undone (`Acts.asked_twice`): `title` and `go` are texts, of its heading and of its
+    button."""
     buttons = [
         action(ids.dialog_part(key, "stay"), "dialog.stay"),
         action(ids.dialog_part(key, "go"), go, primary=True, data_key="sure"),

@@ -293,7 +293,8 @@ class Up:
         for role, login in logins.items():
             print(f"    {role:<11} {login['username']:<16} {login['password']}", flush=True)
         print(
-            f"\n  MQTT     {self.gateway_url}\n  Logs     {self.log_folder}\n  Ctrl-C stops everything and keeps the data.\n",
+            f"\n  MQTT     {self.gateway_url}\n  Logs     {self.log_folder}\n  Ctrl-C stops everything and keeps the "
+            "data.\n",
             flush=True,
         )
 

@@ -76,7 +76,8 @@ class Ground:
 
 
 def stage_levels(warning_m: float, guarantee_m: float, levee_m: float) -> Levels:
-    """River stages: blue at the warning stage, yellow 0.3 m below the guarantee stage, orange at it, red at the levee's."""
+    """River stages: blue at the warning stage, yellow 0.3 m below the guarantee stage, orange at it, red at the
+    levee's."""
     near = round(guarantee_m - NEAR_GUARANTEE_M, 2)
     return {"water_level": {"1": round(levee_m, 2), "2": round(guarantee_m, 2), "3": near, "4": round(warning_m, 2)}}
 

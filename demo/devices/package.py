@@ -32,7 +32,8 @@ class Plane:
 
 
 class Attributes(TypedDict, total=False):
-    """What else is known of a thing, as far as devices ask: the underpass or water it measures, the street it stands on (its id)."""
+    """What else is known of a thing, as far as devices ask: the underpass or water it measures, the street it stands on
+    (its id)."""
 
     underpass: str
     water: str

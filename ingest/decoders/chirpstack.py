@@ -1,4 +1,5 @@
-"""ChirpStack v4, JSON events (api/proto/integration/integration.proto): uplinks and device status on `application/+/device/+/event/+`."""
+"""ChirpStack v4, JSON events (api/proto/integration/integration.proto): uplinks and device status on
+`application/+/device/+/event/+`."""
 
 from __future__ import annotations
 

@@ -29,7 +29,8 @@ def decode(incoming: Incoming) -> list[Record]:
 
 
 def read_address(topic: str) -> tuple[str, str]:
-    """(sensor, kind of message). The full topic is the owner's to choose: all but `tele` and the last part names the device."""
+    """(sensor, kind of message). The full topic is the owner's to choose: all but `tele` and the last part names the
+    device."""
     *parts, kind = topic.split("/")
     if PREFIX not in parts or len(parts) < 2:
         raise DecodeError(f"topic: expected tele/+/SENSOR, got {topic[:120]!r}", reason="topic", field="topic")
@@ -54,7 +55,8 @@ def _read_sensors(sensor: str, incoming: Incoming) -> list[Record]:
 
 
 def _find_time(body: ForeignObject, incoming: Incoming) -> int:
-    """`Time` is local, mostly without an offset. Telemetry is sent as it is measured: without a set clock it is from now."""
+    """`Time` is local, mostly without an offset. Telemetry is sent as it is measured: without a set clock it is from
+    now."""
     if "Time" not in body:
         return incoming.now
     moment = read_moment(body["Time"], "Time", incoming.zone)

@@ -1,4 +1,5 @@
-"""The Things Stack v3, JSON uplinks: ApplicationUp as its data formats page documents it. Empty fields (0, "", false) are left out."""
+"""The Things Stack v3, JSON uplinks: ApplicationUp as its data formats page documents it. Empty fields (0, "", false)
+are left out."""
 
 from __future__ import annotations
 
@@ -53,7 +54,8 @@ _MESSAGE = msgspec.json.Decoder(MessageIn)
 
 
 def decode(incoming: Incoming) -> list[Record]:
-    """Joins and downlink events have no uplink; port 0 and empty frames carry no measurement; simulated ones never happened."""
+    """Joins and downlink events have no uplink; port 0 and empty frames carry no measurement; simulated ones never
+    happened."""
     options: TtnOptions = incoming.options
     message: MessageIn = read(_MESSAGE, incoming.payload)
     uplink = message.uplink_message
@@ -97,7 +99,8 @@ def _find_time(message: MessageIn, uplink: UplinkIn, incoming: Incoming) -> int:
 
 
 def _find_position(locations: dict[str, LocationIn]) -> LonLat | None:
-    """Where the device's own GPS puts it (`frm-payload`), else where its owner registered it (`user`, SOURCE_REGISTRY)."""
+    """Where the device's own GPS puts it (`frm-payload`), else where its owner registered it (`user`,
+    SOURCE_REGISTRY)."""
     place = locations.get("frm-payload") or locations.get("user")
     return check_position(place.longitude, place.latitude) if place else None
 

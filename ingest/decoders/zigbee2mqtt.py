@@ -30,7 +30,8 @@ class Zigbee2MqttOptions(Options):
 
 
 def decode(incoming: Incoming) -> list[Record]:
-    """Commands (`set`, `get`) and the bridge's own messages are no data; an empty payload clears what a removed device retained."""
+    """Commands (`set`, `get`) and the bridge's own messages are no data; an empty payload clears what a removed device
+    retained."""
     options: Zigbee2MqttOptions = incoming.options
     base = options.base_topic.rstrip("/") + "/"
     name = incoming.topic.removeprefix(base)

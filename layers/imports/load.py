@@ -66,13 +66,17 @@ def load_layer(conn: Connection, layer: str, features: Iterable[tuple[str, Featu
 
 
 def write_changes(raw: psycopg.Connection[Any], table: str) -> None:
-    """Keep what the import has changed of things that were there (`was`). The first import of all changes nothing that anybody saw."""
+    """Keep what the import has changed of things that were there (`was`). The first import of all changes nothing that
+    anybody saw."""
     if raw.execute("SELECT 1 FROM was LIMIT 1").fetchone():
         raw.execute(
             (
-                "INSERT INTO asset_event (type, thing_id, time, what, who, before, after) SELECT "
-                f"'{table}', id, now(), CASE WHEN n.row IS NULL THEN 'gone' ELSE 'imported' END, 'import', w.row, n.row "
-                f"FROM was w FULL JOIN (SELECT t.id, {kept('t')} AS row FROM {table} t) n USING (id) WHERE w.row IS DISTINCT FROM n.row"
+                f"""
+INSERT INTO asset_event (type, thing_id, time, what, who, before, after)
+SELECT '{table}', id, now(), CASE WHEN n.row IS NULL THEN 'gone' ELSE 'imported' END, 'import', w.row, n.row
+FROM was w FULL JOIN (SELECT t.id, {kept("t")} AS row FROM {table} t) n USING (id)
+WHERE w.row IS DISTINCT FROM n.row
+"""
             ).encode()
         )
     raw.execute("DROP TABLE was")

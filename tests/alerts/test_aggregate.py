@@ -85,7 +85,7 @@ def test_air_quality_index_is_the_largest_rounded_up(means: dict[str, float], in
     assert aqi_of(means) == index
 
 
-# --- the rule kind ------------------------------------------------------------------------------------------------------
+# --- the rule kind ----------------------------------------------------------------------------------------------------
 
 SITE = Thing("sensor", "s", {"zh": "站", "en": "Site"}, "329906")
 

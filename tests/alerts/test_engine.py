@@ -1,4 +1,5 @@
-"""The engine on the real store: batches to alarms, and nothing skipped, doubled or forgotten by restarts and crashes."""
+"""The engine on the real store: batches to alarms, and nothing skipped, doubled or forgotten by restarts and
+crashes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A fault stays where it happens: one sensor's rule, one finding, one batch, one name never stop the judgement of the city."""
+"""A fault stays where it happens: one sensor's rule, one finding, one batch, one name never stop the judgement of the
+city."""
 
 from __future__ import annotations
 
@@ -64,8 +65,11 @@ def fragile(fresh_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     with fresh_engine.begin() as conn:
         conn.execute(
             text(
-                "INSERT INTO rule (id, kind, alarm_kind, name_zh, name_en, watches, params, enabled, changed_at) VALUES "
-                "('fragile', 'fragile', 'water_level', '脆', 'fragile', '{\"sensor_kinds\": [\"water_level\"]}', '{}', true, now())"
+                """
+INSERT INTO rule (id, kind, alarm_kind, name_zh, name_en, watches, params, enabled, changed_at)
+VALUES ('fragile', 'fragile', 'water_level', '脆', 'fragile', '{\"sensor_kinds\": [\"water_level\"]}', '{}', true,
+  now())
+"""
             )
         )
 

@@ -122,7 +122,10 @@ def test_night_is_another_hour_than_day() -> None:
 def cover(conn: Connection, where: LonLat, eta_s: float | None, unit: str | None, near_s: float) -> str:
     cell = h3.latlng_to_cell(where.lat, where.lon, 8)
     add = text(
-        "INSERT INTO coverage (cell, capability, eta_s, unit_id, computed_at) VALUES (:cell, 'pumping', :eta, :unit, now())"
+        """
+INSERT INTO coverage (cell, capability, eta_s, unit_id, computed_at)
+VALUES (:cell, 'pumping', :eta, :unit, now())
+"""
     )
     conn.execute(add, {"cell": cell, "eta": eta_s, "unit": unit})
     for other in set(h3.grid_disk(cell, 1)) - {cell}:

@@ -93,7 +93,7 @@ def test_level_is_never_milder_than_the_value_and_never_worse_than_the_deadband(
         assert (comparator.level or 9) >= (worst or 9)
 
 
-# --- the rule kind ------------------------------------------------------------------------------------------------------
+# --- the rule kind ----------------------------------------------------------------------------------------------------
 
 
 def rule(**params: Any) -> RuleRow:

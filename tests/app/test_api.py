@@ -247,7 +247,7 @@ def test_feeds_are_of_their_types(viewer: httpx.Client) -> None:
     assert viewer.get("/feeds/alerts.geojson").json()["type"] == "FeatureCollection"
 
 
-# --- plain functions behind it ---------------------------------------------------------------------------------------------
+# --- plain functions behind it ----------------------------------------------------------------------------------------
 
 T = now() - timedelta(hours=5)
 
@@ -310,8 +310,10 @@ def test_every_kind_of_card_has_the_same_parts(conn: Connection) -> None:
     }
     seen = conn.scalar(
         text(
-            "INSERT INTO video_event (camera_id, event_id, time, kind, received_at) SELECT min(id), 'e1', now(), 'fire', now() FROM camera "
-            "RETURNING camera_id || '/' || event_id"
+            """
+INSERT INTO video_event (camera_id, event_id, time, kind, received_at)
+SELECT min(id), 'e1', now(), 'fire', now() FROM camera RETURNING camera_id || '/' || event_id
+"""
         )
     )
     for kind in READERS:

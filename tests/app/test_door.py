@@ -218,7 +218,7 @@ def test_feed_token_opens_the_feeds_and_nothing_else(db: Engine, stranger: httpx
     assert stranger.get("/", headers={"Cookie": f"{COOKIE}={secret}"}).status_code == 401
 
 
-# --- roles ----------------------------------------------------------------------------------------------------------------
+# --- roles ------------------------------------------------------------------------------------------------------------
 
 INCIDENT = {"kind": "fire", "level": 3, "title": "x", "lon": 119.0, "lat": 31.3}
 ACTS = [
@@ -245,7 +245,7 @@ def test_viewer_reads_and_makes_no_incident(viewer: httpx.Client) -> None:
     assert viewer.post("/api/incidents", json=INCIDENT).status_code == 403
 
 
-# --- log-in ---------------------------------------------------------------------------------------------------------------
+# --- log-in -----------------------------------------------------------------------------------------------------------
 
 
 def from_another_address(served: System) -> httpx.Client:

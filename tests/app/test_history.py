@@ -1,4 +1,5 @@
-"""The past is the present of then: random work, pictures noted while no write is open, and every one of them found again."""
+"""The past is the present of then: random work, pictures noted while no write is open, and every one of them found
+again."""
 
 from __future__ import annotations
 
@@ -230,7 +231,8 @@ class Player:
 
 
 THINGS = text("""
-SELECT id, kind, name_zh, name_en, district, ST_X(geom) AS lon, ST_Y(geom) AS lat, interval_s, thresholds, attributes FROM sensor
+SELECT id, kind, name_zh, name_en, district, ST_X(geom) AS lon, ST_Y(geom) AS lat, interval_s, thresholds, attributes
+  FROM sensor
 """)
 
 
@@ -333,7 +335,10 @@ def test_old_scores_of_cells_go_and_what_was_shown_when_the_retention_began_stay
     before = now() - timedelta(days=90)
     conn.execute(
         text(
-            "INSERT INTO risk_cell (cell, score, level, terms, scored_at) VALUES ('88' || repeat('0', 13), 3, 4, '[]', now())"
+            """
+INSERT INTO risk_cell (cell, score, level, terms, scored_at)
+VALUES ('88' || repeat('0', 13), 3, 4, '[]', now())
+"""
         )
     )
     for days, score in ((99, 1.0), (95, 2.0), (10, 3.0)):

@@ -1,4 +1,5 @@
-"""The pages' callbacks over HTTP: who may come in, what the server refuses whatever the browser sends, and that it is written down."""
+"""The pages' callbacks over HTTP: who may come in, what the server refuses whatever the browser sends, and that it is
+written down."""
 
 from __future__ import annotations
 

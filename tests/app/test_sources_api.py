@@ -58,7 +58,7 @@ def get(client: httpx.Client, source: str) -> Json:
     return dict(client.get(f"/api/sources/{source}").json())
 
 
-# --- what comes through ---------------------------------------------------------------------------------------------------
+# --- what comes through -----------------------------------------------------------------------------------------------
 
 
 def test_added_source_is_read_at_once_and_counts_what_came(pumps: Json, admin: httpx.Client, devices: Mailbox) -> None:
@@ -169,7 +169,7 @@ def test_change_of_nothing_leaves_the_version(pumps: Json, admin: httpx.Client) 
     assert admin.patch("/api/sources/pumps", json={"version": seen, "enabled": True}).json()["version"] == seen
 
 
-# --- what is refused ------------------------------------------------------------------------------------------------------
+# --- what is refused --------------------------------------------------------------------------------------------------
 
 REFUSED: list[tuple[Json, str, str]] = [
     ({"decoder": "telepathy"}, "decoder", "senml"),
@@ -236,7 +236,7 @@ def test_device_is_accepted_with_a_kind_and_a_place_that_exist(
     assert admin.post("/api/sensors/nobody/accept", json={"lon": 119, "lat": 31, "kind": "gas"}).status_code == 404
 
 
-# --- trying ---------------------------------------------------------------------------------------------------------------
+# --- trying -----------------------------------------------------------------------------------------------------------
 
 
 def test_message_is_tried_without_being_written(pumps: Json, admin: httpx.Client, processes: System) -> None:
@@ -271,7 +271,7 @@ def test_decoders_say_what_can_be_set(admin: httpx.Client) -> None:
     assert found["senml"]["filters"] == ["senml/#"]
 
 
-# --- plain functions behind it --------------------------------------------------------------------------------------------
+# --- plain functions behind it ----------------------------------------------------------------------------------------
 
 
 def new(conn: Connection, **values: Any) -> str:

@@ -57,7 +57,8 @@ def picture() -> bytes:
 
 @pytest.fixture(scope="module")
 def drawn(desk: Desk, devices: Mailbox, picture: bytes) -> list[float]:
-    """Where the map has drawn a fire that was seen, with its picture, while the desk was watching; it is in the middle."""
+    """Where the map has drawn a fire that was seen, with its picture, while the desk was watching; it is in the
+    middle."""
     see(devices, EVENT, "fire")
     send(devices.client, picture, EVENT)
     see(devices, QUIET, "car", timedelta(minutes=40))
@@ -130,7 +131,8 @@ def test_cards_have_no_serious_barriers_and_the_console_is_silent(desk: Desk, dr
 def test_picture_that_the_store_has_lost_is_said_in_words(
     desk: Desk, drawn: list[float], devices: Mailbox, processes: System
 ) -> None:
-    # nobody may look at it before it is lost: the camera's open card would fetch it at once, and a browser keeps what it has
+    # nobody may look at it before it is lost: the camera's open card would fetch it at once, and a browser keeps what
+    # it has
     desk.page.click("#card-close")
     desk.page.wait_for_selector("body[data-card=closed]", state="attached")
     lost = draw(2, CAMERA, now())

@@ -115,7 +115,10 @@ def test_people_inside_a_district_are_those_of_its_buildings(conn: Connection) -
     found = inside(conn, shape, NOON_UTC.replace(hour=3), "Asia/Shanghai")
     people = conn.scalar(
         text(
-            "SELECT sum(people_day) FROM building b JOIN district d ON ST_Intersects(d.geom, b.center) WHERE d.code = :code"
+            """
+SELECT sum(people_day) FROM building b JOIN district d ON ST_Intersects(d.geom, b.center)
+WHERE d.code = :code
+"""
         ),
         {"code": code},
     )

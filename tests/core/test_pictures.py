@@ -1,4 +1,5 @@
-"""The picture store: the same on disk and in S3-compatible storage (moto's server over HTTP), and what it makes of odd bytes."""
+"""The picture store: the same on disk and in S3-compatible storage (moto's server over HTTP), and what it makes of odd
+bytes."""
 
 from __future__ import annotations
 

@@ -101,8 +101,10 @@ def test_alarm_has_one_incident_whoever_asks(conn: Connection) -> None:
 
 
 REPORT = text(
-    "INSERT INTO incident_report (channel, report_id, time, kind, level, title, lon, lat, received_at) VALUES ('12345', :id, :now, "
-    ":kind, :level, '浓烟', :lon, :lat, :now)"
+    """
+INSERT INTO incident_report (channel, report_id, time, kind, level, title, lon, lat, received_at)
+VALUES ('12345', :id, :now, :kind, :level, '浓烟', :lon, :lat, :now)
+"""
 )
 
 
@@ -118,7 +120,10 @@ def test_report_becomes_an_incident_once(
     assert incidents.claim_reports(conn, NOW) == 0
     row = conn.execute(
         text(
-            "SELECT i.kind, i.level, i.channel, i.report_id FROM incident_report r JOIN incident i ON i.id = r.incident_id"
+            """
+SELECT i.kind, i.level, i.channel, i.report_id FROM incident_report r
+JOIN incident i ON i.id = r.incident_id
+"""
         )
     ).one()
     assert (row.kind, row.level) == became
@@ -349,7 +354,10 @@ def test_reply_and_status_that_cannot_be_taken_in_do_not_stop_the_others(
     for unit_id, task, state in (("works-01", str(assignment), "accepted"), ("works-01", "no-task", "boiled")):
         conn.execute(
             text(
-                "INSERT INTO task_reply (unit_id, task_id, time, received_at, state) VALUES (:unit, :task, :now, :now, :state)"
+                """
+INSERT INTO task_reply (unit_id, task_id, time, received_at, state)
+VALUES (:unit, :task, :now, :now, :state)
+"""
             ),
             {"unit": unit_id, "task": task, "now": NOW, "state": state},
         )

@@ -1,4 +1,5 @@
-"""Road times against a plain Dijkstra written apart from it, on random graphs with one-ways and on the city's streets."""
+"""Road times against a plain Dijkstra written apart from it, on random graphs with one-ways and on the city's
+streets."""
 
 from __future__ import annotations
 
@@ -167,7 +168,10 @@ def test_paths_and_railways_carry_no_cars(conn: Connection) -> None:
     before = len(load_graph(conn))
     conn.execute(
         text(
-            "UPDATE street SET class = 'path' WHERE id IN (SELECT id FROM street WHERE class = 'minor' ORDER BY id LIMIT 10)"
+            """
+UPDATE street SET class = 'path'
+WHERE id IN (SELECT id FROM street WHERE class = 'minor' ORDER BY id LIMIT 10)
+"""
         )
     )
     assert len(load_graph(conn)) == before - 10

@@ -1,4 +1,5 @@
-"""Faults on a live system under load: after each, sent = stored + dead letters, nothing twice, and nobody lent a hand."""
+"""Faults on a live system under load: after each, sent = stored + dead letters, nothing twice, and nobody lent a
+hand."""
 
 from __future__ import annotations
 
@@ -293,7 +294,8 @@ sys.stdin.read()
 
 @pytest.mark.alone
 def test_ten_thousand_devices_come_back_at_once(own: Private, system: System) -> None:
-    """All sessions are open at the same time, each says something in the moment it is back; then the broker falls and all come again."""
+    """All sessions are open at the same time, each says something in the moment it is back; then the broker falls and
+    all come again."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if hard < DEVICES + 200:
         pytest.skip(f"a process may open {hard} files here; {DEVICES} devices need as many at the broker")

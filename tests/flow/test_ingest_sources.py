@@ -1,4 +1,5 @@
-"""Sources are switched on, edited and off while an ingester runs; devices of other makers are understood without code."""
+"""Sources are switched on, edited and off while an ingester runs; devices of other makers are understood without
+code."""
 
 from __future__ import annotations
 

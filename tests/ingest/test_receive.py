@@ -1,4 +1,5 @@
-"""The batched receive path: packets are found wherever reads cut them, and paho's private names are where we lean on them."""
+"""The batched receive path: packets are found wherever reads cut them, and paho's private names are where we lean on
+them."""
 
 from __future__ import annotations
 

@@ -23,9 +23,10 @@ from tests.support import PATIENCE_S, now
 
 HOUR = timedelta(hours=1)
 RECOUNT = """
-SELECT sensor_id, metric, date_trunc('hour', time, 'UTC') AS hour, count(*) AS readings, sum(value) AS total, min(value) AS least,
-  max(value) AS most, (array_agg(value ORDER BY time DESC))[1] AS last
-FROM observation WHERE quality NOT IN ('future', 'range') AND sensor_id LIKE 'r-%%' AND time < %(until)s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+SELECT sensor_id, metric, date_trunc('hour', time, 'UTC') AS hour, count(*) AS readings, sum(value) AS total,
+  min(value) AS least, max(value) AS most, (array_agg(value ORDER BY time DESC))[1] AS last
+FROM observation WHERE quality NOT IN ('future', 'range') AND sensor_id LIKE 'r-%%' AND time < %(until)s GROUP BY 1, 2,
+  3 ORDER BY 1, 2, 3
 """
 
 
@@ -116,7 +117,8 @@ def test_marks_of_the_running_hour_are_written_once_and_of_ended_ones_each_time(
 
 
 def test_mark_is_not_taken_while_its_readings_are_not_committed(fresh_engine: Engine) -> None:
-    """The danger: the mark of an earlier reading is taken and counted while a later one is written but not yet visible."""
+    """The danger: the mark of an earlier reading is taken and counted while a later one is written but not yet
+    visible."""
     start = (now() - 5 * HOUR).replace(minute=0)
     with fresh_engine.begin() as conn:
         Writer(1, 1).write(conn, [message(reading("r-1", start, 1.0))], now())

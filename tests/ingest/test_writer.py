@@ -1,4 +1,5 @@
-"""Batches to rows on the real store: once however often they come, the first wins, nothing unknown is judged or lost."""
+"""Batches to rows on the real store: once however often they come, the first wins, nothing unknown is judged or
+lost."""
 
 from __future__ import annotations
 
@@ -299,12 +300,14 @@ def letters_refused(engine: Engine, when: str) -> Iterator[None]:
     with engine.begin() as conn:
         conn.execute(
             text(
-                "CREATE FUNCTION no_letter() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no such letter'; END $$"
+                "CREATE FUNCTION no_letter() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no such letter'; END "
+                "$$"
             )
         )
         conn.execute(
             text(
-                f"CREATE TRIGGER no_letter BEFORE INSERT ON dead_letter FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION no_letter()"
+                f"CREATE TRIGGER no_letter BEFORE INSERT ON dead_letter FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION "
+                "no_letter()"
             )
         )
     try:

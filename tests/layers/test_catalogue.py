@@ -184,7 +184,7 @@ def test_search_does_not_care_for_case(conn: Connection) -> None:
     assert kinds(conn, "FIRE-0") == kinds(conn, "fire-0") == {"unit"}
 
 
-# --- sensors --------------------------------------------------------------------------------------------------------------
+# --- sensors ----------------------------------------------------------------------------------------------------------
 
 
 def test_sensor_shows_newest_values_and_the_limits_in_force(conn: Connection) -> None:

@@ -1,4 +1,5 @@
-"""Importing: a mistake is named by file, line and field and nothing is half done; real OpenStreetMap data comes in whole."""
+"""Importing: a mistake is named by file, line and field and nothing is half done; real OpenStreetMap data comes in
+whole."""
 
 from __future__ import annotations
 
@@ -131,7 +132,7 @@ def test_command_line_says_what_is_wrong_without_a_traceback(settings: Settings,
     assert done.stderr.strip() == "onemap import: units.geojsonl:1: kind: expected a value"
 
 
-# --- OpenStreetMap --------------------------------------------------------------------------------------------------------
+# --- OpenStreetMap ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

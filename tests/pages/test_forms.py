@@ -165,7 +165,7 @@ def test_gathering_leaves_other_forms_alone() -> None:
     assert gather("thing", states) == Typed({"name": "a"}, {}, {"names": {"0": {"key": ""}}})
 
 
-# --- the forms of the page of sources -------------------------------------------------------------------------------------
+# --- the forms of the page of sources ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

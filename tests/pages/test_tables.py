@@ -177,7 +177,8 @@ def test_all_pending_devices_are_paged_by_the_server(conn: Connection) -> None:
     conn.execute(
         text("""
 INSERT INTO sensor (id, kind, name_zh, name_en, status, metrics, thresholds, attributes, district, first_seen_at)
-SELECT 'new-' || lpad(n::text, 4, '0'), 'unknown', '新', 'new', 'pending', '{}', '{}', jsonb_build_object('topic', 't/' || n), '000000', now()
+SELECT 'new-' || lpad(n::text, 4, '0'), 'unknown', '新', 'new', 'pending', '{}', '{}',
+  jsonb_build_object('topic', 't/' || n), '000000', now()
 FROM generate_series(1, 1203) AS n
 """)
     )

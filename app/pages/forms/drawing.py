@@ -105,7 +105,8 @@ def draw_control(form: Form, name: str, one: Field, value: Any) -> Any:
 
 
 def draw_choice(one: Field, value: Any, named: dict[str, object]) -> dmc.Select:
-    """A list to choose from. Its entries are bare strings: the browser puts those of the page's language there (`main.mjs`)."""
+    """A list to choose from. Its entries are bare strings: the browser puts those of the page's language there
+    (`main.mjs`)."""
     choices = [{"value": key, **said_in_both(words)} for key, words in one.choices]
     told = {"id": named["id"], "choices": choices}
     return dmc.Select(

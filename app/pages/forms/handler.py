@@ -19,7 +19,8 @@ from core.types import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What pressing a button of a form led to. `pane` is drawn anew where it is given; `changed` tells tables to read anew."""
+    """What pressing a button of a form led to. `pane` is drawn anew where it is given; `changed` tells tables to read
+    anew."""
 
     errors: Errors = field(default_factory=dict)
     pane: Any = no_update
@@ -29,7 +30,8 @@ class Answer:
 
 
 class Handler(Protocol):
-    """What the kit asks of a page. Every method runs in a thread, in the transaction of `asking`, and checks what the person may do."""
+    """What the kit asks of a page. Every method runs in a thread, in the transaction of `asking`, and checks what the
+    person may do."""
 
     key: str
     # the pane in which the form stands

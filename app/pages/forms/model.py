@@ -30,7 +30,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """How a mapping is a table of inputs: `split` into rows of text, `join` them again. `offered` are values to choose from."""
+    """How a mapping is a table of inputs: `split` into rows of text, `join` them again. `offered` are values to choose
+    from."""
 
     columns: tuple[str, ...] = ("key", "value")
     split: Callable[[Any], list[Sequence[Any]]] = lambda value: [list(item) for item in value.items()]
@@ -55,7 +56,8 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Fields under a heading that can be folded; without a heading they just stand there. Two names in a tuple stand side by side."""
+    """Fields under a heading that can be folded; without a heading they just stand there. Two names in a tuple stand
+    side by side."""
 
     fields: tuple[str | tuple[str, ...], ...]
     title: str = ""

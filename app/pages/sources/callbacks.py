@@ -68,7 +68,7 @@ def opens_tab(name: str) -> Setting:
     return SourcesId.TABS, {"value": name}
 
 
-# --- sources --------------------------------------------------------------------------------------------------------------
+# --- sources ----------------------------------------------------------------------------------------------------------
 
 
 def count_all(asking: Asking, _: Press) -> Act:
@@ -102,7 +102,7 @@ def show_letters(_: Asking, press: Press) -> Act:
     return Act([opens_tab("letters"), choose_group(letters.group_of(None, str(press.what["id"])))])
 
 
-# --- devices --------------------------------------------------------------------------------------------------------------
+# --- devices ----------------------------------------------------------------------------------------------------------
 
 
 def open_device(asking: Asking, press: Press) -> Act:
@@ -121,7 +121,7 @@ def retire(asking: Asking, press: Press) -> Act:
     return Act([empties(SourcesId.DEVICE)], done("devices.retired", id=base["id"]), changed=True)
 
 
-# --- letters --------------------------------------------------------------------------------------------------------------
+# --- letters ----------------------------------------------------------------------------------------------------------
 
 
 def choose_group(group: str) -> Setting:
@@ -165,7 +165,7 @@ def mend(asking: Asking, press: Press) -> Act:
     return Act([fills(SourcesId.DETAIL, form.open_source(asking, source, message)), opens_tab("sources")])
 
 
-# --- what follows a choice rather than a press ----------------------------------------------------------------------------
+# --- what follows a choice rather than a press ------------------------------------------------------------------------
 
 
 def register_tabs(app: Dash) -> None:

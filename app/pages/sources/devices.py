@@ -35,7 +35,7 @@ SECTIONS = (
 )
 
 
-# --- the list -------------------------------------------------------------------------------------------------------------
+# --- the list ---------------------------------------------------------------------------------------------------------
 
 
 def metric_cell(metric: str) -> Cell:
@@ -110,11 +110,12 @@ def count_pending(asking: Asking) -> int:
     return book.count_pending(asking.conn)
 
 
-# --- one device -----------------------------------------------------------------------------------------------------------
+# --- one device -------------------------------------------------------------------------------------------------------
 
 
 def guess_kind(metrics: Iterable[str]) -> str:
-    """The kind that its metrics speak for, where one is named like a metric or they are those of the air; "" where none is."""
+    """The kind that its metrics speak for, where one is named like a metric or they are those of the air; "" where none
+    is."""
     named = set(metrics)
     if AIR & named:
         return "air_quality"

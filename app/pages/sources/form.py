@@ -66,7 +66,7 @@ class Message(TypedDict):
     payload_base64: str | None
 
 
-# --- units: a unit, or what the value is multiplied by and added to before ------------------------------------------------
+# --- units: a unit, or what the value is multiplied by and added to before --------------------------------------------
 
 
 def split_units(units: Mapping[str, UnitRule]) -> list[Sequence[Any]]:
@@ -99,11 +99,12 @@ def our_metrics() -> tuple[str, ...]:
     return tuple(sorted(table("metrics")))
 
 
-# --- the form -------------------------------------------------------------------------------------------------------------
+# --- the form ---------------------------------------------------------------------------------------------------------
 
 
 def source_form(values: Values) -> Form:
-    """For what is chosen so far: the options are those of its decoder. A source that is not there yet has an id to give."""
+    """For what is chosen so far: the options are those of its decoder. A source that is not there yet has an id to
+    give."""
     decoders = {one["key"]: one for one in list_decoders()}
     chosen = decoders.get(str(values.get("decoder") or "native"))
     is_new = "id" in values and values.get("version") is None

@@ -80,7 +80,7 @@ TABLE: Table[book.DeadLetter] = Table(
 )
 
 
-# --- the list -------------------------------------------------------------------------------------------------------------
+# --- the list ---------------------------------------------------------------------------------------------------------
 
 
 def read_rows(asking: Asking, wanted: Wanted) -> Found[book.DeadLetter]:
@@ -143,7 +143,7 @@ def group_view(one: book.ReasonCount, chosen: str, *, is_admin: bool) -> html.Di
     return html.Div([pick, *([again] if is_admin else [])], className="group")
 
 
-# --- one letter -----------------------------------------------------------------------------------------------------------
+# --- one letter -------------------------------------------------------------------------------------------------------
 
 
 def open_letter(asking: Asking, letter_id: int) -> html.Div:
@@ -234,7 +234,7 @@ def fate_view(letter: book.LetterWhole) -> html.Div:
     )
 
 
-# --- what is done ---------------------------------------------------------------------------------------------------------
+# --- what is done -----------------------------------------------------------------------------------------------------
 
 
 def replay(asking: Asking, body: Mapping[str, object]) -> api.Replayed:

@@ -21,7 +21,8 @@ from app.pages.tables.model import EXPORT_AT_MOST, Found, GridRequest, R, Read, 
 from core.clock import utc_now
 from core.errors import OneMapError
 
-# Of nothing: a grid that was once told "0" waits for ever after its next answer (dash-ag-grid 35.3), and has no rows to read anew.
+# Of nothing: a grid that was once told "0" waits for ever after its next answer (dash-ag-grid 35.3), and has no rows to
+# read anew.
 UNKNOWN = -1
 
 

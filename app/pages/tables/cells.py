@@ -9,7 +9,8 @@ from typing_extensions import TypedDict
 
 from app.dashboard import texts
 
-# `as` says what is drawn and which of the others it has; `zh` and `en` are its words, `data` what a press tells the callback
+# `as` says what is drawn and which of the others it has; `zh` and `en` are its words, `data` what a press tells the
+# callback
 Cell = TypedDict(
     "Cell",
     {

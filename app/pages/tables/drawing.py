@@ -115,7 +115,8 @@ def column_def(column: Column[R]) -> dict[str, object]:
 
 
 def filter_def(column: Column[R]) -> dict[str, object]:
-    """Under the heading, in the page's language: words to look for, or a choice. The server does what is asked for (`clean_narrowed`)."""
+    """Under the heading, in the page's language: words to look for, or a choice. The server does what is asked for
+    (`clean_narrowed`)."""
     if column.filter is None:
         return {}
     heading = texts.entry(column.words)

@@ -12,7 +12,8 @@ from core.types import Params
 
 
 def choose(rows: Iterable[R], wanted: Wanted, table: Table[R], searched: Callable[[R], str]) -> Found[R]:
-    """From rows at hand, for things a city has some hundreds of. The order given stands where none is wanted; None comes last."""
+    """From rows at hand, for things a city has some hundreds of. The order given stands where none is wanted; None
+    comes last."""
     sought = wanted.asks("q").casefold()
     by_name = {column.name: column for column in table.columns}
     narrowed = [(by_name[name], words) for name, words in wanted.narrowed.items()]
@@ -31,7 +32,8 @@ def choose(rows: Iterable[R], wanted: Wanted, table: Table[R], searched: Callabl
 def select(
     conn: Connection, sql: str, params: Params, wanted: Wanted, columns: Mapping[str, str], table: Table[R]
 ) -> tuple[Sequence[Any], int]:
-    """From a SELECT: narrowed and sorted by columns (`columns` has their SQL), in the end by `table.order`, and how many there are."""
+    """From a SELECT: narrowed and sorted by columns (`columns` has their SQL), in the end by `table.order`, and how
+    many there are."""
     order = [f"{columns[name]} {'DESC' if down else 'ASC'} NULLS LAST" for name, down in wanted.sort if name in columns]
     where = [narrow_sql(columns[name], f"narrow_{name}", table, name) for name in wanted.narrowed]
     given = {**params, **{f"narrow_{name}": words for name, words in wanted.narrowed.items()}}

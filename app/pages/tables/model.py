@@ -31,8 +31,8 @@ def as_it_is(name: str) -> Callable[[Row], list[Cell]]:
 
 @dataclass(frozen=True, slots=True)
 class ColumnFilter(Generic[Shown]):
-    """Under the heading of its column: words that stand in it, or one of `choices` (value, catalogue key). `of` is what is looked at in
-    rows at hand, what an export has where it is left out; SELECTs have the column's SQL."""
+    """Under the heading of its column: words that stand in it, or one of `choices` (value, catalogue key). `of` is what
+    is looked at in rows at hand, what an export has where it is left out; SELECTs have the column's SQL."""
 
     choices: tuple[tuple[str, str], ...] = ()
     of: Callable[[Shown], object] | None = None
@@ -43,7 +43,8 @@ TEXT: ColumnFilter[Row] = ColumnFilter()
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[Shown]):
-    """`rank` 1 is always there, 2 not on narrow screens, 3 on wide ones only, 4 in exports only. `plain` is what an export has of it."""
+    """`rank` 1 is always there, 2 not on narrow screens, 3 on wide ones only, 4 in exports only. `plain` is what an
+    export has of it."""
 
     name: str
     words: str
@@ -73,8 +74,8 @@ class Column(Generic[Shown]):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Text to search for, or one of `choices` (value, catalogue key), the first of which is the standard. A hidden one is set by other
-    parts of the page."""
+    """Text to search for, or one of `choices` (value, catalogue key), the first of which is the standard. A hidden one
+    is set by other parts of the page."""
 
     name: str
     words: str = ""
@@ -84,7 +85,8 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Table(Generic[Shown]):
-    """`key` is part of ids and of the export's file name; `family` has the texts `{family}.none` and `{family}.nothing`."""
+    """`key` is part of ids and of the export's file name; `family` has the texts `{family}.none` and
+    `{family}.nothing`."""
 
     key: str
     family: str
@@ -105,7 +107,8 @@ class Table(Generic[Shown]):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which rows, in which order: `filters` and `narrowed` columns without the empty ones, `sort` as (column, descending)."""
+    """Which rows, in which order: `filters` and `narrowed` columns without the empty ones, `sort` as (column,
+    descending)."""
 
     start: int = 0
     end: int = BLOCK

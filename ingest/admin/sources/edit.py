@@ -86,7 +86,8 @@ def lock_sources(conn: Connection) -> None:
 
 
 def check_source(conn: Connection, given: SourceIn, prefix: str) -> Source:
-    """The source, ready to read messages. InputError names the field at fault, or the source that reads the same filter."""
+    """The source, ready to read messages. InputError names the field at fault, or the source that reads the same
+    filter."""
     made = make_source(given.model_dump(), prefix, city_zone(conn))
     if given.enabled:
         check_filters_are_free(conn, given, prefix)

@@ -30,7 +30,8 @@ class Given(BaseModel):
 
 
 class SourceIn(Given):
-    """All that can be set of a source, with its defaults. Meaning (decoder, filters, units) is checked by `make_source`."""
+    """All that can be set of a source, with its defaults. Meaning (decoder, filters, units) is checked by
+    `make_source`."""
 
     id: str = Field(pattern=ID)
     name_zh: str = Field(min_length=1, max_length=200)
@@ -109,8 +110,8 @@ class LetterCounts(TypedDict):
 
 
 class SourceCounts(TypedDict):
-    """What came through a source. `rate` in messages a second, falling off over a minute; ages, silence and lag in seconds. `fault`: why
-    the ingesters leave it out, null where they can use it."""
+    """What came through a source. `rate` in messages a second, falling off over a minute; ages, silence and lag in
+    seconds. `fault`: why the ingesters leave it out, null where they can use it."""
 
     enabled: bool
     fault: str | None
@@ -175,7 +176,8 @@ class TryError(TypedDict):
 
 
 class Trial(TypedDict):
-    """What a source makes of a message: whether one of its filters matches the topic; records, each with its `type`, or the error."""
+    """What a source makes of a message: whether one of its filters matches the topic; records, each with its `type`, or
+    the error."""
 
     matches: bool
     records: list[JsonObject]

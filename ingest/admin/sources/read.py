@@ -24,14 +24,17 @@ FROM source s
 LEFT JOIN (
   SELECT source_id, sum(messages)::bigint AS messages, sum(records)::bigint AS records,
     sum(dead_letters)::bigint AS dead_letters, sum(decode_errors)::bigint AS decode_errors, max(last_at) AS last_at,
-    sum(rate * exp(-LEAST(GREATEST(extract(epoch FROM CAST(:now AS timestamptz) - last_at), 0), 6000)::float8 / 60)) AS rate,
+    sum(rate * exp(-LEAST(GREATEST(extract(epoch FROM CAST(:now AS timestamptz) - last_at), 0), 6000)::float8 / 60)) AS
+      rate,
     (array_agg(lag_s ORDER BY last_at DESC) FILTER (WHERE lag_s IS NOT NULL))[1] AS lag_s
   FROM source_state GROUP BY source_id) c ON c.source_id = s.id
 LEFT JOIN (
-  SELECT source_id, count(*) AS waiting FROM dead_letter WHERE replayed_at IS NULL AND discarded_at IS NULL GROUP BY source_id
+  SELECT source_id, count(*) AS waiting FROM dead_letter WHERE replayed_at IS NULL AND discarded_at IS NULL
+    GROUP BY source_id
 ) l ON l.source_id = s.id
 LEFT JOIN (
-  SELECT source_id, count(*) FILTER (WHERE status = 'active') AS devices, count(*) FILTER (WHERE status = 'pending') AS pending
+  SELECT source_id, count(*) FILTER (WHERE status = 'active') AS devices,
+    count(*) FILTER (WHERE status = 'pending') AS pending
   FROM sensor WHERE source_id IS NOT NULL GROUP BY source_id) d ON d.source_id = s.id
 """
 
@@ -45,7 +48,8 @@ def read_source_states(
     after: str | None = None,
     most: int | None = None,
 ) -> list[SourceObject]:
-    """Sources as the API shows them, by id; all of them, a page, or the one named. `prefix` is our own first topic part."""
+    """Sources as the API shows them, by id; all of them, a page, or the one named. `prefix` is our own first topic
+    part."""
     where = "WHERE (CAST(:id AS text) IS NULL OR s.id = :id) AND (CAST(:after AS text) IS NULL OR s.id > :after)"
     rows = conn.execute(
         text(f"{_STATES} {where} ORDER BY s.id LIMIT :most"),
@@ -126,7 +130,8 @@ def state_object(row: Mapping[str, Any], fault: str | None, now: datetime) -> So
 
 
 def find_silence(row: Mapping[str, Any], age: float | None, now: datetime) -> float | None:
-    """Seconds without a message of a source that is on and says how often it speaks; since it was changed where none ever came."""
+    """Seconds without a message of a source that is on and says how often it speaks; since it was changed where none
+    ever came."""
     if not row["enabled"] or row["interval_s"] is None:
         return None
     changed: datetime | None = row["changed_at"]

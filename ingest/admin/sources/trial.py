@@ -22,7 +22,8 @@ MOMENTS = frozenset({"time", "ended", "revised", "sent", "expires"})
 
 
 def try_source(conn: Connection, given: TryIn, prefix: str, now: datetime) -> Trial:
-    """What the source would make of the message, nothing written: `records`, or the `error` a dead letter would carry."""
+    """What the source would make of the message, nothing written: `records`, or the `error` a dead letter would
+    carry."""
     body = given.body()
     made = make_source({name: getattr(given, name) for name in COLUMNS}, prefix, city_zone(conn))
     parts = given.topic.split("/")

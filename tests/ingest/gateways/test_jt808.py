@@ -1,4 +1,5 @@
-"""The JT/T 808 gateway over real sockets: who may speak, what is answered when, and that one terminal harms no other."""
+"""The JT/T 808 gateway over real sockets: who may speak, what is answered when, and that one terminal harms no
+other."""
 
 from __future__ import annotations
 
