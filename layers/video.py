@@ -26,9 +26,9 @@ SILENT = timedelta(hours=1)
 FORGOTTEN = timedelta(days=30)
 SILENT_LISTED = 20
 
-# A picture that names its event is looked for among those that came within an hour of it: the camera's pictures of a month
-# are many. One that names none is taken for the first of that label within two minutes (Frigate sends them so); the
-# camera's clock may be ahead of ours.
+# A picture that names its event is looked for among those that came within an hour of it: the camera's pictures of a
+# month are many. One that names none is taken for the first of that label within two minutes (Frigate sends them so);
+# the camera's clock may be ahead of ours.
 _EVENTS = """
 WITH picked AS (
   SELECT v.*, c.name_zh, c.name_en, COALESCE(CASE WHEN v.quality <> 'outside' THEN v.geom END, c.geom, v.geom) AS place

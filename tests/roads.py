@@ -18,7 +18,9 @@ from shapely.geometry import LineString, Point
 from core.types import LonLat
 from dispatch.routing import NO_CARS, OFF_ROAD_M_S, SPEED_SHARE
 
-STREETS = "SELECT from_node, to_node, speed_kmh, oneway, class, length_m, ST_AsGeoJSON(geom, 9) AS line FROM street ORDER BY id"
+STREETS = """
+SELECT from_node, to_node, speed_kmh, oneway, class, length_m, ST_AsGeoJSON(geom, 9) AS line FROM street ORDER BY id
+"""
 
 
 @dataclass(frozen=True)

@@ -205,9 +205,14 @@ def moody(fresh_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Moody:
         conn.execute(text("UPDATE subscription SET enabled = false"))
         for name in "AB":
             conn.execute(
-                text("INSERT INTO subscription (id, name_zh, name_en, sender, filter, options, enabled) VALUES (:n, '', '', 'moody', '{}', jsonb_build_object('name', CAST(:n AS text)), true)"),
+                text(
+                    """
+INSERT INTO subscription (id, name_zh, name_en, sender, filter, options, enabled)
+VALUES (:n, '', '', 'moody', '{}', jsonb_build_object('name', CAST(:n AS text)), true)
+"""
+                ),
                 {"n": name},
-            )  # fmt: skip
+            )
         for n in (1, 2, 3):
             outbox.queue_message(conn, f"m{n}", "said", f"t/{n}", str(n), now())
     return receiver

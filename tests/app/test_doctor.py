@@ -48,7 +48,10 @@ def told(conn: Connection, settings: Settings, at: datetime | None = None) -> li
 
 
 def beat(conn: Connection, name: str, figures: str = "{}") -> None:
-    row = "INSERT INTO process_state (name, pid, alive_since, seen_at, figures) VALUES (:name, 1, :now, :now, CAST(:figures AS jsonb))"
+    row = """
+INSERT INTO process_state (name, pid, alive_since, seen_at, figures)
+VALUES (:name, 1, :now, :now, CAST(:figures AS jsonb))
+"""
     conn.execute(text(row), {"name": name, "now": now(), "figures": figures})
 
 

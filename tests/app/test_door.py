@@ -144,9 +144,13 @@ def test_log_in_never_leads_elsewhere(target: str, served: System) -> None:
 
 
 ORIGINS: list[tuple[str, str | None, bool]] = [
-    ("our own page", "{http}", True), ("no origin", None, False), ("another site", "https://evil.example", False),
-    ("another port", "http://127.0.0.1:1", False), ("a longer name", "{http}.evil.example", False), ("nothing in words", "null", False),
-]  # fmt: skip
+    ("our own page", "{http}", True),
+    ("no origin", None, False),
+    ("another site", "https://evil.example", False),
+    ("another port", "http://127.0.0.1:1", False),
+    ("a longer name", "{http}.evil.example", False),
+    ("nothing in words", "null", False),
+]
 
 
 @pytest.mark.parametrize(("why", "origin", "may"), ORIGINS, ids=[c[0] for c in ORIGINS])

@@ -34,8 +34,9 @@ from tests.alerts.helpers import find
 from tests.support import now
 
 Json = dict[str, Any]
-CAP = """<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2"><identifier>{id}</identifier><sender>bureau@example.org</sender>
-<sent>2026-05-04T08:00:00+08:00</sent><status>Actual</status><msgType>{type}</msgType><scope>Public</scope>{references}</alert>"""
+CAP = """<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2"><identifier>{id}</identifier>
+<sender>bureau@example.org</sender><sent>2026-05-04T08:00:00+08:00</sent><status>Actual</status>
+<msgType>{type}</msgType><scope>Public</scope>{references}</alert>"""
 
 
 class Player:
@@ -56,10 +57,31 @@ class Player:
 
     def act(self) -> str:
         acts: list[Callable[[Connection, datetime], None]] = [
-            self.judge, self.judge, self.acknowledge, self.shelve, self.link, self.score, self.score, self.cells, self.open, self.assign,
-            self.assign, self.reply, self.reply, self.move_on, self.rest, self.read, self.read, self.drive, self.film, self.snap, self.warn,
-            self.register, self.rule, self.reimport,
-        ]  # fmt: skip
+            self.judge,
+            self.judge,
+            self.acknowledge,
+            self.shelve,
+            self.link,
+            self.score,
+            self.score,
+            self.cells,
+            self.open,
+            self.assign,
+            self.assign,
+            self.reply,
+            self.reply,
+            self.move_on,
+            self.rest,
+            self.read,
+            self.read,
+            self.drive,
+            self.film,
+            self.snap,
+            self.warn,
+            self.register,
+            self.rule,
+            self.reimport,
+        ]
         act = self.dice.choice(acts)
         self.count += 1
         try:

@@ -28,9 +28,15 @@ GAS = table("sensor_kinds")["gas"]["en"]
 pytestmark = pytest.mark.timeout(300)
 Json = dict[str, Any]
 PUMPS: Json = {
-    "id": "pumps", "name_zh": "泵站", "name_en": "Pumps", "topic_filters": ["pumps/+"], "decoder": "senml", "enabled": True,
-    "metrics": {"L": "water_level"}, "owner": "水务局",
-}  # fmt: skip
+    "id": "pumps",
+    "name_zh": "泵站",
+    "name_en": "Pumps",
+    "topic_filters": ["pumps/+"],
+    "decoder": "senml",
+    "enabled": True,
+    "metrics": {"L": "water_level"},
+    "owner": "水务局",
+}
 
 
 @pytest.fixture(scope="module")

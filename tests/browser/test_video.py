@@ -107,7 +107,8 @@ def test_card_of_the_camera_has_the_picture_with_its_age_and_the_way_to_its_even
 
 
 def test_old_event_is_paler_than_a_new_one(desk: Desk, drawn: list[float]) -> None:
-    fading = f"""async id => {MAP}.querySourceFeatures('video_events', {{ filter: ['==', ['get', 'id'], id] }})[0]?.properties.fading"""
+    fading = f"""async id => {MAP}.querySourceFeatures('video_events',
+        {{ filter: ['==', ['get', 'id'], id] }})[0]?.properties.fading"""
     assert desk.until(fading, lambda step: step == 2, value=QUIET) == 2
     assert desk.until(fading, lambda step: step == 0, value=EVENT) == 0
 

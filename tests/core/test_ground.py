@@ -70,10 +70,14 @@ def test_other_addresses_are_a_sentence(url: str) -> None:
 @pytest.mark.parametrize(
     ("role", "needed", "may"),
     [
-        (Role.VIEWER, Role.VIEWER, True), (Role.VIEWER, Role.DISPATCHER, False), (Role.DISPATCHER, Role.COMMANDER, False),
-        (Role.COMMANDER, Role.DISPATCHER, True), (Role.ADMIN, Role.COMMANDER, True), (Role.COMMANDER, Role.ADMIN, False),
+        (Role.VIEWER, Role.VIEWER, True),
+        (Role.VIEWER, Role.DISPATCHER, False),
+        (Role.DISPATCHER, Role.COMMANDER, False),
+        (Role.COMMANDER, Role.DISPATCHER, True),
+        (Role.ADMIN, Role.COMMANDER, True),
+        (Role.COMMANDER, Role.ADMIN, False),
     ],
-)  # fmt: skip
+)
 def test_roles_stand_above_each_other(role: Role, needed: Role, may: bool) -> None:
     viewer = Viewer("x", "X", role)
     if may:

@@ -218,12 +218,16 @@ def test_declined_leaves_the_incident_open_and_the_unit_free(conn: Connection) -
 
 
 STATUSES = [
-    ("nobody sent", [], I.OPEN), ("one sent", [("assigned", True)], I.ASSIGNED), ("accepted reads as sent", [("accepted", True)], I.ASSIGNED),
+    ("nobody sent", [], I.OPEN),
+    ("one sent", [("assigned", True)], I.ASSIGNED),
+    ("accepted reads as sent", [("accepted", True)], I.ASSIGNED),
     ("the furthest counts", [("assigned", True), ("on_scene", True), ("en_route", True)], I.ON_SCENE),
-    ("one still runs", [("clear", False), ("en_route", True)], I.EN_ROUTE), ("all clear", [("clear", False), ("clear", False)], I.CLEAR),
-    ("one clear, one declined", [("clear", False), ("declined", False)], I.CLEAR), ("all declined", [("declined", False)], I.OPEN),
+    ("one still runs", [("clear", False), ("en_route", True)], I.EN_ROUTE),
+    ("all clear", [("clear", False), ("clear", False)], I.CLEAR),
+    ("one clear, one declined", [("clear", False), ("declined", False)], I.CLEAR),
+    ("all declined", [("declined", False)], I.OPEN),
     ("called off", [("cancelled", False)], I.OPEN),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("why", "assignments", "wanted"), STATUSES, ids=[c[0] for c in STATUSES])
@@ -361,7 +365,10 @@ VALUES (:unit, :task, :now, :now, :state)
             ),
             {"unit": unit_id, "task": task, "now": NOW, "state": state},
         )
-    conn.execute(text("INSERT INTO unit_report (unit_id, time, received_at, status) VALUES ('works-02', :now, :now, 'boiled')"), {"now": NOW})  # fmt: skip
+    conn.execute(
+        text("INSERT INTO unit_report (unit_id, time, received_at, status) VALUES ('works-02', :now, :now, 'boiled')"),
+        {"now": NOW},
+    )
     conn.execute(text("UPDATE task_reply SET task_id = :task WHERE state = 'boiled'"), {"task": str(assignment)})
     assert tasks.claim_replies(conn, NOW) == 2
     assert tasks.claim_unit_reports(conn, NOW) == 1

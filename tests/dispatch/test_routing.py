@@ -23,7 +23,11 @@ UTM = "EPSG:32650"
 def grid_edges(size: int, seed: int) -> list[Edge]:
     """Streets of a jittered grid; some missing, a third one-way in either direction, some twice with another speed."""
     draw = np.random.default_rng(seed)
-    places = {(x, y): (ORIGIN.lon + STEP * (x + draw.uniform(-0.3, 0.3)), ORIGIN.lat + STEP * (y + draw.uniform(-0.3, 0.3))) for x in range(size) for y in range(size)}  # fmt: skip
+    places = {
+        (x, y): (ORIGIN.lon + STEP * (x + draw.uniform(-0.3, 0.3)), ORIGIN.lat + STEP * (y + draw.uniform(-0.3, 0.3)))
+        for x in range(size)
+        for y in range(size)
+    }
     edges = []
     for (x, y), here in places.items():
         for other in ((x + 1, y), (x, y + 1)):
@@ -50,9 +54,14 @@ def grid_edges(size: int, seed: int) -> list[Edge]:
 
 def graph_of(edges: list[Edge]) -> RoadGraph:
     return RoadGraph(
-        np.array([e.tail for e in edges], dtype=int), np.array([e.head for e in edges], dtype=int), np.array([e.metres for e in edges]),
-        np.array([e.seconds for e in edges]), np.array([e.oneway for e in edges], dtype=bool), np.array([e.line for e in edges], dtype=object), ORIGIN,
-    )  # fmt: skip
+        np.array([e.tail for e in edges], dtype=int),
+        np.array([e.head for e in edges], dtype=int),
+        np.array([e.metres for e in edges]),
+        np.array([e.seconds for e in edges]),
+        np.array([e.oneway for e in edges], dtype=bool),
+        np.array([e.line for e in edges], dtype=object),
+        ORIGIN,
+    )
 
 
 def scattered(count: int, size: int, seed: int) -> list[LonLat]:

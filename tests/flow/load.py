@@ -100,7 +100,10 @@ def stored(system: System, name: str = "load") -> int:
 def account(system: System, name: str = "load") -> dict[str, Any]:
     """What became of the messages: rows, different values among them, readings handed to the engine, different ones,
     letters."""
-    [rows] = system.rows("SELECT count(*) AS rows, count(DISTINCT value) AS different FROM observation WHERE sensor_id LIKE %s", f"{name}-%")  # fmt: skip
+    [rows] = system.rows(
+        "SELECT count(*) AS rows, count(DISTINCT value) AS different FROM observation WHERE sensor_id LIKE %s",
+        f"{name}-%",
+    )
     [handed] = system.rows(HANDED_ON)
     letters = system.one("SELECT count(*) FROM dead_letter")
     return {**rows, "handed": handed["readings"], "handed_different": handed["different"], "letters": letters}

@@ -136,4 +136,7 @@ def test_value_that_came_before_its_birth_is_read_by_itself_after_it(fresh_engin
     upkeep._explain_aliases(now())
     assert waiting(fresh_engine) == []
     with fresh_engine.connect() as conn:
-        assert conn.scalar(text("SELECT value FROM observation WHERE sensor_id = :id AND metric = 'level'"), {"id": METER}) == 7.25  # fmt: skip
+        assert (
+            conn.scalar(text("SELECT value FROM observation WHERE sensor_id = :id AND metric = 'level'"), {"id": METER})
+            == 7.25
+        )

@@ -177,14 +177,30 @@ def test_readings_are_split_by_shard_of_the_engine(conn: Connection) -> None:
 
 
 ROWS: list[tuple[str, Any, dict[str, Any]]] = [
-    ("video_event", VideoEventRow("cam-1", "e1", at(0), "smoke", 0.9, "z", "http://c/1", 119.0, 33.0), {"kind": "crowd"}),
-    ("video_event", VideoEventRow("cam-1", "e2", at(0), "smoke", None, None, None, None, None), {"lon": 119.0, "lat": 33.0}),
+    (
+        "video_event",
+        VideoEventRow("cam-1", "e1", at(0), "smoke", 0.9, "z", "http://c/1", 119.0, 33.0),
+        {"kind": "crowd"},
+    ),
+    (
+        "video_event",
+        VideoEventRow("cam-1", "e2", at(0), "smoke", None, None, None, None, None),
+        {"lon": 119.0, "lat": 33.0},
+    ),
     ("unit_position", PositionRow("fire-01", at(0), 119.0, 33.0, 3.0, 90.0, 5.0, 0.5), {"lon": 119.1}),
     ("unit_report", UnitReportRow("fire-01", at(0), "en_route"), {"status": "on_scene"}),
-    ("incident_report", IncidentReportRow("12345", "i1", at(0), "fire", 2, "浓烟", None, None, "王", 119.0, 33.0), {"title": "火"}),
+    (
+        "incident_report",
+        IncidentReportRow("12345", "i1", at(0), "fire", 2, "浓烟", None, None, "王", 119.0, 33.0),
+        {"title": "火"},
+    ),
     ("task_reply", TaskReplyRow("fire-01", "t1", at(0), "accepted", None), {"text": "later"}),
-    ("warning", WarningRow("s", "w1", at(0), "Alert", "Actual", "h", "Severe", at(9), "<alert/>"), {"severity": "Minor"}),
-]  # fmt: skip
+    (
+        "warning",
+        WarningRow("s", "w1", at(0), "Alert", "Actual", "h", "Severe", at(9), "<alert/>"),
+        {"severity": "Minor"},
+    ),
+]
 
 
 @pytest.mark.parametrize(("table", "row", "change"), ROWS, ids=[f"{t}-{i}" for i, (t, _, _) in enumerate(ROWS)])

@@ -42,11 +42,14 @@ def changed(feature: dict[str, Any], **properties: Any) -> dict[str, Any]:
 
 
 BAD = [
-    ("no id", {**UNIT, "id": None}, "id"), ("no geometry", {**UNIT, "geometry": None}, "geometry"),
+    ("no id", {**UNIT, "id": None}, "id"),
+    ("no geometry", {**UNIT, "geometry": None}, "geometry"),
     ("a line for a point", {**UNIT, "geometry": {"type": "LineString", "coordinates": []}}, "geometry"),
-    ("a missing name", changed(UNIT, name_zh=...), "name_zh"), ("a null kind", changed(UNIT, kind=None), "kind"),
-    ("a word for a list", changed(UNIT, capabilities="rescue"), "capabilities"), ("a number for a word", changed(UNIT, station=5), "station"),
-]  # fmt: skip
+    ("a missing name", changed(UNIT, name_zh=...), "name_zh"),
+    ("a null kind", changed(UNIT, kind=None), "kind"),
+    ("a word for a list", changed(UNIT, capabilities="rescue"), "capabilities"),
+    ("a number for a word", changed(UNIT, station=5), "station"),
+]
 
 
 @pytest.mark.parametrize(("why", "feature", "field"), BAD, ids=[c[0] for c in BAD])
@@ -125,9 +128,12 @@ def test_command_line_says_what_is_wrong_without_a_traceback(settings: Settings,
     path = tmp_path / "units.geojsonl"
     path.write_text(json.dumps(changed(UNIT, kind=None)))
     done = subprocess.run(
-        [sys.executable, "-m", "app.cli", "import", "layer", "units", str(path)], cwd=ROOT, capture_output=True, text=True,
+        [sys.executable, "-m", "app.cli", "import", "layer", "units", str(path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "ONEMAP_DATABASE_URL": settings.database_url},
-    )  # fmt: skip
+    )
     assert done.returncode == 1
     assert done.stderr.strip() == "onemap import: units.geojsonl:1: kind: expected a value"
 
@@ -181,11 +187,13 @@ def test_what_osm_does_not_say_stays_unknown(helsinki: Engine) -> None:
 @pytest.mark.parametrize(
     ("tags", "ends", "oneway"),
     [
-        ({"highway": "residential"}, (1, 3), False), ({"highway": "residential", "oneway": "yes"}, (1, 3), True),
-        ({"highway": "residential", "oneway": "-1"}, (3, 1), True), ({"highway": "primary", "junction": "roundabout"}, (1, 3), True),
+        ({"highway": "residential"}, (1, 3), False),
+        ({"highway": "residential", "oneway": "yes"}, (1, 3), True),
+        ({"highway": "residential", "oneway": "-1"}, (3, 1), True),
+        ({"highway": "primary", "junction": "roundabout"}, (1, 3), True),
         ({"highway": "residential", "oneway": "no"}, (1, 3), False),
     ],
-)  # fmt: skip
+)
 def test_direction_is_that_of_the_tags(tags: dict[str, str], ends: tuple[int, int], oneway: bool) -> None:
     [edge] = split_ways([(tags, [(1, 25.0, 60.0), (2, 25.1, 60.0), (3, 25.2, 60.0)])])
     found = edge["properties"]

@@ -273,8 +273,12 @@ def test_messages_may_be_split_anywhere_on_their_way() -> None:
 NONSENSE = [
     ("frames with a wrong checksum", 5, b"\x7e\x01\x02\x03\x04\x7e" * 5),
     ("bytes without an end", 1, b"\x00" * (MAX_FRAME * 8)),
-    ("malformed bodies in sound frames", 5, b"".join(encode(Message(Id.LOCATION, PHONE, n, b"short", 1)) for n in range(5))),
-]  # fmt: skip
+    (
+        "malformed bodies in sound frames",
+        5,
+        b"".join(encode(Message(Id.LOCATION, PHONE, n, b"short", 1)) for n in range(5)),
+    ),
+]
 
 
 @pytest.mark.parametrize(("times", "noise"), [n[1:] for n in NONSENSE], ids=[n[0] for n in NONSENSE])
