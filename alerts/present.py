@@ -119,12 +119,12 @@ _OPEN_AT = text("""
 SELECT e.after, e.state, e.level, e.time, r.risk, a.id, a.rule_id, a.kind, a.thing_type, a.thing_id, a.names,
   a.raised_at, a.district, ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat
 FROM alarm a
-JOIN LATERAL (SELECT after, state, level, time FROM alarm_event WHERE alarm_id = a.id AND time <= :at ORDER BY id DESC
-  LIMIT 1) e ON true
+JOIN LATERAL (SELECT after, state, level, time FROM alarm_event WHERE alarm_id = a.id AND time <= :at
+  ORDER BY id DESC LIMIT 1) e ON true
 LEFT JOIN LATERAL (SELECT risk FROM risk_event WHERE type = 'alarm' AND thing_id = a.id::text AND time <= :at
   AND version = CAST(e.after->>'version' AS int) ORDER BY time DESC, id DESC LIMIT 1) r ON true
-WHERE a.raised_at <= :at AND (a.state <> 'normal' OR a.changed_at > :at) AND e.state <> 'normal' ORDER BY e.level,
-  a.raised_at, a.id
+WHERE a.raised_at <= :at AND (a.state <> 'normal' OR a.changed_at > :at) AND e.state <> 'normal'
+ORDER BY e.level, a.raised_at, a.id
 """)
 # what events from before there were full values do not tell
 _UNKNOWN = dict.fromkeys(

@@ -62,14 +62,14 @@ ALARM_EVENTS = text(f"""
 INSERT INTO alarm_event (alarm_id, time, what, state, level, who, after)
 SELECT a.id, a.raised_at + make_interval(mins => 10 * k), (ARRAY['raised', 'acknowledged', 'returned'])[k + 1],
   (ARRAY['unacknowledged', 'acknowledged', 'normal'])[k + 1], 3, 'engine',
-  {kept("a")} || jsonb_build_object('state', (ARRAY['unacknowledged', 'acknowledged', 'normal'])[k + 1], 'version',
-    k + 1)
+  {kept("a")} || jsonb_build_object('state', (ARRAY['unacknowledged', 'acknowledged', 'normal'])[k + 1],
+    'version', k + 1)
 FROM alarm a, generate_series(0, 2) AS k WHERE a.rule_id = 'bench'
 """)
 ALARM_RISKS = text("""
 INSERT INTO risk_event (type, thing_id, time, version, score, risk)
-SELECT 'alarm', id::text, raised_at + interval '1 s', 1, 5.5, '{"score": 5.5, "terms": []}' FROM alarm
-  WHERE rule_id = 'bench'
+SELECT 'alarm', id::text, raised_at + interval '1 s', 1, 5.5, '{"score": 5.5, "terms": []}'
+FROM alarm WHERE rule_id = 'bench'
 """)
 INCIDENTS = text("""
 INSERT INTO incident (id, number, kind, level, status, titles, channel, district, geom, opened_at, changed_at,

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from core.vocabulary import Text
 
 
-class Params(BaseModel):
+class RuleParams(BaseModel):
     """Base of all rule parameters: an unknown name is an error, not ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -90,7 +90,7 @@ class RuleKind:
     needs."""
 
     key: str
-    params: type[Params]
+    params: type[RuleParams]
     metrics: Callable[[RuleRow], tuple[str, ...]]
     monitor: Callable[[RuleRow, Thing], Monitor | None] | None
     # how far back a monitor needs history at its start, seconds

@@ -12,10 +12,10 @@ from datetime import datetime
 
 from pydantic import Field
 
-from alerts.rules.base import Params, RuleKind
+from alerts.rules.base import RuleKind, RuleParams
 
 
-class StaleParams(Params):
+class StaleParams(RuleParams):
     factor: float = Field(5, gt=1, description="silent after this many expected intervals")
     min_s: float = Field(300, ge=1, description="but never before this")
     grace_s: float = Field(120, ge=0, description="after a start of the engine")

@@ -42,7 +42,7 @@ class Around:
     subscribers: Sequence[Subscriber] = ()
 
 
-class Reason(TypedDict):
+class DecisionObject(TypedDict):
     """What is kept of a decision with a delivery."""
 
     stage: str
@@ -59,7 +59,7 @@ class Decision:
     why: Text
     to: tuple[str, ...] = ()
 
-    def as_json(self) -> Reason:
+    def as_json(self) -> DecisionObject:
         return {"stage": self.stage, "passed": self.passed, "why": self.why}
 
 

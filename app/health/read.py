@@ -40,9 +40,9 @@ UNION ALL SELECT 'video', max(received_at), count(*), count(*) FILTER (WHERE rec
   FROM video_event
 """
 _LETTERS = """
-SELECT COALESCE(s.kind, CASE WHEN topic ~ '/position/|/unit/|/reply$' THEN 'units' WHEN topic ~ '/incident$'
-  THEN 'reports'
-  WHEN topic ~ '/video/' THEN 'video' ELSE 'unknown' END) AS id, count(*) AS letters
+SELECT COALESCE(s.kind, CASE WHEN topic ~ '/position/|/unit/|/reply$' THEN 'units'
+    WHEN topic ~ '/incident$' THEN 'reports' WHEN topic ~ '/video/' THEN 'video' ELSE 'unknown' END) AS id,
+  count(*) AS letters
 FROM dead_letter d LEFT JOIN sensor s ON s.id = substring(d.topic FROM '/observation/([^/]+)$') GROUP BY 1
 """
 NAMES = {

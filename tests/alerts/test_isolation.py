@@ -14,7 +14,7 @@ from alerts import engine as engine_module
 from alerts import store
 from alerts.engine import AlertEngine
 from alerts.rules import KINDS, base
-from alerts.rules.base import Finding, Params, RuleKind, RuleRow, Thing
+from alerts.rules.base import Finding, RuleKind, RuleParams, RuleRow, Thing
 from core import set_aside
 from core.registry import Registry
 from ingest.writer import Writer
@@ -55,7 +55,7 @@ class Fragile:
 def fragile(fresh_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rule kind of another package, armed for all water gauges."""
 
-    class NoParams(Params):
+    class NoParams(RuleParams):
         pass
 
     kind = RuleKind("fragile", NoParams, lambda rule: ("water_level",), Fragile)

@@ -20,7 +20,7 @@ from core.errors import InputError
 from core.settings import Settings
 from core.types import LonLat
 from dispatch.routing import load_graph
-from layers.imports.load import load_layer
+from layers.imports.load import load_layer, read_head
 from layers.imports.osm import load_osm, read_osm, split_ways
 from layers.imports.package import load_package, read_lines
 from layers.imports.schema import BY_LAYER
@@ -45,6 +45,8 @@ BAD = [
     ("no id", {**UNIT, "id": None}, "id"),
     ("no geometry", {**UNIT, "geometry": None}, "geometry"),
     ("a line for a point", {**UNIT, "geometry": {"type": "LineString", "coordinates": []}}, "geometry"),
+    ("a list for a geometry", {**UNIT, "geometry": [119.0, 33.5]}, "geometry"),
+    ("a list for the properties", {**UNIT, "properties": ["fire"]}, "properties"),
     ("a missing name", changed(UNIT, name_zh=...), "name_zh"),
     ("a null kind", changed(UNIT, kind=None), "kind"),
     ("a word for a list", changed(UNIT, capabilities="rescue"), "capabilities"),
@@ -93,6 +95,35 @@ def test_feature_collection_is_read_too(conn: Connection, tmp_path: Path) -> Non
     path.write_text(json.dumps({"type": "FeatureCollection", "features": [{**UNIT, "id": None}]}))
     with pytest.raises(InputError, match=r"units\.geojson feature 1"):
         load_layer(conn, "units", read_lines(path))
+
+
+@pytest.mark.parametrize("features", [{"a": UNIT}, 5, [[UNIT]]])
+def test_collection_of_anything_but_features_is_refused(features: Any, conn: Connection, tmp_path: Path) -> None:
+    path = tmp_path / "units.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    with pytest.raises(InputError, match=r"units\.geojson"):
+        load_layer(conn, "units", read_lines(path))
+
+
+CITY = {
+    "code": "000000",
+    "name_zh": "城",
+    "name_en": "City",
+    "timezone": "UTC",
+    "center": [25.0, 60.0],
+    "bbox": [24.9, 59.9, 25.1, 60.1],
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("code", ...), ("bbox", [24.9, 59.9]), ("center", "25,60"), ("name_zh", None)]
+)
+def test_field_at_fault_of_a_package_head_is_named(field: str, value: Any) -> None:
+    assert read_head(CITY).center == (25.0, 60.0)
+    given = {name: one for name, one in {**CITY, field: value}.items() if one is not ...}
+    with pytest.raises(InputError, match=rf"^city\.json: {field}: ") as caught:
+        read_head(given)
+    assert caught.value.field == field
 
 
 def test_importing_units_again_keeps_what_they_are_doing(conn: Connection) -> None:
