@@ -1,7 +1,9 @@
-"""From the outbox to whoever is told: changes are routed to subscriptions, one delivery each, and carried by their senders.
+"""From the outbox to whoever is told: changes are routed to subscriptions, one delivery each, and carried by their
+senders.
 
-A delivery goes out at least once, in order within its subscription, and waits alone: while one waits for its receiver those behind
-it wait with it, those of other subscriptions do not. One that cannot be rendered is set aside and holds up nobody.
+A delivery goes out at least once, in order within its subscription, and waits alone: while one waits for its receiver
+those behind it wait with it, those of other subscriptions do not. One that cannot be rendered is set aside and holds up
+nobody.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from core.db import lock_key
 from core.log import get_log
 from core.settings import Settings
 from core.texts import visible
+from core.types import Params
 
 log = get_log("deliveries")
 ROUTED_AT_ONCE = 200
@@ -30,7 +33,8 @@ KEEP_DAYS = 7
 # an alarm is scored in the moment after it is raised; what is told of it waits for that, but never for long
 SCORE_WAIT_S = 3.0
 CLAIM_OUTBOX = text(f"""
-SELECT o.id, o.kind, o.subject, o.what, o.topic, o.payload, o.created_at, a.level, a.peak_level, a.district, a.kind AS alarm_kind, a.state
+SELECT o.id, o.kind, o.subject, o.what, o.topic, o.payload, o.created_at, a.level, a.peak_level, a.district,
+  a.kind AS alarm_kind, a.state
 FROM outbox o LEFT JOIN alarm a ON o.kind = 'alarm' AND a.id::text = o.subject
 WHERE o.routed_at IS NULL AND {set_aside.resting("outbox", "o.id::text")}
   AND (o.created_at < :fresh OR a.risk IS NOT NULL OR a.geom IS NULL OR a.active IS NOT TRUE)
@@ -69,8 +73,8 @@ class Subscription:
 
     id: str
     sender: str
-    filter: Mapping[str, Any]
-    options: Mapping[str, Any]
+    filter: Mapping[str, object]
+    options: Mapping[str, object]
 
 
 class Carriers:
@@ -116,7 +120,7 @@ def read_subscriptions(conn: Connection) -> list[Subscription]:
     return [Subscription(r.id, r.sender, r.filter, r.options) for r in rows if r.sender in SENDERS]
 
 
-# --- routing --------------------------------------------------------------------------------------------------------------
+# --- routing ----------------------------------------------------------------------------------------------------------
 
 
 def route(conn: Connection, subscriptions: Sequence[Subscription], now: datetime) -> int:
@@ -136,7 +140,7 @@ def route(conn: Connection, subscriptions: Sequence[Subscription], now: datetime
     return len(routed.results)
 
 
-def deliveries_of(row: Any, around: Around, now: datetime) -> list[dict[str, Any]]:
+def deliveries_of(row: Any, around: Around, now: datetime) -> list[Params]:
     """Pure: the deliveries that a queued change comes to, with the reasons of every stage."""
     change = Change(row.kind, row.subject, row.what, row.level, row.peak_level, row.district, row.alarm_kind, row.state)
     way = follow(change, around, now)
@@ -157,7 +161,7 @@ def deliveries_of(row: Any, around: Around, now: datetime) -> list[dict[str, Any
     ]
 
 
-# --- sending --------------------------------------------------------------------------------------------------------------
+# --- sending ----------------------------------------------------------------------------------------------------------
 
 
 def send_due(engine: Engine, carriers: Carriers, subscription: Subscription, now: datetime) -> int:
@@ -194,8 +198,8 @@ def send_due(engine: Engine, carriers: Carriers, subscription: Subscription, now
 def settle(
     outgoing: Sequence[tuple[Delivery, Message]], outcomes: Iterable[Outcome]
 ) -> tuple[list[int], list[tuple[Delivery, Later | Refused]]]:
-    """What is sent, and what has to be noted otherwise: those refused, and the first that has to wait. Those behind it wait with it;
-    whatever of them went out all the same is sent (at least once, never out of sight)."""
+    """What is sent, and what has to be noted otherwise: those refused, and the first that has to wait. Those behind it
+    wait with it; whatever of them went out all the same is sent (at least once, never out of sight)."""
     sent: list[int] = []
     left: list[tuple[Delivery, Later | Refused]] = []
     waits = False
@@ -227,7 +231,9 @@ def count_waiting(conn: Connection) -> int:
     return int(
         conn.scalar(
             text(
-                "SELECT (SELECT count(*) FROM outbox WHERE routed_at IS NULL) + (SELECT count(*) FROM delivery WHERE state = 'waiting')"
+                """
+SELECT (SELECT count(*) FROM outbox WHERE routed_at IS NULL) + (SELECT count(*) FROM delivery WHERE state = 'waiting')
+"""
             )
         )
         or 0

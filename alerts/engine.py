@@ -1,18 +1,19 @@
 """The alert engine: batches to findings to alarms, in one transaction each.
 
-It owns partitions of the sensors through session advisory locks, claims their batches with SKIP LOCKED, feeds monitors in
-order of observation time, folds findings into alarms, stores the monitors' checkpoints and deletes the batches. A crash
-repeats a batch and never skips one. After any failed transaction the state in memory is thrown away and read again.
+It owns partitions of the sensors through session advisory locks, claims their batches with SKIP LOCKED, feeds monitors
+in order of observation time, folds findings into alarms, stores the monitors' checkpoints and deletes the batches. A
+crash repeats a batch and never skips one. After any failed transaction the state in memory is thrown away and read
+again.
 
-A fault stays where it happens: a monitor that fails rests and is noted, the others judge on; a finding that cannot be folded
-costs its own alarm only, and its monitor goes back to its last checkpoint, so that the next reading finds it again; a batch
-that cannot be judged at all is found by halving and put aside.
+A fault stays where it happens: a monitor that fails rests and is noted, the others judge on; a finding that cannot be
+folded costs its own alarm only, and its monitor goes back to its last checkpoint, so that the next reading finds it
+again; a batch that cannot be judged at all is found by halving and put aside.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -37,7 +38,8 @@ LATE = 0
 
 CLAIM = text(f"""
 SELECT id, created_at, sensor_ids, metrics, times, values FROM ingest_batch b
-WHERE partition = ANY(:owned) AND (CAST(:ids AS bigint[]) IS NULL OR id = ANY(:ids)) AND {set_aside.resting("batch", "b.id::text")}
+WHERE partition = ANY(:owned) AND (CAST(:ids AS bigint[]) IS NULL OR id = ANY(:ids))
+  AND {set_aside.resting("batch", "b.id::text")}
 ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
 """)
 CHECKPOINT = text("""
@@ -54,8 +56,8 @@ def partition_lock(partition: int) -> str:
 
 @dataclass
 class Turn:
-    """What one transaction of judgement came to: findings, monitors to be stored, monitors that failed, and why; the batches that are
-    done with it."""
+    """What one transaction of judgement came to: findings, monitors to be stored, monitors that failed, and why; the
+    batches that are done with it."""
 
     batches: list[int] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -65,7 +67,8 @@ class Turn:
 
 
 class AlertEngine:
-    """Judges the readings of the partitions it owns. With a `fence`, writes only while its lease still holds their locks."""
+    """Judges the readings of the partitions it owns. With a `fence`, writes only while its lease still holds their
+    locks."""
 
     def __init__(self, engine: Engine, partitions_of_all: int, fence: Fence | None = None) -> None:
         self._engine = engine
@@ -254,8 +257,8 @@ class AlertEngine:
         turn.faults[key] = exc
 
     def _conclude(self, conn: Connection, turn: Turn, now: datetime, *, careful: bool) -> None:
-        """Write what the turn came to. `careful`: a savepoint for each finding, so that one that cannot be folded costs itself only;
-        else all of it leaves for the database at once, and whatever fails fails the whole."""
+        """Write what the turn came to. `careful`: a savepoint for each finding, so that one that cannot be folded costs
+        itself only; else all of it leaves for the database at once, and whatever fails fails the whole."""
         known = store.find_open(conn, turn.findings)
         folded = fold_each(conn, known, turn.findings, now) if careful else Folded()
         self._keep_failed(conn, turn, folded)
@@ -303,7 +306,7 @@ class AlertEngine:
             self._on_trial -= turn.well
 
 
-def as_json(state: dict[str, Any]) -> str:
+def as_json(state: Mapping[str, object]) -> str:
     """A checkpoint as jsonb takes it. Raises ValueError for numbers that are none."""
     return json.dumps(state, allow_nan=False)
 
@@ -361,8 +364,8 @@ def fold_each(
 def fold_one(
     conn: Connection, known: dict[store.AlarmKey, store.StoredAlarm], finding: Finding, now: datetime
 ) -> Change | None:
-    """Write what this finding does to its alarm; None where it changes nothing. Reads nothing: `known` are the open alarms, and
-    is kept up."""
+    """Write what this finding does to its alarm; None where it changes nothing. Reads nothing: `known` are the open
+    alarms, and is kept up."""
     key = store.key_of(finding)
     alarm = known.get(key)
     transition = fold(alarm.view if alarm else None, finding.level)

@@ -1,4 +1,5 @@
-"""What findings and people do to one alarm: the state machine of ANSI/ISA-18.2-2016 section 5.3. Pure: callers store transitions."""
+"""What findings and people do to one alarm: the state machine of ANSI/ISA-18.2-2016 section 5.3. Pure: callers store
+transitions."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ class Transition:
 def fold(alarm: AlarmView | None, level: int | None) -> Transition | None:
     """What a finding of `level` (None: back to normal) does to one alarm; None where it changes nothing.
 
-    Worsening re-alarms: an acknowledged alarm is unacknowledged again. A shelved one stays shelved, but its log goes on.
+    Worsening re-alarms: an acknowledged alarm is unacknowledged again. A shelved one stays shelved, but its log goes
+    on.
     """
     if alarm is None or alarm.state is AlarmState.NORMAL:
         if level is None:

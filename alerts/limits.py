@@ -1,4 +1,5 @@
-"""The limits in force that hold for whole kinds of sensors, from the rules: what a chart draws and `GET /api/sensors` states."""
+"""The limits in force that hold for whole kinds of sensors, from the rules: what a chart draws and `GET /api/sensors`
+states."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ Limits = dict[str, dict[str, dict[str, float]]]
 
 
 def read_limits(conn: Connection, at: datetime | None = None) -> Limits:
-    """sensor kind -> metric -> level -> limit, now or at a moment. Per-site limits are not in here: they stand on the sensor."""
+    """sensor kind -> metric -> level -> limit, now or at a moment. Per-site limits are not in here: they stand on the
+    sensor."""
     limits: Limits = {}
     for rule in load_rules(conn, at):
         for kind in rule.watches.get("sensor_kinds", ()):

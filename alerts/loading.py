@@ -1,4 +1,5 @@
-"""What the engine needs to know at its start, read in one snapshot: rules, things, checkpoints, windows, newest times."""
+"""What the engine needs to know at its start, read in one snapshot: rules, things, checkpoints, windows, newest
+times."""
 
 from __future__ import annotations
 
@@ -32,10 +33,15 @@ NEWEST = text(
     "FROM sensor_state s LEFT JOIN pending p USING (sensor_id, metric)"
 )
 HISTORY = text(
-    f"WITH {PENDING} SELECT o.sensor_id, o.metric, date_bin('1 minute', o.time, 'epoch') AS bucket, sum(o.value) AS total, "
-    "count(*) AS readings, max(o.value) AS most FROM observation o LEFT JOIN pending p USING (sensor_id, metric) "
-    "WHERE o.sensor_id = ANY(:sensors) AND o.metric = ANY(:metrics) AND o.time > now() - make_interval(secs => :back) "
-    f"AND o.quality NOT IN {sql_list(UNJUDGED)} AND (p.time IS NULL OR o.time < p.time) GROUP BY 1, 2, 3 ORDER BY 3"
+    f"""
+WITH {PENDING}
+SELECT o.sensor_id, o.metric, date_bin('1 minute', o.time, 'epoch') AS bucket, sum(o.value) AS total,
+  count(*) AS readings, max(o.value) AS most
+FROM observation o LEFT JOIN pending p USING (sensor_id, metric)
+WHERE o.sensor_id = ANY(:sensors) AND o.metric = ANY(:metrics) AND o.time > now() - make_interval(secs => :back)
+  AND o.quality NOT IN {sql_list(UNJUDGED)} AND (p.time IS NULL OR o.time < p.time)
+GROUP BY 1, 2, 3 ORDER BY 3
+"""
 )
 
 
@@ -44,8 +50,10 @@ STATES = text("SELECT rule_id, thing_id, state FROM rule_state")
 RULES = text("SELECT id, kind, alarm_kind, name_zh, name_en, watches, params FROM rule WHERE enabled ORDER BY id")
 RULES_AT = text("SELECT DISTINCT ON (rule_id) after FROM rule_version WHERE time <= :at ORDER BY rule_id, version DESC")
 FAILED = text(
-    "SELECT id, due_at = 'infinity' AS aside, CASE WHEN due_at = 'infinity' THEN NULL ELSE due_at END AS due FROM set_aside "
-    "WHERE what IN ('monitor', 'finding')"
+    """
+SELECT id, due_at = 'infinity' AS aside, CASE WHEN due_at = 'infinity' THEN NULL ELSE due_at END AS due
+FROM set_aside WHERE what IN ('monitor', 'finding')
+"""
 )
 
 
@@ -70,7 +78,8 @@ def read_failed(conn: Connection) -> dict[Key, datetime | None]:
 
 
 def load(conn: Connection, owned: list[int], partitions: int, resting: Collection[Key] = ()) -> Loaded:
-    """Monitors for all things of these partitions, but for those that rest. One that cannot be made does not stop the others."""
+    """Monitors for all things of these partitions, but for those that rest. One that cannot be made does not stop the
+    others."""
     rules, things = load_rules(conn), load_things(conn)
     mine = [thing for thing in things if partition_of(thing.id, partitions) in owned]
     states = {(row.rule_id, row.thing_id): row.state for row in conn.execute(STATES)}
@@ -121,8 +130,10 @@ def load_rules(conn: Connection, at: datetime | None = None) -> list[RuleRow]:
 def load_things(conn: Connection) -> list[Thing]:
     rows = conn.execute(
         text(
-            "SELECT id, kind, name_zh, name_en, district, ST_X(geom) AS lon, ST_Y(geom) AS lat, interval_s, thresholds, attributes "
-            "FROM sensor WHERE status = 'active'"
+            """
+SELECT id, kind, name_zh, name_en, district, ST_X(geom) AS lon, ST_Y(geom) AS lat, interval_s, thresholds, attributes
+FROM sensor WHERE status = 'active'
+"""
         )
     )
     return [thing_of(row) for row in rows]

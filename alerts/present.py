@@ -21,14 +21,15 @@ from core.nouns import Risk, Term, ThingRef
 from core.vocabulary import Text
 
 ALARM_COLUMNS = (
-    "id, rule_id, kind, thing_type, thing_id, names, level, state, active, raised_at, changed_at, observed_at, metric, value, unit, "
-    "message, district, ST_X(geom) AS lon, ST_Y(geom) AS lat, risk, acknowledged_by, acknowledged_at, shelved_until, incident_id, version"
+    "id, rule_id, kind, thing_type, thing_id, names, level, state, active, raised_at, changed_at, observed_at, metric, "
+    "value, unit, message, district, ST_X(geom) AS lon, ST_Y(geom) AS lat, risk, acknowledged_by, acknowledged_at, "
+    "shelved_until, incident_id, version"
 )
 
 
 class Alarm(TypedDict):
-    """One alarm: the first finding of a rule about a thing until it is back to normal. Fields that nobody wrote down in a past moment
-    are null."""
+    """One alarm: the first finding of a rule about a thing until it is back to normal. Fields that nobody wrote down in
+    a past moment are null."""
 
     id: str
     rule: str
@@ -115,13 +116,15 @@ def alarm_object(row: Any) -> Alarm:
 _OPEN = text(f"SELECT {ALARM_COLUMNS} FROM alarm WHERE state <> 'normal' ORDER BY level, raised_at, id")
 # the last event of each alarm that may have been open then; its score is the last one given to that version of it
 _OPEN_AT = text("""
-SELECT e.after, e.state, e.level, e.time, r.risk, a.id, a.rule_id, a.kind, a.thing_type, a.thing_id, a.names, a.raised_at, a.district,
-  ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat
+SELECT e.after, e.state, e.level, e.time, r.risk, a.id, a.rule_id, a.kind, a.thing_type, a.thing_id, a.names,
+  a.raised_at, a.district, ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat
 FROM alarm a
-JOIN LATERAL (SELECT after, state, level, time FROM alarm_event WHERE alarm_id = a.id AND time <= :at ORDER BY id DESC LIMIT 1) e ON true
+JOIN LATERAL (SELECT after, state, level, time FROM alarm_event WHERE alarm_id = a.id AND time <= :at
+  ORDER BY id DESC LIMIT 1) e ON true
 LEFT JOIN LATERAL (SELECT risk FROM risk_event WHERE type = 'alarm' AND thing_id = a.id::text AND time <= :at
   AND version = CAST(e.after->>'version' AS int) ORDER BY time DESC, id DESC LIMIT 1) r ON true
-WHERE a.raised_at <= :at AND (a.state <> 'normal' OR a.changed_at > :at) AND e.state <> 'normal' ORDER BY e.level, a.raised_at, a.id
+WHERE a.raised_at <= :at AND (a.state <> 'normal' OR a.changed_at > :at) AND e.state <> 'normal'
+ORDER BY e.level, a.raised_at, a.id
 """)
 # what events from before there were full values do not tell
 _UNKNOWN = dict.fromkeys(
@@ -192,8 +195,8 @@ ORDER BY sent DESC, sender, identifier
 
 
 def read_warnings(conn: Connection, at: datetime) -> list[Warning]:
-    """Outside warnings in force at a moment, newest first: not expired, not replaced or cancelled by a later message (CAP 1.2 section
-    3.2.1, references)."""
+    """Outside warnings in force at a moment, newest first: not expired, not replaced or cancelled by a later message
+    (CAP 1.2 section 3.2.1, references)."""
     rows = conn.execute(_WARNINGS, {"at": at}).all()
     replaced = {reference for row in rows for reference in _references(row.body)}
     return [

@@ -1,8 +1,9 @@
 """The risk score and its reasons, after the INFORM index (EC JRC, INFORM Risk methodology 2017, section 3).
 
-Three dimensions from 0 to 10 - hazard & exposure, vulnerability, lack of coping capacity - joined by the geometric mean; the
-first is itself the geometric mean of hazard and exposure. Each score carries the terms it was made of. A term that cannot be
-known is named as missing (value None) and left out of its dimension. Alarms, incidents and cells use the same functions.
+Three dimensions from 0 to 10 - hazard & exposure, vulnerability, lack of coping capacity - joined by the geometric
+mean; the first is itself the geometric mean of hazard and exposure. Each score carries the terms it was made of. A term
+that cannot be known is named as missing (value None) and left out of its dimension. Alarms, incidents and cells use the
+same functions.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """What may hurt: its level, how sure we are, how long ago it was seen, how far it reaches, what it takes to help."""
+    """What may hurt: its level, how sure we are, how long ago it was seen, how far it reaches, what it takes to
+    help."""
 
     level: int
     certainty: str
@@ -76,7 +78,8 @@ class Hazard:
 
 @dataclass(frozen=True, slots=True)
 class Coping:
-    """Road time of the nearest free capable unit, and the mean around; None with `known` False where nobody has computed it."""
+    """Road time of the nearest free capable unit, and the mean around; None with `known` False where nobody has
+    computed it."""
 
     eta_s: float | None
     unit: Text | None
@@ -92,7 +95,8 @@ def dimension(terms: Sequence[Term], name: str) -> float | None:
 
 
 def combine(terms: Sequence[Term]) -> Risk:
-    """Geometric mean of the dimensions that are known; none counts less than FLOOR, for a zero would erase all the others."""
+    """Geometric mean of the dimensions that are known; none counts less than FLOOR, for a zero would erase all the
+    others."""
     parts = [
         v
         for v in (_hazard_and_exposure(terms), dimension(terms, "vulnerability"), dimension(terms, "coping"))
@@ -134,7 +138,8 @@ def hazard_terms(hazard: Hazard, now: datetime) -> list[Term]:
 
 
 def people_value(people: float) -> float:
-    """0 for nobody, 10 for ten thousand and more, by the logarithm: from 10 to 100 matters as much as from 100 to 1,000."""
+    """0 for nobody, 10 for ten thousand and more, by the logarithm: from 10 to 100 matters as much as from 100 to
+    1,000."""
     return round(min(10.0, 10 * math.log10(1 + people) / math.log10(1 + PEOPLE_FULL)), 1)
 
 
@@ -218,9 +223,12 @@ def read_coping(conn: Connection, cell: str, capabilities: Sequence[str]) -> Cop
     """Coverage of a cell and of its neighbours, for the quickest of the capabilities that help."""
     rows = conn.execute(
         text(
-            "SELECT c.cell, min(c.eta_s) AS eta, "
-            "(array_agg(jsonb_build_object('zh', u.name_zh, 'en', u.name_en) ORDER BY c.eta_s))[1] AS unit FROM coverage c "
-            "LEFT JOIN unit u ON u.id = c.unit_id WHERE c.cell = ANY(:cells) AND c.capability = ANY(:caps) GROUP BY c.cell"
+            """
+SELECT c.cell, min(c.eta_s) AS eta,
+  (array_agg(jsonb_build_object('zh', u.name_zh, 'en', u.name_en) ORDER BY c.eta_s))[1] AS unit
+FROM coverage c LEFT JOIN unit u ON u.id = c.unit_id
+WHERE c.cell = ANY(:cells) AND c.capability = ANY(:caps) GROUP BY c.cell
+"""
         ),
         {"cells": list(h3.grid_disk(cell, 1)), "caps": list(capabilities)},
     ).all()

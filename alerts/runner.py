@@ -1,7 +1,8 @@
 """The alerts process: judges batches as they are committed, lets delays and silences mature, scores, issues, delivers.
 
-Four threads under supervision: the lease (locks and notifications), judgement, scoring, deliveries; neither a broker that does not
-answer nor a thousand alarms without a score may hold up judgement. What each does is a list of chores (core.process).
+Four threads under supervision: the lease (locks and notifications), judgement, scoring, deliveries; neither a broker
+that does not answer nor a thousand alarms without a score may hold up judgement. What each does is a list of chores
+(core.process).
 """
 
 from __future__ import annotations
@@ -202,8 +203,8 @@ class AlertRunner:
 
 
 def keep_house(conn: Connection, now: datetime, days: int) -> None:
-    """Drop what has been delivered long ago, scores of cells from before `days`, what dead processes said of themselves,
-    and what people have dropped."""
+    """Drop what has been delivered long ago, scores of cells from before `days`, what dead processes said of
+    themselves, and what people have dropped."""
     forget_done(conn, now)
     forget_scores(conn, now - timedelta(days=days))
     conn.execute(
@@ -211,7 +212,10 @@ def keep_house(conn: Connection, now: datetime, days: int) -> None:
     )
     conn.execute(
         text(
-            "DELETE FROM ingest_batch b USING set_aside s WHERE s.what = 'batch' AND s.dropped_at IS NOT NULL AND s.id = b.id::text"
+            """
+DELETE FROM ingest_batch b USING set_aside s
+WHERE s.what = 'batch' AND s.dropped_at IS NOT NULL AND s.id = b.id::text
+"""
         )
     )
     set_aside.forget_dropped(conn, now)
@@ -221,7 +225,10 @@ def end_shelves(conn: Connection, now: datetime) -> None:
     """Bring back alarms whose time on the shelf is over."""
     due = conn.scalars(
         text(
-            f"SELECT id FROM alarm WHERE state = 'shelved' AND shelved_until <= :now AND {set_aside.resting('shelf', 'alarm.id::text')}"
+            f"""
+SELECT id FROM alarm
+WHERE state = 'shelved' AND shelved_until <= :now AND {set_aside.resting("shelf", "alarm.id::text")}
+"""
         ),
         {"now": now},
     ).all()

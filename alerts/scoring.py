@@ -108,7 +108,8 @@ def _store(conn: Connection, name: str, row: Any, hazard: Hazard, now: datetime,
 
 @dataclass(frozen=True, slots=True)
 class CellGround:
-    """What does not change about the cells of the city: where they are, who lives and works there, what is sensitive."""
+    """What does not change about the cells of the city: where they are, who lives and works there, what is
+    sensitive."""
 
     cells: tuple[str, ...]
     lon: np.ndarray[Any, Any]
@@ -148,17 +149,22 @@ def read_hazards(conn: Connection) -> list[Any]:
     return list(
         conn.execute(
             text(
-                "SELECT kind, 'alarm' AS type, level, observed_at AS at, names, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM alarm "
-                "WHERE active AND state NOT IN ('normal', 'shelved') AND geom IS NOT NULL AND kind NOT IN ('stale', 'source_stale') "
-                "UNION ALL SELECT kind, 'incident', level, opened_at, titles, ST_X(geom), ST_Y(geom) FROM incident "
-                f"WHERE status NOT IN {sql_list(DONE_INCIDENT)} AND geom IS NOT NULL"
+                f"""
+SELECT kind, 'alarm' AS type, level, observed_at AS at, names, ST_X(geom) AS lon, ST_Y(geom) AS lat
+FROM alarm
+WHERE active AND state NOT IN ('normal', 'shelved') AND geom IS NOT NULL AND kind NOT IN ('stale', 'source_stale')
+UNION ALL
+SELECT kind, 'incident', level, opened_at, titles, ST_X(geom), ST_Y(geom) FROM incident
+WHERE status NOT IN {sql_list(DONE_INCIDENT)} AND geom IS NOT NULL
+"""
             )
         )
     )
 
 
 def score_cells(conn: Connection, ground: CellGround, now: datetime) -> int:
-    """Score every cell by the worst hazard that reaches it; only cells whose score changed are written. Returns how many."""
+    """Score every cell by the worst hazard that reaches it; only cells whose score changed are written. Returns how
+    many."""
     zone = city_zone(conn)
     people = ground.people_day if is_day(now, zone) else ground.people_night
     coverage: dict[str, float | None] = {
@@ -203,14 +209,16 @@ def score_cells(conn: Connection, ground: CellGround, now: datetime) -> int:
 OLD_SCORES = text("""
 DELETE FROM risk_event WHERE id IN (
   SELECT r.id FROM risk_event r WHERE r.type = 'cell' AND r.time < :before AND EXISTS (
-    SELECT 1 FROM risk_event n WHERE n.type = 'cell' AND n.thing_id = r.thing_id AND n.time > r.time AND n.time < :before)
+    SELECT 1 FROM risk_event n WHERE n.type = 'cell' AND n.thing_id = r.thing_id AND n.time > r.time
+      AND n.time < :before)
   LIMIT :most)
 """)
 FORGOTTEN_AT_ONCE = 50_000
 
 
 def forget_scores(conn: Connection, before: datetime) -> int:
-    """Take old scores of cells away, a bounded number at once; those of alarms and incidents stay with their histories."""
+    """Take old scores of cells away, a bounded number at once; those of alarms and incidents stay with their
+    histories."""
     return conn.execute(OLD_SCORES, {"before": before, "most": FORGOTTEN_AT_ONCE}).rowcount
 
 

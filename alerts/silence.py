@@ -24,9 +24,11 @@ def watch_silence(conn: Connection, now: datetime, started_at: datetime) -> None
 def _watch_rule(conn: Connection, rule: RuleRow, now: datetime) -> None:
     rows = conn.execute(
         text(
-            "SELECT s.id, s.kind, s.name_zh, s.name_en, s.district, ST_X(s.geom) AS lon, ST_Y(s.geom) AS lat, s.interval_s, "
-            "s.thresholds, s.attributes, max(t.received_at) AS heard FROM sensor s JOIN sensor_state t ON t.sensor_id = s.id "
-            "WHERE s.status = 'active' GROUP BY s.id"
+            """
+SELECT s.id, s.kind, s.name_zh, s.name_en, s.district, ST_X(s.geom) AS lon, ST_Y(s.geom) AS lat, s.interval_s,
+  s.thresholds, s.attributes, max(t.received_at) AS heard
+FROM sensor s JOIN sensor_state t ON t.sensor_id = s.id WHERE s.status = 'active' GROUP BY s.id
+"""
         )
     ).all()
     things = {row.id: thing_of(row) for row in rows}

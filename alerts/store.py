@@ -98,10 +98,12 @@ def raise_alarm(conn: Connection, finding: Finding, transition: Transition, now:
     geom = None if thing.lon is None else f"SRID=4326;POINT({thing.lon!r} {thing.lat!r})"
     conn.execute(
         text(
-            "INSERT INTO alarm (id, rule_id, kind, thing_type, thing_id, names, level, peak_level, state, active, raised_at, "
-            "changed_at, observed_at, metric, value, unit, message, district, geom, version) VALUES (:id, :rule, :kind, :type, "
-            ":thing, CAST(:names AS jsonb), :level, :level, :state, true, :now, :now, :observed, :metric, :value, :unit, "
-            "CAST(:message AS jsonb), :district, ST_GeomFromEWKT(:geom), 1)"
+            """
+INSERT INTO alarm (id, rule_id, kind, thing_type, thing_id, names, level, peak_level, state, active, raised_at,
+  changed_at, observed_at, metric, value, unit, message, district, geom, version)
+VALUES (:id, :rule, :kind, :type, :thing, CAST(:names AS jsonb), :level, :level, :state, true, :now, :now, :observed,
+  :metric, :value, :unit, CAST(:message AS jsonb), :district, ST_GeomFromEWKT(:geom), 1)
+"""
         ),
         {
             "id": alarm_id,
@@ -131,10 +133,13 @@ def change_alarm(conn: Connection, alarm: StoredAlarm, finding: Finding, transit
     after = transition.after
     conn.execute(
         text(
-            "UPDATE alarm SET state = :state, level = :level, peak_level = :peak, active = :active, changed_at = :now, "
-            "observed_at = :observed, value = :value, message = CASE WHEN :active THEN CAST(:message AS jsonb) ELSE message END, "
-            "risk = CASE WHEN :active THEN NULL ELSE risk END, acknowledged_by = CASE WHEN :again THEN NULL ELSE acknowledged_by "
-            "END, acknowledged_at = CASE WHEN :again THEN NULL ELSE acknowledged_at END, version = version + 1 WHERE id = :id"
+            """
+UPDATE alarm SET state = :state, level = :level, peak_level = :peak, active = :active, changed_at = :now,
+  observed_at = :observed, value = :value, message = CASE WHEN :active THEN CAST(:message AS jsonb) ELSE message END,
+  risk = CASE WHEN :active THEN NULL ELSE risk END, acknowledged_by = CASE WHEN :again THEN NULL ELSE acknowledged_by
+  END, acknowledged_at = CASE WHEN :again THEN NULL ELSE acknowledged_at END, version = version + 1
+WHERE id = :id
+"""
         ),
         {
             "id": alarm.id,

@@ -1,4 +1,5 @@
-"""Accounts and sessions: argon2id passwords, lock-out, secrets of which only a digest is kept. Callers own the transaction."""
+"""Accounts and sessions: argon2id passwords, lock-out, secrets of which only a digest is kept. Callers own the
+transaction."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ def check_password(password: str) -> None:
     kinds.append(any(not c.isalnum() for c in password))
     if len(password) < MIN_PASSWORD or sum(kinds) < CLASSES:
         raise InputError(
-            f"password: expected at least {MIN_PASSWORD} characters with {CLASSES} of: lower case, upper case, digit, other",
+            f"password: expected at least {MIN_PASSWORD} characters with {CLASSES} of: lower case, upper case, digit, "
+            "other",
             field="password",
         )
 
@@ -134,8 +136,11 @@ def read_session(conn: Connection, secret: str, kinds: tuple[str, ...], policy: 
     """Who holds this secret; None where it is unknown, ended or idle too long."""
     row = conn.execute(
         text(
-            "SELECT s.seen_at, s.kind, a.username, a.name, a.role, a.lang FROM session s JOIN account a USING (username) "
-            "WHERE s.digest = :digest AND s.expires_at > :now AND a.enabled AND s.kind = ANY(:kinds)"
+            """
+SELECT s.seen_at, s.kind, a.username, a.name, a.role, a.lang FROM session s
+JOIN account a USING (username)
+WHERE s.digest = :digest AND s.expires_at > :now AND a.enabled AND s.kind = ANY(:kinds)
+"""
         ),
         {"digest": digest(secret), "now": now, "kinds": list(kinds)},
     ).one_or_none()

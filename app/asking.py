@@ -1,7 +1,7 @@
 """How a callback reaches the database: as the person who asks, in one transaction, in a thread.
 
-A callback over HTTP runs in the event loop, which must never wait for PostgreSQL. What a person may not do raises Forbidden here as it
-does behind the API, and is written down like there.
+A callback over HTTP runs in the event loop, which must never wait for PostgreSQL. What a person may not do raises
+Forbidden here as it does behind the API, and is written down like there.
 """
 
 from __future__ import annotations

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from app.auth import COOKIE, OPEN_PATHS
 from app.problems import Problem
+from core.types import JsonObject
 
 SCHEMES: dict[str, dict[str, str]] = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "POST /api/token, or ./onemap user token"},
@@ -29,7 +28,7 @@ SCHEMES: dict[str, dict[str, str]] = {
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
-def document(app: FastAPI) -> dict[str, Any]:
+def document(app: FastAPI) -> JsonObject:
     """Made once, on first use."""
     if app.openapi_schema is None:
         made = get_openapi(title=app.title, version=app.version, routes=app.routes)

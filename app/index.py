@@ -1,4 +1,5 @@
-"""What both Dash applications (the One Map page, the pages beside it) share: how they stand on the server, and their index page."""
+"""What both Dash applications (the One Map page, the pages beside it) share: how they stand on the server, and their
+index page."""
 
 from __future__ import annotations
 
@@ -55,8 +56,8 @@ def make_application(
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """What an index page has of its own: attributes of its root and body, scripts and links of its head, what stands before Dash's
-    tree and before Dash's scripts. `loading` is what the cover says until the page stands."""
+    """What an index page has of its own: attributes of its root and body, scripts and links of its head, what stands
+    before Dash's tree and before Dash's scripts. `loading` is what the cover says until the page stands."""
 
     styles: Iterable[str]
     loading: str

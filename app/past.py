@@ -1,4 +1,5 @@
-"""The whole picture, now or as it was: the same objects made by the same code, from what is live or from the histories."""
+"""The whole picture, now or as it was: the same objects made by the same code, from what is live or from the
+histories."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import anyio.to_thread
 from fastapi import FastAPI, Request
@@ -15,6 +14,7 @@ from typing_extensions import TypedDict
 
 from core import errors
 from core.log import get_log
+from core.types import JsonObject
 
 log = get_log("http")
 MEDIA_TYPE = "application/problem+json"
@@ -57,7 +57,11 @@ class Problem(TypedDict, total=False):
     lacking: list[str]
 
 
-def describes(*statuses: int) -> dict[int | str, dict[str, Any]]:
+# `responses` of a route as FastAPI takes them: what OpenAPI says of each status
+Responses = dict[int | str, JsonObject]
+
+
+def describes(*statuses: int) -> Responses:
     """For `responses` of a route: these statuses are answered with a problem document."""
     return {
         status: {
@@ -70,7 +74,7 @@ def describes(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 GEOJSON = "application/geo+json"
 # RFC 7946 section 3.3; the properties are each layer's own
-FEATURES = {
+FEATURES: JsonObject = {
     "type": "object",
     "required": ["type", "features"],
     "properties": {
@@ -83,22 +87,28 @@ FEATURES = {
 }
 
 
-def gives(media_type: str, description: str = "") -> dict[int | str, dict[str, Any]]:
+def gives(media_type: str, description: str = "") -> Responses:
     """For `responses` of a route that answers with text, pictures, tiles or GeoJSON."""
-    schema = FEATURES if media_type == GEOJSON else {"type": "string"}
+    schema: JsonObject = FEATURES if media_type == GEOJSON else {"type": "string"}
     return {200: {"description": description, "content": {media_type: {"schema": schema}}}}
 
 
-# what any route may answer: a body that is no JSON, nobody we know, may not, not there, changed meanwhile, cannot be used, ours or the
-# database's fault
+# what any route may answer: a body that is no JSON, nobody we know, may not, not there, changed meanwhile, cannot be
+# used, ours or the database's fault
 COMMON = (400, 401, 403, 404, 405, 409, 413, 422, 500, 503)
 
 
 def problem(
-    status: int, detail: str, *, reason: str | None = None, field: str | None = None, **extra: Any
+    status: int,
+    detail: str,
+    *,
+    reason: str | None = None,
+    field: str | None = None,
+    errors: list[dict[str, str]] | None = None,
+    lacking: list[str] | None = None,
 ) -> JSONResponse:
     """A problem document. `reason` is for machines, `field` names the one at fault."""
-    body: dict[str, Any] = {
+    body: Problem = {
         "type": "about:blank",
         "title": TITLES.get(status, "Error"),
         "status": status,
@@ -108,8 +118,12 @@ def problem(
         body["reason"] = reason
     if field:
         body["field"] = field
+    if errors is not None:
+        body["errors"] = errors
+    if lacking is not None:
+        body["lacking"] = lacking
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    return JSONResponse({**body, **extra}, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def from_error(exc: errors.OneMapError) -> JSONResponse:
@@ -117,7 +131,8 @@ def from_error(exc: errors.OneMapError) -> JSONResponse:
 
 
 def install(app: FastAPI, refused: Callable[[Request, errors.Forbidden], None]) -> None:
-    """Teach `app` to answer every error with a problem document. `refused` writes down, in a thread, who may not do what."""
+    """Teach `app` to answer every error with a problem document. `refused` writes down, in a thread, who may not do
+    what."""
 
     @app.exception_handler(errors.OneMapError)
     async def ours(request: Request, exc: errors.OneMapError) -> JSONResponse:

@@ -23,9 +23,9 @@ class SecurityHeaders:
             found = {h.strip("'"): None for app in self._dash_apps for h in app.csp_hashes()}
             hashes = " ".join(f"'{one}'" for one in found)
             self._policy = (
-                f"default-src 'self'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-                "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
-                "form-action 'self'; frame-ancestors 'none'"
+                f"default-src 'self'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; img-src 'self' "
+                "data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; "
+                "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
             )
         return self._policy
 

@@ -23,7 +23,8 @@ class TileCache:
         self.size = 0
 
     def get(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
-        """What is kept under `key`, else what `make` gives; others who ask meanwhile wait for it instead of making it too."""
+        """What is kept under `key`, else what `make` gives; others who ask meanwhile wait for it instead of making it
+        too."""
         with self._changed:
             while key in self._making and key not in self._held:
                 self._changed.wait()

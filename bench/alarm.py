@@ -1,6 +1,8 @@
-"""`python -m bench.alarm [--json] [--count N]`: from publishing a red water level to the alarm's message at a live client.
+"""`python -m bench.alarm [--json] [--count N]`: from publishing a red water level to the alarm's message at a live
+client.
 
-Ingest, alerts and serve as they run in a city, one WebSocket client, one sensor after the other; the median and the slowest.
+Ingest, alerts and serve as they run in a city, one WebSocket client, one sensor after the other; the median and the
+slowest.
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ import json
 import statistics
 import time
 from datetime import UTC, datetime
-from typing import Any
 
 import paho.mqtt.client as mqtt
 from websockets.sync.client import ClientConnection
@@ -37,7 +38,7 @@ def main() -> None:
     print(json.dumps(figures, indent=2) if given.json else words.format(**figures))
 
 
-def measure(here: Stand, count: int) -> dict[str, Any]:
+def measure(here: Stand, count: int) -> dict[str, float]:
     secret = prepare(here, count)
     for name in ("ingest", "alerts", "serve"):
         here.start(name)

@@ -1,10 +1,11 @@
-"""`python -m bench.ingest [--json] [--count N] [--rounds N]`: from publish to committed, beside two other ways in the same run.
+"""`python -m bench.ingest [--json] [--count N] [--rounds N]`: from publish to committed, beside two other ways in the
+same run.
 
-One ingester, a publisher in a process of its own, everything durable, QoS 1, acknowledged after commit. Rate: messages by the time
-from the first publish to the last commit, as PostgreSQL notes commits (track_commit_timestamp); ours and the hand-made path
-(bench.peers) by turns, medians of the rounds; the stock client with the ORM once. Latency: at half our rate, from the moment a
-message carries, taken when it is sent, to the commit of its row. Ceiling: COPY in binary form of those rows into a table with the
-same partitions and key.
+One ingester, a publisher in a process of its own, everything durable, QoS 1, acknowledged after commit. Rate: messages
+by the time from the first publish to the last commit, as PostgreSQL notes commits (track_commit_timestamp); ours and
+the hand-made path (bench.peers) by turns, medians of the rounds; the stock client with the ORM once. Latency: at half
+our rate, from the moment a message carries, taken when it is sent, to the commit of its row. Ceiling: COPY in binary
+form of those rows into a table with the same partitions and key.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ import subprocess
 import sys
 import time
 from statistics import median
-from typing import Any
 
 import psutil
 import psycopg
 from sqlalchemy import text
+from typing_extensions import TypedDict
 
 from bench.stand import ROOT, Stand, stand, wait_for
 
@@ -34,6 +35,26 @@ HANDED_ON = """
 SELECT count(*) - count(DISTINCT (u.s, u.t)) FROM ingest_batch b, LATERAL unnest(b.sensor_ids, b.times) AS u (s, t)
 """
 PACED_S = 6.0
+
+
+class Figures(TypedDict):
+    messages: int
+    rounds: int
+    events_per_s: int
+    all_events_per_s: list[int]
+    hand_made_per_s: int
+    all_hand_made_per_s: list[int]
+    share_of_hand_made: float
+    paho_orm_per_s: int
+    times_paho_orm: float
+    ceiling_copy_rows_per_s: int
+    share_of_ceiling: float
+    latency_rate_per_s: int
+    p50_ms: float
+    p99_ms: float
+    peak_memory_mib: int
+    lost: int
+    doubled: int
 
 
 def main() -> None:
@@ -49,7 +70,7 @@ def main() -> None:
     print(json.dumps(figures, indent=2) if given.json else sentence(figures))
 
 
-def measure(here: Stand, count: int, rounds: int) -> dict[str, Any]:
+def measure(here: Stand, count: int, rounds: int) -> Figures:
     ours: list[float] = []
     hand: list[float] = []
     lost = doubled = 0.0
@@ -212,7 +233,7 @@ def copy_rate(here: Stand) -> float:
     return copied / took
 
 
-def sentence(f: dict[str, Any]) -> str:
+def sentence(f: Figures) -> str:
     return (
         f"{f['events_per_s']:,} events/s from publish to committed: {f['share_of_hand_made']:.0%} "
         f"of the hand-made path ({f['hand_made_per_s']:,}), "

@@ -1,9 +1,11 @@
-"""Other ways from the broker to committed rows, to compare ours with: `python -m bench.peers hand|orm --url URL --database URL`.
+"""Other ways from the broker to committed rows, to compare ours with:
+`python -m bench.peers hand|orm --url URL --database URL`.
 
-hand  the least that a hand-made path can do and still be durable: one socket, frames parsed inline, msgspec, whatever waits in one
-      `INSERT … SELECT unnest(arrays)`, commit, then all acknowledgements in one write. It checks nothing, keeps no newest value,
-      tells no engine, knows no source, flags nothing, and stops at the first bad message.
-orm   what a tutorial does: stock paho-mqtt with a callback, a queue, SQLAlchemy's `add_all` and a commit for each batch.
+hand  the least that a hand-made path can do and still be durable: one socket, frames parsed inline, msgspec, whatever
+      waits in one `INSERT … SELECT unnest(arrays)`, commit, then all acknowledgements in one write. It checks nothing,
+      keeps no newest value, tells no engine, knows no source, flags nothing, and stops at the first bad message.
+orm   what a tutorial does: stock paho-mqtt with a callback, a queue, SQLAlchemy's `add_all` and a commit for each
+      batch.
 
 Both print "subscribed" when they are ready and run until they are told to stop.
 """
@@ -98,7 +100,8 @@ class Hand:
 
 
 def subscribe(url: str) -> socket.socket:
-    """A socket that is subscribed with MQTT 3.1.1, QoS 1, in a session that the broker keeps, as any that must lose nothing."""
+    """A socket that is subscribed with MQTT 3.1.1, QoS 1, in a session that the broker keeps, as any that must lose
+    nothing."""
     address = parse_mqtt_url(url)
     sock = socket.create_connection((address.host, address.port))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

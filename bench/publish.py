@@ -1,7 +1,8 @@
 """A publisher quicker than what it measures: raw MQTT 3.1.1 PUBLISH frames of QoS 1 over one socket, with a window.
 
-`python -m bench.publish --url URL --count N [--rate R] [--prefix P]` prints {"began": unix seconds, "ended": …} as JSON. Without `--rate`
-it goes as fast as the broker acknowledges, with frames made beforehand; with it, each message carries the moment it is sent.
+`python -m bench.publish --url URL --count N [--rate R] [--prefix P]` prints {"began": unix seconds, "ended": …} as
+JSON. Without `--rate` it goes as fast as the broker acknowledges, with frames made beforehand; with it, each message
+carries the moment it is sent.
 """
 
 from __future__ import annotations

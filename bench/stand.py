@@ -1,4 +1,5 @@
-"""The stand that benchmarks run on: a private cluster and broker under .onemap/bench, an empty database, our processes."""
+"""The stand that benchmarks run on: a private cluster and broker under .onemap/bench, an empty database, our
+processes."""
 
 from __future__ import annotations
 

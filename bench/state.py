@@ -1,7 +1,9 @@
-"""`python -m bench.state [--json] [--days N] [--sensors N]`: reading the whole picture of a past moment, against reading it as it is now.
+"""`python -m bench.state [--json] [--days N] [--sensors N]`: reading the whole picture of a past moment, against
+reading it as it is now.
 
-A month of a demo city's histories is written straight into the tables: readings of every sensor each minute, positions of every unit each
-ten seconds, alarms that rise, are seen and end, incidents with their units, scores. Then moments all over the month are asked for.
+A month of a demo city's histories is written straight into the tables: readings of every sensor each minute, positions
+of every unit each ten seconds, alarms that rise, are seen and end, incidents with their units, scores. Then moments all
+over the month are asked for.
 """
 
 from __future__ import annotations
@@ -24,30 +26,34 @@ from core.clock import utc_now
 from core.history import kept
 from ingest.partitions import make_partitions
 from layers.imports.package import load_package
+from layers.place import read_city
 
 ASKED = 60
 ALARMS_A_DAY, INCIDENTS_A_DAY, SCORES_A_DAY = 400, 120, 20_000
 READINGS = text("""
 INSERT INTO observation (sensor_id, metric, time, value, unit, quality, received_at)
 SELECT s.id, s.metrics[1], t, 5 + sin(extract(epoch FROM t) / 7200), NULL, 'good', t + interval '40 ms'
-FROM sensor s, generate_series(CAST(:start AS timestamptz), CAST(:end AS timestamptz) - interval '1 minute', interval '1 minute') AS t
+FROM sensor s, generate_series(CAST(:start AS timestamptz), CAST(:end AS timestamptz) - interval '1 minute',
+  interval '1 minute') AS t
 WHERE cardinality(s.metrics) > 0
 """)
 STATES = text("""
 INSERT INTO sensor_state (sensor_id, metric, time, value, unit, quality, received_at)
-SELECT s.id, s.metrics[1], CAST(:now AS timestamptz) - interval '1 minute', 5, NULL, 'good', CAST(:now AS timestamptz) - interval '59 s'
+SELECT s.id, s.metrics[1], CAST(:now AS timestamptz) - interval '1 minute', 5, NULL, 'good',
+  CAST(:now AS timestamptz) - interval '59 s'
 FROM sensor s WHERE cardinality(s.metrics) > 0
 """)
 POSITIONS = text("""
 INSERT INTO unit_position (unit_id, time, lon, lat, received_at)
 SELECT u.id, t, ST_X(u.home), ST_Y(u.home), t + interval '40 ms'
-FROM unit u, generate_series(CAST(:start AS timestamptz), CAST(:end AS timestamptz) - interval '10 seconds', interval '10 seconds') AS t
+FROM unit u, generate_series(CAST(:start AS timestamptz), CAST(:end AS timestamptz) - interval '10 seconds',
+  interval '10 seconds') AS t
 """)
 ALARMS = text("""
-INSERT INTO alarm (id, rule_id, kind, thing_type, thing_id, names, level, peak_level, state, active, raised_at, changed_at, observed_at,
-  metric, value, message, district, geom, version)
-SELECT gen_random_uuid(), 'bench', 'gas', 'sensor', s.id, '{"zh": "a", "en": "a"}', 3, 3, 'normal', false, t, t + interval '20 minutes', t,
-  'gas', 12.5, '{"zh": "a", "en": "a"}', s.district, s.geom, 3
+INSERT INTO alarm (id, rule_id, kind, thing_type, thing_id, names, level, peak_level, state, active, raised_at,
+  changed_at, observed_at, metric, value, message, district, geom, version)
+SELECT gen_random_uuid(), 'bench', 'gas', 'sensor', s.id, '{"zh": "a", "en": "a"}', 3, 3, 'normal', false, t,
+  t + interval '20 minutes', t, 'gas', 12.5, '{"zh": "a", "en": "a"}', s.district, s.geom, 3
 FROM generate_series(1, :count) AS n,
   LATERAL (SELECT CAST(:start AS timestamptz) + n * (CAST(:end AS timestamptz) - :start) / :count AS t) AS at,
   LATERAL (SELECT id, district, geom FROM sensor OFFSET n % :sensors LIMIT 1) AS s
@@ -56,24 +62,29 @@ ALARM_EVENTS = text(f"""
 INSERT INTO alarm_event (alarm_id, time, what, state, level, who, after)
 SELECT a.id, a.raised_at + make_interval(mins => 10 * k), (ARRAY['raised', 'acknowledged', 'returned'])[k + 1],
   (ARRAY['unacknowledged', 'acknowledged', 'normal'])[k + 1], 3, 'engine',
-  {kept("a")} || jsonb_build_object('state', (ARRAY['unacknowledged', 'acknowledged', 'normal'])[k + 1], 'version', k + 1)
+  {kept("a")} || jsonb_build_object('state', (ARRAY['unacknowledged', 'acknowledged', 'normal'])[k + 1],
+    'version', k + 1)
 FROM alarm a, generate_series(0, 2) AS k WHERE a.rule_id = 'bench'
 """)
 ALARM_RISKS = text("""
 INSERT INTO risk_event (type, thing_id, time, version, score, risk)
-SELECT 'alarm', id::text, raised_at + interval '1 s', 1, 5.5, '{"score": 5.5, "terms": []}' FROM alarm WHERE rule_id = 'bench'
+SELECT 'alarm', id::text, raised_at + interval '1 s', 1, 5.5, '{"score": 5.5, "terms": []}'
+FROM alarm WHERE rule_id = 'bench'
 """)
 INCIDENTS = text("""
-INSERT INTO incident (id, number, kind, level, status, titles, channel, district, geom, opened_at, changed_at, ended_at, opened_by, version)
-SELECT gen_random_uuid(), 'b' || n, 'noise', 3, 'closed', '{"zh": "a", "en": "a"}', 'bench', '000000', c.center, t, t + interval '1 hour',
-  t + interval '1 hour', 'bench', 4
+INSERT INTO incident (id, number, kind, level, status, titles, channel, district, geom, opened_at, changed_at,
+  ended_at, opened_by, version)
+SELECT gen_random_uuid(), 'b' || n, 'noise', 3, 'closed', '{"zh": "a", "en": "a"}', 'bench', '000000', c.center, t,
+  t + interval '1 hour', t + interval '1 hour', 'bench', 4
 FROM city c, generate_series(1, :count) AS n,
   LATERAL (SELECT CAST(:start AS timestamptz) + n * (CAST(:end AS timestamptz) - :start) / :count AS t) AS at
 """)
 INCIDENT_EVENTS = text(f"""
 INSERT INTO incident_event (incident_id, time, what, who, text, data, after)
-SELECT i.id, i.opened_at + make_interval(mins => 20 * k), 'status', 'bench', '{{}}', '{{}}', {kept("i")} || jsonb_build_object(
-  'status', (ARRAY['open', 'assigned', 'on_scene', 'closed'])[k + 1], 'version', k + 1, 'ended_at', NULL, 'assignments', '[]'::jsonb,
+SELECT i.id, i.opened_at + make_interval(mins => 20 * k), 'status', 'bench', '{{}}', '{{}}',
+  {kept("i")} || jsonb_build_object(
+  'status', (ARRAY['open', 'assigned', 'on_scene', 'closed'])[k + 1], 'version', k + 1, 'ended_at', NULL,
+    'assignments', '[]'::jsonb,
   'alarms', '[]'::jsonb)
 FROM incident i, generate_series(0, 3) AS k WHERE i.channel = 'bench'
 """)
@@ -149,13 +160,13 @@ def fill_acts(conn: Connection, first: datetime, now: datetime, days: int) -> No
     conn.execute(ALARM_RISKS)
     conn.execute(INCIDENTS, {**span, "count": INCIDENTS_A_DAY * days})
     conn.execute(INCIDENT_EVENTS)
-    center = conn.execute(text("SELECT ST_X(center) AS lon, ST_Y(center) AS lat FROM city")).one()
-    cells = sorted(h3.grid_disk(h3.latlng_to_cell(center.lat, center.lon, 8), 12))
+    lon, lat = read_city(conn)["center"] or (0.0, 0.0)
+    cells = sorted(h3.grid_disk(h3.latlng_to_cell(lat, lon, 8), 12))
     conn.execute(CELLS, [{"cell": cell} for cell in cells])
     conn.execute(CELL_RISKS, {**span, "count": SCORES_A_DAY * days, "cells": len(cells)})
 
 
-def measure(engine: Engine, days: int) -> dict[str, Any]:
+def measure(engine: Engine, days: int) -> dict[str, float]:
     """Moments anywhere in the month and the present by turns, each in a transaction of its own as a request has it."""
     dice = random.Random(5)
     moments = [utc_now() - timedelta(days=days * dice.random()) for _ in range(ASKED)]

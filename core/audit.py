@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Connection, text
 
@@ -25,7 +25,7 @@ def write(
     who: str | Viewer,
     what: str,
     now: datetime,
-    data: Mapping[str, Any] | None = None,
+    data: Mapping[str, object] | None = None,
     *,
     address: str | None = None,
     result: Result = "ok",

@@ -126,7 +126,8 @@ def _add(parent: etree._Element, name: str, value: str | None) -> None:
 
 
 def xml_text(value: str) -> str:
-    """`value` without what XML 1.0 (section 2.2, Char) cannot carry: a device's broken name must not keep an alert from going out."""
+    """`value` without what XML 1.0 (section 2.2, Char) cannot carry: a device's broken name must not keep an alert from
+    going out."""
     return _NOT_XML.sub("\ufffd", value)
 
 

@@ -1,7 +1,9 @@
-"""Datums: where a position really is. We store WGS 84 (EPSG:4326); devices and maps in China also speak GCJ-02 and BD-09.
+"""Datums: where a position really is. We store WGS 84 (EPSG:4326); devices and maps in China also speak GCJ-02 and
+BD-09.
 
-GCJ-02 is the obfuscated datum of Chinese consumer maps, BD-09 Baidu's on top of it; neither is published, the inverses are
-iterated (geocoordinates-rs states 0.5 m at most). CGCS2000 (EPSG:4490, GB 22021) differs from WGS 84 by centimetres: taken as is.
+GCJ-02 is the obfuscated datum of Chinese consumer maps, BD-09 Baidu's on top of it; neither is published, the inverses
+are iterated (geocoordinates-rs states 0.5 m at most). CGCS2000 (EPSG:4490, GB 22021) differs from WGS 84 by
+centimetres: taken as is.
 """
 
 from __future__ import annotations

@@ -32,7 +32,8 @@ KEEPALIVE = {
 
 
 class Note(TypedDict, total=False):
-    """A notification: what kind of thing has changed and which, or all of them (`reread`); or which shards have work."""
+    """A notification: what kind of thing has changed and which, or all of them (`reread`); or which shards have
+    work."""
 
     kind: str
     ids: Sequence[object]
@@ -87,8 +88,8 @@ def connect_direct(settings: Settings, *, name: str = "onemap") -> psycopg.Conne
 
 @contextmanager
 def pipelined(conn: Connection) -> Iterator[None]:
-    """Statements whose answers nobody reads leave together: one wait at the end instead of one each. What fails is raised there at
-    the latest, as psycopg's error; a statement that is read inside finds nothing."""
+    """Statements whose answers nobody reads leave together: one wait at the end instead of one each. What fails is
+    raised there at the latest, as psycopg's error; a statement that is read inside finds nothing."""
     raw = conn.connection.driver_connection
     assert isinstance(raw, psycopg.Connection)
     with raw.pipeline():
@@ -115,7 +116,8 @@ def notify_change(conn: Connection, kind: str, ids: Sequence[object]) -> None:
 
 
 def listen(conn: psycopg.Connection[tuple[Any, ...]], channels: list[str], timeout_s: float) -> Iterator[Notes]:
-    """Yields what has come, all that waits at once: a list of (channel, message), empty after `timeout_s` of silence. Endless."""
+    """Yields what has come, all that waits at once: a list of (channel, message), empty after `timeout_s` of silence.
+    Endless."""
     for channel in channels:
         conn.execute(f"LISTEN {channel}".encode())
     while True:

@@ -27,7 +27,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """`people` is None where no building here has a count; `known` says whether the city has any facility data at all."""
+    """`people` is None where no building here has a count; `known` says whether the city has any facility data at
+    all."""
 
     people: int | None
     buildings: int

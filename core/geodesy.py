@@ -1,4 +1,5 @@
-"""Metres and degrees near one place, on the ellipsoid (WGS 84, NIMA TR8350.2: a and f). Beyond a city PostGIS' geography measures."""
+"""Metres and degrees near one place, on the ellipsoid (WGS 84, NIMA TR8350.2: a and f). Beyond a city PostGIS'
+geography measures."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ E2 = F * (2 - F)
 
 
 def metres_per_degree(lat: float) -> tuple[float, float]:
-    """Metres of a degree of longitude and of one of latitude at a latitude: radii of the prime vertical and of the meridian."""
+    """Metres of a degree of longitude and of one of latitude at a latitude: radii of the prime vertical and of the
+    meridian."""
     phi = math.radians(lat)
     w = math.sqrt(1 - E2 * math.sin(phi) ** 2)
     return math.radians(A / w * math.cos(phi)), math.radians(A * (1 - E2) / w**3)
@@ -26,7 +28,8 @@ def distances_m(lon: float, lat: float, lons: np.ndarray[Any, Any], lats: np.nda
 
 
 def points_around(lon: float, lat: float, radius_m: float, count: int) -> list[tuple[float, float]]:
-    """`count` places (lon, lat) at a distance about one, counter-clockwise from the east; good to 0.1 % within 50 km."""
+    """`count` places (lon, lat) at a distance about one, counter-clockwise from the east; good to 0.1 % within 50
+    km."""
     east, north = metres_per_degree(lat)
     return [
         (

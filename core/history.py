@@ -1,7 +1,7 @@
 """The past as rows: what an append-only history kept of a thing, with the columns and types that the living row has.
 
-Events keep the whole row after the change as jsonb (`after`), written in the transaction that changes what is live. Here it becomes
-a row again, so that the past is made into objects by the same code as the present.
+Events keep the whole row after the change as jsonb (`after`), written in the transaction that changes what is live.
+Here it becomes a row again, so that the past is made into objects by the same code as the present.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def known_since(conn: Connection) -> datetime:
     return since
 
 
-# --- things that stand in the city: the row before and after ------------------------------------------------------------------
+# --- things that stand in the city: the row before and after ----------------------------------------------------------
 
 THINGS = ("asset", "sensor", "camera")
 
@@ -94,11 +94,14 @@ def write_version(conn: Connection, table: str, identity: str, what: str, who: s
 
 def was(table: str) -> str:
     """SQL of rows of a thing's table as they were at `:at`: (id, row). One that came later is not among them."""
-    return (
-        f"SELECT t.id, CASE WHEN e.thing_id IS NULL THEN {kept('t')} ELSE e.before END AS row FROM {table} t "
-        f"LEFT JOIN LATERAL (SELECT thing_id, before FROM asset_event WHERE type = '{table}' AND thing_id = t.id AND time > :at "
-        "ORDER BY id LIMIT 1) e ON true WHERE e.thing_id IS NULL OR e.before IS NOT NULL "
-        f"UNION ALL SELECT thing_id, before FROM (SELECT DISTINCT ON (thing_id) thing_id, before FROM asset_event "
-        f"WHERE type = '{table}' AND time > :at ORDER BY thing_id, id) g "
-        f"WHERE g.before IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {table} t WHERE t.id = g.thing_id)"
-    )
+    return f"""
+SELECT t.id, CASE WHEN e.thing_id IS NULL THEN {kept("t")} ELSE e.before END AS row FROM {table} t
+LEFT
+JOIN LATERAL (SELECT thing_id, before FROM asset_event WHERE type = '{table}' AND thing_id = t.id AND time > :at
+  ORDER BY id LIMIT 1) e ON true
+WHERE e.thing_id IS NULL OR e.before IS NOT NULL UNION ALL
+SELECT thing_id, before
+FROM (SELECT DISTINCT ON (thing_id) thing_id, before FROM asset_event WHERE type = '{table}' AND time > :at
+  ORDER BY thing_id, id) g
+WHERE g.before IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {table} t WHERE t.id = g.thing_id)
+"""

@@ -1,4 +1,5 @@
-"""What tells this installation from others that may use the same broker: a name, and a secret that its client ids carry."""
+"""What tells this installation from others that may use the same broker: a name, and a secret that its client ids
+carry."""
 
 from __future__ import annotations
 

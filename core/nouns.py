@@ -1,8 +1,9 @@
-"""What the objects of the API share. Each noun's own type stands with the code that makes it (each part's `present`); it is the return
-type of the routes, so that OpenAPI describes it, and what the live channel, cards, MQTT and the past carry alike.
+"""What the objects of the API share. Each noun's own type stands with the code that makes it (each part's `present`);
+it is the return type of the routes, so that OpenAPI describes it, and what the live channel, cards, MQTT and the past
+carry alike.
 
-One choice for all: TypedDict. An object of the API is a plain dictionary on its way to JSON; the type costs nothing on the live
-channel, and FastAPI checks answers against it.
+One choice for all: TypedDict. An object of the API is a plain dictionary on its way to JSON; the type costs nothing on
+the live channel, and FastAPI checks answers against it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ class Page(TypedDict, Generic[T]):
 
 
 class Term(TypedDict):
-    """One reason of a score: `value` 0-10, null where it is not known; `weight` its share of its dimension; `text` in words."""
+    """One reason of a score: `value` 0-10, null where it is not known; `weight` its share of its dimension; `text` in
+    words."""
 
     name: str
     dimension: str

@@ -1,7 +1,9 @@
-"""The one way to queue something that is to be told to the outside: a row in the caller's transaction, carried by the alerts runner.
+"""The one way to queue something that is to be told to the outside: a row in the caller's transaction, carried by the
+alerts runner.
 
-What is queued is a change of something (`alarm`) or a message ready to go (`message`: a topic below our prefix and its body). Whom
-it concerns is decided when it is routed (alerts/stages), each of them gets a delivery of their own (alerts/deliveries).
+What is queued is a change of something (`alarm`) or a message ready to go (`message`: a topic below our prefix and its
+body). Whom it concerns is decided when it is routed (alerts/stages), each of them gets a delivery of their own
+(alerts/deliveries).
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from core.db import OUTBOX_CHANNEL, notify
 
 ALARM, MESSAGE = "alarm", "message"
 _QUEUE = text("""
-INSERT INTO outbox (created_at, kind, subject, what, topic, payload) VALUES (:now, :kind, :subject, :what, :topic, :payload)
+INSERT INTO outbox (created_at, kind, subject, what, topic, payload)
+  VALUES (:now, :kind, :subject, :what, :topic, :payload)
 """)
 
 

@@ -1,7 +1,7 @@
 """PostgreSQL arrays in binary form, packed at once: several times quicker than adapting element by element.
 
-Layout (PostgreSQL source, src/backend/utils/adt/arrayfuncs.c, array_recv): int32 dimensions, int32 has-nulls, oid of the
-element, then per dimension int32 length and int32 lower bound, then per element int32 size (-1 for NULL) and bytes.
+Layout (PostgreSQL source, src/backend/utils/adt/arrayfuncs.c, array_recv): int32 dimensions, int32 has-nulls, oid of
+the element, then per dimension int32 length and int32 lower bound, then per element int32 size (-1 for NULL) and bytes.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ def pack_times(values: Sequence[int]) -> PackedTimes:
 
 
 class _Cells(dict[str | None, bytes]):
-    """Each text as an array holds it, size first. A city's names come again and again: made once, forgotten when too many."""
+    """Each text as an array holds it, size first. A city's names come again and again: made once, forgotten when too
+    many."""
 
     def __missing__(self, value: str | None) -> bytes:
         if len(self) >= CELLS_KEPT:

@@ -1,4 +1,5 @@
-"""The picture store: JPEGs by the SHA-256 of their bytes, on disk or in S3-compatible storage (obstore), with thumbnails.
+"""The picture store: JPEGs by the SHA-256 of their bytes, on disk or in S3-compatible storage (obstore), with
+thumbnails.
 
 `aa/aabb….jpg` is the picture, `aa/aabb….thumb.jpg` its thumbnail. What is put twice is there once.
 """
@@ -24,7 +25,8 @@ TIMEOUT = {"timeout": "10s", "connect_timeout": "5s"}
 
 
 class Pictures:
-    """`url` as in ONEMAP_PICTURES_URL; empty: the folder `pictures` in `state_dir`. Errors of the store are Unavailable."""
+    """`url` as in ONEMAP_PICTURES_URL; empty: the folder `pictures` in `state_dir`. Errors of the store are
+    Unavailable."""
 
     def __init__(self, url: str, state_dir: Path) -> None:
         self._folder: Path | None = None

@@ -1,5 +1,5 @@
-"""What a fresh database holds: the rules, the sources (only the native one is on), and who is told (MQTT and CAP). Rows that are there
-already are left as the city made them."""
+"""What a fresh database holds: the rules, the sources (only the native one is on), and who is told (MQTT and CAP). Rows
+that are there already are left as the city made them."""
 
 from __future__ import annotations
 
@@ -27,8 +27,11 @@ def seed(conn: Connection, now: datetime) -> None:
     ]
     conn.execute(
         text(
-            "INSERT INTO rule (id, kind, alarm_kind, name_zh, name_en, watches, params, enabled, changed_at) VALUES (:id, :kind, "
-            ":alarm_kind, :zh, :en, CAST(:watches AS jsonb), CAST(:params AS jsonb), true, :now) ON CONFLICT (id) DO NOTHING"
+            """
+INSERT INTO rule (id, kind, alarm_kind, name_zh, name_en, watches, params, enabled, changed_at)
+VALUES (:id, :kind, :alarm_kind, :zh, :en, CAST(:watches AS jsonb), CAST(:params AS jsonb), true, :now)
+ON CONFLICT (id) DO NOTHING
+"""
         ),
         rows,
     )
@@ -49,8 +52,11 @@ def seed(conn: Connection, now: datetime) -> None:
     for name in ("rule", "source"):
         conn.execute(
             text(
-                f"INSERT INTO {name}_version ({name}_id, version, time, what, who, after) SELECT t.id, t.version, :now, 'seeded', 'seed', "
-                f"to_jsonb(t) FROM {name} t WHERE NOT EXISTS (SELECT 1 FROM {name}_version v WHERE v.{name}_id = t.id)"
+                f"""
+INSERT INTO {name}_version ({name}_id, version, time, what, who, after)
+SELECT t.id, t.version, :now, 'seeded', 'seed', to_jsonb(t) FROM {name} t
+WHERE NOT EXISTS (SELECT 1 FROM {name}_version v WHERE v.{name}_id = t.id)
+"""
             ),
             {"now": now},
         )

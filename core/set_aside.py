@@ -1,7 +1,8 @@
-"""Rows that could not be worked through: tried again after a wait, put aside after a bound, shown, retried or dropped by a person.
+"""Rows that could not be worked through: tried again after a wait, put aside after a bound, shown, retried or dropped
+by a person.
 
-Whoever works through rows does so with `each` (a savepoint a row) or notes the failing one with `note`, and leaves out of what it
-claims next whatever `resting` names. So one bad row never stops the rest, and is never lost without a word.
+Whoever works through rows does so with `each` (a savepoint a row) or notes the failing one with `note`, and leaves out
+of what it claims next whatever `resting` names. So one bad row never stops the rest, and is never lost without a word.
 """
 
 from __future__ import annotations
@@ -54,12 +55,14 @@ class Done(Generic[T]):
 
 
 def resting(what: str, id_sql: str) -> str:
-    """SQL that holds for rows that are not waiting or put aside as `what`. `:now` is the moment, `id_sql` the row's id as text."""
+    """SQL that holds for rows that are not waiting or put aside as `what`. `:now` is the moment, `id_sql` the row's id
+    as text."""
     return f"NOT EXISTS (SELECT 1 FROM set_aside sa WHERE sa.what = '{what}' AND sa.id = {id_sql} AND sa.due_at > :now)"
 
 
 def note(conn: Connection, what: str, identity: str, exc: BaseException, now: datetime) -> int:
-    """Remember that this row failed; returns how often by now. From `TRIES` on it is left alone until a person decides."""
+    """Remember that this row failed; returns how often by now. From `TRIES` on it is left alone until a person
+    decides."""
     given = {"what": what, "id": identity, "error": visible(first_line(exc, 1000)), "now": now}
     tries: int = conn.execute(
         _NOTE, {**given, "wait": WAIT_FIRST_S, "factor": WAIT_FACTOR, "tries": TRIES}
@@ -80,8 +83,8 @@ def clear(conn: Connection, what: str, ids: Sequence[str]) -> None:
 def each(
     conn: Connection, what: str, rows: Iterable[R], key: Callable[[R], str], work: Callable[[R], T], now: datetime
 ) -> Done[T]:
-    """`work(row)` in a savepoint each. A row whose fault it is, is noted under `what` and its key, and the others go on; a lost or
-    busy database is everybody's and raised."""
+    """`work(row)` in a savepoint each. A row whose fault it is, is noted under `what` and its key, and the others go
+    on; a lost or busy database is everybody's and raised."""
     done: Done[T] = Done()
     well: list[str] = []
     for row in rows:
@@ -100,11 +103,12 @@ def each(
     return done
 
 
-# --- what people see of it, and do about it -------------------------------------------------------------------------------
+# --- what people see of it, and do about it ---------------------------------------------------------------------------
 
 
 class Aside(TypedDict):
-    """A row that could not be worked through: `waiting` to be tried again at `due_at`, or put `aside` until a person decides."""
+    """A row that could not be worked through: `waiting` to be tried again at `due_at`, or put `aside` until a person
+    decides."""
 
     what: str
     id: str
@@ -144,8 +148,8 @@ def read_asides(conn: Connection, after: tuple[str, str] | None, limit: int) -> 
     """In order of what and id, those after `after`; what was dropped is left out."""
     rows = conn.execute(
         text(
-            f"{_READ} WHERE dropped_at IS NULL AND (CAST(:what AS text) IS NULL OR (what, id) > (:what, CAST(:id AS text))) "
-            "ORDER BY what, id LIMIT :limit"
+            f"{_READ} WHERE dropped_at IS NULL AND (CAST(:what AS text) IS NULL OR (what, id) > (:what, CAST(:id AS "
+            "text))) ORDER BY what, id LIMIT :limit"
         ),
         {"what": after[0] if after else None, "id": after[1] if after else None, "limit": limit},
     )
@@ -155,8 +159,8 @@ def read_asides(conn: Connection, after: tuple[str, str] | None, limit: int) -> 
 def find_open(words: str) -> tuple[str, Params]:
     """A SELECT of what waits or was put aside, with its parameters: `words` stand in kind, id or error."""
     sql = """
-SELECT what, id, error, first_at, last_at, tries, CASE WHEN due_at = 'infinity' THEN 'aside' ELSE 'waiting' END AS state,
-  NULLIF(due_at, 'infinity') AS due_at
+SELECT what, id, error, first_at, last_at, tries, CASE WHEN due_at = 'infinity' THEN 'aside'
+  ELSE 'waiting' END AS state, NULLIF(due_at, 'infinity') AS due_at
 FROM set_aside
 WHERE dropped_at IS NULL AND strpos(lower(concat_ws(' ', what, id, error)), lower(:words)) > 0
 """
@@ -167,9 +171,12 @@ def count_asides(conn: Connection) -> list[AsideCount]:
     """Per kind: how many wait to be tried again, how many a person must decide on, and the newest error."""
     rows = conn.execute(
         text(
-            "SELECT what, count(*) FILTER (WHERE due_at <> 'infinity') AS waiting, count(*) FILTER (WHERE due_at = 'infinity') AS aside, "
-            "max(last_at) AS last, (array_agg(error ORDER BY last_at DESC))[1] AS error FROM set_aside WHERE dropped_at IS NULL "
-            "GROUP BY what ORDER BY what"
+            """
+SELECT what, count(*) FILTER (WHERE due_at <> 'infinity') AS waiting,
+  count(*) FILTER (WHERE due_at = 'infinity') AS aside, max(last_at) AS last,
+  (array_agg(error ORDER BY last_at DESC))[1] AS error
+FROM set_aside WHERE dropped_at IS NULL GROUP BY what ORDER BY what
+"""
         )
     )
     return [

@@ -1,4 +1,5 @@
-"""All settings, from environment variables `ONEMAP_*`. `.env.example` lists each one and is tested against this class."""
+"""All settings, from environment variables `ONEMAP_*`. `.env.example` lists each one and is tested against this
+class."""
 
 from __future__ import annotations
 
@@ -61,11 +62,13 @@ class Settings(BaseSettings):
     )
     pictures_url: str = Field(
         "",
-        description="where snapshots lie: s3://bucket/folder (AWS_* variables), file:///folder; empty: pictures/ in state_dir",
+        description="where snapshots lie: s3://bucket/folder (AWS_* variables), file:///folder; "
+        "empty: pictures/ in state_dir",
     )
     snapshot_hosts: str = Field(
         "",
-        description="hosts that snapshot addresses of video events may be fetched from: name or name:port, commas between",
+        description="hosts that snapshot addresses of video events may be fetched from: name or name:port, "
+        "commas between",
     )
     picture_retention_days: int = Field(30, ge=1, description="days that snapshots are kept")
     cap_sender: str = Field(
@@ -98,7 +101,8 @@ class Settings(BaseSettings):
     def need_broker_folder(self) -> Path:
         if not self.broker_folder:
             raise SetupError(
-                "ONEMAP_BROKER_FOLDER is not set: give the folder where the broker's passwd and acl lie, or use ./onemap up",
+                "ONEMAP_BROKER_FOLDER is not set: give the folder where the broker's passwd and acl lie, or use "
+                "./onemap up",
                 field="ONEMAP_BROKER_FOLDER",
             )
         return Path(self.broker_folder)

@@ -8,8 +8,8 @@ from core.errors import InputError
 
 # what no text column of PostgreSQL takes: NUL, and halves of surrogate pairs
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-# and what nobody should see: the other control characters but tab and line ends; directional overrides and isolates (Unicode 15.0,
-# section 23.2), which make a title read otherwise than it is
+# and what nobody should see: the other control characters but tab and line ends; directional overrides and isolates
+# (Unicode 15.0, section 23.2), which make a title read otherwise than it is
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
@@ -25,7 +25,8 @@ def fit(value: str, instead: str = " ") -> str:
 
 
 def check_text(value: str, field: str) -> None:
-    """Raises InputError for text with NUL, other control characters (but tab and line ends), lone surrogates or directional overrides."""
+    """Raises InputError for text with NUL, other control characters (but tab and line ends), lone surrogates or
+    directional overrides."""
     found = None if value.isprintable() else _UNFIT.search(value)
     if found:
         raise InputError(f"{field}: expected text without the character U+{ord(found[0]):04X}", field=field)

@@ -1,4 +1,5 @@
-"""Units of measure: from what a device says to what the city's tables say (core/data/metrics.json), by the Pint library.
+"""Units of measure: from what a device says to what the city's tables say (core/data/metrics.json), by the Pint
+library.
 
 `core/data/unit_names.json` holds spellings that Pint does not know (RFC 8428 section 12.1, Chinese names, m3/h).
 """
@@ -68,8 +69,8 @@ def conversion(unit: str, wanted: str) -> Conversion:
 
 
 def akin(unit: str, wanted: str) -> bool:
-    """Whether two units without a dimension are of one kind: to Pint a slope in percent, an angle and a bit are all plain numbers.
-    Decibels are of no kind but their own: what they are relative to is not in the unit."""
+    """Whether two units without a dimension are of one kind: to Pint a slope in percent, an angle and a bit are all
+    plain numbers. Decibels are of no kind but their own: what they are relative to is not in the unit."""
     kinds = [next((kind for kind, names in KINDS.items() if spell(name) in names), None) for name in (unit, wanted)]
     return "level" not in kinds and kinds[0] == kinds[1]
 

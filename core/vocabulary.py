@@ -66,9 +66,11 @@ class AlarmState(StrEnum):
 
 
 class Quality(StrEnum):
-    """What is to be thought of a value: `good suspect bad` as the device says, the rest as we found (docs/operators.md, Quality).
+    """What is to be thought of a value: `good suspect bad` as the device says, the rest as we found (docs/operators.md,
+    Quality).
 
-    The tests are those of QARTOD (IOOS, Manual for Real-Time Quality Control): gross range, rate of change, flat line, location.
+    The tests are those of QARTOD (IOOS, Manual for Real-Time Quality Control): gross range, rate of change, flat line,
+    location.
     """
 
     GOOD = "good"
@@ -119,7 +121,7 @@ SETS = {
 STALE_AFTER_S = {"unit": 90}
 
 
-# --- the tables of `GET /api/vocabulary`; a city's own rows may say less than ours, and more --------------------------------
+# --- the tables of `GET /api/vocabulary`; a city's own rows may say less than ours, and more --------------------------
 
 _own = with_config(ConfigDict(extra="allow"))
 
@@ -183,7 +185,8 @@ class IncidentKind(Words):
 
 
 class Vocabulary(TypedDict):
-    """Tables of words, the sets of words that mean something together (`sets`), seconds after which what is silent is not trusted."""
+    """Tables of words, the sets of words that mean something together (`sets`), seconds after which what is silent is
+    not trusted."""
 
     levels: dict[str, LevelWords]
     alarm_states: dict[str, Words]

@@ -1,8 +1,8 @@
 """Publishes a recorded real series as its sensor would have, shifted in time so that it ends now.
 
-The series is the hourly flow through a pipeline branch that the PyPI package `river` carries (1,268 rows, March to May 2022,
-donated by Tecnojest s.r.l.; its text names three "low value moments" and one small peak). Run in the same hour again it
-publishes the same messages, which change nothing.
+The series is the hourly flow through a pipeline branch that the PyPI package `river` carries (1,268 rows, March to May
+2022, donated by Tecnojest s.r.l.; its text names three "low value moments" and one small peak). Run in the same hour
+again it publishes the same messages, which change nothing.
 """
 
 from __future__ import annotations

@@ -44,8 +44,11 @@ def store(conn: Connection, rows: dict[tuple[str, str], tuple[float | None, str 
     if changed:
         conn.execute(
             text(
-                "INSERT INTO coverage (cell, capability, eta_s, unit_id, computed_at) VALUES (:cell, :cap, :eta, :unit, :now) "
-                "ON CONFLICT (cell, capability) DO UPDATE SET eta_s = EXCLUDED.eta_s, unit_id = EXCLUDED.unit_id, computed_at = :now"
+                """
+INSERT INTO coverage (cell, capability, eta_s, unit_id, computed_at)
+VALUES (:cell, :cap, :eta, :unit, :now)
+ON CONFLICT (cell, capability) DO UPDATE SET eta_s = EXCLUDED.eta_s, unit_id = EXCLUDED.unit_id, computed_at = :now
+"""
             ),
             changed,
         )

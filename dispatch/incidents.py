@@ -52,10 +52,13 @@ def open_incident(
     incident_id = new_id()
     conn.execute(
         text(
-            "INSERT INTO incident (id, number, kind, level, status, titles, text, address, reporter, channel, report_id, district, geom, "
-            "opened_at, changed_at, opened_by, version) VALUES (:id, :number, :kind, :level, 'open', CAST(:titles AS jsonb), :text, "
-            ":address, :reporter, :channel, :report, COALESCE((SELECT code FROM district WHERE ST_Covers(geom, "
-            "ST_GeomFromEWKT(:geom)) LIMIT 1), '000000'), ST_GeomFromEWKT(:geom), :now, :now, :who, 1)"
+            """
+INSERT INTO incident (id, number, kind, level, status, titles, text, address, reporter, channel, report_id, district,
+  geom, opened_at, changed_at, opened_by, version)
+VALUES (:id, :number, :kind, :level, 'open', CAST(:titles AS jsonb), :text, :address, :reporter, :channel, :report,
+  COALESCE((SELECT code FROM district WHERE ST_Covers(geom, ST_GeomFromEWKT(:geom)) LIMIT 1), '000000'),
+  ST_GeomFromEWKT(:geom), :now, :now, :who, 1)
+"""
         ),
         {
             "id": incident_id,
@@ -94,7 +97,8 @@ class Link(Protocol):
 
 
 def open_from_alarm(conn: Connection, alarm_id: UUID, link: Link, who: str, now: datetime) -> tuple[UUID, bool]:
-    """The incident of an alarm, and whether it is new: opened by the first who asks, the same one for everybody after."""
+    """The incident of an alarm, and whether it is new: opened by the first who asks, the same one for everybody
+    after."""
     alarm = conn.execute(
         text(
             "SELECT id, kind, level, names, message, incident_id, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM alarm "
@@ -129,7 +133,10 @@ def new_from_alarm(alarm: Any) -> NewIncident:
 def lock_incident(conn: Connection, incident_id: UUID) -> Any:
     row = conn.execute(
         text(
-            "SELECT id, status, level, kind, titles, version, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM incident WHERE id = :id FOR UPDATE"
+            """
+SELECT id, status, level, kind, titles, version, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM incident
+WHERE id = :id FOR UPDATE
+"""
         ),
         {"id": incident_id},
     ).one_or_none()
@@ -145,11 +152,15 @@ def move(conn: Connection, incident_id: UUID, status: IncidentStatus, who: str, 
 
 
 CLAIM_REPORTS = text(f"""
-SELECT * FROM incident_report r WHERE handled_at IS NULL AND {set_aside.resting("report", "r.channel || '/' || r.report_id")}
+SELECT * FROM incident_report r WHERE handled_at IS NULL
+  AND {set_aside.resting("report", "r.channel || '/' || r.report_id")}
 ORDER BY received_at, channel, report_id LIMIT :most FOR UPDATE SKIP LOCKED
 """)
 HANDLED = text(
-    "UPDATE incident_report SET handled_at = :now, incident_id = :incident WHERE channel = :channel AND report_id = :report"
+    """
+UPDATE incident_report SET handled_at = :now, incident_id = :incident
+WHERE channel = :channel AND report_id = :report
+"""
 )
 
 

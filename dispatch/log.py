@@ -20,13 +20,15 @@ from core.vocabulary import ENDED_INCIDENT, IncidentStatus, Text
 # the incident after it, with its assignments (and the names of their units) and alarms
 AFTER = f"""
 {kept("i")} || jsonb_build_object(
-  'assignments', (SELECT COALESCE(jsonb_agg(to_jsonb(s) || jsonb_build_object('name_zh', u.name_zh, 'name_en', u.name_en)
+  'assignments', (SELECT
+    COALESCE(jsonb_agg(to_jsonb(s) || jsonb_build_object('name_zh', u.name_zh, 'name_en', u.name_en)
     ORDER BY s.assigned_at, s.id), '[]') FROM assignment s JOIN unit u ON u.id = s.unit_id WHERE s.incident_id = i.id),
   'alarms', (SELECT COALESCE(jsonb_agg(a.id ORDER BY a.id), '[]') FROM alarm a WHERE a.incident_id = i.id))
 """
 CHANGE = text("""
 UPDATE incident SET changed_at = :now, version = version + 1, status = COALESCE(CAST(:status AS text), status),
-  ended_at = CASE WHEN CAST(:status AS text) IS NULL THEN ended_at WHEN :ended THEN CAST(:now AS timestamptz) END WHERE id = :id
+  ended_at = CASE WHEN CAST(:status AS text) IS NULL THEN ended_at WHEN :ended THEN CAST(:now AS timestamptz) END
+    WHERE id = :id
 """)
 WRITE = text(f"""
 INSERT INTO incident_event (incident_id, time, what, who, text, data, after)
@@ -44,8 +46,8 @@ def change(
     status: IncidentStatus | None = None,
     **data: Any,
 ) -> None:
-    """A change of the incident: its version goes up, the entry holds what it is after it, everybody is told. Whatever belongs to
-    the change (assignments, linked alarms) is written before."""
+    """A change of the incident: its version goes up, the entry holds what it is after it, everybody is told. Whatever
+    belongs to the change (assignments, linked alarms) is written before."""
     given = {"id": incident_id, "now": now, "status": status, "ended": status in ENDED_INCIDENT}
     conn.execute(CHANGE, given)
     write(conn, incident_id, what, who, words, now, **(data if status is None else {"status": status, **data}))
@@ -73,8 +75,10 @@ def read(conn: Connection, incident_id: UUID, *, after: int | None = None, most:
     """Entries in the order they were written; all, or a page of them."""
     rows = conn.execute(
         text(
-            "SELECT id, time, what, who, text, data FROM incident_event WHERE incident_id = :id AND id > COALESCE(:after, 0) "
-            "ORDER BY id LIMIT :most"
+            """
+SELECT id, time, what, who, text, data FROM incident_event
+WHERE incident_id = :id AND id > COALESCE(:after, 0) ORDER BY id LIMIT :most
+"""
         ),
         {"id": incident_id, "after": after, "most": most},
     )

@@ -1,4 +1,5 @@
-"""Incidents and units as the objects of the API (docs/integrators.md): one shape for HTTP, the live channel and MQTT."""
+"""Incidents and units as the objects of the API (docs/integrators.md): one shape for HTTP, the live channel and
+MQTT."""
 
 from __future__ import annotations
 
@@ -19,8 +20,8 @@ from core.types import LonLat
 from core.vocabulary import ENDED_INCIDENT, Text, table
 
 _INCIDENTS = """
-SELECT i.id, i.number, i.kind, i.level, i.status, i.titles, i.text, i.address, i.channel, i.district, i.opened_at, i.changed_at,
-  i.ended_at, i.risk, i.version, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat FROM incident i
+SELECT i.id, i.number, i.kind, i.level, i.status, i.titles, i.text, i.address, i.channel, i.district, i.opened_at,
+  i.changed_at, i.ended_at, i.risk, i.version, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat FROM incident i
 """
 _ASSIGNMENTS = """
 SELECT a.*, u.name_zh, u.name_en FROM assignment a JOIN unit u ON u.id = a.unit_id
@@ -50,8 +51,8 @@ class Assignment(TypedDict):
 
 
 class Incident(TypedDict):
-    """One incident with the units sent to it and the alarms it was opened from. Fields that nobody wrote down in a past moment are
-    null."""
+    """One incident with the units sent to it and the alarms it was opened from. Fields that nobody wrote down in a past
+    moment are null."""
 
     id: str
     number: str
@@ -138,7 +139,8 @@ SELECT e.after, e.status, e.time, r.risk, i.id, i.number, i.kind, i.level, i.tit
 FROM incident i
 JOIN LATERAL (
   SELECT last.after, last.time, COALESCE(last.after->>'status', (
-    SELECT data->>'status' FROM incident_event WHERE incident_id = i.id AND what = 'status' AND time <= :at ORDER BY id DESC LIMIT 1),
+    SELECT data->>'status' FROM incident_event WHERE incident_id = i.id AND what = 'status' AND time <= :at
+      ORDER BY id DESC LIMIT 1),
     'open') AS status
   FROM incident_event last WHERE last.incident_id = i.id AND last.time <= :at ORDER BY last.id DESC LIMIT 1) e ON true
 LEFT JOIN LATERAL (SELECT risk FROM risk_event WHERE type = 'incident' AND thing_id = i.id::text AND time <= :at
@@ -148,7 +150,8 @@ ORDER BY COALESCE(CAST(e.after->>'level' AS int), i.level), i.opened_at DESC, i.
 """)
 # a unit may be renamed while it is on its way
 _NAMES_AT = text("""
-SELECT DISTINCT ON (unit_id) unit_id, after FROM unit_event WHERE unit_id = ANY(:units) AND time <= :at ORDER BY unit_id, time DESC, id DESC
+SELECT DISTINCT ON (unit_id) unit_id, after FROM unit_event WHERE unit_id = ANY(:units) AND time <= :at
+  ORDER BY unit_id, time DESC, id DESC
 """)
 # what entries from before there were full values do not tell
 _UNKNOWN = dict.fromkeys(("text", "address", "ended_at", "risk", "version"))
@@ -274,10 +277,11 @@ def list_units(conn: Connection, *, status: str | None, kind: str | None, cursor
 
 # a unit's clock may be ahead of ours by so much and still move it (docs/integrators.md)
 _UNITS_AT = text("""
-SELECT u.id, e.after, p.lon, p.lat, p.heading, p.speed, p.battery, p.time AS seen_at, ST_X(u.home) AS home_lon, ST_Y(u.home) AS home_lat,
-  u.kind, u.name_zh, u.name_en, u.capabilities, u.station
+SELECT u.id, e.after, p.lon, p.lat, p.heading, p.speed, p.battery, p.time AS seen_at, ST_X(u.home) AS home_lon,
+  ST_Y(u.home) AS home_lat, u.kind, u.name_zh, u.name_en, u.capabilities, u.station
 FROM unit u
-LEFT JOIN LATERAL (SELECT after FROM unit_event WHERE unit_id = u.id AND time <= :at ORDER BY time DESC, id DESC LIMIT 1) e ON true
+LEFT JOIN LATERAL (SELECT after FROM unit_event WHERE unit_id = u.id AND time <= :at ORDER BY time DESC, id DESC
+  LIMIT 1) e ON true
 LEFT JOIN LATERAL (SELECT lon, lat, heading, speed, battery, time FROM unit_position WHERE unit_id = u.id
   AND time <= CAST(:at AS timestamptz) + interval '5 minutes' AND received_at <= :at
   AND (abs(lon) > 1e-6 OR abs(lat) > 1e-6) ORDER BY time DESC LIMIT 1) p ON true

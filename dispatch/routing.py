@@ -1,7 +1,7 @@
 """Road times on the city's streets: a graph of edges, positions snapped onto edges, one Dijkstra per question.
 
-Costs are seconds of driving. A position is taken to the nearest edge, not to the nearest junction, and an edge may be left by
-either end unless it is one-way. The way from the position to the edge is driven slowly.
+Costs are seconds of driving. A position is taken to the nearest edge, not to the nearest junction, and an edge may be
+left by either end unless it is one-way. The way from the position to the edge is driven slowly.
 """
 
 from __future__ import annotations
@@ -131,7 +131,8 @@ class RoadGraph:
         return total
 
     def nearest_of(self, sources: Sequence[LonLat], targets: Sequence[LonLat]) -> list[tuple[float, int] | None]:
-        """For each target: seconds from the nearest source and which one. One multi-source search, from junction to junction."""
+        """For each target: seconds from the nearest source and which one. One multi-source search, from junction to
+        junction."""
         if not len(self) or not sources:
             return [None] * len(targets)
         snapped = self.snap(sources)

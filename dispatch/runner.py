@@ -1,6 +1,7 @@
 """The dispatch process: takes in reports, replies and unit statuses, and keeps coverage.
 
-Three threads under supervision: the lease (locks and notifications), intake, coverage; a long road search must not hold up a report.
+Three threads under supervision: the lease (locks and notifications), intake, coverage; a long road search must not hold
+up a report.
 """
 
 from __future__ import annotations

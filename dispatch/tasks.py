@@ -54,7 +54,8 @@ def assign(
     eta_s: float | None,
     distance_m: float | None,
 ) -> UUID:
-    """Send a free unit. Conflict where it is not free or the incident has ended. A repeat for the same pair changes nothing."""
+    """Send a free unit. Conflict where it is not free or the incident has ended. A repeat for the same pair changes
+    nothing."""
     incident = incidents.lock_incident(conn, incident_id)
     if incident.status in ENDED_INCIDENT:
         raise Conflict(f"the incident is {incident.status}", reason="incident_status")
@@ -104,7 +105,8 @@ def unit_names(unit: Any) -> dict[str, str]:
 
 
 def set_unit_status(conn: Connection, unit_id: str, status: UnitStatus, who: str, now: datetime) -> None:
-    """Store it and write the unit down as it is after it, with the incident it is on; assignments are written before."""
+    """Store it and write the unit down as it is after it, with the incident it is on; assignments are written
+    before."""
     conn.execute(
         text("UPDATE unit SET status = :status, status_at = :now WHERE id = :id AND status <> :status"),
         {"status": status, "now": now, "id": unit_id},
@@ -123,7 +125,8 @@ def send_task(conn: Connection, assignment_id: UUID, unit_id: str, now: datetime
 def reply(
     conn: Connection, assignment_id: UUID, answer: TaskReply, who: str, at: datetime, now: datetime, note: str | None
 ) -> bool:
-    """A milestone of an assignment. Milestones only go forward; what has ended stays ended. False where nothing changed."""
+    """A milestone of an assignment. Milestones only go forward; what has ended stays ended. False where nothing
+    changed."""
     row = conn.execute(
         text(
             "SELECT a.id, a.incident_id, a.unit_id, a.status, a.ended_at, u.name_zh, u.name_en FROM assignment a "
@@ -137,7 +140,10 @@ def reply(
     stamp = f", {column} = :at" if column else ""
     conn.execute(
         text(
-            f"UPDATE assignment SET status = :status{stamp}, ended_at = CASE WHEN :ended THEN CAST(:now AS timestamptz) END WHERE id = :id"
+            f"""
+UPDATE assignment SET status = :status{stamp}, ended_at = CASE WHEN :ended THEN CAST(:now AS timestamptz) END
+WHERE id = :id
+"""
         ),
         {"status": answer, "at": at, "ended": ended, "now": now, "id": assignment_id},
     )
@@ -217,13 +223,17 @@ def report_status(conn: Connection, unit_id: str, status: UnitStatus, who: str, 
         raise Conflict(f"status: {unit_id} has no task to be {status} on", reason="no_task", field="status")
 
 
+REPLY_KEY = "r.unit_id || '/' || r.task_id || '/' || r.state || '/' || extract(epoch FROM r.time)::text"
 CLAIM_REPLIES = text(f"""
 SELECT * FROM task_reply r WHERE handled_at IS NULL
-  AND {set_aside.resting("reply", "r.unit_id || '/' || r.task_id || '/' || r.state || '/' || extract(epoch FROM r.time)::text")}
+  AND {set_aside.resting("reply", REPLY_KEY)}
 ORDER BY time, received_at LIMIT :most FOR UPDATE SKIP LOCKED
 """)
 REPLY_HANDLED = text(
-    "UPDATE task_reply SET handled_at = :now WHERE unit_id = :unit AND task_id = :task AND time = :time AND state = :state"
+    """
+UPDATE task_reply SET handled_at = :now
+WHERE unit_id = :unit AND task_id = :task AND time = :time AND state = :state
+"""
 )
 CLAIM_UNIT_REPORTS = text(f"""
 SELECT * FROM unit_report r WHERE handled_at IS NULL

@@ -12,8 +12,11 @@ def read_candidates(conn: Connection) -> list[Candidate]:
     """All units with their newest position, or their station's where they have never told one."""
     rows = conn.execute(
         text(
-            "SELECT u.id, u.kind, u.name_zh, u.name_en, u.capabilities, u.status, COALESCE(s.lon, ST_X(u.home)) AS lon, "
-            "COALESCE(s.lat, ST_Y(u.home)) AS lat, s.time AS seen_at FROM unit u LEFT JOIN unit_state s ON s.unit_id = u.id ORDER BY u.id"
+            """
+SELECT u.id, u.kind, u.name_zh, u.name_en, u.capabilities, u.status, COALESCE(s.lon, ST_X(u.home)) AS lon,
+  COALESCE(s.lat, ST_Y(u.home)) AS lat, s.time AS seen_at
+FROM unit u LEFT JOIN unit_state s ON s.unit_id = u.id ORDER BY u.id
+"""
         )
     )
     return [

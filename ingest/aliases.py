@@ -1,7 +1,8 @@
-"""Sparkplug B aliases: what a BIRTH said stands in the database, since with shared subscriptions any ingester may get the DATA.
+"""Sparkplug B aliases: what a BIRTH said stands in the database, since with shared subscriptions any ingester may get
+the DATA.
 
-Sparkplug 3.0.0 sections 6.4.5 to 6.4.7. A value whose alias nobody has explained yet is a dead letter (`unknown_alias`); when its
-birth comes it can be replayed.
+Sparkplug 3.0.0 sections 6.4.5 to 6.4.7. A value whose alias nobody has explained yet is a dead letter
+(`unknown_alias`); when its birth comes it can be replayed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from ingest.rows import Placed
 
 BORN = """
 INSERT INTO sparkplug_birth (node, device, time, aliases) VALUES (%s, %s, %s, %s)
-ON CONFLICT (node, device) DO UPDATE SET time = EXCLUDED.time, aliases = EXCLUDED.aliases WHERE EXCLUDED.time >= sparkplug_birth.time
+ON CONFLICT (node, device) DO UPDATE SET time = EXCLUDED.time, aliases = EXCLUDED.aliases
+  WHERE EXCLUDED.time >= sparkplug_birth.time
 """
 KNOWN = "SELECT node, aliases FROM sparkplug_birth WHERE node = ANY(%s)"
 DEVICES = "SELECT DISTINCT device FROM sparkplug_birth WHERE node = %s ORDER BY device"
@@ -30,7 +32,8 @@ ONLINE = "online"
 
 
 def resolve(raw: psycopg.Connection[Any], placed: Iterable[Placed], now: int) -> list[Placed]:
-    """Births are kept; values by alias and deaths become readings. A message with an unknown alias is marked as unreadable."""
+    """Births are kept; values by alias and deaths become readings. A message with an unknown alias is marked as
+    unreadable."""
     births: list[Placed] = []
     values: list[Placed] = []
     readings: list[Placed] = []
@@ -62,7 +65,8 @@ def name_values(raw: psycopg.Connection[Any], values: list[Placed]) -> list[Plac
     for item in unknown.values():
         item.message.refuse(
             DecodeError(
-                f"alias: {item.record.alias} of {item.record.node} is not known yet: expected its BIRTH before its DATA",
+                f"alias: {item.record.alias} of {item.record.node} is not known yet: expected its BIRTH before its "
+                "DATA",
                 reason="unknown_alias",
                 field="alias",
             )

@@ -1,7 +1,8 @@
 """Snapshots that a video event names by address: fetched from hosts that the city allows, and from nowhere else.
 
-An address comes from a device; whoever writes it must not be able to make us ask anything else of the network. So: http and https only, the
-host (and its port, where one is given) must be in ONEMAP_SNAPSHOT_HOSTS, redirects are not followed, time and size are bounded.
+An address comes from a device; whoever writes it must not be able to make us ask anything else of the network. So: http
+and https only, the host (and its port, where one is given) must be in ONEMAP_SNAPSHOT_HOSTS, redirects are not
+followed, time and size are bounded.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ _OPENER = urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({
 
 @dataclass
 class Fetcher:
-    """Remembers what it has tried: an address that does not answer is asked `TRIES` times, each time after a longer wait."""
+    """Remembers what it has tried: an address that does not answer is asked `TRIES` times, each time after a longer
+    wait."""
 
     hosts: frozenset[str]
     _tried: dict[tuple[str, str], tuple[int, datetime]] = field(default_factory=dict)
@@ -102,7 +104,8 @@ def keep(conn: Connection, record: SnapshotRow, now: datetime) -> None:
 
 
 def get(address: str, hosts: frozenset[str]) -> bytes:
-    """The bytes at `address`. InputError where it may not be asked or gives too much, Unavailable where it does not answer."""
+    """The bytes at `address`. InputError where it may not be asked or gives too much, Unavailable where it does not
+    answer."""
     check_address(address, hosts)
     try:
         with _OPENER.open(address, timeout=TIMEOUT_S) as answer:

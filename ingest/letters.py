@@ -43,7 +43,8 @@ def find_letters(messages: Sequence[Arrived], conflicts: Sequence[tuple[Placed, 
 
 
 def bury(conn: Connection, letters: Sequence[Letter], now: datetime) -> None:
-    """Keep them. A message that is sent again because we had not acknowledged it may be kept already: then not twice."""
+    """Keep them. A message that is sent again because we had not acknowledged it may be kept already: then not
+    twice."""
     rows = [letter_row(*letter, now) for letter in letters if not (letter[0].again and is_kept(conn, letter[0], now))]
     if rows:
         conn.execute(BURY, rows)
@@ -80,7 +81,7 @@ def printable(value: object) -> str:
     return str(value).replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
 
 
-# --- when not even the letter is taken --------------------------------------------------------------------------------------
+# --- when not even the letter is taken --------------------------------------------------------------------------------
 
 
 def bury_bare(conn: Connection, message: Arrived, detail: str, now: datetime) -> None:
@@ -90,7 +91,8 @@ def bury_bare(conn: Connection, message: Arrived, detail: str, now: datetime) ->
 
 
 def write_file(folder: Path, message: Arrived, detail: str, now: datetime) -> Path:
-    """Keep it in a file of its own that only we may read; on the disk when this returns. The same message is the same file."""
+    """Keep it in a file of its own that only we may read; on the disk when this returns. The same message is the same
+    file."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     topic = message.topic.encode("utf-8", "surrogatepass")
     path = folder / f"{hashlib.sha256(topic + b'/' + message.payload).hexdigest()[:32]}.json"

@@ -1,7 +1,7 @@
 """One MQTT session of ours: the client id of a slot, its connection, what the broker keeps subscribed for it.
 
-Sessions outlive processes. What a session is subscribed to stands in table `broker_subscription`, written before the broker is told
-of more and after it was told of less, so that the table never knows less than the broker.
+Sessions outlive processes. What a session is subscribed to stands in table `broker_subscription`, written before the
+broker is told of more and after it was told of less, so that the table never knows less than the broker.
 """
 
 from __future__ import annotations
@@ -33,14 +33,18 @@ FENCE = "onemap/fence"
 # retained messages come with a new subscription and not again with each connection (MQTT 5 section 3.8.3.1)
 ONLY_WHEN_NEW = SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
 KEEP = text(
-    "INSERT INTO broker_subscription (client_id, topic_filter) SELECT :client, unnest(CAST(:filters AS text[])) ON CONFLICT DO NOTHING"
+    """
+INSERT INTO broker_subscription (client_id, topic_filter)
+SELECT :client, unnest(CAST(:filters AS text[])) ON CONFLICT DO NOTHING
+"""
 )
 DROP = text("DELETE FROM broker_subscription WHERE client_id = :client AND topic_filter = ANY(:filters)")
 HELD = text("SELECT topic_filter FROM broker_subscription WHERE client_id = :client")
 
 
 class Drain(Enum):
-    """How far a session that is given up has come: messages still arrive; the broker is asked whether that was all; it was."""
+    """How far a session that is given up has come: messages still arrive; the broker is asked whether that was all; it
+    was."""
 
     FLOWING = auto()
     FENCED = auto()
@@ -132,7 +136,8 @@ class Link:
         self._subscribe()
 
     def _subscribe(self) -> None:
-        """Tell the broker what we want. Asking again for what it knows does no harm, and mends what it may have lost."""
+        """Tell the broker what we want. Asking again for what it knows does no harm, and mends what it may have
+        lost."""
         held = self._held or set()
         gone = sorted(held - set(self._wanted))
         if new := sorted(set(self._wanted) - held):
@@ -172,8 +177,9 @@ class Link:
         self.want([])
 
     def is_drained(self) -> bool:
-        """True once the broker has nothing more for this session: it was quiet, and answered a request sent after the last
-        acknowledgement without sending anything before the answer (packets of a connection are answered in their order)."""
+        """True once the broker has nothing more for this session: it was quiet, and answered a request sent after the
+        last acknowledgement without sending anything before the answer (packets of a connection are answered in their
+        order)."""
         if self.drain is Drain.EMPTY:
             return True
         quiet = time.monotonic() - self._heard_at > QUIET_S
@@ -185,8 +191,8 @@ class Link:
     def _on_unsubscribe(self, _: Client, __: object, mid: int, ___: Any, ____: Any) -> None:
         if self.drain is Drain.FENCED and mid == self._fence:
             self.drain = Drain.EMPTY
-        # what the broker has confirmed is forgotten, and no sooner; a session that is given up stays in the book until it is
-        # empty, for we too may die
+        # what the broker has confirmed is forgotten, and no sooner; a session that is given up stays in the book until
+        # it is empty, for we too may die
         gone = self._leaving.pop(mid, set()) - set(self._wanted)
         if self.drain is None:
             self._forget(gone)

@@ -1,7 +1,7 @@
 """Snapshots from the rows they came in to the picture store, and out of it again when their time is over.
 
-The stream writes a picture's bytes with its row, in the transaction that is acknowledged: a slow or absent picture store never
-holds up readings and never loses a picture. From there this moves them, as soon as the store takes them.
+The stream writes a picture's bytes with its row, in the transaction that is acknowledged: a slow or absent picture
+store never holds up readings and never loses a picture. From there this moves them, as soon as the store takes them.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from core.pictures import Pictures
 log = get_log("pictures")
 AT_ONCE = 50
 NEXT = text(f"""
-SELECT camera_id, sha256, body FROM snapshot s WHERE body IS NOT NULL AND {set_aside.resting("picture", "s.camera_id || '/' || s.sha256")}
+SELECT camera_id, sha256, body FROM snapshot s WHERE body IS NOT NULL
+  AND {set_aside.resting("picture", "s.camera_id || '/' || s.sha256")}
 ORDER BY received_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """)
 MOVED = text("UPDATE snapshot SET body = NULL WHERE camera_id = :camera AND sha256 = :sha256")
 EXPIRED = text("""
 DELETE FROM snapshot WHERE (camera_id, sha256) IN (
-  SELECT camera_id, sha256 FROM snapshot WHERE received_at < :before ORDER BY received_at LIMIT :most FOR UPDATE SKIP LOCKED)
+  SELECT camera_id, sha256 FROM snapshot WHERE received_at < :before ORDER BY received_at LIMIT :most
+    FOR UPDATE SKIP LOCKED)
 RETURNING sha256
 """)
 STILL = text("SELECT DISTINCT sha256 FROM snapshot WHERE sha256 = ANY(:hashes)")

@@ -1,8 +1,9 @@
-"""Quality of readings: flagged, never dropped (QARTOD's tests: gross range, rate of change, flat line, location; and the clock).
+"""Quality of readings: flagged, never dropped (QARTOD's tests: gross range, rate of change, flat line, location; and
+the clock).
 
-Limits stand with each metric in core/data/metrics.json: `range` [least, most], `jump` (change in a minute), `frozen_s` (the same
-value for so long). What a check remembers is the newest value of each sensor and metric, read from `sensor_state` on first sight:
-with several ingesters each compares with what it has itself seen since.
+Limits stand with each metric in core/data/metrics.json: `range` [least, most], `jump` (change in a minute), `frozen_s`
+(the same value for so long). What a check remembers is the newest value of each sensor and metric, read from
+`sensor_state` on first sight: with several ingesters each compares with what it has itself seen since.
 """
 
 from __future__ import annotations
@@ -80,7 +81,8 @@ def flag(reading: Reading, before: Seen | None, extent: Extent | None, now: int)
 
 
 def jumps(reading: Reading, before: Seen, per_minute: float) -> bool:
-    """Whether the value changed faster than `per_minute`; what comes within one minute may change as much as in a whole one."""
+    """Whether the value changed faster than `per_minute`; what comes within one minute may change as much as in a whole
+    one."""
     gap = reading.time - before.time
     return gap <= JUMP_GAP and abs(reading.value - before.value) > per_minute * max(1.0, gap / MINUTE)
 

@@ -1,4 +1,5 @@
-"""Readings to rows: flagged, written once, handed to the engine, the newest value moved on, the hour marked for its rollup."""
+"""Readings to rows: flagged, written once, handed to the engine, the newest value moved on, the hour marked for its
+rollup."""
 
 from __future__ import annotations
 
@@ -9,9 +10,10 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
 
 from core.db import BATCH_CHANNEL, CHANGE_CHANNEL, note, notify
-from core.pgarray import from_pg_us, pack_floats, pack_text, pack_times, to_pg_us
+from core.pgarray import PackedFloats, PackedText, PackedTimes, from_pg_us, pack_floats, pack_text, pack_times, to_pg_us
 from core.types import partition_of
 from core.vocabulary import UNJUDGED, Quality
 from ingest import partitions, rollup
@@ -37,7 +39,8 @@ JOIN observation o USING (sensor_id, metric, time) WHERE o.received_at <> %(now)
 """
 UPSERT_STATE = """
 INSERT INTO sensor_state (sensor_id, metric, time, value, unit, quality, same_since, received_at)
-SELECT u.*, %(now)s FROM unnest(%(sensors)s, %(metrics)s, %(times)s, %(values)s, %(units)s, %(qualities)s, %(since)s) AS u
+SELECT u.*, %(now)s FROM unnest(%(sensors)s, %(metrics)s, %(times)s, %(values)s, %(units)s, %(qualities)s,
+  %(since)s) AS u
 ON CONFLICT (sensor_id, metric) DO UPDATE SET time = EXCLUDED.time, value = EXCLUDED.value, unit = EXCLUDED.unit,
   quality = EXCLUDED.quality, received_at = EXCLUDED.received_at,
   same_since = CASE WHEN sensor_state.value = EXCLUDED.value
@@ -69,6 +72,30 @@ WHERE sensor.id = u.id AND sensor.source_id IS NULL
 """)
 
 
+class ReadingArrays(TypedDict):
+    """Readings by column, as the statements take them."""
+
+    sensors: PackedText
+    metrics: PackedText
+    times: PackedTimes
+    values: PackedFloats
+    units: PackedText
+    qualities: PackedText
+
+
+class PendingSensor(TypedDict):
+    """A sensor that nobody has registered, as REGISTER_PENDING takes it; `attributes` is JSON."""
+
+    id: str
+    metrics: list[str]
+    lon: float | None
+    lat: float | None
+    source: str | None
+    interval_s: float | None
+    district: str | None
+    attributes: str
+
+
 class ReadingWriter:
     """Remembers which sensors and partitions exist and what was newest; `forget` after a transaction that failed."""
 
@@ -95,8 +122,8 @@ class ReadingWriter:
         extent: Extent | None,
         also: Callable[[list[Placed]], None] | None = None,
     ) -> tuple[list[Placed], int, list[tuple[Placed, str]]]:
-        """What was new, how many came again, and what contradicts an earlier message. `also` is given what was new where nothing
-        came again, and may send more statements in the same breath."""
+        """What was new, how many came again, and what contradicts an earlier message. `also` is given what was new
+        where nothing came again, and may send more statements in the same breath."""
         if max(len(self._known), len(self._seen)) > KNOWN_AT_MOST:
             self.forget()  # a device that makes up names must not fill the process
         unique, conflicts, repeats = first_of_each(placed, 3, lambda r: (r.value, r.unit))
@@ -160,7 +187,8 @@ class ReadingWriter:
             self._days |= days
 
     def _need_sensors(self, conn: Connection, placed: list[Placed], now: datetime) -> None:
-        """Register sensors nobody has told us of as pending: stored, not judged. Read what is newest of those we meet first."""
+        """Register sensors nobody has told us of as pending: stored, not judged. Read what is newest of those we meet
+        first."""
         unknown = {p.record.sensor_id for p in placed} - self._known
         if not unknown:
             return
@@ -193,11 +221,12 @@ class ReadingWriter:
         raw: psycopg.Connection[Any],
         fresh: list[Reading],
         qualities: list[str],
-        arrays: dict[str, Any] | None,
+        arrays: ReadingArrays | None,
         now: datetime,
         clock: int,
     ) -> None:
-        """Move the newest values on, hand the readings to the engine, mark their hours. `arrays`: those of `fresh`, if there are."""
+        """Move the newest values on, hand the readings to the engine, mark their hours. `arrays`: those of `fresh`, if
+        there are."""
         timely = [(r, q) for r, q in zip(fresh, qualities, strict=True) if q != Quality.FUTURE]
         if timely:
             newest = {(r[0], r[1]): (r, q) for r, q in timely}  # sorted by time: the last of a key is its newest
@@ -217,7 +246,7 @@ class ReadingWriter:
         self,
         raw: psycopg.Connection[Any],
         readings: Sequence[Reading],
-        arrays: dict[str, Any] | None,
+        arrays: ReadingArrays | None,
         now: datetime,
     ) -> None:
         """One `ingest_batch` row for each engine partition they touch."""
@@ -240,7 +269,7 @@ def split(readings: Sequence[Reading], partitions: int) -> dict[int, list[Readin
     return shares
 
 
-def pending_row(placed: Placed, metrics: list[str]) -> dict[str, Any]:
+def pending_row(placed: Placed, metrics: list[str]) -> PendingSensor:
     """What is known of a sensor that nobody has registered: its source, and the message it was first heard by."""
     reading, message = placed
     source = message.source
@@ -256,13 +285,13 @@ def pending_row(placed: Placed, metrics: list[str]) -> dict[str, Any]:
     }
 
 
-def first_heard(message: Arrived, owner: str | None) -> dict[str, Any]:
+def first_heard(message: Arrived, owner: str | None) -> dict[str, str]:
     sent = message.payload[:SENT_AT_MOST].decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    told: Mapping[str, Any] = {"topic": message.topic.replace("\x00", ""), "sent": sent, "owner": owner}
+    told = {"topic": message.topic.replace("\x00", ""), "sent": sent, "owner": owner}
     return {name: value for name, value in told.items() if value is not None}
 
 
-def reading_arrays(readings: Sequence[Reading], qualities: Sequence[str]) -> dict[str, Any]:
+def reading_arrays(readings: Sequence[Reading], qualities: Sequence[str]) -> ReadingArrays:
     sensors, metrics, times, values, units, _, _, _ = zip(*readings, strict=True)
     return {
         "sensors": pack_text(sensors),

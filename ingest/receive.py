@@ -1,8 +1,9 @@
 """An MQTT 5 subscriber that takes whole reads apart at once.
 
-Stock paho spends one select, four recv and one send on each message; this subclass reads up to 256 KiB, parses every whole
-PUBLISH in it inline, and sends the acknowledgements of a batch in one write (docs/decisions/0002). It overrides `loop_read`
-and `reconnect` only, and leans on a few private names of paho-mqtt 2.x that tests/ingest/test_receive.py holds fast.
+Stock paho spends one select, four recv and one send on each message; this subclass reads up to 256 KiB, parses every
+whole PUBLISH in it inline, and sends the acknowledgements of a batch in one write (docs/decisions/0002). It overrides
+`loop_read` and `reconnect` only, and leans on a few private names of paho-mqtt 2.x that tests/ingest/test_receive.py
+holds fast.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ PUBLISH, PUBACK = 0x30, 0x40
 
 
 class BatchClient(mqtt.Client):
-    """`deliver(list[Arrived])` is called once per read. `generation` changes with every connection: an acknowledgement of
-    an older one must not be sent, for its packet identifiers now mean other messages."""
+    """`deliver(list[Arrived])` is called once per read. `generation` changes with every connection: an acknowledgement
+    of an older one must not be sent, for its packet identifiers now mean other messages."""
 
     def __init__(self, client_id: str, deliver: Callable[[list[Arrived]], None]) -> None:
         super().__init__(
@@ -105,7 +106,8 @@ class BatchClient(mqtt.Client):
 
 
 def read_length(view: bytes, at: int) -> tuple[int, int | None]:
-    """The variable byte integer at `at` (MQTT 5 section 1.5.5): where the body starts and its length, None if cut short."""
+    """The variable byte integer at `at` (MQTT 5 section 1.5.5): where the body starts and its length, None if cut
+    short."""
     value, shift = 0, 0
     while at < len(view) and shift < 28:
         byte = view[at]

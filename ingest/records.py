@@ -1,4 +1,5 @@
-"""What decoders produce: one immutable record per fact, ready to be written. Times are microseconds since 2000-01-01 UTC."""
+"""What decoders produce: one immutable record per fact, ready to be written. Times are microseconds since 2000-01-01
+UTC."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ from typing import NamedTuple
 
 
 class Reading(NamedTuple):
-    """One value of one metric. Key: sensor, metric, time. Booleans are 1 and 0; whether a device is there is metric `online`."""
+    """One value of one metric. Key: sensor, metric, time. Booleans are 1 and 0; whether a device is there is metric
+    `online`."""
 
     sensor_id: str
     metric: str
@@ -31,7 +33,8 @@ class VideoEventRow(NamedTuple):
 
 
 class TrackedEventRow(NamedTuple):
-    """A video event that its maker tells of again and again while it lasts. Key: camera, event; the newest `revised` counts."""
+    """A video event that its maker tells of again and again while it lasts. Key: camera, event; the newest `revised`
+    counts."""
 
     camera_id: str
     event_id: str
@@ -112,14 +115,16 @@ class BirthRow(NamedTuple):
     node: str
     device: str
     time: int
-    # alias, name of the metric (empty where it is none of ours), its data type (Sparkplug 3.0.0 section 6.4.16; 0: not told)
+    # alias, name of the metric (empty where it is none of ours), its data type (Sparkplug 3.0.0 section 6.4.16; 0: not
+    # told)
     aliases: tuple[tuple[int, str, int], ...]
 
 
 class AliasedValue(NamedTuple):
     """Sparkplug B DATA that names its metric by alias only; the writer looks the name up and makes it a Reading.
 
-    Aliases are unique within an edge node and its devices (Sparkplug 3.0.0 section 6.4.6, tck-id-payloads-alias-uniqueness).
+    Aliases are unique within an edge node and its devices (Sparkplug 3.0.0 section 6.4.6,
+    tck-id-payloads-alias-uniqueness).
     """
 
     node: str

@@ -1,7 +1,7 @@
 """Dead letters read once more: after a source was changed, a decoder mended, a birth heard.
 
-A letter is read as it would have been at the moment it came (its times are judged by that), with the sources of today, and
-written like any message: what is there already is a repeat, what contradicts it stays a letter.
+A letter is read as it would have been at the moment it came (its times are judged by that), with the sources of today,
+and written like any message: what is there already is a repeat, what contradicts it stays a letter.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ TAKE = text(
 )
 READ = text("UPDATE dead_letter SET replayed_at = :now, handled_by = :who, source_id = :source WHERE id = :id")
 STILL = text(
-    "UPDATE dead_letter SET reason = :reason, detail = :detail, field = :field, source_id = :source, handled_by = :who WHERE id = :id"
+    """
+UPDATE dead_letter SET reason = :reason, detail = :detail, field = :field, source_id = :source, handled_by = :who
+WHERE id = :id
+"""
 )
 
 
@@ -124,9 +127,13 @@ def find_waiting(
     """Ids of letters that wait, oldest first. `source` "-" means those of no source."""
     rows = conn.scalars(
         text(
-            f"SELECT id FROM dead_letter WHERE {WAITING} AND (CAST(:source AS text) IS NULL OR COALESCE(source_id, '-') = :source) "
-            "AND (CAST(:reason AS text) IS NULL OR reason = :reason) "
-            "AND (CAST(:since AS timestamptz) IS NULL OR received_at >= :since) ORDER BY received_at, id LIMIT :limit"
+            f"""
+SELECT id FROM dead_letter
+WHERE {WAITING} AND (CAST(:source AS text) IS NULL OR COALESCE(source_id, '-') = :source)
+  AND (CAST(:reason AS text) IS NULL OR reason = :reason)
+  AND (CAST(:since AS timestamptz) IS NULL OR received_at >= :since)
+ORDER BY received_at, id LIMIT :limit
+"""
         ),
         {"source": source, "reason": reason, "since": since, "limit": limit},
     )

@@ -1,4 +1,5 @@
-"""How long things are kept: whole days of raw observations, shorter where a metric says so (`keep_days`), hourly history longer.
+"""How long things are kept: whole days of raw observations, shorter where a metric says so (`keep_days`), hourly
+history longer.
 
 `keep_days` and `keep_hourly_days` stand with each metric in core/data/metrics.json (or the city's own file over it).
 """
@@ -13,8 +14,11 @@ from core.vocabulary import table
 from ingest.partitions import PREFIX, partition_name
 
 DAY_NAMES = text(
-    "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
-    "WHERE i.inhparent = 'observation'::regclass AND c.relname ~ '^observation_p[0-9]{8}$' AND c.relname < :oldest ORDER BY 1"
+    """
+SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'observation'::regclass AND c.relname ~ '^observation_p[0-9]{8}$' AND c.relname < :oldest
+ORDER BY 1
+"""
 )
 # hours that the hourly history does not know yet: their readings stay until it does
 UNCOUNTED = text("SELECT DISTINCT to_char(hour AT TIME ZONE 'UTC', 'YYYYMMDD') FROM rollup_due WHERE hour < :before")
@@ -49,7 +53,8 @@ def shorter(days: int) -> dict[str, int]:
 
 
 def trim(conn: Connection, now: datetime, metric: str, days: int) -> int:
-    """Take `metric` out of days before its retention, each day once (what comes in late for them goes with the day itself)."""
+    """Take `metric` out of days before its retention, each day once (what comes in late for them goes with the day
+    itself)."""
     oldest = oldest_kept(now, days)
     done = {row.day for row in conn.execute(text("SELECT day FROM trimmed WHERE metric = :metric"), {"metric": metric})}
     gone = 0

@@ -34,10 +34,12 @@ class Placed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """How records of one type become rows: columns with their SQL array type, how many of them are the key, whom it notifies.
+    """How records of one type become rows: columns with their SQL array type, how many of them are the key, whom it
+    notifies.
 
-    `flagged`: rows carry a quality of where they were (after the columns). `revision`: a later message of the same key changes
-    the row instead of contradicting it; the SQL that does it. `derived`: columns of the table that are made of several of ours.
+    `flagged`: rows carry a quality of where they were (after the columns). `revision`: a later message of the same key
+    changes the row instead of contradicting it; the SQL that does it. `derived`: columns of the table that are made of
+    several of ours.
     """
 
     table: str
@@ -87,9 +89,10 @@ SPECS: dict[type, TableSpec] = {
         ),
         2,
         (CHANGE, "video_event"),
-        revision="time = LEAST(t.time, EXCLUDED.time), kind = EXCLUDED.kind, score = GREATEST(t.score, EXCLUDED.score), "
-        "zone = COALESCE(EXCLUDED.zone, t.zone), "
-        "ended_at = EXCLUDED.ended_at, revised_at = EXCLUDED.revised_at WHERE EXCLUDED.revised_at >= t.revised_at",
+        revision="""time = LEAST(t.time, EXCLUDED.time), kind = EXCLUDED.kind,
+  score = GREATEST(t.score, EXCLUDED.score), zone = COALESCE(EXCLUDED.zone, t.zone),
+  ended_at = EXCLUDED.ended_at, revised_at = EXCLUDED.revised_at
+WHERE EXCLUDED.revised_at >= t.revised_at""",
     ),
     SnapshotRow: TableSpec(
         "snapshot",
@@ -162,23 +165,27 @@ SPECS: dict[type, TableSpec] = {
 MOVE_UNITS = """
 INSERT INTO unit_state (unit_id, time, lon, lat, speed, heading, accuracy, battery)
 SELECT DISTINCT ON (u.unit_id) u.*
-FROM unnest(%s::text[], %s::timestamptz[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[])
+FROM unnest(%s::text[], %s::timestamptz[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[],
+  %s::float8[])
   AS u (unit_id, time, lon, lat, speed, heading, accuracy, battery)
 ORDER BY u.unit_id, u.time DESC
-ON CONFLICT (unit_id) DO UPDATE SET time = EXCLUDED.time, lon = EXCLUDED.lon, lat = EXCLUDED.lat, speed = EXCLUDED.speed,
-  heading = EXCLUDED.heading, accuracy = EXCLUDED.accuracy, battery = EXCLUDED.battery
+ON CONFLICT (unit_id) DO UPDATE SET time = EXCLUDED.time, lon = EXCLUDED.lon, lat = EXCLUDED.lat,
+  speed = EXCLUDED.speed, heading = EXCLUDED.heading, accuracy = EXCLUDED.accuracy, battery = EXCLUDED.battery
 WHERE EXCLUDED.time > unit_state.time
 """
 SEE_CAMERAS = """
-INSERT INTO camera_state AS c (camera_id, event_at, frame_at) SELECT u.* FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[]) AS u
-ON CONFLICT (camera_id) DO UPDATE SET event_at = GREATEST(c.event_at, EXCLUDED.event_at), frame_at = GREATEST(c.frame_at, EXCLUDED.frame_at)
+INSERT INTO camera_state AS c (camera_id, event_at, frame_at) SELECT u.*
+  FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[]) AS u
+ON CONFLICT (camera_id) DO UPDATE SET event_at = GREATEST(c.event_at, EXCLUDED.event_at),
+  frame_at = GREATEST(c.frame_at, EXCLUDED.frame_at)
 """
 
 
 def first_of_each(
     placed: list[Placed], key: int, body: Callable[[Any], Any]
 ) -> tuple[list[Placed], list[tuple[Placed, str]], int]:
-    """The first record of each key in key order, those of the same batch that contradict it, and how many came again."""
+    """The first record of each key in key order, those of the same batch that contradict it, and how many came
+    again."""
     held: dict[tuple[Any, ...], Placed] = {}
     conflicts = []
     repeats = 0

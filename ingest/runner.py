@@ -1,4 +1,5 @@
-"""The ingester: a thread for the sockets, one for the database, one that keeps watch, a bounded queue between the first two.
+"""The ingester: a thread for the sockets, one for the database, one that keeps watch, a bounded queue between the first
+two.
 
 Commit whatever waits as soon as the writer is free (no batching timer); acknowledge after the commit; stop reading the
 sockets while too many readings wait.
@@ -288,8 +289,8 @@ class Ingester:
         return self._try_batch(messages)
 
     def _keep_bytes(self, message: Arrived, detail: str) -> bool:
-        """Not even its letter is taken: keep its bytes in a bare letter, else in a file, so that it holds up nobody. False where neither
-        database nor disk answers."""
+        """Not even its letter is taken: keep its bytes in a bare letter, else in a file, so that it holds up nobody.
+        False where neither database nor disk answers."""
         log.error("letter_refused", topic=message.topic[:200], error=detail)
         try:
             with self.engine.begin() as conn:
@@ -358,7 +359,8 @@ def is_outside(exc: Exception) -> bool:
 
 def run(settings: Settings) -> None:
     """Run one ingester until told to stop. Its client id comes from an advisory-locked slot, so that its broker session
-    finds it again after a crash and no two ingesters share one. Without the database the slot is lost: we wait and begin anew."""
+    finds it again after a crash and no two ingesters share one. Without the database the slot is lost: we wait and
+    begin anew."""
     # messages make no reference cycles: looking for some after every few hundred objects cost a third of the time
     gc.freeze()
     gc.set_threshold(GC_EVERY, 20, 50)

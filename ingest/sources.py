@@ -1,7 +1,8 @@
 """Sources: which messages come from where, how they are read, and what they mean (table `source`).
 
-A set of sources is read at once and never changed: an edit makes a new set (`onemap_source` is notified), so that a message is
-read by one set from beginning to end. Of several sources whose filters match a topic the most exact filter wins.
+A set of sources is read at once and never changed: an edit makes a new set (`onemap_source` is notified), so that a
+message is read by one set from beginning to end. Of several sources whose filters match a topic the most exact filter
+wins.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
 
 from core.crs import Datum, to_wgs84
 from core.errors import DecodeError, InputError, NotFound
@@ -43,6 +45,17 @@ log = get_log("sources")
 TOPICS_KEPT = 65_536
 
 
+class ScaledUnit(TypedDict, total=False):
+    """What the device's figures are: multiplied by `scale`, `offset` added, they are in `unit`."""
+
+    unit: str | None
+    scale: float
+    offset: float
+
+
+UnitRule = str | ScaledUnit
+
+
 @dataclass(frozen=True)
 class Source:
     """One row of `source`, ready to read messages."""
@@ -53,7 +66,7 @@ class Source:
     options: Options
     zone: tzinfo
     datum: Datum = Datum.WGS84
-    units: Mapping[str, Any] = field(default_factory=dict)
+    units: Mapping[str, UnitRule] = field(default_factory=dict)
     metrics: Mapping[str, str | None] = field(default_factory=dict)
     only_mapped: bool = False
     id_prefix: str = ""
@@ -107,7 +120,8 @@ class Source:
         return safe_name(self.id_prefix + name) if self.id_prefix else name
 
     def _metric(self, name: str) -> str | None:
-        """Our name for the device's: mapped as a whole, else by its last part (`DS18B20.Temperature` by `Temperature`)."""
+        """Our name for the device's: mapped as a whole, else by its last part (`DS18B20.Temperature` by
+        `Temperature`)."""
         for key in (name, name.rpartition(".")[2]):
             if key in self.metrics:
                 return self.metrics[key]
@@ -131,7 +145,8 @@ class Source:
 
 
 def dated(record: Record, now: int) -> bool:
-    """Whether a record carries a time of its own. What a broker kept for new subscribers is old: without a time it would look new."""
+    """Whether a record carries a time of its own. What a broker kept for new subscribers is old: without a time it
+    would look new."""
     return getattr(record, "time", None) != now
 
 
@@ -140,19 +155,20 @@ def is_ours(metric: str, unit: str) -> bool:
     return canonical_units().get(metric, unit) == unit
 
 
-def unit_rule(rule: Any, unit: str | None, wanted: str | None) -> Conversion:
-    """How a value is converted: by the unit that the device names if it fits the metric, else by the source's for the metric, or not
-    at all; a rule {unit, scale, offset} is about the device's figures and holds whatever it calls them. DecodeError where neither
-    fits: a wrong unit must not pass for a right one."""
+def unit_rule(rule: UnitRule | None, unit: str | None, wanted: str | None) -> Conversion:
+    """How a value is converted: by the unit that the device names if it fits the metric, else by the source's for the
+    metric, or not at all; a rule {unit, scale, offset} is about the device's figures and holds whatever it calls them.
+    DecodeError where neither fits: a wrong unit must not pass for a right one."""
     scale, offset = 1.0, 0.0
-    meant = unit if unit is not None and (rule is None or fits(unit, wanted)) else rule
-    if isinstance(rule, Mapping):
-        scale, offset = float(rule.get("scale", 1.0)), float(rule.get("offset", 0.0))
+    if rule is None or isinstance(rule, str):
+        meant = unit if unit is not None and (rule is None or fits(unit, wanted)) else rule
+    else:
+        scale, offset = rule.get("scale", 1.0), rule.get("offset", 0.0)
         meant = rule.get("unit", unit)
     if meant is None or wanted is None or meant == wanted:
         return SAME if (scale, offset) == (1.0, 0.0) else Conversion(scale, offset)
     try:
-        to_ours = conversion(str(meant), wanted)
+        to_ours = conversion(meant, wanted)
     except InputError as exc:
         raise DecodeError(exc.message, reason="unit", field="unit") from exc
     return Conversion(scale * to_ours.scale, offset * to_ours.scale + to_ours.offset)
@@ -248,7 +264,8 @@ def exactness(topic_filter: str) -> list[int]:
 
 
 def check_filter(topic_filter: str, prefix: str) -> str:
-    """The filter with our prefix filled in; InputError where it is none (MQTT 5 section 4.7) or would bring back our own output."""
+    """The filter with our prefix filled in; InputError where it is none (MQTT 5 section 4.7) or would bring back our
+    own output."""
     full = topic_filter.replace("{prefix}", prefix)
     levels = full.split("/")
     fine = 0 < len(full.encode()) < 1000 and "\x00" not in full and not full.startswith("$")
@@ -334,32 +351,48 @@ def check_metrics(metrics: Any) -> dict[str, str | None]:
     return dict(metrics)
 
 
-def check_units(units: Any) -> dict[str, Any]:
+def check_units(units: object) -> dict[str, UnitRule]:
     """Each metric's unit, or {unit?, scale?, offset?}; it must convert to the metric's own unit."""
     if not isinstance(units, Mapping):
         raise InputError("units: expected an object of units", field="units")
-    for metric, rule in units.items():
+    rules = {str(metric): read_rule(rule) for metric, rule in units.items()}
+    checked: dict[str, UnitRule] = {}
+    for metric, rule in rules.items():
         field_name = f"units.{metric[:60]}"
-        if isinstance(rule, Mapping):
-            numbers = [rule.get(key, 1.0) for key in ("scale", "offset")]
-            fine = set(rule) <= {"unit", "scale", "offset"} and all(is_number(n) for n in numbers)
-        else:
-            fine = isinstance(rule, str)
-        if not fine:
+        if rule is None:
             raise InputError(f"{field_name}: expected a unit, or {{unit, scale, offset}}", field="units")
         try:
             unit_rule(rule, None, canonical_units().get(metric))
         except DecodeError as exc:
             raise InputError(f"{field_name}: {exc.message.removeprefix('unit: ')}", field="units") from exc
-    return dict(units)
+        checked[metric] = rule
+    return checked
 
 
-def is_number(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) < 1e15
+def read_rule(given: object) -> UnitRule | None:
+    """A rule from JSON; None where it is none."""
+    if isinstance(given, str):
+        return given
+    if not isinstance(given, Mapping) or not set(given) <= {"unit", "scale", "offset"}:
+        return None
+    rule: ScaledUnit = {}
+    if "unit" in given:
+        rule["unit"] = None if given["unit"] is None else str(given["unit"])
+    for key in ("scale", "offset"):
+        if key in given:
+            if not is_number(given[key]):
+                return None
+            rule[key] = float(given[key])
+    return rule
+
+
+def is_number(value: object) -> bool:
+    return type(value) in (int, float) and isinstance(value, int | float) and abs(value) < 1e15
 
 
 def read_sources(conn: Connection, prefix: str) -> Sources:
-    """The sources that are on. One that cannot be used is left out and told in the log and in `faults`: it must not stop the others."""
+    """The sources that are on. One that cannot be used is left out and told in the log and in `faults`: it must not
+    stop the others."""
     zone = city_zone(conn)
     made: list[Source] = []
     faults: dict[str, str] = {}

@@ -1,4 +1,5 @@
-"""What an ingester does beside the stream: partitions, hourly history, retention, pictures, late births. In a thread of its own."""
+"""What an ingester does beside the stream: partitions, hourly history, retention, pictures, late births. In a thread of
+its own."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Keeping watch: our slot's lock, sources that change, sessions that dead ingesters have left behind.
 
-An ingester holds an advisory lock for its slot as long as its connection to PostgreSQL lives. A session at the broker whose slot has
-no holder is an orphan: after `ORPHAN_S` another ingester takes the lock, empties the session and ends it, so that a
-shared subscription no longer deals messages to the dead.
+An ingester holds an advisory lock for its slot as long as its connection to PostgreSQL lives. A session at the broker
+whose slot has no holder is an orphan: after `ORPHAN_S` another ingester takes the lock, empties the session and ends
+it, so that a shared subscription no longer deals messages to the dead.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One batch, one transaction: records to rows, repeats recognised, conflicts and unreadable messages to dead letters.
 
-Every row carries the moment of the batch that first wrote it (`received_at`, unique to the writer's slot): a row of ours that is
-there with another moment is a repeat. The first wins; a repeat that differs is a conflict. Rows go in key order, so that two
-writers never deadlock.
+Every row carries the moment of the batch that first wrote it (`received_at`, unique to the writer's slot): a row of
+ours that is there with another moment is a repeat. The first wins; a repeat that differs is a conflict. Rows go in key
+order, so that two writers never deadlock.
 """
 
 from __future__ import annotations
@@ -53,11 +53,14 @@ SLOTS = 128
 REPLAY_SLOT = SLOTS - 1
 AHEAD = timedelta(minutes=5)
 COUNT_SOURCE = """
-INSERT INTO source_state AS s (source_id, slot, messages, records, dead_letters, decode_errors, first_at, last_at, lag_s, rate)
-VALUES (%(source)s, %(slot)s, %(messages)s, %(records)s, %(dead)s, %(errors)s, %(now)s, %(now)s, %(lag)s, %(messages)s / 60.0)
-ON CONFLICT (source_id, slot) DO UPDATE SET messages = s.messages + EXCLUDED.messages, records = s.records + EXCLUDED.records,
-  dead_letters = s.dead_letters + EXCLUDED.dead_letters,
-  decode_errors = s.decode_errors + EXCLUDED.decode_errors, last_at = EXCLUDED.last_at, lag_s = COALESCE(EXCLUDED.lag_s, s.lag_s),
+INSERT INTO source_state AS s (source_id, slot, messages, records, dead_letters, decode_errors, first_at, last_at,
+  lag_s, rate)
+VALUES (%(source)s, %(slot)s, %(messages)s, %(records)s, %(dead)s, %(errors)s, %(now)s, %(now)s, %(lag)s,
+  %(messages)s / 60.0)
+ON CONFLICT (source_id, slot) DO UPDATE SET messages = s.messages + EXCLUDED.messages,
+  records = s.records + EXCLUDED.records, dead_letters = s.dead_letters + EXCLUDED.dead_letters,
+  decode_errors = s.decode_errors + EXCLUDED.decode_errors, last_at = EXCLUDED.last_at,
+    lag_s = COALESCE(EXCLUDED.lag_s, s.lag_s),
   rate = s.rate * exp(-GREATEST(0, LEAST(extract(epoch FROM EXCLUDED.last_at - s.last_at), 6000)) / 60) + EXCLUDED.rate
 """
 
@@ -106,7 +109,8 @@ class Writer:
         *,
         keep_letters: bool = True,
     ) -> Written:
-        """Write one batch; the caller commits and then acknowledges. Without `keep_letters` the caller deals with them."""
+        """Write one batch; the caller commits and then acknowledges. Without `keep_letters` the caller deals with
+        them."""
         clock, now = to_pg_us(now), self._moment(now)
         raw = conn.connection.driver_connection
         assert isinstance(raw, psycopg.Connection)
@@ -229,7 +233,8 @@ def move_units(raw: psycopg.Connection[Any], spec: TableSpec, fresh: list[Placed
 
 
 def see_cameras(raw: psycopg.Connection[Any], fresh: Sequence[Placed], now: datetime) -> None:
-    """When cameras were heard, by event and by picture: once for a batch, in order, so that two writers never wait for each other."""
+    """When cameras were heard, by event and by picture: once for a batch, in order, so that two writers never wait for
+    each other."""
     events = {p.record.camera_id for p in fresh if isinstance(p.record, VideoEventRow | TrackedEventRow)}
     frames = {p.record.camera_id for p in fresh if isinstance(p.record, SnapshotRow)}
     if cameras := sorted(events | frames):

@@ -1,4 +1,5 @@
-"""All layers, and how they are read: descriptions, vector tiles, GeoJSON. Functions take a connection, never a request."""
+"""All layers, and how they are read: descriptions, vector tiles, GeoJSON. Functions take a connection, never a
+request."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import InternalError
@@ -12,6 +11,7 @@ from typing_extensions import TypedDict
 
 from core.errors import InputError
 from core.exposure import city_zone, inside
+from core.types import Params
 from core.vocabulary import Text
 from layers.catalogue import LAYERS
 
@@ -68,7 +68,7 @@ def read_city(conn: Connection) -> City:
     }
 
 
-def read_within(conn: Connection, geometry: dict[str, Any], now: datetime) -> Within:
+def read_within(conn: Connection, geometry: Params, now: datetime) -> Within:
     """People, buildings, facilities and counts of what is inside a GeoJSON Polygon or MultiPolygon (RFC 7946)."""
     shape = json.dumps(geometry)
     check_area(conn, shape)
@@ -86,12 +86,16 @@ def read_within(conn: Connection, geometry: dict[str, Any], now: datetime) -> Wi
 
 
 def _count(conn: Connection, layer: str, shape: str) -> int:
-    query = f"SELECT count(*) FROM ({LAYERS[layer].features}) AS f WHERE ST_Intersects(geom, ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326))"
+    query = f"""
+SELECT count(*) FROM ({LAYERS[layer].features}) AS f
+WHERE ST_Intersects(geom, ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326))
+"""
     return int(conn.scalar(text(query), {"shape": shape}) or 0)
 
 
 def check_area(conn: Connection, shape: str) -> None:
-    """Raises InputError unless the GeoJSON is a valid area: closed rings of at least four positions that do not cross."""
+    """Raises InputError unless the GeoJSON is a valid area: closed rings of at least four positions that do not
+    cross."""
     try:
         with conn.begin_nested():
             valid = conn.scalar(_IS_AREA, {"shape": shape})

@@ -1,4 +1,5 @@
-"""Things of the registers that stand where they are: facilities, urban components (部件), the cameras near a point, districts by name."""
+"""Things of the registers that stand where they are: facilities, urban components (部件), the cameras near a point,
+districts by name."""
 
 from __future__ import annotations
 
@@ -10,11 +11,13 @@ from core.types import JsonObject, LonLat
 from core.vocabulary import Text
 
 _FACILITY = text("""
-SELECT id, kind, name_zh, name_en, capacity, people_day, people_night, district, attributes, ST_X(geom) AS lon, ST_Y(geom) AS lat
+SELECT id, kind, name_zh, name_en, capacity, people_day, people_night, district, attributes, ST_X(geom) AS lon,
+  ST_Y(geom) AS lat
 FROM facility WHERE id = :id
 """)
 _ASSET = text("""
-SELECT id, class AS klass, subclass, name_zh, name_en, state, dept, installed, district, ST_X(geom) AS lon, ST_Y(geom) AS lat
+SELECT id, class AS klass, subclass, name_zh, name_en, state, dept, installed, district, ST_X(geom) AS lon,
+  ST_Y(geom) AS lat
 FROM asset WHERE id = :id
 """)
 _CAMERAS = text("""
@@ -26,7 +29,8 @@ _DISTRICT = text("SELECT name_zh, name_en FROM district WHERE code = :code")
 
 
 class Facility(TypedDict):
-    """A facility of the city (school, hospital, shelter): `capacity` beds, places or seats; people in it by day and by night."""
+    """A facility of the city (school, hospital, shelter): `capacity` beds, places or seats; people in it by day and by
+    night."""
 
     id: str
     kind: str
@@ -56,7 +60,8 @@ Asset = TypedDict(
         "lat": float,
     },
 )
-"""An urban component, GB/T 30428.2: its 16-digit code, class and subclass, state, department in charge, day of installation."""
+"""An urban component, GB/T 30428.2: its 16-digit code, class and subclass, state, department in charge, day of
+installation."""
 
 
 class NearCamera(TypedDict):

@@ -9,10 +9,13 @@ from core.vocabulary import ENDED_INCIDENT, Text, sql_list
 
 AT_MOST = 20
 _SQL = f"""
-(SELECT 'incident' AS type, id::text, titles->>'zh' AS zh, titles->>'en' AS en, ST_X(geom) AS lon, ST_Y(geom) AS lat, 0 AS rank
-  FROM incident WHERE (number ILIKE :like OR titles->>'zh' ILIKE :like) AND status NOT IN {sql_list(ENDED_INCIDENT)} LIMIT 8)
+(SELECT 'incident' AS type, id::text, titles->>'zh' AS zh, titles->>'en' AS en, ST_X(geom) AS lon, ST_Y(geom) AS lat,
+  0 AS rank
+  FROM incident WHERE (number ILIKE :like OR titles->>'zh' ILIKE :like) AND status NOT IN {sql_list(ENDED_INCIDENT)}
+    LIMIT 8)
 UNION ALL (SELECT 'unit', u.id, name_zh, name_en, COALESCE(s.lon, ST_X(home)), COALESCE(s.lat, ST_Y(home)), 1
-  FROM unit u LEFT JOIN unit_state s ON s.unit_id = u.id WHERE u.id ILIKE :like OR name_zh ILIKE :like OR name_en ILIKE :like LIMIT 8)
+  FROM unit u LEFT JOIN unit_state s ON s.unit_id = u.id WHERE u.id ILIKE :like OR name_zh ILIKE :like
+    OR name_en ILIKE :like LIMIT 8)
 UNION ALL (SELECT 'facility', id, name_zh, name_en, ST_X(geom), ST_Y(geom), 2
   FROM facility WHERE name_zh ILIKE :like OR name_en ILIKE :like LIMIT 8)
 UNION ALL (SELECT 'sensor', id, name_zh, name_en, ST_X(geom), ST_Y(geom), 3
@@ -20,7 +23,8 @@ UNION ALL (SELECT 'sensor', id, name_zh, name_en, ST_X(geom), ST_Y(geom), 3
 UNION ALL (SELECT 'camera', id, name_zh, name_en, ST_X(geom), ST_Y(geom), 4
   FROM camera WHERE id ILIKE :like OR name_zh ILIKE :like OR name_en ILIKE :like LIMIT 8)
 UNION ALL (SELECT 'street', min(id)::text, name_zh, min(name_en), ST_X(ST_PointOnSurface(ST_Collect(geom))),
-  ST_Y(ST_PointOnSurface(ST_Collect(geom))), 5 FROM street WHERE name_zh ILIKE :like OR name_en ILIKE :like GROUP BY name_zh LIMIT 8)
+  ST_Y(ST_PointOnSurface(ST_Collect(geom))), 5 FROM street WHERE name_zh ILIKE :like OR name_en ILIKE :like
+    GROUP BY name_zh LIMIT 8)
 UNION ALL (SELECT 'asset', id, name_zh, name_en, ST_X(geom), ST_Y(geom), 6 FROM asset WHERE id LIKE :prefix LIMIT 8)
 ORDER BY rank, id LIMIT :most
 """

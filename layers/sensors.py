@@ -20,17 +20,20 @@ _SENSORS = """
 SELECT s.id, s.kind, s.name_zh, s.name_en, s.status, s.interval_s, s.metrics,
   s.thresholds, s.attributes, s.district, s.source_id, s.first_seen_at,
   ST_X(s.geom) AS lon, ST_Y(s.geom) AS lat, v.values, v.heard,
-  (SELECT min(level) FROM alarm a WHERE a.thing_type = 'sensor' AND a.thing_id = s.id AND a.active AND a.state <> 'normal') AS alarm_level
+  (SELECT min(level) FROM alarm a WHERE a.thing_type = 'sensor' AND a.thing_id = s.id AND a.active
+    AND a.state <> 'normal') AS alarm_level
 FROM sensor s LEFT JOIN LATERAL (
   SELECT jsonb_object_agg(t.metric, jsonb_build_object('value', t.value, 'unit', t.unit, 'quality', t.quality,
-    'time', to_char(t.time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"'))) AS values, max(t.received_at) AS heard
+    'time', to_char(t.time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"'))) AS values,
+      max(t.received_at) AS heard
   FROM sensor_state t WHERE t.sensor_id = s.id) v ON true
 """
 
 _STEPS = f"""
-SELECT date_bin(make_interval(secs => :every), time, 'epoch') AS time, avg(value) AS value, min(value) AS least, max(value) AS most,
-  count(*) AS readings
-FROM observation WHERE sensor_id = :id AND metric = :metric AND time >= :start AND time < :end AND quality NOT IN {sql_list(UNJUDGED)}
+SELECT date_bin(make_interval(secs => :every), time, 'epoch') AS time, avg(value) AS value, min(value) AS least,
+  max(value) AS most, count(*) AS readings
+FROM observation WHERE sensor_id = :id AND metric = :metric AND time >= :start AND time < :end
+  AND quality NOT IN {sql_list(UNJUDGED)}
 GROUP BY 1 ORDER BY 1 LIMIT :most
 """
 _HOURLY = f"""
@@ -40,11 +43,12 @@ WITH hours AS (
     SELECT 1 FROM rollup_due d WHERE d.sensor_id = h.sensor_id AND d.metric = h.metric AND d.hour = h.hour)
   UNION ALL
   SELECT d.hour, sum(o.value), min(o.value), max(o.value), count(*) FROM rollup_due d
-  JOIN observation o ON o.sensor_id = d.sensor_id AND o.metric = d.metric AND o.time >= d.hour AND o.time < d.hour + interval '1 hour'
+  JOIN observation o ON o.sensor_id = d.sensor_id AND o.metric = d.metric AND o.time >= d.hour
+    AND o.time < d.hour + interval '1 hour'
     AND o.time < :end AND o.quality NOT IN {sql_list(UNJUDGED)}
   WHERE d.sensor_id = :id AND d.metric = :metric AND d.hour >= :start AND d.hour < :end GROUP BY d.hour)
-SELECT date_bin(make_interval(secs => :every), hour, 'epoch') AS time, sum(total) / sum(readings) AS value, min(least) AS least,
-  max(most) AS most, sum(readings)::bigint AS readings
+SELECT date_bin(make_interval(secs => :every), hour, 'epoch') AS time, sum(total) / sum(readings) AS value,
+  min(least) AS least, max(most) AS most, sum(readings)::bigint AS readings
 FROM hours GROUP BY 1 ORDER BY 1 LIMIT :most
 """
 
@@ -59,7 +63,8 @@ class Measured(TypedDict):
 
 
 class Sensor(TypedDict):
-    """One sensor with its newest values by metric; `thresholds` in force by metric and level; the worst level of its alarms."""
+    """One sensor with its newest values by metric; `thresholds` in force by metric and level; the worst level of its
+    alarms."""
 
     id: str
     kind: str
@@ -113,8 +118,8 @@ def read_sensors(
     after: str | None = None,
     most: int | None = None,
 ) -> list[Sensor]:
-    """Sensors that are not retired by id: all, some, those heard since a moment, a page of them. `fixed` are the limits of rules
-    per sensor kind, `{kind: {metric: {level: limit}}}`; per-site limits go before them."""
+    """Sensors that are not retired by id: all, some, those heard since a moment, a page of them. `fixed` are the limits
+    of rules per sensor kind, `{kind: {metric: {level: limit}}}`; per-site limits go before them."""
     where = ["s.status <> 'retired'"]
     if ids is not None:
         where.append("s.id = ANY(:ids)")
@@ -132,13 +137,15 @@ def read_sensors(
     return [sensor_object(row, fixed.get(row.kind, {})) for row in rows]
 
 
-# What was newest then: what is newest still, or the newest of what had come by then. A device's clock may be five minutes ahead of ours
-# and its reading still moves the newest; a reading may come late. Looked for in the day before first: the readings are parts by the day.
+# What was newest then: what is newest still, or the newest of what had come by then. A device's clock may be five
+# minutes ahead of ours and its reading still moves the newest; a reading may come late. Looked for in the day before
+# first: the readings are parts by the day.
 _VALUES_AT = text("""
 SELECT t.sensor_id, t.metric, n.time, n.value, n.unit, n.quality, n.received_at
 FROM sensor_state t
 LEFT JOIN LATERAL (SELECT time, value, unit, quality, received_at FROM observation
-  WHERE t.received_at > :at AND sensor_id = t.sensor_id AND metric = t.metric AND time > CAST(:at AS timestamptz) - interval '1 day'
+  WHERE t.received_at > :at AND sensor_id = t.sensor_id AND metric = t.metric
+    AND time > CAST(:at AS timestamptz) - interval '1 day'
     AND time <= CAST(:at AS timestamptz) + interval '5 minutes' AND received_at <= :at AND quality <> 'future'
     ORDER BY time DESC LIMIT 1) d ON true
 LEFT JOIN LATERAL (SELECT time, value, unit, quality, received_at FROM observation
@@ -150,7 +157,8 @@ CROSS JOIN LATERAL (SELECT
   CASE WHEN t.received_at <= :at THEN t.value WHEN d.time IS NOT NULL THEN d.value ELSE o.value END AS value,
   CASE WHEN t.received_at <= :at THEN t.unit WHEN d.time IS NOT NULL THEN d.unit ELSE o.unit END AS unit,
   CASE WHEN t.received_at <= :at THEN t.quality WHEN d.time IS NOT NULL THEN d.quality ELSE o.quality END AS quality,
-  CASE WHEN t.received_at <= :at THEN t.received_at WHEN d.time IS NOT NULL THEN d.received_at ELSE o.received_at END AS received_at) n
+  CASE WHEN t.received_at <= :at THEN t.received_at WHEN d.time IS NOT NULL THEN d.received_at
+    ELSE o.received_at END AS received_at) n
 WHERE n.time IS NOT NULL
 """)
 _ROWS_AT = text(
@@ -164,7 +172,8 @@ def read_sensors_at(
     alarm_levels: Mapping[str, int],
     at: datetime,
 ) -> list[Sensor]:
-    """The sensors as they were at a moment. `fixed` are the limits of then, `alarm_levels` the worst level of each sensor's alarms."""
+    """The sensors as they were at a moment. `fixed` are the limits of then, `alarm_levels` the worst level of each
+    sensor's alarms."""
     values: dict[str, dict[str, Measured]] = {}
     heard: dict[str, datetime] = {}
     for r in conn.execute(_VALUES_AT, {"at": at}):
@@ -212,7 +221,8 @@ def sensor_object(row: Any, fixed: Mapping[str, Mapping[str, float]]) -> Sensor:
 
 
 def as_measured(held: Measured) -> Measured:
-    """A value is a float again: jsonb writes 1e30 as an integer of 31 digits, which no encoder of 64-bit integers takes."""
+    """A value is a float again: jsonb writes 1e30 as an integer of 31 digits, which no encoder of 64-bit integers
+    takes."""
     return {"value": float(held["value"]), "unit": held["unit"], "quality": held["quality"], "time": held["time"]}
 
 
@@ -234,7 +244,8 @@ def read_series_page(
     after: datetime | None = None,
     most: int = SERIES_AT_MOST,
 ) -> tuple[list[SeriesPoint], datetime | None]:
-    """The same, a page of it: what comes after the reading or step at `after`; and when its last one was, where there are more."""
+    """The same, a page of it: what comes after the reading or step at `after`; and when its last one was, where there
+    are more."""
     if not conn.scalar(text("SELECT 1 FROM sensor WHERE id = :id"), {"id": sensor_id}):
         raise NotFound(f"there is no sensor {sensor_id!r}")
     if after is not None:
@@ -245,7 +256,8 @@ def read_series_page(
         rows = conn.execute(text(f"SELECT time, value, quality {where} ORDER BY time LIMIT :most"), given).all()
         points: list[SeriesPoint] = [{"time": rfc3339(r.time), "value": r.value, "quality": r.quality} for r in rows]
     else:
-        # whole hours come from the hourly history, which reaches further back than the readings do; what it has not counted yet from them
+        # whole hours come from the hourly history, which reaches further back than the readings do; what it has not
+        # counted yet from them
         counted = every_s % 3600 == 0 and start.timestamp() % 3600 == 0
         rows = conn.execute(text(_HOURLY if counted else _STEPS), given).all()
         points = [

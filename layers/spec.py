@@ -20,7 +20,8 @@ class LegendEntry(TypedDict):
 
 
 class Layer(TypedDict):
-    """A layer of the map: where its data is (`url`), how many things it has and since when they are so; `legend` by its classes."""
+    """A layer of the map: where its data is (`url`), how many things it has and since when they are so; `legend` by its
+    classes."""
 
     id: str
     group: str
@@ -48,9 +49,9 @@ class LegendItem:
 
 @dataclass(frozen=True, slots=True)
 class LayerSpec:
-    """`counted` is what stands behind FROM where its things are counted; `features`, for that delivery, and `tile` are SQL;
-    `tile` is the SELECT of one vector tile layer, with `:z`, the tile's bounds as `bounds.tile` (EPSG:3857) and `bounds.box`
-    (EPSG:4326), giving a column `mvt` and its properties."""
+    """`counted` is what stands behind FROM where its things are counted; `features`, for that delivery, and `tile` are
+    SQL; `tile` is the SELECT of one vector tile layer, with `:z`, the tile's bounds as `bounds.tile` (EPSG:3857) and
+    `bounds.box` (EPSG:4326), giving a column `mvt` and its properties."""
 
     id: str
     group: str

@@ -1,4 +1,5 @@
-"""What cameras saw, with pictures, and when each camera was last heard, as the objects of the API (docs/integrators.md)."""
+"""What cameras saw, with pictures, and when each camera was last heard, as the objects of the API
+(docs/integrators.md)."""
 
 from __future__ import annotations
 
@@ -25,9 +26,9 @@ SILENT = timedelta(hours=1)
 FORGOTTEN = timedelta(days=30)
 SILENT_LISTED = 20
 
-# A picture that names its event is looked for among those that came within an hour of it: the camera's pictures of a month
-# are many. One that names none is taken for the first of that label within two minutes (Frigate sends them so); the camera's
-# clock may be ahead of ours.
+# A picture that names its event is looked for among those that came within an hour of it: the camera's pictures of a
+# month are many. One that names none is taken for the first of that label within two minutes (Frigate sends them so);
+# the camera's clock may be ahead of ours.
 _EVENTS = """
 WITH picked AS (
   SELECT v.*, c.name_zh, c.name_en, COALESCE(CASE WHEN v.quality <> 'outside' THEN v.geom END, c.geom, v.geom) AS place
@@ -38,20 +39,23 @@ FROM picked p
 LEFT JOIN LATERAL (SELECT s.sha256 FROM snapshot s WHERE s.camera_id = p.camera_id AND s.event_id = p.event_id
   AND s.received_at BETWEEN p.received_at - interval '1 hour' AND p.received_at + interval '1 hour'
   ORDER BY s.received_at DESC, s.sha256 LIMIT 1) tied ON true
-LEFT JOIN LATERAL (SELECT s.sha256 FROM snapshot s WHERE tied.sha256 IS NULL AND s.camera_id = p.camera_id AND s.event_id IS NULL
+LEFT JOIN LATERAL (SELECT s.sha256 FROM snapshot s WHERE tied.sha256 IS NULL AND s.camera_id = p.camera_id
+  AND s.event_id IS NULL
   AND s.label = p.kind AND s.received_at BETWEEN LEAST(p.time, p.received_at) AND p.time + interval '2 minutes'
   ORDER BY s.received_at, s.sha256 LIMIT 1) alike ON true
 ORDER BY p.time DESC, p.camera_id DESC, p.event_id DESC
 """
 # cameras that speak without being registered are cameras too
 _CAMERAS = """
-SELECT COALESCE(c.id, t.camera_id) AS id, COALESCE(c.name_zh, t.camera_id) AS name_zh, COALESCE(c.name_en, t.camera_id) AS name_en,
-  c.heading, c.fov, c.district, ST_X(c.geom) AS lon, ST_Y(c.geom) AS lat, t.frame_at, t.event_at,
+SELECT COALESCE(c.id, t.camera_id) AS id, COALESCE(c.name_zh, t.camera_id) AS name_zh,
+  COALESCE(c.name_en, t.camera_id) AS name_en, c.heading, c.fov, c.district, ST_X(c.geom) AS lon, ST_Y(c.geom) AS lat,
+    t.frame_at, t.event_at,
   GREATEST(t.frame_at, t.event_at) AS last_at
 FROM camera c FULL JOIN camera_state t ON t.camera_id = c.id
 """
 _LAST_PICTURE = """
-SELECT sha256, label, event_id, received_at FROM snapshot WHERE camera_id = :camera ORDER BY received_at DESC, sha256 LIMIT 1
+SELECT sha256, label, event_id, received_at FROM snapshot WHERE camera_id = :camera ORDER BY received_at DESC, sha256
+  LIMIT 1
 """
 
 
@@ -151,7 +155,8 @@ def read_video_events(
     cursor: str | None = None,
     most: int = SHOWN_AT_MOST,
 ) -> list[VideoEvent]:
-    """Events newest first: of some cameras, that began at or after `since`, in a box (degrees), after the one whose id is `cursor`."""
+    """Events newest first: of some cameras, that began at or after `since`, in a box (degrees), after the one whose id
+    is `cursor`."""
     where = ["true"]
     given: dict[str, object] = {"most": most}
     if cameras is not None:
@@ -162,7 +167,8 @@ def read_video_events(
         given["since"] = since
     if box is not None:
         where.append(
-            "COALESCE(CASE WHEN v.quality <> 'outside' THEN v.geom END, c.geom, v.geom) && ST_MakeEnvelope(:w, :s, :e, :n, 4326)"
+            "COALESCE(CASE WHEN v.quality <> 'outside' THEN v.geom END, c.geom, v.geom) && ST_MakeEnvelope(:w, :s, :e, "
+            ":n, 4326)"
         )
         given.update(zip("wsen", box, strict=True))
     if cursor is not None:
@@ -303,7 +309,8 @@ def camera_object(row: Any, now: datetime) -> Camera:
 
 
 def read_picture(conn: Connection, sha256: str) -> bytes | None:
-    """A picture's bytes where they still lie in its row, None where the store has them. NotFound where nobody speaks of it."""
+    """A picture's bytes where they still lie in its row, None where the store has them. NotFound where nobody speaks of
+    it."""
     row = conn.execute(
         text("SELECT body FROM snapshot WHERE sha256 = :sha256 ORDER BY body IS NULL LIMIT 1"), {"sha256": sha256}
     ).one_or_none()

@@ -1,4 +1,5 @@
-"""A private cluster and brokers (tests/workers.py), databases copied from templates, processes where a test needs them."""
+"""A private cluster and brokers (tests/workers.py), databases copied from templates, processes where a test needs
+them."""
 
 from __future__ import annotations
 
@@ -111,7 +112,8 @@ def copy_database(cluster: Cluster, name: str, template: str) -> str:
 
 @pytest.fixture(scope="session")
 def make_template(cluster: Cluster, testrun_uid: str) -> MakeTemplate:
-    """`make_template(name, template, fill)` gives `name`; the first worker that asks copies and fills it, once a run."""
+    """`make_template(name, template, fill)` gives `name`; the first worker that asks copies and fills it, once a
+    run."""
 
     def make(name: str, template: str, fill: Callable[[str], None]) -> str:
         with one_at_a_time("templates"):

@@ -1,4 +1,5 @@
-"""Road times worked out a second time, plainly: a dictionary, a heap, spherical distances. The measure of dispatch.routing.
+"""Road times worked out a second time, plainly: a dictionary, a heap, spherical distances. The measure of
+dispatch.routing.
 
 It shares the stated conventions with the code (share of the signed speed, speed off the road) and nothing else.
 """
@@ -17,7 +18,9 @@ from shapely.geometry import LineString, Point
 from core.types import LonLat
 from dispatch.routing import NO_CARS, OFF_ROAD_M_S, SPEED_SHARE
 
-STREETS = "SELECT from_node, to_node, speed_kmh, oneway, class, length_m, ST_AsGeoJSON(geom, 9) AS line FROM street ORDER BY id"
+STREETS = """
+SELECT from_node, to_node, speed_kmh, oneway, class, length_m, ST_AsGeoJSON(geom, 9) AS line FROM street ORDER BY id
+"""
 
 
 @dataclass(frozen=True)

@@ -192,7 +192,8 @@ class System:
         return [json.loads(line)["topics"] for line in whole if '"subscribed"' in line]
 
     def has_taken_up(self, before: int) -> bool:
-        """Whether it has subscribed more than `before` times and to all that sources want now: beginning, it may do so twice."""
+        """Whether it has subscribed more than `before` times and to all that sources want now: beginning, it may do so
+        twice."""
         wanted = self.one("SELECT sum(cardinality(topic_filters)) FROM source WHERE enabled")
         times = self.subscriptions()
         return len(times) > before and times[-1] == wanted
@@ -261,7 +262,10 @@ class System:
     def settled(self) -> bool:
         """Nothing waits: every committed reading is judged, every message is out."""
         return not self.one(
-            "SELECT (SELECT count(*) FROM ingest_batch) + (SELECT count(*) FROM outbox WHERE routed_at IS NULL) + (SELECT count(*) FROM delivery WHERE state = 'waiting')"
+            """
+SELECT (SELECT count(*) FROM ingest_batch) + (SELECT count(*) FROM outbox WHERE routed_at IS NULL) + (SELECT count(*)
+  FROM delivery WHERE state = 'waiting')
+"""
         )
 
 

@@ -1,8 +1,9 @@
 """Tests side by side (pytest-xdist): what all workers share, what each has for itself, and who gets which file when.
 
-The controller starts one cluster for all and a broker for each worker, tells the workers where they are, and stops them however
-the run ends. Databases of one cluster are told apart by name. A broker is one space of client ids, accounts, retained messages and
-topics, and other makers' topics (`tele/+/SENSOR`) have no prefix of ours that could part them; a second Mosquitto costs 2 MB.
+The controller starts one cluster for all and a broker for each worker, tells the workers where they are, and stops them
+however the run ends. Databases of one cluster are told apart by name. A broker is one space of client ids, accounts,
+retained messages and topics, and other makers' topics (`tele/+/SENSOR`) have no prefix of ours that could part them; a
+second Mosquitto costs 2 MB.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ SLOWEST_LAST = ("tests/flow/", "tests/browser/")
 
 
 class Controller:
-    """The plugin of the process that people start: it runs what all workers stand on. Without workers it has nothing to do."""
+    """The plugin of the process that people start: it runs what all workers stand on. Without workers it has nothing to
+    do."""
 
     def __init__(self) -> None:
         self._running = ExitStack()
@@ -75,7 +77,8 @@ class Controller:
 
 
 class ByFile(LoadScopeScheduling):
-    """Tests of a file stay together and in order, for they share fixtures and some tell one story; so do some folders."""
+    """Tests of a file stay together and in order, for they share fixtures and some tell one story; so do some
+    folders."""
 
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith(APART):
@@ -104,7 +107,8 @@ def services(config: pytest.Config) -> Iterator[Private]:
 
 
 def end_leftovers() -> None:
-    """End what a killed worker or an earlier, killed run has left: brokers, and processes that keep their state in our folder."""
+    """End what a killed worker or an earlier, killed run has left: brokers, and processes that keep their state in our
+    folder."""
     for note in STATE.glob(f"gw*/{BROKER_PID}"):
         end_broker(note.parent)
     left = [process for process in psutil.process_iter() if keeps_state_here(process)]

@@ -1,7 +1,7 @@
 """Alarms of level I and II as CAP 1.2 alerts for field teams: scope Restricted, never a public warning.
 
-The first message of an alarm is an Alert; each later change is an Update, the return to normal a Cancel, both naming every
-earlier message of that alarm in references (CAP 1.2 section 3.2.1).
+The first message of an alarm is an Alert; each later change is an Update, the return to normal a Cancel, both naming
+every earlier message of that alarm in references (CAP 1.2 section 3.2.1).
 """
 
 from __future__ import annotations
@@ -59,15 +59,20 @@ def issue(conn: Connection, alarm_id: UUID, issuer: Issuer, now: datetime) -> Is
     """Write the CAP message for the alarm as it stands; None where that has been told or need not be."""
     row = conn.execute(
         text(
-            "SELECT a.id, a.kind, a.names, a.level, a.active, a.message, a.risk, a.version, a.observed_at, a.district, a.thing_id, "
-            "ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat, d.name_zh, d.name_en FROM alarm a LEFT JOIN district d ON d.code = a.district "
-            "WHERE a.id = :id FOR UPDATE OF a"
+            """
+SELECT a.id, a.kind, a.names, a.level, a.active, a.message, a.risk, a.version, a.observed_at, a.district, a.thing_id,
+  ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat, d.name_zh, d.name_en
+FROM alarm a LEFT JOIN district d ON d.code = a.district WHERE a.id = :id FOR UPDATE OF a
+"""
         ),
         {"id": alarm_id},
     ).one()
     earlier = conn.execute(
         text(
-            "SELECT identifier, sender, sent, msg_type, level, alarm_version FROM cap_alert WHERE alarm_id = :id ORDER BY sent, identifier"
+            """
+SELECT identifier, sender, sent, msg_type, level, alarm_version FROM cap_alert WHERE alarm_id = :id
+ORDER BY sent, identifier
+"""
         ),
         {"id": alarm_id},
     ).all()
@@ -96,7 +101,8 @@ def issue(conn: Connection, alarm_id: UUID, issuer: Issuer, now: datetime) -> Is
 
 
 def choose_type(alarm: Any, earlier: Any) -> str | None:
-    """Alert, Update or Cancel; None where the last message says what is so, or nothing was ever told and nothing burns."""
+    """Alert, Update or Cancel; None where the last message says what is so, or nothing was ever told and nothing
+    burns."""
     if not earlier:
         return "Alert" if alarm.active and alarm.level <= 2 else None
     last = earlier[-1]
@@ -170,9 +176,12 @@ def _save(conn: Connection, alarm: Any, alert: Alert, expires: datetime, words: 
     conn.execute(text("UPDATE cap_alert SET replaced = true WHERE alarm_id = :id"), {"id": alarm.id})
     conn.execute(
         text(
-            "INSERT INTO cap_alert (identifier, alarm_id, alarm_version, sender, sent, msg_type, level, district, headline, expires, "
-            '"references", replaced, body, geom) VALUES (:identifier, :alarm, :version, :sender, :sent, :type, :level, :district, '
-            "CAST(:headline AS jsonb), :expires, :references, false, :body, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326))"
+            """
+INSERT INTO cap_alert (identifier, alarm_id, alarm_version, sender, sent, msg_type, level, district, headline, expires,
+  "references", replaced, body, geom)
+VALUES (:identifier, :alarm, :version, :sender, :sent, :type, :level, :district, CAST(:headline AS jsonb), :expires,
+  :references, false, :body, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326))
+"""
         ),
         {
             "identifier": alert.identifier,

@@ -63,9 +63,12 @@ def list_entries(conn: Connection, now: datetime, district: str | None) -> list[
     """The newest message of each alarm, unless expired; a Cancel stays listed until it expires. Newest first."""
     rows = conn.execute(
         text(
-            "SELECT identifier, sent, msg_type, level, district, headline, sender, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM cap_alert "
-            "WHERE NOT replaced AND expires > :now AND (CAST(:district AS text) IS NULL OR district = :district) "
-            "ORDER BY sent DESC, identifier LIMIT :most"
+            """
+SELECT identifier, sent, msg_type, level, district, headline, sender, ST_X(geom) AS lon, ST_Y(geom) AS lat
+FROM cap_alert
+WHERE NOT replaced AND expires > :now AND (CAST(:district AS text) IS NULL OR district = :district)
+ORDER BY sent DESC, identifier LIMIT :most
+"""
         ),
         {"now": now, "district": district, "most": LISTED_AT_MOST},
     )

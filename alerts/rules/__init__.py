@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from pydantic import ValidationError
 
 from alerts.rules.aggregate import AGGREGATE
-from alerts.rules.base import RuleKind
+from alerts.rules.base import RuleKind, RuleParams
 from alerts.rules.stale import STALE
 from alerts.rules.threshold import THRESHOLD
 from core.errors import InputError
@@ -16,7 +16,7 @@ from core.registry import Registry
 KINDS: Registry[RuleKind] = Registry("onemap.rule_kinds", [THRESHOLD, AGGREGATE, STALE], key=lambda kind: kind.key)
 
 
-def check_params(kind: str, params: dict[str, Any]) -> Any:
+def check_params(kind: str, params: Mapping[str, object]) -> RuleParams:
     """The parameters as the kind's model. Raises InputError that names the field."""
     if kind not in KINDS:
         raise InputError(f"kind: expected one of {', '.join(k.key for k in KINDS)}; got {kind!r}", field="kind")

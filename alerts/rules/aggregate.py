@@ -1,7 +1,7 @@
 """Kind `aggregate`: a sum, mean or maximum over a sliding window, or an index made of several means, in ordered steps.
 
-Windows slide by buckets and are kept up incrementally: a reading is added to its bucket and to the running total, buckets
-that leave the window are taken off.
+Windows slide by buckets and are kept up incrementally: a reading is added to its bucket and to the running total,
+buckets that leave the window are taken off.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from alerts.rules.base import Finding, Monitor, Params, RuleKind, RuleRow, Thing
-from alerts.rules.steps import SECOND, Comparator, Step
+from alerts.rules.base import Finding, Monitor, RuleKind, RuleParams, RuleRow, Thing
+from alerts.rules.steps import SECOND, Checkpoint, Comparator, Step
 from core.vocabulary import table
 
 
-class AggregateStep(Params):
+class AggregateStep(RuleParams):
     level: int = Field(ge=1, le=4)
     window_s: float | None = Field(None, gt=0, description="the step's own window; default the rule's")
     on: float
@@ -26,7 +26,7 @@ class AggregateStep(Params):
     off_delay_s: float = Field(0, ge=0)
 
 
-class AggregateParams(Params):
+class AggregateParams(RuleParams):
     metric: str | None = Field(None, description="what is summed; left out for an index")
     function: Literal["sum", "mean", "max"] = "sum"
     index: Literal["aqi"] | None = Field(None, description="aqi: HJ 633-2012 from the means of its pollutants")
@@ -186,7 +186,7 @@ class AggregateMonitor:
             template,
         )
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Checkpoint:
         return self._comparator.state()
 
     def restore(self, state: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from core.vocabulary import Text
 
 
-class Params(BaseModel):
+class RuleParams(BaseModel):
     """Base of all rule parameters: an unknown name is an error, not ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -78,7 +78,7 @@ class Monitor(Protocol):
     def waiting(self) -> bool:
         """Whether a delay runs, so that `tick` has something to do."""
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Mapping[str, object]:
         """The checkpoint; `restore` takes it back."""
 
     def restore(self, state: Mapping[str, Any]) -> None: ...
@@ -86,10 +86,11 @@ class Monitor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RuleKind:
-    """`metrics(rule)` are the metrics it reads; `monitor(rule, thing)` is None where the thing lacks what the rule needs."""
+    """`metrics(rule)` are the metrics it reads; `monitor(rule, thing)` is None where the thing lacks what the rule
+    needs."""
 
     key: str
-    params: type[Params]
+    params: type[RuleParams]
     metrics: Callable[[RuleRow], tuple[str, ...]]
     monitor: Callable[[RuleRow, Thing], Monitor | None] | None
     # how far back a monitor needs history at its start, seconds

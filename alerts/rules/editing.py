@@ -36,9 +36,10 @@ def read_rule(conn: Connection, rule_id: str) -> Any:
 
 
 def set_params(
-    conn: Connection, rule_id: str, params: Mapping[str, Any], version: int | None, who: str, now: datetime
+    conn: Connection, rule_id: str, params: Mapping[str, object], version: int | None, who: str, now: datetime
 ) -> None:
-    """Give a rule new parameters. InputError names the field at fault; Conflict where it has changed since `version` was seen."""
+    """Give a rule new parameters. InputError names the field at fault; Conflict where it has changed since `version`
+    was seen."""
     row = _lock(conn, rule_id, version)
     check_params(row.kind, dict(params))
     if row.params == dict(params):
@@ -68,7 +69,7 @@ def _lock(conn: Connection, rule_id: str, version: int | None) -> Any:
     return row
 
 
-def _tell(conn: Connection, rule_id: str, what: str, data: Mapping[str, Any], who: str, now: datetime) -> None:
+def _tell(conn: Connection, rule_id: str, what: str, data: Mapping[str, object], who: str, now: datetime) -> None:
     conn.execute(
         text("UPDATE rule SET version = version + 1, changed_at = :now, changed_by = :who WHERE id = :id"),
         {"now": now, "who": who, "id": rule_id},

@@ -1,7 +1,7 @@
 """Kind `stale`: a thing that used to speak has fallen silent. It runs on the clock and on the moment of arrival.
 
-What was never heard is not stale; after a start there is a grace; a source gone silent as a whole is one alarm, and mutes
-those of its members.
+What was never heard is not stale; after a start there is a grace; a source gone silent as a whole is one alarm, and
+mutes those of its members.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from datetime import datetime
 
 from pydantic import Field
 
-from alerts.rules.base import Params, RuleKind
+from alerts.rules.base import RuleKind, RuleParams
 
 
-class StaleParams(Params):
+class StaleParams(RuleParams):
     factor: float = Field(5, gt=1, description="silent after this many expected intervals")
     min_s: float = Field(300, ge=1, description="but never before this")
     grace_s: float = Field(120, ge=0, description="after a start of the engine")

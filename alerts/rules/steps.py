@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from typing_extensions import TypedDict
+
 SECOND = 1_000_000
 # a delay matures on the clock only while the last reading is this fresh; older values wait for the next reading
 FRESH = 600 * SECOND
@@ -24,6 +26,16 @@ class Step:
     on_delay: int
     off_delay: int
     sign: int = 1
+
+
+class Checkpoint(TypedDict):
+    """What a comparator knows, by step: whether it is met, since when; the newest reading it has judged."""
+
+    levels: list[int]
+    met: list[bool]
+    since: list[int | None]
+    at: int | None
+    values: list[float]
 
 
 class Comparator:
@@ -76,7 +88,8 @@ class Comparator:
             self.since[i] = None
 
     def tick(self, now: int) -> bool:
-        """Mature running delays by the clock: the last value is taken to hold. True where the worst step has changed."""
+        """Mature running delays by the clock: the last value is taken to hold. True where the worst step has
+        changed."""
         before = self.index
         for i, step in enumerate(self.steps):
             since = self.since[i]
@@ -86,7 +99,7 @@ class Comparator:
                 self.since[i] = None
         return self.index != before
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Checkpoint:
         return {
             "levels": [s.level for s in self.steps],
             "met": self.met,

@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from alerts.rules.base import Finding, Monitor, Params, RuleKind, RuleRow, Thing
-from alerts.rules.steps import SECOND, Comparator, Step
+from alerts.rules.base import Finding, Monitor, RuleKind, RuleParams, RuleRow, Thing
+from alerts.rules.steps import SECOND, Checkpoint, Comparator, Step
 from core.vocabulary import table
 
 
-class StepParams(Params):
+class StepParams(RuleParams):
     level: int = Field(ge=1, le=4)
     on: float | None = Field(None, description="the limit; left out where it stands on the thing (per_site)")
     off: float | None = Field(None, description="where it is left; default on minus (plus) hysteresis")
@@ -20,7 +20,7 @@ class StepParams(Params):
     off_delay_s: float = Field(0, ge=0)
 
 
-class ThresholdParams(Params):
+class ThresholdParams(RuleParams):
     metric: str
     direction: Literal["above", "below"] = "above"
     hysteresis: float = Field(0, ge=0)
@@ -77,7 +77,7 @@ class ThresholdMonitor:
             self.rule, self.thing, self._comparator.level, params.metric, value, self._unit, at, limit, template
         )
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Checkpoint:
         return self._comparator.state()
 
     def restore(self, state: Mapping[str, Any]) -> None:

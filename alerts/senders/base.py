@@ -1,6 +1,7 @@
 """What a sender is: it renders a delivery, carries a batch, and says what became of each message.
 
-Registered by key (alerts/senders), named by subscriptions. One contract test runs over all (tests/alerts/test_senders.py).
+Registered by key (alerts/senders), named by subscriptions. One contract test runs over all
+(tests/alerts/test_senders.py).
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -26,7 +27,7 @@ class Delivery:
     topic: str | None
     payload: str | None
     attempts: int
-    options: Mapping[str, Any]
+    options: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ class Sender(Protocol):
     """One connection to somewhere, kept over many batches. Used by one thread."""
 
     def render(self, conn: Connection, delivery: Delivery, now: datetime) -> Message | None:
-        """The message as it is to be sent now; None where there is nothing to send any more. Raises for a delivery that it cannot
-        render: that one is set aside and the others go on."""
+        """The message as it is to be sent now; None where there is nothing to send any more. Raises for a delivery that
+        it cannot render: that one is set aside and the others go on."""
 
     def send(self, messages: Sequence[Message]) -> Sequence[Outcome]:
         """Carry them in their order; one outcome each. Never raises for what a receiver or a network does."""

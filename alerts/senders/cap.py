@@ -1,4 +1,5 @@
-"""Issues an alarm as CAP: into the feed, where it is from the commit on, whether any broker answers or not, and on its way to MQTT."""
+"""Issues an alarm as CAP: into the feed, where it is from the commit on, whether any broker answers or not, and on its
+way to MQTT."""
 
 from __future__ import annotations
 

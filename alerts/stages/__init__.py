@@ -1,7 +1,9 @@
-"""From a change to those who are told: inhibit, silence, group, route. Each stage is a pure value that returns its decision and why.
+"""From a change to those who are told: inhibit, silence, group, route. Each stage is a pure value that returns its
+decision and why.
 
-A stage sees the change, what is known around it and `now`, nothing else, so that the same code decides live, on trial and when
-somebody asks for the reason. A stage that stops a change ends its way; the reasons of all stages passed stay with the delivery.
+A stage sees the change, what is known around it and `now`, nothing else, so that the same code decides live, on trial
+and when somebody asks for the reason. A stage that stops a change ends its way; the reasons of all stages passed stay
+with the delivery.
 """
 
 from __future__ import annotations

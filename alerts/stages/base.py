@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
+
+from typing_extensions import TypedDict
 
 from core.vocabulary import Text
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that has changed. `kind` is what of (alarm, message), `what` the change in a word (raised, worsened ...); of an
-    alarm its level now and the worst it has had, its district (six digits) and kind."""
+    """Something that has changed. `kind` is what of (alarm, message), `what` the change in a word (raised, worsened
+    ...); of an alarm its level now and the worst it has had, its district (six digits) and kind."""
 
     kind: str
     subject: str
@@ -30,7 +32,7 @@ class Subscriber:
     """Who may be told, and what concerns them."""
 
     id: str
-    filter: Mapping[str, Any]
+    filter: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,14 @@ class Around:
     """What stages may look at besides the change, read before in one snapshot."""
 
     subscribers: Sequence[Subscriber] = ()
+
+
+class DecisionObject(TypedDict):
+    """What is kept of a decision with a delivery."""
+
+    stage: str
+    passed: bool
+    why: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +59,7 @@ class Decision:
     why: Text
     to: tuple[str, ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> DecisionObject:
         return {"stage": self.stage, "passed": self.passed, "why": self.why}
 
 

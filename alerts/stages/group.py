@@ -1,4 +1,5 @@
-"""Stage `group`: many changes of one cause as one message. Each change still stands for itself: everything passes, and says so."""
+"""Stage `group`: many changes of one cause as one message. Each change still stands for itself: everything passes, and
+says so."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -50,5 +49,5 @@ class Route:
         return Decision("route", True, say("stage.route.to", list=", ".join(to)), to)
 
 
-def _filter(values: Mapping[str, Any]) -> Filter:
+def _filter(values: Mapping[str, object]) -> Filter:
     return Filter.model_validate(values)

@@ -1,4 +1,5 @@
-"""Stage `silence`: maintenance and other times in which nobody is to be told. None are defined yet: everything passes, and says so.
+"""Stage `silence`: maintenance and other times in which nobody is to be told. None are defined yet: everything passes,
+and says so.
 
 A shelved alarm is no silence: its changes are still told, for whoever was told of its beginning must hear of its end.
 """

@@ -1,4 +1,5 @@
-"""What every request is asked before its handler: no parameter that we do not know, no text that cannot be stored or seen."""
+"""What every request is asked before its handler: no parameter that we do not know, no text that cannot be stored or
+seen."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from core.texts import check_text
 
 
 async def check_request(request: Request) -> None:
-    """A dependency of all routers. An unknown query parameter is an error and named: a misspelt one must not be silently ignored."""
+    """A dependency of all routers. An unknown query parameter is an error and named: a misspelt one must not be
+    silently ignored."""
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):
         return

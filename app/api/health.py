@@ -38,8 +38,8 @@ def healthz() -> Ready:
 
 @router.get("/readyz", response_model=Ready)
 def readyz(request: Request) -> JSONResponse:
-    """Ready once everything that this process needs to serve is there: the database, its tables as we know them, the live channel.
-    Whether data comes in and is judged, `/api/health` tells."""
+    """Ready once everything that this process needs to serve is there: the database, its tables as we know them, the
+    live channel. Whether data comes in and is judged, `/api/health` tells."""
     lacking = get_parts(request).lacking()
     if lacking:
         return problem(503, f"not ready: {', '.join(lacking)}", reason="not_ready", lacking=lacking)

@@ -36,8 +36,8 @@ def get_features(conn: Conn, who: Who, name: str) -> Response:
     responses={**gives(TILE_TYPE), 204: {"description": "nothing is there"}},
 )
 def get_tile(who: Who, parts: PartsDep, name: str, z: int, x: int, y: int) -> Response:
-    """204 where nothing is there. One that is kept takes no connection to the database; one that is not is made once, however many
-    ask for it."""
+    """204 where nothing is there. One that is kept takes no connection to the database; one that is not is made once,
+    however many ask for it."""
 
     def make() -> bytes:
         with parts.engine.connect() as conn:

@@ -91,8 +91,8 @@ def get_observations(
     cursor: Moment = None,
     limit: Annotated[int, Query(ge=1, le=SERIES_AT_MOST)] = SERIES_AT_MOST,
 ) -> Series:
-    """A series, the last six hours by default; `every` in seconds gives means with minimum and maximum. With a cursor give `from` and
-    `to` again: by default they are moments of now."""
+    """A series, the last six hours by default; `every` in seconds gives means with minimum and maximum. With a cursor
+    give `from` and `to` again: by default they are moments of now."""
     sensor = get_sensor(conn, who, sensor_id)
     chosen = metric or next(iter([*sensor["metrics"], *sensor["values"]]), None)
     if chosen is None:

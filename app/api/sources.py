@@ -8,20 +8,10 @@ from app.api.shapes import Limit, Name, page, part
 from app.deps import Conn, Now, PartsDep, Who
 from core.nouns import Page
 from core.viewer import Role
-from ingest.admin.sources import (
-    DecoderObject,
-    SourceChange,
-    SourceIn,
-    SourceObject,
-    Trial,
-    TryIn,
-    add_source,
-    change_source,
-    list_decoders,
-    read_source,
-    read_source_states,
-    try_source,
-)
+from ingest.admin.sources.edit import add_source, change_source
+from ingest.admin.sources.nouns import DecoderObject, SourceChange, SourceIn, SourceObject, Trial, TryIn
+from ingest.admin.sources.read import list_decoders, read_source, read_source_states
+from ingest.admin.sources.trial import try_source
 
 router = APIRouter(tags=["sources"])
 

@@ -1,7 +1,7 @@
 """What a card is: one noun per type of thing, each with the very object that lists and the live channel carry.
 
-A card answers in a fixed order (docs/contributors.md, Cards): what it is, how bad and why, where, since when, who is on it, what to do
-next; then what is around, what happened so far, and where this comes from.
+A card answers in a fixed order (docs/contributors.md, Cards): what it is, how bad and why, where, since when, who is on
+it, what to do next; then what is around, what happened so far, and where this comes from.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The card of one thing, read in one pass: the thing, what to do next, whom to send, what is around, its log. Changes nothing."""
+"""The card of one thing, read in one pass: the thing, what to do next, whom to send, what is around, its log. Changes
+nothing."""
 
 from __future__ import annotations
 

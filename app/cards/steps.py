@@ -29,7 +29,8 @@ def only_words(words: Text, reason: Text) -> NextStep:
 
 
 def for_alarm(alarm: Alarm) -> NextStep | None:
-    """Serious and without an incident: open one (that is the quickest way to help); else acknowledge what nobody has seen."""
+    """Serious and without an incident: open one (that is the quickest way to help); else acknowledge what nobody has
+    seen."""
     serious = alarm["active"] and alarm["level"] <= Level.III and alarm["kind"] not in SILENCE
     if serious and not alarm["incident"] and alarm["state"] != AlarmState.SHELVED:
         reason = say("next.create_incident.reason", level=roman(alarm["level"]))

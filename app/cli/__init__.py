@@ -1,4 +1,5 @@
-"""The command line: `./onemap VERB`. Each verb is a function in one of the modules here; errors are sentences, not tracebacks."""
+"""The command line: `./onemap VERB`. Each verb is a function in one of the modules here; errors are sentences, not
+tracebacks."""
 
 from __future__ import annotations
 

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from app.services.ending import read_facts
 from app.services.packages import checkout
 from core.db import make_engine
 from core.errors import SetupError
 from core.settings import Settings, load_settings
-
-
-def read_run_file(settings: Settings) -> dict[str, Any] | None:
-    """What a running `up` says of itself; None where none runs."""
-    path = checkout() / settings.state_dir / "run.json"
-    if not path.exists():
-        return None
-    facts: dict[str, Any] = json.loads(path.read_text())
-    return facts
 
 
 def find_system() -> Settings:
@@ -32,8 +22,8 @@ def find_system() -> Settings:
     settings = load_settings()
     if settings.database_url:
         return settings
-    facts = read_run_file(settings)
-    if facts is None:
+    facts = read_facts(checkout() / settings.state_dir / "run.json")
+    if not facts:
         raise SetupError(
             "nothing runs here: start ./onemap up, or set ONEMAP_DATABASE_URL and ONEMAP_MQTT_URL", reason="not_up"
         )

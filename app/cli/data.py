@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from sqlalchemy import text
-
 from app.cli.context import find_system, open_engine, run_outside, shell_user, transaction
 from app.services.account import find_program
 from app.services.packages import checkout
@@ -26,6 +24,7 @@ from layers.imports.load import load_layer
 from layers.imports.osm import load_osm
 from layers.imports.package import load_package, read_lines
 from layers.imports.schema import BY_LAYER
+from layers.place import read_city
 
 
 def add_verbs(verbs: Any) -> None:
@@ -130,14 +129,14 @@ def replay_series(options: argparse.Namespace) -> int:
     """The series' sensor is registered first, as a city would: what nobody has registered is stored and not judged."""
     settings = find_system()
     with transaction(settings) as conn:
-        center = conn.execute(text("SELECT ST_X(center) AS lon, ST_Y(center) AS lat FROM city")).one_or_none()
+        center = read_city(conn)["center"]
         if center is None:
             raise SetupError("there is no city yet: ./onemap up, or ./onemap import", reason="no_city")
         properties = json.loads((checkout() / "demo" / "data" / "water_flow.json").read_text("utf-8"))
         feature = {
             "id": properties.pop("id"),
             "properties": properties,
-            "geometry": {"type": "Point", "coordinates": [center.lon, center.lat]},
+            "geometry": {"type": "Point", "coordinates": center},
         }
         load_layer(conn, "sensors", [("water_flow.json", feature)])
     return run_outside("demo.replay", options.rest, settings)

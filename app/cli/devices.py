@@ -1,4 +1,5 @@
-"""Verb devices: accounts at the broker, added, changed, given a new secret, revoked, listed, imported. A secret is printed once."""
+"""Verb devices: accounts at the broker, added, changed, given a new secret, revoked, listed, imported. A secret is
+printed once."""
 
 from __future__ import annotations
 

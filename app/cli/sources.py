@@ -10,22 +10,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from app.cli.context import find_system, shell_user, transaction
 from core.clock import utc_now
 from core.errors import InputError, NotFound
 from core.settings import Settings
-from ingest.admin.sources import (
-    COLUMNS,
-    SourceChange,
-    add_source,
-    as_input_error,
-    change_source,
-    check_fields,
-    read_source,
-    read_source_states,
-)
+from core.types import JsonObject, Params
+from ingest.admin.sources.edit import add_source, as_input_error, change_source, check_fields
+from ingest.admin.sources.nouns import COLUMNS, SourceChange
+from ingest.admin.sources.read import read_source, read_source_states, read_version
 
 
 def add_verbs(verbs: Any) -> None:
@@ -73,7 +67,7 @@ def show_(options: argparse.Namespace) -> int:
     return 0
 
 
-def read_input() -> dict[str, Any]:
+def read_input() -> JsonObject:
     try:
         given = json.load(sys.stdin)
     except ValueError as exc:
@@ -92,7 +86,8 @@ def add_(_: argparse.Namespace) -> int:
 
 
 def set_(options: argparse.Namespace) -> int:
-    """What `show` prints may be given back: what cannot be set is left out, and `version` guards against another's change."""
+    """What `show` prints may be given back: what cannot be set is left out, and `version` guards against another's
+    change."""
     given = {
         name: value
         for name, value in read_input().items()
@@ -105,12 +100,12 @@ def set_(options: argparse.Namespace) -> int:
     return 0
 
 
-def change(source: str, given: dict[str, Any]) -> None:
+def change(source: str, given: Params) -> None:
     unknown = next((name for name in given if name not in (*COLUMNS, "version")), None)
     if unknown is not None:
         raise InputError(f"{unknown}: there is no such field; there are {', '.join(COLUMNS)}", field=unknown)
     with system() as (conn, settings):
-        version = conn.scalar(text("SELECT version FROM source WHERE id = :id"), {"id": source})
+        version = read_version(conn, source)
         if version is None:
             raise NotFound(f"source: there is no source {source!r}", field="source")
         try:

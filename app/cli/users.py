@@ -62,7 +62,8 @@ def list_(_: argparse.Namespace) -> int:
     with transaction() as conn:
         for row in list_accounts(conn):
             print(
-                f"{row.username:<24} {row.role:<12} {row.name}{' (demo)' if row.demo else ''}{'' if row.enabled else ' (off)'}"
+                f"{row.username:<24} {row.role:<12} "
+                f"{row.name}{' (demo)' if row.demo else ''}{'' if row.enabled else ' (off)'}"
             )
     return 0
 

@@ -6,11 +6,12 @@ from typing import Any
 from dash import html
 
 from app.dashboard import texts
+from app.dashboard.ids import Name
 
 ROMAN = {1: "I", 2: "II", 3: "III", 4: "IV"}
 
 
-def wild(attributes: Mapping[str, Any]) -> dict[str, Any]:
+def wild(attributes: Mapping[str, str | None]) -> dict[str, Any]:
     """``data-*`` and ``aria-*`` attributes, which the components take beside their named ones."""
     return dict(attributes)
 
@@ -28,7 +29,7 @@ def level_badge(level: int | None, *, large: bool = False) -> html.Span:
     return html.Span(html.Span(ROMAN[level]), className=f"level level-{level}{size}")
 
 
-def icon_button(component_id: str, icon: str, key: str, **more: Any) -> html.Button:
+def icon_button(component_id: str | dict[str, Name], icon: str, key: str, **more: Any) -> html.Button:
     """A square button: the icon is drawn by CSS, its name is read out and shown as a tip."""
     name = html.Span(texts.both(key), className="tip")
     return html.Button(

@@ -5,6 +5,11 @@ The browser modules under ``assets/js`` address the same ids; ``tests/dashboard`
 
 from enum import StrEnum
 
+from dash.dependencies import Wildcard
+
+# part of an id that is made of several: ALL and MATCH stand for many
+Name = str | int | Wildcard
+
 
 class Id(StrEnum):
     """Ids of single components."""

@@ -77,7 +77,8 @@ _PAGE = """<!DOCTYPE html>
         <p class="subtitle">{subtitle}</p>
         {error}
         <label for="username">{username}</label>
-        <input id="username" name="username" autocomplete="username" autocapitalize="none" maxlength="64" required autofocus>
+        <input id="username" name="username" autocomplete="username" autocapitalize="none" maxlength="64"
+          required autofocus>
         <label for="password">{password}</label>
         <input id="password" name="password" type="password" autocomplete="current-password" maxlength="256" required>
         <input type="hidden" name="next" value="{next}">

@@ -1,4 +1,5 @@
-"""What is wrong with the running system, in plain words, each with what to do. Plain functions of figures or of a connection.
+"""What is wrong with the running system, in plain words, each with what to do. Plain functions of figures or of a
+connection.
 
 A remark that is `wrong` makes `./onemap doctor` fail; the others are told because somebody should know.
 """
@@ -56,7 +57,7 @@ class Remark:
     wrong: bool = True
 
 
-# --- what the processes and sources say -----------------------------------------------------------------------------------
+# --- what the processes and sources say -------------------------------------------------------------------------------
 
 
 def check_health(health: Health, settings: Settings) -> Iterator[Remark]:
@@ -84,20 +85,20 @@ def check_process(process: ProcessHealth, settings: Settings) -> Iterator[Remark
     waiting = process["figures"].get("waiting", 0)
     if waiting >= settings.ingest_waiting / 2:
         yield Remark(
-            f"{process['name']} lags: {waiting} readings wait to be written (it stops reading at {settings.ingest_waiting}). "
-            "Is the database slow? Start a second ingester (ONEMAP_INGEST_SHARED_GROUP)"
+            f"{process['name']} lags: {waiting} readings wait to be written (it stops reading at "
+            f"{settings.ingest_waiting}). Is the database slow? Start a second ingester (ONEMAP_INGEST_SHARED_GROUP)"
         )
     for thread, told in process["figures"].get("threads_failed", {}).items():
         yield Remark(
-            f"{process['name']}: its thread {thread} has failed {told['restarts']} times (last at {told['at']}: {told['error']}) and "
-            "was started again; its log has more",
+            f"{process['name']}: its thread {thread} has failed {told['restarts']} times (last at {told['at']}: "
+            f"{told['error']}) and was started again; its log has more",
             wrong=False,
         )
     kept = process["figures"].get("messages_in_files", 0)
     if kept:
         yield Remark(
-            f"{process['name']}: the database takes {kept} messages neither as rows nor as dead letters; their bytes lie in "
-            f"{settings.state_dir / 'unwritten'}, a file each that says why"
+            f"{process['name']}: the database takes {kept} messages neither as rows nor as dead letters; their bytes "
+            f"lie in {settings.state_dir / 'unwritten'}, a file each that says why"
         )
     errors = process["figures"].get("database_errors", 0)
     if errors:
@@ -110,8 +111,8 @@ def check_process(process: ProcessHealth, settings: Settings) -> Iterator[Remark
 def check_aside(group: AsideCount) -> Iterator[Remark]:
     if group["aside"]:
         yield Remark(
-            f"{group['aside']} x {group['what']} could not be worked through and were put aside, newest error: {group['error']}. "
-            "Mend the cause, then retry or drop them on the page /set-aside"
+            f"{group['aside']} x {group['what']} could not be worked through and were put aside, newest error: "
+            f"{group['error']}. Mend the cause, then retry or drop them on the page /set-aside"
         )
     if group["waiting"]:
         yield Remark(
@@ -124,7 +125,8 @@ def check_source(source: SourceHealth) -> Iterator[Remark]:
     name = source["id"]
     if source["enabled"] and source["fault"]:
         yield Remark(
-            f"source {name} cannot be used: {source['fault']}. Mend it on the page /sources or with ./onemap sources set {name}"
+            f"source {name} cannot be used: {source['fault']}. Mend it on the page /sources or with ./onemap sources "
+            f"set {name}"
         )
     if source["overdue"]:
         heard = f"last message {source['last_at']}" if source["last_at"] else "it was never heard"
@@ -136,8 +138,8 @@ def check_source(source: SourceHealth) -> Iterator[Remark]:
     if source["pending"]:
         count = source["pending"]
         yield Remark(
-            f"source {name}: {count} {'device waits' if count == 1 else 'devices wait'} to be registered, stored and not judged; "
-            "accept them on the page /sources, Pending devices",
+            f"source {name}: {count} {'device waits' if count == 1 else 'devices wait'} to be registered, stored and "
+            "not judged; accept them on the page /sources, Pending devices",
             wrong=False,
         )
 
@@ -147,8 +149,9 @@ def check_letters(groups: Sequence[ReasonCount]) -> Iterator[Remark]:
     for group in groups:
         source = group["source"] or "no source"
         yield Remark(
-            f"{group['count']} {'message' if group['count'] == 1 else 'messages'} could not be read: {group['reason']} ({source}), newest "
-            f"{group['last_at']}. {ADVICE.get(group['reason'], MEND)} Then replay: {replay_command(group)}"
+            f"{group['count']} {'message' if group['count'] == 1 else 'messages'} could not be read: {group['reason']} "
+            f"({source}), newest {group['last_at']}. {ADVICE.get(group['reason'], MEND)} Then replay: "
+            f"{replay_command(group)}"
         )
 
 
@@ -169,7 +172,7 @@ def replay_command(group: ReasonCount) -> str:
     return f"./onemap replay --dead-letters{source} --reason {group['reason']}"
 
 
-# --- what the database says -----------------------------------------------------------------------------------------------
+# --- what the database says -------------------------------------------------------------------------------------------
 
 
 def check_tables(conn: Connection, now: datetime) -> Iterator[Remark]:
@@ -177,7 +180,8 @@ def check_tables(conn: Connection, now: datetime) -> Iterator[Remark]:
     day = (now + timedelta(days=1)).date()
     if conn.scalar(text("SELECT to_regclass(:name)"), {"name": partition_name(day)}) is None:
         yield Remark(
-            f"there is no partition for the readings of {day}: an ingest process makes it within the hour; is one running?"
+            f"there is no partition for the readings of {day}: an ingest process makes it within the hour; is one "
+            "running?"
         )
     yield from check_backlog(conn, now)
     yield from check_disk(conn)
@@ -195,8 +199,8 @@ def check_backlog(conn: Connection, now: datetime) -> Iterator[Remark]:
     ).one()
     if row.marks > BACKLOG_MARKS:
         yield Remark(
-            f"the hourly history is behind: {row.marks} hours wait, the oldest since {rfc3339(row.oldest)}. An ingest process counts them; "
-            "is one running, and is the database slow?"
+            f"the hourly history is behind: {row.marks} hours wait, the oldest since {rfc3339(row.oldest)}. An ingest "
+            "process counts them; is one running, and is the database slow?"
         )
 
 
@@ -212,16 +216,18 @@ def check_disk(conn: Connection) -> Iterator[Remark]:
         return
     if free < max(FREE_BYTES, size / 10):
         yield Remark(
-            f"the disk of the database is nearly full: {free / 2**30:.1f} GiB free, the database has {size / 2**30:.1f} GiB. Make room, or "
-            "keep less (ONEMAP_RETENTION_DAYS)"
+            f"the disk of the database is nearly full: {free / 2**30:.1f} GiB free, the database has "
+            f"{size / 2**30:.1f} GiB. Make room, or keep less (ONEMAP_RETENTION_DAYS)"
         )
 
 
 def find_folder(conn: Connection) -> Path | None:
     row = conn.execute(
         text(
-            "SELECT setting, inet_server_addr() IS NULL OR inet_server_addr() <<= '127.0.0.0/8' OR inet_server_addr() = '::1' AS here "
-            "FROM pg_settings WHERE name = 'data_directory'"
+            """
+SELECT setting, inet_server_addr() IS NULL OR inet_server_addr() <<= '127.0.0.0/8' OR inet_server_addr() = '::1' AS here
+FROM pg_settings WHERE name = 'data_directory'
+"""
         )
     ).one_or_none()
     return Path(row.setting) if row is not None and row.here and Path(row.setting).parent.exists() else None
@@ -277,7 +283,7 @@ def check_frozen(conn: Connection) -> Iterator[Remark]:
         yield Remark(f"{count_of(len(rows), 'value')} that does not change any more: {told}. Have the sensor looked at")
 
 
-# --- the broker -----------------------------------------------------------------------------------------------------------
+# --- the broker -------------------------------------------------------------------------------------------------------
 
 
 def check_broker(settings: Settings) -> Iterator[Remark]:
@@ -300,15 +306,17 @@ def check_dropped(dropped: int | None) -> Iterator[Remark]:
         )
     elif dropped:
         yield Remark(
-            f"the broker has dropped {dropped} messages since it started: a subscriber was too slow or away too long for its queue. Set "
-            "max_queued_messages and max_inflight_messages as docs/operators.md says, then start the broker again"
+            f"the broker has dropped {dropped} messages since it started: a subscriber was too slow or away too long "
+            "for its queue. Set max_queued_messages and max_inflight_messages as docs/operators.md says, then start "
+            "the broker again"
         )
 
 
 def read_dropped(url: str, wait_s: float = DROPPED_WAIT_S) -> int | None:
     """Messages that the broker threw away since it started; None where it does not say. OSError where it is away.
 
-    Mosquitto tells of drops only once there was one: a broker that tells of the others and not of these has dropped none.
+    Mosquitto tells of drops only once there was one: a broker that tells of the others and not of these has dropped
+    none.
     """
     told: dict[str, int] = {}
     heard = threading.Event()
@@ -342,7 +350,7 @@ def read_dropped(url: str, wait_s: float = DROPPED_WAIT_S) -> int | None:
     return told.get(DROPPED, 0) if told else None
 
 
-# --- words ----------------------------------------------------------------------------------------------------------------
+# --- words ------------------------------------------------------------------------------------------------------------
 
 
 def words(seconds: float) -> str:

@@ -1,4 +1,5 @@
-"""The health of the whole as Prometheus text. Names follow its conventions: base units, `_total` for what only grows."""
+"""The health of the whole as Prometheus text. Names follow its conventions: base units, `_total` for what only
+grows."""
 
 from __future__ import annotations
 

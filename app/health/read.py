@@ -18,7 +18,8 @@ from core.log import get_log
 from core.process import first_line, is_of_connection
 from core.vocabulary import Text, label
 from ingest.admin.letters import read_reasons
-from ingest.admin.sources import NO_SOURCE, SourceCounts, SourceState, read_source_states
+from ingest.admin.sources.nouns import SourceCounts, SourceState
+from ingest.admin.sources.read import read_source_states
 from ingest.replay import WAITING
 from layers.video import CameraHealth, read_camera_health
 
@@ -33,12 +34,15 @@ SELECT s.kind AS id, max(t.received_at) AS last, count(DISTINCT t.sensor_id) AS 
   max(extract(epoch FROM t.received_at - t.time)) FILTER (WHERE t.received_at > :minute) AS lag
 FROM sensor_state t JOIN sensor s ON s.id = t.sensor_id GROUP BY s.kind
 UNION ALL SELECT 'units', max(time), count(*), count(*) FILTER (WHERE time > :minute) / 60.0, NULL FROM unit_state
-UNION ALL SELECT 'reports', max(received_at), count(*), count(*) FILTER (WHERE received_at > :minute) / 60.0, NULL FROM incident_report
-UNION ALL SELECT 'video', max(received_at), count(*), count(*) FILTER (WHERE received_at > :minute) / 60.0, NULL FROM video_event
+UNION ALL SELECT 'reports', max(received_at), count(*), count(*) FILTER (WHERE received_at > :minute) / 60.0, NULL
+  FROM incident_report
+UNION ALL SELECT 'video', max(received_at), count(*), count(*) FILTER (WHERE received_at > :minute) / 60.0, NULL
+  FROM video_event
 """
 _LETTERS = """
-SELECT COALESCE(s.kind, CASE WHEN topic ~ '/position/|/unit/|/reply$' THEN 'units' WHEN topic ~ '/incident$' THEN 'reports'
-  WHEN topic ~ '/video/' THEN 'video' ELSE 'unknown' END) AS id, count(*) AS letters
+SELECT COALESCE(s.kind, CASE WHEN topic ~ '/position/|/unit/|/reply$' THEN 'units'
+    WHEN topic ~ '/incident$' THEN 'reports' WHEN topic ~ '/video/' THEN 'video' ELSE 'unknown' END) AS id,
+  count(*) AS letters
 FROM dead_letter d LEFT JOIN sensor s ON s.id = substring(d.topic FROM '/observation/([^/]+)$') GROUP BY 1
 """
 NAMES = {
@@ -46,10 +50,13 @@ NAMES = {
     "reports": {"zh": "报警与热线", "en": "Calls and reports"},
     "video": {"zh": "视频事件", "en": "Video events"},
 }
+NO_SOURCE = "-"
 NO_SOURCE_NAMES = {"zh": "无数据源", "en": "No source"}
 _UNCLAIMED = """
-SELECT sum(messages)::bigint AS messages, sum(dead_letters)::bigint AS refused, sum(decode_errors)::bigint AS errors, max(last_at) AS last,
-  sum(rate * exp(-LEAST(GREATEST(extract(epoch FROM CAST(:now AS timestamptz) - last_at), 0), 6000)::float8 / 60)) AS rate
+SELECT sum(messages)::bigint AS messages, sum(dead_letters)::bigint AS refused, sum(decode_errors)::bigint AS errors,
+  max(last_at) AS last,
+  sum(rate * exp(-LEAST(GREATEST(extract(epoch FROM CAST(:now AS timestamptz) - last_at), 0), 6000)::float8 / 60)) AS
+    rate
 FROM source_state WHERE source_id = ''
 """
 
@@ -64,7 +71,8 @@ class SourceHealth(SourceCounts):
 
 
 class FeedHealth(TypedDict):
-    """What came of one kind of thing: when last, from how many, messages a second and the largest lag over the last minute."""
+    """What came of one kind of thing: when last, from how many, messages a second and the largest lag over the last
+    minute."""
 
     id: str
     names: Text
@@ -122,8 +130,8 @@ class HealthFault(TypedDict):
 
 
 class Health(TypedDict):
-    """How old is what we show, and what waits. Ages in seconds; `oldest_feed_s` is the age of the oldest feed that has spoken within a
-    day."""
+    """How old is what we show, and what waits. Ages in seconds; `oldest_feed_s` is the age of the oldest feed that has
+    spoken within a day."""
 
     id: str
     time: str
@@ -286,7 +294,8 @@ def read_processes(conn: Connection, now: datetime) -> list[ProcessHealth]:
 
 
 def alarm_rate(conn: Connection, now: datetime) -> int:
-    """Alarms raised in the last ten minutes: about 1 is acceptable, 2 the most to handle, more than 10 a flood (EEMUA 191)."""
+    """Alarms raised in the last ten minutes: about 1 is acceptable, 2 the most to handle, more than 10 a flood (EEMUA
+    191)."""
     return int(
         conn.scalar(
             text(

@@ -1,4 +1,5 @@
-"""One browser at the live channel. What waits for it is bounded in bytes, however slow it is and however often it asks."""
+"""One browser at the live channel. What waits for it is bounded in bytes, however slow it is and however often it
+asks."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from collections import deque
 
 from core.viewer import Viewer
 
-# what may wait for one client; beyond it the oldest goes, the gap shows in `seq` and the client asks for everything again
+# what may wait for one client; beyond it the oldest goes, the gap shows in `seq` and the client asks for everything
+# again
 BYTES_AT_MOST = 8_000_000
 # the next page of a snapshot is read when so little waits
 BYTES_TO_GO_ON = 1_000_000
@@ -17,8 +19,8 @@ HEAD = 32
 class Client:
     """Messages in their order, numbered. Used on the event loop only.
 
-    While the snapshot of a kind is being read, changes of that kind are held back and follow it: what was read before a change must
-    not be laid over it.
+    While the snapshot of a kind is being read, changes of that kind are held back and follow it: what was read before a
+    change must not be laid over it.
     """
 
     def __init__(self, viewer: Viewer, most: int = BYTES_AT_MOST) -> None:

@@ -1,8 +1,8 @@
 """The live channel: LISTEN once, read once, encode once for all who may see the same, fan out to every session.
 
-Alarms and incidents leave at once and none is dropped unseen; what is not urgent is conflated to one message a second. A snapshot
-comes in pages: the first has `op: snapshot` and replaces what a client has of that kind, the others are upserts. Where a client is too
-slow the oldest goes, the gap shows in `seq`, and the client asks for a snapshot.
+Alarms and incidents leave at once and none is dropped unseen; what is not urgent is conflated to one message a second.
+A snapshot comes in pages: the first has `op: snapshot` and replaces what a client has of that kind, the others are
+upserts. Where a client is too slow the oldest goes, the gap shows in `seq`, and the client asks for a snapshot.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What has become of things of one kind: as they are, and ids of those that are gone; `whole`: these are all there are."""
+    """What has become of things of one kind: as they are, and ids of those that are gone; `whole`: these are all there
+    are."""
 
     kind: LiveKind
     items: Sequence[Item]
@@ -50,8 +51,8 @@ class Changes:
 
 
 def encode(kind: str, op: str, items: Sequence[Item], now: datetime) -> bytes:
-    """The message without its opening brace and sequence number, which differ per client. An item that cannot be written is left
-    out and told in the log: the others must reach the screens."""
+    """The message without its opening brace and sequence number, which differ per client. An item that cannot be
+    written is left out and told in the log: the others must reach the screens."""
     head = {"time": rfc3339(now), "kind": kind, "op": op}
     try:
         return orjson.dumps({**head, "items": items})[1:]
@@ -137,7 +138,8 @@ class Hub:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def listen(self, stop: threading.Event, pulse: Pulse) -> None:
-        """In a thread, under supervision: hand notifications to the loop; after a lost connection everything may have changed."""
+        """In a thread, under supervision: hand notifications to the loop; after a lost connection everything may have
+        changed."""
         try:
             with take_lease(self.parts.settings, "onemap push") as lease:
                 lease.listen([CHANGE_CHANNEL], self._hear, self._heard, stop, pulse)
@@ -298,7 +300,8 @@ class Hub:
     # --- clients --------------------------------------------------------------------------------------------------
 
     async def serve(self, socket: WebSocket) -> None:
-        """One client from hello to goodbye. It is put among the others before its snapshots are read: nothing falls between."""
+        """One client from hello to goodbye. It is put among the others before its snapshots are read: nothing falls
+        between."""
         await socket.accept()
         client = Client(socket.scope["state"]["viewer"])
         self.clients.add(client)
@@ -332,7 +335,8 @@ class Hub:
                     return
 
     async def _show_forever(self, client: Client) -> None:
-        """Whenever it wants everything: kind by kind, page by page, as fast as it takes them. Asked twice meanwhile is asked once."""
+        """Whenever it wants everything: kind by kind, page by page, as fast as it takes them. Asked twice meanwhile is
+        asked once."""
         while True:
             await client.wants_all.wait()
             client.wants_all.clear()

@@ -1,4 +1,5 @@
-"""What is live: one frozen row per kind, that says how urgent it is, how it is read, what ends it and who may see it."""
+"""What is live: one frozen row per kind, that says how urgent it is, how it is read, what ends it and who may see
+it."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ OVERLAP = timedelta(seconds=0.5)
 
 @dataclass(frozen=True, slots=True)
 class ReadAt:
-    """With what a kind is read: the moment, the settings, and since when its changes are asked for (kinds that are found by time)."""
+    """With what a kind is read: the moment, the settings, and since when its changes are asked for (kinds that are
+    found by time)."""
 
     now: datetime
     settings: Settings
@@ -52,9 +54,10 @@ def everybody(viewer: Viewer, item: Item) -> bool:
 class LiveKind:
     """One kind of live objects.
 
-    `read_all` gives all that are live, `read_some` those named as they are now; one that `is_over`, or is no longer there, is removed
-    from the screens where `removes_missing` says that its absence means so. Urgent ones leave at once, the others are gathered for a
-    second. `signals` are the names under which changes of it are told. `by_time`: changes are found by when they came, not by name.
+    `read_all` gives all that are live, `read_some` those named as they are now; one that `is_over`, or is no longer
+    there, is removed from the screens where `removes_missing` says that its absence means so. Urgent ones leave at
+    once, the others are gathered for a second. `signals` are the names under which changes of it are told. `by_time`:
+    changes are found by when they came, not by name.
     """
 
     key: str

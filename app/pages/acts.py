@@ -1,4 +1,5 @@
-"""What a press leads to, for all pages: one function through the door, then what is set on the page, said, and read anew.
+"""What a press leads to, for all pages: one function through the door, then what is set on the page, said, and read
+anew.
 
     acts = Acts(app, door)
     acts.cells(listing.TABLE.key, open=open_source, switch=switch)      # presses in the cells of a table
@@ -28,7 +29,8 @@ Setting = tuple[Target, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """`what` was pressed: the id of the button, or what the cell says; `given`: the states that were asked for, in their order."""
+    """`what` was pressed: the id of the button, or what the cell says; `given`: the states that were asked for, in
+    their order."""
 
     what: Mapping[str, Any]
     given: Sequence[Any] = ()

@@ -1,11 +1,13 @@
 """Component ids that all pages share, and the ids of the kits' parts: the only place where they are spelled."""
 
 from enum import StrEnum
-from typing import Any
+
+from app.dashboard.ids import Name
 
 
 class Id(StrEnum):
-    """Ids of single components of the shell. `theme-provider`, the switches and `top-bar` are known to `assets/js/look.mjs`."""
+    """Ids of single components of the shell. `theme-provider`, the switches and `top-bar` are known to
+    `assets/js/look.mjs`."""
 
     THEME_PROVIDER = "theme-provider"
     TOP_BAR = "top-bar"
@@ -51,25 +53,25 @@ class AccountsId(StrEnum):
     IMPORTED = "account-imported"
 
 
-Key = dict[str, Any]
+Key = dict[str, Name]
 
 
-def field(form: str, name: Any) -> Key:
+def field(form: str, name: Name) -> Key:
     """An input whose `value` is read."""
     return {"form": form, "field": name}
 
 
-def tick(form: str, name: Any) -> Key:
+def tick(form: str, name: Name) -> Key:
     """A checkbox or switch, whose `checked` is read."""
     return {"form": form, "tick": name}
 
 
-def said(form: str, name: Any) -> Key:
+def said(form: str, name: Name) -> Key:
     """Where what is wrong with a field stands that cannot say so itself; "" is the whole form's."""
     return {"form": form, "said": name}
 
 
-def press(form: str, name: Any) -> Key:
+def press(form: str, name: Name) -> Key:
     """A button of a form: save, keep, newer, try, close."""
     return {"form": form, "press": name}
 
@@ -96,15 +98,15 @@ def add_line(form: str, name: str) -> Key:
     return {"form": form, "add": name}
 
 
-def line(form: str, name: str, row: Any) -> Key:
+def line(form: str, name: str, row: Name) -> Key:
     return {"form": form, "line": name, "row": row}
 
 
-def drop_line(form: str, name: str, row: Any) -> Key:
+def drop_line(form: str, name: str, row: Name) -> Key:
     return {"form": form, "drop": name, "row": row}
 
 
-def cell(form: str, name: Any, row: Any, column: Any) -> Key:
+def cell(form: str, name: Name, row: Name, column: Name) -> Key:
     """One input of a line."""
     return {"form": form, "cells": name, "row": row, "column": column}
 
@@ -113,7 +115,7 @@ def grid(table: str) -> str:
     return f"grid-{table}"
 
 
-def narrow(table: str, name: Any) -> Key:
+def narrow(table: str, name: Name) -> Key:
     """A filter of a table."""
     return {"table": table, "filter": name}
 

@@ -36,7 +36,9 @@ def reason_words(reason: str) -> list[Any]:
     return texts.known("reason", reason)
 
 
-def action(component_id: Any, key: str, *, primary: bool = False, small: bool = False, **more: Any) -> html.Button:
+def action(
+    component_id: str | ids.Key, key: str, *, primary: bool = False, small: bool = False, **more: Any
+) -> html.Button:
     """A button with words. More attributes as `data_key="…"`."""
     looks = ["action", *(["primary"] if primary else []), *(["small"] if small else [])]
     attributes = {name.replace("_", "-"): value for name, value in more.items() if name.startswith(("data_", "aria_"))}
@@ -52,7 +54,7 @@ def action(component_id: Any, key: str, *, primary: bool = False, small: bool = 
     )
 
 
-def pane_head(title: list[Any], close: Any) -> html.Header:
+def pane_head(title: list[Any], close: ids.Key) -> html.Header:
     """The head of what is opened beside a list; the heading takes the focus (`assets/js/pages/main.mjs`)."""
     button = icon_button(close, "close", "page.close")
     return html.Header([html.H2(title, tabIndex=-1), button])
@@ -72,7 +74,8 @@ def lamp(state: str, key: str) -> html.Span:
 
 
 def dialog(key: str, title: str, go: str) -> dmc.Modal:
-    """Asks once more what cannot be undone (`Acts.asked_twice`): `title` and `go` are texts, of its heading and of its button."""
+    """Asks once more what cannot be undone (`Acts.asked_twice`): `title` and `go` are texts, of its heading and of its
+    button."""
     buttons = [
         action(ids.dialog_part(key, "stay"), "dialog.stay"),
         action(ids.dialog_part(key, "go"), go, primary=True, data_key="sure"),

@@ -1,4 +1,5 @@
-"""What every page has around it: the bar with the way back, who is logged in, language and theme; toasts; the index page."""
+"""What every page has around it: the bar with the way back, who is logged in, language and theme; toasts; the index
+page."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""The Dash application of the pages, under `/pages/` of the server it is given; people see `/sources`, `/devices` and `/set-aside`.
+"""The Dash application of the pages, under `/pages/` of the server it is given; people see `/sources`, `/devices` and
+`/set-aside`.
 
-It is an application of its own so that the One Map page loads nothing of it. Whoever opens an address of `PAGES` gets its index page;
-which page is drawn, and for whom, decides a callback.
+It is an application of its own so that the One Map page loads nothing of it. Whoever opens an address of `PAGES` gets
+its index page; which page is drawn, and for whom, decides a callback.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ PAGES: dict[str, PageModule] = {
 
 
 def build_pages(server: FastAPI, parts: Parts) -> Dash:
-    """Put the pages on `server`. Call it before the One Map page, which answers all that is left, and put `Addresses` around."""
+    """Put the pages on `server`. Call it before the One Map page, which answers all that is left, and put `Addresses`
+    around."""
     app = make_application("app.pages", server, index_string(), prefix=PREFIX, on_error=tell_error)
     app.layout = frame()
     door = Door(parts)

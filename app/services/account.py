@@ -31,7 +31,8 @@ class RunAs:
 
 
 def service_account() -> RunAs:
-    """Ourselves, or, as root, the account `onemap` (made if missing): neither initdb nor a careful broker runs as root."""
+    """Ourselves, or, as root, the account `onemap` (made if missing): neither initdb nor a careful broker runs as
+    root."""
     if os.geteuid() != 0:
         return RunAs(None, None)
     try:
@@ -46,7 +47,8 @@ def service_account() -> RunAs:
 
 
 def service_folder(state: Path, run_as: RunAs) -> Path:
-    """A folder the services can enter and write: under `state`, or under /var/lib/onemap where that account cannot get there."""
+    """A folder the services can enter and write: under `state`, or under /var/lib/onemap where that account cannot get
+    there."""
     folder = state / "services"
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -67,8 +69,8 @@ def _can_enter(folder: Path, run_as: RunAs) -> bool:
 
 
 def keep_private(state: Path, run_as: RunAs) -> None:
-    """From now on nobody else reads what we write; what is there already under `state` is closed to others too. The services'
-    own account may pass through the folder, no more."""
+    """From now on nobody else reads what we write; what is there already under `state` is closed to others too. The
+    services' own account may pass through the folder, no more."""
     os.umask(0o077)
     state.mkdir(parents=True, exist_ok=True)
     state.chmod(0o711 if run_as.uid is not None else 0o700)

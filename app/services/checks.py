@@ -74,7 +74,8 @@ def worker_count() -> int:
 
 
 def read_report(report: Path) -> Counter[str]:
-    """How many tests passed, failed (errors are failures) and were skipped, of pytest's JUnit file; nothing where there is none."""
+    """How many tests passed, failed (errors are failures) and were skipped, of pytest's JUnit file; nothing where there
+    is none."""
     counts: Counter[str] = Counter()
     if not report.exists():
         return counts

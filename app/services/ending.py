@@ -21,7 +21,8 @@ LEAVE_S = 20.0
 
 
 def ending_with_parent(number: int) -> Callable[[], None] | None:
-    """For `preexec_fn`: the child gets this signal when we die (Linux, prctl(2) PR_SET_PDEATHSIG); None where there is no such thing."""
+    """For `preexec_fn`: the child gets this signal when we die (Linux, prctl(2) PR_SET_PDEATHSIG); None where there is
+    no such thing."""
     if not sys.platform.startswith("linux"):
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -36,7 +37,8 @@ def ending_with_parent(number: int) -> Callable[[], None] | None:
 
 
 def hold(path: Path, words: str) -> IO[str]:
-    """A lock that dies with its owner, however that ends; keep what is returned open. Raises SetupError with `words`."""
+    """A lock that dies with its owner, however that ends; keep what is returned open. Raises SetupError with
+    `words`."""
     lock = path.open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -56,8 +58,8 @@ def read_facts(run_file: Path) -> dict[str, object]:
 
 
 def end_leftovers(run_file: Path, marks: tuple[str, ...], say: Callable[[str], None]) -> None:
-    """End what a killed `up` has left: processes named in its run file that are still ours (one of `marks` stands in their
-    command line). They have been told by the kernel already; who does not listen is killed."""
+    """End what a killed `up` has left: processes named in its run file that are still ours (one of `marks` stands in
+    their command line). They have been told by the kernel already; who does not listen is killed."""
     pids = read_facts(run_file).get("pids")
     left = {name: pid for name, pid in pids.items() if is_ours(pid, marks)} if isinstance(pids, dict) else {}
     if left:

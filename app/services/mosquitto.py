@@ -23,8 +23,8 @@ from ingest.doors.acl import GATEWAY, PROCESS, acl_text
 from ingest.doors.files import ACL, BASE, PASSWORDS, read_base
 from ingest.doors.secret import hash_secret, make_secret
 
-# Two listeners, the same accounts behind both. At the devices' a client's id is its user name, whatever it says: nobody takes
-# another's session. The other is for our processes, gateways and tests, whose sessions have names of their own.
+# Two listeners, the same accounts behind both. At the devices' a client's id is its user name, whatever it says: nobody
+# takes another's session. The other is for our processes, gateways and tests, whose sessions have names of their own.
 CONFIG = """\
 per_listener_settings false
 allow_anonymous false
@@ -87,8 +87,8 @@ def find_mosquitto() -> Path | None:
 def make_broker(
     folder: Path, run_as: RunAs, port: int = 0, device_port: int = 0, prefix: str = "onemap", *, tester: bool = False
 ) -> Broker:
-    """The broker in `folder`/mosquitto with the accounts of our own, made on first use; `doors` adds those of devices. With `tester`
-    there is one more, who may say and hear anything."""
+    """The broker in `folder`/mosquitto with the accounts of our own, made on first use; `doors` adds those of devices.
+    With `tester` there is one more, who may say and hear anything."""
     ours = (*OURS, TESTER) if tester else OURS
     home = folder / "mosquitto"
     home.mkdir(exist_ok=True)
@@ -108,7 +108,8 @@ def make_broker(
 
 
 def _write_accounts(broker: Broker, prefix: str) -> None:
-    """Our own accounts; those of devices stay as they were told last, so that they can connect before the database has been read."""
+    """Our own accounts; those of devices stay as they were told last, so that they can connect before the database has
+    been read."""
     base = {name: hash_secret(word) for name, word in broker.passwords.items()}
     _write(broker, BASE, "".join(f"{name}:{kept}\n" for name, kept in base.items()))
     others = [line for line in _lines(broker.folder / PASSWORDS) if line.partition(":")[0] not in OURS]

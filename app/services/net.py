@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from core.errors import SetupError
 
-# below what systems take for outgoing connections (Linux from 32768, others from 49152): what is free stays free until it is bound
+# below what systems take for outgoing connections (Linux from 32768, others from 49152): what is free stays free until
+# it is bound
 LISTENING = range(20_000, 32_000)
 
 

@@ -57,7 +57,8 @@ CHROMIUM = Need("Chromium", "the browser tests", lambda: find_chromium() is not 
 
 
 def install_missing(needs: list[Need], say: Callable[[str], None]) -> None:
-    """Install what is missing on Debian and Ubuntu; elsewhere, or without root and sudo, a SetupError with the command to run."""
+    """Install what is missing on Debian and Ubuntu; elsewhere, or without root and sudo, a SetupError with the command
+    to run."""
     missing = [need for need in needs if not need.there()]
     if not missing:
         return
@@ -67,7 +68,8 @@ def install_missing(needs: list[Need], say: Callable[[str], None]) -> None:
     by_hand = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
     if shutil.which("apt-get") is None:
         raise SetupError(
-            f"this machine has no apt-get: install {', '.join(n.name for n in missing)} by its own means, then run this again",
+            f"this machine has no apt-get: install {', '.join(n.name for n in missing)} by its own means, then run "
+            "this again",
             reason="missing_program",
         )
     prefix = root_prefix(by_hand)
@@ -100,7 +102,8 @@ def root_prefix(by_hand: str) -> list[str]:
 
 
 def _run(command: list[str], by_hand: str, *, required: bool = True) -> None:
-    # Debian's package would start a server of its own on 5432 when it is installed for the first time; that is left alone
+    # Debian's package would start a server of its own on 5432 when it is installed for the first time; that is left
+    # alone
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode and required:
         raise SetupError(f"{by_hand}\nfailed: {done.stderr.strip()[-800:]}", reason="install")

@@ -1,4 +1,5 @@
-"""A database cluster and brokers for one purpose (tests, a benchmark), apart from those of `up`, stopped when it is over."""
+"""A database cluster and brokers for one purpose (tests, a benchmark), apart from those of `up`, stopped when it is
+over."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ class Private:
 
 @contextmanager
 def private_services(state: Path) -> Iterator[Private]:
-    """A cluster and a broker of their own under `state`, one user at a time. What an earlier, killed run left is ended first."""
+    """A cluster and a broker of their own under `state`, one user at a time. What an earlier, killed run left is ended
+    first."""
     with private_cluster(state) as cluster, private_broker(state) as broker:
         yield Private(cluster, broker)
 
@@ -54,7 +56,8 @@ def private_cluster(state: Path) -> Iterator[Cluster]:
 
 @contextmanager
 def private_broker(state: Path) -> Iterator[Broker]:
-    """A broker of its own under `state`, which only the caller uses: the account `tester` may say and hear anything there."""
+    """A broker of its own under `state`, which only the caller uses: the account `tester` may say and hear anything
+    there."""
     end_broker(state)
     run_as = service_account()
     folder = service_folder(state, run_as)

@@ -1,7 +1,7 @@
 """Runs our processes: starts them, starts again what dies or hangs (with backoff), stops all, keeps run.json true.
 
-Every child dies with us: the kernel sends it a signal when we are gone, however we went (app.services.ending). A child of ours that
-beats (core.process.Pulse) and then stops beating is taken for hung and started again.
+Every child dies with us: the kernel sends it a signal when we are gone, however we went (app.services.ending). A child
+of ours that beats (core.process.Pulse) and then stops beating is taken for hung and started again.
 """
 
 from __future__ import annotations
@@ -193,8 +193,8 @@ class Supervisor:
 
 
 def rotate(path: Path, most: int) -> None:
-    """Keep `path` below `most` bytes: what it holds becomes `.1`, what was `.1` becomes `.2`. The file itself stays, for its
-    writers have it open (they append, so they go on at its new end)."""
+    """Keep `path` below `most` bytes: what it holds becomes `.1`, what was `.1` becomes `.2`. The file itself stays,
+    for its writers have it open (they append, so they go on at its new end)."""
     if path.stat().st_size < most:
         return
     for number in range(LOGS_KEPT - 1, 0, -1):

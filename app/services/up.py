@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
-from app.accounts import add_account, set_password
+from app.accounts import add_account, list_accounts, set_password
 from app.services import cities, packages
 from app.services.account import keep_private, service_account, service_folder
 from app.services.ending import end_leftovers, hold, read_facts
@@ -41,6 +41,7 @@ from core.migrate import migrate
 from core.seed import seed
 from core.settings import Settings
 from core.viewer import Role
+from layers.place import read_city
 
 DATABASES = {"demo": "onemap", "helsinki": "onemap_helsinki", "none": "onemap_empty"}
 DEMO_NAMES = {
@@ -200,7 +201,7 @@ class Up:
         try:
             with engine.begin() as conn:
                 seed(conn, utc_now())
-                loaded = bool(conn.scalar(text("SELECT count(*) FROM city")))
+                loaded = read_city(conn)["center"] is not None
             if not loaded:
                 self._load_city(engine)
         finally:
@@ -231,7 +232,7 @@ class Up:
     def _make_accounts(self, logins: dict[str, dict[str, str]]) -> None:
         engine = make_engine(self.settings, pool_size=1, name="onemap up")
         with engine.begin() as conn:
-            there = set(conn.scalars(text("SELECT username FROM account")))
+            there = {account.username for account in list_accounts(conn)}
             for role in Role:
                 login = logins[role.value]
                 if login["username"] in there:
@@ -250,7 +251,7 @@ class Up:
             self.say(f"port {asked} is taken; using {port}")
         host = self.settings.http_host
         shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
-        facts: dict[str, Any] = {
+        facts: dict[str, object] = {
             "http": f"http://{shown}:{port}",
             "mqtt_url": self.gateway_url,
             "database_url": self.settings.database_url,

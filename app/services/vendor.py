@@ -1,5 +1,5 @@
-"""Browser libraries, and for `./onemap test` the tools that check the page: installed by npm as the lock file pins them, once;
-never committed, never from a CDN."""
+"""Browser libraries, and for `./onemap test` the tools that check the page: installed by npm as the lock file pins
+them, once; never committed, never from a CDN."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def _command(name: str, root: Path) -> list[str]:
 
 
 def install_vendor(root: Path, say: Callable[[str], None], *, tools: bool = False) -> None:
-    """Make `node_modules` what the lock file says; nothing to do where it is already. With `tools` the devDependencies are
-    there too: who only runs the page is spared them, where they are they stay."""
+    """Make `node_modules` what the lock file says; nothing to do where it is already. With `tools` the devDependencies
+    are there too: who only runs the page is spared them, where they are they stay."""
     lock = hashlib.sha256((root / LOCK).read_bytes()).hexdigest()
     mark = root / "node_modules" / ".onemap-lock"
     bare, full = lock, f"{lock} {TOOLS}"

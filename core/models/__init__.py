@@ -1,4 +1,5 @@
-"""All tables. One module per part of the way: the doors, the city, what was received, what was judged, what was done."""
+"""All tables. One module per part of the way: the doors, the city, what was received, what was judged, what was
+done."""
 
 from core.models.acted import Account, Assignment, Audit, Coverage, Incident, IncidentEvent, Session, Unit, UnitEvent
 from core.models.base import Base

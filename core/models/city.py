@@ -222,7 +222,8 @@ class SourceVersion(Base):
 
 
 class AssetEvent(Base):
-    """Append-only: what changed of things that stand in the city (asset, sensor, camera), with the row before and after.
+    """Append-only: what changed of things that stand in the city (asset, sensor, camera), with the row before and
+    after.
 
     A thing's row at a moment is `before` of its first event after it, else the row as it stands.
     """

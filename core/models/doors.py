@@ -1,4 +1,5 @@
-"""The broker's doors: who may connect and speak, how far the broker has followed, and what tells this installation from others."""
+"""The broker's doors: who may connect and speak, how far the broker has followed, and what tells this installation from
+others."""
 
 from __future__ import annotations
 
@@ -57,7 +58,8 @@ class BrokerDoor(Base):
 
 
 class Installation(Base):
-    """One row, made with the database. The secret is part of our MQTT client ids: who does not know it cannot take our sessions."""
+    """One row, made with the database. The secret is part of our MQTT client ids: who does not know it cannot take our
+    sessions."""
 
     __tablename__ = "installation"
     __table_args__ = (CheckConstraint("id = 1", name="one"),)

@@ -128,7 +128,8 @@ class AlarmEvent(Base):
 
 
 class RiskEvent(Base):
-    """Append-only: every score that was ever shown, of an alarm, an incident or an H3 cell. Housekeeping takes old ones away."""
+    """Append-only: every score that was ever shown, of an alarm, an incident or an H3 cell. Housekeeping takes old ones
+    away."""
 
     __tablename__ = "risk_event"
     __table_args__ = (

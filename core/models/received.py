@@ -1,4 +1,5 @@
-"""What came in: append-only rows that ingest writes. `received_at` is the moment of the batch that first wrote a row."""
+"""What came in: append-only rows that ingest writes. `received_at` is the moment of the batch that first wrote a
+row."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ class SensorState(Base):
 
 
 class IngestBatch(Base):
-    """Readings of one ingest transaction that await judgement; the engine deletes the row in the transaction that judges it."""
+    """Readings of one ingest transaction that await judgement; the engine deletes the row in the transaction that
+    judges it."""
 
     __tablename__ = "ingest_batch"
     __table_args__ = (Index("ix_ingest_batch_partition", "partition", "id"),)
@@ -83,7 +85,8 @@ class VideoEvent(Base):
 
 
 class VideoEventPast(Base):
-    """What a video event was until its maker told of it again. Written by a trigger: an upsert cannot tell what it overwrites."""
+    """What a video event was until its maker told of it again. Written by a trigger: an upsert cannot tell what it
+    overwrites."""
 
     __tablename__ = "video_event_past"
     __table_args__ = (Index("ix_video_event_past_event", "camera_id", "event_id", "id"),)
@@ -266,7 +269,8 @@ class SourceState(Base):
     decode_errors: Mapped[int] = mapped_column(BigInteger)
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]
-    # how long after their own time the newest records were written, seconds; messages a second, falling off over a minute
+    # how long after their own time the newest records were written, seconds; messages a second, falling off over a
+    # minute
     lag_s: Mapped[float | None] = mapped_column(Double)
     rate: Mapped[float] = mapped_column(Double)
 

@@ -1,4 +1,5 @@
-"""What every long-running process shares: lives and their lease, supervised threads, chores, the signs of being alive."""
+"""What every long-running process shares: lives and their lease, supervised threads, chores, the signs of being
+alive."""
 
 from core.process.chores import Chore, Chores
 from core.process.crew import Crew

@@ -1,7 +1,7 @@
 """What a process does again and again: chores with a rhythm, woken by signs, one scheduler a thread.
 
-Each chore has its own bound, its own transaction and its own backoff; one that fails is logged, counted and tried again, the
-others go on.
+Each chore has its own bound, its own transaction and its own backoff; one that fails is logged, counted and tried
+again, the others go on.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def _always() -> bool:
 
 @dataclass
 class Chore:
-    """`work(now)` is done every `every_s` seconds, and soon after one of its `signs` was seen; true means that there is more
-    to do at once. `when` says whether it is ours to do just now."""
+    """`work(now)` is done every `every_s` seconds, and soon after one of its `signs` was seen; true means that there is
+    more to do at once. `when` says whether it is ours to do just now."""
 
     name: str
     every_s: float

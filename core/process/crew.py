@@ -1,4 +1,5 @@
-"""The threads of one life, under supervision: one that fails is started again after a wait, or ends the life; the heartbeat says so."""
+"""The threads of one life, under supervision: one that fails is started again after a wait, or ends the life; the
+heartbeat says so."""
 
 from __future__ import annotations
 
@@ -67,7 +68,8 @@ class Crew:
             backoff.wait(self.stop)
 
     def stand(self, process_stop: threading.Event, wake: Iterable[Callable[[], None]]) -> None:
-        """Wait until the process is told to stop or this life ends, wake whoever sleeps, and wait until all have ended."""
+        """Wait until the process is told to stop or this life ends, wake whoever sleeps, and wait until all have
+        ended."""
         while not process_stop.is_set() and not self.stop.wait(0.2):
             pass
         self.stop.set()

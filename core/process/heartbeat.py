@@ -1,4 +1,5 @@
-"""Says in the database that a process is alive and what it has done: what `/api/health`, `/metrics` and the doctor read."""
+"""Says in the database that a process is alive and what it has done: what `/api/health`, `/metrics` and the doctor
+read."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""What a process owns and hears hangs on one connection: its advisory locks and its LISTEN. Its loss ends the life that holds it.
+"""What a process owns and hears hangs on one connection: its advisory locks and its LISTEN. Its loss ends the life that
+holds it.
 
-Another process takes the locks as soon as PostgreSQL has let them go. What was begun before that must not be finished by the old
-owner: `Fence` refuses it in the transaction itself.
+Another process takes the locks as soon as PostgreSQL has let them go. What was begun before that must not be finished
+by the old owner: `Fence` refuses it in the transaction itself.
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ class Lease:
         pulse: Pulse,
         every_s: float = 1.0,
     ) -> None:
-        """Hand over what is heard, until `stop`; `look()` once we listen and after every turn. Raises psycopg.Error once the connection
-        is lost."""
+        """Hand over what is heard, until `stop`; `look()` once we listen and after every turn. Raises psycopg.Error
+        once the connection is lost."""
         probed = pulse.clock()
         for channel in channels:
             self._conn.execute(f"LISTEN {channel}".encode())
@@ -98,8 +99,8 @@ def fence_sql(locks: Sequence[str]) -> str:
 
 
 class Fence:
-    """Keeps two owners of one lock from writing: whoever writes holds the fence for its transaction and shows that its lease still
-    holds the locks; whoever has taken the locks over passes through the fence once before it reads."""
+    """Keeps two owners of one lock from writing: whoever writes holds the fence for its transaction and shows that its
+    lease still holds the locks; whoever has taken the locks over passes through the fence once before it reads."""
 
     def __init__(self, lease: Lease) -> None:
         self._pid = lease.pid

@@ -1,4 +1,5 @@
-"""A process and its lives: told to stop by a signal; a life ends when its lease is lost, and after a wait the next begins."""
+"""A process and its lives: told to stop by a signal; a life ends when its lease is lost, and after a wait the next
+begins."""
 
 from __future__ import annotations
 
@@ -37,8 +38,8 @@ class Backoff:
 
 
 def keep_running(live: Callable[[threading.Event, Pulse], None]) -> None:
-    """One life after the other until told to stop. Whatever ends a life (a lost database, a fault of ours) is logged and
-    followed by a wait that grows; nothing that happens in one may end the process without a word."""
+    """One life after the other until told to stop. Whatever ends a life (a lost database, a fault of ours) is logged
+    and followed by a wait that grows; nothing that happens in one may end the process without a word."""
     stop = stop_on_signal()
     with Pulse() as pulse:
         backoff = Backoff()

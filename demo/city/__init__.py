@@ -1,1 +1,2 @@
-"""The demo city: a deterministic, fictional prefecture seat written as a city package (a folder of GeoJSON sequences)."""
+"""The demo city: a deterministic, fictional prefecture seat written as a city package (a folder of GeoJSON
+sequences)."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from typing_extensions import TypedDict
 
 from demo.city import names
 from demo.city.districts import District, index_at
@@ -18,6 +19,24 @@ FIRST_DAY, DAYS = date(2009, 3, 1), 6_200
 JUNCTION_CLASSES = frozenset({"primary", "ring", "secondary"})
 # What stays off bridges and out of tunnels: all but lamps and signs, whose classes these are.
 ON_BRIDGES = frozenset({("01", "37"), ("02", "09")})
+
+
+# a row of assets.json; `class` is a word of Python's own
+AssetPlan = TypedDict(
+    "AssetPlan",
+    {
+        "class": str,
+        "subclass": str,
+        "name_zh": str,
+        "name_en": str,
+        "dept": str,
+        "where": str,
+        "spacing_m": dict[str, float],
+        "sides": dict[str, int],
+        "offset": float,
+        "count": int | None,
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +79,7 @@ def settled_edges(network: Network) -> BoolArray:
     )
 
 
-def _candidates(row: dict[str, Any], network: Network, settled: BoolArray) -> tuple[FloatArray, IntArray]:
+def _candidates(row: AssetPlan, network: Network, settled: BoolArray) -> tuple[FloatArray, IntArray]:
     if row["where"] == "junction":
         return _at_junctions(row, network)
     high = (row["class"], row["subclass"]) in ON_BRIDGES
@@ -72,7 +91,7 @@ def _candidates(row: dict[str, Any], network: Network, settled: BoolArray) -> tu
     return _along(row, [network.edges[i] for i in usable], np.asarray(usable))
 
 
-def _along(row: dict[str, Any], edges: Sequence[Edge], index: IntArray) -> tuple[FloatArray, IntArray]:
+def _along(row: AssetPlan, edges: Sequence[Edge], index: IntArray) -> tuple[FloatArray, IntArray]:
     """Places every `spacing_m` along each edge, at `offset` half widths from the middle; a second side is staggered."""
     length = shapely.length([e.line for e in edges])
     spacing = np.asarray([row["spacing_m"][e.road_class] for e in edges], dtype=np.float64)
@@ -102,7 +121,7 @@ def beside(lines: Any, along_m: FloatArray, offset_m: FloatArray) -> FloatArray:
     return here + np.column_stack([-tangent[:, 1], tangent[:, 0]]) * offset_m[:, None]
 
 
-def _at_junctions(row: dict[str, Any], network: Network) -> tuple[FloatArray, IntArray]:
+def _at_junctions(row: AssetPlan, network: Network) -> tuple[FloatArray, IntArray]:
     """A place near the end of every great street's edge, at the kerb."""
     great = [i for i, e in enumerate(network.edges) if e.road_class in JUNCTION_CLASSES and e.line.length > 70]
     index = np.asarray(great)
@@ -116,7 +135,7 @@ def _at_junctions(row: dict[str, Any], network: Network) -> tuple[FloatArray, In
 
 
 def _coded(
-    row: dict[str, Any],
+    row: AssetPlan,
     at: FloatArray,
     edge: IntArray,
     network: Network,

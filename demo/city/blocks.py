@@ -125,7 +125,8 @@ def place_sites(seed: int, ground: Any, centre: FloatArray, zones: Sequence[str]
 
 
 def spread(rng: np.random.Generator, at: FloatArray, candidates: Any, count: int, apart_m: float) -> list[int]:
-    """Up to `count` of `candidates` (indices into `at`), random but at least `apart_m` apart, relaxed if they run out."""
+    """Up to `count` of `candidates` (indices into `at`), random but at least `apart_m` apart, relaxed if they run
+    out."""
     order = rng.permutation(candidates)
     chosen: list[int] = []
     while len(chosen) < min(count, len(order)):

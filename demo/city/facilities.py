@@ -1,6 +1,6 @@
 """Facilities: hospitals, schools, stations, hazardous sites … each at a building, a junction or an underpass."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,10 @@ METRO_LINES = (("人民大道", "人民大桥"), ("中山路",), ("二环路", "
 METRO_APART_M = 900.0
 
 
+# what else is known of a thing
+Attributes = Mapping[str, str | float | bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Facility:
     """`id` is `<kind>-<number>`; x, y in ground metres; `building` the id of the building it occupies, if any."""
@@ -31,7 +35,7 @@ class Facility:
     capacity: int | None = None
     people_day: int = 0
     people_night: int = 0
-    attributes: dict[str, Any] = field(default_factory=dict)
+    attributes: Attributes = field(default_factory=dict)
     building: int | None = None
 
 
@@ -154,7 +158,7 @@ def _facility(
     )
 
 
-def _attributes(spec: Spec, rng: np.random.Generator) -> dict[str, Any]:
+def _attributes(spec: Spec, rng: np.random.Generator) -> Attributes:
     if spec.kind == "hazardous_site":
         kinds = names.table("facilities")["substances"]
         chosen = kinds[int(rng.integers(len(kinds)))]

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import shapely
+from typing_extensions import TypedDict
 
 from demo.city import layout, names
 from demo.city.blocks import spread
 from demo.city.buildings import Building
 from demo.city.curves import spline
-from demo.city.facilities import Facility
+from demo.city.facilities import Attributes, Facility
 from demo.city.frame import BOX, FloatArray, rng_for, warp_points, xy
 from demo.city.network import Edge, Network
 from demo.city.pipes import GasMain
@@ -21,6 +22,18 @@ Levels = dict[str, dict[str, float]]
 DEPTH_LEVELS: Levels = {"water_level": {"1": 0.6, "2": 0.4, "3": 0.27, "4": 0.15}}
 NEAR_GUARANTEE_M = 0.3
 SMOKE_KINDS = frozenset({"hospital", "office", "commercial", "public", "school"})
+
+
+class SensorPlan(TypedDict):
+    """How many sensors of a kind there are and what they measure, as in sensors.json."""
+
+    kind: str
+    prefix: str
+    count: int
+    interval_s: int
+    metrics: list[str]
+    name_zh: str
+    name_en: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +47,7 @@ class Sensor:
     interval_s: int
     metrics: tuple[str, ...]
     thresholds: Levels
-    attributes: dict[str, Any]
+    attributes: Attributes
     x: float
     y: float
 
@@ -48,7 +61,7 @@ class Place:
     x: float
     y: float
     thresholds: Levels = field(default_factory=dict)
-    attributes: dict[str, Any] = field(default_factory=dict)
+    attributes: Attributes = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +76,16 @@ class Ground:
 
 
 def stage_levels(warning_m: float, guarantee_m: float, levee_m: float) -> Levels:
-    """River stages: blue at the warning stage, yellow 0.3 m below the guarantee stage, orange at it, red at the levee's."""
+    """River stages: blue at the warning stage, yellow 0.3 m below the guarantee stage, orange at it, red at the
+    levee's."""
     near = round(guarantee_m - NEAR_GUARANTEE_M, 2)
     return {"water_level": {"1": round(levee_m, 2), "2": round(guarantee_m, 2), "3": near, "4": round(warning_m, 2)}}
 
 
 def sensors(ground: Ground) -> Iterator[Sensor]:
     """All sensors; the last of every kind is a spare that no simulated device feeds."""
-    for row in names.table("sensors")["kinds"]:
+    plans: list[SensorPlan] = names.table("sensors")["kinds"]
+    for row in plans:
         places = list(PLACES[row["kind"]](ground, row["count"] - 1))[: row["count"] - 1]
         for number, place in enumerate(places, start=1):
             yield _sensor(row, f"{row['prefix']}-{number:03d}", place)
@@ -85,7 +100,7 @@ def spare(kind: str, beside: Place) -> Place:
     )
 
 
-def _sensor(row: dict[str, Any], name: str, place: Place) -> Sensor:
+def _sensor(row: SensorPlan, name: str, place: Place) -> Sensor:
     return Sensor(
         name,
         row["kind"],

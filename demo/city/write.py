@@ -1,7 +1,7 @@
 """The city package: `city.json` and one GeoJSON sequence per layer, coordinates rounded to 7 decimals."""
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from demo.city.districts import index_at
 from demo.city.frame import BOX, LAT0, LON0, to_lonlat, xy
 from demo.city.network import SPEED_KMH
 
-Feature = tuple[Any, Any, dict[str, Any]]  # id, geometry in ground metres, properties
+Feature = tuple[str | int, Any, Mapping[str, object]]  # id, geometry in ground metres, properties
 ALWAYS_UNITS = 2  # of every kind this many are kept at any scale
 
 
@@ -38,7 +38,7 @@ def write(city: City, folder: Path, scale: float = 1.0) -> None:
             file.writelines(lines(features(city, scale)))
 
 
-def description() -> dict[str, Any]:
+def description() -> Mapping[str, object]:
     """The package's `city.json`."""
     west, south, east, north = BOX.bounds
     corners = rounded(np.asarray([[west, south], [east, north]])).tolist()

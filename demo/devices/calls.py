@@ -1,11 +1,11 @@
 """Hotline calls and camera events: rare ones on any day, scripted ones in the storm."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
+from typing_extensions import TypedDict
 
 from demo.devices.chance import rng_for
 from demo.devices.message import Message, message
@@ -18,6 +18,16 @@ SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
 SCATTER_M = 15.0  # a caller's place is never exact
 
 
+class Report(TypedDict):
+    """What a caller tells; `title` and `text` have places for `{street}` and `{address}`."""
+
+    kind: str
+    channel: str
+    level: int | None
+    title: str
+    text: str
+
+
 @dataclass(slots=True)
 class Reporter:
     """Builds reports and events with ids that are never used twice, over restarts too (they carry the time)."""
@@ -27,8 +37,8 @@ class Reporter:
     rng: np.random.Generator
     number: int = 0
 
-    def call(self, now: datetime, place: Place, about: Mapping[str, Any]) -> Message:
-        """A hotline report from a row with kind, channel, level, title, text."""
+    def call(self, now: datetime, place: Place, about: Report) -> Message:
+        """A hotline report."""
         words = {"street": place.street, "address": place.address}
         lon, lat = self._lonlat(place, SCATTER_M)
         body = {
@@ -109,7 +119,7 @@ class Hotlines:
         places = weather.scene.places
         for index, call in enumerate(weather.script.calls):
             if call.at <= weather.at_s and self._first(turn, "call", index):
-                about = {
+                about: Report = {
                     "kind": call.kind,
                     "channel": call.channel,
                     "level": call.level,

@@ -5,7 +5,7 @@ import os
 import queue
 import re
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -67,7 +67,7 @@ class Edge:
     """Connections that come back by themselves. `publish` never blocks; `tasks` gives what came since last asked."""
 
     def __init__(self, where: Address, seed: int) -> None:
-        self._tasks: queue.SimpleQueue[tuple[str, dict[str, Any]]] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[tuple[str, Mapping[str, object]]] = queue.SimpleQueue()
         self._clients = {name: self._client(name, where, seed) for name in CONNECTIONS}
         self._by_topic = {word: self._clients[name] for name, words in CONNECTIONS.items() for word in words}
         self._where = where
@@ -109,7 +109,7 @@ class Edge:
             count += 1
         return count
 
-    def tasks(self) -> list[tuple[str, dict[str, Any]]]:
+    def tasks(self) -> list[tuple[str, Mapping[str, object]]]:
         """(unit, task object) of every task message received since the last call."""
         found = []
         while not self._tasks.empty():

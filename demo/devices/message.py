@@ -1,8 +1,8 @@
 """What goes over the wire: a topic and its bytes, JSON but for pictures, on the native topics of the MQTT contract."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import orjson
 
@@ -19,7 +19,7 @@ class Message:
     event: str | None = None
 
 
-def message(topic: str, now: datetime, body: dict[str, Any]) -> Message:
+def message(topic: str, now: datetime, body: Mapping[str, object]) -> Message:
     """A message under the prefix whose body carries `now` as its `time` (RFC 3339, milliseconds)."""
     return Message(f"{PREFIX}/{topic}", orjson.dumps({**body, "time": stamp(now)}))
 

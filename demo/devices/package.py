@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import orjson
+from typing_extensions import TypedDict
 
 FloatArray = npt.NDArray[np.float64]
 METRES_PER_DEGREE = 111_195.0
@@ -31,6 +31,52 @@ class Plane:
         return np.asarray(metres / scale + np.asarray([self.lon0, self.lat0]))
 
 
+class Attributes(TypedDict, total=False):
+    """What else is known of a thing, as far as devices ask: the underpass or water it measures, the street it stands on
+    (its id)."""
+
+    underpass: str
+    water: str
+    street: int
+    spare: bool
+
+
+class Properties(TypedDict, total=False):
+    """What the package says of a thing; each layer has its own part of it."""
+
+    kind: str
+    name_zh: str
+    name_en: str
+    interval_s: float
+    metrics: list[str]
+    thresholds: dict[str, dict[str, float]]
+    attributes: Attributes
+
+
+class Geometry(TypedDict):
+    type: str
+    coordinates: list[float] | list[list[float]]
+
+
+class ThingFeature(TypedDict):
+    id: str
+    properties: Properties
+    geometry: Geometry
+
+
+# `class` is a word of Python's own
+StreetProperties = TypedDict(
+    "StreetProperties",
+    {"name_zh": str, "class": str, "from_node": int, "to_node": int, "oneway": bool, "speed_kmh": float},
+)
+
+
+class StreetFeature(TypedDict):
+    id: int
+    properties: StreetProperties
+    geometry: Geometry
+
+
 @dataclass(frozen=True, slots=True)
 class Thing:
     """A feature at a point: x, y in metres, `properties` as in the package."""
@@ -38,7 +84,7 @@ class Thing:
     id: str
     x: float
     y: float
-    properties: dict[str, Any]
+    properties: Properties
 
     @property
     def kind(self) -> str:
@@ -94,20 +140,21 @@ def read(folder: Path) -> Package:
         raise PackageError(f"{folder}: expected a city package as `python -m demo.city` writes it: {exc!r}") from exc
 
 
-def _features(folder: Path, name: str) -> Iterator[dict[str, Any]]:
+def _lines(folder: Path, name: str) -> Iterator[bytes]:
     with (folder / f"{name}.geojsonl").open("rb") as file:
-        for line in file:
-            yield orjson.loads(line)
+        yield from file
 
 
 def _things(folder: Path, name: str, plane: Plane) -> Iterator[Thing]:
-    for feature in _features(folder, name):
+    for line in _lines(folder, name):
+        feature: ThingFeature = orjson.loads(line)
         x, y = plane.metres(np.asarray(feature["geometry"]["coordinates"], dtype=np.float64))
         yield Thing(str(feature["id"]), float(x), float(y), feature["properties"])
 
 
 def _streets(folder: Path, plane: Plane) -> Iterator[Street]:
-    for feature in _features(folder, "streets"):
+    for row in _lines(folder, "streets"):
+        feature: StreetFeature = orjson.loads(row)
         own = feature["properties"]
         line = plane.metres(np.asarray(feature["geometry"]["coordinates"], dtype=np.float64))
         yield Street(

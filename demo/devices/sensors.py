@@ -1,10 +1,9 @@
 """Every sensor of the city as a device of its own: it measures at its interval, drops out, is late, repeats itself."""
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 
@@ -97,7 +96,7 @@ def measure(device: Device, at: datetime, weather: Weather | None) -> Message:
     site = device.site
     values = {metric: _value(device, metric, at, weather) for metric in site.properties["metrics"]}
     device.measured = at
-    body: dict[str, Any] = {"values": values}
+    body: Mapping[str, object] = {"values": values}
     if len(values) == 1:
         ((metric, value),) = values.items()
         body = {"metric": metric, "value": value, "unit": SIGNALS[metric].unit}

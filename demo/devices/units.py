@@ -1,9 +1,8 @@
 """Units on the road: they patrol, take tasks, drive there by road, work, and go home. Seconds are simulated ones."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 
@@ -73,7 +72,7 @@ class Units:
             if unit.report_at is None or now >= unit.report_at:
                 yield self._position(unit, now, clock_s)
 
-    def task(self, unit_id: str, payload: dict[str, Any], now: datetime, clock_s: float) -> Iterator[Message]:
+    def task(self, unit_id: str, payload: Mapping[str, object], now: datetime, clock_s: float) -> Iterator[Message]:
         """A task, or a change of one, has come for a unit; the answer of a busy or lost one is `declined`."""
         unit, identifier = self._units.get(unit_id), payload.get("id")
         if unit is None or not isinstance(identifier, str):
@@ -88,7 +87,7 @@ class Units:
         unit.known.add(identifier)
         yield from self._take(unit, identifier, payload.get("incident"), now, clock_s)
 
-    def _take(self, unit: Unit, identifier: str, incident: Any, now: datetime, clock_s: float) -> Iterator[Message]:
+    def _take(self, unit: Unit, identifier: str, incident: object, now: datetime, clock_s: float) -> Iterator[Message]:
         at = _place(incident, self._plane)
         if at is None or unit.task is not None:
             text = "任务没有位置" if at is None else "正在执行其他任务"
@@ -205,7 +204,7 @@ def _parked(thing: Thing, seed: int) -> Unit:
     )
 
 
-def _place(incident: Any, plane: Plane) -> tuple[float, float] | None:
+def _place(incident: object, plane: Plane) -> tuple[float, float] | None:
     if not isinstance(incident, dict):
         return None
     lon, lat = incident.get("lon"), incident.get("lat")

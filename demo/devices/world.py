@@ -1,8 +1,7 @@
 """All devices together, as one pure machine: time and tasks in, messages out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
 
 from demo.devices.calls import Hotlines
 from demo.devices.eyes import Eyes
@@ -67,6 +66,6 @@ class World:
             yield from self._eyes.seen(sent, now)
         yield from self._eyes.step(now, raining=weather is not None)
 
-    def task(self, unit: str, payload: dict[str, Any], now: datetime) -> Iterator[Message]:
+    def task(self, unit: str, payload: Mapping[str, object], now: datetime) -> Iterator[Message]:
         """A task message has come for `unit`."""
         yield from self._units.task(unit, payload, now, self.clock_s(now))

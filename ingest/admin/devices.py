@@ -1,4 +1,5 @@
-"""Devices that spoke before anybody registered them: taken into use, or out of it. Plain functions on the caller's transaction."""
+"""Devices that spoke before anybody registered them: taken into use, or out of it. Plain functions on the caller's
+transaction."""
 
 from __future__ import annotations
 
@@ -12,13 +13,15 @@ from core import audit
 from core.db import notify_change
 from core.errors import Conflict, InputError, NotFound
 from core.history import row_of, write_thing
-from core.types import UNKNOWN_DISTRICT, LonLat
+from core.types import UNKNOWN_DISTRICT, LonLat, Params
 from core.vocabulary import table
 
 ACCEPTED_FROM = ("pending", "retired")
 DISTRICT = text(
-    "SELECT COALESCE(CAST(:given AS text), (SELECT code FROM district d WHERE ST_Contains(d.geom, ST_GeomFromEWKT(:where)) "
-    "ORDER BY code LIMIT 1), (SELECT district FROM source WHERE id = :source), :unknown)"
+    """
+SELECT COALESCE(CAST(:given AS text), (SELECT code FROM district d WHERE ST_Contains(d.geom, ST_GeomFromEWKT(:where))
+  ORDER BY code LIMIT 1), (SELECT district FROM source WHERE id = :source), :unknown)
+"""
 )
 
 
@@ -44,8 +47,9 @@ class Registration:
     district: str | None = None
 
 
-def find_pending(words: str) -> tuple[str, dict[str, Any]]:
-    """A SELECT of the devices nobody has registered, with its parameters: `words` stand in id, source, topic or metrics."""
+def find_pending(words: str) -> tuple[str, Params]:
+    """A SELECT of the devices nobody has registered, with its parameters: `words` stand in id, source, topic or
+    metrics."""
     return _PENDING, {"words": words}
 
 
@@ -54,7 +58,8 @@ def count_pending(conn: Connection) -> int:
 
 
 def accept_sensor(conn: Connection, sensor_id: str, told: Registration, who: str, now: datetime) -> None:
-    """Take a pending or retired sensor into use: from the next reading on it is judged. Conflict where it is in use already."""
+    """Take a pending or retired sensor into use: from the next reading on it is judged. Conflict where it is in use
+    already."""
     if told.kind not in table("sensor_kinds"):
         known = ", ".join(sorted(table("sensor_kinds")))
         raise InputError(f"kind: expected one of {known}; got {told.kind[:60]!r}", field="kind")
@@ -68,10 +73,13 @@ def accept_sensor(conn: Connection, sensor_id: str, told: Registration, who: str
     )
     conn.execute(
         text(
-            "UPDATE sensor SET status = 'active', kind = :kind, name_zh = COALESCE(CAST(:zh AS text), CAST(:en AS text), name_zh), "
-            "name_en = COALESCE(CAST(:en AS text), CAST(:zh AS text), name_en), geom = ST_GeomFromEWKT(:where), district = :district, "
-            "interval_s = COALESCE(CAST(:interval_s AS float8), interval_s, (SELECT interval_s FROM source WHERE id = :source)) "
-            "WHERE id = :id"
+            """
+UPDATE sensor SET status = 'active', kind = :kind, name_zh = COALESCE(CAST(:zh AS text), CAST(:en AS text), name_zh),
+  name_en = COALESCE(CAST(:en AS text), CAST(:zh AS text), name_en), geom = ST_GeomFromEWKT(:where),
+  district = :district, interval_s = COALESCE(CAST(:interval_s AS float8), interval_s,
+  (SELECT interval_s FROM source WHERE id = :source))
+WHERE id = :id
+"""
         ),
         {
             "id": sensor_id,
@@ -89,7 +97,8 @@ def accept_sensor(conn: Connection, sensor_id: str, told: Registration, who: str
 
 
 def retire_sensor(conn: Connection, sensor_id: str, who: str, now: datetime) -> None:
-    """Take a sensor out of use: what it still sends is stored and not judged. Conflict where it is out of use already."""
+    """Take a sensor out of use: what it still sends is stored and not judged. Conflict where it is out of use
+    already."""
     row = lock_sensor(conn, sensor_id)
     if row.status == "retired":
         raise Conflict("status: the sensor is retired already", reason="retired", field="status")
@@ -108,7 +117,7 @@ def lock_sensor(conn: Connection, sensor_id: str) -> Any:
     return row
 
 
-def write_down(conn: Connection, sensor_id: str, what: str, data: dict[str, Any], who: str, now: datetime) -> None:
+def write_down(conn: Connection, sensor_id: str, what: str, data: Params, who: str, now: datetime) -> None:
     """Write it down; the alert engine reads its sensors anew, screens are told."""
     audit.write(conn, who, what, now, {"sensor": sensor_id, **data})
     notify_change(conn, "sensor_register", [sensor_id])

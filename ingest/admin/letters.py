@@ -1,4 +1,5 @@
-"""Dead letters as people read them: listed, searched, grouped by reason, discarded. Replaying stands in `ingest.replay`."""
+"""Dead letters as people read them: listed, searched, grouped by reason, discarded. Replaying stands in
+`ingest.replay`."""
 
 from __future__ import annotations
 
@@ -90,20 +91,24 @@ class LetterFilter:
     since: datetime | None = None
 
 
+# The payload is searched byte by byte: it need not be UTF-8, and LATIN1 has a sign for every byte but NUL.
+_LETTERS = """
+SELECT id, received_at, topic, substring(payload FROM 1 FOR :head) AS head, length(payload) AS size, reason, detail,
+  field, source_id, replayed_at, discarded_at, handled_by
+FROM dead_letter
+WHERE (CAST(:reason AS text) IS NULL OR reason = :reason)
+  AND (CAST(:source AS text) IS NULL OR COALESCE(source_id, '-') = :source)
+  AND (CAST(:since AS timestamptz) IS NULL OR received_at >= :since)
+  AND (CAST(:like AS text) IS NULL OR topic ILIKE :like OR detail ILIKE :like
+    OR CASE WHEN position('\\x00'::bytea IN payload) = 0
+      THEN convert_from(payload, 'LATIN1') ILIKE convert_from(convert_to(:like, 'UTF8'), 'LATIN1')
+      ELSE position(convert_to(CAST(:q AS text), 'UTF8') IN payload) > 0 END)
+"""
+
+
 def find_letters(asked: LetterFilter) -> tuple[str, Params]:
     """A SELECT of the letters asked for, without an order, and its parameters."""
-    sql = (
-        "SELECT id, received_at, topic, substring(payload FROM 1 FOR :head) AS head, length(payload) AS size, reason, detail, field, "
-        f"source_id, replayed_at, discarded_at, handled_by FROM dead_letter WHERE {STATES[asked.state]} "
-        "AND (CAST(:reason AS text) IS NULL OR reason = :reason) "
-        "AND (CAST(:source AS text) IS NULL OR COALESCE(source_id, '-') = :source) "
-        "AND (CAST(:since AS timestamptz) IS NULL OR received_at >= :since) "
-        "AND (CAST(:like AS text) IS NULL OR topic ILIKE :like OR detail ILIKE :like OR CASE WHEN position('\\x00'::bytea IN payload) = 0 "
-        # byte by byte: a payload need not be UTF-8, and LATIN1 has a sign for every byte but NUL
-        "THEN convert_from(payload, 'LATIN1') ILIKE convert_from(convert_to(:like, 'UTF8'), 'LATIN1') "
-        "ELSE position(convert_to(CAST(:q AS text), 'UTF8') IN payload) > 0 END)"
-    )
-    return sql, {
+    return f"{_LETTERS} AND {STATES[asked.state]}", {
         "head": PREVIEW_BYTES,
         "reason": asked.reason,
         "source": asked.source,
@@ -114,7 +119,8 @@ def find_letters(asked: LetterFilter) -> tuple[str, Params]:
 
 
 def list_letters(conn: Connection, asked: LetterFilter, before: int | None, limit: int) -> list[DeadLetter]:
-    """Newest first, those with an id below `before`; one more than `limit`, so that the caller knows whether there are more."""
+    """Newest first, those with an id below `before`; one more than `limit`, so that the caller knows whether there are
+    more."""
     sql, params = find_letters(asked)
     rows = conn.execute(
         text(f"{sql} AND (CAST(:before AS bigint) IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit"),
@@ -193,8 +199,10 @@ def read_reasons(conn: Connection) -> list[ReasonCount]:
     """Letters that wait, by reason and source, the most frequent first."""
     rows = conn.execute(
         text(
-            "SELECT reason, source_id, count(*) AS letters, min(received_at) AS first, max(received_at) AS last FROM dead_letter "
-            f"WHERE {WAITING} GROUP BY reason, source_id ORDER BY letters DESC, reason, source_id"
+            f"""
+SELECT reason, source_id, count(*) AS letters, min(received_at) AS first, max(received_at) AS last
+FROM dead_letter WHERE {WAITING} GROUP BY reason, source_id ORDER BY letters DESC, reason, source_id
+"""
         )
     )
     return [
@@ -210,10 +218,14 @@ def read_reasons(conn: Connection) -> list[ReasonCount]:
 
 
 def discard(conn: Connection, ids: list[int], why: str, who: str, now: datetime) -> int:
-    """Decide that letters which wait are worth nothing; returns how many there were. Their bytes are kept a while longer."""
+    """Decide that letters which wait are worth nothing; returns how many there were. Their bytes are kept a while
+    longer."""
     done = conn.execute(
         text(
-            f"UPDATE dead_letter SET discarded_at = :now, handled_by = :who WHERE id = ANY(:ids) AND {WAITING} RETURNING id"
+            f"""
+UPDATE dead_letter SET discarded_at = :now, handled_by = :who WHERE id = ANY(:ids) AND {WAITING}
+RETURNING id
+"""
         ),
         {"now": now, "who": who, "ids": ids},
     )

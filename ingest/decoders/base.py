@@ -1,8 +1,9 @@
-"""What every decoder stands on: the message it is given, the checks it makes, the errors it may raise (DecodeError only).
+"""What every decoder stands on: the message it is given, the checks it makes, the errors it may raise (DecodeError
+only).
 
-A decoder turns the bytes of one message into records (ingest.records). It says what the device said: names of metrics as the
-device has them (`DS18B20.Temperature`), units as given, positions in the source's datum. The source (ingest.sources) maps names,
-converts units and datums afterwards. Times are microseconds since 2000-01-01 UTC.
+A decoder turns the bytes of one message into records (ingest.records). It says what the device said: names of metrics
+as the device has them (`DS18B20.Temperature`), units as given, positions in the source's datum. The source
+(ingest.sources) maps names, converts units and datums afterwards. Times are microseconds since 2000-01-01 UTC.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ConfigDict
@@ -24,6 +25,7 @@ from core.pgarray import UNIX_TO_PG_US, to_pg_us
 from core.types import DEVICE_ID, LonLat
 from ingest.records import Record
 
+Body = TypeVar("Body")
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 PAST, AHEAD = 90 * DAY, 2 * DAY
@@ -54,8 +56,9 @@ class Incoming(NamedTuple):
 class Decoder:
     """`decode(incoming) -> records`, raising DecodeError and nothing else whatever the bytes.
 
-    `filters` are the topic filters such devices usually speak on; `{prefix}` stands for our own first topic part. `exact`: the
-    names of metrics are ours as they come. `prepare(options, prefix)` fills in what only the installation knows.
+    `filters` are the topic filters such devices usually speak on; `{prefix}` stands for our own first topic part.
+    `exact`: the names of metrics are ours as they come. `prepare(options, prefix)` fills in what only the installation
+    knows.
     """
 
     key: str
@@ -89,7 +92,7 @@ def invalid(field: str, sentence: str) -> DecodeError:
     return DecodeError(f"{field}: {sentence}", reason="invalid_field", field=field)
 
 
-def read(decoder: Any, payload: bytes) -> Any:
+def read(decoder: msgspec.json.Decoder[Body], payload: bytes) -> Body:
     """`payload` as the msgspec decoder's type; a DecodeError that names the field otherwise."""
     try:
         return decoder.decode(payload)
@@ -140,8 +143,8 @@ def check_finite(value: float, field: str) -> float:
 
 
 def check_text(value: str, field: str) -> str:
-    """`value` as it is kept. What cannot be stored is refused; other characters that the API would refuse (control characters,
-    directional overrides) become spaces: a report with one of them in it may be of somebody in danger."""
+    """`value` as it is kept. What cannot be stored is refused; other characters that the API would refuse (control
+    characters, directional overrides) become spaces: a report with one of them in it may be of somebody in danger."""
     if value.isprintable():
         return value
     found = texts.find_unstorable(value)
@@ -170,8 +173,8 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.:-]+")
 
 
 def safe_name(name: str) -> str:
-    """`name` as an id of ours (`[A-Za-z0-9_.:-]{1,64}`): itself where it is one, else what is left of it and eight hexadecimal
-    digits of its SHA-256, so that two names never become one."""
+    """`name` as an id of ours (`[A-Za-z0-9_.:-]{1,64}`): itself where it is one, else what is left of it and eight
+    hexadecimal digits of its SHA-256, so that two names never become one."""
     if DEVICE_ID.fullmatch(name):
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]

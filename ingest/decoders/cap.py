@@ -1,4 +1,5 @@
-"""Warnings of others as Common Alerting Protocol 1.2, on any topic. `core.cap` reads the XML and refuses DTDs and entities."""
+"""Warnings of others as Common Alerting Protocol 1.2, on any topic. `core.cap` reads the XML and refuses DTDs and
+entities."""
 
 from __future__ import annotations
 

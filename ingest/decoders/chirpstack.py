@@ -1,15 +1,16 @@
-"""ChirpStack v4, JSON events (api/proto/integration/integration.proto): uplinks and device status on `application/+/device/+/event/+`."""
+"""ChirpStack v4, JSON events (api/proto/integration/integration.proto): uplinks and device status on
+`application/+/device/+/event/+`."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from core.errors import DecodeError
 from ingest.decoders.base import Decoder, Incoming, Options, check_finite, check_time, read, safe_name
-from ingest.decoders.freeform import collect_numbers, list_readings, read_moment, require_numbers
+from ingest.decoders.freeform import ForeignObject, collect_numbers, list_readings, read_moment, require_numbers
 from ingest.decoders.lorawan import GatewayIn, best_reception
 from ingest.records import Record
 
@@ -30,7 +31,7 @@ class UplinkIn(Struct, rename="camel"):
     device_info: DeviceIn
     time: str | None = None
     f_port: int | None = None
-    object: dict[str, Any] | None = None
+    object: ForeignObject | None = None
     rx_info: list[GatewayIn] = field(default_factory=list)
 
 

@@ -1,4 +1,5 @@
-"""Payloads whose keys nobody fixed: every number in them, under the path that leads to it (`DS18B20.Temperature`, `Power.0`)."""
+"""Payloads whose keys nobody fixed: every number in them, under the path that leads to it (`DS18B20.Temperature`,
+`Power.0`)."""
 
 from __future__ import annotations
 
@@ -6,7 +7,6 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, tzinfo
-from typing import Any
 
 import msgspec
 
@@ -19,16 +19,18 @@ MAX_DEPTH = 8
 # a message with more is no message of a device: every metric is kept by name
 MAX_METRICS = 512
 MAX_NAME = 128
-# decimals as codecs write them with toFixed(); leading zeros mark a serial number or a telephone number, not a measurement
+# decimals as codecs write them with toFixed(); leading zeros mark a serial number or a telephone number, not a
+# measurement
 DECIMAL = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?")
 SWITCHED: Mapping[str, float] = {"ON": 1.0, "OFF": 0.0}
 
-_OBJECT = msgspec.json.Decoder(dict[str, Any])
+# JSON of a shape that is the device's to say: each value is looked at before it is used
+ForeignObject = dict[str, object]
+_OBJECT = msgspec.json.Decoder(ForeignObject)
 
 
-def read_object(payload: bytes) -> dict[str, Any]:
-    body: dict[str, Any] = read(_OBJECT, payload)
-    return body
+def read_object(payload: bytes) -> ForeignObject:
+    return read(_OBJECT, payload)
 
 
 def read_moment(text: object, field: str, zone: tzinfo) -> datetime:
@@ -43,7 +45,8 @@ def read_moment(text: object, field: str, zone: tzinfo) -> datetime:
 
 
 def read_number(value: object) -> float | None:
-    """A number, a boolean (1 and 0) or decimal text as a number, infinite where a float cannot hold it; None for all else."""
+    """A number, a boolean (1 and 0) or decimal text as a number, infinite where a float cannot hold it; None for all
+    else."""
     if isinstance(value, bool | int | float):
         try:
             return float(value)
@@ -55,9 +58,10 @@ def read_number(value: object) -> float | None:
 
 
 def collect_numbers(
-    body: Mapping[str, Any], words: Mapping[str, float] | None = None, depth: int = MAX_DEPTH
+    body: Mapping[str, object], words: Mapping[str, float] | None = None, depth: int = MAX_DEPTH
 ) -> dict[str, float]:
-    """The numbers of `body` by path; `words` are texts that stand for one. Raises DecodeError for what no float can hold."""
+    """The numbers of `body` by path; `words` are texts that stand for one. Raises DecodeError for what no float can
+    hold."""
     found: dict[str, float] = {}
     for path, value in _leaves(body, "", depth):
         number = (words or {}).get(value) if isinstance(value, str) else None

@@ -1,4 +1,5 @@
-"""Frigate NVR: tracked objects (`<prefix>/events`), review items (`<prefix>/reviews`) and snapshots (`<prefix>/<camera>/<label>/snapshot`).
+"""Frigate NVR: tracked objects (`<prefix>/events`), review items (`<prefix>/reviews`) and snapshots
+(`<prefix>/<camera>/<label>/snapshot`).
 
 The prefix is the owner's to choose: topics are told apart by their ends.
 """

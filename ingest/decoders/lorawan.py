@@ -10,7 +10,8 @@ from ingest.decoders.base import check_finite
 
 
 class GatewayIn(Struct):
-    """One gateway's reception: rssi in dBm, snr in dB. Its position is the gateway's, never the device's: it is not read."""
+    """One gateway's reception: rssi in dBm, snr in dB. Its position is the gateway's, never the device's: it is not
+    read."""
 
     rssi: float | None = None
     # zero is left out by both servers

@@ -1,8 +1,9 @@
 """Sensor Measurement Lists in JSON, RFC 8428: packs are resolved (section 4.6), then each record is a reading.
 
-A resolved name ends in the metric: `urn:dev:ow:10e2073a01080063:temp` is metric `temp` of sensor `urn:dev:ow:10e2073a01080063`.
-A name that is a device alone (a four-part URN of RFC 9039) is told apart by its unit: the metric is `Cel`, or `value` without one.
-Positions (units `lon` and `lat`) go with the other readings of their sensor and moment, as in the example of section 5.1.3.
+A resolved name ends in the metric: `urn:dev:ow:10e2073a01080063:temp` is metric `temp` of sensor
+`urn:dev:ow:10e2073a01080063`. A name that is a device alone (a four-part URN of RFC 9039) is told apart by its unit:
+the metric is `Cel`, or `value` without one. Positions (units `lon` and `lat`) go with the other readings of their
+sensor and moment, as in the example of section 5.1.3.
 """
 
 from __future__ import annotations
@@ -171,7 +172,8 @@ def _split(name: str, topic: str, unit: str | None) -> tuple[str, str]:
 
 
 def _place(measurements: list[Measurement]) -> Iterator[Reading]:
-    """Readings, each with the position its sensor gave for that moment; a position nothing goes with stays two readings."""
+    """Readings, each with the position its sensor gave for that moment; a position nothing goes with stays two
+    readings."""
     fixes = _pair_positions(measurements)
     accompanied = {(m.sensor, m.time) for m in measurements if m.unit not in ("lon", "lat")}
     for m in measurements:

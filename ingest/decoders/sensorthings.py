@@ -1,6 +1,7 @@
 """OGC SensorThings API 1.0 and 1.1 over MQTT (18-088 section 14): observations as a server or a device publishes them.
 
-Topics are `v1.1/Datastreams(7)/Observations`, under any prefix, or `v1.1/Observations` where the observation names its datastream.
+Topics are `v1.1/Datastreams(7)/Observations`, under any prefix, or `v1.1/Observations` where the observation names its
+datastream.
 """
 
 from __future__ import annotations
@@ -128,7 +129,8 @@ def _unquote(identifier: str) -> str:
 
 
 def _find_time(seen: ObservationIn, incoming: Incoming) -> int:
-    """When it was so; an interval (`begin/end`) counts at its end. An observation without a time is made now (table 16)."""
+    """When it was so; an interval (`begin/end`) counts at its end. An observation without a time is made now (table
+    16)."""
     if seen.phenomenon_time:
         end = seen.phenomenon_time.rpartition("/")[2]
         return check_time(read_moment(end, "phenomenonTime", incoming.zone), incoming.now, "phenomenonTime")

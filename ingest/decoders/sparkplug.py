@@ -1,8 +1,8 @@
 """Sparkplug B 3.0.0: births tell what aliases mean, data gives values by name or by alias, deaths say who is gone.
 
-The decoder keeps nothing between messages. A metric that DATA names by alias alone becomes an AliasedValue, resolved by the writer.
-DATA should not repeat the data type (tck-id-payloads-metric-datatype-not-req): an integer without one is read as signed in the width
-of its field, for a minus sign is likelier than the upper half of a counter.
+The decoder keeps nothing between messages. A metric that DATA names by alias alone becomes an AliasedValue, resolved by
+the writer. DATA should not repeat the data type (tck-id-payloads-metric-datatype-not-req): an integer without one is
+read as signed in the width of its field, for a minus sign is likelier than the upper half of a counter.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def _refuse_topic(topic: str) -> DecodeError:
 
 
 def _read_birth(address: Address, metrics: Iterable[Any], sent: int, now: int) -> list[Record]:
-    """The aliases, then the values. A value nobody could keep (never read: no time, not a number) must not cost the aliases."""
+    """The aliases, then the values. A value nobody could keep (never read: no time, not a number) must not cost the
+    aliases."""
     aliases: list[tuple[int, str, int]] = []
     readings: list[Record] = []
     for metric in metrics:
@@ -125,7 +126,8 @@ def _open_bits(metric: Any) -> int:
 
 
 def retype(value: float, bits: int, datatype: int) -> float | None:
-    """An integer that DATA sent without its type (`bits` wide, read as signed) as the BIRTH's type has it; None for no number."""
+    """An integer that DATA sent without its type (`bits` wide, read as signed) as the BIRTH's type has it; None for no
+    number."""
     if datatype and datatype not in NUMERIC:
         return None
     if not bits or datatype not in BITS:
@@ -158,7 +160,8 @@ def _is_measured(metric: Any, name: str) -> bool:
 
 
 def read_value(metric: Any) -> float | None:
-    """The metric's value; None for nulls and for kinds that are no number. Signed integers come as two's complement (6.4.17)."""
+    """The metric's value; None for nulls and for kinds that are no number. Signed integers come as two's complement
+    (6.4.17)."""
     field = None if metric.is_null else metric.WhichOneof("value")
     if field is None or (metric.datatype and metric.datatype not in NUMERIC):
         return None

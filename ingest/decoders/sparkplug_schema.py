@@ -1,8 +1,9 @@
-"""The protobuf message of Sparkplug B, described in Python: field numbers from Sparkplug 3.0.0 section 6.4.1 (the schema) and 6.4.16
-(data types).
+"""The protobuf message of Sparkplug B, described in Python: field numbers from Sparkplug 3.0.0 section 6.4.1 (the
+schema) and 6.4.16 (data types).
 
-Data sets, templates and extensions (17 to 19) are declared as bytes: they have the same wire type, are skipped whole, and so nothing
-nested is ever parsed. Fields that are not declared (metadata 8, properties 9) are passed over by the parser.
+Data sets, templates and extensions (17 to 19) are declared as bytes: they have the same wire type, are skipped whole,
+and so nothing nested is ever parsed. Fields that are not declared (metadata 8, properties 9) are passed over by the
+parser.
 """
 
 from __future__ import annotations

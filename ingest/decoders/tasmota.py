@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from core.errors import DecodeError
 from ingest.decoders.base import Decoder, Incoming, check_text, check_time, invalid, safe_name
-from ingest.decoders.freeform import SWITCHED, collect_numbers, read_moment, read_object, require_numbers
+from ingest.decoders.freeform import SWITCHED, ForeignObject, collect_numbers, read_moment, read_object, require_numbers
 from ingest.records import Reading, Record
 
 PREFIX = "tele"
@@ -31,7 +29,8 @@ def decode(incoming: Incoming) -> list[Record]:
 
 
 def read_address(topic: str) -> tuple[str, str]:
-    """(sensor, kind of message). The full topic is the owner's to choose: all but `tele` and the last part names the device."""
+    """(sensor, kind of message). The full topic is the owner's to choose: all but `tele` and the last part names the
+    device."""
     *parts, kind = topic.split("/")
     if PREFIX not in parts or len(parts) < 2:
         raise DecodeError(f"topic: expected tele/+/SENSOR, got {topic[:120]!r}", reason="topic", field="topic")
@@ -55,15 +54,16 @@ def _read_sensors(sensor: str, incoming: Incoming) -> list[Record]:
     ]
 
 
-def _find_time(body: dict[str, Any], incoming: Incoming) -> int:
-    """`Time` is local, mostly without an offset. Telemetry is sent as it is measured: without a set clock it is from now."""
+def _find_time(body: ForeignObject, incoming: Incoming) -> int:
+    """`Time` is local, mostly without an offset. Telemetry is sent as it is measured: without a set clock it is from
+    now."""
     if "Time" not in body:
         return incoming.now
     moment = read_moment(body["Time"], "Time", incoming.zone)
     return incoming.now if moment.year == UNSET_YEAR else check_time(moment, incoming.now, "Time")
 
 
-def _find_unit(name: str, body: dict[str, Any]) -> str | None:
+def _find_unit(name: str, body: ForeignObject) -> str | None:
     leaf = next((part for part in reversed(name.split(".")) if not part.isdigit()), "")
     stated_by = UNITS.get(leaf)
     unit = body.get(stated_by) if stated_by else None

@@ -1,8 +1,9 @@
-"""The Things Stack v3, JSON uplinks: ApplicationUp as its data formats page documents it. Empty fields (0, "", false) are left out."""
+"""The Things Stack v3, JSON uplinks: ApplicationUp as its data formats page documents it. Empty fields (0, "", false)
+are left out."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import Struct, field
@@ -10,7 +11,7 @@ from msgspec import Struct, field
 from core.errors import DecodeError
 from core.types import LonLat
 from ingest.decoders.base import Decoder, Incoming, Options, check_position, check_time, invalid, read, safe_name
-from ingest.decoders.freeform import collect_numbers, list_readings, read_moment, require_numbers
+from ingest.decoders.freeform import ForeignObject, collect_numbers, list_readings, read_moment, require_numbers
 from ingest.decoders.lorawan import GatewayIn, best_reception
 from ingest.records import Record
 
@@ -36,7 +37,7 @@ class UplinkIn(Struct):
     received_at: str | None = None
     f_port: int = 0
     frm_payload: str = ""
-    decoded_payload: dict[str, Any] | None = None
+    decoded_payload: ForeignObject | None = None
     rx_metadata: list[GatewayIn] = field(default_factory=list)
     locations: dict[str, LocationIn] = field(default_factory=dict)
 
@@ -53,7 +54,8 @@ _MESSAGE = msgspec.json.Decoder(MessageIn)
 
 
 def decode(incoming: Incoming) -> list[Record]:
-    """Joins and downlink events have no uplink; port 0 and empty frames carry no measurement; simulated ones never happened."""
+    """Joins and downlink events have no uplink; port 0 and empty frames carry no measurement; simulated ones never
+    happened."""
     options: TtnOptions = incoming.options
     message: MessageIn = read(_MESSAGE, incoming.payload)
     uplink = message.uplink_message
@@ -97,7 +99,8 @@ def _find_time(message: MessageIn, uplink: UplinkIn, incoming: Incoming) -> int:
 
 
 def _find_position(locations: dict[str, LocationIn]) -> LonLat | None:
-    """Where the device's own GPS puts it (`frm-payload`), else where its owner registered it (`user`, SOURCE_REGISTRY)."""
+    """Where the device's own GPS puts it (`frm-payload`), else where its owner registered it (`user`,
+    SOURCE_REGISTRY)."""
     place = locations.get("frm-payload") or locations.get("user")
     return check_position(place.longitude, place.latitude) if place else None
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field
 
 from core.errors import DecodeError
@@ -32,7 +30,8 @@ class Zigbee2MqttOptions(Options):
 
 
 def decode(incoming: Incoming) -> list[Record]:
-    """Commands (`set`, `get`) and the bridge's own messages are no data; an empty payload clears what a removed device retained."""
+    """Commands (`set`, `get`) and the bridge's own messages are no data; an empty payload clears what a removed device
+    retained."""
     options: Zigbee2MqttOptions = incoming.options
     base = options.base_topic.rstrip("/") + "/"
     name = incoming.topic.removeprefix(base)
@@ -60,19 +59,21 @@ def _read_presence(sensor: str, incoming: Incoming) -> Reading:
 def _read_state(sensor: str, incoming: Incoming) -> list[Record]:
     body = read_object(incoming.payload)
     at = _find_time(body.get("last_seen"), incoming)
-    switches = {key: SWITCHED[value] for key, value in body.items() if _is_switched(key, value)}
+    switches = {
+        key: SWITCHED[value] for key, value in body.items() if isinstance(value, str) and _is_switched(key, value)
+    }
     measured = {key: value for key, value in body.items() if key not in DESCRIPTIVE}
     numbers = collect_numbers(measured | switches, depth=DEPTH)
     require_numbers(numbers, "the device tells of nothing measured")
     return [*list_readings(sensor, at, numbers)]
 
 
-def _is_switched(key: str, value: object) -> bool:
+def _is_switched(key: str, value: str) -> bool:
     """`state`, and `state_left`, `state_l1` of devices with several switches."""
-    return (key == "state" or key.startswith("state_")) and isinstance(value, str) and value in SWITCHED
+    return (key == "state" or key.startswith("state_")) and value in SWITCHED
 
 
-def _find_time(seen: Any, incoming: Incoming) -> int:
+def _find_time(seen: object, incoming: Incoming) -> int:
     """`last_seen` is ISO 8601 or milliseconds since 1970, as configured; off by default."""
     if seen is None:
         return incoming.now

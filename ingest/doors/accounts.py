@@ -1,4 +1,5 @@
-"""Accounts at the broker (table `broker_account`): added, changed, given a new secret, revoked, listed. The caller owns the transaction.
+"""Accounts at the broker (table `broker_account`): added, changed, given a new secret, revoked, listed. The caller owns
+the transaction.
 
 A secret is shown once, where it is made; kept is only its hash. Two accounts never speak for the same thing.
 """
@@ -39,8 +40,8 @@ VALUES (:name, :kind, :sensors, :cameras, :units, :sources, :topics, :reports, :
 ON CONFLICT (name) DO NOTHING
 """)
 _UPDATE = text("""
-UPDATE broker_account SET kind = :kind, sensors = :sensors, cameras = :cameras, units = :units, sources = :sources, topics = :topics,
-  reports = :reports, warnings = :warnings, note = :note
+UPDATE broker_account SET kind = :kind, sensors = :sensors, cameras = :cameras, units = :units, sources = :sources,
+  topics = :topics, reports = :reports, warnings = :warnings, note = :note
 WHERE name = :name
 """)
 _OTHERS = text("""
@@ -82,7 +83,8 @@ class AccountIn(BaseModel):
         return values
 
     def filled(self) -> AccountIn:
-        """With what follows from its name where nothing else is said: a device is a sensor of that name, a unit a unit."""
+        """With what follows from its name where nothing else is said: a device is a sensor of that name, a unit a
+        unit."""
         nothing = not any(getattr(self, name) for name in (*LISTS, "reports", "warnings"))
         changes = {name: sorted(set(getattr(self, name))) for name in LISTS}
         if self.kind == "device" and nothing:
@@ -93,7 +95,8 @@ class AccountIn(BaseModel):
 
 
 class AccountObject(TypedDict):
-    """An account at the broker; `state` is `active` or `revoked`, `heard_at` when anything it speaks for was last heard."""
+    """An account at the broker; `state` is `active` or `revoked`, `heard_at` when anything it speaks for was last
+    heard."""
 
     name: str
     kind: str
@@ -121,7 +124,8 @@ class Credentials(TypedDict):
 
 
 class DoorState(TypedDict):
-    """How far the broker has followed the accounts: `open` once all changes are in force; `error` says why they are not."""
+    """How far the broker has followed the accounts: `open` once all changes are in force; `error` says why they are
+    not."""
 
     open: bool
     applied_at: str | None
@@ -138,7 +142,7 @@ class Imported:
     error: OneMapError | None = None
 
 
-# --- changes --------------------------------------------------------------------------------------------------------------
+# --- changes ----------------------------------------------------------------------------------------------------------
 
 
 def add_account(conn: Connection, given: AccountIn, prefix: str, who: str, now: datetime) -> Credentials:
@@ -245,7 +249,8 @@ def told(given: AccountIn) -> Params:
 
 
 def want_doors(conn: Connection) -> None:
-    """One more change that the broker must be told of. First in a transaction: edits of the doors follow one another."""
+    """One more change that the broker must be told of. First in a transaction: edits of the doors follow one
+    another."""
     conn.execute(text("UPDATE broker_door SET wanted = wanted + 1"))
     notify(conn, DOOR_CHANNEL, {})
 
@@ -254,12 +259,13 @@ def write_down(conn: Connection, name: str, what: str, data: Params, who: str, n
     audit.write(conn, who, what, now, {"account": name, **data})
 
 
-# --- a file of many -------------------------------------------------------------------------------------------------------
+# --- a file of many ---------------------------------------------------------------------------------------------------
 
 
 def read_csv(body: str) -> list[tuple[int, AccountIn | OneMapError]]:
-    """Accounts of a CSV with a heading: name, kind, sensors, … (several ids in one cell stand apart by spaces or semicolons).
-    InputError where there is no heading that we know; a bad line is an error of its own, with its number."""
+    """Accounts of a CSV with a heading: name, kind, sensors, … (several ids in one cell stand apart by spaces or
+    semicolons). InputError where there is no heading that we know; a bad line is an error of its own, with its
+    number."""
     lines = csv.DictReader(io.StringIO(body.lstrip("\ufeff")))
     names = [name.strip() for name in lines.fieldnames or ()]
     unknown = sorted(set(names) - set(AccountIn.model_fields))
@@ -310,17 +316,18 @@ def import_accounts(
     return done
 
 
-# --- as people and the keeper read them ------------------------------------------------------------------------------------
+# --- as people and the keeper read them -------------------------------------------------------------------------------
 
 
 def find_accounts(words: str) -> tuple[str, Params]:
     """A SELECT of all accounts in whose name, note or things `words` stand, with its parameters."""
     sql = f"""
-SELECT {_COLUMNS}, created_at, created_by, rotated_at, revoked_at, CASE WHEN revoked_at IS NULL THEN 'active' ELSE 'revoked' END AS state,
-  concat_ws(' ', array_to_string(sensors, ' '), array_to_string(cameras, ' '), array_to_string(units, ' '),
-    array_to_string(sources, ' '), array_to_string(topics, ' ')) AS speaks_for,{_HEARD}
+SELECT {_COLUMNS}, created_at, created_by, rotated_at, revoked_at, CASE WHEN revoked_at IS NULL THEN 'active'
+  ELSE 'revoked' END AS state, concat_ws(' ', array_to_string(sensors, ' '), array_to_string(cameras, ' '),
+    array_to_string(units, ' '), array_to_string(sources, ' '), array_to_string(topics, ' ')) AS speaks_for,{_HEARD}
 FROM broker_account a
-WHERE strpos(lower(concat_ws(' ', name, note, array_to_string(sensors || cameras || units || sources || topics, ' '))), lower(:words)) > 0
+WHERE strpos(lower(concat_ws(' ', name, note, array_to_string(sensors || cameras || units || sources || topics, ' '))),
+  lower(:words)) > 0
 """
     return sql, {"words": words}
 

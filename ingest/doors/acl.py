@@ -1,7 +1,7 @@
 """Who may say and hear what, as Mosquitto reads it (`password_file`, `acl_file` of mosquitto.conf(5)). Pure.
 
-Topics of devices and units are enumerated; wildcards are for gateways, for sources that are open to an account, and for our own
-processes. What is not named is refused.
+Topics of devices and units are enumerated; wildcards are for gateways, for sources that are open to an account, and for
+our own processes. What is not named is refused.
 """
 
 from __future__ import annotations

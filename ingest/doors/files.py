@@ -1,4 +1,5 @@
-"""The two files that Mosquitto reads its doors from, and the signal that makes it read them anew (mosquitto(8), SIGHUP).
+"""The two files that Mosquitto reads its doors from, and the signal that makes it read them anew (mosquitto(8),
+SIGHUP).
 
 `passwd.base` beside them holds the accounts that are the installation's own; whoever sets up the broker writes it.
 """
@@ -22,7 +23,8 @@ def read_base(folder: Path) -> list[Account]:
         lines = (folder / BASE).read_text().splitlines()
     except OSError as exc:
         raise SetupError(
-            f"{folder / BASE} cannot be read ({exc.strerror}): ONEMAP_BROKER_FOLDER names the folder where the broker's passwd and acl lie",
+            f"{folder / BASE} cannot be read ({exc.strerror}): ONEMAP_BROKER_FOLDER names the folder where the "
+            "broker's passwd and acl lie",
             field="ONEMAP_BROKER_FOLDER",
         ) from exc
     pairs = [line.split(":", 1) for line in lines if ":" in line]
@@ -64,7 +66,8 @@ def replace(path: Path, body: str) -> bool:
 
 
 def reload_broker(folder: Path) -> int:
-    """Make the broker read its files; its pid. Unavailable where there is none just now: it reads them when it starts."""
+    """Make the broker read its files; its pid. Unavailable where there is none just now: it reads them when it
+    starts."""
     try:
         pid = int((folder / PID).read_text().strip())
         if b"mosquitto" not in Path(f"/proc/{pid}/cmdline").read_bytes():

@@ -1,7 +1,8 @@
-"""The process that keeps the broker's doors as the database says: it writes Mosquitto's two files and makes it read them.
+"""The process that keeps the broker's doors as the database says: it writes Mosquitto's two files and makes it read
+them.
 
-It runs where the broker's folder and its process can be reached (beside it under `up`, in its pid namespace in containers). What it
-has done stands in table `broker_door`; whoever changes an account or a source asks for it there.
+It runs where the broker's folder and its process can be reached (beside it under `up`, in its pid namespace in
+containers). What it has done stands in table `broker_door`; whoever changes an account or a source asks for it there.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Keeper:
         self._settings, self._folder, self._lease = settings, folder, lease
         self._db = make_engine(settings, pool_size=2, name="onemap doors")
         self.figures: Counter[str] = Counter()
-        # a broker that lives is told at least once in our life: it may have read the files before we wrote the last ones
+        # a broker that lives is told at least once in our life: it may have read the files before we wrote the last
+        # ones
         self._told = False
         self.chores = Chores("doors", [Chore("doors", LOOK_S, self.keep, (DOOR_CHANNEL,))], self.figures)
 

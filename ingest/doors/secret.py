@@ -7,7 +7,8 @@ import hashlib
 import hmac
 import secrets
 
-# a secret of ours has 144 random bits: no guess is made likelier by a quick hash, and 10,000 accounts are hashed in a second
+# a secret of ours has 144 random bits: no guess is made likelier by a quick hash, and 10,000 accounts are hashed in a
+# second
 ITERATIONS = 101
 SALT_BYTES = 12
 

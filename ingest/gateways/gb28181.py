@@ -1,8 +1,8 @@
 """The GB/T 28181 gateway: cameras, recorders and lower platforms over SIP in, alarms and positions on our topics out.
 
-It registers devices (digest), takes their notifications by MESSAGE and NOTIFY, over UDP and TCP on one port, and asks nothing
-of them but to know that an alarm was taken. A request is answered 200 once the broker has acknowledged what it published,
-503 where the broker stays away; what is sent again meanwhile gets the same answer and publishes nothing.
+It registers devices (digest), takes their notifications by MESSAGE and NOTIFY, over UDP and TCP on one port, and asks
+nothing of them but to know that an alarm was taken. A request is answered 200 once the broker has acknowledged what it
+published, 503 where the broker stays away; what is sent again meanwhile gets the same answer and publishes nothing.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ Key = tuple[str, int, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class PlatformOptions:
-    """`server` is our own 20 digits. `passwords` go by device, `password` is everybody else's; `authenticate` False is for
-    private networks. `ids` gives devices other names in our topics, `kinds` other kinds to alarms."""
+    """`server` is our own 20 digits. `passwords` go by device, `password` is everybody else's; `authenticate` False is
+    for private networks. `ids` gives devices other names in our topics, `kinds` other kinds to alarms."""
 
     server: str
     realm: str
@@ -267,7 +267,8 @@ class Gateway:
         return (
             (
                 "Via",
-                f"{sip.VERSION}/{peer.transport} {peer.local[0]}:{peer.local[1]};rport;branch=z9hG4bK{secrets.token_hex(8)}",
+                f"{sip.VERSION}/{peer.transport} "
+                f"{peer.local[0]}:{peer.local[1]};rport;branch=z9hG4bK{secrets.token_hex(8)}",
             ),
             ("From", f"<{us}>;tag={secrets.token_hex(6)}"),
             ("To", f"<sip:{device}@{self.options.realm}>"),

@@ -1,7 +1,7 @@
 """GB/T 28181 notifications (MANSCDP XML, annex A.2.5 of the 2016 edition) and what becomes of them on our topics. Pure.
 
-Times are Beijing time without an offset. Documents say GB2312 and mean GB18030 as often as not; nothing is ever taken from
-entities or DTDs.
+Times are Beijing time without an offset. Documents say GB2312 and mean GB18030 as often as not; nothing is ever taken
+from entities or DTDs.
 """
 
 from __future__ import annotations
@@ -103,7 +103,8 @@ def read_note(body: bytes) -> etree._Element:
 
 
 def _decode(body: bytes) -> str:
-    """By the declaration, but what is no UTF-8 is taken for GB18030; a text cut within a character loses that character."""
+    """By the declaration, but what is no UTF-8 is taken for GB18030; a text cut within a character loses that
+    character."""
     found = ENCODING.match(body)
     name = found[1].decode().lower() if found else UTF8[0]
     if name not in UTF8 and not name.startswith("gb"):
@@ -213,7 +214,8 @@ def _alarm_type(root: etree._Element) -> str:
 
 
 def _alarm_position(root: etree._Element) -> dict[str, float]:
-    """Empty without a usable one: an alarm is not lost for the sake of its position, and 0, 0 is how devices say unknown."""
+    """Empty without a usable one: an alarm is not lost for the sake of its position, and 0, 0 is how devices say
+    unknown."""
     try:
         position = read_position(root)
     except DecodeError:

@@ -1,7 +1,7 @@
 """The little SIP that GB/T 28181 devices need of a registrar and message receiver: messages, digests, answers. Pure.
 
-RFC 3261 sections 7, 8.2.6 and 20, RFC 3581 (rport), RFC 2617 and RFC 7616 (digest with MD5). Heads are read as ISO 8859-1,
-so that what is copied into an answer is the same bytes.
+RFC 3261 sections 7, 8.2.6 and 20, RFC 3581 (rport), RFC 2617 and RFC 7616 (digest with MD5). Heads are read as ISO
+8859-1, so that what is copied into an answer is the same bytes.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class SipMessage:
-    """A request or a response: `start` is its first line; names of `headers` are in small letters, in the order they came."""
+    """A request or a response: `start` is its first line; names of `headers` are in small letters, in the order they
+    came."""
 
     start: str
     headers: Headers
@@ -142,7 +143,8 @@ def build(start: str, headers: Iterable[tuple[str, str]], body: bytes = b"") -> 
 def respond(
     request: SipMessage, code: int, tag: str, source: tuple[str, int], more: Iterable[tuple[str, str]] = ()
 ) -> bytes:
-    """The response that RFC 3261 section 8.2.6 makes of a request; the topmost Via tells where the request came from."""
+    """The response that RFC 3261 section 8.2.6 makes of a request; the topmost Via tells where the request came
+    from."""
     first, *others = request.all("via")
     to = request.first("to")
     headers = [

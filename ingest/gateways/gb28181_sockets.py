@@ -63,7 +63,8 @@ class Sockets:
             writer.close()
 
     async def _read_all(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One message at a time, and nothing more is read while it is served. What breaks the framing ends the connection."""
+        """One message at a time, and nothing more is read while it is served. What breaks the framing ends the
+        connection."""
         peer = stream_peer(writer)
         bad = 0
         while bad < self._options.max_bad:
@@ -106,7 +107,8 @@ def stream_peer(writer: asyncio.StreamWriter) -> Peer:
 
 
 class Datagrams(asyncio.DatagramProtocol):
-    """SIP over UDP: a task a request, as many as `max_pending`; what comes beyond is dropped and sent again by the device."""
+    """SIP over UDP: a task a request, as many as `max_pending`; what comes beyond is dropped and sent again by the
+    device."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway

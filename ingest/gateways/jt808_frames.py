@@ -1,7 +1,7 @@
 """JT/T 808 frames: flags, escapes, checksum, message header, subpackages. Versions 2013 and 2019; pure.
 
-A frame is 0x7e, the escaped message, 0x7e; a message is header, body and the XOR of both. The 2019 header (bit 14 of the
-body properties) has a version byte and a phone number of 10 instead of 6 BCD bytes.
+A frame is 0x7e, the escaped message, 0x7e; a message is header, body and the XOR of both. The 2019 header (bit 14 of
+the body properties) has a version byte and a phone number of 10 instead of 6 BCD bytes.
 """
 
 from __future__ import annotations
@@ -143,8 +143,8 @@ class Open:
 class Assembly:
     """Puts the parts of one connection's long messages together, within bounds; beyond them a DecodeError.
 
-    Parts of a message carry consecutive serials and a repeated part is the same as the first (JT/T 808-2013 section 7.12),
-    so id and serial of part 1 name the message.
+    Parts of a message carry consecutive serials and a repeated part is the same as the first (JT/T 808-2013 section
+    7.12), so id and serial of part 1 name the message.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """JT/T 808 message bodies and what becomes of them on our topics. Pure.
 
-Read here: registration, authentication, location reports and their batches. Numbers are big-endian, times are Beijing time
-without an offset, positions are in 1e-6 degrees with their hemispheres in the status word.
+Read here: registration, authentication, location reports and their batches. Numbers are big-endian, times are Beijing
+time without an offset, positions are in 1e-6 degrees with their hemispheres in the status word.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ class Emergency:
 
 
 def read_location(body: bytes) -> Location:
-    """Message 0x0200. Additional items after the basic 28 bytes are skipped. Raises DecodeError that names the field."""
+    """Message 0x0200. Additional items after the basic 28 bytes are skipped. Raises DecodeError that names the
+    field."""
     alarm, status, lat, lon, _altitude, speed, heading = unpack(LOCATION, body, 0, "location")
     digits = read_bcd(body[LOCATION_BYTES - 6 : LOCATION_BYTES], "time")
     if len(digits) != 12:
@@ -124,7 +125,8 @@ def read_batch(body: bytes) -> list[bytes]:
 
 
 def read_code(message: Message) -> bytes:
-    """The authentication code of 0x0102: the whole body in 2013; with a length before and IMEI and software after in 2019."""
+    """The authentication code of 0x0102: the whole body in 2013; with a length before and IMEI and software after in
+    2019."""
     if message.version is None:
         return message.body.rstrip(b"\x00")
     (size,) = unpack(">B", message.body, 0, "code")

@@ -40,9 +40,9 @@ class Publishes(Protocol):
 class Publisher:
     """One connection to the broker. Use as an async context manager, in one event loop.
 
-    At most `waiting` messages wait for their acknowledgement; who wants to send more waits for a place, so that a gateway
-    that awaits `publish` before it reads on passes the pressure to its terminals. A lost connection is opened anew
-    with a backoff; a message that waited longer than `wait_s` is given up, which its terminal notices.
+    At most `waiting` messages wait for their acknowledgement; who wants to send more waits for a place, so that a
+    gateway that awaits `publish` before it reads on passes the pressure to its terminals. A lost connection is opened
+    anew with a backoff; a message that waited longer than `wait_s` is given up, which its terminal notices.
     """
 
     def __init__(self, url: str, name: str, *, waiting: int = WAITING, wait_s: float = WAIT_S) -> None:

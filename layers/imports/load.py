@@ -7,14 +7,15 @@ from typing import Any
 
 import orjson
 import psycopg
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import Connection, text
 
 from core.db import notify_change
 from core.errors import InputError
 from core.history import THINGS, kept
-from layers.imports.schema import BY_LAYER
+from core.types import Box, JsonObject
+from layers.imports.schema import BY_LAYER, Feature
 
-Feature = dict[str, Any]
 WRITE_UNITS = f"""
 INSERT INTO unit_event (unit_id, time, what, who, status, incident_id, assignment_id, after)
 SELECT u.id, now(), 'imported', 'import', u.status, s.incident_id, s.id,
@@ -65,40 +66,67 @@ def load_layer(conn: Connection, layer: str, features: Iterable[tuple[str, Featu
 
 
 def write_changes(raw: psycopg.Connection[Any], table: str) -> None:
-    """Keep what the import has changed of things that were there (`was`). The first import of all changes nothing that anybody saw."""
+    """Keep what the import has changed of things that were there (`was`). The first import of all changes nothing that
+    anybody saw."""
     if raw.execute("SELECT 1 FROM was LIMIT 1").fetchone():
         raw.execute(
             (
-                "INSERT INTO asset_event (type, thing_id, time, what, who, before, after) SELECT "
-                f"'{table}', id, now(), CASE WHEN n.row IS NULL THEN 'gone' ELSE 'imported' END, 'import', w.row, n.row "
-                f"FROM was w FULL JOIN (SELECT t.id, {kept('t')} AS row FROM {table} t) n USING (id) WHERE w.row IS DISTINCT FROM n.row"
+                f"""
+INSERT INTO asset_event (type, thing_id, time, what, who, before, after)
+SELECT '{table}', id, now(), CASE WHEN n.row IS NULL THEN 'gone' ELSE 'imported' END, 'import', w.row, n.row
+FROM was w FULL JOIN (SELECT t.id, {kept("t")} AS row FROM {table} t) n USING (id)
+WHERE w.row IS DISTINCT FROM n.row
+"""
             ).encode()
         )
     raw.execute("DROP TABLE was")
 
 
-def save_city(conn: Connection, city: dict[str, Any]) -> None:
-    """The one row that says which city this is. `city` as in a package's city.json."""
-    for field in ("code", "name_zh", "name_en", "timezone", "center", "bbox"):
-        if field not in city:
-            raise InputError(f"city.json: {field}: expected a value", field=field)
-    west, south, east, north = city["bbox"]
+class CityHead(BaseModel):
+    """Which city a package is of, its city.json; `center` lon and lat, `bbox` west, south, east, north."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    timezone: str
+    center: tuple[float, float]
+    bbox: Box
+    simulated: bool = False
+
+
+def read_head(given: JsonObject) -> CityHead:
+    """InputError names the first field at fault."""
+    try:
+        return CityHead.model_validate(given)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        field = str(first["loc"][0])
+        told = "expected a value" if first["type"] == "missing" else first["msg"]
+        raise InputError(f"city.json: {field}: {told}", field=field) from exc
+
+
+def save_city(conn: Connection, city: CityHead) -> None:
+    """The one row that says which city this is."""
+    west, south, east, north = city.bbox
     conn.execute(
         text(
-            "INSERT INTO city (id, code, name_zh, name_en, timezone, extent, center, simulated, imported_at) VALUES (1, :code, "
-            ":name_zh, :name_en, :timezone, ST_MakeEnvelope(:w, :s, :e, :n, 4326), ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), "
-            ":simulated, now()) ON CONFLICT (id) DO UPDATE SET code = EXCLUDED.code, name_zh = EXCLUDED.name_zh, "
-            "name_en = EXCLUDED.name_en, timezone = EXCLUDED.timezone, extent = EXCLUDED.extent, center = EXCLUDED.center, "
-            "simulated = EXCLUDED.simulated, imported_at = EXCLUDED.imported_at"
+            """
+INSERT INTO city (id, code, name_zh, name_en, timezone, extent, center, simulated, imported_at)
+VALUES (1, :code, :name_zh, :name_en, :timezone, ST_MakeEnvelope(:w, :s, :e, :n, 4326),
+  ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), :simulated, now())
+ON CONFLICT (id) DO UPDATE SET code = EXCLUDED.code, name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en,
+  timezone = EXCLUDED.timezone, extent = EXCLUDED.extent, center = EXCLUDED.center, simulated = EXCLUDED.simulated,
+  imported_at = EXCLUDED.imported_at
+"""
         ),
         {
-            **{k: city[k] for k in ("code", "name_zh", "name_en", "timezone")},
+            **city.model_dump(include={"code", "name_zh", "name_en", "timezone"}),
             "w": west,
             "s": south,
             "e": east,
             "n": north,
-            "lon": city["center"][0],
-            "lat": city["center"][1],
-            "simulated": bool(city.get("simulated", False)),
+            "lon": city.center[0],
+            "lat": city.center[1],
+            "simulated": city.simulated,
         },
     )

@@ -6,14 +6,17 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import osmium
 from sqlalchemy import Engine
+from typing_extensions import TypedDict
 
 from core.errors import InputError
-from layers.imports.load import Feature, load_layer, save_city
+from core.types import Box
+from layers.imports.load import CityHead, load_layer, save_city
 from layers.imports.package import Told, analyse
+from layers.imports.schema import Feature
 
 # highway value -> our class and a speed for where none is signed, km/h
 ROADS = {
@@ -79,6 +82,39 @@ BUILDING_KINDS = {
 }
 STOREY_M = 3.2
 Tags = Any
+Position = list[float]
+Layers = dict[str, list[Feature]]
+
+
+class Point(TypedDict):
+    type: Literal["Point"]
+    coordinates: Position
+
+
+class LineString(TypedDict):
+    type: Literal["LineString"]
+    coordinates: list[Position]
+
+
+class Polygon(TypedDict):
+    type: Literal["Polygon"]
+    coordinates: list[list[Position]]
+
+
+class MultiPolygon(TypedDict):
+    type: Literal["MultiPolygon"]
+    coordinates: list[list[list[Position]]]
+
+
+Geometry = Point | Polygon | MultiPolygon
+
+
+class Street(TypedDict):
+    """An edge between two junctions."""
+
+    id: int
+    properties: dict[str, str | int | bool | None]
+    geometry: LineString
 
 
 def load_osm(engine: Engine, path: Path, name: str, timezone: str, told: Told) -> None:
@@ -92,32 +128,30 @@ def load_osm(engine: Engine, path: Path, name: str, timezone: str, told: Told) -
     with engine.begin() as conn:
         save_city(
             conn,
-            {
-                "code": code,
-                "name_zh": name,
-                "name_en": name,
-                "timezone": timezone,
-                "bbox": bbox,
-                "center": [(bbox[0] + bbox[2]) / 2, (bbox[1] + bbox[3]) / 2],
-                "simulated": False,
-            },
+            CityHead(
+                code=code,
+                name_zh=name,
+                name_en=name,
+                timezone=timezone,
+                bbox=bbox,
+                center=((bbox[0] + bbox[2]) / 2, (bbox[1] + bbox[3]) / 2),
+            ),
         )
         for layer in ("districts", "streets", "water", "green", "buildings", "facilities"):
             told(layer, load_layer(conn, layer, ((f"{layer} {f['id']}", f) for f in layers[layer])))
     analyse(engine)
 
 
-def polygon(bbox: list[float]) -> dict[str, Any]:
+def polygon(bbox: Box) -> Geometry:
     w, s, e, n = bbox
     return {"type": "Polygon", "coordinates": [[[w, s], [e, s], [e, n], [w, n], [w, s]]]}
 
 
-def read_osm(path: Path) -> tuple[list[float], dict[str, list[Feature]]]:
-    """The extent [west, south, east, north] and the features of each layer."""
-    layers: dict[str, list[Feature]] = {name: [] for name in ("streets", "water", "green", "buildings", "facilities")}
-    ways = list(read_ways(path))
-    layers["streets"] = list(split_ways(ways))
-    if not layers["streets"]:
+def read_osm(path: Path) -> tuple[Box, Layers]:
+    """The extent and the features of each layer."""
+    streets = list(split_ways(list(read_ways(path))))
+    layers: Layers = {"streets": [*streets], "water": [], "green": [], "buildings": [], "facilities": []}
+    if not streets:
         raise InputError(f"{path.name}: there is no street in it", field="path")
     factory = osmium.geom.GeoJSONFactory()
     thing: Any
@@ -126,9 +160,9 @@ def read_osm(path: Path) -> tuple[list[float], dict[str, list[Feature]]]:
             _take_area(thing, factory, layers)
         elif thing.is_node():
             _take_facility(thing, "n", {"type": "Point", "coordinates": [thing.lon, thing.lat]}, layers)
-    points = [c for street in layers["streets"] for c in street["geometry"]["coordinates"]]
+    points = [point for street in streets for point in street["geometry"]["coordinates"]]
     lons, lats = [p[0] for p in points], [p[1] for p in points]
-    return [min(lons), min(lats), max(lons), max(lats)], layers
+    return (min(lons), min(lats), max(lons), max(lats)), layers
 
 
 def read_ways(path: Path) -> Iterator[tuple[dict[str, str], list[tuple[int, float, float]]]]:
@@ -142,7 +176,7 @@ def read_ways(path: Path) -> Iterator[tuple[dict[str, str], list[tuple[int, floa
             yield {t.k: t.v for t in way.tags}, nodes
 
 
-def split_ways(ways: list[tuple[dict[str, str], list[tuple[int, float, float]]]]) -> Iterator[Feature]:
+def split_ways(ways: list[tuple[dict[str, str], list[tuple[int, float, float]]]]) -> Iterator[Street]:
     """One edge from junction to junction: ways are cut where they share a node."""
     uses = Counter(node for _, nodes in ways for node, _, _ in nodes)
     edge = 0
@@ -156,7 +190,7 @@ def split_ways(ways: list[tuple[dict[str, str], list[tuple[int, float, float]]]]
             start = i
 
 
-def _street(edge: int, tags: dict[str, str], nodes: list[tuple[int, float, float]]) -> Feature:
+def _street(edge: int, tags: dict[str, str], nodes: list[tuple[int, float, float]]) -> Street:
     klass, speed = ROADS[tags["highway"]]
     if tags.get("oneway") == "-1":
         nodes = nodes[::-1]
@@ -179,14 +213,14 @@ def _street(edge: int, tags: dict[str, str], nodes: list[tuple[int, float, float
     }
 
 
-def _take_area(area: Any, factory: Any, layers: dict[str, list[Feature]]) -> None:
+def _take_area(area: Any, factory: Any, layers: Layers) -> None:
     tags = area.tags
     building = tags.get("building")
     kind = next((v for (k, t), v in AREAS.items() if tags.get(k) == t), None)
     if not building and kind is None and _facility_kind(tags) is None:
         return
     try:
-        geometry = json.loads(factory.create_multipolygon(area))
+        geometry: MultiPolygon = json.loads(factory.create_multipolygon(area))
     except RuntimeError:  # an area cut by the extract's edge has no whole ring
         return
     if building:
@@ -199,7 +233,7 @@ def _take_area(area: Any, factory: Any, layers: dict[str, list[Feature]]) -> Non
     _take_facility(area, "a", {"type": "Point", "coordinates": center}, layers)
 
 
-def _building(area: Any, geometry: dict[str, Any]) -> Feature:
+def _building(area: Any, geometry: Geometry) -> Feature:
     tags = area.tags
     storeys = tags.get("building:levels", "")
     return {
@@ -222,7 +256,7 @@ def _facility_kind(tags: Tags) -> str | None:
     return next((kind for (k, v), kind in FACILITIES.items() if tags.get(k) == v), None)
 
 
-def _take_facility(thing: Any, letter: str, geometry: dict[str, Any], layers: dict[str, list[Feature]]) -> None:
+def _take_facility(thing: Any, letter: str, geometry: Geometry, layers: Layers) -> None:
     kind = _facility_kind(thing.tags)
     if kind is None:
         return

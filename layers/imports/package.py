@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import orjson
+from pydantic import JsonValue
 from sqlalchemy import Connection, Engine, text
 
 from core.errors import InputError
-from layers.imports.load import load_layer, save_city
-from layers.imports.schema import SPECS
+from core.types import JsonObject
+from layers.imports.load import load_layer, read_head, save_city
+from layers.imports.schema import SPECS, Feature
 
 Told = Callable[[str, int], None]
 TABLES = ("district", "street", "area", "building", "facility", "asset", "sensor", "camera", "unit")
 
 
-def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def read_lines(path: Path) -> Iterator[tuple[str, Feature]]:
     """(where, feature) pairs of a .geojsonl file; also takes a .geojson FeatureCollection."""
     if path.suffix == ".geojson":
-        whole = _json(path.read_bytes(), path.name)
-        yield from ((f"{path.name} feature {i}", f) for i, f in enumerate(whole.get("features", []), 1))
+        features = _json(path.read_bytes(), path.name).get("features", [])
+        if not isinstance(features, list):
+            raise InputError(f"{path.name}: features: expected a list", field="features")
+        for number, feature in enumerate(features, 1):
+            where = f"{path.name} feature {number}"
+            yield where, _object(feature, where)
         return
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
@@ -30,11 +35,15 @@ def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield where, _json(line, where)
 
 
-def _json(body: bytes, where: str) -> dict[str, Any]:
+def _json(body: bytes, where: str) -> JsonObject:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as exc:
         raise InputError(f"{where}: expected JSON: {exc}", field="file") from exc
+    return _object(value, where)
+
+
+def _object(value: JsonValue, where: str) -> JsonObject:
     if not isinstance(value, dict):
         raise InputError(f"{where}: expected a GeoJSON object", field="file")
     return value
@@ -46,7 +55,7 @@ def load_package(engine: Engine, folder: Path, told: Told) -> None:
     if not head.exists():
         raise InputError(f"{folder}: expected a city package with a city.json", field="path")
     with engine.begin() as conn:
-        save_city(conn, _json(head.read_bytes(), "city.json"))
+        save_city(conn, read_head(_json(head.read_bytes(), "city.json")))
         _load_layers(conn, folder, told)
     analyse(engine)
 

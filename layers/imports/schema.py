@@ -1,12 +1,14 @@
-"""What each importable layer looks like: its properties, its geometry, and the statement that makes rows of staged features.
+"""What each importable layer looks like: its properties, its geometry, and the statement that makes rows of staged
+features.
 
-A feature is GeoJSON (RFC 7946) with `id`, `properties` and `geometry`. Staging holds (id text, props jsonb, geom geometry).
+A feature is GeoJSON (RFC 7946) with `id`, `properties` and `geometry`. Staging holds (id text, props jsonb, geom
+geometry).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from core.errors import InputError
 
@@ -14,6 +16,8 @@ POINT, LINE = frozenset({"Point"}), frozenset({"LineString"})
 AREA = frozenset({"Polygon", "MultiPolygon"})
 NUMBER = (int, float)
 Kinds = tuple[type, ...]
+# GeoJSON from anywhere, nothing of which is sure before `ImportSpec.check`
+Feature = Mapping[str, object]
 IN_DISTRICT = "COALESCE((SELECT d.code FROM district d WHERE ST_Covers(d.geom, s.geom) LIMIT 1), '000000')"
 
 
@@ -32,20 +36,27 @@ class ImportSpec:
     # the table whose changes are kept (core.history), where they are
     history: str = ""
 
-    def check(self, feature: dict[str, Any], where: str) -> None:
+    def check(self, feature: Feature, where: str) -> None:
         """Raises InputError that names the place, the field and what was expected."""
         identity = feature.get("id")
         if identity is None:
             raise InputError(f"{where}: id: expected one", field="id")
         if self.numeric_id and not isinstance(identity, int):
             raise InputError(f"{where}: id: expected a whole number, got {identity!r}", field="id")
-        geometry = feature.get("geometry") or {}
-        if geometry.get("type") not in self.geometry:
+        shape = _part(feature, "geometry", where).get("type")
+        if shape not in self.geometry:
             wanted = " or ".join(sorted(self.geometry))
-            raise InputError(f"{where}: geometry: expected {wanted}, got {geometry.get('type')!r}", field="geometry")
-        properties = feature.get("properties") or {}
+            raise InputError(f"{where}: geometry: expected {wanted}, got {shape!r}", field="geometry")
+        properties = _part(feature, "properties", where)
         for name, kinds in {**self.required, **self.optional}.items():
             _check_property(properties.get(name), kinds, name, where, name in self.required)
+
+
+def _part(feature: Feature, name: str, where: str) -> Feature:
+    part = feature.get(name) or {}
+    if not isinstance(part, Mapping):
+        raise InputError(f"{where}: {name}: expected an object", field=name)
+    return part
 
 
 def _check_property(value: object, kinds: Kinds, name: str, where: str, required: bool) -> None:
@@ -66,8 +77,11 @@ SPECS = [
         NAMES,
         {"population": (int,)},
         "DELETE FROM district",
-        "INSERT INTO district (code, name_zh, name_en, population, geom) SELECT s.id, s.props->>'name_zh', s.props->>'name_en', "
-        "(s.props->>'population')::int, s.geom FROM staged s",
+        """
+INSERT INTO district (code, name_zh, name_en, population, geom)
+SELECT s.id, s.props->>'name_zh', s.props->>'name_en', (s.props->>'population')::int, s.geom
+FROM staged s
+""",
     ),
     ImportSpec(
         "streets",
@@ -75,10 +89,14 @@ SPECS = [
         {"class": (str,), "oneway": (bool,), "speed_kmh": NUMBER, "from_node": (int,), "to_node": (int,)},
         {**NAMES, "bridge": (bool,), "tunnel": (bool,)},
         "DELETE FROM street",
-        "INSERT INTO street (id, name_zh, name_en, class, oneway, speed_kmh, bridge, tunnel, from_node, to_node, length_m, geom) "
-        "SELECT s.id::bigint, s.props->>'name_zh', s.props->>'name_en', s.props->>'class', (s.props->>'oneway')::bool, "
-        "(s.props->>'speed_kmh')::float8, COALESCE((s.props->>'bridge')::bool, false), COALESCE((s.props->>'tunnel')::bool, false), "
-        "(s.props->>'from_node')::bigint, (s.props->>'to_node')::bigint, ST_Length(s.geom::geography), s.geom FROM staged s",
+        """
+INSERT INTO street (id, name_zh, name_en, class, oneway, speed_kmh, bridge, tunnel, from_node, to_node, length_m, geom)
+SELECT s.id::bigint, s.props->>'name_zh', s.props->>'name_en', s.props->>'class', (s.props->>'oneway')::bool,
+  (s.props->>'speed_kmh')::float8, COALESCE((s.props->>'bridge')::bool, false),
+  COALESCE((s.props->>'tunnel')::bool, false), (s.props->>'from_node')::bigint, (s.props->>'to_node')::bigint,
+  ST_Length(s.geom::geography), s.geom
+FROM staged s
+""",
         numeric_id=True,
     ),
     ImportSpec(
@@ -87,9 +105,12 @@ SPECS = [
         {},
         NAMES,
         "DELETE FROM street WHERE class = 'rail'",
-        "INSERT INTO street (id, name_zh, name_en, class, oneway, speed_kmh, bridge, tunnel, from_node, to_node, length_m, geom) "
-        "SELECT -1 - s.id::bigint, s.props->>'name_zh', s.props->>'name_en', 'rail', false, 0, false, false, 0, 0, "
-        "ST_Length(s.geom::geography), s.geom FROM staged s",
+        """
+INSERT INTO street (id, name_zh, name_en, class, oneway, speed_kmh, bridge, tunnel, from_node, to_node, length_m, geom)
+SELECT -1 - s.id::bigint, s.props->>'name_zh', s.props->>'name_en', 'rail', false, 0, false, false, 0, 0,
+  ST_Length(s.geom::geography), s.geom
+FROM staged s
+""",
         numeric_id=True,
     ),
     *(
@@ -99,8 +120,11 @@ SPECS = [
             {"kind": (str,)},
             NAMES,
             f"DELETE FROM area WHERE layer = '{layer}'",
-            f"INSERT INTO area (id, layer, kind, name_zh, name_en, geom) SELECT s.id::bigint, '{layer}', s.props->>'kind', "
-            "s.props->>'name_zh', s.props->>'name_en', s.geom FROM staged s",
+            f"""
+INSERT INTO area (id, layer, kind, name_zh, name_en, geom)
+SELECT s.id::bigint, '{layer}', s.props->>'kind', s.props->>'name_zh', s.props->>'name_en', s.geom
+FROM staged s
+""",
             numeric_id=True,
         )
         for layer in ("water", "green")
@@ -111,9 +135,12 @@ SPECS = [
         {"kind": (str,)},
         {**NAMES, "height_m": NUMBER, "people_day": (int,), "people_night": (int,)},
         "DELETE FROM building",
-        "INSERT INTO building (id, kind, name_zh, name_en, height_m, people_day, people_night, geom, center) SELECT s.id::bigint, "
-        "s.props->>'kind', s.props->>'name_zh', s.props->>'name_en', (s.props->>'height_m')::float8, (s.props->>'people_day')::int, "
-        "(s.props->>'people_night')::int, s.geom, ST_PointOnSurface(s.geom) FROM staged s",
+        """
+INSERT INTO building (id, kind, name_zh, name_en, height_m, people_day, people_night, geom, center)
+SELECT s.id::bigint, s.props->>'kind', s.props->>'name_zh', s.props->>'name_en', (s.props->>'height_m')::float8,
+  (s.props->>'people_day')::int, (s.props->>'people_night')::int, s.geom, ST_PointOnSurface(s.geom)
+FROM staged s
+""",
         numeric_id=True,
     ),
     ImportSpec(
@@ -122,9 +149,13 @@ SPECS = [
         {**NAMES, "kind": (str,)},
         {"capacity": (int,), "people_day": (int,), "people_night": (int,), "attributes": (dict,)},
         "DELETE FROM facility",
-        "INSERT INTO facility (id, kind, name_zh, name_en, capacity, people_day, people_night, district, attributes, geom) SELECT s.id, "
-        "s.props->>'kind', s.props->>'name_zh', s.props->>'name_en', (s.props->>'capacity')::int, (s.props->>'people_day')::int, "
-        f"(s.props->>'people_night')::int, {IN_DISTRICT}, COALESCE(s.props->'attributes', '{{}}'), s.geom FROM staged s",
+        f"""
+INSERT INTO facility (id, kind, name_zh, name_en, capacity, people_day, people_night, district, attributes, geom)
+SELECT s.id, s.props->>'kind', s.props->>'name_zh', s.props->>'name_en', (s.props->>'capacity')::int,
+  (s.props->>'people_day')::int, (s.props->>'people_night')::int, {IN_DISTRICT},
+  COALESCE(s.props->'attributes', '{{}}'), s.geom
+FROM staged s
+""",
     ),
     ImportSpec(
         "assets",
@@ -132,9 +163,12 @@ SPECS = [
         {**NAMES, "class": (str,), "subclass": (str,)},
         {"state": (str,), "dept": (str,), "installed": (str,)},
         "DELETE FROM asset",
-        "INSERT INTO asset (id, class, subclass, name_zh, name_en, state, dept, installed, district, geom) SELECT s.id, s.props->>'class', "
-        "s.props->>'subclass', s.props->>'name_zh', s.props->>'name_en', COALESCE(s.props->>'state', 'normal'), s.props->>'dept', "
-        "(s.props->>'installed')::date, left(s.id, 6), s.geom FROM staged s",
+        """
+INSERT INTO asset (id, class, subclass, name_zh, name_en, state, dept, installed, district, geom)
+SELECT s.id, s.props->>'class', s.props->>'subclass', s.props->>'name_zh', s.props->>'name_en',
+  COALESCE(s.props->>'state', 'normal'), s.props->>'dept', (s.props->>'installed')::date, left(s.id, 6), s.geom
+FROM staged s
+""",
         history="asset",
     ),
     ImportSpec(
@@ -143,14 +177,17 @@ SPECS = [
         {**NAMES, "kind": (str,), "metrics": (list,)},
         {"interval_s": NUMBER, "thresholds": (dict,), "attributes": (dict,)},
         "SELECT 1",
-        "INSERT INTO sensor (id, kind, name_zh, name_en, status, interval_s, metrics, thresholds, "
-        "attributes, district, geom, first_seen_at) "
-        "SELECT s.id, s.props->>'kind', s.props->>'name_zh', s.props->>'name_en', 'active', (s.props->>'interval_s')::float8, "
-        "ARRAY(SELECT jsonb_array_elements_text(s.props->'metrics')), COALESCE(s.props->'thresholds', '{}'), "
-        f"COALESCE(s.props->'attributes', '{{}}'), {IN_DISTRICT}, s.geom, now() FROM staged s "
-        "ON CONFLICT (id) DO UPDATE SET kind = EXCLUDED.kind, name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en, status = 'active', "
-        "interval_s = EXCLUDED.interval_s, metrics = EXCLUDED.metrics, thresholds = EXCLUDED.thresholds, attributes = EXCLUDED.attributes, "
-        "district = EXCLUDED.district, geom = EXCLUDED.geom",
+        f"""
+INSERT INTO sensor (id, kind, name_zh, name_en, status, interval_s, metrics, thresholds, attributes, district, geom,
+  first_seen_at)
+SELECT s.id, s.props->>'kind', s.props->>'name_zh', s.props->>'name_en', 'active', (s.props->>'interval_s')::float8,
+  ARRAY(SELECT jsonb_array_elements_text(s.props->'metrics')), COALESCE(s.props->'thresholds', '{{}}'),
+  COALESCE(s.props->'attributes', '{{}}'), {IN_DISTRICT}, s.geom, now()
+FROM staged s
+ON CONFLICT (id) DO UPDATE SET kind = EXCLUDED.kind, name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en,
+  status = 'active', interval_s = EXCLUDED.interval_s, metrics = EXCLUDED.metrics, thresholds = EXCLUDED.thresholds,
+  attributes = EXCLUDED.attributes, district = EXCLUDED.district, geom = EXCLUDED.geom
+""",
         history="sensor",
     ),
     ImportSpec(
@@ -159,10 +196,14 @@ SPECS = [
         NAMES,
         {"heading": NUMBER, "fov": NUMBER},
         "SELECT 1",
-        "INSERT INTO camera (id, name_zh, name_en, heading, fov, district, geom) SELECT s.id, s.props->>'name_zh', s.props->>'name_en', "
-        f"(s.props->>'heading')::float8, (s.props->>'fov')::float8, {IN_DISTRICT}, s.geom FROM staged s "
-        "ON CONFLICT (id) DO UPDATE SET name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en, heading = EXCLUDED.heading, "
-        "fov = EXCLUDED.fov, district = EXCLUDED.district, geom = EXCLUDED.geom",
+        f"""
+INSERT INTO camera (id, name_zh, name_en, heading, fov, district, geom)
+SELECT s.id, s.props->>'name_zh', s.props->>'name_en', (s.props->>'heading')::float8, (s.props->>'fov')::float8,
+  {IN_DISTRICT}, s.geom
+FROM staged s
+ON CONFLICT (id) DO UPDATE SET name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en, heading = EXCLUDED.heading,
+  fov = EXCLUDED.fov, district = EXCLUDED.district, geom = EXCLUDED.geom
+""",
         history="camera",
     ),
     ImportSpec(
@@ -171,11 +212,14 @@ SPECS = [
         {**NAMES, "kind": (str,), "capabilities": (list,)},
         {"station": (str,)},
         "SELECT 1",
-        "INSERT INTO unit (id, kind, name_zh, name_en, capabilities, status, status_at, station, home) SELECT s.id, s.props->>'kind', "
-        "s.props->>'name_zh', s.props->>'name_en', ARRAY(SELECT jsonb_array_elements_text(s.props->'capabilities')), 'available', now(), "
-        "s.props->>'station', s.geom FROM staged s "
-        "ON CONFLICT (id) DO UPDATE SET kind = EXCLUDED.kind, name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en, "
-        "capabilities = EXCLUDED.capabilities, station = EXCLUDED.station, home = EXCLUDED.home",
+        """
+INSERT INTO unit (id, kind, name_zh, name_en, capabilities, status, status_at, station, home)
+SELECT s.id, s.props->>'kind', s.props->>'name_zh', s.props->>'name_en',
+  ARRAY(SELECT jsonb_array_elements_text(s.props->'capabilities')), 'available', now(), s.props->>'station', s.geom
+FROM staged s
+ON CONFLICT (id) DO UPDATE SET kind = EXCLUDED.kind, name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en,
+  capabilities = EXCLUDED.capabilities, station = EXCLUDED.station, home = EXCLUDED.home
+""",
         history="unit",
     ),
 ]

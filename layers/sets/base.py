@@ -72,8 +72,9 @@ def _area(layer: str, zh: str, en: str) -> LayerSpec:
 WATER, GREEN = _area("water", "水域", "Water"), _area("green", "绿地", "Green")
 
 # names of districts at a point inside them, for labels; part of the composite tile only
-PLACES_TILE = (
-    "SELECT ST_AsMVTGeom(ST_Transform(ST_PointOnSurface(geom), 3857), bounds.tile, 4096, 0, true) AS mvt, code, name_zh, name_en "
-    "FROM district, bounds WHERE geom && bounds.box"
-)
+PLACES_TILE = """
+SELECT ST_AsMVTGeom(ST_Transform(ST_PointOnSurface(geom), 3857), bounds.tile, 4096, 0, true) AS mvt, code, name_zh,
+  name_en
+FROM district, bounds WHERE geom && bounds.box
+"""
 SET = (DISTRICTS, STREETS, BUILDINGS, WATER, GREEN)

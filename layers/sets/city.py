@@ -7,14 +7,15 @@ from layers.sets.base import mvt
 from layers.spec import LayerSpec, LegendItem
 
 # below zoom 14 points are gathered into a grid of 64 cells a tile side: how many, and how many are not well
-_ASSET_TILE = (
-    f"SELECT {mvt()}, id, class, subclass, state, name_zh, name_en, 1 AS count, (state <> 'normal')::int AS faults "
-    "FROM asset, bounds WHERE geom && bounds.box AND :z >= 14 "
-    "UNION ALL SELECT ST_AsMVTGeom(ST_Centroid(ST_Collect(p)), bounds.tile, 4096, 64, true), NULL, NULL, NULL, NULL, NULL, NULL, "
-    "count(*)::int, sum(faults)::int FROM (SELECT ST_Transform(geom, 3857) AS p, (state <> 'normal')::int AS faults FROM asset, bounds "
-    "WHERE geom && bounds.box AND :z < 14) AS a, bounds GROUP BY bounds.tile, "
-    "ST_SnapToGrid(p, 40075016.7 / (2.0 ^ :z) / 64)"
-)
+_ASSET_TILE = f"""
+SELECT {mvt()}, id, class, subclass, state, name_zh, name_en, 1 AS count, (state <> 'normal')::int AS faults
+FROM asset, bounds WHERE geom && bounds.box AND :z >= 14 UNION ALL
+SELECT ST_AsMVTGeom(ST_Centroid(ST_Collect(p)), bounds.tile, 4096, 64, true), NULL, NULL, NULL, NULL, NULL, NULL,
+  count(*)::int, sum(faults)::int
+FROM (SELECT ST_Transform(geom, 3857) AS p, (state <> 'normal')::int AS faults FROM asset, bounds
+  WHERE geom && bounds.box AND :z < 14) AS a, bounds
+GROUP BY bounds.tile, ST_SnapToGrid(p, 40075016.7 / (2.0 ^ :z) / 64)
+"""
 
 ASSETS = LayerSpec(
     id="assets",
@@ -42,8 +43,10 @@ FACILITIES = LayerSpec(
     delivery="features",
     counted="facility",
     features=(
-        "SELECT id, geom, jsonb_build_object('kind', kind, 'name_zh', name_zh, 'name_en', name_en, 'capacity', capacity) AS props "
-        "FROM facility"
+        """
+SELECT id, geom, jsonb_build_object('kind', kind, 'name_zh', name_zh, 'name_en', name_en, 'capacity', capacity) AS props
+FROM facility
+"""
     ),
     legend=(
         LegendItem("rescue", {"zh": "医院、消防、公安", "en": "Hospital, fire, police"}, "facility-rescue"),
@@ -62,8 +65,10 @@ CAMERAS = LayerSpec(
     visible=False,
     counted="camera",
     features=(
-        "SELECT id, geom, jsonb_build_object('name_zh', name_zh, 'name_en', name_en, 'heading', heading, 'fov', fov) AS props "
-        "FROM camera"
+        """
+SELECT id, geom, jsonb_build_object('name_zh', name_zh, 'name_en', name_en, 'heading', heading, 'fov', fov) AS props
+FROM camera
+"""
     ),
     legend=(LegendItem("camera", {"zh": "摄像机", "en": "Camera"}, "camera"),),
 )
@@ -77,8 +82,10 @@ SENSORS = LayerSpec(
     counted="sensor WHERE status <> 'retired'",
     updated="SELECT max(received_at) FROM sensor_state",
     features=(
-        "SELECT id, geom, jsonb_build_object('kind', kind, 'name_zh', name_zh, 'name_en', name_en, 'status', status) AS props "
-        "FROM sensor WHERE geom IS NOT NULL"
+        """
+SELECT id, geom, jsonb_build_object('kind', kind, 'name_zh', name_zh, 'name_en', name_en, 'status', status) AS props
+FROM sensor WHERE geom IS NOT NULL
+"""
     ),
     legend=(
         LegendItem("normal", {"zh": "正常", "en": "Normal"}, "sensor"),

@@ -46,8 +46,10 @@ ALARMS = LayerSpec(
     counted="alarm WHERE state <> 'normal'",
     updated="SELECT max(changed_at) FROM alarm",
     features=(
-        "SELECT id::text, geom, jsonb_build_object('kind', kind, 'level', level, 'state', state, 'message', message) AS props "
-        "FROM alarm WHERE state <> 'normal' AND geom IS NOT NULL"
+        """
+SELECT id::text, geom, jsonb_build_object('kind', kind, 'level', level, 'state', state, 'message', message) AS props
+FROM alarm WHERE state <> 'normal' AND geom IS NOT NULL
+"""
     ),
     legend=LEVELS,
 )

@@ -62,10 +62,20 @@ def test_index_at_each_breakpoint_is_the_tables(pollutant: str) -> None:
 @pytest.mark.parametrize(
     ("pollutant", "concentration", "index"),
     [
-        ("pm25", 0, 0), ("pm25", 17.5, 25), ("pm25", 92, 121.25), ("pm25", 300, 350), ("pm25", 900, 500), ("pm10", 100, 75), ("so2", 312.5, 125),
-        ("no2", 60, 75), ("co", 3, 75), ("o3", 180, 75), ("o3", 600, 250), ("o3", 1200, 500),
+        ("pm25", 0, 0),
+        ("pm25", 17.5, 25),
+        ("pm25", 92, 121.25),
+        ("pm25", 300, 350),
+        ("pm25", 900, 500),
+        ("pm10", 100, 75),
+        ("so2", 312.5, 125),
+        ("no2", 60, 75),
+        ("co", 3, 75),
+        ("o3", 180, 75),
+        ("o3", 600, 250),
+        ("o3", 1200, 500),
     ],
-)  # fmt: skip
+)
 def test_index_between_breakpoints_is_linear(pollutant: str, concentration: float, index: float) -> None:
     assert iaqi(pollutant, concentration) == pytest.approx(index)
 
@@ -85,7 +95,7 @@ def test_air_quality_index_is_the_largest_rounded_up(means: dict[str, float], in
     assert aqi_of(means) == index
 
 
-# --- the rule kind ------------------------------------------------------------------------------------------------------
+# --- the rule kind ----------------------------------------------------------------------------------------------------
 
 SITE = Thing("sensor", "s", {"zh": "站", "en": "Site"}, "329906")
 

@@ -1,4 +1,5 @@
-"""Alarms of level I and II as CAP alerts: Alert, Update, Cancel with references, valid, restricted, and in the feeds."""
+"""Alarms of level I and II as CAP alerts: Alert, Update, Cancel with references, valid, restricted, and in the
+feeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""From the outbox to the receivers: routed to subscriptions, carried in order, each waiting alone, none lost and none in the way."""
+"""From the outbox to the receivers: routed to subscriptions, carried in order, each waiting alone, none lost and none
+in the way."""
 
 from __future__ import annotations
 
@@ -40,7 +41,10 @@ def waiting(db: Engine) -> list[tuple[str, int, bool]]:
     with db.connect() as conn:
         rows = conn.execute(
             text(
-                "SELECT subscription_id, attempts, error IS NOT NULL AS failed FROM delivery WHERE state = 'waiting' ORDER BY id"
+                """
+SELECT subscription_id, attempts, error IS NOT NULL AS failed FROM delivery WHERE state = 'waiting'
+ORDER BY id
+"""
             )
         )
         return [(r.subscription_id, r.attempts, r.failed) for r in rows]
@@ -156,7 +160,10 @@ def test_subscription_of_a_sender_that_is_not_there_holds_up_nobody(fresh_engine
     with fresh_engine.begin() as conn:
         conn.execute(
             text(
-                "INSERT INTO subscription (id, name_zh, name_en, sender, filter, enabled) VALUES ('a', '', '', 'pigeon', '{}', true)"
+                """
+INSERT INTO subscription (id, name_zh, name_en, sender, filter, enabled)
+VALUES ('a', '', '', 'pigeon', '{}', true)
+"""
             )
         )
     raise_scored(fresh_engine)
@@ -164,7 +171,7 @@ def test_subscription_of_a_sender_that_is_not_there_holds_up_nobody(fresh_engine
     assert alerts(fresh_engine) == 1
 
 
-# --- order, and waiting alone ------------------------------------------------------------------------------------------------
+# --- order, and waiting alone -----------------------------------------------------------------------------------------
 
 
 class Moody:
@@ -198,9 +205,14 @@ def moody(fresh_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Moody:
         conn.execute(text("UPDATE subscription SET enabled = false"))
         for name in "AB":
             conn.execute(
-                text("INSERT INTO subscription (id, name_zh, name_en, sender, filter, options, enabled) VALUES (:n, '', '', 'moody', '{}', jsonb_build_object('name', CAST(:n AS text)), true)"),
+                text(
+                    """
+INSERT INTO subscription (id, name_zh, name_en, sender, filter, options, enabled)
+VALUES (:n, '', '', 'moody', '{}', jsonb_build_object('name', CAST(:n AS text)), true)
+"""
+                ),
                 {"n": name},
-            )  # fmt: skip
+            )
         for n in (1, 2, 3):
             outbox.queue_message(conn, f"m{n}", "said", f"t/{n}", str(n), now())
     return receiver

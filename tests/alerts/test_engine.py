@@ -1,4 +1,5 @@
-"""The engine on the real store: batches to alarms, and nothing skipped, doubled or forgotten by restarts and crashes."""
+"""The engine on the real store: batches to alarms, and nothing skipped, doubled or forgotten by restarts and
+crashes."""
 
 from __future__ import annotations
 
@@ -185,8 +186,14 @@ def test_engines_judge_their_own_shards_only(fresh_engine: Engine) -> None:
                 "v": [60.0],
             }
             conn.execute(
-                text("INSERT INTO ingest_batch (partition, created_at, sensor_ids, metrics, times, values) VALUES (:p, now(), :s, :m, :t, :v)"), row
-            )  # fmt: skip
+                text(
+                    """
+INSERT INTO ingest_batch (partition, created_at, sensor_ids, metrics, times, values)
+VALUES (:p, now(), :s, :m, :t, :v)
+"""
+                ),
+                row,
+            )
     mine = partition_of("wl-spare", 8)
     assert mine != partition_of("gas-spare", 8)
     judge(make(fresh_engine, 8, [mine]))

@@ -1,4 +1,5 @@
-"""A fault stays where it happens: one sensor's rule, one finding, one batch, one name never stop the judgement of the city."""
+"""A fault stays where it happens: one sensor's rule, one finding, one batch, one name never stop the judgement of the
+city."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from alerts import engine as engine_module
 from alerts import store
 from alerts.engine import AlertEngine
 from alerts.rules import KINDS, base
-from alerts.rules.base import Finding, Params, RuleKind, RuleRow, Thing
+from alerts.rules.base import Finding, RuleKind, RuleParams, RuleRow, Thing
 from core import set_aside
 from core.registry import Registry
 from ingest.writer import Writer
@@ -54,7 +55,7 @@ class Fragile:
 def fragile(fresh_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rule kind of another package, armed for all water gauges."""
 
-    class NoParams(Params):
+    class NoParams(RuleParams):
         pass
 
     kind = RuleKind("fragile", NoParams, lambda rule: ("water_level",), Fragile)
@@ -64,8 +65,11 @@ def fragile(fresh_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     with fresh_engine.begin() as conn:
         conn.execute(
             text(
-                "INSERT INTO rule (id, kind, alarm_kind, name_zh, name_en, watches, params, enabled, changed_at) VALUES "
-                "('fragile', 'fragile', 'water_level', '脆', 'fragile', '{\"sensor_kinds\": [\"water_level\"]}', '{}', true, now())"
+                """
+INSERT INTO rule (id, kind, alarm_kind, name_zh, name_en, watches, params, enabled, changed_at)
+VALUES ('fragile', 'fragile', 'water_level', '脆', 'fragile', '{\"sensor_kinds\": [\"water_level\"]}', '{}', true,
+  now())
+"""
             )
         )
 
@@ -186,7 +190,14 @@ def test_batch_that_cannot_be_judged_is_found_by_halving_and_put_aside(
         writer = Writer(1)
         for n in range(7):
             write(conn, [(n, CALM)], START, SENSOR, writer=writer)
-        conn.execute(text("INSERT INTO ingest_batch (partition, created_at, sensor_ids, metrics, times, values) VALUES (0, now(), '{a,b}', '{x}', '{}', '{}')"))  # fmt: skip
+        conn.execute(
+            text(
+                """
+INSERT INTO ingest_batch (partition, created_at, sensor_ids, metrics, times, values)
+VALUES (0, now(), '{a,b}', '{x}', '{}', '{}')
+"""
+            )
+        )
         write(conn, [(20, RED)], START, SENSOR, writer=writer)
     engine = make(fresh_engine)
     assert judge(engine) == 8

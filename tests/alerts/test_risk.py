@@ -41,9 +41,11 @@ def score(
     hazard = Hazard(level, certainty, NOON - timedelta(seconds=age_s), 500, ("pumping",))
     found = found or exposure()
     terms = [
-        *risk.hazard_terms(hazard, NOON), *risk.exposure_terms(found, 500), *risk.vulnerability_terms(found, NOON, ZONE),
+        *risk.hazard_terms(hazard, NOON),
+        *risk.exposure_terms(found, 500),
+        *risk.vulnerability_terms(found, NOON, ZONE),
         *risk.coping_terms(coping or Coping(600, {"zh": "u", "en": "u"}, 700, True), ("pumping",)),
-    ]  # fmt: skip
+    ]
     return combine(terms).score
 
 
@@ -104,7 +106,11 @@ def test_people_count_by_their_logarithm(people: int, value: float) -> None:
 
 def test_what_is_missing_is_named_and_left_out() -> None:
     found = exposure(people=None, known=False)
-    terms = [*risk.exposure_terms(found, 500), *risk.vulnerability_terms(found, NOON, ZONE), *risk.coping_terms(Coping(None, None, None, False), ())]  # fmt: skip
+    terms = [
+        *risk.exposure_terms(found, 500),
+        *risk.vulnerability_terms(found, NOON, ZONE),
+        *risk.coping_terms(Coping(None, None, None, False), ()),
+    ]
     missing = {t.name for t in terms if t.value is None}
     assert missing == {"people", "facilities", "nearest_unit", "coverage"}
     assert all(t.text["zh"] and t.text["en"] for t in terms)
@@ -122,7 +128,10 @@ def test_night_is_another_hour_than_day() -> None:
 def cover(conn: Connection, where: LonLat, eta_s: float | None, unit: str | None, near_s: float) -> str:
     cell = h3.latlng_to_cell(where.lat, where.lon, 8)
     add = text(
-        "INSERT INTO coverage (cell, capability, eta_s, unit_id, computed_at) VALUES (:cell, 'pumping', :eta, :unit, now())"
+        """
+INSERT INTO coverage (cell, capability, eta_s, unit_id, computed_at)
+VALUES (:cell, 'pumping', :eta, :unit, now())
+"""
     )
     conn.execute(add, {"cell": cell, "eta": eta_s, "unit": unit})
     for other in set(h3.grid_disk(cell, 1)) - {cell}:

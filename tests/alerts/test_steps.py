@@ -29,14 +29,30 @@ CASES: list[tuple[str, list[Step], Feed]] = [
     ("a limit is met at the limit", PLAIN, [(0, 10, 3)]),
     ("the worst step met is the level", PLAIN, [(0, 25, 2), (1, 31, 1)]),
     ("it is left only below the deadband", PLAIN, [(0, 20, 2), (1, 18, 2), (2, 17.9, 3)]),
-    ("chatter within the deadband changes nothing", PLAIN, [(0, 10, 3), (1, 9, 3), (2, 10, 3), (3, 8.1, 3), (4, 7.9, None)]),
+    (
+        "chatter within the deadband changes nothing",
+        PLAIN,
+        [(0, 10, 3), (1, 9, 3), (2, 10, 3), (3, 8.1, 3), (4, 7.9, None)],
+    ),
     ("a fall through all steps ends in one move", PLAIN, [(0, 40, 1), (1, 0, None)]),
     ("an on-delay waits for its time", DELAYED, [(0, 11, None), (9, 11, None), (10, 11, 1)]),
-    ("a dip begins the on-delay anew", DELAYED, [(0, 11, None), (5, 9, None), (6, 11, None), (15, 11, None), (16, 11, 1)]),
+    (
+        "a dip begins the on-delay anew",
+        DELAYED,
+        [(0, 11, None), (5, 9, None), (6, 11, None), (15, 11, None), (16, 11, 1)],
+    ),
     ("an off-delay holds the level", DELAYED, [(0, 11, None), (10, 11, 1), (11, 7, 1), (40, 7, 1), (41, 7, None)]),
-    ("a rise within the off-delay keeps it", DELAYED, [(0, 11, None), (10, 11, 1), (11, 7, 1), (30, 11, 1), (45, 11, 1)]),
-    ("low limits are met from above", LOW, [(0, 12, None), (1, 10, 2), (2, 5, 1), (3, 5.9, 1), (4, 6.1, 2), (5, 11.5, None)]),
-]  # fmt: skip
+    (
+        "a rise within the off-delay keeps it",
+        DELAYED,
+        [(0, 11, None), (10, 11, 1), (11, 7, 1), (30, 11, 1), (45, 11, 1)],
+    ),
+    (
+        "low limits are met from above",
+        LOW,
+        [(0, 12, None), (1, 10, 2), (2, 5, 1), (3, 5.9, 1), (4, 6.1, 2), (5, 11.5, None)],
+    ),
+]
 
 
 @pytest.mark.parametrize(("why", "steps", "feed"), CASES, ids=[c[0] for c in CASES])
@@ -93,7 +109,7 @@ def test_level_is_never_milder_than_the_value_and_never_worse_than_the_deadband(
         assert (comparator.level or 9) >= (worst or 9)
 
 
-# --- the rule kind ------------------------------------------------------------------------------------------------------
+# --- the rule kind ----------------------------------------------------------------------------------------------------
 
 
 def rule(**params: Any) -> RuleRow:
@@ -125,8 +141,13 @@ STEPS_CASES: list[tuple[str, dict[str, Any], dict[str, Any], list[tuple[int, flo
     ("low limits are left upwards", {"direction": "below", "hysteresis": 0.5}, {}, [(1, 3, 3.5), (3, 2, 2.5)]),
     ("per site limits", {"per_site": True, "hysteresis": 1}, {"thresholds": SITE}, [(1, 12, 11), (3, 10, 9)]),
     ("per site, but the site has none: the rule's", {"per_site": True}, {}, [(1, 3, 3), (3, 2, 2)]),
-    ("a step nobody gave a limit is left out", {"per_site": True, "steps": [{"level": 1}, {"level": 2}]}, {"thresholds": SITE}, [(1, 12, 12)]),
-]  # fmt: skip
+    (
+        "a step nobody gave a limit is left out",
+        {"per_site": True, "steps": [{"level": 1}, {"level": 2}]},
+        {"thresholds": SITE},
+        [(1, 12, 12)],
+    ),
+]
 
 
 @pytest.mark.parametrize(("why", "params", "place", "wanted"), STEPS_CASES, ids=[c[0] for c in STEPS_CASES])
@@ -163,14 +184,16 @@ def test_rule_picks_its_things(why: str, wanted: dict[str, Any], does: bool) -> 
 @pytest.mark.parametrize(
     ("kind", "params", "field"),
     [
-        ("threshold", {"steps": [{"level": 1, "on": 1}]}, "params.metric"), ("threshold", {"metric": "gas", "steps": []}, "params.steps"),
+        ("threshold", {"steps": [{"level": 1, "on": 1}]}, "params.metric"),
+        ("threshold", {"metric": "gas", "steps": []}, "params.steps"),
         ("threshold", {"metric": "gas", "steps": [{"level": 5, "on": 1}]}, "params.steps.0.level"),
         ("threshold", {"metric": "gas", "steps": [{"level": 1, "on": 1}], "hysterisis": 1}, "params.hysterisis"),
         ("threshold", {"metric": "gas", "steps": [{"level": 1, "on": "x"}]}, "params.steps.0.on"),
         ("aggregate", {"metric": "rain", "window_s": -1, "steps": [{"level": 1, "on": 1}]}, "params.window_s"),
-        ("stale", {"factor": 0.5}, "params.factor"), ("magic", {}, "kind"),
+        ("stale", {"factor": 0.5}, "params.factor"),
+        ("magic", {}, "kind"),
     ],
-)  # fmt: skip
+)
 def test_bad_parameters_are_named_when_the_rule_is_saved(kind: str, params: dict[str, Any], field: str) -> None:
     with pytest.raises(InputError) as caught:
         check_params(kind, params)

@@ -40,12 +40,15 @@ def test_secrets_are_not_kept(conn: Connection) -> None:
 @pytest.mark.parametrize(
     ("why", "kind", "asked", "after", "found"),
     [
-        ("a token within its life", "token", ("token",), timedelta(minutes=59), True), ("after its end", "token", ("token",), timedelta(minutes=61), False),
-        ("a token where a cookie is asked", "token", ("browser",), timedelta(0), False), ("a feed token elsewhere", "feed", ("token",), timedelta(0), False),
-        ("an idle browser", "browser", ("browser",), timedelta(minutes=11), False), ("a browser in use", "browser", ("browser",), timedelta(minutes=9), True),
+        ("a token within its life", "token", ("token",), timedelta(minutes=59), True),
+        ("after its end", "token", ("token",), timedelta(minutes=61), False),
+        ("a token where a cookie is asked", "token", ("browser",), timedelta(0), False),
+        ("a feed token elsewhere", "feed", ("token",), timedelta(0), False),
+        ("an idle browser", "browser", ("browser",), timedelta(minutes=11), False),
+        ("a browser in use", "browser", ("browser",), timedelta(minutes=9), True),
         ("a token does not idle out", "token", ("token",), timedelta(minutes=30), True),
     ],
-)  # fmt: skip
+)
 def test_session_is_found_while_it_lasts(
     why: str, kind: str, asked: tuple[str, ...], after: timedelta, found: bool, conn: Connection
 ) -> None:

@@ -29,35 +29,55 @@ from tests.support import System, now
 
 SAMPLE_ID = "0190a000-0000-7000-8000-000000000000"
 PROBLEMS = [
-    ("GET", "/api/alarms?state=burning", None, 422, "state"), ("GET", "/api/alarms?bbox=1,2,3", None, 422, "bbox"),
-    ("GET", "/api/alarms?bbox=9,1,2,3", None, 422, "bbox"), ("GET", "/api/alarms?cursor=x", None, 422, "cursor"),
-    ("GET", "/api/alarms?limit=0", None, 422, "limit"), ("GET", "/api/alarms?limit=1001", None, 422, "limit"),
-    ("GET", "/api/alarms?since=yesterday", None, 422, "since"), ("GET", "/api/alarms?since=2026-05-04T08:00:00", None, 422, "since"),
-    ("GET", "/api/alarms/not-a-uuid", None, 422, "alarm_id"), ("GET", f"/api/alarms/{SAMPLE_ID}", None, 404, None),
-    ("GET", "/api/incidents?status=lost", None, 422, "status"), ("GET", f"/api/incidents/{SAMPLE_ID}", None, 404, None),
-    ("GET", f"/api/incidents/{SAMPLE_ID}/log", None, 404, None), ("GET", f"/api/incidents/{SAMPLE_ID}/recommendations", None, 404, None),
-    ("POST", "/api/incidents", {}, 422, "kind"), ("POST", "/api/incidents", {"kind": "fire", "level": 9, "title": "x", "lon": 1, "lat": 1}, 422, "level"),
+    ("GET", "/api/alarms?state=burning", None, 422, "state"),
+    ("GET", "/api/alarms?bbox=1,2,3", None, 422, "bbox"),
+    ("GET", "/api/alarms?bbox=9,1,2,3", None, 422, "bbox"),
+    ("GET", "/api/alarms?cursor=x", None, 422, "cursor"),
+    ("GET", "/api/alarms?limit=0", None, 422, "limit"),
+    ("GET", "/api/alarms?limit=1001", None, 422, "limit"),
+    ("GET", "/api/alarms?since=yesterday", None, 422, "since"),
+    ("GET", "/api/alarms?since=2026-05-04T08:00:00", None, 422, "since"),
+    ("GET", "/api/alarms/not-a-uuid", None, 422, "alarm_id"),
+    ("GET", f"/api/alarms/{SAMPLE_ID}", None, 404, None),
+    ("GET", "/api/incidents?status=lost", None, 422, "status"),
+    ("GET", f"/api/incidents/{SAMPLE_ID}", None, 404, None),
+    ("GET", f"/api/incidents/{SAMPLE_ID}/log", None, 404, None),
+    ("GET", f"/api/incidents/{SAMPLE_ID}/recommendations", None, 404, None),
+    ("POST", "/api/incidents", {}, 422, "kind"),
+    ("POST", "/api/incidents", {"kind": "fire", "level": 9, "title": "x", "lon": 1, "lat": 1}, 422, "level"),
     ("POST", "/api/incidents", {"kind": "dragon", "level": 1, "title": "x", "lon": 1, "lat": 1}, 422, "kind"),
     ("POST", "/api/incidents", {"kind": "fire", "level": 1, "title": "x", "lon": 200, "lat": 1}, 422, "lon"),
     ("POST", "/api/incidents", {"kind": "fire", "level": 1, "title": "x", "lon": 1}, 422, "lat"),
-    ("POST", "/api/incidents", {"alarm": SAMPLE_ID, "colour": "red"}, 422, "colour"), ("POST", "/api/incidents", {"alarm": SAMPLE_ID}, 404, None),
+    ("POST", "/api/incidents", {"alarm": SAMPLE_ID, "colour": "red"}, 422, "colour"),
+    ("POST", "/api/incidents", {"alarm": SAMPLE_ID}, 404, None),
     ("POST", f"/api/incidents/{SAMPLE_ID}/status", {"status": "gone", "version": 1}, 422, "status"),
     ("POST", f"/api/incidents/{SAMPLE_ID}/status", {"status": "closed"}, 422, "version"),
-    ("POST", "/api/units/fire-01/status", {"status": "lunch"}, 422, "status"), ("POST", "/api/units/nobody/status", {"status": "available"}, 404, "unit"),
-    ("GET", "/api/sensors/nobody", None, 404, None), ("GET", "/api/sensors/nobody/observations", None, 404, None),
+    ("POST", "/api/units/fire-01/status", {"status": "lunch"}, 422, "status"),
+    ("POST", "/api/units/nobody/status", {"status": "available"}, 404, "unit"),
+    ("GET", "/api/sensors/nobody", None, 404, None),
+    ("GET", "/api/sensors/nobody/observations", None, 404, None),
     ("GET", "/api/sensors/wl-spare/observations?every=0", None, 422, "every"),
     ("GET", "/api/sensors/wl-spare/observations?from=2026-05-04T08:00:00Z&to=2026-05-03T08:00:00Z", None, 422, "from"),
-    ("GET", "/api/layers/dragons/features", None, 404, None), ("GET", "/tiles/dragons/1/0/0.mvt", None, 404, None),
-    ("GET", "/tiles/streets/1/5/0.mvt", None, 422, "x"), ("GET", "/tiles/streets/a/0/0.mvt", None, 422, "z"),
-    ("GET", "/api/state?at=2999-01-01T00:00:00Z", None, 422, "at"), ("GET", "/api/search", None, 422, "q"),
-    ("GET", "/api/cards/dragon/1", None, 422, "type"), ("GET", "/api/cards/alarm/1", None, 404, None), ("GET", "/api/cards/unit/nobody", None, 404, None),
+    ("GET", "/api/layers/dragons/features", None, 404, None),
+    ("GET", "/tiles/dragons/1/0/0.mvt", None, 404, None),
+    ("GET", "/tiles/streets/1/5/0.mvt", None, 422, "x"),
+    ("GET", "/tiles/streets/a/0/0.mvt", None, 422, "z"),
+    ("GET", "/api/state?at=2999-01-01T00:00:00Z", None, 422, "at"),
+    ("GET", "/api/search", None, 422, "q"),
+    ("GET", "/api/cards/dragon/1", None, 422, "type"),
+    ("GET", "/api/cards/alarm/1", None, 404, None),
+    ("GET", "/api/cards/unit/nobody", None, 404, None),
     ("POST", "/api/within", {"type": "Point", "coordinates": [1, 2]}, 422, "type"),
     ("POST", "/api/within", {"type": "Polygon", "coordinates": [[[1, 2], [3, 4]]]}, 422, "coordinates"),
-    ("POST", "/api/within", {"type": "Polygon", "coordinates": ["x"]}, 422, "coordinates"), ("POST", "/api/within", {"type": "Polygon"}, 422, "coordinates"),
-    ("GET", "/feeds/alerts/none.cap", None, 404, None), ("GET", "/feeds/alerts.atom?lang=fr", None, 422, "lang"),
-    ("GET", "/api/nothing", None, 404, None), ("DELETE", "/api/nothing", None, 404, None), ("GET", "/ogc/nothing", None, 404, None),
+    ("POST", "/api/within", {"type": "Polygon", "coordinates": ["x"]}, 422, "coordinates"),
+    ("POST", "/api/within", {"type": "Polygon"}, 422, "coordinates"),
+    ("GET", "/feeds/alerts/none.cap", None, 404, None),
+    ("GET", "/feeds/alerts.atom?lang=fr", None, 422, "lang"),
+    ("GET", "/api/nothing", None, 404, None),
+    ("DELETE", "/api/nothing", None, 404, None),
+    ("GET", "/ogc/nothing", None, 404, None),
     ("POST", "/api/token", {"username": "x"}, 422, "password"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +123,21 @@ def test_lists_have_items_and_a_next(path: str, viewer: httpx.Client) -> None:
     assert set(viewer.get(path).json()) == {"items", "next"}
 
 
-@pytest.mark.parametrize("path", ["/api/city", "/api/vocabulary", "/api/catalogue", "/api/health", "/api/state", "/metrics", "/api/openapi.json", "/api/docs", "/", "/api/me"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/city",
+        "/api/vocabulary",
+        "/api/catalogue",
+        "/api/health",
+        "/api/state",
+        "/metrics",
+        "/api/openapi.json",
+        "/api/docs",
+        "/",
+        "/api/me",
+    ],
+)
 def test_plain_reads_answer(path: str, viewer: httpx.Client) -> None:
     answer = viewer.get(path)
     assert answer.status_code == 200, answer.text
@@ -122,15 +156,44 @@ def test_page_may_load_its_own_parts_only(viewer: httpx.Client) -> None:
 def test_every_endpoint_of_the_contract_is_described(viewer: httpx.Client) -> None:
     paths = set(viewer.get("/api/openapi.json").json()["paths"])
     assert {
-        "/api/token", "/api/alarms", "/api/alarms/{alarm_id}/acknowledge", "/api/alarms/{alarm_id}/shelve", "/api/incidents", "/api/units",
-        "/api/incidents/{incident_id}", "/api/incidents/{incident_id}/log", "/api/incidents/{incident_id}/recommendations", "/api/sensors",
-        "/api/incidents/{incident_id}/assignments", "/api/incidents/{incident_id}/status", "/api/units/{unit_id}/status", "/api/within",
-        "/api/sensors/{sensor_id}/observations", "/api/layers", "/tiles/{name}/{z}/{x}/{y}.mvt", "/api/state", "/api/health",
-        "/feeds/alerts.atom", "/feeds/alerts.rss", "/feeds/alerts.geojson", "/feeds/alerts/{identifier}.cap", "/healthz", "/readyz", "/metrics",
-        "/api/sources", "/api/sources/{source_id}", "/api/sources/try", "/api/decoders", "/api/dead-letters", "/api/dead-letters/{letter_id}",
-        "/api/dead-letters/reasons", "/api/dead-letters/replay", "/api/dead-letters/discard", "/api/sensors/{sensor_id}/accept",
+        "/api/token",
+        "/api/alarms",
+        "/api/alarms/{alarm_id}/acknowledge",
+        "/api/alarms/{alarm_id}/shelve",
+        "/api/incidents",
+        "/api/units",
+        "/api/incidents/{incident_id}",
+        "/api/incidents/{incident_id}/log",
+        "/api/incidents/{incident_id}/recommendations",
+        "/api/sensors",
+        "/api/incidents/{incident_id}/assignments",
+        "/api/incidents/{incident_id}/status",
+        "/api/units/{unit_id}/status",
+        "/api/within",
+        "/api/sensors/{sensor_id}/observations",
+        "/api/layers",
+        "/tiles/{name}/{z}/{x}/{y}.mvt",
+        "/api/state",
+        "/api/health",
+        "/feeds/alerts.atom",
+        "/feeds/alerts.rss",
+        "/feeds/alerts.geojson",
+        "/feeds/alerts/{identifier}.cap",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/api/sources",
+        "/api/sources/{source_id}",
+        "/api/sources/try",
+        "/api/decoders",
+        "/api/dead-letters",
+        "/api/dead-letters/{letter_id}",
+        "/api/dead-letters/reasons",
+        "/api/dead-letters/replay",
+        "/api/dead-letters/discard",
+        "/api/sensors/{sensor_id}/accept",
         "/api/sensors/{sensor_id}/retire",
-    } <= paths  # fmt: skip
+    } <= paths
 
 
 def test_pages_of_a_list_are_whole_and_without_repeats(db: Engine, dispatcher: httpx.Client) -> None:
@@ -205,7 +268,14 @@ def test_changed_since_has_also_what_has_ended(dispatcher: httpx.Client) -> None
 def test_within_a_district_are_its_people_and_things(db: Engine, viewer: httpx.Client) -> None:
     with db.connect() as conn:
         shape = json.loads(str(conn.scalar(text("SELECT ST_AsGeoJSON(geom) FROM district ORDER BY code LIMIT 1"))))
-        cameras = conn.scalar(text("SELECT count(*) FROM camera c, district d WHERE d.code = (SELECT min(code) FROM district) AND ST_Intersects(c.geom, d.geom)"))  # fmt: skip
+        cameras = conn.scalar(
+            text(
+                """
+SELECT count(*) FROM camera c, district d
+WHERE d.code = (SELECT min(code) FROM district) AND ST_Intersects(c.geom, d.geom)
+"""
+            )
+        )
     found = viewer.post("/api/within", json=shape).json()
     assert {"people", "buildings", "facilities", "units", "sensors", "cameras", "incidents", "alarms"} == set(found)
     assert found["people"] > 0
@@ -247,7 +317,7 @@ def test_feeds_are_of_their_types(viewer: httpx.Client) -> None:
     assert viewer.get("/feeds/alerts.geojson").json()["type"] == "FeatureCollection"
 
 
-# --- plain functions behind it ---------------------------------------------------------------------------------------------
+# --- plain functions behind it ----------------------------------------------------------------------------------------
 
 T = now() - timedelta(hours=5)
 
@@ -274,20 +344,35 @@ def test_picture_of_a_moment_is_what_was_then(conn: Connection) -> None:
     )
     change(conn, 1, minute(20))
     change(conn, None, minute(30))
-    conn.execute(text("INSERT INTO alarm_event (alarm_id, time, what, state, level, who) VALUES (:id, :t, 'acknowledged', 'normal', 1, 'x')"), {"id": alarm, "t": minute(31)})  # fmt: skip
+    conn.execute(
+        text(
+            """
+INSERT INTO alarm_event (alarm_id, time, what, state, level, who)
+VALUES (:id, :t, 'acknowledged', 'normal', 1, 'x')
+"""
+        ),
+        {"id": alarm, "t": minute(31)},
+    )
     steps.set_status(conn, incident, IncidentStatus.CLOSED, "desk", minute(40), None)
     seen = {}
     for n in (5, 11, 14, 17, 25, 35, 45):
         picture = read_past(conn, minute(n))
         where = next(u for u in picture["units"] if u["id"] == "works-01")
         seen[n] = (
-            [a["level"] for a in picture["alarms"]], [i["status"] for i in picture["incidents"]], where["lon"] == 119.5,
+            [a["level"] for a in picture["alarms"]],
+            [i["status"] for i in picture["incidents"]],
+            where["lon"] == 119.5,
             [s["values"]["water_level"]["value"] for s in picture["sensors"] if s["id"] == "wl-spare"],
-        )  # fmt: skip
+        )
     assert seen == {
-        5: ([], [], False, [1.5]), 11: ([3], [], False, [1.5]), 14: ([3], ["open"], False, [1.5]), 17: ([3], ["assigned"], True, [1.5]),
-        25: ([1], ["assigned"], True, [2.5]), 35: ([], ["assigned"], True, [2.5]), 45: ([], [], True, [2.5]),
-    }  # fmt: skip
+        5: ([], [], False, [1.5]),
+        11: ([3], [], False, [1.5]),
+        14: ([3], ["open"], False, [1.5]),
+        17: ([3], ["assigned"], True, [1.5]),
+        25: ([1], ["assigned"], True, [2.5]),
+        35: ([], ["assigned"], True, [2.5]),
+        45: ([], [], True, [2.5]),
+    }
 
 
 def test_picture_of_now_has_all_there_is(conn: Connection) -> None:
@@ -310,8 +395,10 @@ def test_every_kind_of_card_has_the_same_parts(conn: Connection) -> None:
     }
     seen = conn.scalar(
         text(
-            "INSERT INTO video_event (camera_id, event_id, time, kind, received_at) SELECT min(id), 'e1', now(), 'fire', now() FROM camera "
-            "RETURNING camera_id || '/' || event_id"
+            """
+INSERT INTO video_event (camera_id, event_id, time, kind, received_at)
+SELECT min(id), 'e1', now(), 'fire', now() FROM camera RETURNING camera_id || '/' || event_id
+"""
         )
     )
     for kind in READERS:

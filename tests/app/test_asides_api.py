@@ -1,4 +1,5 @@
-"""What was set aside, over the API: seen by dispatchers, decided on by administrators, told in health, metrics and by the doctor."""
+"""What was set aside, over the API: seen by dispatchers, decided on by administrators, told in health, metrics and by
+the doctor."""
 
 from __future__ import annotations
 

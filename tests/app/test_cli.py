@@ -198,7 +198,8 @@ def test_unknown_verb_is_exit_code_two(capsys: pytest.CaptureFixture[str]) -> No
 def test_backup_comes_back_whole(
     own_settings: Settings, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counts = "SELECT (SELECT count(*) FROM building) || ' ' || (SELECT count(*) FROM rule) || ' ' || (SELECT count(*) FROM account)"
+    tables = ("building", "rule", "account")
+    counts = "SELECT " + " || ' ' || ".join(f"(SELECT count(*) FROM {table})" for table in tables)
     assert run("backup", str(tmp_path / "city.dump")) == 0
     with psycopg.connect(cluster.url("postgres"), autocommit=True) as conn:
         conn.execute(sql.SQL("DROP DATABASE IF EXISTS test_restored WITH (FORCE)"))

@@ -1,4 +1,5 @@
-"""The doctor: each thing that can be wrong is said in a sentence with what to do, and nothing is said where all is well."""
+"""The doctor: each thing that can be wrong is said in a sentence with what to do, and nothing is said where all is
+well."""
 
 from __future__ import annotations
 
@@ -47,7 +48,10 @@ def told(conn: Connection, settings: Settings, at: datetime | None = None) -> li
 
 
 def beat(conn: Connection, name: str, figures: str = "{}") -> None:
-    row = "INSERT INTO process_state (name, pid, alive_since, seen_at, figures) VALUES (:name, 1, :now, :now, CAST(:figures AS jsonb))"
+    row = """
+INSERT INTO process_state (name, pid, alive_since, seen_at, figures)
+VALUES (:name, 1, :now, :now, CAST(:figures AS jsonb))
+"""
     conn.execute(text(row), {"name": name, "now": now(), "figures": figures})
 
 
@@ -69,7 +73,7 @@ def arrive(conn: Connection, topic: str, payload: bytes) -> None:
     Writer(1).write(conn, [message], now(), sources.extent)
 
 
-# --- processes and sources ------------------------------------------------------------------------------------------------
+# --- processes and sources --------------------------------------------------------------------------------------------
 
 
 def test_nothing_is_said_where_all_is_well(conn: Connection, settings: Settings) -> None:
@@ -84,7 +88,10 @@ def test_sensors_that_fell_silent_are_said_and_quiet_telephones_are_not(conn: Co
     read(conn, SENSOR, now())
     conn.execute(
         text(
-            "INSERT INTO video_event (camera_id, event_id, time, kind, received_at) VALUES ('c', 'e', :now, 'smoke', :now)"
+            """
+INSERT INTO video_event (camera_id, event_id, time, kind, received_at)
+VALUES ('c', 'e', :now, 'smoke', :now)
+"""
         ),
         {"now": now()},
     )
@@ -161,7 +168,7 @@ def test_dead_letters_say_why_how_many_and_what_to_do(conn: Connection, settings
     assert "decoder" in second
 
 
-# --- the database ---------------------------------------------------------------------------------------------------------
+# --- the database -----------------------------------------------------------------------------------------------------
 
 
 def test_missing_partition_of_tomorrow_is_said(conn: Connection) -> None:
@@ -174,7 +181,10 @@ def test_missing_partition_of_tomorrow_is_said(conn: Connection) -> None:
 def test_hourly_history_that_is_behind_is_said(conn: Connection) -> None:
     make_partitions(conn, days_ahead(now()))
     marks = text(
-        "INSERT INTO rollup_due SELECT 's' || n, 'gas', date_trunc('hour', CAST(:at AS timestamptz)) FROM generate_series(1, :n) n"
+        """
+INSERT INTO rollup_due
+SELECT 's' || n, 'gas', date_trunc('hour', CAST(:at AS timestamptz)) FROM generate_series(1, :n) n
+"""
     )
     conn.execute(marks, {"at": now() - timedelta(hours=5), "n": BACKLOG_MARKS})
     assert list(check_tables(conn, now())) == []
@@ -212,7 +222,7 @@ def test_full_disk_is_said_with_what_is_left(conn: Connection, monkeypatch: pyte
     assert "ONEMAP_RETENTION_DAYS" in remark.words
 
 
-# --- the broker -----------------------------------------------------------------------------------------------------------
+# --- the broker -------------------------------------------------------------------------------------------------------
 
 
 def test_broker_says_how_many_messages_it_dropped(broker: Broker) -> None:
@@ -243,7 +253,7 @@ def test_broker_that_is_away_is_said(url: str, wanted: str, settings: Settings) 
     assert wanted in remark.words
 
 
-# --- the whole ------------------------------------------------------------------------------------------------------------
+# --- the whole --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -287,8 +297,12 @@ def test_exit_code_tells_whether_something_is_wrong(
     assert "✗ source ttn cannot be used: timezone: " in said
     processes.rows("UPDATE source SET enabled = false WHERE id = 'ttn' RETURNING id")
     processes.rows(
-        "INSERT INTO sensor (id, kind, name_zh, name_en, status, metrics, thresholds, attributes, district, first_seen_at, source_id) "
-        "VALUES ('new-1', 'unknown', 'x', 'x', 'pending', '{}', '{}', '{}', '000000', now(), 'native') RETURNING id"
+        """
+INSERT INTO sensor (id, kind, name_zh, name_en, status, metrics, thresholds, attributes, district, first_seen_at,
+  source_id)
+VALUES ('new-1', 'unknown', 'x', 'x', 'pending', '{}', '{}', '{}', '000000', now(), 'native')
+RETURNING id
+"""
     )
     code, said = ask_doctor()
     assert code == 0

@@ -1,4 +1,5 @@
-"""The OpenAPI document: every answer is described, every list pages; and walked page by page a list is the same list."""
+"""The OpenAPI document: every answer is described, every list pages; and walked page by page a list is the same
+list."""
 
 from __future__ import annotations
 
@@ -131,14 +132,20 @@ def test_series_walked_in_small_pages_is_the_whole_series(admin: httpx.Client, s
         make_partitions(conn, sorted({start.date(), (start + timedelta(hours=20)).date()}))
     engine.dispose()
     served.rows(
-        "INSERT INTO observation (sensor_id, metric, time, value, unit, quality, received_at) SELECT 'wl-spare', 'walked', "
-        "CAST(%s AS timestamptz) + mod(g, 3) * interval '0.0004 seconds' + (g / 3) * interval '70 minutes', g, 'm', 'good', now() "
-        "FROM generate_series(0, 23) g RETURNING 1",
+        """
+INSERT INTO observation (sensor_id, metric, time, value, unit, quality, received_at)
+SELECT 'wl-spare', 'walked', CAST(%s AS timestamptz) + mod(g, 3) * interval '0.0004 seconds' + (g / 3) * interval
+  '70 minutes', g, 'm', 'good', now()
+FROM generate_series(0, 23) g RETURNING 1
+""",
         start,
     )
     served.rows(
-        "INSERT INTO rollup_due (sensor_id, metric, hour) SELECT DISTINCT sensor_id, metric, date_trunc('hour', time) FROM observation "
-        "WHERE metric = 'walked' ON CONFLICT DO NOTHING RETURNING 1"
+        """
+INSERT INTO rollup_due (sensor_id, metric, hour)
+SELECT DISTINCT sensor_id, metric, date_trunc('hour', time) FROM observation WHERE metric = 'walked'
+ON CONFLICT DO NOTHING RETURNING 1
+"""
     )
     asked = {"metric": "walked", "from": start.isoformat(), "to": (start + timedelta(hours=20)).isoformat()}
     path = "/api/sensors/wl-spare/observations"

@@ -144,9 +144,13 @@ def test_log_in_never_leads_elsewhere(target: str, served: System) -> None:
 
 
 ORIGINS: list[tuple[str, str | None, bool]] = [
-    ("our own page", "{http}", True), ("no origin", None, False), ("another site", "https://evil.example", False),
-    ("another port", "http://127.0.0.1:1", False), ("a longer name", "{http}.evil.example", False), ("nothing in words", "null", False),
-]  # fmt: skip
+    ("our own page", "{http}", True),
+    ("no origin", None, False),
+    ("another site", "https://evil.example", False),
+    ("another port", "http://127.0.0.1:1", False),
+    ("a longer name", "{http}.evil.example", False),
+    ("nothing in words", "null", False),
+]
 
 
 @pytest.mark.parametrize(("why", "origin", "may"), ORIGINS, ids=[c[0] for c in ORIGINS])
@@ -218,7 +222,7 @@ def test_feed_token_opens_the_feeds_and_nothing_else(db: Engine, stranger: httpx
     assert stranger.get("/", headers={"Cookie": f"{COOKIE}={secret}"}).status_code == 401
 
 
-# --- roles ----------------------------------------------------------------------------------------------------------------
+# --- roles ------------------------------------------------------------------------------------------------------------
 
 INCIDENT = {"kind": "fire", "level": 3, "title": "x", "lon": 119.0, "lat": 31.3}
 ACTS = [
@@ -245,7 +249,7 @@ def test_viewer_reads_and_makes_no_incident(viewer: httpx.Client) -> None:
     assert viewer.post("/api/incidents", json=INCIDENT).status_code == 403
 
 
-# --- log-in ---------------------------------------------------------------------------------------------------------------
+# --- log-in -----------------------------------------------------------------------------------------------------------
 
 
 def from_another_address(served: System) -> httpx.Client:

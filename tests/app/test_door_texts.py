@@ -1,4 +1,5 @@
-"""Nothing that cannot be stored, seen or understood passes the door: each case is 422 and names the field; none is a 500."""
+"""Nothing that cannot be stored, seen or understood passes the door: each case is 422 and names the field; none is a
+500."""
 
 from __future__ import annotations
 
@@ -161,7 +162,8 @@ ROLES = ("viewer", "dispatcher", "commander", "admin")
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_reading_address_answers_as_its_document_says(served: System, role: str) -> None:
-    """All GET operations without path parameters, as every role: a status and a type that are documented, never a 5xx."""
+    """All GET operations without path parameters, as every role: a status and a type that are documented, never a
+    5xx."""
     with served.api(role) as client:
         document = client.get("/api/openapi.json").json()
         for path, methods in document["paths"].items():

@@ -1,4 +1,5 @@
-"""The past is the present of then: random work, pictures noted while no write is open, and every one of them found again."""
+"""The past is the present of then: random work, pictures noted while no write is open, and every one of them found
+again."""
 
 from __future__ import annotations
 
@@ -33,8 +34,9 @@ from tests.alerts.helpers import find
 from tests.support import now
 
 Json = dict[str, Any]
-CAP = """<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2"><identifier>{id}</identifier><sender>bureau@example.org</sender>
-<sent>2026-05-04T08:00:00+08:00</sent><status>Actual</status><msgType>{type}</msgType><scope>Public</scope>{references}</alert>"""
+CAP = """<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2"><identifier>{id}</identifier>
+<sender>bureau@example.org</sender><sent>2026-05-04T08:00:00+08:00</sent><status>Actual</status>
+<msgType>{type}</msgType><scope>Public</scope>{references}</alert>"""
 
 
 class Player:
@@ -55,10 +57,31 @@ class Player:
 
     def act(self) -> str:
         acts: list[Callable[[Connection, datetime], None]] = [
-            self.judge, self.judge, self.acknowledge, self.shelve, self.link, self.score, self.score, self.cells, self.open, self.assign,
-            self.assign, self.reply, self.reply, self.move_on, self.rest, self.read, self.read, self.drive, self.film, self.snap, self.warn,
-            self.register, self.rule, self.reimport,
-        ]  # fmt: skip
+            self.judge,
+            self.judge,
+            self.acknowledge,
+            self.shelve,
+            self.link,
+            self.score,
+            self.score,
+            self.cells,
+            self.open,
+            self.assign,
+            self.assign,
+            self.reply,
+            self.reply,
+            self.move_on,
+            self.rest,
+            self.read,
+            self.read,
+            self.drive,
+            self.film,
+            self.snap,
+            self.warn,
+            self.register,
+            self.rule,
+            self.reimport,
+        ]
         act = self.dice.choice(acts)
         self.count += 1
         try:
@@ -230,7 +253,8 @@ class Player:
 
 
 THINGS = text("""
-SELECT id, kind, name_zh, name_en, district, ST_X(geom) AS lon, ST_Y(geom) AS lat, interval_s, thresholds, attributes FROM sensor
+SELECT id, kind, name_zh, name_en, district, ST_X(geom) AS lon, ST_Y(geom) AS lat, interval_s, thresholds, attributes
+  FROM sensor
 """)
 
 
@@ -333,7 +357,10 @@ def test_old_scores_of_cells_go_and_what_was_shown_when_the_retention_began_stay
     before = now() - timedelta(days=90)
     conn.execute(
         text(
-            "INSERT INTO risk_cell (cell, score, level, terms, scored_at) VALUES ('88' || repeat('0', 13), 3, 4, '[]', now())"
+            """
+INSERT INTO risk_cell (cell, score, level, terms, scored_at)
+VALUES ('88' || repeat('0', 13), 3, 4, '[]', now())
+"""
         )
     )
     for days, score in ((99, 1.0), (95, 2.0), (10, 3.0)):

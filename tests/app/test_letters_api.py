@@ -88,8 +88,16 @@ def test_payload_that_is_no_text_is_shown_in_hexadecimal(db: Engine, admin: http
 
 @pytest.mark.parametrize(
     ("q", "wanted"),
-    [("水位", {"a/水位"}), ("WAT_R", set()), ("wat%", {"b/100wat%"}), ("HALF", {"c"}), ("半", {"c"}), ("\\", {"d\\e"}), ("zzz", set())],
-)  # fmt: skip
+    [
+        ("水位", {"a/水位"}),
+        ("WAT_R", set()),
+        ("wat%", {"b/100wat%"}),
+        ("HALF", {"c"}),
+        ("半", {"c"}),
+        ("\\", {"d\\e"}),
+        ("zzz", set()),
+    ],
+)
 def test_search_takes_words_as_they_are_in_topic_detail_and_payload(
     q: str, wanted: set[str], db: Engine, admin: httpx.Client
 ) -> None:
@@ -123,8 +131,15 @@ def test_list_is_narrowed_by_reason_source_and_time_and_comes_in_pages(db: Engin
 
 @pytest.mark.parametrize(
     ("path", "field"),
-    [("?state=lost", "state"), ("?cursor=x", "cursor"), ("?limit=0", "limit"), ("?since=now", "since"), ("?q=%00", "q"), ("/0", "letter_id")],
-)  # fmt: skip
+    [
+        ("?state=lost", "state"),
+        ("?cursor=x", "cursor"),
+        ("?limit=0", "limit"),
+        ("?since=now", "since"),
+        ("?q=%00", "q"),
+        ("/0", "letter_id"),
+    ],
+)
 def test_query_that_makes_no_sense_is_named(path: str, field: str, admin: httpx.Client) -> None:
     answer = admin.get(f"/api/dead-letters{path}")
     assert (answer.status_code, answer.json().get("field")) == (422, field)
@@ -173,10 +188,14 @@ def test_letter_is_discarded_with_a_reason_and_then_waits_no_more(
 @pytest.mark.parametrize(
     ("path", "body", "field"),
     [
-        ("replay", {"ids": [1], "reason": "x"}, "ids"), ("replay", {"ids": []}, "ids"), ("replay", {"ids": [0]}, "ids.0"),
-        ("discard", {"ids": [1]}, "why"), ("discard", {"why": "x"}, "ids"), ("replay", {"id": 1}, "id"),
+        ("replay", {"ids": [1], "reason": "x"}, "ids"),
+        ("replay", {"ids": []}, "ids"),
+        ("replay", {"ids": [0]}, "ids.0"),
+        ("discard", {"ids": [1]}, "why"),
+        ("discard", {"why": "x"}, "ids"),
+        ("replay", {"id": 1}, "id"),
     ],
-)  # fmt: skip
+)
 def test_request_that_makes_no_sense_is_named(path: str, body: Json, field: str, admin: httpx.Client) -> None:
     answer = admin.post(f"/api/dead-letters/{path}", json=body)
     assert (answer.status_code, answer.json()["field"]) == (422, field)

@@ -1,4 +1,5 @@
-"""The pages' callbacks over HTTP: who may come in, what the server refuses whatever the browser sends, and that it is written down."""
+"""The pages' callbacks over HTTP: who may come in, what the server refuses whatever the browser sends, and that it is
+written down."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ def rows_request(table: str) -> Json:
     part = {"table": table}
     outputs = [output(grid, "getRowsResponse"), output({"part": "state", **part}), output({"part": "count", **part})]
     return {
-        "output": f'..{grid}.getRowsResponse...{{"part":"state","table":"{table}"}}.children...{{"part":"count","table":"{table}"}}.children..',
+        "output": f'..{grid}.getRowsResponse...{{"part":"state","table":"{table}"}}.children'
+        f'...{{"part":"count","table":"{table}"}}.children..',
         "outputs": outputs,
         "inputs": [{"id": grid, "property": "getRowsRequest", "value": {"startRow": 0, "endRow": 100}}],
         "state": [[]],
@@ -122,15 +124,21 @@ def test_form_is_saved_by_administrators_only(viewer: httpx.Client, served: Syst
     body = {
         "output": name,
         "outputs": [
-            [{**output(owner, "error")}], [output({"form": "source", "said": ""})], output("source-detail"), output("toasts"), output("changed", "data"),
+            [{**output(owner, "error")}],
+            [output({"form": "source", "said": ""})],
+            output("source-detail"),
+            output("toasts"),
+            output("changed", "data"),
         ],
         "inputs": [{"id": button, "property": "n_clicks", "value": 1}],
         "state": [
             {"id": {"form": "source", "held": "base"}, "property": "data", "value": base},
-            [{"id": owner, "property": "value", "value": "nobody"}], [], [],
+            [{"id": owner, "property": "value", "value": "nobody"}],
+            [],
+            [],
         ],
         "changedPropIds": ['{"form":"source","press":"save"}.n_clicks'],
-    }  # fmt: skip
+    }
     told = viewer.post(URL, json=body)
     assert told.status_code == 200
     assert "Your role may not do this" in told.text

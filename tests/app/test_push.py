@@ -95,9 +95,14 @@ def test_readings_and_positions_arrive_conflated(served: System, db: Engine) -> 
                 write(conn, [(n * 0.001, float(n))], start)
                 conn.execute(text("UPDATE sensor_state SET received_at = :t"), {"t": now()})
                 conn.execute(
-                    text("INSERT INTO unit_state (unit_id, time, lon, lat) VALUES ('fire-01', now(), :lon, 31.3) ON CONFLICT (unit_id) DO UPDATE SET lon = :lon"),
+                    text(
+                        """
+INSERT INTO unit_state (unit_id, time, lon, lat) VALUES ('fire-01', now(), :lon, 31.3)
+ON CONFLICT (unit_id) DO UPDATE SET lon = :lon
+"""
+                    ),
                     {"lon": 119 + n / 1000},
-                )  # fmt: skip
+                )
                 notify_change(conn, "position", ["fire-01"])
         last = listener.until(
             lambda m: (

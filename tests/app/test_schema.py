@@ -1,5 +1,6 @@
-"""The whole OpenAPI document against the running server, as every role: thousands of requests that a client might make, by mistake or
-not. None is a fault of ours, and each answer is one that the document names. (Schemathesis; its examples are the same in every run.)"""
+"""The whole OpenAPI document against the running server, as every role: thousands of requests that a client might make,
+by mistake or not. None is a fault of ours, and each answer is one that the document names. (Schemathesis; its examples
+are the same in every run.)"""
 
 from __future__ import annotations
 

@@ -17,14 +17,23 @@ from core.crs import Datum, from_wgs84
 from core.errors import Conflict, InputError
 from core.types import LonLat
 from ingest.admin.devices import Registration, accept_sensor
-from ingest.admin.sources import SourceChange, SourceIn, add_source, change_source, read_source
+from ingest.admin.sources.edit import add_source, change_source
+from ingest.admin.sources.nouns import SourceChange, SourceIn
+from ingest.admin.sources.read import read_source
 from tests.support import PATIENCE_S, Mailbox, System, now, wait_for
 
 Json = dict[str, Any]
 PUMPS: Json = {
-    "id": "pumps", "name_zh": "泵站", "name_en": "Pumps", "topic_filters": ["pumps/+"], "decoder": "senml", "enabled": True,
-    "metrics": {"T": "temperature", "L": "water_level"}, "units": {"water_level": "cm"}, "owner": "水务局",
-}  # fmt: skip
+    "id": "pumps",
+    "name_zh": "泵站",
+    "name_en": "Pumps",
+    "topic_filters": ["pumps/+"],
+    "decoder": "senml",
+    "enabled": True,
+    "metrics": {"T": "temperature", "L": "water_level"},
+    "units": {"water_level": "cm"},
+    "owner": "水务局",
+}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +65,7 @@ def get(client: httpx.Client, source: str) -> Json:
     return dict(client.get(f"/api/sources/{source}").json())
 
 
-# --- what comes through ---------------------------------------------------------------------------------------------------
+# --- what comes through -----------------------------------------------------------------------------------------------
 
 
 def test_added_source_is_read_at_once_and_counts_what_came(pumps: Json, admin: httpx.Client, devices: Mailbox) -> None:
@@ -167,7 +176,7 @@ def test_change_of_nothing_leaves_the_version(pumps: Json, admin: httpx.Client) 
     assert admin.patch("/api/sources/pumps", json={"version": seen, "enabled": True}).json()["version"] == seen
 
 
-# --- what is refused ------------------------------------------------------------------------------------------------------
+# --- what is refused --------------------------------------------------------------------------------------------------
 
 REFUSED: list[tuple[Json, str, str]] = [
     ({"decoder": "telepathy"}, "decoder", "senml"),
@@ -223,9 +232,14 @@ def test_only_an_administrator_changes_anything(pumps: Json, processes: System) 
 
 @pytest.mark.parametrize(
     ("body", "field"),
-    [({"lon": 119, "lat": 31, "kind": "dragon"}, "kind"), ({"lon": 200, "lat": 31, "kind": "gas"}, "lon"), ({"lat": 31, "kind": "gas"}, "lon"),
-     ({"lon": 119, "lat": 31, "kind": "gas", "datum": "x"}, "datum"), ({"lon": 119, "lat": 31, "kind": "gas", "district": "x"}, "district")],
-)  # fmt: skip
+    [
+        ({"lon": 119, "lat": 31, "kind": "dragon"}, "kind"),
+        ({"lon": 200, "lat": 31, "kind": "gas"}, "lon"),
+        ({"lat": 31, "kind": "gas"}, "lon"),
+        ({"lon": 119, "lat": 31, "kind": "gas", "datum": "x"}, "datum"),
+        ({"lon": 119, "lat": 31, "kind": "gas", "district": "x"}, "district"),
+    ],
+)
 def test_device_is_accepted_with_a_kind_and_a_place_that_exist(
     body: Json, field: str, pumps: Json, admin: httpx.Client
 ) -> None:
@@ -234,7 +248,7 @@ def test_device_is_accepted_with_a_kind_and_a_place_that_exist(
     assert admin.post("/api/sensors/nobody/accept", json={"lon": 119, "lat": 31, "kind": "gas"}).status_code == 404
 
 
-# --- trying ---------------------------------------------------------------------------------------------------------------
+# --- trying -----------------------------------------------------------------------------------------------------------
 
 
 def test_message_is_tried_without_being_written(pumps: Json, admin: httpx.Client, processes: System) -> None:
@@ -242,9 +256,9 @@ def test_message_is_tried_without_being_written(pumps: Json, admin: httpx.Client
     told = {**PUMPS, "topic": "pumps/t1", "payload": json.dumps(pack("t1", T=20, L=-900_000))}
     answer = admin.post("/api/sources/try", json=told).json()
     assert (answer["matches"], answer["error"]) == (True, None)
-    assert [(r["type"], r["sensor_id"], r["metric"], r["value"], r["unit"], r["quality"]) for r in answer["records"]] == [
-        ("Reading", "t1", "temperature", 20.0, None, "good"), ("Reading", "t1", "water_level", -9000.0, "m", "range")
-    ]  # fmt: skip
+    assert [
+        (r["type"], r["sensor_id"], r["metric"], r["value"], r["unit"], r["quality"]) for r in answer["records"]
+    ] == [("Reading", "t1", "temperature", 20.0, None, "good"), ("Reading", "t1", "water_level", -9000.0, "m", "range")]
     assert before - timedelta(seconds=1) < datetime.fromisoformat(answer["records"][0]["time"]) <= now()
     body = {**PUMPS, "topic": "elsewhere", "payload_base64": base64.b64encode(b"\xff").decode()}
     refused = admin.post("/api/sources/try", json=body).json()
@@ -269,7 +283,7 @@ def test_decoders_say_what_can_be_set(admin: httpx.Client) -> None:
     assert found["senml"]["filters"] == ["senml/#"]
 
 
-# --- plain functions behind it --------------------------------------------------------------------------------------------
+# --- plain functions behind it ----------------------------------------------------------------------------------------
 
 
 def new(conn: Connection, **values: Any) -> str:
@@ -303,9 +317,14 @@ def test_source_is_overdue_after_three_of_its_intervals(conn: Connection) -> Non
 
     assert (state(100)["overdue"], state(190)["overdue"], state(190)["silent_s"]) == (False, True, 190.0)
     conn.execute(
-        text("INSERT INTO source_state VALUES ('pumps', 0, 9, 9, 0, 0, :a, :a, 0.5, 2.0), ('pumps', 1, 1, 1, 0, 0, :a, :a, NULL, 1.0)"),
+        text(
+            """
+INSERT INTO source_state
+VALUES ('pumps', 0, 9, 9, 0, 0, :a, :a, 0.5, 2.0), ('pumps', 1, 1, 1, 0, 0, :a, :a, NULL, 1.0)
+"""
+        ),
         {"a": start + timedelta(seconds=200)},
-    )  # fmt: skip
+    )
     assert (state(210)["overdue"], state(210)["age_s"], state(210)["messages"]) == (False, 10.0, 10)
     assert state(200)["rate"] == pytest.approx(3.0)
     assert state(260)["rate"] == pytest.approx(3.0 / 2.718, rel=0.01)
@@ -321,7 +340,10 @@ def test_source_that_became_unusable_says_why(conn: Connection) -> None:
 
 def test_district_of_a_device_is_where_it_stands_else_its_sources_else_none(conn: Connection) -> None:
     new(conn, district="321302")
-    row = "INSERT INTO sensor (id, kind, name_zh, name_en, status, metrics, thresholds, attributes, district, first_seen_at, source_id) "
+    row = """
+INSERT INTO sensor (id, kind, name_zh, name_en, status, metrics, thresholds, attributes, district, first_seen_at,
+  source_id)
+"""
     for name, source in (("far", "pumps"), ("lost", None)):
         conn.execute(
             text(

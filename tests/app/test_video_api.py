@@ -77,7 +77,17 @@ def test_lists_have_items_and_a_next(path: str, viewer: httpx.Client) -> None:
     assert set(viewer.get(path).json()) == {"items", "next"}
 
 
-@pytest.mark.parametrize("path", ["/api/video-events", "/api/cameras", f"/api/cameras/{CAMERA}", f"/api/pictures/{SHA}.jpg", f"/api/pictures/{SHA}/thumbnail.jpg", "/api/cards/video_event/a%2Fb"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/video-events",
+        "/api/cameras",
+        f"/api/cameras/{CAMERA}",
+        f"/api/pictures/{SHA}.jpg",
+        f"/api/pictures/{SHA}/thumbnail.jpg",
+        "/api/cards/video_event/a%2Fb",
+    ],
+)
 def test_stranger_sees_nothing(path: str, stranger: httpx.Client) -> None:
     assert stranger.get(path).status_code == 401
 
@@ -85,12 +95,19 @@ def test_stranger_sees_nothing(path: str, stranger: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("path", "status", "field"),
     [
-        ("/api/video-events?limit=0", 422, "limit"), ("/api/video-events?since=yesterday", 422, "since"), ("/api/video-events?bbox=1,2", 422, "bbox"),
-        ("/api/video-events?cursor=x", 422, "cursor"), ("/api/cameras/nobody", 404, None), ("/api/cards/video_event/x", 404, None),
-        ("/api/cards/video_event/x%2Fy", 404, None), (f"/api/pictures/{'0' * 64}.jpg", 404, None), ("/api/pictures/..%2F..%2Fetc%2Fpasswd.jpg", 404, None),
-        (f"/api/pictures/{'0' * 64}/thumbnail.jpg", 404, None), ("/api/pictures/x.png", 404, None),
+        ("/api/video-events?limit=0", 422, "limit"),
+        ("/api/video-events?since=yesterday", 422, "since"),
+        ("/api/video-events?bbox=1,2", 422, "bbox"),
+        ("/api/video-events?cursor=x", 422, "cursor"),
+        ("/api/cameras/nobody", 404, None),
+        ("/api/cards/video_event/x", 404, None),
+        ("/api/cards/video_event/x%2Fy", 404, None),
+        (f"/api/pictures/{'0' * 64}.jpg", 404, None),
+        ("/api/pictures/..%2F..%2Fetc%2Fpasswd.jpg", 404, None),
+        (f"/api/pictures/{'0' * 64}/thumbnail.jpg", 404, None),
+        ("/api/pictures/x.png", 404, None),
     ],
-)  # fmt: skip
+)
 def test_error_is_a_problem_that_names_the_field(
     path: str, status: int, field: str | None, viewer: httpx.Client
 ) -> None:
@@ -206,7 +223,14 @@ def test_event_is_pushed_and_again_when_its_picture_has_come(served: System, cle
 def test_who_connects_is_told_the_events_of_the_last_hour(served: System, clean: Engine) -> None:
     identity = see(clean, "e1")
     with clean.begin() as conn:
-        conn.execute(text("INSERT INTO video_event (camera_id, event_id, time, kind, received_at) SELECT camera_id, 'old', time - interval '61 minutes', kind, received_at FROM video_event"))  # fmt: skip
+        conn.execute(
+            text(
+                """
+INSERT INTO video_event (camera_id, event_id, time, kind, received_at)
+SELECT camera_id, 'old', time - interval '61 minutes', kind, received_at FROM video_event
+"""
+            )
+        )
     with served.push() as listener:
         snapshot = listener.until(lambda m: m["kind"] == "video_event" and m["op"] == "snapshot")
     assert [item["id"] for item in snapshot["items"]] == [identity]

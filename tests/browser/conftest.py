@@ -22,7 +22,8 @@ FLAGS = (
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Ended with its last test: Playwright keeps an event loop in this thread, and other tests run loops of their own."""
+    """Ended with its last test: Playwright keeps an event loop in this thread, and other tests run loops of their
+    own."""
     path = find_chromium()
     assert path, "no Chromium: install it, or name one with ONEMAP_CHROMIUM"
     with sync_playwright() as playwright:

@@ -1,4 +1,5 @@
-"""The page of rows put aside in a real browser: seen by dispatchers, retried and dropped by an administrator, by clicking."""
+"""The page of rows put aside in a real browser: seen by dispatchers, retried and dropped by an administrator, by
+clicking."""
 
 from __future__ import annotations
 
@@ -29,8 +30,11 @@ def rows(processes: System) -> None:
     with engine.begin() as conn:
         conn.execute(
             text(
-                "INSERT INTO set_aside (what, id, error, first_at, last_at, tries, due_at) SELECT 'picture', 'cam-' || lpad(n::text, 3, '0') "
-                "|| '/x', '=cmd|calc', now(), now(), 3, 'infinity' FROM generate_series(1, :n) AS n"
+                """
+INSERT INTO set_aside (what, id, error, first_at, last_at, tries, due_at)
+SELECT 'picture', 'cam-' || lpad(n::text, 3, '0') || '/x', '=cmd|calc', now(), now(), 3, 'infinity'
+FROM generate_series(1, :n) AS n
+"""
             ),
             {"n": PICTURES},
         )

@@ -1,4 +1,5 @@
-"""The page of sources in a real browser: a pending device is accepted, a source mended and its dead letter replayed, by clicking."""
+"""The page of sources in a real browser: a pending device is accepted, a source mended and its dead letter replayed, by
+clicking."""
 
 from __future__ import annotations
 
@@ -27,9 +28,15 @@ GAS = table("sensor_kinds")["gas"]["en"]
 pytestmark = pytest.mark.timeout(300)
 Json = dict[str, Any]
 PUMPS: Json = {
-    "id": "pumps", "name_zh": "泵站", "name_en": "Pumps", "topic_filters": ["pumps/+"], "decoder": "senml", "enabled": True,
-    "metrics": {"L": "water_level"}, "owner": "水务局",
-}  # fmt: skip
+    "id": "pumps",
+    "name_zh": "泵站",
+    "name_en": "Pumps",
+    "topic_filters": ["pumps/+"],
+    "decoder": "senml",
+    "enabled": True,
+    "metrics": {"L": "water_level"},
+    "owner": "水务局",
+}
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +196,8 @@ def test_new_source_is_made_by_the_form(desk: Desk, admin: httpx.Client) -> None
 
 
 def fill_in(page: Page, section: str, field: str, value: str) -> None:
-    """Type into a field of a folded section so that it stays: on a slow machine the form may be drawn anew after the first press."""
+    """Type into a field of a folded section so that it stays: on a slow machine the form may be drawn anew after the
+    first press."""
     place = f"[data-field={field}]"
 
     def stays() -> bool:

@@ -57,7 +57,8 @@ def picture() -> bytes:
 
 @pytest.fixture(scope="module")
 def drawn(desk: Desk, devices: Mailbox, picture: bytes) -> list[float]:
-    """Where the map has drawn a fire that was seen, with its picture, while the desk was watching; it is in the middle."""
+    """Where the map has drawn a fire that was seen, with its picture, while the desk was watching; it is in the
+    middle."""
     see(devices, EVENT, "fire")
     send(devices.client, picture, EVENT)
     see(devices, QUIET, "car", timedelta(minutes=40))
@@ -106,7 +107,8 @@ def test_card_of_the_camera_has_the_picture_with_its_age_and_the_way_to_its_even
 
 
 def test_old_event_is_paler_than_a_new_one(desk: Desk, drawn: list[float]) -> None:
-    fading = f"""async id => {MAP}.querySourceFeatures('video_events', {{ filter: ['==', ['get', 'id'], id] }})[0]?.properties.fading"""
+    fading = f"""async id => {MAP}.querySourceFeatures('video_events',
+        {{ filter: ['==', ['get', 'id'], id] }})[0]?.properties.fading"""
     assert desk.until(fading, lambda step: step == 2, value=QUIET) == 2
     assert desk.until(fading, lambda step: step == 0, value=EVENT) == 0
 
@@ -130,7 +132,8 @@ def test_cards_have_no_serious_barriers_and_the_console_is_silent(desk: Desk, dr
 def test_picture_that_the_store_has_lost_is_said_in_words(
     desk: Desk, drawn: list[float], devices: Mailbox, processes: System
 ) -> None:
-    # nobody may look at it before it is lost: the camera's open card would fetch it at once, and a browser keeps what it has
+    # nobody may look at it before it is lost: the camera's open card would fetch it at once, and a browser keeps what
+    # it has
     desk.page.click("#card-close")
     desk.page.wait_for_selector("body[data-card=closed]", state="attached")
     lost = draw(2, CAMERA, now())

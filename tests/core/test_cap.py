@@ -15,14 +15,33 @@ from core.errors import InputError
 SENT = datetime(2026, 5, 4, 0, 0, 7, 250_000, tzinfo=UTC)
 RING = ((119.0, 33.0), (119.1, 33.0), (119.1, 33.1), (119.0, 33.0))
 INFO = Info(
-    category="Met", event="水位超限", urgency="Immediate", severity="Extreme", certainty="Observed", response_type="Prepare",
-    onset=SENT, expires=SENT, sender_name="中心", headline="红色预警", description="a < b & c", instruction="go",
-    parameters=(("level", "I"),), areas=(Area("here", (RING,), ((119.0, 33.0, 1.5),), (("GB/T 2260", "329906"),)),),
-)  # fmt: skip
+    category="Met",
+    event="水位超限",
+    urgency="Immediate",
+    severity="Extreme",
+    certainty="Observed",
+    response_type="Prepare",
+    onset=SENT,
+    expires=SENT,
+    sender_name="中心",
+    headline="红色预警",
+    description="a < b & c",
+    instruction="go",
+    parameters=(("level", "I"),),
+    areas=(Area("here", (RING,), ((119.0, 33.0, 1.5),), (("GB/T 2260", "329906"),)),),
+)
 ALERT = Alert(
-    identifier="onemap-1", sender="us@example.org", sent=SENT, status="Exercise", msg_type="Update", scope="Restricted",
-    restriction="field", references="us@example.org,onemap-0,2026-05-04T08:00:00+08:00", info=(INFO,), zone="Asia/Shanghai",
-)  # fmt: skip
+    identifier="onemap-1",
+    sender="us@example.org",
+    sent=SENT,
+    status="Exercise",
+    msg_type="Update",
+    scope="Restricted",
+    restriction="field",
+    references="us@example.org,onemap-0,2026-05-04T08:00:00+08:00",
+    info=(INFO,),
+    zone="Asia/Shanghai",
+)
 MINIMAL = (
     "<alert xmlns='urn:oasis:names:tc:emergency:cap:1.2'><identifier>x</identifier><sender>s</sender>"
     "<sent>2026-05-04T08:00:00+08:00</sent><status>Actual</status><msgType>Alert</msgType><scope>Public</scope></alert>"
@@ -68,9 +87,13 @@ def test_any_text_survives(words: str) -> None:
         ("an empty sender", MINIMAL.replace("<sender>s</sender>", "<sender> </sender>").encode(), "sender"),
         ("a time that is none", MINIMAL.replace("2026-05-04T08:00:00+08:00", "yesterday").encode(), "sent"),
         ("a time without offset", MINIMAL.replace("+08:00", "").encode(), "sent"),
-        ("an info without event", MINIMAL.replace("</alert>", "<info><category>Met</category></info></alert>").encode(), "info.event"),
+        (
+            "an info without event",
+            MINIMAL.replace("</alert>", "<info><category>Met</category></info></alert>").encode(),
+            "info.event",
+        ),
     ],
-)  # fmt: skip
+)
 def test_bad_alert_names_the_element(why: str, body: bytes, field: str) -> None:
     with pytest.raises(InputError) as caught:
         parse(body)

@@ -70,10 +70,14 @@ def test_other_addresses_are_a_sentence(url: str) -> None:
 @pytest.mark.parametrize(
     ("role", "needed", "may"),
     [
-        (Role.VIEWER, Role.VIEWER, True), (Role.VIEWER, Role.DISPATCHER, False), (Role.DISPATCHER, Role.COMMANDER, False),
-        (Role.COMMANDER, Role.DISPATCHER, True), (Role.ADMIN, Role.COMMANDER, True), (Role.COMMANDER, Role.ADMIN, False),
+        (Role.VIEWER, Role.VIEWER, True),
+        (Role.VIEWER, Role.DISPATCHER, False),
+        (Role.DISPATCHER, Role.COMMANDER, False),
+        (Role.COMMANDER, Role.DISPATCHER, True),
+        (Role.ADMIN, Role.COMMANDER, True),
+        (Role.COMMANDER, Role.ADMIN, False),
     ],
-)  # fmt: skip
+)
 def test_roles_stand_above_each_other(role: Role, needed: Role, may: bool) -> None:
     viewer = Viewer("x", "X", role)
     if may:
@@ -115,7 +119,10 @@ def test_people_inside_a_district_are_those_of_its_buildings(conn: Connection) -
     found = inside(conn, shape, NOON_UTC.replace(hour=3), "Asia/Shanghai")
     people = conn.scalar(
         text(
-            "SELECT sum(people_day) FROM building b JOIN district d ON ST_Intersects(d.geom, b.center) WHERE d.code = :code"
+            """
+SELECT sum(people_day) FROM building b JOIN district d ON ST_Intersects(d.geom, b.center)
+WHERE d.code = :code
+"""
         ),
         {"code": code},
     )

@@ -1,4 +1,5 @@
-"""The picture store: the same on disk and in S3-compatible storage (moto's server over HTTP), and what it makes of odd bytes."""
+"""The picture store: the same on disk and in S3-compatible storage (moto's server over HTTP), and what it makes of odd
+bytes."""
 
 from __future__ import annotations
 
@@ -122,7 +123,9 @@ def test_store_with_no_pictures_makes_no_folder(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("body", [b"", b"GIF89a", b"\xff\xd8\xff", JPEG[:400], b"\x00" * 5000], ids=["empty", "gif", "start", "cut", "zeros"])  # fmt: skip
+@pytest.mark.parametrize(
+    "body", [b"", b"GIF89a", b"\xff\xd8\xff", JPEG[:400], b"\x00" * 5000], ids=["empty", "gif", "start", "cut", "zeros"]
+)
 def test_bytes_that_are_no_picture_have_no_thumbnail(body: bytes) -> None:
     assert thumbnail(body) is None
 

@@ -26,10 +26,15 @@ def test_example_lists_every_setting_with_its_default() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("ONEMAP_HTTP_PORT", "eighty"), ("ONEMAP_HTTP_PORT", "70000"), ("ONEMAP_CAP_STATUS", "Draft"),
-        ("ONEMAP_CAP_SENDER", "a b"), ("ONEMAP_TOPIC_PREFIX", "a/#"), ("ONEMAP_LOG_LEVEL", "loud"), ("ONEMAP_INGEST_WAITING", "1"),
+        ("ONEMAP_HTTP_PORT", "eighty"),
+        ("ONEMAP_HTTP_PORT", "70000"),
+        ("ONEMAP_CAP_STATUS", "Draft"),
+        ("ONEMAP_CAP_SENDER", "a b"),
+        ("ONEMAP_TOPIC_PREFIX", "a/#"),
+        ("ONEMAP_LOG_LEVEL", "loud"),
+        ("ONEMAP_INGEST_WAITING", "1"),
     ],
-)  # fmt: skip
+)
 def test_unusable_value_names_the_variable(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     load_settings.cache_clear()

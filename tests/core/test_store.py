@@ -48,15 +48,21 @@ def test_seed_leaves_the_citys_own_rules_alone(conn: Connection) -> None:
 INSERTS = {
     "audit": "INSERT INTO audit (time, who, what, result, data) VALUES (now(), 'a', 'b', 'ok', '{}')",
     "alarm_event": (
-        "WITH a AS (INSERT INTO alarm (id, rule_id, kind, thing_type, thing_id, names, level, peak_level, state, active, raised_at, "
-        "changed_at, observed_at, message, district, version) VALUES (:id, 'gas', 'gas', 'sensor', 's', '{}', 1, 1, 'unacknowledged', "
-        "true, now(), now(), now(), '{}', '000000', 1) RETURNING id) "
-        "INSERT INTO alarm_event (alarm_id, time, what, state, level, who) SELECT id, now(), 'raised', 'unacknowledged', 1, 'engine' FROM a"
+        """
+WITH a AS (INSERT INTO alarm (id, rule_id, kind, thing_type, thing_id, names, level, peak_level, state, active,
+  raised_at, changed_at, observed_at, message, district, version) VALUES (:id, 'gas', 'gas', 'sensor', 's', '{}', 1, 1,
+  'unacknowledged', true, now(), now(), now(), '{}', '000000', 1) RETURNING id) INSERT INTO alarm_event (alarm_id,
+  time, what, state, level, who)
+SELECT id, now(), 'raised', 'unacknowledged', 1, 'engine' FROM a
+"""
     ),
     "incident_event": (
-        "WITH i AS (INSERT INTO incident (id, number, kind, level, status, titles, channel, district, opened_at, changed_at, opened_by, "
-        "version) VALUES (CAST(:id AS uuid), 'n', 'fire', 1, 'open', '{}', 'desk', '000000', now(), now(), 'me', 1) RETURNING id) "
-        "INSERT INTO incident_event (incident_id, time, what, who, text, data) SELECT id, now(), 'opened', 'me', '{}', '{}' FROM i"
+        """
+WITH i AS (INSERT INTO incident (id, number, kind, level, status, titles, channel, district, opened_at, changed_at,
+  opened_by, version) VALUES (CAST(:id AS uuid), 'n', 'fire', 1, 'open', '{}', 'desk', '000000', now(), now(), 'me', 1)
+  RETURNING id) INSERT INTO incident_event (incident_id, time, what, who, text, data)
+SELECT id, now(), 'opened', 'me', '{}', '{}' FROM i
+"""
     ),
 }
 

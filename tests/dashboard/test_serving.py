@@ -40,7 +40,11 @@ def server(libraries: Path) -> FastAPI:
 
     @app.get("/tiles/{name}")
     async def tile(name: str) -> Response:
-        return Response(b"tile" * 500, media_type="application/vnd.mapbox-vector-tile", headers={"Cache-Control": "private, max-age=600"})  # fmt: skip
+        return Response(
+            b"tile" * 500,
+            media_type="application/vnd.mapbox-vector-tile",
+            headers={"Cache-Control": "private, max-age=600"},
+        )
 
     @app.get("/stream")
     async def stream() -> StreamingResponse:
@@ -101,8 +105,15 @@ def test_each_folder_says_how_long_it_keeps(server: FastAPI, path: str, cache: s
 
 
 @pytest.mark.parametrize(
-    "path", ["/vendor/chart/install.sh", "/vendor/chart/", "/vendor/../secret.js", "/vendor/%2e%2e/secret.js", "/vendor/chart/none.js"]
-)  # fmt: skip
+    "path",
+    [
+        "/vendor/chart/install.sh",
+        "/vendor/chart/",
+        "/vendor/../secret.js",
+        "/vendor/%2e%2e/secret.js",
+        "/vendor/chart/none.js",
+    ],
+)
 def test_nothing_else_is_served(server: FastAPI, path: str) -> None:
     answer = get(server, path)
     assert answer.status_code == 404

@@ -369,7 +369,8 @@ def test_route_takes_no_oneway_street_backwards(package: Package) -> None:
         assert forwards.duration_s < route.duration_s
 
 
-# The edge --------------------------------------------------------------------------------------------------------------
+# The edge
+# --------------------------------------------------------------------------------------------------------------
 
 
 def test_address_is_read_from_the_url() -> None:

@@ -101,8 +101,10 @@ def test_alarm_has_one_incident_whoever_asks(conn: Connection) -> None:
 
 
 REPORT = text(
-    "INSERT INTO incident_report (channel, report_id, time, kind, level, title, lon, lat, received_at) VALUES ('12345', :id, :now, "
-    ":kind, :level, '浓烟', :lon, :lat, :now)"
+    """
+INSERT INTO incident_report (channel, report_id, time, kind, level, title, lon, lat, received_at)
+VALUES ('12345', :id, :now, :kind, :level, '浓烟', :lon, :lat, :now)
+"""
 )
 
 
@@ -118,7 +120,10 @@ def test_report_becomes_an_incident_once(
     assert incidents.claim_reports(conn, NOW) == 0
     row = conn.execute(
         text(
-            "SELECT i.kind, i.level, i.channel, i.report_id FROM incident_report r JOIN incident i ON i.id = r.incident_id"
+            """
+SELECT i.kind, i.level, i.channel, i.report_id FROM incident_report r
+JOIN incident i ON i.id = r.incident_id
+"""
         )
     ).one()
     assert (row.kind, row.level) == became
@@ -213,12 +218,16 @@ def test_declined_leaves_the_incident_open_and_the_unit_free(conn: Connection) -
 
 
 STATUSES = [
-    ("nobody sent", [], I.OPEN), ("one sent", [("assigned", True)], I.ASSIGNED), ("accepted reads as sent", [("accepted", True)], I.ASSIGNED),
+    ("nobody sent", [], I.OPEN),
+    ("one sent", [("assigned", True)], I.ASSIGNED),
+    ("accepted reads as sent", [("accepted", True)], I.ASSIGNED),
     ("the furthest counts", [("assigned", True), ("on_scene", True), ("en_route", True)], I.ON_SCENE),
-    ("one still runs", [("clear", False), ("en_route", True)], I.EN_ROUTE), ("all clear", [("clear", False), ("clear", False)], I.CLEAR),
-    ("one clear, one declined", [("clear", False), ("declined", False)], I.CLEAR), ("all declined", [("declined", False)], I.OPEN),
+    ("one still runs", [("clear", False), ("en_route", True)], I.EN_ROUTE),
+    ("all clear", [("clear", False), ("clear", False)], I.CLEAR),
+    ("one clear, one declined", [("clear", False), ("declined", False)], I.CLEAR),
+    ("all declined", [("declined", False)], I.OPEN),
     ("called off", [("cancelled", False)], I.OPEN),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("why", "assignments", "wanted"), STATUSES, ids=[c[0] for c in STATUSES])
@@ -349,11 +358,17 @@ def test_reply_and_status_that_cannot_be_taken_in_do_not_stop_the_others(
     for unit_id, task, state in (("works-01", str(assignment), "accepted"), ("works-01", "no-task", "boiled")):
         conn.execute(
             text(
-                "INSERT INTO task_reply (unit_id, task_id, time, received_at, state) VALUES (:unit, :task, :now, :now, :state)"
+                """
+INSERT INTO task_reply (unit_id, task_id, time, received_at, state)
+VALUES (:unit, :task, :now, :now, :state)
+"""
             ),
             {"unit": unit_id, "task": task, "now": NOW, "state": state},
         )
-    conn.execute(text("INSERT INTO unit_report (unit_id, time, received_at, status) VALUES ('works-02', :now, :now, 'boiled')"), {"now": NOW})  # fmt: skip
+    conn.execute(
+        text("INSERT INTO unit_report (unit_id, time, received_at, status) VALUES ('works-02', :now, :now, 'boiled')"),
+        {"now": NOW},
+    )
     conn.execute(text("UPDATE task_reply SET task_id = :task WHERE state = 'boiled'"), {"task": str(assignment)})
     assert tasks.claim_replies(conn, NOW) == 2
     assert tasks.claim_unit_reports(conn, NOW) == 1

@@ -1,4 +1,5 @@
-"""Road times against a plain Dijkstra written apart from it, on random graphs with one-ways and on the city's streets."""
+"""Road times against a plain Dijkstra written apart from it, on random graphs with one-ways and on the city's
+streets."""
 
 from __future__ import annotations
 
@@ -22,7 +23,11 @@ UTM = "EPSG:32650"
 def grid_edges(size: int, seed: int) -> list[Edge]:
     """Streets of a jittered grid; some missing, a third one-way in either direction, some twice with another speed."""
     draw = np.random.default_rng(seed)
-    places = {(x, y): (ORIGIN.lon + STEP * (x + draw.uniform(-0.3, 0.3)), ORIGIN.lat + STEP * (y + draw.uniform(-0.3, 0.3))) for x in range(size) for y in range(size)}  # fmt: skip
+    places = {
+        (x, y): (ORIGIN.lon + STEP * (x + draw.uniform(-0.3, 0.3)), ORIGIN.lat + STEP * (y + draw.uniform(-0.3, 0.3)))
+        for x in range(size)
+        for y in range(size)
+    }
     edges = []
     for (x, y), here in places.items():
         for other in ((x + 1, y), (x, y + 1)):
@@ -49,9 +54,14 @@ def grid_edges(size: int, seed: int) -> list[Edge]:
 
 def graph_of(edges: list[Edge]) -> RoadGraph:
     return RoadGraph(
-        np.array([e.tail for e in edges], dtype=int), np.array([e.head for e in edges], dtype=int), np.array([e.metres for e in edges]),
-        np.array([e.seconds for e in edges]), np.array([e.oneway for e in edges], dtype=bool), np.array([e.line for e in edges], dtype=object), ORIGIN,
-    )  # fmt: skip
+        np.array([e.tail for e in edges], dtype=int),
+        np.array([e.head for e in edges], dtype=int),
+        np.array([e.metres for e in edges]),
+        np.array([e.seconds for e in edges]),
+        np.array([e.oneway for e in edges], dtype=bool),
+        np.array([e.line for e in edges], dtype=object),
+        ORIGIN,
+    )
 
 
 def scattered(count: int, size: int, seed: int) -> list[LonLat]:
@@ -167,7 +177,10 @@ def test_paths_and_railways_carry_no_cars(conn: Connection) -> None:
     before = len(load_graph(conn))
     conn.execute(
         text(
-            "UPDATE street SET class = 'path' WHERE id IN (SELECT id FROM street WHERE class = 'minor' ORDER BY id LIMIT 10)"
+            """
+UPDATE street SET class = 'path'
+WHERE id IN (SELECT id FROM street WHERE class = 'minor' ORDER BY id LIMIT 10)
+"""
         )
     )
     assert len(load_graph(conn)) == before - 10

@@ -25,7 +25,8 @@ FROM ingest_batch b, LATERAL unnest(b.sensor_ids, b.metrics, b.times) AS u (sens
 
 @dataclass
 class Load:
-    """`count` messages at `rate` a second, sent again until the broker has confirmed them; fewer where `enough` is said before.
+    """`count` messages at `rate` a second, sent again until the broker has confirmed them; fewer where `enough` is said
+    before.
 
     Their times are `step` apart and have been; `shift` moves the devices' clocks.
     """
@@ -97,8 +98,12 @@ def stored(system: System, name: str = "load") -> int:
 
 
 def account(system: System, name: str = "load") -> dict[str, Any]:
-    """What became of the messages: rows, different values among them, readings handed to the engine, different ones, letters."""
-    [rows] = system.rows("SELECT count(*) AS rows, count(DISTINCT value) AS different FROM observation WHERE sensor_id LIKE %s", f"{name}-%")  # fmt: skip
+    """What became of the messages: rows, different values among them, readings handed to the engine, different ones,
+    letters."""
+    [rows] = system.rows(
+        "SELECT count(*) AS rows, count(DISTINCT value) AS different FROM observation WHERE sensor_id LIKE %s",
+        f"{name}-%",
+    )
     [handed] = system.rows(HANDED_ON)
     letters = system.one("SELECT count(*) FROM dead_letter")
     return {**rows, "handed": handed["readings"], "handed_different": handed["different"], "letters": letters}

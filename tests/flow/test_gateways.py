@@ -1,4 +1,5 @@
-"""Both gateways as processes between real sockets and a real broker: heard on our topics, and silent where it is away."""
+"""Both gateways as processes between real sockets and a real broker: heard on our topics, and silent where it is
+away."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Faults on a live system under load: after each, sent = stored + dead letters, nothing twice, and nobody lent a hand."""
+"""Faults on a live system under load: after each, sent = stored + dead letters, nothing twice, and nobody lent a
+hand."""
 
 from __future__ import annotations
 
@@ -217,7 +218,16 @@ def keep_up(cluster: Cluster, log: Path) -> None:
         start_cluster(cluster, log)
 
 
-POISON = [b"", b"{", b"\x00\xff" * 50, b"[" * 5000, b'{"time": "never"}', b'{"time": "2026-01-01T00:00:00Z", "metric": "a", "value": "x"}', b"null", b'"\\ud800"']  # fmt: skip
+POISON = [
+    b"",
+    b"{",
+    b"\x00\xff" * 50,
+    b"[" * 5000,
+    b'{"time": "never"}',
+    b'{"time": "2026-01-01T00:00:00Z", "metric": "a", "value": "x"}',
+    b"null",
+    b'"\\ud800"',
+]
 
 
 def test_storm_of_poison(system: System) -> None:
@@ -238,7 +248,9 @@ def test_storm_of_poison(system: System) -> None:
     settle(system, load.count)
     wait_for(lambda: system.one("SELECT count(*) FROM dead_letter") >= storm)
     assert account(system) == all_well(load.count, letters=storm)
-    [state] = system.rows("SELECT sum(messages) AS messages, sum(dead_letters) AS dead, sum(decode_errors) AS errors FROM source_state")  # fmt: skip
+    [state] = system.rows(
+        "SELECT sum(messages) AS messages, sum(dead_letters) AS dead, sum(decode_errors) AS errors FROM source_state"
+    )
     assert state == {"messages": load.count + storm, "dead": storm, "errors": storm}
 
 
@@ -251,7 +263,12 @@ def test_clocks_are_a_day_ahead_and_a_day_behind(system: System) -> None:
     for load in loads:
         load.join()
         settle(system, load.count, what=lambda s, name=load.name: stored(s, name))
-    qualities = system.rows("SELECT split_part(sensor_id, '-', 1) AS clock, quality, count(*) AS n FROM observation GROUP BY 1, 2 ORDER BY 1, 2")  # fmt: skip
+    qualities = system.rows(
+        """
+SELECT split_part(sensor_id, '-', 1) AS clock, quality, count(*) AS n FROM observation GROUP BY 1, 2
+ORDER BY 1, 2
+"""
+    )
     assert qualities == [
         {"clock": "ahead", "quality": "future", "n": 3000},
         {"clock": "behind", "quality": "late", "n": 3000},
@@ -274,7 +291,8 @@ crowd = []
 def wave(numbers):
     for i in numbers:
         sock = socket.create_connection((address.host, address.port))
-        hello = text("MQTT") + b"\\x04\\xc2\\x00\\x3c" + text(f"crowd-{i}") + text(address.username) + text(address.password)
+        named = text(f"crowd-{i}") + text(address.username) + text(address.password)
+        hello = text("MQTT") + b"\\x04\\xc2\\x00\\x3c" + named
         say = text(f"onemap/observation/load-{i}") + b"\\x00\\x01" + body.replace("VALUE", str(i)).encode()
         sock.sendall(b"\\x10" + length(len(hello)) + hello + b"\\x32" + length(len(say)) + say)
         crowd.append(sock)
@@ -293,7 +311,8 @@ sys.stdin.read()
 
 @pytest.mark.alone
 def test_ten_thousand_devices_come_back_at_once(own: Private, system: System) -> None:
-    """All sessions are open at the same time, each says something in the moment it is back; then the broker falls and all come again."""
+    """All sessions are open at the same time, each says something in the moment it is back; then the broker falls and
+    all come again."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if hard < DEVICES + 200:
         pytest.skip(f"a process may open {hard} files here; {DEVICES} devices need as many at the broker")
@@ -315,8 +334,12 @@ def start_crowd(system: System, round_: int) -> subprocess.Popen[bytes]:
     body = json.dumps({"time": moment, "metric": "flow", "value": 0}).replace('"value": 0', '"value": VALUE')
     crowd = subprocess.Popen(
         [sys.executable, "-c", CROWD, system.gateway_url, str(DEVICES), body],
-        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=open_many,
-    )  # fmt: skip
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        preexec_fn=open_many,
+    )
     assert crowd.stdout is not None
     assert crowd.stdout.readline().split()[:1] == [b"confirmed"]
     return crowd

@@ -1,4 +1,5 @@
-"""Sources are switched on, edited and off while an ingester runs; devices of other makers are understood without code."""
+"""Sources are switched on, edited and off while an ingester runs; devices of other makers are understood without
+code."""
 
 from __future__ import annotations
 
@@ -75,7 +76,10 @@ def test_what_a_stopped_ingester_was_subscribed_to_is_given_up_by_the_next(syste
 def test_what_the_broker_kept_is_not_taken_for_new(system: System) -> None:
     """A retained message has no age of its own: without a time in it nobody knows when it was true."""
     with mailbox(system.broker.url()) as box:
-        kept = [("tele/old-1/SENSOR", {"A": {"Temperature": 5}}), ("tele/old-2/SENSOR", {"Time": now().isoformat(), "A": {"Temperature": 6}})]  # fmt: skip
+        kept = [
+            ("tele/old-1/SENSOR", {"A": {"Temperature": 5}}),
+            ("tele/old-2/SENSOR", {"Time": now().isoformat(), "A": {"Temperature": 6}}),
+        ]
         for topic, payload in kept:
             box.client.publish(topic, json.dumps(payload), qos=1, retain=True).wait_for_publish(PATIENCE_S)
         change(system, "UPDATE source SET enabled = true, metrics = '{}' WHERE id = 'tasmota'")

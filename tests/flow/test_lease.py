@@ -1,4 +1,5 @@
-"""Two engines, one shard: whoever loses its lease leaves off at once, the other takes over, and nothing is judged by both."""
+"""Two engines, one shard: whoever loses its lease leaves off at once, the other takes over, and nothing is judged by
+both."""
 
 from __future__ import annotations
 
@@ -71,7 +72,8 @@ def test_lost_lease_moves_the_shard_and_no_flood_is_missed_or_told_twice(system:
 
 
 def test_process_that_is_stopped_loses_its_shard_to_nobody_until_it_is_ended(system: System) -> None:
-    """A stopped process keeps its connection: PostgreSQL cannot know. `up` ends it (tests/flow/test_up.py); then the other takes over."""
+    """A stopped process keeps its connection: PostgreSQL cannot know. `up` ends it (tests/flow/test_up.py); then the
+    other takes over."""
     holder = owner(system)
     assert holder is not None
     name = next(
@@ -89,7 +91,8 @@ def test_process_that_is_stopped_loses_its_shard_to_nobody_until_it_is_ended(sys
 
 
 def test_judgement_goes_on_after_a_fault_that_is_no_databases(system: System) -> None:
-    """A report with a control character in its words opens an incident like any other, and what cannot be is put aside."""
+    """A report with a control character in its words opens an incident like any other, and what cannot be is put
+    aside."""
     with mailbox(system.gateway_url) as box:
         for n, title in enumerate(("one", "t\u0001wo", "three")):
             body = {

@@ -1,5 +1,5 @@
-"""The main line: one message from a device becomes a row, an alarm with its risk, a push message, an incident, a task and
-a CAP alert. One story, told in order: each test goes on where the one before it ended."""
+"""The main line: one message from a device becomes a row, an alarm with its risk, a push message, an incident, a task
+and a CAP alert. One story, told in order: each test goes on where the one before it ended."""
 
 from __future__ import annotations
 

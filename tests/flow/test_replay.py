@@ -1,4 +1,5 @@
-"""Real data: two months of water flow through the broker into a city of OpenStreetMap's, judged as its donor describes it."""
+"""Real data: two months of water flow through the broker into a city of OpenStreetMap's, judged as its donor describes
+it."""
 
 from __future__ import annotations
 
@@ -91,7 +92,10 @@ def test_alarms_are_in_the_windows_that_the_donor_names(replayed: str, system: S
     windows = [(datetime.fromisoformat(a), datetime.fromisoformat(b)) for a, b in WINDOWS]
     assert list(zip(raised, ended, strict=True)) == windows
     events = system.rows(
-        "SELECT e.what, e.level, e.value FROM alarm_event e JOIN alarm a ON a.id = e.alarm_id WHERE a.thing_id = %s ORDER BY e.id",
+        """
+SELECT e.what, e.level, e.value FROM alarm_event e JOIN alarm a ON a.id = e.alarm_id
+WHERE a.thing_id = %s ORDER BY e.id
+""",
         SENSOR,
     )
     told = [(e["level"] if e["what"] != "returned" else None, e["value"]) for e in events]

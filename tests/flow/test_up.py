@@ -1,4 +1,5 @@
-"""`./onemap up`: one command brings everything up, tells where it is, restarts what dies, and takes everything down again."""
+"""`./onemap up`: one command brings everything up, tells where it is, restarts what dies, and takes everything down
+again."""
 
 from __future__ import annotations
 

@@ -31,34 +31,53 @@ class Sample(NamedTuple):
 # fixtures that give records, whatever else lies beside them
 GOOD: dict[str, tuple[Sample, ...]] = {
     "native": (
-        Sample("onemap/observation/wl-1", "observations.json"), Sample("onemap/video/cam-1/event", "video_event.json"),
-        Sample("onemap/incident", "incident.json"), Sample("onemap/position/fire-01", "position.json"),
+        Sample("onemap/observation/wl-1", "observations.json"),
+        Sample("onemap/video/cam-1/event", "video_event.json"),
+        Sample("onemap/incident", "incident.json"),
+        Sample("onemap/position/fire-01", "position.json"),
     ),
-    "senml": (Sample("senml/gate-3", "single.json"), Sample("senml/gate-3", "multiple.json"), Sample("senml/gate-3", "sums.json"), Sample("s", "types.json")),
+    "senml": (
+        Sample("senml/gate-3", "single.json"),
+        Sample("senml/gate-3", "multiple.json"),
+        Sample("senml/gate-3", "sums.json"),
+        Sample("s", "types.json"),
+    ),
     "sensorthings": (
-        Sample("v1.1/Datastreams(7)/Observations", "frost.json"), Sample("sta/v1.0/Observations", "expanded.json"),
+        Sample("v1.1/Datastreams(7)/Observations", "frost.json"),
+        Sample("sta/v1.0/Observations", "expanded.json"),
         Sample("v1.1/Datastreams('a')/Observations", "flag.json"),
     ),
     "chirpstack": (Sample(UP + "up", "up.json"), Sample(UP + "status", "status.json")),
     "ttn": (Sample(TTN_UP, "up.json"), Sample(TTN_UP, "up_gps.json")),
     "sparkplug": (
-        Sample("spBv1.0/water/DBIRTH/pump-1/meter", "dbirth.bin"), Sample("spBv1.0/water/NDATA/pump-1", "ndata_historical.bin"),
-        Sample("spBv1.0/water/DDATA/pump-1/meter", "ddata.bin"), Sample("spBv1.0/water/NDEATH/pump-1", "ndeath.bin"),
+        Sample("spBv1.0/water/DBIRTH/pump-1/meter", "dbirth.bin"),
+        Sample("spBv1.0/water/NDATA/pump-1", "ndata_historical.bin"),
+        Sample("spBv1.0/water/DDATA/pump-1/meter", "ddata.bin"),
+        Sample("spBv1.0/water/NDEATH/pump-1", "ndeath.bin"),
     ),
     "tasmota": (
-        Sample("tele/boiler/SENSOR", "sensor.json"), Sample("tele/boiler/SENSOR", "energy.json"), Sample("tele/boiler/LWT", "online.txt"),
+        Sample("tele/boiler/SENSOR", "sensor.json"),
+        Sample("tele/boiler/SENSOR", "energy.json"),
+        Sample("tele/boiler/LWT", "online.txt"),
     ),
     "zigbee2mqtt": (
-        Sample("zigbee2mqtt/一楼/漏水", "climate.json"), Sample("zigbee2mqtt/plug", "plug.json"), Sample("zigbee2mqtt/lamp", "light.json"),
+        Sample("zigbee2mqtt/一楼/漏水", "climate.json"),
+        Sample("zigbee2mqtt/plug", "plug.json"),
+        Sample("zigbee2mqtt/lamp", "light.json"),
         Sample("zigbee2mqtt/lamp/availability", "availability.json"),
     ),
     "frigate": (
-        Sample("frigate/events", "event_end.json"), Sample("frigate/events", "event_chinese_camera.json"), Sample("frigate/reviews", "review_end.json"),
+        Sample("frigate/events", "event_end.json"),
+        Sample("frigate/events", "event_chinese_camera.json"),
+        Sample("frigate/reviews", "review_end.json"),
         Sample("frigate/back_cam/person/snapshot", "snapshot.jpg"),
     ),
-    "owntracks": (Sample("owntracks/wang/fire-01", "location.json"), Sample("owntracks/王/手机", "location_unknowns.json")),
+    "owntracks": (
+        Sample("owntracks/wang/fire-01", "location.json"),
+        Sample("owntracks/王/手机", "location_unknowns.json"),
+    ),
     "cap": (Sample("cap/weather", "rainstorm.xml"), Sample("cap/weather", "cancel_without_info.xml")),
-}  # fmt: skip
+}
 SAMPLES = [(key, sample) for key, samples in GOOD.items() for sample in samples]
 BODIES = {(key, sample): (PAYLOADS / key / sample.file).read_bytes() for key, sample in SAMPLES}
 JSON_SAMPLES = [(key, sample) for key, sample in SAMPLES if sample.file.endswith(".json")]
@@ -72,22 +91,43 @@ topics = st.one_of(
     st.text(max_size=80),
     st.sampled_from([sample.topic for _, sample in SAMPLES]),
     st.lists(
-        st.one_of(st.text(max_size=12), st.sampled_from([part for _, sample in SAMPLES for part in sample.topic.split("/")])),
+        st.one_of(
+            st.text(max_size=12), st.sampled_from([part for _, sample in SAMPLES for part in sample.topic.split("/")])
+        ),
         max_size=7,
     ).map("/".join),
-)  # fmt: skip
+)
 numbers = st.one_of(
-    st.integers(), st.floats(), st.sampled_from([10**400, -(10**400), 1e308, 2**63, 2**64, -1, 0, 253402300800, 1777895970123, 1777895970])
-)  # fmt: skip
+    st.integers(),
+    st.floats(),
+    st.sampled_from([10**400, -(10**400), 1e308, 2**63, 2**64, -1, 0, 253402300800, 1777895970123, 1777895970]),
+)
 texts = st.one_of(
     st.text(st.characters(codec=None), max_size=20),
-    st.sampled_from(["\ud800", "a\x00b", "ON", "12.50", "urn:dev:ow:1:t", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00",
-                     "2026-05-04T12:00:00", "x" * 5000, "", "/", "Point", "update"]),
-)  # fmt: skip
+    st.sampled_from(
+        [
+            "\ud800",
+            "a\x00b",
+            "ON",
+            "12.50",
+            "urn:dev:ow:1:t",
+            "9999-12-31T23:59:59-14:00",
+            "0001-01-01T00:00:00+14:00",
+            "2026-05-04T12:00:00",
+            "x" * 5000,
+            "",
+            "/",
+            "Point",
+            "update",
+        ]
+    ),
+)
 scalars = st.one_of(st.none(), st.booleans(), numbers, texts)
 trees = st.recursive(
-    scalars, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(texts, inner, max_size=4)), max_leaves=12
-)  # fmt: skip
+    scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(texts, inner, max_size=4)),
+    max_leaves=12,
+)
 nests = st.sampled_from([5, 50, 900, 3000]).map(lambda depth: b'{"a":' * depth + b"1" + b"}" * depth)
 
 

@@ -28,21 +28,53 @@ NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 NOW_US = to_pg_us(NOW)
 TIME = rfc3339(NOW)
 IDS = {
-    "observation": ("wl-1",), "video_event": ("cam-1",), "snapshot": ("cam-1",), "position": ("fire-01",), "unit_status": ("fire-01",),
-    "task_reply": ("fire-01", "t-1"), "incident": (), "warning": (),
-}  # fmt: skip
+    "observation": ("wl-1",),
+    "video_event": ("cam-1",),
+    "snapshot": ("cam-1",),
+    "position": ("fire-01",),
+    "unit_status": ("fire-01",),
+    "task_reply": ("fire-01", "t-1"),
+    "incident": (),
+    "warning": (),
+}
 TOPICS = {kind: "onemap/" + re.sub(r"\{\w+\}", "{}", template).format(*IDS[kind]) for kind, template in NATIVE.items()}
 GOOD: dict[str, dict[str, Any]] = {
-    "observation": {"time": TIME, "metric": "water_level", "value": 3.2, "unit": "m", "lon": 119.0, "lat": 33.0, "quality": "good"},
-    "video_event": {"id": "e1", "time": TIME, "kind": "smoke", "score": 0.93, "zone": "z", "lon": 119.0, "lat": 33.0, "snapshot": "http://c/1"},
+    "observation": {
+        "time": TIME,
+        "metric": "water_level",
+        "value": 3.2,
+        "unit": "m",
+        "lon": 119.0,
+        "lat": 33.0,
+        "quality": "good",
+    },
+    "video_event": {
+        "id": "e1",
+        "time": TIME,
+        "kind": "smoke",
+        "score": 0.93,
+        "zone": "z",
+        "lon": 119.0,
+        "lat": 33.0,
+        "snapshot": "http://c/1",
+    },
     "incident": {
-        "id": "i1", "time": TIME, "kind": "fire", "level": 2, "title": "浓烟", "text": "3 楼", "lon": 119.0, "lat": 33.0, "address": "中山路",
-        "channel": "12345", "reporter": "王",
+        "id": "i1",
+        "time": TIME,
+        "kind": "fire",
+        "level": 2,
+        "title": "浓烟",
+        "text": "3 楼",
+        "lon": 119.0,
+        "lat": 33.0,
+        "address": "中山路",
+        "channel": "12345",
+        "reporter": "王",
     },
     "position": {"time": TIME, "lon": 119.0, "lat": 33.0, "speed": 3.5, "heading": 90, "accuracy": 5, "battery": 0.5},
     "unit_status": {"time": TIME, "status": "en_route"},
     "task_reply": {"time": TIME, "state": "accepted", "text": "好"},
-}  # fmt: skip
+}
 
 
 def decode(kind: str, payload: object, properties: dict[str, str] | None = None) -> list[Record]:
@@ -75,24 +107,56 @@ def test_unknown_field_is_left_aside() -> None:
 
 
 BAD = [
-    ("observation", {"time": None}, "time"), ("observation", {"time": "2026-05-04T12:00:00"}, "time"), ("observation", {"time": 1}, "time"),
-    ("observation", {"value": "3"}, "value"), ("observation", {"value": True}, "value"), ("observation", {"value": None}, "value"),
-    ("observation", {"metric": "a b"}, "metric"), ("observation", {"metric": "水"}, "metric"), ("observation", {"metric": None}, "metric"),
-    ("observation", {"values": {"a": 1}}, "value"), ("observation", {"unit": "x" * 33}, "unit"), ("observation", {"unit": "m\x00"}, "unit"),
-    ("observation", {"lon": 200}, "lon"), ("observation", {"lat": -90.1}, "lat"), ("observation", {"lon": None}, "lon"),
-    ("observation", {"lat": None}, "lat"), ("observation", {"quality": "fine"}, "quality"), ("observation", {"quality": "future"}, "quality"),
-    ("video_event", {"id": ""}, "id"), ("video_event", {"id": "a/b"}, "id"), ("video_event", {"kind": ""}, "kind"),
-    ("video_event", {"score": 1.2}, "score"), ("video_event", {"score": -1}, "score"), ("video_event", {"kind": "a\x00"}, "kind"),
-    ("video_event", {"zone": "z" * 201}, "zone"), ("video_event", {"snapshot": "s" * 2001}, "snapshot"),
-    ("incident", {"kind": "dragon"}, "kind"), ("incident", {"level": 0}, "level"), ("incident", {"level": 5}, "level"),
-    ("incident", {"level": 2.5}, "level"), ("incident", {"title": ""}, "title"), ("incident", {"title": "t" * 501}, "title"),
-    ("incident", {"title": "\x00"}, "title"), ("incident", {"text": "\x00"}, "text"), ("incident", {"address": "\x00"}, "address"),
-    ("incident", {"reporter": "\x00"}, "reporter"), ("incident", {"channel": "a b"}, "channel"), ("incident", {"id": 5}, "id"),
-    ("position", {"lon": None}, "lon"), ("position", {"lat": "33"}, "lat"), ("position", {"speed": -1}, "speed"), ("position", {"speed": 301}, "speed"),
-    ("position", {"heading": 361}, "heading"), ("position", {"accuracy": -1}, "accuracy"), ("position", {"battery": 1.5}, "battery"),
-    ("unit_status", {"status": "lunch"}, "status"), ("unit_status", {"time": "noon"}, "time"),
-    ("task_reply", {"state": "maybe"}, "state"), ("task_reply", {"text": "\x00"}, "text"),
-]  # fmt: skip
+    ("observation", {"time": None}, "time"),
+    ("observation", {"time": "2026-05-04T12:00:00"}, "time"),
+    ("observation", {"time": 1}, "time"),
+    ("observation", {"value": "3"}, "value"),
+    ("observation", {"value": True}, "value"),
+    ("observation", {"value": None}, "value"),
+    ("observation", {"metric": "a b"}, "metric"),
+    ("observation", {"metric": "水"}, "metric"),
+    ("observation", {"metric": None}, "metric"),
+    ("observation", {"values": {"a": 1}}, "value"),
+    ("observation", {"unit": "x" * 33}, "unit"),
+    ("observation", {"unit": "m\x00"}, "unit"),
+    ("observation", {"lon": 200}, "lon"),
+    ("observation", {"lat": -90.1}, "lat"),
+    ("observation", {"lon": None}, "lon"),
+    ("observation", {"lat": None}, "lat"),
+    ("observation", {"quality": "fine"}, "quality"),
+    ("observation", {"quality": "future"}, "quality"),
+    ("video_event", {"id": ""}, "id"),
+    ("video_event", {"id": "a/b"}, "id"),
+    ("video_event", {"kind": ""}, "kind"),
+    ("video_event", {"score": 1.2}, "score"),
+    ("video_event", {"score": -1}, "score"),
+    ("video_event", {"kind": "a\x00"}, "kind"),
+    ("video_event", {"zone": "z" * 201}, "zone"),
+    ("video_event", {"snapshot": "s" * 2001}, "snapshot"),
+    ("incident", {"kind": "dragon"}, "kind"),
+    ("incident", {"level": 0}, "level"),
+    ("incident", {"level": 5}, "level"),
+    ("incident", {"level": 2.5}, "level"),
+    ("incident", {"title": ""}, "title"),
+    ("incident", {"title": "t" * 501}, "title"),
+    ("incident", {"title": "\x00"}, "title"),
+    ("incident", {"text": "\x00"}, "text"),
+    ("incident", {"address": "\x00"}, "address"),
+    ("incident", {"reporter": "\x00"}, "reporter"),
+    ("incident", {"channel": "a b"}, "channel"),
+    ("incident", {"id": 5}, "id"),
+    ("position", {"lon": None}, "lon"),
+    ("position", {"lat": "33"}, "lat"),
+    ("position", {"speed": -1}, "speed"),
+    ("position", {"speed": 301}, "speed"),
+    ("position", {"heading": 361}, "heading"),
+    ("position", {"accuracy": -1}, "accuracy"),
+    ("position", {"battery": 1.5}, "battery"),
+    ("unit_status", {"status": "lunch"}, "status"),
+    ("unit_status", {"time": "noon"}, "time"),
+    ("task_reply", {"state": "maybe"}, "state"),
+    ("task_reply", {"text": "\x00"}, "text"),
+]
 
 
 @pytest.mark.parametrize(("kind", "change", "field"), BAD, ids=[f"{k}-{json.dumps(c)[:40]}" for k, c, _ in BAD])
@@ -105,11 +169,17 @@ def test_bad_field_is_named_and_nothing_is_kept(kind: str, change: dict[str, Any
 
 # what the API refuses in a text a device may send: losing the message would be worse than a space
 UNFIT = [
-    ("incident", "title", "楼\u202e里有人\x1b[31m", "楼 里有人 [31m"), ("incident", "text", "a\x07b\tc\nd", "a b\tc\nd"),
-    ("incident", "address", "\u2067中山路", " 中山路"), ("incident", "reporter", "\x85王", " 王"), ("incident", "title", "\x1b\u202e", "火灾"),
-    ("video_event", "kind", "smo\x01ke", "smo ke"), ("video_event", "zone", "z\u202d1", "z 1"), ("video_event", "snapshot", "http://c/\x7f", "http://c/ "),
-    ("task_reply", "text", "好\u2066", "好 "), ("observation", "unit", "m\x02", "m "),
-]  # fmt: skip
+    ("incident", "title", "楼\u202e里有人\x1b[31m", "楼 里有人 [31m"),
+    ("incident", "text", "a\x07b\tc\nd", "a b\tc\nd"),
+    ("incident", "address", "\u2067中山路", " 中山路"),
+    ("incident", "reporter", "\x85王", " 王"),
+    ("incident", "title", "\x1b\u202e", "火灾"),
+    ("video_event", "kind", "smo\x01ke", "smo ke"),
+    ("video_event", "zone", "z\u202d1", "z 1"),
+    ("video_event", "snapshot", "http://c/\x7f", "http://c/ "),
+    ("task_reply", "text", "好\u2066", "好 "),
+    ("observation", "unit", "m\x02", "m "),
+]
 
 
 @pytest.mark.parametrize(
@@ -145,11 +215,18 @@ def test_missing_required_field_is_named_in_the_message(kind: str) -> None:
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
-        (b"", "not_json"), (b"{", "not_json"), (b"\xff\xfe", "not_json"), (b'{"time": "\xff"}', "not_json"), (b"[" * 100_000, "not_json"),
-        (b"[]", "invalid_field"), (b"null", "invalid_field"), (b"3", "invalid_field"), (b'{"a": NaN}', "not_json"),
+        (b"", "not_json"),
+        (b"{", "not_json"),
+        (b"\xff\xfe", "not_json"),
+        (b'{"time": "\xff"}', "not_json"),
+        (b"[" * 100_000, "not_json"),
+        (b"[]", "invalid_field"),
+        (b"null", "invalid_field"),
+        (b"3", "invalid_field"),
+        (b'{"a": NaN}', "not_json"),
         (b'{"time": "2026-05-04T12:00:00Z", "metric": "a", "value": 1e999}', "not_json"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_observation_has_a_reason(payload: bytes, reason: str) -> None:
     with pytest.raises(DecodeError) as caught:
         decode("observation", payload)
@@ -159,11 +236,16 @@ def test_what_is_no_observation_has_a_reason(payload: bytes, reason: str) -> Non
 @pytest.mark.parametrize(
     ("why", "offset", "kept"),
     [
-        ("just now", timedelta(0), True), ("89 days old", timedelta(days=-89), True), ("ahead by six minutes", timedelta(minutes=6), True),
-        ("ahead by 47 hours", timedelta(hours=47), True), ("91 days old", timedelta(days=-91), False), ("ahead by 49 hours", timedelta(hours=49), False),
-        ("the year 1", timedelta(days=-700_000), False), ("the year 9999", timedelta(days=2_900_000), False),
+        ("just now", timedelta(0), True),
+        ("89 days old", timedelta(days=-89), True),
+        ("ahead by six minutes", timedelta(minutes=6), True),
+        ("ahead by 47 hours", timedelta(hours=47), True),
+        ("91 days old", timedelta(days=-91), False),
+        ("ahead by 49 hours", timedelta(hours=49), False),
+        ("the year 1", timedelta(days=-700_000), False),
+        ("the year 9999", timedelta(days=2_900_000), False),
     ],
-)  # fmt: skip
+)
 def test_time_decides_whether_it_is_kept(why: str, offset: timedelta, kept: bool) -> None:
     payload = {**GOOD["observation"], "time": rfc3339(NOW + offset)}
     if kept:

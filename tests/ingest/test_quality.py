@@ -72,7 +72,8 @@ def qualities(conn: Connection, table: str = "observation") -> list[str]:
 
 
 def test_flagged_readings_are_stored_and_only_the_possible_ones_judged(conn: Connection) -> None:
-    """Out of range: stored, shown as newest, not judged. Jump: judged too, for it may be the very thing that happens."""
+    """Out of range: stored, shown as newest, not judged. Jump: judged too, for it may be the very thing that
+    happens."""
     start = to_pg_us(now() - timedelta(minutes=10))
     values = [20.0, 20.5, 150.0, 45.0]
     write(conn, *(reading(value=v, time=start + i * 1_000_000) for i, v in enumerate(values)))

@@ -1,4 +1,5 @@
-"""The batched receive path: packets are found wherever reads cut them, and paho's private names are where we lean on them."""
+"""The batched receive path: packets are found wherever reads cut them, and paho's private names are where we lean on
+them."""
 
 from __future__ import annotations
 
@@ -16,7 +17,14 @@ from paho.mqtt.properties import Properties
 from ingest.arrived import Arrived
 from ingest.receive import BatchClient, read_length
 
-LENGTHS = [(0, b"\x00"), (127, b"\x7f"), (128, b"\x80\x01"), (16_383, b"\xff\x7f"), (16_384, b"\x80\x80\x01"), (268_435_455, b"\xff\xff\xff\x7f")]  # fmt: skip
+LENGTHS = [
+    (0, b"\x00"),
+    (127, b"\x7f"),
+    (128, b"\x80\x01"),
+    (16_383, b"\xff\x7f"),
+    (16_384, b"\x80\x80\x01"),
+    (268_435_455, b"\xff\xff\xff\x7f"),
+]
 
 
 def length_of(value: int) -> bytes:
@@ -158,7 +166,14 @@ def test_paho_has_the_method_we_lean_on(name: str) -> None:
 def test_paho_keeps_an_incoming_packet_as_we_make_it() -> None:
     client: Any = BatchClient("x", lambda _: None)
     assert set(client._in_packet) == {
-        "command", "have_remaining", "remaining_count", "remaining_mult", "remaining_length", "packet", "to_process", "pos",
-    }  # fmt: skip
+        "command",
+        "have_remaining",
+        "remaining_count",
+        "remaining_mult",
+        "remaining_length",
+        "packet",
+        "to_process",
+        "pos",
+    }
     assert hasattr(client, "_msgtime_mutex")
     assert hasattr(client, "_last_bytes_received")

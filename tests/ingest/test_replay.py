@@ -65,7 +65,8 @@ def test_letter_is_a_row_once_its_source_is_mended(fresh_engine: Engine) -> None
     assert replay(fresh_engine, SETTINGS, [letter["id"]], "me").reasons == {"unit": 1}
     assert (letters(fresh_engine)[0]["handled_by"], waiting(fresh_engine)) == ("me", [letter["id"]])
     # metres of water column above the sensor: 1 m is 9,806.65 Pa
-    change(fresh_engine, """UPDATE source SET units = '{"water_level": {"unit": "m", "scale": 0.000101972}}' WHERE id = 'senml'""")  # fmt: skip
+    change(fresh_engine, """UPDATE source SET units = '{"water_level": {"unit": "m", "scale": 0.000101972}}'
+      WHERE id = 'senml'""")  # fmt: skip
     assert replay(fresh_engine, SETTINGS, [letter["id"]], "me").read == 1
     with fresh_engine.connect() as conn:
         found = dict(conn.execute(text("SELECT metric, value FROM observation WHERE sensor_id = 'gauge'")).all())  # type: ignore[arg-type]
@@ -102,7 +103,8 @@ def test_contradiction_stays_a_letter_and_a_repeat_is_done(fresh_engine: Engine)
     body = {"time": rfc3339(now()), "metric": "flow", "value": 1}
     arrive(fresh_engine, "elsewhere/observation/a", body)
     arrive(fresh_engine, "elsewhere/observation/a", {**body, "value": 2})
-    change(fresh_engine, """UPDATE source SET topic_filters = topic_filters || '{elsewhere/observation/+}', options = '{"prefix": "elsewhere"}' WHERE id = 'native'""")  # fmt: skip
+    change(fresh_engine, """UPDATE source SET topic_filters = topic_filters || '{elsewhere/observation/+}',
+      options = '{"prefix": "elsewhere"}' WHERE id = 'native'""")  # fmt: skip
     done = replay(fresh_engine, SETTINGS, waiting(fresh_engine), "me")
     assert (done.read, done.reasons) == (1, {"conflict": 1})
     assert value(fresh_engine, "a") == 1
@@ -111,7 +113,8 @@ def test_contradiction_stays_a_letter_and_a_repeat_is_done(fresh_engine: Engine)
 
 def test_user_properties_are_kept_with_the_letter(fresh_engine: Engine) -> None:
     arrive(fresh_engine, "elsewhere/video/c1/snapshot", b"\xff\xd8\xff\xe0", event="e7")
-    change(fresh_engine, """UPDATE source SET topic_filters = '{elsewhere/video/+/snapshot}', options = '{"prefix": "elsewhere"}' WHERE id = 'native'""")  # fmt: skip
+    change(fresh_engine, """UPDATE source SET topic_filters = '{elsewhere/video/+/snapshot}',
+      options = '{"prefix": "elsewhere"}' WHERE id = 'native'""")  # fmt: skip
     assert replay(fresh_engine, SETTINGS, waiting(fresh_engine), "me").read == 1
     with fresh_engine.connect() as conn:
         assert conn.scalar(text("SELECT event_id FROM snapshot")) == "e7"
@@ -133,4 +136,7 @@ def test_value_that_came_before_its_birth_is_read_by_itself_after_it(fresh_engin
     upkeep._explain_aliases(now())
     assert waiting(fresh_engine) == []
     with fresh_engine.connect() as conn:
-        assert conn.scalar(text("SELECT value FROM observation WHERE sensor_id = :id AND metric = 'level'"), {"id": METER}) == 7.25  # fmt: skip
+        assert (
+            conn.scalar(text("SELECT value FROM observation WHERE sensor_id = :id AND metric = 'level'"), {"id": METER})
+            == 7.25
+        )

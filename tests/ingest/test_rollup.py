@@ -23,9 +23,10 @@ from tests.support import PATIENCE_S, now
 
 HOUR = timedelta(hours=1)
 RECOUNT = """
-SELECT sensor_id, metric, date_trunc('hour', time, 'UTC') AS hour, count(*) AS readings, sum(value) AS total, min(value) AS least,
-  max(value) AS most, (array_agg(value ORDER BY time DESC))[1] AS last
-FROM observation WHERE quality NOT IN ('future', 'range') AND sensor_id LIKE 'r-%%' AND time < %(until)s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+SELECT sensor_id, metric, date_trunc('hour', time, 'UTC') AS hour, count(*) AS readings, sum(value) AS total,
+  min(value) AS least, max(value) AS most, (array_agg(value ORDER BY time DESC))[1] AS last
+FROM observation WHERE quality NOT IN ('future', 'range') AND sensor_id LIKE 'r-%%' AND time < %(until)s GROUP BY 1, 2,
+  3 ORDER BY 1, 2, 3
 """
 
 
@@ -34,7 +35,10 @@ def recount(conn: Connection, until: datetime) -> list[tuple[Any, ...]]:
 
 
 def rolled(conn: Connection) -> list[tuple[Any, ...]]:
-    query = "SELECT sensor_id, metric, hour, readings, total, least, most, last FROM observation_hourly WHERE sensor_id LIKE 'r-%' ORDER BY 1, 2, 3"
+    query = """
+SELECT sensor_id, metric, hour, readings, total, least, most, last
+FROM observation_hourly WHERE sensor_id LIKE 'r-%' ORDER BY 1, 2, 3
+"""
     return [tuple(r) for r in conn.execute(text(query))]
 
 
@@ -63,9 +67,14 @@ def test_hours_equal_a_recount_with_late_repeated_and_impossible_readings(fresh_
     start = asked.replace(minute=0, second=0, microsecond=0) - 6 * HOUR
     writer = Writer(1)
     sent = [
-        reading(f"r-{random.randrange(5)}", start + timedelta(seconds=random.randrange(6 * 3600)), random.choice([1.5, 20.0, 33.3, 500.0]), random.choice(["temperature", "humidity"]))
+        reading(
+            f"r-{random.randrange(5)}",
+            start + timedelta(seconds=random.randrange(6 * 3600)),
+            random.choice([1.5, 20.0, 33.3, 500.0]),
+            random.choice(["temperature", "humidity"]),
+        )
         for _ in range(3000)
-    ]  # fmt: skip
+    ]
     for step, moment in enumerate([start + 3 * HOUR, start + 5 * HOUR, asked]):
         part = sent[step * 1000 : (step + 1) * 1000] + random.sample(sent, 50)
         with fresh_engine.begin() as conn:
@@ -81,7 +90,10 @@ def test_hours_equal_a_recount_with_late_repeated_and_impossible_readings(fresh_
 
 def test_series_by_the_hour_is_the_same_from_history_and_from_readings(conn: Connection) -> None:
     dice, start = random.Random(9), now().replace(minute=0, second=0, microsecond=0) - 5 * HOUR
-    sent = [reading("r-1", start + timedelta(seconds=dice.randrange(17_000)), dice.choice([1.0, 30.0, 999.0])) for _ in range(400)]  # fmt: skip
+    sent = [
+        reading("r-1", start + timedelta(seconds=dice.randrange(17_000)), dice.choice([1.0, 30.0, 999.0]))
+        for _ in range(400)
+    ]
     unique = {r.time: r for r in sent}
     Writer(1).write(conn, [message(r) for r in unique.values()], now())
     rollup.roll_up(conn, now())
@@ -116,7 +128,8 @@ def test_marks_of_the_running_hour_are_written_once_and_of_ended_ones_each_time(
 
 
 def test_mark_is_not_taken_while_its_readings_are_not_committed(fresh_engine: Engine) -> None:
-    """The danger: the mark of an earlier reading is taken and counted while a later one is written but not yet visible."""
+    """The danger: the mark of an earlier reading is taken and counted while a later one is written but not yet
+    visible."""
     start = (now() - 5 * HOUR).replace(minute=0)
     with fresh_engine.begin() as conn:
         Writer(1, 1).write(conn, [message(reading("r-1", start, 1.0))], now())
@@ -135,7 +148,14 @@ def test_two_takers_and_two_writers_at_once_end_at_the_recount(fresh_engine: Eng
     def write(slot: int) -> None:
         dice, writer = random.Random(slot), Writer(1, slot)
         for n in range(60):
-            batch = [reading(f"r-{dice.randrange(4)}", start + timedelta(seconds=dice.randrange(20_000) + slot * 0.25 + n * 1e-3), dice.random()) for _ in range(20)]  # fmt: skip
+            batch = [
+                reading(
+                    f"r-{dice.randrange(4)}",
+                    start + timedelta(seconds=dice.randrange(20_000) + slot * 0.25 + n * 1e-3),
+                    dice.random(),
+                )
+                for _ in range(20)
+            ]
             with fresh_engine.begin() as conn:
                 writer.write(conn, [message(r) for r in batch], now())
 
@@ -192,7 +212,9 @@ def test_each_metric_is_kept_for_its_own_days(short_metrics: None, conn: Connect
     assert retention.shorter(90) == {"flow": 10}
     assert retention.shorter(5) == {}
     assert retention.trim(conn, today, "flow", 10) == 0, "what the hourly history does not know yet stays"
-    assert retention.drop_expired(conn, today + timedelta(days=60), 90) == [partitions.partition_name((today - timedelta(days=95)).date())]  # fmt: skip
+    assert retention.drop_expired(conn, today + timedelta(days=60), 90) == [
+        partitions.partition_name((today - timedelta(days=95)).date())
+    ]
     partitions.make_partitions(conn, [(today - timedelta(days=95)).date()])
     assert rollup.roll_up(conn, today) > 0
     assert retention.trim(conn, today, "flow", 10) == 2
@@ -205,7 +227,10 @@ def test_hourly_history_is_kept_longer_and_by_its_own_days(short_metrics: None, 
     base = datetime(2026, 1, 1, tzinfo=UTC)
     for metric in ("flow", "temperature"):
         for days in (5, 25, 400):
-            conn.execute(text("INSERT INTO observation_hourly VALUES ('r-1', :m, :h, 1, 1, 1, 1, 1)"), {"m": metric, "h": base - timedelta(days=days)})  # fmt: skip
+            conn.execute(
+                text("INSERT INTO observation_hourly VALUES ('r-1', :m, :h, 1, 1, 1, 1, 1)"),
+                {"m": metric, "h": base - timedelta(days=days)},
+            )
     assert retention.trim_hourly(conn, base, 365) == 3
     left = {(r[1], round((base - r[2]).days)) for r in rolled(conn)}
     assert left == {("flow", 5), ("temperature", 5), ("temperature", 25)}

@@ -22,9 +22,20 @@ from ingest.sources import Source, Sources, check_filter, make_source, matches, 
 from tests.support import now
 
 ROW: dict[str, Any] = {
-    "id": "s", "decoder": "native", "topic_filters": ["maker/observation/+"], "options": {"prefix": "maker"}, "datum": "WGS84", "timezone": None,
-    "units": {}, "metrics": {}, "only_mapped": False, "id_prefix": "", "owner": None, "interval_s": None, "district": None,
-}  # fmt: skip
+    "id": "s",
+    "decoder": "native",
+    "topic_filters": ["maker/observation/+"],
+    "options": {"prefix": "maker"},
+    "datum": "WGS84",
+    "timezone": None,
+    "units": {},
+    "metrics": {},
+    "only_mapped": False,
+    "id_prefix": "",
+    "owner": None,
+    "interval_s": None,
+    "district": None,
+}
 
 
 def source(**change: Any) -> Source:
@@ -129,14 +140,30 @@ def test_position_is_moved_to_wgs84() -> None:
 
 
 BAD = [
-    ({"decoder": "telepathy"}, "decoder"), ({"options": {"speed": 1}}, "options.speed"), ({"datum": "GCJ02"}, "datum"), ({"timezone": "Mars/Base"}, "timezone"),
-    ({"topic_filters": []}, "topic_filters"), ({"topic_filters": ["a/#/b"]}, "topic_filters"), ({"topic_filters": ["a+/b"]}, "topic_filters"),
-    ({"topic_filters": ["#"]}, "topic_filters"), ({"topic_filters": ["{prefix}/#"]}, "topic_filters"), ({"topic_filters": ["+/alert/#"]}, "topic_filters"),
-    ({"topic_filters": ["$SYS/#"]}, "topic_filters"), ({"topic_filters": [""]}, "topic_filters"), ({"id_prefix": "a b"}, "id_prefix"),
-    ({"metrics": {"T": "a b"}}, "metrics"), ({"metrics": {"T": 5}}, "metrics"), ({"units": {"water_level": "hPa"}}, "units"),
-    ({"units": {"water_level": {"factor": 2}}}, "units"), ({"units": []}, "units"), ({"metrics": []}, "metrics"), ({"units": {"smoke": "dB/m"}}, "units"),
-    ({"units": {"water_level": {"scale": 1e300}}}, "units"), ({"units": {"water_level": {"scale": "2"}}}, "units"), ({"units": {"water_level": 3}}, "units"),
-]  # fmt: skip
+    ({"decoder": "telepathy"}, "decoder"),
+    ({"options": {"speed": 1}}, "options.speed"),
+    ({"datum": "GCJ02"}, "datum"),
+    ({"timezone": "Mars/Base"}, "timezone"),
+    ({"topic_filters": []}, "topic_filters"),
+    ({"topic_filters": ["a/#/b"]}, "topic_filters"),
+    ({"topic_filters": ["a+/b"]}, "topic_filters"),
+    ({"topic_filters": ["#"]}, "topic_filters"),
+    ({"topic_filters": ["{prefix}/#"]}, "topic_filters"),
+    ({"topic_filters": ["+/alert/#"]}, "topic_filters"),
+    ({"topic_filters": ["$SYS/#"]}, "topic_filters"),
+    ({"topic_filters": [""]}, "topic_filters"),
+    ({"id_prefix": "a b"}, "id_prefix"),
+    ({"metrics": {"T": "a b"}}, "metrics"),
+    ({"metrics": {"T": 5}}, "metrics"),
+    ({"units": {"water_level": "hPa"}}, "units"),
+    ({"units": {"water_level": {"factor": 2}}}, "units"),
+    ({"units": []}, "units"),
+    ({"metrics": []}, "metrics"),
+    ({"units": {"smoke": "dB/m"}}, "units"),
+    ({"units": {"water_level": {"scale": 1e300}}}, "units"),
+    ({"units": {"water_level": {"scale": "2"}}}, "units"),
+    ({"units": {"water_level": 3}}, "units"),
+]
 
 
 @pytest.mark.parametrize(("change", "field"), BAD, ids=[str(c)[:50] for c, _ in BAD])

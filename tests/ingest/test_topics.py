@@ -37,10 +37,21 @@ def test_every_kind_has_a_topic_here_and_a_decoder() -> None:
 @pytest.mark.parametrize(
     "topic",
     [
-        "", "onemap", "onemap/", "other/observation/a", "onemapx/observation/a", "onemap/observation", "onemap/observation/a/b",
-        "onemap/video/a", "onemap/video/a/clip", "onemap/task/a/b", "onemap/alarm/000000/1", "onemap/alert/000000/1", "onemap/task/a",
+        "",
+        "onemap",
+        "onemap/",
+        "other/observation/a",
+        "onemapx/observation/a",
+        "onemap/observation",
+        "onemap/observation/a/b",
+        "onemap/video/a",
+        "onemap/video/a/clip",
+        "onemap/task/a/b",
+        "onemap/alarm/000000/1",
+        "onemap/alert/000000/1",
+        "onemap/task/a",
     ],
-)  # fmt: skip
+)
 def test_other_topic_is_refused(topic: str) -> None:
     with pytest.raises(DecodeError) as caught:
         read_topic(topic, "onemap")

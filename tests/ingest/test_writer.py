@@ -1,4 +1,5 @@
-"""Batches to rows on the real store: once however often they come, the first wins, nothing unknown is judged or lost."""
+"""Batches to rows on the real store: once however often they come, the first wins, nothing unknown is judged or
+lost."""
 
 from __future__ import annotations
 
@@ -176,14 +177,30 @@ def test_readings_are_split_by_shard_of_the_engine(conn: Connection) -> None:
 
 
 ROWS: list[tuple[str, Any, dict[str, Any]]] = [
-    ("video_event", VideoEventRow("cam-1", "e1", at(0), "smoke", 0.9, "z", "http://c/1", 119.0, 33.0), {"kind": "crowd"}),
-    ("video_event", VideoEventRow("cam-1", "e2", at(0), "smoke", None, None, None, None, None), {"lon": 119.0, "lat": 33.0}),
+    (
+        "video_event",
+        VideoEventRow("cam-1", "e1", at(0), "smoke", 0.9, "z", "http://c/1", 119.0, 33.0),
+        {"kind": "crowd"},
+    ),
+    (
+        "video_event",
+        VideoEventRow("cam-1", "e2", at(0), "smoke", None, None, None, None, None),
+        {"lon": 119.0, "lat": 33.0},
+    ),
     ("unit_position", PositionRow("fire-01", at(0), 119.0, 33.0, 3.0, 90.0, 5.0, 0.5), {"lon": 119.1}),
     ("unit_report", UnitReportRow("fire-01", at(0), "en_route"), {"status": "on_scene"}),
-    ("incident_report", IncidentReportRow("12345", "i1", at(0), "fire", 2, "浓烟", None, None, "王", 119.0, 33.0), {"title": "火"}),
+    (
+        "incident_report",
+        IncidentReportRow("12345", "i1", at(0), "fire", 2, "浓烟", None, None, "王", 119.0, 33.0),
+        {"title": "火"},
+    ),
     ("task_reply", TaskReplyRow("fire-01", "t1", at(0), "accepted", None), {"text": "later"}),
-    ("warning", WarningRow("s", "w1", at(0), "Alert", "Actual", "h", "Severe", at(9), "<alert/>"), {"severity": "Minor"}),
-]  # fmt: skip
+    (
+        "warning",
+        WarningRow("s", "w1", at(0), "Alert", "Actual", "h", "Severe", at(9), "<alert/>"),
+        {"severity": "Minor"},
+    ),
+]
 
 
 @pytest.mark.parametrize(("table", "row", "change"), ROWS, ids=[f"{t}-{i}" for i, (t, _, _) in enumerate(ROWS)])
@@ -299,12 +316,14 @@ def letters_refused(engine: Engine, when: str) -> Iterator[None]:
     with engine.begin() as conn:
         conn.execute(
             text(
-                "CREATE FUNCTION no_letter() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no such letter'; END $$"
+                "CREATE FUNCTION no_letter() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no such letter'; END "
+                "$$"
             )
         )
         conn.execute(
             text(
-                f"CREATE TRIGGER no_letter BEFORE INSERT ON dead_letter FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION no_letter()"
+                f"CREATE TRIGGER no_letter BEFORE INSERT ON dead_letter FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION "
+                "no_letter()"
             )
         )
     try:

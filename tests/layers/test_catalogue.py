@@ -77,7 +77,21 @@ def center(conn: Connection) -> tuple[float, float]:
 
 def test_every_layer_describes_itself(conn: Connection) -> None:
     described = {d["id"]: d for d in describe_layers(conn)}
-    assert {"districts", "streets", "buildings", "water", "green", "assets", "sensors", "cameras", "facilities", "units", "incidents", "alarms", "risk_cells"} <= set(described)  # fmt: skip
+    assert {
+        "districts",
+        "streets",
+        "buildings",
+        "water",
+        "green",
+        "assets",
+        "sensors",
+        "cameras",
+        "facilities",
+        "units",
+        "incidents",
+        "alarms",
+        "risk_cells",
+    } <= set(described)
     for layer in described.values():
         assert layer["title"]["zh"]
         assert layer["title"]["en"]
@@ -164,8 +178,17 @@ def kinds(conn: Connection, query: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("table_name", "column", "kind"),
-    [("unit", "id", "unit"), ("unit", "name_zh", "unit"), ("facility", "name_zh", "facility"), ("facility", "name_en", "facility"), ("sensor", "id", "sensor"), ("camera", "name_zh", "camera"), ("street", "name_zh", "street"), ("asset", "id", "asset")],
-)  # fmt: skip
+    [
+        ("unit", "id", "unit"),
+        ("unit", "name_zh", "unit"),
+        ("facility", "name_zh", "facility"),
+        ("facility", "name_en", "facility"),
+        ("sensor", "id", "sensor"),
+        ("camera", "name_zh", "camera"),
+        ("street", "name_zh", "street"),
+        ("asset", "id", "asset"),
+    ],
+)
 def test_search_finds_things_by_their_words(table_name: str, column: str, kind: str, conn: Connection) -> None:
     words = conn.scalar(text(f"SELECT {column} FROM {table_name} WHERE {column} IS NOT NULL ORDER BY id LIMIT 1"))
     hits = search(conn, f" {words} ")
@@ -184,7 +207,7 @@ def test_search_does_not_care_for_case(conn: Connection) -> None:
     assert kinds(conn, "FIRE-0") == kinds(conn, "fire-0") == {"unit"}
 
 
-# --- sensors --------------------------------------------------------------------------------------------------------------
+# --- sensors ----------------------------------------------------------------------------------------------------------
 
 
 def test_sensor_shows_newest_values_and_the_limits_in_force(conn: Connection) -> None:

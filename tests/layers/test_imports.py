@@ -1,4 +1,5 @@
-"""Importing: a mistake is named by file, line and field and nothing is half done; real OpenStreetMap data comes in whole."""
+"""Importing: a mistake is named by file, line and field and nothing is half done; real OpenStreetMap data comes in
+whole."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from core.errors import InputError
 from core.settings import Settings
 from core.types import LonLat
 from dispatch.routing import load_graph
-from layers.imports.load import load_layer
+from layers.imports.load import load_layer, read_head
 from layers.imports.osm import load_osm, read_osm, split_ways
 from layers.imports.package import load_package, read_lines
 from layers.imports.schema import BY_LAYER
@@ -41,11 +42,16 @@ def changed(feature: dict[str, Any], **properties: Any) -> dict[str, Any]:
 
 
 BAD = [
-    ("no id", {**UNIT, "id": None}, "id"), ("no geometry", {**UNIT, "geometry": None}, "geometry"),
+    ("no id", {**UNIT, "id": None}, "id"),
+    ("no geometry", {**UNIT, "geometry": None}, "geometry"),
     ("a line for a point", {**UNIT, "geometry": {"type": "LineString", "coordinates": []}}, "geometry"),
-    ("a missing name", changed(UNIT, name_zh=...), "name_zh"), ("a null kind", changed(UNIT, kind=None), "kind"),
-    ("a word for a list", changed(UNIT, capabilities="rescue"), "capabilities"), ("a number for a word", changed(UNIT, station=5), "station"),
-]  # fmt: skip
+    ("a list for a geometry", {**UNIT, "geometry": [119.0, 33.5]}, "geometry"),
+    ("a list for the properties", {**UNIT, "properties": ["fire"]}, "properties"),
+    ("a missing name", changed(UNIT, name_zh=...), "name_zh"),
+    ("a null kind", changed(UNIT, kind=None), "kind"),
+    ("a word for a list", changed(UNIT, capabilities="rescue"), "capabilities"),
+    ("a number for a word", changed(UNIT, station=5), "station"),
+]
 
 
 @pytest.mark.parametrize(("why", "feature", "field"), BAD, ids=[c[0] for c in BAD])
@@ -91,6 +97,35 @@ def test_feature_collection_is_read_too(conn: Connection, tmp_path: Path) -> Non
         load_layer(conn, "units", read_lines(path))
 
 
+@pytest.mark.parametrize("features", [{"a": UNIT}, 5, [[UNIT]]])
+def test_collection_of_anything_but_features_is_refused(features: Any, conn: Connection, tmp_path: Path) -> None:
+    path = tmp_path / "units.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    with pytest.raises(InputError, match=r"units\.geojson"):
+        load_layer(conn, "units", read_lines(path))
+
+
+CITY = {
+    "code": "000000",
+    "name_zh": "城",
+    "name_en": "City",
+    "timezone": "UTC",
+    "center": [25.0, 60.0],
+    "bbox": [24.9, 59.9, 25.1, 60.1],
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("code", ...), ("bbox", [24.9, 59.9]), ("center", "25,60"), ("name_zh", None)]
+)
+def test_field_at_fault_of_a_package_head_is_named(field: str, value: Any) -> None:
+    assert read_head(CITY).center == (25.0, 60.0)
+    given = {name: one for name, one in {**CITY, field: value}.items() if one is not ...}
+    with pytest.raises(InputError, match=rf"^city\.json: {field}: ") as caught:
+        read_head(given)
+    assert caught.value.field == field
+
+
 def test_importing_units_again_keeps_what_they_are_doing(conn: Connection) -> None:
     load_layer(conn, "units", [("x", UNIT)])
     conn.execute(text("UPDATE unit SET status = 'on_scene' WHERE id = 'u-1'"))
@@ -124,14 +159,17 @@ def test_command_line_says_what_is_wrong_without_a_traceback(settings: Settings,
     path = tmp_path / "units.geojsonl"
     path.write_text(json.dumps(changed(UNIT, kind=None)))
     done = subprocess.run(
-        [sys.executable, "-m", "app.cli", "import", "layer", "units", str(path)], cwd=ROOT, capture_output=True, text=True,
+        [sys.executable, "-m", "app.cli", "import", "layer", "units", str(path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "ONEMAP_DATABASE_URL": settings.database_url},
-    )  # fmt: skip
+    )
     assert done.returncode == 1
     assert done.stderr.strip() == "onemap import: units.geojsonl:1: kind: expected a value"
 
 
-# --- OpenStreetMap --------------------------------------------------------------------------------------------------------
+# --- OpenStreetMap ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -180,11 +218,13 @@ def test_what_osm_does_not_say_stays_unknown(helsinki: Engine) -> None:
 @pytest.mark.parametrize(
     ("tags", "ends", "oneway"),
     [
-        ({"highway": "residential"}, (1, 3), False), ({"highway": "residential", "oneway": "yes"}, (1, 3), True),
-        ({"highway": "residential", "oneway": "-1"}, (3, 1), True), ({"highway": "primary", "junction": "roundabout"}, (1, 3), True),
+        ({"highway": "residential"}, (1, 3), False),
+        ({"highway": "residential", "oneway": "yes"}, (1, 3), True),
+        ({"highway": "residential", "oneway": "-1"}, (3, 1), True),
+        ({"highway": "primary", "junction": "roundabout"}, (1, 3), True),
         ({"highway": "residential", "oneway": "no"}, (1, 3), False),
     ],
-)  # fmt: skip
+)
 def test_direction_is_that_of_the_tags(tags: dict[str, str], ends: tuple[int, int], oneway: bool) -> None:
     [edge] = split_ways([(tags, [(1, 25.0, 60.0), (2, 25.1, 60.0), (3, 25.2, 60.0)])])
     found = edge["properties"]

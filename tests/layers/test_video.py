@@ -50,7 +50,14 @@ def see(
     write(conn, row, received or time)
 
 
-def picture(conn: Connection, at: datetime, event: str | None = None, label: str | None = None, camera: str = CAMERA, mark: int = 0) -> str:  # fmt: skip
+def picture(
+    conn: Connection,
+    at: datetime,
+    event: str | None = None,
+    label: str | None = None,
+    camera: str = CAMERA,
+    mark: int = 0,
+) -> str:
     body = JPEG + bytes([mark])
     write(conn, snapshot_row(camera, event, label, body), at)
     return hashlib.sha256(body).hexdigest()
@@ -129,12 +136,28 @@ def test_camera_whose_clock_is_ahead_has_its_picture_all_the_same(conn: Connecti
 @pytest.mark.parametrize(
     ("seconds", "more"),
     [
-        (121, {"label": "person"}), (-1, {"label": "person"}), (5, {"label": "car"}), (5, {"label": None}),
-        (5, {"label": "person", "camera": OTHER}), (5, {"label": "person", "event": "e2"}), (5, {"event": "e2"}), (5, {"event": "e1", "camera": OTHER}),
+        (121, {"label": "person"}),
+        (-1, {"label": "person"}),
+        (5, {"label": "car"}),
+        (5, {"label": None}),
+        (5, {"label": "person", "camera": OTHER}),
+        (5, {"label": "person", "event": "e2"}),
+        (5, {"event": "e2"}),
+        (5, {"event": "e1", "camera": OTHER}),
         (3_700, {"event": "e1"}),
     ],
-    ids=["too late", "before it", "another label", "no label", "another camera", "another event", "only another event", "named by another camera", "an hour later"],
-)  # fmt: skip
+    ids=[
+        "too late",
+        "before it",
+        "another label",
+        "no label",
+        "another camera",
+        "another event",
+        "only another event",
+        "named by another camera",
+        "an hour later",
+    ],
+)
 def test_picture_of_something_else_is_not_the_events(seconds: float, more: Json, conn: Connection) -> None:
     see(conn, kind="person")
     picture(conn, after(seconds), **more)
@@ -223,9 +246,14 @@ def test_camera_that_nobody_registered_is_known_once_it_was_heard(conn: Connecti
 
 @pytest.mark.parametrize(
     ("age", "silent"),
-    [(timedelta(minutes=59), False), (timedelta(minutes=61), True), (FORGOTTEN - timedelta(minutes=1), True), (FORGOTTEN + timedelta(minutes=1), False)],
+    [
+        (timedelta(minutes=59), False),
+        (timedelta(minutes=61), True),
+        (FORGOTTEN - timedelta(minutes=1), True),
+        (FORGOTTEN + timedelta(minutes=1), False),
+    ],
     ids=["59 minutes", "61 minutes", "almost 30 days", "over 30 days"],
-)  # fmt: skip
+)
 def test_camera_is_silent_from_an_hour_until_it_is_forgotten(age: timedelta, silent: bool, conn: Connection) -> None:
     moment = now()
     picture(conn, moment - age)

@@ -46,10 +46,18 @@ THING = forms.form_of(Thing, "thing", "sources.field")
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("name", Kind.TEXT), ("notes", Kind.LONG), ("weight", Kind.NUMBER), ("colour", Kind.CHOICE), ("side", Kind.CHOICE),
-        ("on", Kind.TICK), ("tags", Kind.LIST), ("names", Kind.LINES), ("place", Kind.GROUP), ("anything", Kind.JSON),
+        ("name", Kind.TEXT),
+        ("notes", Kind.LONG),
+        ("weight", Kind.NUMBER),
+        ("colour", Kind.CHOICE),
+        ("side", Kind.CHOICE),
+        ("on", Kind.TICK),
+        ("tags", Kind.LIST),
+        ("names", Kind.LINES),
+        ("place", Kind.GROUP),
+        ("anything", Kind.JSON),
     ],
-)  # fmt: skip
+)
 def test_schema_says_what_kind_a_field_is(name: str, kind: Kind) -> None:
     assert THING.field(name).kind is kind
 
@@ -62,11 +70,20 @@ def test_schema_says_what_must_be_given_and_what_may_be_left_out() -> None:
 
 
 TYPED = Typed(
-    {"name": " pump ", "notes": " ", "weight": "", "colour": "blue", "side": "left", "tags": "a\n\n b \n", "anything": '{"x": 1}',
-     "place.street": "High Street", "place.number": 4},
+    {
+        "name": " pump ",
+        "notes": " ",
+        "weight": "",
+        "colour": "blue",
+        "side": "left",
+        "tags": "a\n\n b \n",
+        "anything": '{"x": 1}',
+        "place.street": "High Street",
+        "place.number": 4,
+    },
     {"on": True},
     {"names": {"0": {"key": "L", "value": "level"}, "1": {"key": "T", "value": ""}, "2": {"key": "", "value": "lost"}}},
-)  # fmt: skip
+)
 
 
 def test_what_was_typed_is_read_back_into_the_model() -> None:
@@ -165,7 +182,7 @@ def test_gathering_leaves_other_forms_alone() -> None:
     assert gather("thing", states) == Typed({"name": "a"}, {}, {"names": {"0": {"key": ""}}})
 
 
-# --- the forms of the page of sources -------------------------------------------------------------------------------------
+# --- the forms of the page of sources ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -75,16 +75,44 @@ def test_kinds_of_work_are_counted_in_both_languages() -> None:
     assert "图片" in words(drawn, "zh")
 
 
-@pytest.mark.parametrize("what", ["outbox", "monitor", "batch", "finding", "shelf", "score_alarm", "score_incident", "score_cell", "stale_rule", "rollup", "picture", "report", "reply"])  # fmt: skip
+@pytest.mark.parametrize(
+    "what",
+    [
+        "outbox",
+        "monitor",
+        "batch",
+        "finding",
+        "shelf",
+        "score_alarm",
+        "score_incident",
+        "score_cell",
+        "stale_rule",
+        "rollup",
+        "picture",
+        "report",
+        "reply",
+    ],
+)
 def test_every_kind_of_work_has_words(what: str) -> None:
     assert f"aside.kind.{what}" in texts.catalogue()
 
 
 def test_letter_that_is_settled_offers_nothing_to_do() -> None:
     letter = {
-        "id": 1, "reason": "unit", "detail": "x", "topic": "a/b", "source": None, "field": None, "properties": {}, "received_at": "2026-01-01T00:00:00Z",
-        "state": "discarded", "handled_by": "li", "text": None, "hex": "00ff", "size": 2,
-    }  # fmt: skip
+        "id": 1,
+        "reason": "unit",
+        "detail": "x",
+        "topic": "a/b",
+        "source": None,
+        "field": None,
+        "properties": {},
+        "received_at": "2026-01-01T00:00:00Z",
+        "state": "discarded",
+        "handled_by": "li",
+        "text": None,
+        "hex": "00ff",
+        "size": 2,
+    }
     assert not having(letters.pane(letter, is_admin=True), data_key="replay")
     waiting = letters.pane({**letter, "state": "waiting"}, is_admin=True)
     assert having(waiting, data_key="replay")

@@ -53,8 +53,13 @@ def names(found: Found) -> list[str]:
 
 @pytest.mark.parametrize(
     ("sort", "expected"),
-    [((), ["b", "a", "c"]), ((("name", False),), ["a", "b", "c"]), ((("size", True),), ["b", "c", "a"]), ((("size", False),), ["c", "b", "a"])],
-)  # fmt: skip
+    [
+        ((), ["b", "a", "c"]),
+        ((("name", False),), ["a", "b", "c"]),
+        ((("size", True),), ["b", "c", "a"]),
+        ((("size", False),), ["c", "b", "a"]),
+    ],
+)
 def test_rows_at_hand_are_sorted_with_what_is_missing_last(sort: Any, expected: list[str]) -> None:
     assert names(tables.choose(ROWS, Wanted(sort=sort), TABLE, lambda row: row["name"])) == expected
 
@@ -126,8 +131,19 @@ def test_choice_that_is_none_is_the_standard() -> None:
 
 @pytest.mark.parametrize(
     ("value", "cell"),
-    [("=1+1", "'=1+1"), ("+49", "'+49"), ("-5", "'-5"), ("@x", "'@x"), ("\tx", "'\tx"), (-5, -5), (1.5, 1.5), (None, ""), ("plain", "plain"), (["=a", "b"], "'=a; b")],
-)  # fmt: skip
+    [
+        ("=1+1", "'=1+1"),
+        ("+49", "'+49"),
+        ("-5", "'-5"),
+        ("@x", "'@x"),
+        ("\tx", "'\tx"),
+        (-5, -5),
+        (1.5, 1.5),
+        (None, ""),
+        ("plain", "plain"),
+        (["=a", "b"], "'=a; b"),
+    ],
+)
 def test_export_has_no_formulas(value: Any, cell: Any) -> None:
     assert safe(value) == cell
 
@@ -147,7 +163,18 @@ def test_empty_table_says_whether_anything_matches() -> None:
 
 
 def test_row_has_a_key_that_no_column_hides() -> None:
-    assert aside.TABLE.draw({**dict.fromkeys([c.name for c in aside.TABLE.columns], None), "what": "picture", "id": "x", "state": "aside", "key": "picture:x"})[tables.ROW_KEY] == "picture:x"  # fmt: skip
+    assert (
+        aside.TABLE.draw(
+            {
+                **dict.fromkeys([c.name for c in aside.TABLE.columns], None),
+                "what": "picture",
+                "id": "x",
+                "state": "aside",
+                "key": "picture:x",
+            }
+        )[tables.ROW_KEY]
+        == "picture:x"
+    )
 
 
 @pytest.mark.parametrize("table", [TABLE, aside.TABLE, listing.TABLE, letters.TABLE])
@@ -177,7 +204,8 @@ def test_all_pending_devices_are_paged_by_the_server(conn: Connection) -> None:
     conn.execute(
         text("""
 INSERT INTO sensor (id, kind, name_zh, name_en, status, metrics, thresholds, attributes, district, first_seen_at)
-SELECT 'new-' || lpad(n::text, 4, '0'), 'unknown', '新', 'new', 'pending', '{}', '{}', jsonb_build_object('topic', 't/' || n), '000000', now()
+SELECT 'new-' || lpad(n::text, 4, '0'), 'unknown', '新', 'new', 'pending', '{}', '{}',
+  jsonb_build_object('topic', 't/' || n), '000000', now()
 FROM generate_series(1, 1203) AS n
 """)
     )

@@ -22,7 +22,7 @@ def api_button(
     label: list[Any], method: str, url: str, body: Mapping[str, object] | None, *, confirm: bool = False, **more: Any
 ) -> html.Button:
     """A button that makes one API call (``assets/js/actions.mjs``); ``confirm`` asks for a second press."""
-    call: dict[str, Any] = {"data-method": method, "data-url": url, "data-body": json.dumps(body, ensure_ascii=False)}
+    call = {"data-method": method, "data-url": url, "data-body": json.dumps(body, ensure_ascii=False)}
     parts: list[Any] = [html.Span(label, className="label")]
     if confirm:
         parts.append(html.Span(texts.both("card.confirm"), className="sure"))

@@ -1,4 +1,5 @@
-"""Callback of the chart: a sensor and a metric become a graph, in the browser (one series request, no round trip more)."""
+"""Callback of the chart: a sensor and a metric become a graph, in the browser (one series request, no round trip
+more)."""
 
 from dash import ClientsideFunction, Dash, Input, Output, State
 

@@ -1,22 +1,22 @@
 """What the chart looks like, as values; the browser fills in the series and the colours of the theme."""
 
-from typing import Any
+from core.types import JsonObject
 
 HEIGHT_PX = 190
 
 
-def chart_template() -> dict[str, Any]:
+def chart_template() -> JsonObject:
     """Plotly figure without data. Colours are names of CSS variables: ``assets/js/chart.mjs`` resolves them."""
     return {"layout": _layout(), "config": {"displayModeBar": False, "responsive": True}, "series": _series()}
 
 
-def _series() -> dict[str, Any]:
-    line = {"color": "--accent", "width": 1.8, "shape": "linear"}
+def _series() -> JsonObject:
+    line: JsonObject = {"color": "--accent", "width": 1.8, "shape": "linear"}
     return {"type": "scatter", "mode": "lines", "line": line, "hovertemplate": "%{x|%H:%M:%S}  %{y}<extra></extra>"}
 
 
-def _layout() -> dict[str, Any]:
-    axis = {
+def _layout() -> JsonObject:
+    axis: JsonObject = {
         "gridcolor": "--line",
         "linecolor": "--line",
         "zeroline": False,

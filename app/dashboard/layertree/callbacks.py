@@ -8,13 +8,14 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State
 from app.dashboard.ids import Id, Kind
 from app.dashboard.layertree.view import layer_tree
 from app.dashboard.models import LayerState
+from core.types import JsonObject
 
 
 def register(app: Dash) -> None:
     """Bind the layer tree to its store and to the map."""
 
     @app.callback(Output(Id.LAYER_TREE.value, "children"), Input(Id.LAYERS.value, "data"), prevent_initial_call=True)
-    async def draw_tree(data: dict[str, Any] | None) -> list[Any]:
+    async def draw_tree(data: JsonObject | None) -> list[Any]:
         return layer_tree(msgspec.convert(data or {}, LayerState))
 
     _to_map(app, "show_layers", Kind.LAYER, "checked")

@@ -146,7 +146,7 @@ def open_new(asking: Asking) -> html.Div:
     return pane(asking, dict(EMPTY), dict(EMPTY))
 
 
-# --- many at once ---------------------------------------------------------------------------------------------------------
+# --- many at once -----------------------------------------------------------------------------------------------------
 
 
 def open_many(asking: Asking, typed: str = "") -> html.Div:

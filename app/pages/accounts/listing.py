@@ -10,32 +10,34 @@ from app.asking import Asking
 from app.dashboard import texts
 from app.pages import tables
 from app.pages.parts import lamp
-from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Row, Table, Wanted, cells
+from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Table, Wanted, cells
 from core.viewer import Role
 from ingest.doors import accounts as book
 
+Account = book.AccountObject
 SHOWN_AT_MOST = 4
 STATES = {"active": "well", "revoked": "old"}
 
 
-def name_cells(row: Row) -> list[Cell]:
+def name_cells(row: Account) -> list[Cell]:
     name = cells.press("open", cells.plain(row["name"]), key=f"account-{row['name']}", id=row["name"])
     return cells.stack([name], [cells.quiet(row["note"] or "")])
 
 
-def owned(row: Row) -> list[str]:
+def owned(row: Account) -> list[str]:
     return [*row["sensors"], *row["cameras"], *row["units"], *row["sources"], *row["topics"]]
 
 
-def owned_cells(row: Row) -> list[Cell]:
+def owned_cells(row: Account) -> list[Cell]:
     all_ = owned(row)
     more = [cells.words("sources.more", n=len(all_) - SHOWN_AT_MOST)] if len(all_) > SHOWN_AT_MOST else []
     everything = [cells.words("accounts.everything")] if row["kind"] == "gateway" else []
-    also = [cells.words(f"accounts.may.{name}") for name in ("reports", "warnings") if row[name]]
+    may = {"reports": row["reports"], "warnings": row["warnings"]}
+    also = [cells.words(f"accounts.may.{name}") for name, granted in may.items() if granted]
     return [*everything, *(cells.code(one) for one in all_[:SHOWN_AT_MOST]), *more, *also]
 
 
-TABLE = Table(
+TABLE = Table[Account](
     "accounts",
     "accounts",
     (
@@ -67,7 +69,7 @@ TABLE = Table(
 COLUMNS = {column.name: column.name for column in TABLE.columns}
 
 
-def read_rows(asking: Asking, wanted: Wanted) -> Found:
+def read_rows(asking: Asking, wanted: Wanted) -> Found[Account]:
     asking.viewer.require(Role.ADMIN)
     sql, params = book.find_accounts(wanted.asks("q"))
     rows, total = tables.select(asking.conn, sql, params, wanted, COLUMNS, TABLE)

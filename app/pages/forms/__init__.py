@@ -5,8 +5,9 @@
     read(FORM, typed)                     # values as the model takes them
     register(app, door, handler)          # save, try, conflict, add and remove lines
 
-Labels are `{words}.{field}` of the catalogue, help is `{words}.{field}.help` where there is one. What is wrong stands at its field. Where
-somebody else has changed the thing meanwhile the form says what, and one's own entries are kept or given up, never lost.
+Labels are `{words}.{field}` of the catalogue, help is `{words}.{field}.help` where there is one. What is wrong stands
+at its field. Where somebody else has changed the thing meanwhile the form says what, and one's own entries are kept or
+given up, never lost.
 """
 
 from app.pages.forms.callbacks import register

@@ -12,7 +12,7 @@ from app.asking import Door
 from app.pages import ids
 from app.pages.forms.drawing import draw_line
 from app.pages.forms.handler import PRESSES, Answer, Handler, press_try
-from app.pages.forms.model import Form
+from app.pages.forms.model import Form, Values
 from app.pages.forms.typed import gather, states_of
 from app.pages.forms.wrong import spread
 from core.clock import utc_now
@@ -43,7 +43,7 @@ def register_press(app: Dash, door: Door, handler: Handler, name: str, work: Cal
         running=[(Output(ids.press(key, name), "disabled"), True, False)],
         prevent_initial_call=True,
     )
-    async def pressed(clicks: int | None, base: dict[str, Any] | None, *_: Any) -> tuple[Any, ...]:
+    async def pressed(clicks: int | None, base: Values | None, *_: Any) -> tuple[Any, ...]:
         if not clicks:
             raise PreventUpdate
         outputs = ctx.outputs_list
@@ -68,7 +68,7 @@ def register_try(app: Dash, door: Door, handler: Handler, trial: Form) -> None:
         running=[(Output(ids.press(key, "try"), "disabled"), True, False)],
         prevent_initial_call=True,
     )
-    async def pressed(clicks: int | None, base: dict[str, Any] | None, *_: Any) -> tuple[Any, ...]:
+    async def pressed(clicks: int | None, base: Values | None, *_: Any) -> tuple[Any, ...]:
         if not clicks:
             raise PreventUpdate
         outputs, states = ctx.outputs_list, ctx.states_list

@@ -77,7 +77,7 @@ def label_of(form: Form, name: str) -> Words:
 
 def draw_control(form: Form, name: str, one: Field, value: Any) -> Any:
     hint = f"{form.words}.{name}.help"
-    named: dict[str, Any] = {
+    named: dict[str, object] = {
         "label": html.Span(label_of(form, name)),
         "description": html.Span(texts.both(hint)) if hint in texts.catalogue() else None,
         **wild({"data-field": name}),
@@ -104,8 +104,9 @@ def draw_control(form: Form, name: str, one: Field, value: Any) -> Any:
     return dmc.Textarea(value=words or "", autosize=True, minRows=2, maxRows=12, **named)
 
 
-def draw_choice(one: Field, value: Any, named: dict[str, Any]) -> dmc.Select:
-    """A list to choose from. Its entries are bare strings: the browser puts those of the page's language there (`main.mjs`)."""
+def draw_choice(one: Field, value: Any, named: dict[str, object]) -> dmc.Select:
+    """A list to choose from. Its entries are bare strings: the browser puts those of the page's language there
+    (`main.mjs`)."""
     choices = [{"value": key, **said_in_both(words)} for key, words in one.choices]
     told = {"id": named["id"], "choices": choices}
     return dmc.Select(
@@ -148,7 +149,7 @@ def draw_line(form: Form, one: Field, row: str, values: Sequence[Any]) -> html.D
     for at, column in enumerate(one.lines.columns):
         key = f"{form.words}.{one.name}.{column}"
         given = values[at] if at < len(values) else None
-        named: dict[str, Any] = {
+        named: dict[str, object] = {
             "id": ids.cell(form.key, one.name, row, column),
             "label": html.Span(texts.both(key)),
             "value": "" if given is None else str(given),
@@ -160,7 +161,7 @@ def draw_line(form: Form, one: Field, row: str, values: Sequence[Any]) -> html.D
             if offered
             else dmc.TextInput(autoComplete="off", **named)
         )
-    gone = icon_button(ids.drop_line(form.key, one.name, row), "close", "form.remove")  # type: ignore[arg-type]
+    gone = icon_button(ids.drop_line(form.key, one.name, row), "close", "form.remove")
     inner = html.Div([*inputs, gone], className=f"line columns-{len(inputs)}")
     return html.Div([inner], id=ids.line(form.key, one.name, row))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -14,11 +14,13 @@ from app.pages.forms.typed import Typed, read
 from app.pages.forms.versions import conflict_view, merge, theirs
 from app.pages.forms.wrong import error_of
 from core.errors import Conflict, InputError
+from core.types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What pressing a button of a form led to. `pane` is drawn anew where it is given; `changed` tells tables to read anew."""
+    """What pressing a button of a form led to. `pane` is drawn anew where it is given; `changed` tells tables to read
+    anew."""
 
     errors: Errors = field(default_factory=dict)
     pane: Any = no_update
@@ -28,7 +30,8 @@ class Answer:
 
 
 class Handler(Protocol):
-    """What the kit asks of a page. Every method runs in a thread, in the transaction of `asking`, and checks what the person may do."""
+    """What the kit asks of a page. Every method runs in a thread, in the transaction of `asking`, and checks what the
+    person may do."""
 
     key: str
     # the pane in which the form stands
@@ -38,10 +41,10 @@ class Handler(Protocol):
     # the form of the message to try, where a dry run is offered
     trial: Form | None
 
-    def form(self, values: Mapping[str, Any]) -> Form:
+    def form(self, values: Values) -> Form:
         """The form for what is typed: what it shows may depend on a choice."""
 
-    def save(self, asking: Asking, base: Values, values: dict[str, Any]) -> Answer:
+    def save(self, asking: Asking, base: Values, values: JsonObject) -> Answer:
         """InputError and Conflict are shown in the form."""
 
     def newer(self, asking: Asking, base: Values) -> Values:
@@ -50,7 +53,7 @@ class Handler(Protocol):
     def draw(self, asking: Asking, base: Values, values: Values) -> Any:
         """The pane with the form in it."""
 
-    def dry_run(self, asking: Asking, base: Values, values: dict[str, Any], trial: dict[str, Any]) -> Answer:
+    def dry_run(self, asking: Asking, base: Values, values: JsonObject, trial: JsonObject) -> Answer:
         """What would come of it; writes nothing."""
 
 

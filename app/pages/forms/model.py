@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from core.types import JsonObject
+
 Words = list[Any]
 Values = Mapping[str, Any]
 Errors = dict[str, Words]
@@ -28,11 +30,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """How a mapping is a table of inputs: `split` into rows of text, `join` them again. `offered` are values to choose from."""
+    """How a mapping is a table of inputs: `split` into rows of text, `join` them again. `offered` are values to choose
+    from."""
 
     columns: tuple[str, ...] = ("key", "value")
     split: Callable[[Any], list[Sequence[Any]]] = lambda value: [list(item) for item in value.items()]
-    join: Callable[[list[list[str]]], Any] = lambda rows: {row[0]: row[1] or None for row in rows}
+    join: Callable[[list[list[str]]], JsonObject] = lambda rows: {row[0]: row[1] or None for row in rows}
     offered: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
@@ -53,7 +56,8 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Fields under a heading that can be folded; without a heading they just stand there. Two names in a tuple stand side by side."""
+    """Fields under a heading that can be folded; without a heading they just stand there. Two names in a tuple stand
+    side by side."""
 
     fields: tuple[str | tuple[str, ...], ...]
     title: str = ""

@@ -8,17 +8,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dash import ALL, State
+from pydantic import JsonValue
 
 from app.pages import ids
 from app.pages.forms.model import Field, Form, Kind
 from core.errors import InputError
+from core.types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
 class Typed:
     """What stands in the inputs: of fields, switches, and lines by row."""
 
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, JsonValue] = field(default_factory=dict)
     ticks: Mapping[str, bool] = field(default_factory=dict)
     rows: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
 
@@ -34,7 +36,7 @@ def states_of(key: str) -> tuple[State, ...]:
 
 def gather(key: str, states: Any) -> Typed:
     """From the states of a callback (`ctx.states_list`), those of the form `key`."""
-    values, ticks, rows = dict[str, Any](), dict[str, bool](), dict[str, dict[str, dict[str, str]]]()
+    values, ticks, rows = JsonObject(), dict[str, bool](), dict[str, dict[str, dict[str, str]]]()
     flat = [one for part in states for one in (part if isinstance(part, list) else [part])]
     for one in flat:
         name = one["id"]
@@ -49,12 +51,12 @@ def gather(key: str, states: Any) -> Typed:
     return Typed(values, ticks, rows)
 
 
-def read(form: Form, typed: Typed) -> dict[str, Any]:
+def read(form: Form, typed: Typed) -> JsonObject:
     """Values as the model takes them, of the fields that are shown. InputError where an input cannot be one."""
     return {one.name: read_field(one, typed) for one in form.shown()}
 
 
-def read_field(one: Field, typed: Typed) -> Any:
+def read_field(one: Field, typed: Typed) -> JsonValue:
     match one.kind:
         case Kind.GROUP:
             found = {inner.name: read_plain(inner, f"{one.name}.{inner.name}", typed) for inner in one.fields}
@@ -68,7 +70,7 @@ def read_field(one: Field, typed: Typed) -> Any:
             return read_plain(one, one.name, typed)
 
 
-def read_plain(one: Field, name: str, typed: Typed) -> Any:
+def read_plain(one: Field, name: str, typed: Typed) -> JsonValue:
     if one.kind is Kind.TICK:
         return typed.ticks.get(name, bool(one.default))
     value = typed.values.get(name)
@@ -83,10 +85,11 @@ def read_plain(one: Field, name: str, typed: Typed) -> Any:
     return None if words in ("", None) and one.nullable else words or ""
 
 
-def read_json(name: str, words: Any) -> Any:
+def read_json(name: str, words: JsonValue) -> JsonValue:
     if not words:
         return None
     try:
-        return json.loads(words)
+        given: JsonValue = json.loads(str(words))
     except ValueError as exc:
         raise InputError(f"{name}: expected JSON", field=name) from exc
+    return given

@@ -16,7 +16,7 @@ from app.pages.forms.model import Form, Values, Words
 from app.pages.parts import action
 
 
-def merge(base: Values, mine: Values, newer: Values) -> dict[str, Any]:
+def merge(base: Values, mine: Values, newer: Values) -> Values:
     """The newer version with what I have changed since `base`: nothing typed is lost, nothing untouched goes back."""
     return {**newer, **{name: value for name, value in mine.items() if value != base.get(name)}}
 

@@ -42,7 +42,7 @@ def is_missing(one: Any) -> bool:
     return one["type"] == "missing" or given is None or given in ("", [])
 
 
-def error_text(key: str, context: Mapping[str, Any], message: str) -> Words:
+def error_text(key: str, context: Mapping[str, object], message: str) -> Words:
     name = f"form.error.{key}"
     if name in texts.catalogue():
         return texts.both(name, **context)
@@ -71,7 +71,8 @@ def error_of(form: Form, exc: InputError | Conflict) -> Errors:
 
 
 def spread(errors: Errors, outputs: Any) -> tuple[list[Any], list[Any]]:
-    """Errors over the inputs and slots that there are (`ctx.outputs_list`); what has no place stands with the whole form."""
+    """Errors over the inputs and slots that there are (`ctx.outputs_list`); what has no place stands with the whole
+    form."""
     inputs = [one["id"]["field"] for one in outputs[0]]
     slots = [one["id"]["said"] for one in outputs[1]]
     at_slots = set(slots) - {WHOLE}

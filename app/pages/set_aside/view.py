@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dash import html
+from typing_extensions import TypedDict
 
 from app.asking import Asking
 from app.dashboard import texts
@@ -13,7 +14,7 @@ from app.dashboard.components import notice
 from app.pages import shell, tables
 from app.pages.ids import AsideId
 from app.pages.parts import action, dialog
-from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Row, Table, Wanted, cells
+from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Table, Wanted, cells
 from core import set_aside
 from core.clock import rfc3339
 from core.viewer import Role
@@ -23,15 +24,29 @@ DROPPING = "drop"
 STATES = {"aside": "dead", "waiting": "old"}
 
 
-def what_cells(row: Row) -> list[Cell]:
+class AsideRow(TypedDict):
+    """Something put aside as the table shows it; `due_at` null where a person must decide."""
+
+    key: str
+    what: str
+    id: str
+    error: str
+    state: str
+    tries: int
+    first_at: str
+    last_at: str
+    due_at: str | None
+
+
+def what_cells(row: AsideRow) -> list[Cell]:
     return cells.stack([cells.known("aside.kind", row["what"])], [cells.quiet(row["id"])])
 
 
-def state_cell(row: Row) -> list[Cell]:
+def state_cell(row: AsideRow) -> list[Cell]:
     return [cells.lamp(STATES[row["state"]], f"aside.is.{row['state']}")]
 
 
-TABLE = Table(
+TABLE: Table[AsideRow] = Table(
     "set-aside",
     "aside",
     (
@@ -53,26 +68,31 @@ TABLE = Table(
 COLUMNS = {column.name: column.name for column in TABLE.columns}
 
 
-def due_cell(row: Row) -> Cell:
+def due_cell(row: AsideRow) -> Cell:
     """When it is tried again by itself; never where a person must decide."""
     return cells.quiet("–") if row["due_at"] is None else cells.moment(row["due_at"])
 
 
-def read_rows(asking: Asking, wanted: Wanted) -> Found:
+def read_rows(asking: Asking, wanted: Wanted) -> Found[AsideRow]:
     asking.viewer.require(Role.DISPATCHER)
     sql, params = set_aside.find_open(wanted.asks("q"))
     rows, total = tables.select(asking.conn, sql, params, wanted, COLUMNS, TABLE)
     return Found([row_object(row) for row in rows], total)
 
 
-def row_object(row: Any) -> dict[str, Any]:
+def row_object(row: Any) -> AsideRow:
     """One row with a key made of both parts of its name."""
-    found = {name: getattr(row, name) for name in ("what", "id", "error", "state", "tries")}
-    moments = {
-        name: rfc3339(value) if value else None
-        for name, value in ((n, getattr(row, n)) for n in ("first_at", "last_at", "due_at"))
+    return {
+        "key": f"{row.what}:{row.id}",
+        "what": row.what,
+        "id": row.id,
+        "error": row.error,
+        "state": row.state,
+        "tries": row.tries,
+        "first_at": rfc3339(row.first_at),
+        "last_at": rfc3339(row.last_at),
+        "due_at": rfc3339(row.due_at) if row.due_at else None,
     }
-    return {**found, **moments, "key": f"{row.what}:{row.id}"}
 
 
 def draw(asking: Asking, _: str) -> list[Any]:
@@ -86,7 +106,7 @@ def draw(asking: Asking, _: str) -> list[Any]:
     return shell.page("aside.title", asking.viewer, links, content)
 
 
-def page_view(counts: Sequence[Row], *, is_admin: bool) -> html.Div:
+def page_view(counts: Sequence[set_aside.AsideCount], *, is_admin: bool) -> html.Div:
     acts = [
         action(AsideId.RETRY.value, "aside.retry", small=True, disabled=True, data_key="retry"),
         action(AsideId.DROP.value, "aside.drop", small=True, disabled=True, data_key="drop"),
@@ -104,7 +124,7 @@ def page_view(counts: Sequence[Row], *, is_admin: bool) -> html.Div:
     )
 
 
-def count_views(counts: Sequence[Row]) -> list[html.Li]:
+def count_views(counts: Sequence[set_aside.AsideCount]) -> list[html.Li]:
     """By kind: how many a person must decide on, how many are tried again by themselves."""
     return [
         html.Li(

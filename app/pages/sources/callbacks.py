@@ -11,6 +11,7 @@ from app.asking import Asking, Door
 from app.dashboard import texts
 from app.pages import forms, ids, tables
 from app.pages.acts import Act, Acts, Press, Setting, empties, fills
+from app.pages.forms import Values
 from app.pages.ids import Id, SourcesId
 from app.pages.parts import done
 from app.pages.sources import devices, form, letters, listing
@@ -67,7 +68,7 @@ def opens_tab(name: str) -> Setting:
     return SourcesId.TABS, {"value": name}
 
 
-# --- sources --------------------------------------------------------------------------------------------------------------
+# --- sources ----------------------------------------------------------------------------------------------------------
 
 
 def count_all(asking: Asking, _: Press) -> Act:
@@ -101,7 +102,7 @@ def show_letters(_: Asking, press: Press) -> Act:
     return Act([opens_tab("letters"), choose_group(letters.group_of(None, str(press.what["id"])))])
 
 
-# --- devices --------------------------------------------------------------------------------------------------------------
+# --- devices ----------------------------------------------------------------------------------------------------------
 
 
 def open_device(asking: Asking, press: Press) -> Act:
@@ -120,7 +121,7 @@ def retire(asking: Asking, press: Press) -> Act:
     return Act([empties(SourcesId.DEVICE)], done("devices.retired", id=base["id"]), changed=True)
 
 
-# --- letters --------------------------------------------------------------------------------------------------------------
+# --- letters ----------------------------------------------------------------------------------------------------------
 
 
 def choose_group(group: str) -> Setting:
@@ -164,7 +165,7 @@ def mend(asking: Asking, press: Press) -> Act:
     return Act([fills(SourcesId.DETAIL, form.open_source(asking, source, message)), opens_tab("sources")])
 
 
-# --- what follows a choice rather than a press ----------------------------------------------------------------------------
+# --- what follows a choice rather than a press ------------------------------------------------------------------------
 
 
 def register_tabs(app: Dash) -> None:
@@ -184,7 +185,7 @@ def register_decoder(app: Dash) -> None:
         State(ids.held(form.KEY), "data"),
         prevent_initial_call=True,
     )
-    async def choose_decoder(decoder: str | None, filters: str | None, base: dict[str, Any] | None) -> tuple[Any, Any]:
+    async def choose_decoder(decoder: str | None, filters: str | None, base: Values | None) -> tuple[Any, Any]:
         if not decoder:
             raise PreventUpdate
         kept = no_update if (filters or "").strip() else form.filters_of(decoder)

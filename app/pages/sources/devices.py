@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from dash import html
@@ -16,12 +16,13 @@ from app.pages import forms, ids, tables
 from app.pages.forms import Answer, Form, Kind, Section, Values
 from app.pages.ids import SourcesId
 from app.pages.parts import action, done, facts, pane_head
-from app.pages.tables import TEXT, Cell, Column, Filter, Found, Row, Table, Wanted, cells
+from app.pages.tables import TEXT, Cell, Column, Filter, Found, Table, Wanted, cells
 from core.crs import Datum
+from core.types import JsonObject
 from core.viewer import Role
 from core.vocabulary import table
 from ingest.admin import devices as book
-from layers.sensors import read_sensors
+from layers.sensors import Measured, Sensor, read_sensors
 
 KEY = "device"
 FAMILY = "devices.field"
@@ -34,7 +35,7 @@ SECTIONS = (
 )
 
 
-# --- the list -------------------------------------------------------------------------------------------------------------
+# --- the list ---------------------------------------------------------------------------------------------------------
 
 
 def metric_cell(metric: str) -> Cell:
@@ -42,7 +43,7 @@ def metric_cell(metric: str) -> Cell:
     return cells.pair(known if known else {"zh": metric, "en": metric})
 
 
-def reading_cells(row: Row) -> list[Cell]:
+def reading_cells(row: Sensor) -> list[Cell]:
     shown: list[Cell] = []
     for metric, read in list(row["values"].items())[:READINGS_SHOWN]:
         shown += [
@@ -53,12 +54,12 @@ def reading_cells(row: Row) -> list[Cell]:
     return cells.stack(shown, [cells.code(topic)] if topic else [])
 
 
-def name_cells(row: Row) -> list[Cell]:
+def name_cells(row: Sensor) -> list[Cell]:
     name = cells.press("open", cells.plain(row["id"]), key=f"device-{row['id']}", id=row["id"])
     return cells.stack([name], [cells.quiet(row["source"] or "–")])
 
 
-TABLE = Table(
+TABLE: Table[Sensor] = Table(
     "devices",
     "devices",
     (
@@ -96,7 +97,7 @@ TABLE = Table(
 COLUMNS = {"id": "concat_ws(' ', id, source_id)", "values": "metrics", "first": "first_seen_at", "last": "heard_at"}
 
 
-def read_rows(asking: Asking, wanted: Wanted) -> Found:
+def read_rows(asking: Asking, wanted: Wanted) -> Found[Sensor]:
     """Which ones and in which order says ingest; what they are like, the sensors' own code."""
     sql, params = book.find_pending(wanted.asks("q"))
     rows, total = tables.select(asking.conn, sql, params, wanted, COLUMNS, TABLE)
@@ -109,15 +110,17 @@ def count_pending(asking: Asking) -> int:
     return book.count_pending(asking.conn)
 
 
-# --- one device -----------------------------------------------------------------------------------------------------------
+# --- one device -------------------------------------------------------------------------------------------------------
 
 
-def guess_kind(metrics: Mapping[str, Any]) -> str:
-    """The kind that its metrics speak for, where one is named like a metric or they are those of the air; "" where none is."""
-    if AIR & set(metrics):
+def guess_kind(metrics: Iterable[str]) -> str:
+    """The kind that its metrics speak for, where one is named like a metric or they are those of the air; "" where none
+    is."""
+    named = set(metrics)
+    if AIR & named:
         return "air_quality"
-    found = next((kind for kind in table("sensor_kinds") if kind in metrics), "")
-    return found or ("manhole" if "tilt" in metrics else "")
+    found = next((kind for kind in table("sensor_kinds") if kind in named), "")
+    return found or ("manhole" if "tilt" in named else "")
 
 
 def device_form() -> Form:
@@ -133,15 +136,15 @@ def device_form() -> Form:
     )
 
 
-def values_of(device: Mapping[str, Any]) -> dict[str, Any]:
+def values_of(device: Sensor) -> Values:
     """What the form begins with: nothing is filled in that a person should say."""
-    known = {name: device[name] for name in ("id", "interval_s")}
+    known = {"id": device["id"], "interval_s": device["interval_s"]}
     sent = {"sent_lon": device["lon"], "sent_lat": device["lat"]}
     asked = dict.fromkeys(("name_zh", "name_en", "lon", "lat", "district"))
     return {**known, **sent, **asked, "kind": guess_kind(device["values"]), "datum": Datum.WGS84.value}
 
 
-def pane(device: Mapping[str, Any], values: Values, *, is_admin: bool) -> html.Div:
+def pane(device: Sensor, values: Values, *, is_admin: bool) -> html.Div:
     has_place = device["lon"] is not None
     place = (
         action(ids.press(KEY, "place"), "devices.copy", small=True, data_key="copy-position")
@@ -166,7 +169,7 @@ def pane(device: Mapping[str, Any], values: Values, *, is_admin: bool) -> html.D
     )
 
 
-def sent_views(device: Mapping[str, Any]) -> list[Any]:
+def sent_views(device: Sensor) -> list[Any]:
     told = device["attributes"]
     sent = told.get("sent")
     listed = facts(
@@ -181,7 +184,7 @@ def sent_views(device: Mapping[str, Any]) -> list[Any]:
     return [
         listed,
         html.Details(
-            [html.Summary(texts.both("devices.sent")), html.Pre(pretty(sent), className="payload", tabIndex=0)],
+            [html.Summary(texts.both("devices.sent")), html.Pre(pretty(str(sent)), className="payload", tabIndex=0)],
             open=True,
         ),
     ]
@@ -195,7 +198,7 @@ def pretty(words: str) -> str:
         return words
 
 
-def reading_view(metric: str, read: Mapping[str, Any]) -> html.Div:
+def reading_view(metric: str, read: Measured) -> html.Div:
     known = table("metrics").get(metric)
     quality = (
         [html.Span(texts.pair(table("qualities").get(read["quality"])), className="chip")]
@@ -214,10 +217,10 @@ class DeviceHandler:
     lines: tuple[str, ...] = ()
     trial: Form | None = None
 
-    def form(self, values: Mapping[str, Any]) -> Form:
+    def form(self, values: Values) -> Form:
         return device_form()
 
-    def save(self, asking: Asking, base: Values, values: dict[str, Any]) -> Answer:
+    def save(self, asking: Asking, base: Values, values: JsonObject) -> Answer:
         asking.viewer.require(Role.ADMIN)
         given, errors = forms.check(device_form(), api.AcceptIn, values)
         if given is None:
@@ -232,7 +235,7 @@ class DeviceHandler:
         device = api.get_sensor(asking.conn, asking.viewer, str(base["id"]))
         return pane(device, values, is_admin=asking.may(Role.ADMIN))
 
-    def dry_run(self, asking: Asking, base: Values, values: dict[str, Any], trial: dict[str, Any]) -> Answer:
+    def dry_run(self, asking: Asking, base: Values, values: JsonObject, trial: JsonObject) -> Answer:
         raise NotImplementedError
 
 

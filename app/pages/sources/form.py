@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import html
+from pydantic import JsonValue
+from typing_extensions import TypedDict
 
 from app.api import sources as api
 from app.asking import Asking
@@ -17,9 +19,12 @@ from app.pages.ids import SourcesId
 from app.pages.parts import done, pane_head
 from app.pages.sources.trial import outcome
 from core.crs import Datum
+from core.types import JsonObject
 from core.viewer import Role
 from core.vocabulary import table
-from ingest.admin import sources as book
+from ingest.admin.sources.nouns import SourceChange, SourceIn, SourceObject, TryIn
+from ingest.admin.sources.read import list_decoders
+from ingest.sources import UnitRule
 
 KEY = "source"
 FAMILY = "sources.field"
@@ -33,7 +38,7 @@ SECTIONS = (
     ),
     Section(("options",), "sources.options", is_open=False),
 )
-EMPTY: Mapping[str, Any] = {
+EMPTY: Mapping[str, JsonValue] = {
     "id": "",
     "name_zh": "",
     "name_en": "",
@@ -53,24 +58,32 @@ EMPTY: Mapping[str, Any] = {
 }
 
 
-# --- units: a unit, or what the value is multiplied by and added to before ------------------------------------------------
+class Message(TypedDict):
+    """A message to try: text, or any bytes in base64."""
+
+    topic: str
+    payload: str | None
+    payload_base64: str | None
 
 
-def split_units(units: Mapping[str, Any]) -> list[Sequence[Any]]:
+# --- units: a unit, or what the value is multiplied by and added to before --------------------------------------------
+
+
+def split_units(units: Mapping[str, UnitRule]) -> list[Sequence[Any]]:
     return [
         (metric, rule) if isinstance(rule, str) else (metric, rule.get("unit"), rule.get("scale"), rule.get("offset"))
         for metric, rule in units.items()
     ]
 
 
-def join_units(rows: list[list[str]]) -> dict[str, Any]:
+def join_units(rows: list[list[str]]) -> JsonObject:
     return {metric: unit_rule(unit, scale, offset) for metric, unit, scale, offset in rows}
 
 
-def unit_rule(unit: str, scale: str, offset: str) -> str | dict[str, Any]:
+def unit_rule(unit: str, scale: str, offset: str) -> JsonValue:
     if not scale and not offset:
         return unit
-    given = {"unit": unit, "scale": numeric(scale), "offset": numeric(offset)}
+    given: JsonObject = {"unit": unit, "scale": numeric(scale), "offset": numeric(offset)}
     return {name: value for name, value in given.items() if value != ""}
 
 
@@ -86,18 +99,19 @@ def our_metrics() -> tuple[str, ...]:
     return tuple(sorted(table("metrics")))
 
 
-# --- the form -------------------------------------------------------------------------------------------------------------
+# --- the form ---------------------------------------------------------------------------------------------------------
 
 
-def source_form(values: Mapping[str, Any]) -> Form:
-    """For what is chosen so far: the options are those of its decoder. A source that is not there yet has an id to give."""
-    decoders = {one["key"]: one for one in book.list_decoders()}
+def source_form(values: Values) -> Form:
+    """For what is chosen so far: the options are those of its decoder. A source that is not there yet has an id to
+    give."""
+    decoders = {one["key"]: one for one in list_decoders()}
     chosen = decoders.get(str(values.get("decoder") or "native"))
     is_new = "id" in values and values.get("version") is None
     offered = our_metrics()
     units = Lines(("metric", "unit", "scale", "offset"), split_units, join_units, {"metric": offered})
     return forms.form_of(
-        book.SourceIn,
+        SourceIn,
         KEY,
         FAMILY,
         (NEW, *SECTIONS) if is_new else SECTIONS,
@@ -114,7 +128,7 @@ def source_form(values: Mapping[str, Any]) -> Form:
 
 
 TRIAL = forms.form_of(
-    book.TryIn,
+    TryIn,
     "source-try",
     "sources.try",
     (Section(("topic", "payload", "payload_base64")),),
@@ -122,26 +136,26 @@ TRIAL = forms.form_of(
     payload_base64={"kind": Kind.LONG},
 )
 SHORT_TRIAL = forms.form_of(
-    book.TryIn, "source-try", "sources.try", (Section(("topic", "payload")),), payload={"kind": Kind.LONG}
+    TryIn, "source-try", "sources.try", (Section(("topic", "payload")),), payload={"kind": Kind.LONG}
 )
 
 
-def values_of(source: Mapping[str, Any]) -> dict[str, Any]:
+def values_of(source: SourceObject) -> Values:
     """What the form holds of a source as the API shows it."""
-    kept = ("version", "changed_at", "changed_by")
-    return {name: source[name] for name in (*EMPTY, *kept)}
+    shown = (*EMPTY, "version", "changed_at", "changed_by")
+    return {name: value for name, value in source.items() if name in shown}
 
 
-def new_values() -> dict[str, Any]:
+def new_values() -> JsonObject:
     return dict(EMPTY)
 
 
-def pane(base: Values, values: Values, message: Mapping[str, Any] | None, *, is_admin: bool) -> html.Div:
+def pane(base: Values, values: Values, message: Message | None, *, is_admin: bool) -> html.Div:
     """The pane of a source, or of a new one. `message` is {topic, payload, payload_base64} to try."""
     form = source_form(values)
     is_new = values.get("version") is None
     title = texts.both("sources.add") if is_new else texts.pair({"zh": values["name_zh"], "en": values["name_en"]})
-    below = [forms.save_button(form), trial_box(form, message or {})] if is_admin else []
+    below = [forms.save_button(form), trial_box(form, message)] if is_admin else []
     return html.Div(
         [
             pane_head(title, ids.press(KEY, "close")),
@@ -161,9 +175,9 @@ def changed_line(base: Values) -> Any:
     return html.P([*texts.both("sources.changed_by", who=base["changed_by"]), " · ", when], className="quiet")
 
 
-def trial_box(form: Form, message: Mapping[str, Any]) -> Any:
-    trial = TRIAL if message.get("payload_base64") else SHORT_TRIAL
-    return forms.try_box(form, trial, message)
+def trial_box(form: Form, message: Message | None) -> Any:
+    given: Message = message or {"topic": "", "payload": None, "payload_base64": None}
+    return forms.try_box(form, TRIAL if given["payload_base64"] else SHORT_TRIAL, given)
 
 
 def options_view(decoder: str, base: Values) -> list[Any]:
@@ -175,7 +189,7 @@ def options_view(decoder: str, base: Values) -> list[Any]:
 
 def filters_of(decoder: str) -> str:
     """Topic filters such devices usually speak on, one a line."""
-    return next(("\n".join(one["filters"]) for one in book.list_decoders() if one["key"] == decoder), "")
+    return next(("\n".join(one["filters"]) for one in list_decoders() if one["key"] == decoder), "")
 
 
 class SourceHandler:
@@ -186,21 +200,21 @@ class SourceHandler:
     lines: tuple[str, ...] = ("metrics", "units")
     trial: Form | None = TRIAL
 
-    def form(self, values: Mapping[str, Any]) -> Form:
+    def form(self, values: Values) -> Form:
         return source_form(values)
 
-    def save(self, asking: Asking, base: Values, values: dict[str, Any]) -> Answer:
+    def save(self, asking: Asking, base: Values, values: JsonObject) -> Answer:
         asking.viewer.require(Role.ADMIN)
         form = source_form(values)
         whole = {name: base.get(name) for name in EMPTY} | values
-        given, errors = forms.check(form, book.SourceIn, whole)
+        given, errors = forms.check(form, SourceIn, whole)
         if given is None:
             return Answer(errors)
         if base.get("version") is None:
             saved = api.post_source(asking.conn, asking.viewer, asking.now, asking.parts, given)
         else:
             asked = {name: value for name, value in values.items() if value != base.get(name)}
-            change = book.SourceChange(version=int(base["version"]), **asked)
+            change = SourceChange.model_validate({"version": base["version"], **asked})
             saved = api.patch_source(asking.conn, asking.viewer, asking.now, asking.parts, str(base["id"]), change)
         now = values_of(saved)
         return Answer(pane=self.draw(asking, now, now), toast=done("sources.saved"), changed=True)
@@ -211,13 +225,13 @@ class SourceHandler:
     def draw(self, asking: Asking, base: Values, values: Values) -> html.Div:
         return pane(base, values, None, is_admin=asking.may(Role.ADMIN))
 
-    def dry_run(self, asking: Asking, base: Values, values: dict[str, Any], trial: dict[str, Any]) -> Answer:
+    def dry_run(self, asking: Asking, base: Values, values: JsonObject, trial: JsonObject) -> Answer:
         asking.viewer.require(Role.ADMIN)
         message = {name: value for name, value in trial.items() if value is not None}
         if "payload_base64" not in message:
             message["payload"] = trial.get("payload") or ""
         named = {"id": base.get("id") or "try", "name_zh": "-", "name_en": "-"}
-        given, errors = forms.check(TRIAL_AND_SOURCE, book.TryIn, {**values, **named, **message})
+        given, errors = forms.check(TRIAL_AND_SOURCE, TryIn, {**values, **named, **message})
         if given is None:
             return Answer(errors, result=[])
         told = api.post_try(asking.conn, asking.viewer, asking.now, asking.parts, given)
@@ -225,10 +239,10 @@ class SourceHandler:
 
 
 # names of both forms, to find the place of what is wrong
-TRIAL_AND_SOURCE = forms.form_of(book.TryIn, KEY, FAMILY)
+TRIAL_AND_SOURCE = forms.form_of(TryIn, KEY, FAMILY)
 
 
-def open_source(asking: Asking, source_id: str, message: Mapping[str, Any] | None = None) -> html.Div:
+def open_source(asking: Asking, source_id: str, message: Message | None = None) -> html.Div:
     found = values_of(api.get_source(asking.conn, asking.viewer, asking.now, asking.parts, source_id))
     return pane(found, found, message, is_admin=asking.may(Role.ADMIN))
 

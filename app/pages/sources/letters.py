@@ -14,7 +14,8 @@ from app.dashboard import texts
 from app.dashboard.components import age, clock_time, wild
 from app.pages import ids, tables
 from app.pages.parts import action, done, facts, pane_head, reason_words
-from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Row, Table, Wanted, cells
+from app.pages.sources.form import Message
+from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Table, Wanted, cells
 from core.viewer import Role
 from ingest.admin import letters as book
 
@@ -26,17 +27,17 @@ HEX_LINE = 16
 COLUMNS = {"received": "received_at", "reason": "reason", "topic": "topic", "source": "source_id", "state": "id"}
 
 
-def letter_cells(row: Row) -> list[Cell]:
+def letter_cells(row: book.DeadLetter) -> list[Cell]:
     label = cells.known("reason", row["reason"])
     opened = cells.press("open", label, key=f"letter-{row['id']}", id=row["id"])
     return cells.stack([opened, cells.code(row["topic"])], [cells.quiet(row["detail"])])
 
 
-def state_cell(row: Row) -> list[Cell]:
+def state_cell(row: book.DeadLetter) -> list[Cell]:
     return [cells.chip(cells.words(f"letters.state.{row['state']}"))]
 
 
-TABLE = Table(
+TABLE: Table[book.DeadLetter] = Table(
     "letters",
     "letters",
     (
@@ -79,10 +80,10 @@ TABLE = Table(
 )
 
 
-# --- the list -------------------------------------------------------------------------------------------------------------
+# --- the list ---------------------------------------------------------------------------------------------------------
 
 
-def read_rows(asking: Asking, wanted: Wanted) -> Found:
+def read_rows(asking: Asking, wanted: Wanted) -> Found[book.DeadLetter]:
     asking.viewer.require(Role.DISPATCHER)
     reason, source = split_group(wanted.asks("group"))
     state: book.State = next((one for one in book.STATES if one == wanted.asks("state")), "waiting")
@@ -111,14 +112,14 @@ def count_waiting(asking: Asking) -> int:
     return sum(one["count"] for one in api.get_reasons(asking.conn, asking.viewer)["items"])
 
 
-def group_views(groups: Sequence[Mapping[str, Any]], chosen: str, *, is_admin: bool) -> list[Any]:
+def group_views(groups: Sequence[book.ReasonCount], chosen: str, *, is_admin: bool) -> list[Any]:
     drawn: list[Any] = [group_view(one, chosen, is_admin=is_admin) for one in groups]
     if split_group(chosen) != (None, None):
         drawn.append(action(ids.part(TABLE.key, "all"), "letters.all", small=True, data_key="all-letters"))
     return drawn
 
 
-def group_view(one: Mapping[str, Any], chosen: str, *, is_admin: bool) -> html.Div:
+def group_view(one: book.ReasonCount, chosen: str, *, is_admin: bool) -> html.Div:
     group = group_of(one["reason"], one["source"] or NONE)
     pick = html.Button(
         [
@@ -142,14 +143,14 @@ def group_view(one: Mapping[str, Any], chosen: str, *, is_admin: bool) -> html.D
     return html.Div([pick, *([again] if is_admin else [])], className="group")
 
 
-# --- one letter -----------------------------------------------------------------------------------------------------------
+# --- one letter -------------------------------------------------------------------------------------------------------
 
 
 def open_letter(asking: Asking, letter_id: int) -> html.Div:
     return pane(api.get_letter(asking.conn, asking.viewer, letter_id), is_admin=asking.may(Role.ADMIN))
 
 
-def pane(letter: Mapping[str, Any], *, is_admin: bool) -> html.Div:
+def pane(letter: book.LetterWhole, *, is_admin: bool) -> html.Div:
     properties = "\n".join(f"{name}: {value}" for name, value in (letter["properties"] or {}).items())
     waits = letter["state"] == "waiting"
     state = [*texts.both(f"letters.state.{letter['state']}"), f" · {letter['handled_by'] or ''}"]
@@ -175,7 +176,7 @@ def pane(letter: Mapping[str, Any], *, is_admin: bool) -> html.Div:
     )
 
 
-def payload_view(letter: Mapping[str, Any]) -> Any:
+def payload_view(letter: book.LetterWhole) -> Any:
     """The payload as text where it is some, and its first bytes in hexadecimal."""
     forms = (
         {"hex": dump(letter["hex"])} if letter["text"] is None else {"text": letter["text"], "hex": dump(letter["hex"])}
@@ -208,7 +209,7 @@ def dump_line(at: int, part: bytes) -> str:
     return f"{at:04x}  {part.hex(' '):<47}  {signs}"
 
 
-def fate_view(letter: Mapping[str, Any]) -> html.Div:
+def fate_view(letter: book.LetterWhole) -> html.Div:
     """What an administrator can do with a letter that waits."""
     told = {"letter": letter["id"]}
     mend = action({"letters": "mend", **told}, "letters.mend", data_key="mend") if letter["source"] else None
@@ -233,10 +234,10 @@ def fate_view(letter: Mapping[str, Any]) -> html.Div:
     )
 
 
-# --- what is done ---------------------------------------------------------------------------------------------------------
+# --- what is done -----------------------------------------------------------------------------------------------------
 
 
-def replay(asking: Asking, body: Mapping[str, Any]) -> api.Replayed:
+def replay(asking: Asking, body: Mapping[str, object]) -> api.Replayed:
     return api.post_replay(asking.viewer, asking.now, asking.parts, api.ReplayIn.model_validate(dict(body)))
 
 
@@ -257,8 +258,8 @@ def replayed(outcome: api.Replayed) -> html.Div:
     return done("letters.replayed_some", read=outcome["read"], kept=kept)
 
 
-def message_of(asking: Asking, letter_id: int) -> tuple[str, dict[str, Any]]:
+def message_of(asking: Asking, letter_id: int) -> tuple[str, Message]:
     """The source of a letter, and its message to try."""
     letter = api.get_letter(asking.conn, asking.viewer, letter_id)
-    message = {"topic": letter["topic"], "payload": letter["text"], "payload_base64": letter["base64"]}
+    message: Message = {"topic": letter["topic"], "payload": letter["text"], "payload_base64": letter["base64"]}
     return str(letter["source"]), message

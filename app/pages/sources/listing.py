@@ -9,14 +9,20 @@ from app.api import sources as api
 from app.asking import Asking
 from app.dashboard.card.words import figure
 from app.pages import tables
-from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Row, Table, Wanted, cells
+from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Table, Wanted, cells
 from core.viewer import Role
-from ingest.admin import sources as book
+from ingest.admin.sources.nouns import SourceChange, SourceObject, SourceState
 
 TOPICS_SHOWN = 2
 
 
-def condition(state: Row) -> tuple[str, str]:
+class Listed(SourceObject):
+    """A source as the table shows it; `locked` where it is not the asker's to switch."""
+
+    locked: bool
+
+
+def condition(state: SourceState) -> tuple[str, str]:
     """What is to be thought of a source, the gravest first: look of the lamp and its words."""
     if not state["enabled"]:
         return "off", "sources.is.off"
@@ -29,14 +35,14 @@ def condition(state: Row) -> tuple[str, str]:
     return ("old", "sources.is.letters") if state["dead_letters"]["waiting"] else ("fresh", "sources.is.well")
 
 
-def name_cells(row: Row) -> list[Cell]:
+def name_cells(row: Listed) -> list[Cell]:
     state = row["state"]
     fault = [cells.plain(state["fault"], "fault")] if state["fault"] and row["enabled"] else []
     name = cells.press("open", cells.pair(row["names"]), key=f"source-{row['id']}", id=row["id"])
     return cells.stack([name], [cells.quiet(f"{row['id']} · {row['decoder']}")], fault)
 
 
-def topic_cells(row: Row) -> list[Cell]:
+def topic_cells(row: Listed) -> list[Cell]:
     filters: Sequence[str] = row["topic_filters"]
     lines = [[cells.code(one)] for one in filters[:TOPICS_SHOWN]]
     if len(filters) > TOPICS_SHOWN:
@@ -44,7 +50,7 @@ def topic_cells(row: Row) -> list[Cell]:
     return cells.stack(*lines)
 
 
-def device_cells(row: Row) -> list[Cell]:
+def device_cells(row: Listed) -> list[Cell]:
     state = row["state"]
     count = cells.plain(figure(state["devices"]), "figure")
     if not state["pending"]:
@@ -53,12 +59,11 @@ def device_cells(row: Row) -> list[Cell]:
     return [count, cells.press("devices", label, key=f"pending-{row['id']}", look="chip", id=row["id"])]
 
 
-def waiting_letters(row: Row) -> int:
-    count: int = row["state"]["dead_letters"]["waiting"]
-    return count
+def waiting_letters(row: Listed) -> int:
+    return row["state"]["dead_letters"]["waiting"]
 
 
-def letter_cells(row: Row) -> list[Cell]:
+def letter_cells(row: Listed) -> list[Cell]:
     waiting = waiting_letters(row)
     if not waiting:
         return [cells.plain("0", "figure")]
@@ -67,7 +72,7 @@ def letter_cells(row: Row) -> list[Cell]:
     ]
 
 
-def switch_cell(row: Row) -> list[Cell]:
+def switch_cell(row: Listed) -> list[Cell]:
     return [
         cells.switch(
             "switch",
@@ -82,22 +87,22 @@ def switch_cell(row: Row) -> list[Cell]:
     ]
 
 
-def rate_cell(row: Row) -> list[Cell]:
+def rate_cell(row: Listed) -> list[Cell]:
     return [cells.plain(figure(row["state"]["rate"]), "figure")]
 
 
-def last_cell(row: Row) -> list[Cell]:
+def last_cell(row: Listed) -> list[Cell]:
     return [cells.age(row["state"]["last_at"])]
 
 
-def lag_cell(row: Row) -> list[Cell]:
+def lag_cell(row: Listed) -> list[Cell]:
     lag = row["state"]["lag_s"]
     return [cells.plain("–", "quiet") if lag is None else cells.words("unit.s", n=round(max(0.0, lag)))]
 
 
 # what a source can be thought of, by its words
 CONDITIONS = ("off", "unusable", "overdue", "unheard", "letters", "well")
-TABLE = Table(
+TABLE: Table[Listed] = Table(
     "sources",
     "sources",
     (
@@ -143,14 +148,16 @@ TABLE = Table(
 )
 
 
-def read_rows(asking: Asking, wanted: Wanted) -> Found:
+def read_rows(asking: Asking, wanted: Wanted) -> Found[Listed]:
     listed = api.list_sources(asking.conn, asking.viewer, asking.now, asking.parts)["items"]
     locked = not asking.may(Role.ADMIN)
-    rows = [{**row, "locked": locked} for row in sorted(listed, key=lambda row: (not row["enabled"], row["id"]))]
+    rows: list[Listed] = [
+        {**row, "locked": locked} for row in sorted(listed, key=lambda row: (not row["enabled"], row["id"]))
+    ]
     return tables.choose(rows, wanted, TABLE, searched)
 
 
-def searched(row: Row) -> str:
+def searched(row: Listed) -> str:
     return " ".join(
         map(str, (row["id"], row["name_zh"], row["name_en"], row["decoder"], row["owner"] or "", *row["topic_filters"]))
     )
@@ -164,6 +171,6 @@ def count_troubled(asking: Asking) -> int:
 
 def set_enabled(asking: Asking, told: Mapping[str, Any]) -> bool:
     """Switch a source on or off in the version that was seen; returns what it is now."""
-    change = book.SourceChange(version=told["version"], enabled=bool(told["enabled"]))
+    change = SourceChange(version=told["version"], enabled=bool(told["enabled"]))
     changed = api.patch_source(asking.conn, asking.viewer, asking.now, asking.parts, str(told["id"]), change)
     return bool(changed["enabled"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from dash import html
@@ -11,13 +10,15 @@ from app.dashboard import texts
 from app.dashboard.card.words import figure
 from app.dashboard.components import clock_time
 from app.pages.parts import reason_words
+from core.types import JsonObject
 from core.vocabulary import table
+from ingest.admin.sources.nouns import Trial
 
 COLUMNS = ("sources.try.device", "sources.try.what", "sources.try.value", "sources.try.quality", "sources.try.time")
 DEVICES = ("sensor_id", "unit_id", "camera_id", "device", "sender")
 
 
-def outcome(told: Mapping[str, Any]) -> list[Any]:
+def outcome(told: Trial) -> list[Any]:
     """Records in a table, or the reason why there are none."""
     unmatched = [] if told["matches"] else [html.P(texts.both("sources.try.unmatched"), className="warn")]
     error = told["error"]
@@ -29,16 +30,17 @@ def outcome(told: Mapping[str, Any]) -> list[Any]:
     return [*unmatched, html.Table([html.Thead(head), html.Tbody([record_row(one) for one in told["records"]])])]
 
 
-def record_row(record: Mapping[str, Any]) -> html.Tr:
-    device = next((record[name] for name in DEVICES if record.get(name)), "")
-    quality = record.get("quality")
-    named = texts.pair(table("qualities").get(quality)) or [quality] if quality else ""
-    time = clock_time(record["time"]) if record.get("time") else ""
-    cells = (device, record.get("metric") or record["type"], reading_of(record), named, time)
-    return html.Tr([html.Td(one) for one in cells])
+def record_row(record: JsonObject) -> html.Tr:
+    device = next((str(record[name]) for name in DEVICES if record.get(name)), "")
+    what = str(record.get("metric") or record["type"])
+    quality = str(record.get("quality") or "")
+    named = texts.pair(table("qualities").get(quality)) or [quality] if quality else []
+    time = clock_time(str(record["time"])) if record.get("time") else ""
+    return html.Tr([html.Td(one) for one in (device, what, reading_of(record), named, time)])
 
 
-def reading_of(record: Mapping[str, Any]) -> str:
-    if record.get("value") is None:
+def reading_of(record: JsonObject) -> str:
+    value = record.get("value")
+    if not isinstance(value, int | float):
         return str(record.get("kind") or record.get("status") or "")
-    return f"{figure(record['value'])} {record.get('unit') or ''}".strip()
+    return f"{figure(value)} {record.get('unit') or ''}".strip()

@@ -9,6 +9,7 @@ from typing import Any
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 from sqlalchemy.exc import SQLAlchemyError
+from typing_extensions import TypedDict
 
 from app.asking import Asking, Door
 from app.dashboard import texts
@@ -16,15 +17,16 @@ from app.pages import ids
 from app.pages.parts import toast
 from app.pages.tables.drawing import failed_view, state_view
 from app.pages.tables.export import as_csv
-from app.pages.tables.model import EXPORT_AT_MOST, Found, Read, Table, Wanted, parse_wanted
+from app.pages.tables.model import EXPORT_AT_MOST, Found, GridRequest, R, Read, Row, Table, Wanted, parse_wanted
 from core.clock import utc_now
 from core.errors import OneMapError
 
-# Of nothing: a grid that was once told "0" waits for ever after its next answer (dash-ag-grid 35.3), and has no rows to read anew.
+# Of nothing: a grid that was once told "0" waits for ever after its next answer (dash-ag-grid 35.3), and has no rows to
+# read anew.
 UNKNOWN = -1
 
 
-def register(app: Dash, door: Door, table: Table, read: Read) -> None:
+def register(app: Dash, door: Door, table: Table[R], read: Read[R]) -> None:
     """Bind the table to `read`, which also decides who may see it."""
     grid = ids.grid(table.key)
 
@@ -36,7 +38,7 @@ def register(app: Dash, door: Door, table: Table, read: Read) -> None:
         State(ids.narrow(table.key, ALL), "value"),
         prevent_initial_call=True,
     )
-    async def read_rows(request: dict[str, Any] | None, _: list[Any]) -> tuple[Any, Any, Any]:
+    async def read_rows(request: GridRequest | None, _: list[Any]) -> tuple[Any, Any, Any]:
         if not request:
             raise PreventUpdate
         given = given_filters(ctx.states_list)
@@ -59,10 +61,11 @@ def register(app: Dash, door: Door, table: Table, read: Read) -> None:
         State(ids.narrow(table.key, ALL), "value"),
         prevent_initial_call=True,
     )
-    async def export(clicks: int | None, asked: dict[str, Any] | None, _: list[Any]) -> tuple[dict[str, Any], Any]:
+    async def export(clicks: int | None, asked: GridRequest | None, _: list[Any]) -> tuple[Download, Any]:
         if not clicks:
             raise PreventUpdate
-        request = {**(asked or {}), "startRow": 0, "endRow": EXPORT_AT_MOST}
+        whole: GridRequest = {"startRow": 0, "endRow": EXPORT_AT_MOST}
+        request: GridRequest = {**asked, **whole} if asked else whole
         found, _wanted = await door.ask(read_wanted, table, read, request, given_filters(ctx.states_list))
         return file_of(table, found), said_of(found)
 
@@ -74,7 +77,16 @@ def register(app: Dash, door: Door, table: Table, read: Read) -> None:
     )
 
 
-def file_of(table: Table, found: Found) -> dict[str, Any]:
+class Download(TypedDict):
+    """What `dcc.Download` saves as a file."""
+
+    content: str
+    filename: str
+    type: str
+    base64: bool
+
+
+def file_of(table: Table[R], found: Found[R]) -> Download:
     """The rows as a download; the file's name says where there are more."""
     content = base64.b64encode(as_csv(table, found.rows).encode()).decode()
     part = f"-first-{len(found.rows)}-of-{found.total}" if len(found.rows) < found.total else ""
@@ -82,7 +94,7 @@ def file_of(table: Table, found: Found) -> dict[str, Any]:
     return {"content": content, "filename": name, "type": "text/csv;charset=utf-8", "base64": True}
 
 
-def said_of(found: Found) -> Any:
+def said_of(found: Found[Row]) -> Any:
     """That an export has not all, where it has not."""
     if len(found.rows) == found.total:
         return no_update
@@ -100,13 +112,13 @@ def register_refresh(app: Dash) -> None:
 
 
 def read_wanted(
-    asking: Asking, table: Table, read: Read, request: Mapping[str, Any], filters: Mapping[str, Any]
-) -> tuple[Found, Wanted]:
+    asking: Asking, table: Table[R], read: Read[R], request: GridRequest, filters: Mapping[str, object]
+) -> tuple[Found[R], Wanted]:
     wanted = parse_wanted(table, request, filters)
     return read(asking, wanted), wanted
 
 
-def given_filters(states: Any) -> dict[str, Any]:
+def given_filters(states: Any) -> Mapping[str, object]:
     """Values of the filters by name, from the states of a callback."""
     flat = [one for part in states for one in (part if isinstance(part, list) else [part])]
     return {one["id"]["filter"]: one.get("value") for one in flat if isinstance(one["id"], dict)}

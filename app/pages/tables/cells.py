@@ -3,23 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Literal, Required
+
+from typing_extensions import TypedDict
 
 from app.dashboard import texts
 
-Cell = dict[str, Any]
+# `as` says what is drawn and which of the others it has; `zh` and `en` are its words, `data` what a press tells the
+# callback
+Cell = TypedDict(
+    "Cell",
+    {
+        "as": Required[Literal["words", "plain", "age", "moment", "lamp", "press", "switch", "line"]],
+        "zh": str,
+        "en": str,
+        "text": str,
+        "look": str,
+        "time": str,
+        "state": str,
+        "label": "Cell",
+        "key": str,
+        "data": Mapping[str, object],
+        "on": bool,
+        "locked": bool,
+        "parts": list["Cell"],
+    },
+    total=False,
+)
 
 
 def words(key: str, **params: object) -> Cell:
     """A text of the catalogue."""
-    return {"as": "words", **texts.entry(key, **params)}
+    said = texts.entry(key, **params)
+    return {"as": "words", "zh": said["zh"], "en": said["en"]}
 
 
 def pair(names: Mapping[str, str] | None) -> Cell:
     """A `{zh, en}` object."""
     found = names or {}
     first = found.get("zh") or found.get("en") or ""
-    return {"as": "words", **{lang: found.get(lang) or first for lang in texts.LANGS}}
+    return {"as": "words", "zh": found.get("zh") or first, "en": found.get("en") or first}
 
 
 def known(family: str, key: object) -> Cell:
@@ -58,12 +81,12 @@ def chip(inner: Cell) -> Cell:
     return {**inner, "look": "chip"}
 
 
-def press(name: str, label: Cell, *, key: str, look: str = "link", **data: Any) -> Cell:
+def press(name: str, label: Cell, *, key: str, look: str = "link", **data: object) -> Cell:
     """A button; the callback is told `{"press": name, **data}`. `key` names it for tests."""
     return {"as": "press", "label": label, "key": key, "look": look, "data": {"press": name, **data}}
 
 
-def switch(name: str, *, on: bool, label: Cell, key: str, locked: bool, **data: Any) -> Cell:
+def switch(name: str, *, on: bool, label: Cell, key: str, locked: bool, **data: object) -> Cell:
     return {"as": "switch", "on": on, "label": label, "key": key, "locked": locked, "data": {"press": name, **data}}
 
 

@@ -14,13 +14,13 @@ from app.dashboard.components import notice, wild
 from app.pages import ids
 from app.pages.errors import known_error
 from app.pages.parts import action, error_words
-from app.pages.tables.model import BLOCK, ROW_KEY, Column, Filter, Found, Table, Wanted
+from app.pages.tables.model import BLOCK, ROW_KEY, Column, Filter, Found, R, Table, Wanted
 
 # columns of a rank beyond are in exports only
 RANKS = 3
 
 
-def view(table: Table, actions: Sequence[Any] = ()) -> html.Div:
+def view(table: Table[R], actions: Sequence[Any] = ()) -> html.Div:
     """Filters, actions and the grid."""
     bar = html.Div(
         [
@@ -38,11 +38,11 @@ def view(table: Table, actions: Sequence[Any] = ()) -> html.Div:
     )
 
 
-def export_button(table: Table) -> html.Button:
+def export_button(table: Table[R]) -> html.Button:
     return action(ids.part(table.key, "export"), "table.export", small=True, data_key=f"export-{table.key}")
 
 
-def filter_view(table: Table, one: Filter) -> Any:
+def filter_view(table: Table[R], one: Filter) -> Any:
     name = ids.narrow(table.key, one.name)
     if one.hidden:
         return dcc.Input(id=name, type="hidden", value="")
@@ -67,8 +67,8 @@ def filter_view(table: Table, one: Filter) -> Any:
     )
 
 
-def grid_view(table: Table) -> dag.AgGrid:
-    options: dict[str, Any] = {
+def grid_view(table: Table[R]) -> dag.AgGrid:
+    options: dict[str, object] = {
         "theme": {"function": "themeQuartz.withParams({browserColorScheme: 'inherit'})"},
         "rowHeight": table.row_height,
         "headerHeight": 36,
@@ -95,8 +95,8 @@ def grid_view(table: Table) -> dag.AgGrid:
     )
 
 
-def column_def(column: Column) -> dict[str, Any]:
-    made: dict[str, Any] = {
+def column_def(column: Column[R]) -> dict[str, object]:
+    made: dict[str, object] = {
         "field": column.name,
         "headerName": texts.named(column.words),
         "headerComponentParams": {"innerHeaderComponent": "BothWords", "words": texts.entry(column.words)},
@@ -114,8 +114,9 @@ def column_def(column: Column) -> dict[str, Any]:
     return {**made, **size, **filter_def(column)}
 
 
-def filter_def(column: Column) -> dict[str, Any]:
-    """Under the heading, in the page's language: words to look for, or a choice. The server does what is asked for (`clean_narrowed`)."""
+def filter_def(column: Column[R]) -> dict[str, object]:
+    """Under the heading, in the page's language: words to look for, or a choice. The server does what is asked for
+    (`clean_narrowed`)."""
     if column.filter is None:
         return {}
     heading = texts.entry(column.words)
@@ -136,7 +137,7 @@ def filter_def(column: Column) -> dict[str, Any]:
     }
 
 
-def state_view(table: Table, found: Found, wanted: Wanted) -> Any:
+def state_view(table: Table[R], found: Found[R], wanted: Wanted) -> Any:
     """Nothing where there are rows; that there are none, or none that match."""
     if found.total:
         return []

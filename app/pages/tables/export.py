@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.dashboard import texts
-from app.pages.tables.model import Row, Table
+from app.pages.tables.model import R, Table
 
 # a spreadsheet takes what begins so for a formula
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 BOM = "\ufeff"
 
 
-def as_csv(table: Table, rows: Iterable[Row]) -> str:
+def as_csv(table: Table[R], rows: Iterable[R]) -> str:
     """RFC 4180 with a byte order mark, by which Excel knows UTF-8; headings in both languages."""
     out = io.StringIO()
     writer = csv.writer(out)

@@ -7,11 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from app.pages.tables.model import Found, Row, Table, Wanted
+from app.pages.tables.model import Found, R, Table, Wanted
+from core.types import Params
 
 
-def choose(rows: Iterable[Row], wanted: Wanted, table: Table, searched: Callable[[Row], str]) -> Found:
-    """From rows at hand, for things a city has some hundreds of. The order given stands where none is wanted; None comes last."""
+def choose(rows: Iterable[R], wanted: Wanted, table: Table[R], searched: Callable[[R], str]) -> Found[R]:
+    """From rows at hand, for things a city has some hundreds of. The order given stands where none is wanted; None
+    comes last."""
     sought = wanted.asks("q").casefold()
     by_name = {column.name: column for column in table.columns}
     narrowed = [(by_name[name], words) for name, words in wanted.narrowed.items()]
@@ -28,9 +30,10 @@ def choose(rows: Iterable[Row], wanted: Wanted, table: Table, searched: Callable
 
 
 def select(
-    conn: Connection, sql: str, params: Mapping[str, Any], wanted: Wanted, columns: Mapping[str, str], table: Table
+    conn: Connection, sql: str, params: Params, wanted: Wanted, columns: Mapping[str, str], table: Table[R]
 ) -> tuple[Sequence[Any], int]:
-    """From a SELECT: narrowed and sorted by columns (`columns` has their SQL), in the end by `table.order`, and how many there are."""
+    """From a SELECT: narrowed and sorted by columns (`columns` has their SQL), in the end by `table.order`, and how
+    many there are."""
     order = [f"{columns[name]} {'DESC' if down else 'ASC'} NULLS LAST" for name, down in wanted.sort if name in columns]
     where = [narrow_sql(columns[name], f"narrow_{name}", table, name) for name in wanted.narrowed]
     given = {**params, **{f"narrow_{name}": words for name, words in wanted.narrowed.items()}}
@@ -43,7 +46,7 @@ def select(
     return rows.all(), int(total or 0)
 
 
-def narrow_sql(sql: str, param: str, table: Table, name: str) -> str:
+def narrow_sql(sql: str, param: str, table: Table[R], name: str) -> str:
     column = table.column(name)
     if column is not None and column.has_choices:
         return f"CAST({sql} AS text) = :{param}"

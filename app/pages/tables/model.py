@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, Literal, TypeVar
+
+from typing_extensions import TypedDict
 
 from app.asking import Asking
 from app.pages.tables.cells import Cell, plain
 from core.errors import InputError
 
-Row = Mapping[str, Any]
+Row = Mapping[str, object]
+# the noun whose rows a table shows
+R = TypeVar("R", bound=Row)
+Shown = TypeVar("Shown", bound=Row, contravariant=True)
+Got = TypeVar("Got", bound=Row, covariant=True)
 BLOCK = 100
 # what a row is called in the grid, beside its columns
 ROW_KEY = "rowKey"
@@ -24,38 +30,39 @@ def as_it_is(name: str) -> Callable[[Row], list[Cell]]:
 
 
 @dataclass(frozen=True, slots=True)
-class ColumnFilter:
-    """Under the heading of its column: words that stand in it, or one of `choices` (value, catalogue key). `of` is what is looked at in
-    rows at hand, what an export has where it is left out; SELECTs have the column's SQL."""
+class ColumnFilter(Generic[Shown]):
+    """Under the heading of its column: words that stand in it, or one of `choices` (value, catalogue key). `of` is what
+    is looked at in rows at hand, what an export has where it is left out; SELECTs have the column's SQL."""
 
     choices: tuple[tuple[str, str], ...] = ()
-    of: Callable[[Row], Any] | None = None
+    of: Callable[[Shown], object] | None = None
 
 
-TEXT = ColumnFilter()
+TEXT: ColumnFilter[Row] = ColumnFilter()
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """`rank` 1 is always there, 2 not on narrow screens, 3 on wide ones only, 4 in exports only. `plain` is what an export has of it."""
+class Column(Generic[Shown]):
+    """`rank` 1 is always there, 2 not on narrow screens, 3 on wide ones only, 4 in exports only. `plain` is what an
+    export has of it."""
 
     name: str
     words: str
-    cell: Callable[[Row], list[Cell]] | None = None
-    plain: Callable[[Row], Any] | None = None
+    cell: Callable[[Shown], list[Cell]] | None = None
+    plain: Callable[[Shown], Any] | None = None
     sortable: bool = True
     width: int | None = None
     flex: int | None = None
     rank: int = 1
-    filter: ColumnFilter | None = None
+    filter: ColumnFilter[Shown] | None = None
 
-    def cells(self, row: Row) -> list[Cell]:
+    def cells(self, row: Shown) -> list[Cell]:
         return (self.cell or as_it_is(self.name))(row)
 
-    def value(self, row: Row) -> Any:
+    def value(self, row: Shown) -> Any:
         return self.plain(row) if self.plain else row.get(self.name)
 
-    def fits(self, row: Row, wanted: str) -> bool:
+    def fits(self, row: Shown, wanted: str) -> bool:
         """Whether a row at hand is one of those that the column is narrowed to."""
         of = (self.filter and self.filter.of) or self.value
         return wanted == str(of(row)) if self.has_choices else wanted.casefold() in str(of(row) or "").casefold()
@@ -67,8 +74,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Text to search for, or one of `choices` (value, catalogue key), the first of which is the standard. A hidden one is set by other
-    parts of the page."""
+    """Text to search for, or one of `choices` (value, catalogue key), the first of which is the standard. A hidden one
+    is set by other parts of the page."""
 
     name: str
     words: str = ""
@@ -77,12 +84,13 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """`key` is part of ids and of the export's file name; `family` has the texts `{family}.none` and `{family}.nothing`."""
+class Table(Generic[Shown]):
+    """`key` is part of ids and of the export's file name; `family` has the texts `{family}.none` and
+    `{family}.nothing`."""
 
     key: str
     family: str
-    columns: tuple[Column, ...]
+    columns: tuple[Column[Shown], ...]
     filters: tuple[Filter, ...] = ()
     row_height: int = 44
     row_id: str = "id"
@@ -90,16 +98,17 @@ class Table:
     # SQL by which rows of a SELECT are in order in the end; with it no two are equal
     order: str = "id"
 
-    def draw(self, row: Row) -> dict[str, Any]:
+    def draw(self, row: Shown) -> Mapping[str, list[Cell] | str]:
         return {**{column.name: column.cells(row) for column in self.columns}, ROW_KEY: str(row[self.row_id])}
 
-    def column(self, name: str) -> Column | None:
+    def column(self, name: str) -> Column[Shown] | None:
         return next((column for column in self.columns if column.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which rows, in which order: `filters` and `narrowed` columns without the empty ones, `sort` as (column, descending)."""
+    """Which rows, in which order: `filters` and `narrowed` columns without the empty ones, `sort` as (column,
+    descending)."""
 
     start: int = 0
     end: int = BLOCK
@@ -112,19 +121,37 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Found(Generic[Got]):
     """The rows wanted, and how many match in all."""
 
-    rows: Sequence[Row]
+    rows: Sequence[Got]
     total: int
 
 
-Read = Callable[[Asking, Wanted], Found]
+Read = Callable[[Asking, Wanted], Found[R]]
 
 
-def parse_wanted(table: Table, request: Mapping[str, Any] | None, filters: Mapping[str, Any]) -> Wanted:
+class SortBy(TypedDict):
+    colId: str
+    sort: Literal["asc", "desc"]
+
+
+class ColumnWords(TypedDict):
+    filter: str
+
+
+class GridRequest(TypedDict, total=False):
+    """AG Grid's IGetRowsParams as the component gives them: rows from `startRow` up to, not with, `endRow`."""
+
+    startRow: int
+    endRow: int
+    sortModel: list[SortBy]
+    filterModel: dict[str, ColumnWords]
+
+
+def parse_wanted(table: Table[R], request: GridRequest | None, filters: Mapping[str, object]) -> Wanted:
     """What the grid asks for. InputError where it names what the table does not have."""
-    asked = request or {}
+    asked: GridRequest = request or {}
     start = int(asked.get("startRow") or 0)
     end = min(int(asked.get("endRow") or BLOCK), start + EXPORT_AT_MOST)
     sort = tuple((str(one.get("colId")), one.get("sort") == "desc") for one in asked.get("sortModel") or ())
@@ -137,11 +164,11 @@ def parse_wanted(table: Table, request: Mapping[str, Any] | None, filters: Mappi
     )
 
 
-def clean(value: Any) -> str:
+def clean(value: object) -> str:
     return str(value or "").replace("\x00", "").strip()[:FILTER_CHARS]
 
 
-def clean_narrowed(table: Table, model: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def clean_narrowed(table: Table[R], model: Mapping[str, ColumnWords]) -> dict[str, str]:
     """AG Grid's filter model: `{column: {"filter": words}}`."""
     found: dict[str, str] = {}
     for name, one in model.items():
@@ -155,7 +182,7 @@ def clean_narrowed(table: Table, model: Mapping[str, Mapping[str, Any]]) -> dict
     return found
 
 
-def clean_filters(table: Table, given: Mapping[str, Any]) -> dict[str, str]:
+def clean_filters(table: Table[R], given: Mapping[str, object]) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in table.filters:
         value = clean(given.get(one.name))

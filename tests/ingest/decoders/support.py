@@ -71,8 +71,12 @@ def sparkplug(timestamp: int | None, *metrics: bytes, seq: int = 0) -> bytes:
 
 
 def metric(
-    name: str | None = None, alias: int | None = None, timestamp: int | None = None, datatype: int | None = None, value: bytes = b""
-) -> bytes:  # fmt: skip
+    name: str | None = None,
+    alias: int | None = None,
+    timestamp: int | None = None,
+    datatype: int | None = None,
+    value: bytes = b"",
+) -> bytes:
     """A metric: name 1, alias 2, timestamp 3, datatype 4, then its value."""
     parts = b"" if name is None else block(1, name.encode())
     for field, number in ((2, alias), (3, timestamp), (4, datatype)):

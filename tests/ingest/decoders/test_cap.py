@@ -22,9 +22,16 @@ def test_warning_keeps_its_headline_severity_expiry_and_whole_body() -> None:
     assert isinstance(row, WarningRow)
     assert "预计未来 3 小时" in row.body
     assert row._replace(body="") == WarningRow(
-        "weather@suqian.example.cn", "32130041600000_20260504113000_1", at("2026-05-04T19:30:00+08:00"), "Alert", "Actual",
-        "宿迁市气象台发布暴雨橙色预警", "Severe", at("2026-05-05T07:30:00+08:00"), "",
-    )  # fmt: skip
+        "weather@suqian.example.cn",
+        "32130041600000_20260504113000_1",
+        at("2026-05-04T19:30:00+08:00"),
+        "Alert",
+        "Actual",
+        "宿迁市气象台发布暴雨橙色预警",
+        "Severe",
+        at("2026-05-05T07:30:00+08:00"),
+        "",
+    )
 
 
 def test_cancel_without_info_is_a_warning_without_a_headline() -> None:
@@ -54,13 +61,19 @@ def test_file_an_entity_points_at_is_not_read(tmp_path: Path) -> None:
 
 
 BAD: list[tuple[bytes, bytes, str]] = [
-    (b"<sent>2026", b"<sent>1926", "sent"), (b"2026-05-04T19:30:00+08:00</sent>", b"2026-05-04T19:30:00</sent>", "sent"),
-    (b"<severity>Severe</severity>", b"", "info.severity"), (b"<sender>weather@suqian.example.cn</sender>", b"", "sender"),
+    (b"<sent>2026", b"<sent>1926", "sent"),
+    (b"2026-05-04T19:30:00+08:00</sent>", b"2026-05-04T19:30:00</sent>", "sent"),
+    (b"<severity>Severe</severity>", b"", "info.severity"),
+    (b"<sender>weather@suqian.example.cn</sender>", b"", "sender"),
     (b"2026-05-05T07:30:00+08:00</expires>", b"0001-01-01T00:00:00+14:00</expires>", "info.expires"),
     (b"2026-05-05T07:30:00+08:00</expires>", b"9999-12-31T23:59:59-14:00</expires>", "info.expires"),
-    (b"32130041600000_", b"9" * 200, "identifier"), (b"weather@", b"w" * 200, "sender"), (b"Actual", b"A" * 65, "status"),
-    (b"cap:1.2", b"cap:1.1", "alert"), (b"2026-05-05T07:30:00+08:00</expires>", b"tomorrow</expires>", "info.expires"), (b"</alert>", b"", "payload"),
-]  # fmt: skip
+    (b"32130041600000_", b"9" * 200, "identifier"),
+    (b"weather@", b"w" * 200, "sender"),
+    (b"Actual", b"A" * 65, "status"),
+    (b"cap:1.2", b"cap:1.1", "alert"),
+    (b"2026-05-05T07:30:00+08:00</expires>", b"tomorrow</expires>", "info.expires"),
+    (b"</alert>", b"", "payload"),
+]
 
 
 @pytest.mark.parametrize(("old", "new", "field"), BAD)

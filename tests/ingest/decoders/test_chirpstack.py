@@ -42,8 +42,16 @@ def test_radio_is_told_on_request_by_the_gateway_that_heard_best() -> None:
 
 @pytest.mark.parametrize(
     ("name", "event"),
-    [("up_no_codec", "up"), ("up_mac", "up"), ("join", "join"), ("location", "location"), ("up", "txack"), ("up", "ack"), ("up", "log")],
-)  # fmt: skip
+    [
+        ("up_no_codec", "up"),
+        ("up_mac", "up"),
+        ("join", "join"),
+        ("location", "location"),
+        ("up", "txack"),
+        ("up", "ack"),
+        ("up", "log"),
+    ],
+)
 def test_events_without_a_measurement_give_nothing(name: str, event: str) -> None:
     assert decode(payload(f"chirpstack/{name}.json"), event) == []
 
@@ -71,10 +79,15 @@ def test_missing_time_is_the_time_of_receipt() -> None:
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"deviceInfo": {}}, "deviceInfo.devEui"), ({"deviceInfo": None}, "deviceInfo"), ({"time": "yesterday"}, "time"), ({"object": [1]}, "object"),
-        ({"time": "2020-01-01T00:00:00Z"}, "time"), ({"object": {"a": 10**400}}, "a"), ({"rxInfo": [{"rssi": "loud"}]}, "rxInfo[0].rssi"),
+        ({"deviceInfo": {}}, "deviceInfo.devEui"),
+        ({"deviceInfo": None}, "deviceInfo"),
+        ({"time": "yesterday"}, "time"),
+        ({"object": [1]}, "object"),
+        ({"time": "2020-01-01T00:00:00Z"}, "time"),
+        ({"object": {"a": 10**400}}, "a"),
+        ({"rxInfo": [{"rssi": "loud"}]}, "rxInfo[0].rssi"),
     ],
-)  # fmt: skip
+)
 def test_bad_field_is_named(change: dict[str, object], field: str) -> None:
     with pytest.raises(DecodeError) as caught:
         decode(json.dumps(json.loads(payload("chirpstack/up.json")) | change).encode())

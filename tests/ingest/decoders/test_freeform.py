@@ -12,10 +12,27 @@ from ingest.decoders.freeform import collect_numbers, read_moment, read_number
 from tests.ingest.decoders.support import CITY
 
 NUMBERS: list[tuple[Any, float | None]] = [
-    (3, 3.0), (-2.5, -2.5), (True, 1.0), (False, 0.0), ("24.80", 24.8), ("-7", -7.0), ("+0.5", 0.5), ("0", 0.0),
-    ("007", None), ("1e5", None), ("", None), (" 1", None), ("1,5", None), ("１２", None), ("NaN", None), ("inf", None), (None, None),
-    ([], None), ({}, None), ("0x10", None),
-]  # fmt: skip
+    (3, 3.0),
+    (-2.5, -2.5),
+    (True, 1.0),
+    (False, 0.0),
+    ("24.80", 24.8),
+    ("-7", -7.0),
+    ("+0.5", 0.5),
+    ("0", 0.0),
+    ("007", None),
+    ("1e5", None),
+    ("", None),
+    (" 1", None),
+    ("1,5", None),
+    ("１２", None),
+    ("NaN", None),
+    ("inf", None),
+    (None, None),
+    ([], None),
+    ({}, None),
+    ("0x10", None),
+]
 
 
 @pytest.mark.parametrize(("given", "number"), NUMBERS, ids=[repr(given) for given, _ in NUMBERS])

@@ -81,10 +81,17 @@ def test_snapshot_that_is_no_jpeg_or_too_large_is_refused() -> None:
 
 
 BAD: list[tuple[dict[str, object], str]] = [
-    ({"id": ""}, "after.id"), ({"camera": None}, "after.camera"), ({"label": "x" * 65}, "after.label"), ({"label": "a\x00"}, "after.label"),
-    ({"score": 1.5, "top_score": None}, "after.score"), ({"start_time": "now"}, "after.start_time"), ({"start_time": 0}, "after.start_time"),
-    ({"end_time": 1e308}, "after.end_time"), ({"frame_time": 9e9}, "after.frame_time"), ({"entered_zones": ["z" * 201]}, "after.entered_zones"),
-]  # fmt: skip
+    ({"id": ""}, "after.id"),
+    ({"camera": None}, "after.camera"),
+    ({"label": "x" * 65}, "after.label"),
+    ({"label": "a\x00"}, "after.label"),
+    ({"score": 1.5, "top_score": None}, "after.score"),
+    ({"start_time": "now"}, "after.start_time"),
+    ({"start_time": 0}, "after.start_time"),
+    ({"end_time": 1e308}, "after.end_time"),
+    ({"frame_time": 9e9}, "after.frame_time"),
+    ({"entered_zones": ["z" * 201]}, "after.entered_zones"),
+]
 
 
 @pytest.mark.parametrize(("change", "field"), BAD)

@@ -49,10 +49,21 @@ def test_encrypted_message_says_that_it_is_encrypted() -> None:
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"_type": "msg"}, "_type"), ({"_type": None}, "_type"), ({"lat": None}, "lat"), ({"lon": None, "lat": None}, "lat"), ({"lat": 118.3}, "lat"),
-        ({"lat": "33"}, "lat"), ({"tst": None}, "tst"), ({"tst": 1e18}, "tst"), ({"tst": 1e308}, "tst"), ({"tst": 5e9}, "tst"), ({"vel": 1081}, "vel"), ({"batt": 101}, "batt"), ({"cog": 361}, "cog"),
+        ({"_type": "msg"}, "_type"),
+        ({"_type": None}, "_type"),
+        ({"lat": None}, "lat"),
+        ({"lon": None, "lat": None}, "lat"),
+        ({"lat": 118.3}, "lat"),
+        ({"lat": "33"}, "lat"),
+        ({"tst": None}, "tst"),
+        ({"tst": 1e18}, "tst"),
+        ({"tst": 1e308}, "tst"),
+        ({"tst": 5e9}, "tst"),
+        ({"vel": 1081}, "vel"),
+        ({"batt": 101}, "batt"),
+        ({"cog": 361}, "cog"),
     ],
-)  # fmt: skip
+)
 def test_bad_field_is_named(change: dict[str, object], field: str) -> None:
     body = json.dumps(json.loads(payload("owntracks/location.json")) | change).encode()
     with pytest.raises(DecodeError) as caught:

@@ -73,8 +73,11 @@ def test_base_name_changes_while_base_time_stays() -> None:
 def test_base_value_and_base_sum_are_added_and_a_sum_is_a_metric_of_its_own() -> None:
     found = decode(payload("senml/sums.json"))
     assert [(r.metric, (r.time - NOW_US) // SECOND, r.value, r.unit) for r in found] == [
-        ("power", 0, 12.5, "W"), ("power.sum", 0, 1250.0, "W.s"), ("power.sum", -60, 1100.0, "W.s"), ("state.sum", 0, 0.0, "W.s"),
-    ]  # fmt: skip
+        ("power", 0, 12.5, "W"),
+        ("power.sum", 0, 1250.0, "W.s"),
+        ("power.sum", -60, 1100.0, "W.s"),
+        ("state.sum", 0, 0.0, "W.s"),
+    ]
 
 
 def test_base_sum_alone_is_a_sum() -> None:
@@ -107,16 +110,32 @@ def test_unknown_field_is_left_aside_unless_it_must_be_understood() -> None:
 
 
 BAD: list[tuple[Any, str]] = [
-    ([], "payload"), ({"n": "a:b", "v": 1}, "payload"), ([{"n": "a:b"}], "v"), ([{"bn": "a:"}, {"n": "b", "v": 1}], "v"),
-    ([{"n": "a:b", "v": 1, "vs": "x"}], "v"), ([{"n": "a:b", "v": "1"}], "[0].v"), ([{"n": "a:b", "v": True}], "[0].v"),
-    ([{"v": 1}], "n"), ([{"n": ":b", "v": 1}], "n"), ([{"n": "a b", "v": 1}], "n"), ([{"n": "水位", "v": 1}], "n"), ([{"n": "_a", "v": 1}], "n"),
-    ([{"n": "a:b", "v": 1, "bver": 11}], "bver"), ([{"n": "a:b", "v": 1, "bver": 0}], "bver"),
+    ([], "payload"),
+    ({"n": "a:b", "v": 1}, "payload"),
+    ([{"n": "a:b"}], "v"),
+    ([{"bn": "a:"}, {"n": "b", "v": 1}], "v"),
+    ([{"n": "a:b", "v": 1, "vs": "x"}], "v"),
+    ([{"n": "a:b", "v": "1"}], "[0].v"),
+    ([{"n": "a:b", "v": True}], "[0].v"),
+    ([{"v": 1}], "n"),
+    ([{"n": ":b", "v": 1}], "n"),
+    ([{"n": "a b", "v": 1}], "n"),
+    ([{"n": "水位", "v": 1}], "n"),
+    ([{"n": "_a", "v": 1}], "n"),
+    ([{"n": "a:b", "v": 1, "bver": 11}], "bver"),
+    ([{"n": "a:b", "v": 1, "bver": 0}], "bver"),
     ([{"n": "a:b", "v": 1, "bver": 10}, {"n": "a:b", "v": 1, "bver": 5}], "bver"),
-    ([{"n": "a:b", "v": 1, "t": 2**28}], "t"), ([{"n": "a:b", "v": 1, "t": 2**28 - 1}], "t"), ([{"n": "a:b", "v": 1, "t": -1e300}], "[0].t"),
-    ([{"n": "a:b", "v": 1, "bt": 1e308}], "[0].bt"), ([{"n": "a:b", "v": 1, "bt": -1e11, "t": -1e11}], "t"), ([{"n": "a:b", "v": 1e308, "bv": 1e308}], "b"),
+    ([{"n": "a:b", "v": 1, "t": 2**28}], "t"),
+    ([{"n": "a:b", "v": 1, "t": 2**28 - 1}], "t"),
+    ([{"n": "a:b", "v": 1, "t": -1e300}], "[0].t"),
+    ([{"n": "a:b", "v": 1, "bt": 1e308}], "[0].bt"),
+    ([{"n": "a:b", "v": 1, "bt": -1e11, "t": -1e11}], "t"),
+    ([{"n": "a:b", "v": 1e308, "bv": 1e308}], "b"),
     ([{"bn": "a:", "n": "x", "u": "lon", "v": 200}, {"n": "y", "u": "lat", "v": 0}], "lon"),
-    ([{"n": "a:b", "v": 1, "u": "u" * 33}], "[0].u"), ([{"n": "a:b", "v": 1, "u": "\x00"}], "u"), ([{"n": "a:" + "b" * 129, "v": 1}], "b" * 40),
-]  # fmt: skip
+    ([{"n": "a:b", "v": 1, "u": "u" * 33}], "[0].u"),
+    ([{"n": "a:b", "v": 1, "u": "\x00"}], "u"),
+    ([{"n": "a:" + "b" * 129, "v": 1}], "b" * 40),
+]
 
 
 @pytest.mark.parametrize(("body", "field"), BAD, ids=[json.dumps(body)[:60] for body, _ in BAD])

@@ -47,10 +47,11 @@ def test_observation_without_a_time_is_from_now() -> None:
 @pytest.mark.parametrize(
     ("topic", "sensor"),
     [
-        ("v1.0/Datastreams(7)/Observations", "datastream-7"), ("v1.1/Datastreams('abc')/Observations", "datastream-abc"),
+        ("v1.0/Datastreams(7)/Observations", "datastream-7"),
+        ("v1.1/Datastreams('abc')/Observations", "datastream-abc"),
         ("FROST/x/v1.1/Datastreams(12)/Observations", "datastream-12"),
     ],
-)  # fmt: skip
+)
 def test_datastream_is_read_from_topics_of_either_version_with_any_prefix(topic: str, sensor: str) -> None:
     [reading] = decode({"result": 1}, topic)
     assert reading.sensor_id == sensor  # type: ignore[union-attr]
@@ -71,15 +72,30 @@ def test_navigation_link_names_the_datastream_where_the_topic_does_not() -> None
 @pytest.mark.parametrize(
     ("body", "topic", "field"),
     [
-        ({"result": "cloudy"}, TOPIC, "result"), ({"result": None}, TOPIC, "result"), ({}, TOPIC, "result"), ({"result": [1, 2]}, TOPIC, "result"),
-        ({"result": 10**400}, TOPIC, "result"), ({"result": 1, "phenomenonTime": "a/b"}, TOPIC, "phenomenonTime"),
-        ({"result": 1, "phenomenonTime": 5}, TOPIC, "phenomenonTime"), ({"result": 1, "resultTime": "1999-01-01T00:00:00Z"}, TOPIC, "resultTime"),
-        ({"result": 1}, "v1.1/Observations", "Datastream"), ({"result": 1}, "v2.0/Datastreams(1)/Observations", "topic"), ({"result": 1}, "", "topic"),
-        ({"result": 1, "FeatureOfInterest": {"feature": {"type": "Point", "coordinates": [1]}}}, TOPIC, "FeatureOfInterest.feature.coordinates"),
-        ({"result": 1, "FeatureOfInterest": {"feature": {"type": "Point", "coordinates": [33.9, 118.2]}}}, TOPIC, "lat"),
+        ({"result": "cloudy"}, TOPIC, "result"),
+        ({"result": None}, TOPIC, "result"),
+        ({}, TOPIC, "result"),
+        ({"result": [1, 2]}, TOPIC, "result"),
+        ({"result": 10**400}, TOPIC, "result"),
+        ({"result": 1, "phenomenonTime": "a/b"}, TOPIC, "phenomenonTime"),
+        ({"result": 1, "phenomenonTime": 5}, TOPIC, "phenomenonTime"),
+        ({"result": 1, "resultTime": "1999-01-01T00:00:00Z"}, TOPIC, "resultTime"),
+        ({"result": 1}, "v1.1/Observations", "Datastream"),
+        ({"result": 1}, "v2.0/Datastreams(1)/Observations", "topic"),
+        ({"result": 1}, "", "topic"),
+        (
+            {"result": 1, "FeatureOfInterest": {"feature": {"type": "Point", "coordinates": [1]}}},
+            TOPIC,
+            "FeatureOfInterest.feature.coordinates",
+        ),
+        (
+            {"result": 1, "FeatureOfInterest": {"feature": {"type": "Point", "coordinates": [33.9, 118.2]}}},
+            TOPIC,
+            "lat",
+        ),
         ({"result": 1, "FeatureOfInterest": {"feature": {"type": "Point", "coordinates": [118, None]}}}, TOPIC, "lat"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_named(body: object, topic: str, field: str) -> None:
     with pytest.raises(DecodeError) as caught:
         decode(body, topic)

@@ -89,11 +89,25 @@ def test_value_without_any_time_is_from_now() -> None:
 
 
 INTEGERS: list[tuple[int | None, int, int, float]] = [
-    (1, INT, 0xFFFFFFFB, -5), (1, INT, 0xFB, -5), (1, INT, 5, 5), (2, INT, 0xFFFF, -1), (2, INT, 0xFFFFFFFF, -1), (3, INT, 2**31, -(2**31)),
-    (4, LONG, 2**64 - 7, -7), (4, LONG, 2**63, -(2**63)), (5, INT, 0xFB, 251), (6, INT, 65535, 65535), (7, INT, 2**32 - 1, 2**32 - 1),
-    (7, LONG, 2**32 - 1, 2**32 - 1), (8, LONG, 2**64 - 1, 2.0**64), (3, LONG, 2**32 - 1, -1),
-    (None, INT, 0xFFFFFFFB, -5), (None, LONG, 2**64 - 1, -1), (None, LONG, 2**32 - 1, 2**32 - 1), (0, INT, 9, 9),
-]  # fmt: skip
+    (1, INT, 0xFFFFFFFB, -5),
+    (1, INT, 0xFB, -5),
+    (1, INT, 5, 5),
+    (2, INT, 0xFFFF, -1),
+    (2, INT, 0xFFFFFFFF, -1),
+    (3, INT, 2**31, -(2**31)),
+    (4, LONG, 2**64 - 7, -7),
+    (4, LONG, 2**63, -(2**63)),
+    (5, INT, 0xFB, 251),
+    (6, INT, 65535, 65535),
+    (7, INT, 2**32 - 1, 2**32 - 1),
+    (7, LONG, 2**32 - 1, 2**32 - 1),
+    (8, LONG, 2**64 - 1, 2.0**64),
+    (3, LONG, 2**32 - 1, -1),
+    (None, INT, 0xFFFFFFFB, -5),
+    (None, LONG, 2**64 - 1, -1),
+    (None, LONG, 2**32 - 1, 2**32 - 1),
+    (0, INT, 9, 9),
+]
 
 
 @pytest.mark.parametrize(("datatype", "field", "raw", "value"), INTEGERS)
@@ -168,9 +182,19 @@ def test_commands_and_host_states_are_no_data(topic: str) -> None:
 
 @pytest.mark.parametrize(
     "topic",
-    ["", "spBv1.0", "spAv1.0/g/NDATA/e", "spBv1.0/g/NDATA", "spBv1.0/g/NDATA/e/d", "spBv1.0/g/DDATA/e", "spBv1.0/g/XDATA/e",
-     "spBv1.0//NDATA/e", "spBv1.0/g/NDATA/e/d/x", "spBv1.0/g/NDATA/" + "e" * 129],
-)  # fmt: skip
+    [
+        "",
+        "spBv1.0",
+        "spAv1.0/g/NDATA/e",
+        "spBv1.0/g/NDATA",
+        "spBv1.0/g/NDATA/e/d",
+        "spBv1.0/g/DDATA/e",
+        "spBv1.0/g/XDATA/e",
+        "spBv1.0//NDATA/e",
+        "spBv1.0/g/NDATA/e/d/x",
+        "spBv1.0/g/NDATA/" + "e" * 129,
+    ],
+)
 def test_topic_outside_the_namespace_is_refused(topic: str) -> None:
     with pytest.raises(DecodeError) as caught:
         run(DECODER, topic, sparkplug(MS))
@@ -178,13 +202,19 @@ def test_topic_outside_the_namespace_is_refused(topic: str) -> None:
 
 
 BAD: list[tuple[str, bytes, str]] = [
-    ("NDATA", b"\xff", "payload"), ("NDATA", block(2, b"\xff\xff"), "payload"), ("NBIRTH", b"not protobuf", "payload"),
-    ("NDATA", sparkplug(MS, metric(value=whole(INT, 1))), "metrics"), ("NDATA", sparkplug(5, metric("a", value=whole(INT, 1))), "timestamp"),
+    ("NDATA", b"\xff", "payload"),
+    ("NDATA", block(2, b"\xff\xff"), "payload"),
+    ("NBIRTH", b"not protobuf", "payload"),
+    ("NDATA", sparkplug(MS, metric(value=whole(INT, 1))), "metrics"),
+    ("NDATA", sparkplug(5, metric("a", value=whole(INT, 1))), "timestamp"),
     ("NDATA", sparkplug(MS, metric("a", None, 2**64 - 1, None, whole(INT, 1))), "timestamp"),
-    ("NDATA", sparkplug(MS, metric("a", None, MS, 10, double(13, math.nan))), "a"), ("NDATA", sparkplug(MS, metric(None, 4, MS, 9, single(12, math.inf))), "alias 4"),
-    ("NDATA", sparkplug(MS, metric(None, 2**63, MS, None, TRUE)), "alias"), ("NDATA", sparkplug(MS, metric("a\x00", None, MS, None, TRUE)), "metric"),
-    ("NDATA", sparkplug(MS, block(1, b"\xff\xfe") + TRUE), "name"), ("NBIRTH", sparkplug(MS, metric("n" * 129, 1, MS, 11, TRUE)), "n" * 40),
-]  # fmt: skip
+    ("NDATA", sparkplug(MS, metric("a", None, MS, 10, double(13, math.nan))), "a"),
+    ("NDATA", sparkplug(MS, metric(None, 4, MS, 9, single(12, math.inf))), "alias 4"),
+    ("NDATA", sparkplug(MS, metric(None, 2**63, MS, None, TRUE)), "alias"),
+    ("NDATA", sparkplug(MS, metric("a\x00", None, MS, None, TRUE)), "metric"),
+    ("NDATA", sparkplug(MS, block(1, b"\xff\xfe") + TRUE), "name"),
+    ("NBIRTH", sparkplug(MS, metric("n" * 129, 1, MS, 11, TRUE)), "n" * 40),
+]
 
 
 @pytest.mark.parametrize(("verb", "body", "field"), BAD)

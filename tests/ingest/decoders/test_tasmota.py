@@ -25,10 +25,23 @@ def test_nested_sensors_are_readings_in_the_units_the_device_states() -> None:
 
 def test_phases_are_numbered_and_a_null_is_left_aside() -> None:
     assert values(decode("energy.json")) == {
-        "Switch1": 1.0, "ENERGY.Total": 3.705, "ENERGY.Yesterday": 0.028, "ENERGY.Today": 0.026, "ENERGY.Period.0": 1.0, "ENERGY.Period.1": 0.0,
-        "ENERGY.Period.2": 2.0, "ENERGY.Power.0": 5.0, "ENERGY.Power.1": 7.0, "ENERGY.Power.2": 0.0, "ENERGY.Factor.0": 1.0, "ENERGY.Factor.1": 0.98,
-        "ENERGY.Voltage": 233.0, "ENERGY.Current.0": 0.021, "ENERGY.Current.1": 0.03, "ENERGY.Current.2": 0.0,
-    }  # fmt: skip
+        "Switch1": 1.0,
+        "ENERGY.Total": 3.705,
+        "ENERGY.Yesterday": 0.028,
+        "ENERGY.Today": 0.026,
+        "ENERGY.Period.0": 1.0,
+        "ENERGY.Period.1": 0.0,
+        "ENERGY.Period.2": 2.0,
+        "ENERGY.Power.0": 5.0,
+        "ENERGY.Power.1": 7.0,
+        "ENERGY.Power.2": 0.0,
+        "ENERGY.Factor.0": 1.0,
+        "ENERGY.Factor.1": 0.98,
+        "ENERGY.Voltage": 233.0,
+        "ENERGY.Current.0": 0.021,
+        "ENERGY.Current.1": 0.03,
+        "ENERGY.Current.2": 0.0,
+    }
 
 
 def test_number_under_a_name_that_is_only_an_index_has_no_unit() -> None:
@@ -68,12 +81,17 @@ def test_all_but_the_prefix_and_the_last_part_names_the_device(topic: str, prefi
 @pytest.mark.parametrize(
     ("body", "topic", "field"),
     [
-        (b"Perhaps", "tele/b/LWT", "payload"), (b"", "tele/b/SENSOR", "payload"), (b'{"Time": "2026-05-04T19:59:30"}', "tele/b/SENSOR", "payload"),
-        (b'{"Time": "noon", "A": 1}', "tele/b/SENSOR", "Time"), (b'{"Time": null, "A": 1}', "tele/b/SENSOR", "Time"), (b'{"A": 1}', "stat/b/SENSOR", "topic"),
-        (b'{"A": 1}', "tele/SENSOR", "topic"), (b'{"Time": "2015-01-01T00:00:00", "A": 1}', "tele/b/SENSOR", "Time"),
+        (b"Perhaps", "tele/b/LWT", "payload"),
+        (b"", "tele/b/SENSOR", "payload"),
+        (b'{"Time": "2026-05-04T19:59:30"}', "tele/b/SENSOR", "payload"),
+        (b'{"Time": "noon", "A": 1}', "tele/b/SENSOR", "Time"),
+        (b'{"Time": null, "A": 1}', "tele/b/SENSOR", "Time"),
+        (b'{"A": 1}', "stat/b/SENSOR", "topic"),
+        (b'{"A": 1}', "tele/SENSOR", "topic"),
+        (b'{"Time": "2015-01-01T00:00:00", "A": 1}', "tele/b/SENSOR", "Time"),
         (b'{"A": {"Temperature": 1}, "TempUnit": "C\\u0000"}', "tele/b/SENSOR", "TempUnit"),
     ],
-)  # fmt: skip
+)
 def test_bad_message_is_named(body: bytes, topic: str, field: str) -> None:
     with pytest.raises(DecodeError) as caught:
         run(DECODER, topic, body)

@@ -53,12 +53,22 @@ def test_frame_nobody_decoded_says_that_the_formatter_is_missing() -> None:
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"end_device_ids": {}}, "end_device_ids.device_id"), ({"end_device_ids": None}, "end_device_ids"),
-        ({"uplink_message": {"decoded_payload": {}, "f_port": 1}}, "payload"), ({"uplink_message": {"decoded_payload": {"a": "b"}}}, "payload"),
+        ({"end_device_ids": {}}, "end_device_ids.device_id"),
+        ({"end_device_ids": None}, "end_device_ids"),
+        ({"uplink_message": {"decoded_payload": {}, "f_port": 1}}, "payload"),
+        ({"uplink_message": {"decoded_payload": {"a": "b"}}}, "payload"),
         ({"uplink_message": {"decoded_payload": {"a": 1}, "received_at": "soon"}}, "received_at"),
-        ({"uplink_message": {"decoded_payload": {"a": 1}, "locations": {"user": {"latitude": 118, "longitude": 33}}}}, "lat"),
+        (
+            {
+                "uplink_message": {
+                    "decoded_payload": {"a": 1},
+                    "locations": {"user": {"latitude": 118, "longitude": 33}},
+                }
+            },
+            "lat",
+        ),
     ],
-)  # fmt: skip
+)
 def test_bad_field_is_named(change: dict[str, object], field: str) -> None:
     body = json.dumps(json.loads(payload("ttn/up.json")) | change).encode()
     with pytest.raises(DecodeError) as caught:

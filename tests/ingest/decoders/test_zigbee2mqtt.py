@@ -85,12 +85,19 @@ def test_base_topic_is_the_owners_to_choose() -> None:
 @pytest.mark.parametrize(
     ("body", "topic", "field"),
     [
-        (b'{"action": "single"}', "zigbee2mqtt/b", "payload"), (b"[]", "zigbee2mqtt/b", "payload"), (b'{"a": 1}', "zigbee2mqtt", "topic"),
-        (b'{"a": 1}', "zigbee2mqtt/", "topic"), (b'{"a": 1}', "other/b", "topic"), (b'{"state": "asleep"}', "zigbee2mqtt/b/availability", "state"),
-        (b'{"state": ["online"]}', "zigbee2mqtt/b/availability", "state"), (b'{"a": 1, "last_seen": true}', "zigbee2mqtt/b", "last_seen"),
-        (b'{"a": 1, "last_seen": "soon"}', "zigbee2mqtt/b", "last_seen"), (b'{"a": 1, "last_seen": 5}', "zigbee2mqtt/b", "last_seen"), (b'{"a": 1, "last_seen": 1e308}', "zigbee2mqtt/b", "last_seen"),
+        (b'{"action": "single"}', "zigbee2mqtt/b", "payload"),
+        (b"[]", "zigbee2mqtt/b", "payload"),
+        (b'{"a": 1}', "zigbee2mqtt", "topic"),
+        (b'{"a": 1}', "zigbee2mqtt/", "topic"),
+        (b'{"a": 1}', "other/b", "topic"),
+        (b'{"state": "asleep"}', "zigbee2mqtt/b/availability", "state"),
+        (b'{"state": ["online"]}', "zigbee2mqtt/b/availability", "state"),
+        (b'{"a": 1, "last_seen": true}', "zigbee2mqtt/b", "last_seen"),
+        (b'{"a": 1, "last_seen": "soon"}', "zigbee2mqtt/b", "last_seen"),
+        (b'{"a": 1, "last_seen": 5}', "zigbee2mqtt/b", "last_seen"),
+        (b'{"a": 1, "last_seen": 1e308}', "zigbee2mqtt/b", "last_seen"),
     ],
-)  # fmt: skip
+)
 def test_bad_message_is_named(body: bytes, topic: str, field: str) -> None:
     with pytest.raises(DecodeError) as caught:
         run(DECODER, topic, body)

@@ -19,8 +19,15 @@ NUMBERS = itertools.count(1)
 
 
 def request(
-    method: str, body: bytes = b"", *, device: str = DEVICE, port: int = 5060, transport: str = "UDP", via: str = ";rport", more: tuple[tuple[str, str], ...] = ()
-) -> bytes:  # fmt: skip
+    method: str,
+    body: bytes = b"",
+    *,
+    device: str = DEVICE,
+    port: int = 5060,
+    transport: str = "UDP",
+    via: str = ";rport",
+    more: tuple[tuple[str, str], ...] = (),
+) -> bytes:
     """A new request, with Call-ID, CSeq and branch of its own."""
     kind = (("Content-Type", "Application/MANSCDP+xml"),) if body else ()
     headers = (

@@ -23,7 +23,8 @@ T = TypeVar("T")
 
 
 class HeldBroker:
-    """Stands for the connection to the broker: takes everything, acknowledges while `open` is set, is away while `away`."""
+    """Stands for the connection to the broker: takes everything, acknowledges while `open` is set, is away while
+    `away`."""
 
     def __init__(self, *, held: bool = False) -> None:
         self.taken: list[Publication] = []

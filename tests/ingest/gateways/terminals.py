@@ -17,8 +17,13 @@ PHONE = "13912344329"
 
 
 def location_body(
-    time: datetime | None, position: LonLat | None = SUQIAN, *, alarm: int = 0, speed: int = 360, extra: bytes = b"\x01\x04\x00\x00\x00\x64"
-) -> bytes:  # fmt: skip
+    time: datetime | None,
+    position: LonLat | None = SUQIAN,
+    *,
+    alarm: int = 0,
+    speed: int = 360,
+    extra: bytes = b"\x01\x04\x00\x00\x00\x64",
+) -> bytes:
     """A body of 0x0200; `speed` in 0.1 km/h."""
     at = position or LonLat(0, 0)
     status = (2 if position else 0) | (4 if at.lat < 0 else 0) | (8 if at.lon < 0 else 0)

@@ -1,4 +1,5 @@
-"""The GB/T 28181 gateway over real sockets: registration, what is answered when, repeats, and that nonsense harms nobody."""
+"""The GB/T 28181 gateway over real sockets: registration, what is answered when, repeats, and that nonsense harms
+nobody."""
 
 from __future__ import annotations
 

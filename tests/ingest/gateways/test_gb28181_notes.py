@@ -81,7 +81,13 @@ def test_devices_can_be_given_our_names_and_alarms_other_kinds() -> None:
     assert str(report.body["title"]).endswith("box-1")
 
 
-TYPES_SEEN = [(b"<AlarmType>6</AlarmType>", "intrusion", "5.6"), (b"<AlarmType>06</AlarmType>", "intrusion", "5.6"), (b"", "alarm", "5"), (b"<AlarmType>77</AlarmType>", "alarm", "5.77"), (b"<AlarmType>x</AlarmType>", "alarm", "5")]  # fmt: skip
+TYPES_SEEN = [
+    (b"<AlarmType>6</AlarmType>", "intrusion", "5.6"),
+    (b"<AlarmType>06</AlarmType>", "intrusion", "5.6"),
+    (b"", "alarm", "5"),
+    (b"<AlarmType>77</AlarmType>", "alarm", "5.77"),
+    (b"<AlarmType>x</AlarmType>", "alarm", "5"),
+]
 
 
 @pytest.mark.parametrize(("seen", "kind", "ending"), TYPES_SEEN)
@@ -194,7 +200,10 @@ def test_hostile_document_is_refused(document: bytes) -> None:
 @given(st.binary(max_size=200), st.integers(0, len(VIDEO)), st.integers(0, len(VIDEO)))
 def test_no_bytes_raise_anything_but_a_decode_error(noise: bytes, start: int, end: int) -> None:
     for document in (noise, VIDEO[:start] + noise + VIDEO[end:], POSITION[:start] + noise + POSITION[end:]):
-        for publish in (lambda root: publish_alarm(root, {}, KINDS, "onemap"), lambda root: publish_mobile_position(root, {}, "onemap")):  # fmt: skip
+        for publish in (
+            lambda root: publish_alarm(root, {}, KINDS, "onemap"),
+            lambda root: publish_mobile_position(root, {}, "onemap"),
+        ):
             with suppress(DecodeError):
                 assert publish(read_note(document)).topic.startswith("onemap/")
 

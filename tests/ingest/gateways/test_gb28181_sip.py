@@ -134,7 +134,11 @@ def test_body_comes_back_as_it_was(body: bytes) -> None:
     assert (message.method, message.device, message.body) == ("MESSAGE", DEVICE, body)
 
 
-RFC2617 = 'Digest username="Mufasa", realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", uri="/dir/index.html", qop=auth, nc=00000001, cnonce="0a4f113b", response="6629fae49393a05397450978507c4ef1", opaque="5ccc069c403ebaf9f0171e9517f40e41"'  # fmt: skip
+RFC2617 = (
+    'Digest username="Mufasa", realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", '
+    'uri="/dir/index.html", qop=auth, nc=00000001, cnonce="0a4f113b", response="6629fae49393a05397450978507c4ef1", '
+    'opaque="5ccc069c403ebaf9f0171e9517f40e41"'
+)
 
 
 def test_digest_is_that_of_rfc_2617_section_3_5() -> None:

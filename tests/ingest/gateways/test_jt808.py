@@ -1,4 +1,5 @@
-"""The JT/T 808 gateway over real sockets: who may speak, what is answered when, and that one terminal harms no other."""
+"""The JT/T 808 gateway over real sockets: who may speak, what is answered when, and that one terminal harms no
+other."""
 
 from __future__ import annotations
 
@@ -272,8 +273,12 @@ def test_messages_may_be_split_anywhere_on_their_way() -> None:
 NONSENSE = [
     ("frames with a wrong checksum", 5, b"\x7e\x01\x02\x03\x04\x7e" * 5),
     ("bytes without an end", 1, b"\x00" * (MAX_FRAME * 8)),
-    ("malformed bodies in sound frames", 5, b"".join(encode(Message(Id.LOCATION, PHONE, n, b"short", 1)) for n in range(5))),
-]  # fmt: skip
+    (
+        "malformed bodies in sound frames",
+        5,
+        b"".join(encode(Message(Id.LOCATION, PHONE, n, b"short", 1)) for n in range(5)),
+    ),
+]
 
 
 @pytest.mark.parametrize(("times", "noise"), [n[1:] for n in NONSENSE], ids=[n[0] for n in NONSENSE])

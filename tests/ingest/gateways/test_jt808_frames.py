@@ -36,9 +36,15 @@ def messages(draw: st.DrawFn) -> Message:
     version = draw(st.none() | st.integers(0, 255))
     total = draw(st.integers(1, 0xFFFF))
     return Message(
-        draw(WORD), draw(PHONES_2013 if version is None else PHONES_2019), draw(WORD), draw(st.binary(max_size=MAX_BODY)), version,
-        draw(st.integers(0, 7)), total, draw(st.integers(1, total)),
-    )  # fmt: skip
+        draw(WORD),
+        draw(PHONES_2013 if version is None else PHONES_2019),
+        draw(WORD),
+        draw(st.binary(max_size=MAX_BODY)),
+        version,
+        draw(st.integers(0, 7)),
+        total,
+        draw(st.integers(1, total)),
+    )
 
 
 def sample(name: str) -> bytes:
@@ -116,7 +122,9 @@ def test_broken_frame_names_the_field(raw: bytes, field: str) -> None:
 
 
 LONG = Message(0x0704, "13912344329", 0xFFFE, bytes(range(250)), version=1)
-PARTS = [Message(p.message_id, p.phone, p.serial & 0xFFFF, p.body, 1, 0, p.total, p.number) for p in split_message(LONG, 60)]  # fmt: skip
+PARTS = [
+    Message(p.message_id, p.phone, p.serial & 0xFFFF, p.body, 1, 0, p.total, p.number) for p in split_message(LONG, 60)
+]
 
 
 @given(st.permutations(PARTS))
@@ -160,7 +168,11 @@ def test_terminal_cannot_keep_more_than_a_few_long_messages_open() -> None:
 
 def test_only_a_few_complete_messages_are_remembered() -> None:
     assembly = Assembly()
-    first = [Message(0x0704, "1", n * 10 + at, b"x", total=2, number=at + 1) for n in range(MAX_COMPLETE + 1) for at in (0, 1)]  # fmt: skip
+    first = [
+        Message(0x0704, "1", n * 10 + at, b"x", total=2, number=at + 1)
+        for n in range(MAX_COMPLETE + 1)
+        for at in (0, 1)
+    ]
     for part in first:
         assembly.add(part, 0)
     assert not assembly.is_complete(first[0], 1)

@@ -41,7 +41,9 @@ def sample(name: str) -> Message:
 def test_published_location_means_what_its_maker_says() -> None:
     location = read_location(sample("location_2019").body)
     # status 22: bit 1 located, bit 2 south; 66 tenths of km/h
-    assert location == Location(True, LonLat(121.987654, -31.234567), 1.83, 3, datetime(2025, 1, 29, 14, 33, 44, tzinfo=UTC))  # fmt: skip
+    assert location == Location(
+        True, LonLat(121.987654, -31.234567), 1.83, 3, datetime(2025, 1, 29, 14, 33, 44, tzinfo=UTC)
+    )
 
 
 def test_published_batch_holds_two_locations() -> None:
@@ -115,9 +117,13 @@ EMERGENCIES = [
     ("never pressed", [(0, OFF), (1, OFF)], [False, False]),
     ("the press comes late, from a tunnel", [(5, OFF), (1, ON), (2, ON)], [False, True, False]),
     ("an old report without it does not end it", [(5, ON), (1, OFF), (6, ON)], [True, False, False]),
-    ("a late press is ended by the next live report", [(5, OFF), (1, ON), (6, OFF), (7, ON)], [False, True, False, True]),
+    (
+        "a late press is ended by the next live report",
+        [(5, OFF), (1, ON), (6, OFF), (7, ON)],
+        [False, True, False, True],
+    ),
     ("without a time it still counts", [(None, ON), (None, ON)], [True, False]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("steps", "edges"), [c[1:] for c in EMERGENCIES], ids=[c[0] for c in EMERGENCIES])
