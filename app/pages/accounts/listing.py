@@ -37,7 +37,7 @@ def owned_cells(row: Account) -> list[Cell]:
     return [*everything, *(cells.code(one) for one in all_[:SHOWN_AT_MOST]), *more, *also]
 
 
-TABLE = Table[Account](
+TABLE: Table[Account] = Table(
     "accounts",
     "accounts",
     (
