@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
-from app.services.supervisor import rotate
-from tests.support import PATIENCE_S, ROOT, STATE, wait_for
+from core.clock import rfc3339, utc_now
+from tests.support import PATIENCE_S, ROOT, STATE, mailbox, wait_for
 
 FOLDER = STATE / "up"
 COMMAND = [sys.executable, "-m", "app.cli", "up", "--port", "0", "--city", "none", "--no-devices"]
@@ -25,7 +26,12 @@ PROCESSES = {"postgres", "mosquitto", "serve", "ingest", "alerts", "dispatch"}
 
 def start() -> subprocess.Popen[str]:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ONEMAP_STATE_DIR": str(FOLDER)}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "ONEMAP_STATE_DIR": str(FOLDER),
+        "ONEMAP_HUNG_S": "12",
+    }
     with (FOLDER / "up.log").open("w") as out:
         return subprocess.Popen(COMMAND, cwd=ROOT, env=environment, stdout=out, stderr=out, text=True)
 
@@ -126,15 +132,72 @@ def test_process_that_hangs_is_ended_and_started_again(up: subprocess.Popen[str]
     assert {n for n in PROCESSES if after[n] != before[n]} == {"dispatch"}
 
 
+def test_servers_that_hang_are_ended_and_started_again(up: subprocess.Popen[str]) -> None:
+    """SIGSTOP of the postmaster, all of its children and the broker: none of them can listen to any polite word."""
+    told = facts()
+    before = told["pids"]
+    os.kill(before["postgres"], signal.SIGSTOP)
+    stopped = [before["mosquitto"], *children(before["postgres"])]
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    wait_for(
+        lambda: {"postgres", "mosquitto"} <= {n for n, pid in facts()["pids"].items() if pid != before[n]},
+        2 * PATIENCE_S,
+        "the stopped servers are replaced",
+    )
+    assert "postgres hangs (no answer" in log()
+    assert "mosquitto hangs (no answer" in log()
+    assert "postgres hangs (no answer" in (FOLDER / "log" / "up.log").read_text()
+    assert len(stopped) > 5
+    assert not [pid for pid in (before["postgres"], *stopped) if alive(pid)]
+    # said again until it is heard: the killed broker has forgotten who listens, and they are only just coming back
+    reading = {"time": rfc3339(utc_now()), "metric": "noise", "value": 1}
+    with mailbox(told["mqtt_url"]) as mouth:
+        wait_for(
+            lambda: (
+                mouth.publish("onemap/observation/after-hang", reading) or stored(told["database_url"], "after-hang")
+            ),
+            2 * PATIENCE_S,
+            "what is said afterwards is stored",
+        )
+    after = facts()["pids"]
+    assert {n for n in PROCESSES if after[n] != before[n]} == {"postgres", "mosquitto"}
+
+
+def children(parent: int) -> list[int]:
+    found = []
+    for stat_file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat_file.read_text().rsplit(") ", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            found.append(int(stat_file.parent.name))
+    return found
+
+
+def stored(url: str, sensor: str) -> bool:
+    try:
+        with psycopg.connect(url) as conn:
+            return conn.execute("SELECT 1 FROM observation WHERE sensor_id = %s", (sensor,)).fetchone() is not None
+    except psycopg.OperationalError:
+        return False  # it recovers
+
+
 def test_killed_up_takes_its_children_along_and_the_next_starts_cleanly(up: subprocess.Popen[str]) -> None:
     """kill -9 of the supervisor; one of its children is stopped and cannot listen to any signal."""
     told = facts()
+    logs = {name: FOLDER / "log" / f"{name}.log" for name in ("ingest", "postgres")}
+    said = {name: path.stat().st_size for name, path in logs.items()}
     os.kill(told["pids"]["alerts"], signal.SIGSTOP)
     up.kill()
     up.wait(PATIENCE_S)
     others = {name: pid for name, pid in told["pids"].items() if name != "alerts"}
     wait_for(lambda: not [n for n, pid in others.items() if alive(pid)], 2 * PATIENCE_S, "the children end with it")
     assert alive(told["pids"]["alerts"])
+    for name, last in (("ingest", b'"event": "stopped"'), ("postgres", b"database system is shut down")):
+        # the writer of the logs outlives them all
+        wait_for(lambda name=name, last=last: last in logs[name].read_bytes()[said[name] :], what=f"the end of {name}")
     again = start()
     try:
         wait_for(lambda: "is up" in log() or again.poll() is not None, 2 * PATIENCE_S, "it comes back")
@@ -152,24 +215,6 @@ def test_killed_up_takes_its_children_along_and_the_next_starts_cleanly(up: subp
         again.send_signal(signal.SIGINT)
         assert again.wait(PATIENCE_S) == 0
     assert not [name for name, pid in now_told["pids"].items() if alive(pid)]
-
-
-def test_log_that_has_grown_is_put_aside_and_its_writer_goes_on(tmp_path: Path) -> None:
-    path = tmp_path / "x.log"
-    with path.open("ab") as out:
-        for turn in range(5):
-            out.write(f"{turn} {'x' * 2000}\n".encode())
-            out.flush()
-            rotate(path, 1000)
-            rotate(path, 1000)
-        out.write(b"last\n")
-    assert path.read_bytes() == b"last\n"
-    assert {p.name: p.read_text()[0] for p in tmp_path.iterdir()} == {
-        "x.log": "l",
-        "x.log.1": "4",
-        "x.log.2": "3",
-        "x.log.3": "2",
-    }
 
 
 def test_interrupt_stops_everything_and_keeps_the_data() -> None:
