@@ -1,8 +1,8 @@
-"""The process that writes the logs of `up`: it reads what `up` and its children say through pipes, and begins a new file when one is full.
+"""The process that writes the logs: it reads what `up` and its children say through pipes, and begins a new file when one is full.
 
-A process of its own and deaf to signals: it ends once nobody can say anything any more, so that what children say in their last moment is
-kept though `up` was killed. Nothing is lost or doubled when a file is full: the one who writes is the one who renames.
-Standard library only: it is small and starts at once.
+A process of its own and deaf to signals: it ends once nobody can say anything any more, so that what children say in their
+last moment is kept though `up` was killed. Nothing is lost or doubled when a file is full: the one who writes is the one who
+renames. Standard library only: it is small and starts at once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BEAT_S = 2.0
 
 
 class LogFile:
-    """`path` below about `most` bytes: full, it becomes `.1`, what was `.1` becomes `.2`. A line is never cut in two."""
+    """`path`, about `most` bytes at most: full, it becomes `.1`, what was `.1` becomes `.2`. No line is cut in two."""
 
     def __init__(self, path: Path, most: int) -> None:
         self._path, self._most = path, most
@@ -40,7 +40,7 @@ class LogFile:
         self._put(chunk)
 
     def _cut(self, chunk: bytes) -> int:
-        """How much of it still belongs into the file: up to the end of the line that fills it; 0 where that is not here."""
+        """How much of it still belongs into the file: to the end of the line that fills it; 0 where that is not here."""
         return chunk.find(b"\n", max(0, self._most - self._size - 1)) + 1
 
     def _put(self, chunk: bytes) -> None:

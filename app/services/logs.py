@@ -15,7 +15,7 @@ OURS = "up"
 
 
 class Logs:
-    """One pipe for each log, open at both ends as long as we live: neither the end of a child nor one of the writer breaks it."""
+    """One pipe for each log, open at both ends as long as we live: neither a child's end nor the writer's breaks it."""
 
     def __init__(self, folder: Path, most: int, names: Iterable[str], root: Path) -> None:
         self.folder = folder

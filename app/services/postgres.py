@@ -148,8 +148,8 @@ def start_cluster(cluster: Cluster, log: Path) -> int:
 
 
 def launch_cluster(cluster: Cluster, out: int) -> int:
-    """Start the server, what it says goes to `out`; returns the pid of postgres. Nothing of an earlier server of this data directory
-    is left when it starts."""
+    """Start the server, what it says goes to `out`; returns the pid of postgres. Nothing of an earlier server of this data
+    directory is left when it starts."""
     if running_pid(cluster) is not None:
         stop_cluster(cluster)
     end_orphans(cluster)
@@ -193,8 +193,8 @@ def answers(url: str) -> bool:
 
 
 def end_orphans(cluster: Cluster) -> None:
-    """Kill what is left of a server that was killed (a stopped process hears of no death) and wait until it is gone: two servers must
-    never write to one directory. What hangs in the kernel (a stuck disk) stays: SetupError."""
+    """Kill what is left of a server that was killed (a stopped process hears of no death) and wait until it is gone: two
+    servers must never write to one directory. What hangs in the kernel (a stuck disk) stays: SetupError."""
     for pid in processes(cluster):
         signal_if_running(pid, signal.SIGKILL)
     wait_until(lambda: not processes(cluster), ORPHANS_S, "the end of an earlier server's processes")

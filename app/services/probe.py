@@ -1,7 +1,7 @@
-"""Asks a server again and again whether it answers, in a thread of its own: whoever looks at a probe never waits for it.
+"""Asks a server again and again whether it answers, in a thread of its own: who looks at a probe never waits for it.
 
-An answer is whatever the server itself says, a refusal too ("the database system is starting up", "too many clients"): a server that
-is busy or recovers must not be taken for one that hangs.
+An answer is whatever the server itself says, a refusal too ("the database system is starting up", "too many clients"): a
+server that is busy or recovers must not be taken for one that hangs.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ ASKED_TOPIC = "$SYS/broker/uptime"
 
 
 class Question(Protocol):
-    """`ask` is whether the server has answered within so many seconds; it may take longer, and whatever it raises says nothing
-    about the server."""
+    """`ask` is whether the server has answered within so many seconds; it may take longer, and whatever it raises says
+    nothing about the server."""
 
     def ask(self, within_s: float) -> bool: ...
 
@@ -117,7 +117,7 @@ class DatabaseQuestion:
 
 
 class BrokerQuestion:
-    """CONNECT, then SUBSCRIBE again and again over the connection that stays: each new one would be three lines in the broker's log."""
+    """CONNECT, then SUBSCRIBE again and again over the same connection: each new one would be three lines in its log."""
 
     def __init__(self, url: str) -> None:
         address = parse_mqtt_url(url)

@@ -1,8 +1,9 @@
 """Runs our processes: starts them, starts again what dies or hangs (with backoff), stops all, keeps run.json true.
 
-Every child dies with us: the kernel sends it a signal when we are gone, however we went (app.services.ending). A child of ours that
-beats (core.process.Pulse) and then stops beating is taken for hung and started again; so is a server of ours that does not answer
-(app.services.probe). What children say goes through pipes to one writer (app.services.log_writer), itself a child that beats.
+Every child dies with us: the kernel sends it a signal when we are gone, however we went (app.services.ending). A child of
+ours that beats (core.process.Pulse) and then stops beating is taken for hung and started again; so is a server of ours that
+does not answer (app.services.probe). What children say goes through pipes to one writer (app.services.log_writer), itself a
+child that beats.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ class Child:
 
 @dataclass
 class Service:
-    """A server of ours (PostgreSQL, Mosquitto): how to start it, ask it to end, kill it with all that belongs to it. `start` does
-    not wait until it answers. `pid` is None while it could not be started."""
+    """A server of ours (PostgreSQL, Mosquitto): how to start it, ask it to end, kill it with all that belongs to it.
+    `start` does not wait until it answers. `pid` is None while it could not be started."""
 
     name: str
     start: Callable[[], int]
@@ -195,7 +196,7 @@ class Supervisor:
         if now - child.beat_at > self.hung_s:
             self.say(f"{child.name} hangs (nothing heard for {now - child.beat_at:.0f} s); it is ended")
             child.popen.kill()
-            child.popen.wait()
+            child.beat_at = None  # its end is seen like any other: what the kernel holds must not hold us
 
     def _watch_service(self, service: Service, now: float) -> bool:
         """Whether it was started again."""
