@@ -83,7 +83,8 @@ class Settings(BaseSettings):
     hung_s: int = Field(
         30,
         ge=5,
-        description="seconds without a sign of life (a process) or an answer (database, broker) before `up` ends and restarts it",
+        description="seconds without a sign of life (a process) or an answer (database, broker) before `up` ends and "
+        "restarts it",
     )
     chromium: str = Field("", description="browser for the browser tests, where it is not found on PATH")
     state_dir: Path = Field(Path(".onemap"), description="where `up` keeps its data, relative to the checkout")

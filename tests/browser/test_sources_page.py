@@ -27,7 +27,8 @@ CUT_LABELS = """() => [...document.querySelectorAll('[role=tab]')].filter(tab =>
   const box = tab.getBoundingClientRect(), words = document.createRange();
   words.selectNodeContents(tab);
   return box.width && [...words.getClientRects()].some(({ left, right, top, bottom }) => right > left
-    && (left < box.left - 1 || right > box.right + 1 || top < box.top - 1 || bottom > box.bottom + 1 || right > innerWidth));
+    && (left < box.left - 1 || right > box.right + 1 || top < box.top - 1 || bottom > box.bottom + 1
+      || right > innerWidth));
 }).map(tab => tab.innerText)"""
 TOAST = "() => document.querySelector('#toasts').innerText"
 FIELD_ERROR = ".mantine-InputWrapper-error"
