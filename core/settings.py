@@ -87,6 +87,12 @@ class Settings(BaseSettings):
     log_mb: int = Field(
         20, ge=1, description="size of a log at which `up` begins a new one (three old ones are kept), MB"
     )
+    hung_s: int = Field(
+        30,
+        ge=5,
+        description="seconds without a sign of life (a process) or an answer (database, broker) before `up` ends and "
+        "restarts it",
+    )
     chromium: str = Field("", description="browser for the browser tests, where it is not found on PATH")
     state_dir: Path = Field(Path(".onemap"), description="where `up` keeps its data, relative to the checkout")
 

@@ -86,3 +86,21 @@ def is_ours(pid: object, marks: tuple[str, ...]) -> bool:
     except OSError:
         return False
     return state != "Z" and any(mark in command for mark in marks)
+
+
+def is_running(pid: int) -> bool:
+    """Whether this process, a child of ours or not, has not ended; one of ours that has is reaped."""
+    try:
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return False
+    except ChildProcessError:
+        pass
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0] != "Z"
+    except OSError:
+        return False
+
+
+def signal_if_running(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)

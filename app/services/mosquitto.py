@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.services.account import RunAs, find_program, need_program
-from app.services.ending import ending_with_parent
+from app.services.ending import ending_with_parent, is_running
 from app.services.net import free_port, wait_until
 from core.errors import SetupError
 from core.vocabulary import table
@@ -139,26 +139,35 @@ def _write(broker: Broker, name: str, body: str) -> None:
 def start_broker(broker: Broker, log: Path) -> int:
     """Start Mosquitto and wait until it listens; returns its pid."""
     with log.open("ab") as out:
-        process = subprocess.Popen(  # type: ignore[call-overload]
-            [*OPEN_MANY, need_program("mosquitto", "mosquitto"), "-c", str(broker.folder / "mosquitto.conf")],
-            stdout=out,
-            stderr=out,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd=str(broker.folder),
-            preexec_fn=ending_with_parent(signal.SIGTERM),
-            **broker.run_as.popen_args(),
-        )
+        pid = launch_broker(broker, out.fileno())
+    wait_for_broker(broker, pid, log)
+    return pid
 
+
+def launch_broker(broker: Broker, out: int) -> int:
+    """Start Mosquitto, what it says goes to `out`; returns its pid."""
+    process = subprocess.Popen(  # type: ignore[call-overload]
+        [*OPEN_MANY, need_program("mosquitto", "mosquitto"), "-c", str(broker.folder / "mosquitto.conf")],
+        stdout=out,
+        stderr=out,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd=str(broker.folder),
+        preexec_fn=ending_with_parent(signal.SIGTERM),
+        **broker.run_as.popen_args(),
+    )
+    return int(process.pid)
+
+
+def wait_for_broker(broker: Broker, pid: int, log: Path) -> None:
     def ready() -> bool:
-        if process.poll() is not None:
+        if not is_running(pid):
             raise SetupError(f"Mosquitto ended at once; its log is {log}", reason="not_up")
         with socket.socket() as probe:
             probe.settimeout(1)
             return probe.connect_ex(("127.0.0.1", broker.port)) == 0
 
     wait_until(ready, 20, "Mosquitto")
-    return int(process.pid)
 
 
 def stop_broker(pid: int) -> None:
@@ -167,13 +176,4 @@ def stop_broker(pid: int) -> None:
         os.kill(pid, signal.SIGTERM)
     except ProcessLookupError:
         return
-    wait_until(lambda: not _alive(pid), 20, "the stop of Mosquitto")
-
-
-def _alive(pid: int) -> bool:
-    try:
-        if os.waitpid(pid, os.WNOHANG)[0] == pid:
-            return False
-    except ChildProcessError:
-        pass
-    return Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] != "Z"
+    wait_until(lambda: not is_running(pid), 20, "the stop of Mosquitto")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import signal
@@ -13,8 +14,9 @@ import psycopg
 from psycopg import sql
 
 from app.services.account import RunAs, find_program
-from app.services.ending import ending_with_parent
+from app.services.ending import ending_with_parent, is_running, signal_if_running
 from app.services.net import free_port, wait_until
+from app.services.probe import DatabaseQuestion
 from core.errors import SetupError
 
 # as measured (docs/decisions/0003); buffers are scaled to the machine below
@@ -32,6 +34,8 @@ CONFIG = {
     "timezone": "'UTC'",
     "log_checkpoints": "off",
 }
+# a large database may recover for so long after a crash; orphans end at once unless the kernel holds them
+RECOVERY_S, ORPHANS_S = 1800.0, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,34 +140,48 @@ def write_config(cluster: Cluster) -> None:
 
 
 def start_cluster(cluster: Cluster, log: Path) -> int:
-    """Start the server and wait until it answers; returns the pid of postgres."""
-    running = running_pid(cluster)
-    if running is not None:
-        stop_cluster(cluster)
-    stale = cluster.data / "postmaster.pid"
-    stale.unlink(missing_ok=True)
+    """Start the server and wait until it lets us in; returns the pid of postgres."""
     with log.open("ab") as out:
-        # a session of its own: Ctrl-C of the terminal must reach us, not the server in mid-write
-        process = subprocess.Popen(  # type: ignore[call-overload]
-            [need_bin() / "postgres", "-D", str(cluster.data)],
-            stdout=out,
-            stderr=out,
-            stdin=subprocess.DEVNULL,
-            env=clean_environment(),
-            start_new_session=True,
-            # where we die without a word it shuts down fast and leaves the data whole
-            preexec_fn=ending_with_parent(signal.SIGINT),
-            cwd=str(cluster.data),
-            **cluster.run_as.popen_args(),
-        )
+        pid = launch_cluster(cluster, out.fileno())
+    wait_for_cluster(cluster, pid, log)
+    return pid
 
-    def ready() -> bool:
-        if process.poll() is not None:
-            raise SetupError(f"PostgreSQL ended at once; its log is {log}", reason="not_up")
-        return answers(cluster.url("postgres"))
 
-    wait_until(ready, 90, "PostgreSQL")
+def launch_cluster(cluster: Cluster, out: int) -> int:
+    """Start the server, what it says goes to `out`; returns the pid of postgres. Nothing of an earlier server of this
+    data directory is left when it starts."""
+    if running_pid(cluster) is not None:
+        stop_cluster(cluster)
+    end_orphans(cluster)
+    # no process of it lives any more: what the file says is old, and the number in it may be somebody else's by now
+    (cluster.data / "postmaster.pid").unlink(missing_ok=True)
+    # a session of its own: Ctrl-C of the terminal must reach us, not the server in mid-write
+    process = subprocess.Popen(  # type: ignore[call-overload]
+        [need_bin() / "postgres", "-D", str(cluster.data)],
+        stdout=out,
+        stderr=out,
+        stdin=subprocess.DEVNULL,
+        env=clean_environment(),
+        start_new_session=True,
+        # where we die without a word it shuts down fast and leaves the data whole
+        preexec_fn=ending_with_parent(signal.SIGINT),
+        cwd=str(cluster.data),
+        **cluster.run_as.popen_args(),
+    )
     return int(process.pid)
+
+
+def wait_for_cluster(cluster: Cluster, pid: int, log: Path) -> None:
+    """Until it lets us in. What it does after a crash takes its time, as long as it says so."""
+    question = DatabaseQuestion(cluster.url("postgres"))
+
+    def answered() -> bool:
+        if not is_running(pid):
+            raise SetupError(f"PostgreSQL ended at once; its log is {log}", reason="not_up")
+        return question.ask(2)
+
+    wait_until(answered, 90, "PostgreSQL")
+    wait_until(lambda: answers(cluster.url("postgres")), RECOVERY_S, "PostgreSQL")
 
 
 def answers(url: str) -> bool:
@@ -172,6 +190,32 @@ def answers(url: str) -> bool:
             return True
     except psycopg.OperationalError:
         return False
+
+
+def end_orphans(cluster: Cluster) -> None:
+    """Kill what is left of a server that was killed (a stopped process hears of no death) and wait until it is gone:
+    two servers must never write to one directory. What hangs in the kernel (a stuck disk) stays: SetupError."""
+    for pid in processes(cluster):
+        signal_if_running(pid, signal.SIGKILL)
+    wait_until(lambda: not processes(cluster), ORPHANS_S, "the end of an earlier server's processes")
+
+
+def processes(cluster: Cluster) -> list[int]:
+    """The server processes that work in this data directory; zombies do not."""
+    data = str(cluster.data.resolve())
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if os.readlink(entry / "cwd") == data and Path(os.readlink(entry / "exe")).name.startswith("postgres"):
+                found.append(int(entry.name))
+    return found
+
+
+def kill_cluster(cluster: Cluster, pid: int) -> None:
+    """SIGKILL the postmaster and all of its children: the next start recovers."""
+    signal_if_running(pid, signal.SIGKILL)
+    for child in processes(cluster):
+        signal_if_running(child, signal.SIGKILL)
 
 
 def running_pid(cluster: Cluster) -> int | None:

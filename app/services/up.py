@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import signal
 import sys
 import threading
 import time
@@ -13,26 +14,27 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Engine
 
 from app.accounts import add_account, list_accounts, set_password
 from app.services import cities, packages
 from app.services.account import keep_private, service_account, service_folder
-from app.services.ending import end_leftovers, hold, read_facts
-from app.services.mosquitto import Broker, forget_sessions, make_broker, start_broker, stop_broker
+from app.services.ending import end_leftovers, hold, is_running, read_facts, signal_if_running
+from app.services.logs import Logs
+from app.services.mosquitto import Broker, forget_sessions, launch_broker, make_broker, wait_for_broker
 from app.services.net import free_port
 from app.services.postgres import (
     Cluster,
     drop_database,
     ensure_database,
+    kill_cluster,
+    launch_cluster,
     make_cluster,
-    running_pid,
-    start_cluster,
-    stop_cluster,
+    wait_for_cluster,
 )
-from app.services.supervisor import Service, Supervisor
+from app.services.probe import BrokerQuestion, DatabaseQuestion, Probe, Question
+from app.services.supervisor import Outsider, Service, Supervisor
 from app.services.vendor import install_vendor
 from core.clock import utc_now
 from core.db import make_engine
@@ -51,6 +53,11 @@ DEMO_NAMES = {
     Role.ADMIN: "系统管理员",
 }
 READY_S = 120.0
+SERVERS = ("postgres", "mosquitto")
+OURS = ("serve", "ingest", "alerts", "dispatch")
+# beside a broker of our own
+DOORS = "doors"
+DEVICES = "devices"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,6 @@ class Up:
         self.run_file = self.state / "run.json"
         self.cluster: Cluster | None = None
         self.broker: Broker | None = None
-        self.services: list[Service] = []
         self.gateway_url = ""
 
     def run(self, stop: threading.Event) -> None:
@@ -90,10 +96,12 @@ class Up:
         try:
             self._prepare_machine()
             self._take_over()
-            self._start_services()
+            supervisor = self._make_supervisor()
+            self.say = supervisor.say
+            self._start_services(supervisor)
             self._prepare_database()
             logins = self._logins()
-            supervisor = self._start_processes(logins)
+            self._start_processes(supervisor, logins)
             self._announce(supervisor, logins, stop)
             while not stop.wait(0.5):
                 supervisor.watch_once()
@@ -101,9 +109,11 @@ class Up:
             self.say("stopping")
             if supervisor is not None:
                 supervisor.stop()
-            self._stop_services()
-            lock.close()
+                supervisor.stop_services()
             self.say("stopped; the data is kept, ./onemap up brings it back")
+            if supervisor is not None:
+                supervisor.close_logs()
+            lock.close()
 
     def _prepare_machine(self) -> None:
         needs = []
@@ -121,40 +131,89 @@ class Up:
         self.log_folder.mkdir(exist_ok=True)
         end_leftovers(self.run_file, ("app.cli", str(service_folder(self.state, run_as))), self.say)
 
+    def _make_supervisor(self) -> Supervisor:
+        logs = Logs(self.log_folder, self.settings.log_mb * 1_000_000, (*SERVERS, *OURS, DOORS, DEVICES), self.root)
+        return Supervisor(self.run_file, logs, self.say, hung_s=self.settings.hung_s)
+
     # --- PostgreSQL and Mosquitto -----------------------------------------------------------------------------------
 
-    def _start_services(self) -> None:
+    def _start_services(self, supervisor: Supervisor) -> None:
         run_as = service_account()
         folder = service_folder(self.state, run_as)
         ports = self._read_ports()
         if not self.settings.database_url:
             self.say("starting the database")
             self.cluster = make_cluster(folder, run_as, ports.get("postgres", 0))
-            self._add_service(
-                "postgres", lambda: start_cluster(self.cluster or _gone(), self.log_folder / "postgres.log")
-            )
+            self._run_cluster(self.cluster, supervisor)
         if not self.settings.mqtt_url:
             self.say("starting the broker")
             mine, theirs = ports.get("mosquitto", 0), ports.get("devices", 0)
             self.broker = make_broker(folder, run_as, mine, theirs, self.settings.topic_prefix)
             if self.options.fresh:
                 forget_sessions(self.broker)
-            self._add_service(
-                "mosquitto", lambda: start_broker(self.broker or _gone(), self.log_folder / "mosquitto.log")
-            )
+            self._run_broker(self.broker, supervisor)
         self._write_ports()
         self._settle_urls()
+        if not self.cluster:
+            supervisor.outsiders.append(
+                Outsider("the database", self._probe(DatabaseQuestion(self.settings.database_url)))
+            )
+        if not self.broker:
+            supervisor.outsiders.append(Outsider("the broker", self._probe(BrokerQuestion(self.settings.mqtt_url))))
 
-    def _add_service(self, name: str, start: Callable[[], int]) -> None:
-        self.services.append(Service(name, start(), start, self._alive))
+    def _run_cluster(self, cluster: Cluster, supervisor: Supervisor) -> None:
+        logs = supervisor.logs
 
-    def _alive(self, pid: int) -> bool:
-        try:
-            if os.waitpid(pid, os.WNOHANG)[0] == pid:
-                return False
-        except ChildProcessError:
-            return Path(f"/proc/{pid}").exists()
-        return True
+        def launch() -> int:
+            return launch_cluster(cluster, logs.pipe("postgres"))
+
+        pid = launch()
+        service = Service(
+            "postgres",
+            start=launch,
+            alive=is_running,
+            # a fast shutdown: ends sessions, checkpoints, leaves the data whole
+            end=lambda pid: signal_if_running(pid, signal.SIGINT),
+            kill=lambda pid: kill_cluster(cluster, pid),
+            probe=self._probe(DatabaseQuestion(cluster.url("postgres"))),
+            pid=pid,
+        )
+        supervisor.services.append(service)
+        wait_for_cluster(cluster, pid, logs.path("postgres"))
+
+    def _run_broker(self, broker: Broker, supervisor: Supervisor) -> None:
+        logs = supervisor.logs
+
+        def launch() -> int:
+            return launch_broker(broker, logs.pipe("mosquitto"))
+
+        pid = launch()
+        service = Service(
+            "mosquitto",
+            start=launch,
+            alive=is_running,
+            end=lambda pid: signal_if_running(pid, signal.SIGTERM),
+            kill=lambda pid: signal_if_running(pid, signal.SIGKILL),
+            probe=self._probe(BrokerQuestion(broker.url())),
+            pid=pid,
+        )
+        supervisor.services.append(service)
+        wait_for_broker(broker, pid, logs.path("mosquitto"))
+
+    def _probe(self, question: Question) -> Probe:
+        return Probe(question, self.settings.hung_s).start()
+
+    def _read_ports(self) -> dict[str, int]:
+        path = self.state / "ports.json"
+        ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+        return ports
+
+    def _write_ports(self) -> None:
+        """The same ports next time, where they are free: devices keep their address."""
+        ports = {name: part.port for name, part in (("postgres", self.cluster), ("mosquitto", self.broker)) if part}
+        if self.broker:
+            ports["devices"] = self.broker.device_port
+        (self.state / "ports.json").write_text(json.dumps(ports))
 
     def _settle_urls(self) -> None:
         """Make the addresses known to this process and to those we start."""
@@ -172,25 +231,6 @@ class Up:
         mqtt_url = self.broker.url() if self.broker else self.settings.mqtt_url
         self.gateway_url = self.broker.url("gateway") if self.broker else mqtt_url
         self.settings = self.settings.model_copy(update={"database_url": database_url, "mqtt_url": mqtt_url})
-
-    def _read_ports(self) -> dict[str, int]:
-        path = self.state / "ports.json"
-        ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
-        return ports
-
-    def _write_ports(self) -> None:
-        """The same ports next time, where they are free: devices keep their address."""
-        ports = {name: part.port for name, part in (("postgres", self.cluster), ("mosquitto", self.broker)) if part}
-        if self.broker:
-            ports["devices"] = self.broker.device_port
-        (self.state / "ports.json").write_text(json.dumps(ports))
-
-    def _stop_services(self) -> None:
-        for service in reversed(self.services):
-            if service.name == "mosquitto":
-                stop_broker(service.pid)
-            elif self.cluster is not None and running_pid(self.cluster) is not None:
-                stop_cluster(self.cluster)
 
     # --- the database -------------------------------------------------------------------------------------------------
 
@@ -244,7 +284,7 @@ class Up:
 
     # --- our processes ------------------------------------------------------------------------------------------------
 
-    def _start_processes(self, logins: dict[str, dict[str, str]]) -> Supervisor:
+    def _start_processes(self, supervisor: Supervisor, logins: dict[str, dict[str, str]]) -> None:
         asked = self.options.port if self.options.port is not None else self.settings.http_port
         port = free_port(asked)
         if asked and port != asked:
@@ -264,27 +304,19 @@ class Up:
             "ONEMAP_HTTP_PORT": str(port),
             "PYTHONUNBUFFERED": "1",
         }
-        names = ["serve", "ingest", "alerts", "dispatch"]
+        names = [*OURS]
         if self.broker:
             environment["ONEMAP_BROKER_FOLDER"] = str(self.broker.folder)
-            environment.setdefault("ONEMAP_DEVICE_URL", self.broker.device_url)
-            names.append("doors")
-        supervisor = Supervisor(
-            self.run_file,
-            facts,
-            self.log_folder,
-            self.say,
-            services=self.services,
-            log_bytes=self.settings.log_mb * 1_000_000,
-        )
+            environment["ONEMAP_DEVICE_URL"] = self.settings.device_url or self.broker.device_url
+            names.append(DOORS)
+        supervisor.facts = facts
         self.say("starting ingest, alerts, dispatch and the page")
         for name in names:
             supervisor.add(name, [sys.executable, "-m", "app.cli", name], environment, self.root)
         if self.options.devices and self.options.city == "demo":
             environment = {**environment, "ONEMAP_MQTT_URL": self.gateway_url}
-            supervisor.add("devices", [sys.executable, "-m", "app.cli", "simulate"], environment, self.root)
+            supervisor.add(DEVICES, [sys.executable, "-m", "app.cli", "simulate"], environment, self.root)
         supervisor.write_run_file()
-        return supervisor
 
     def _announce(self, supervisor: Supervisor, logins: dict[str, dict[str, str]], stop: threading.Event) -> None:
         address = str(supervisor.facts["http"])
@@ -306,10 +338,6 @@ class Up:
             "  Ctrl-C stops everything and keeps the data.\n",
             flush=True,
         )
-
-
-def _gone() -> Any:
-    raise SetupError("the service is not configured", reason="not_up")
 
 
 def answers(url: str) -> bool:

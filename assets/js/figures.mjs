@@ -21,6 +21,9 @@ export const readiness = (units, sets) => ({
  */
 export const loadOf = count => (count > 10 ? 'flood' : count > 2 ? 'busy' : 'calm');
 
+/** What the bar shows of it; where the server could not count, that it is not known, and no figure. @param {number | null} count */
+export const rateOf = count => (count == null ? { figure: '–', load: 'unknown' } : { figure: String(Math.round(count)), load: loadOf(count) });
+
 /** The age in seconds of the oldest feed that should be speaking. @param {Pick<Health, 'feeds' | 'oldest_feed_s'>} health */
 export function oldestFeed({ feeds, oldest_feed_s: whole }) {
   const ages = feeds.flatMap(({ id, age_s: age }) => (age == null || ON_OCCASION.includes(id) ? [] : [age]));

@@ -1,6 +1,6 @@
 // The figures of the top bar and the clock, from the live collections.
 import { atMost, byId, part, setText } from './dom.mjs';
-import { freshness, loadOf, oldestFeed, perLevel, readiness } from './figures.mjs';
+import { freshness, oldestFeed, perLevel, rateOf, readiness } from './figures.mjs';
 import { pair } from './words.mjs';
 
 const DRAW_MS = 200;
@@ -16,10 +16,10 @@ function showLevels(name, things) {
   }
 }
 
-/** @param {number} count @param {Words} words */
+/** @param {number | null} count @param {Words} words */
 function showLoad(count, { both }) {
-  const load = loadOf(count);
-  setText(byId('figure-rate'), Math.round(count));
+  const { figure, load } = rateOf(count);
+  setText(byId('figure-rate'), figure);
   part('figure-rate-word').replaceChildren(...both(`bar.rate.${load}`));
   part('box-rate').dataset.state = load;
 }
@@ -35,7 +35,7 @@ function followFigures(live, sets, words) {
   }));
   live.health.on(atMost(DRAW_MS, () => {
     const known = live.health.get('health');
-    if (known) showLoad(known.alarm_rate_10min ?? 0, words);
+    if (known) showLoad(known.alarm_rate_10min, words);
   }));
 }
 

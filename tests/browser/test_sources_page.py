@@ -21,6 +21,15 @@ from tests.support import PATIENCE_S, Mailbox, System, wait_for
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 READY = 'html[data-ready="1"]'
 COUNT = "() => document.querySelector('[data-tab=letters] .tab-count').textContent"
+MANY = "() => { for (const node of document.querySelectorAll('.tab-count')) node.textContent = '1204'; }"
+# tabs whose words do not lie within them, or that do not lie within the window
+CUT_LABELS = """() => [...document.querySelectorAll('[role=tab]')].filter(tab => {
+  const box = tab.getBoundingClientRect(), words = document.createRange();
+  words.selectNodeContents(tab);
+  return box.width && [...words.getClientRects()].some(({ left, right, top, bottom }) => right > left
+    && (left < box.left - 1 || right > box.right + 1 || top < box.top - 1 || bottom > box.bottom + 1
+      || right > innerWidth));
+}).map(tab => tab.innerText)"""
 TOAST = "() => document.querySelector('#toasts').innerText"
 FIELD_ERROR = ".mantine-InputWrapper-error"
 LETTER = "[data-testid=letters-list] .ag-row [data-key^=letter-]"
@@ -344,6 +353,20 @@ def test_it_fits_a_phone(
             phone.page.locator(opened).first.click()
             phone.page.wait_for_selector("aside.detail:visible h2")
             assert phone.ask(TOO_WIDE) == [], tab
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_labels_of_the_tabs_are_whole_on_a_phone(browser: Browser, processes: System, letter: Json, lang: str) -> None:
+    """With counts of four digits too."""
+    with window(browser, processes, "admin", PHONE, lang=lang) as phone:
+        open_page(phone, processes, "#letters")
+        phone.page.locator(LETTER).first.wait_for()
+        phone.ask(MANY)
+        assert phone.ask(CUT_LABELS) == []
+        assert phone.ask(TOO_WIDE) == []
+        phone.page.locator(LETTER).first.click()
+        phone.page.wait_for_selector("aside.detail:visible h2")
+        assert phone.ask(CUT_LABELS) == []
 
 
 def test_map_leads_to_the_sources_and_back(browser: Browser, processes: System) -> None:

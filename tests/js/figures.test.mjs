@@ -1,7 +1,8 @@
 // The figures of the top bar.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { freshness, loadOf, oldestFeed, perLevel, readiness } from '../../assets/js/figures.mjs';
+import { freshness, loadOf, oldestFeed, perLevel, rateOf, readiness } from '../../assets/js/figures.mjs';
 import { makeSets } from '../../assets/js/sets.mjs';
 import { VOCABULARY, aUnit, anAlarm, anIncident } from './things.mjs';
 
@@ -29,6 +30,16 @@ test('a unit that is out of service is neither free nor busy', () => {
 for (const [count, load] of [[0, 'calm'], [1, 'calm'], [2, 'calm'], [3, 'busy'], [10, 'busy'], [11, 'flood']]) {
   test(`${count} alarms in ten minutes are ${load}`, () => assert.equal(loadOf(count), load));
 }
+
+test('a rate that could not be counted is shown as not known, and never as no alarms', () => {
+  assert.deepEqual([null, 0, 11.6].map(rateOf), [{ figure: '–', load: 'unknown' }, { figure: '0', load: 'calm' }, { figure: '12', load: 'flood' }]);
+});
+
+test('every load has its word in both languages', () => {
+  const catalogue = JSON.parse(readFileSync(new URL('../../core/i18n/page.json', import.meta.url), 'utf8'));
+  const words = [null, 0, 5, 50].map(count => catalogue[`bar.rate.${rateOf(count).load}`]);
+  assert.deepEqual(words.filter(word => !word?.zh || !word?.en), []);
+});
 
 /** @type {[string, object, number][]} */
 const OLDEST = [
