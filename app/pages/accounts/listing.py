@@ -16,7 +16,7 @@ from ingest.doors import accounts as book
 
 Account = book.AccountObject
 SHOWN_AT_MOST = 4
-STATES = {"active": "well", "revoked": "old"}
+STATES = {"active": "fresh", "revoked": "off"}
 
 
 def name_cells(row: Account) -> list[Cell]:
@@ -82,7 +82,7 @@ def door_view(asking: Asking) -> list[Any]:
     address = asking.parts.settings.device_url
     where = [html.Span(texts.both("accounts.address")), html.Code(address)] if address else []
     if state["open"]:
-        told = lamp("well", "accounts.told")
+        told = lamp("fresh", "accounts.told")
     else:
         told = html.Span([lamp("dead", "accounts.untold"), html.Span(state["error"] or "", className="quiet")])
     return [*where, told]
