@@ -11,8 +11,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.rules import editing
 from app.cli.context import find_system, run_outside, shell_user, transaction
-from app.health.doctor import Remark, check_broker, check_health, check_letters, check_tables
+from app.health.doctor import check_broker, check_health, check_letters, check_tables
+from app.health.doors import check_doors, check_take_overs
 from app.health.read import read_health
+from app.health.remark import Remark
 from app.services import packages
 from core.clock import utc_now
 from core.errors import InputError, OneMapError
@@ -85,7 +87,8 @@ def doctor(_: argparse.Namespace) -> int:
     except OneMapError as exc:
         print(f"✗ {exc.message}")
         return 1
-    remarks = [*check_database(settings), *check_broker(settings)]
+    log = packages.checkout() / settings.state_dir / "log" / "mosquitto.log"
+    remarks = [*check_database(settings), *check_broker(settings), *check_take_overs(log)]
     for remark in remarks:
         print(f"{'✗' if remark.wrong else '·'} {remark.words}")
     wrong = any(remark.wrong for remark in remarks)
@@ -102,6 +105,7 @@ def check_database(settings: Settings) -> list[Remark]:
                 *check_health(read_health(conn, now, settings.topic_prefix), settings),
                 *check_letters(read_reasons(conn)),
                 *check_tables(conn, now),
+                *check_doors(conn, now),
             ]
     except SQLAlchemyError as exc:
         return [Remark(f"the database does not answer or is not migrated: {str(exc).splitlines()[0]}")]

@@ -11,7 +11,6 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from app.health.read import Health, ProcessHealth, SourceHealth
+from app.health.remark import Remark, count_of, named, words
 from core.clock import rfc3339
 from core.mqtt import connect, make_client
 from core.set_aside import AsideCount
@@ -44,17 +44,8 @@ BACKLOG = timedelta(hours=3)
 # a late reading marks its old hour again: some marks are no backlog
 BACKLOG_MARKS = 200
 FREE_BYTES = 2**30
-NAMED_AT_MOST = 5
 # a look at the readings of a whole day is given up after so long
 LOOK_MS = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """One sentence that says what is, and what to do."""
-
-    words: str
-    wrong: bool = True
 
 
 # --- what the processes and sources say -------------------------------------------------------------------------------
@@ -348,23 +339,3 @@ def read_dropped(url: str, wait_s: float = DROPPED_WAIT_S) -> int | None:
         client.disconnect()
         client.loop_stop()
     return told.get(DROPPED, 0) if told else None
-
-
-# --- words ------------------------------------------------------------------------------------------------------------
-
-
-def words(seconds: float) -> str:
-    """`320.0` as `5 min`."""
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def count_of(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-def named(things: list[str]) -> str:
-    more = len(things) - NAMED_AT_MOST
-    return ", ".join(things[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")

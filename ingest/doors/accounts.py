@@ -379,6 +379,24 @@ def read_active(conn: Connection) -> list[Account]:
     return [Account(**{name: value for name, value in row.items() if name != "note"}) for row in rows]
 
 
+def count_unheard(conn: Connection, since: datetime, silent_since: datetime) -> tuple[list[str], list[str]]:
+    """Names of active accounts that were never heard though they are older than `since`, and of those last heard before
+    `silent_since`. Whoever speaks on topics of sources only, or for all, cannot be told apart."""
+    sql, params = find_accounts("")
+    rows = conn.execute(
+        text(
+            f"""
+SELECT name, heard_at FROM ({sql}) found
+WHERE state = 'active' AND cardinality(sensors || cameras || units) > 0
+  AND (heard_at < :silent OR heard_at IS NULL AND GREATEST(created_at, rotated_at) < :since)
+ORDER BY name
+"""
+        ),
+        {**params, "since": since, "silent": silent_since},
+    ).all()
+    return [row.name for row in rows if row.heard_at is None], [row.name for row in rows if row.heard_at is not None]
+
+
 def read_door(conn: Connection) -> DoorState:
     row = conn.execute(text("SELECT wanted, applied, applied_at, error FROM broker_door")).one()
     return {

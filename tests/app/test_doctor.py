@@ -28,15 +28,19 @@ from app.health.doctor import (
 )
 from app.health.read import read_health
 from app.services.mosquitto import Broker
+from app.services.private import private_broker
 from core.pgarray import to_pg_us
 from core.settings import Settings, load_settings
 from ingest.admin.letters import read_reasons
 from ingest.arrived import Arrived
+from ingest.doors.acl import Account
+from ingest.doors.files import reload_broker, write_doors
+from ingest.doors.secret import hash_secret
 from ingest.partitions import days_ahead, make_partitions, partition_name
 from ingest.records import Reading
 from ingest.sources import read_sources
 from ingest.writer import Writer
-from tests.support import System, mailbox, now, wait_for
+from tests.support import STATE, WORKER, System, mailbox, now, wait_for
 
 Json = dict[str, Any]
 SENSOR = "wl-spare"
@@ -231,8 +235,12 @@ def test_broker_says_how_many_messages_it_dropped(broker: Broker) -> None:
     assert isinstance(wait_for(lambda: [n for n in [read_dropped(broker.url())] if n is not None])[0], int)
 
 
-def test_account_that_may_not_ask_the_broker_gets_no_number(broker: Broker) -> None:
-    assert read_dropped(broker.url("device"), 1.0) is None
+def test_account_that_may_not_ask_the_broker_gets_no_number() -> None:
+    with private_broker(STATE / f"deaf{WORKER}") as broker:
+        write_doors(broker.folder, [Account("deaf", "device", hash_secret("word"))], {}, "onemap")
+        reload_broker(broker.folder)
+        url = f"mqtt://deaf:word@127.0.0.1:{broker.port}"
+        assert read_dropped(url, 1.0) is None
 
 
 @pytest.mark.parametrize(

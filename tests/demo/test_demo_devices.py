@@ -406,7 +406,7 @@ def test_picture_reaches_the_broker_with_the_event_it_belongs_to(broker: Broker)
     topic = "onemap/video/cam-001/snapshot"
     with mailbox(broker.url(), topic) as box:
         box.client.on_message = lambda _, __, told: heard.update({bytes(told.payload): told.properties})
-        edge = Edge(address(broker.url("device")), SEED)
+        edge = Edge(address(broker.url("gateway")), SEED)
         edge.start()
         edge.publish([Message(topic, b"tied", "cam-001-7"), Message(topic, b"plain")])
         wait_for(lambda: {b"tied", b"plain"} <= set(heard), what="both pictures have come")

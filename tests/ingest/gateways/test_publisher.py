@@ -35,7 +35,7 @@ def test_everything_arrives_once_and_in_order(broker: Broker) -> None:
 
 def test_topic_that_the_account_may_not_write_is_not_taken_for_published(broker: Broker) -> None:
     async def story() -> None:
-        async with Publisher(broker.url("device"), "test") as publisher:
+        async with Publisher(broker.url("gateway"), "test") as publisher:
             with pytest.raises(Unavailable) as caught:
                 await publisher.publish([note(1, "onemap/alarm/321302/1")])
             assert caught.value.reason == "refused_by_broker"

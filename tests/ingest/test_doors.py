@@ -1,0 +1,272 @@
+"""Accounts at the broker: what may be said of them, what each may say, and the files of many."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from app.health.doors import check_doors, check_take_overs
+from app.services.account import need_program
+from core.errors import Conflict, InputError, NotFound, SetupError, Unavailable
+from ingest.doors.accounts import (
+    AccountIn,
+    add_account,
+    change_account,
+    import_accounts,
+    read_account,
+    read_active,
+    read_csv,
+    read_door,
+    revoke_account,
+    rotate_account,
+)
+from ingest.doors.acl import Account, acl_text, own_topics
+from ingest.doors.files import read_base, reload_broker, replace
+from ingest.doors.secret import fits, hash_secret, make_secret
+from ingest.sources import covers, matches
+from tests.support import now
+
+ADMIN = "admin"
+
+
+def add(conn: Connection, name: str, **more: Any) -> str:
+    return add_account(conn, AccountIn(name=name, **more), "onemap", ADMIN, now())["password"]
+
+
+def refusal(conn: Connection, **given: Any) -> InputError | Conflict:
+    with pytest.raises((InputError, Conflict)) as caught, conn.begin_nested():
+        add_account(conn, AccountIn(**given), "onemap", ADMIN, now())
+    assert isinstance(caught.value, InputError | Conflict)
+    return caught.value
+
+
+# --- accounts ---------------------------------------------------------------------------------------------------------
+
+
+def test_device_with_nothing_said_is_a_sensor_of_its_name_and_a_unit_a_unit(conn: Connection) -> None:
+    add(conn, "wl-9")
+    add(conn, "fire-9", kind="unit")
+    assert read_account(conn, "wl-9")["sensors"] == ["wl-9"]
+    assert (read_account(conn, "fire-9")["sensors"], read_account(conn, "fire-9")["units"]) == ([], ["fire-9"])
+
+
+def test_secret_is_kept_as_its_hash_only(conn: Connection) -> None:
+    secret = add(conn, "wl-9")
+    [account] = read_active(conn)
+    assert fits(secret, account.password)
+    assert secret not in str(conn.execute(text("SELECT a::text FROM broker_account a")).scalars().all())
+    assert secret not in str(conn.execute(text("SELECT data::text FROM audit")).scalars().all())
+
+
+def test_mosquitto_reads_our_hashes(tmp_path: Path) -> None:
+    """`mosquitto_passwd -b` on a file with our line keeps it as it is: it knows the form."""
+    secret = make_secret()
+    file = tmp_path / "passwd"
+    line = f"ours:{hash_secret(secret)}"
+    file.write_text(f"{line}\n")
+    command = [need_program("mosquitto_passwd", "mosquitto"), "-b", str(file), "other", "word"]
+    subprocess.run(command, check=True, capture_output=True)
+    assert line in file.read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"name": "onemap"}, "name"),
+        ({"name": "gateway"}, "name"),
+        ({"name": "g-1", "kind": "gateway", "sensors": ["a"]}, "kind"),
+        ({"name": "d-1", "sensors": ["a/b"]}, "sensors"),
+        ({"name": "d-1", "sensors": ["+"]}, "sensors"),
+        ({"name": "d-1", "sources": ["nobody"]}, "sources"),
+        ({"name": "d-1", "topics": ["onemap/observation/x"]}, "topics"),
+        ({"name": "d-1", "topics": ["+/observation/x"]}, "topics"),
+        ({"name": "d-1", "topics": ["#"]}, "topics"),
+        ({"name": "d-1", "topics": ["nobody/reads/this"]}, "topics"),
+        ({"name": "d-1", "topics": ["tele/plug/SENSOR "]}, "topics"),
+    ],
+)
+def test_what_cannot_be_given_is_named(conn: Connection, given: dict[str, Any], field: str) -> None:
+    assert refusal(conn, **given).field == field
+
+
+@pytest.mark.parametrize("name", ["", "a b", "-x", "x" * 65, "水位", "a/b", "a\nuser gateway", "x:y"])
+def test_name_that_the_files_could_not_hold_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="name"):
+        AccountIn(name=name)
+
+
+def test_two_accounts_never_speak_for_one_thing(conn: Connection) -> None:
+    add(conn, "one", sensors=["a", "b"], cameras=["c"], units=["u"])
+    for things in ({"sensors": ["x", "b"]}, {"cameras": ["c"]}, {"units": ["u"]}):
+        assert refusal(conn, name="two", **things).reason == "spoken_for"
+    add(conn, "two", sensors=["c"])
+    revoke_account(conn, "one", ADMIN, now())
+    add(conn, "three", sensors=["a"])
+
+
+def test_revoked_name_is_never_given_again(conn: Connection) -> None:
+    add(conn, "one")
+    revoke_account(conn, "one", ADMIN, now())
+    assert refusal(conn, name="one").reason == "taken"
+    for act in (rotate_account, revoke_account):
+        with pytest.raises(Conflict):
+            act(conn, "one", ADMIN, now())
+    assert read_active(conn) == []
+    with pytest.raises(NotFound):
+        rotate_account(conn, "nobody", ADMIN, now())
+
+
+def test_every_change_asks_the_broker_to_be_told_and_is_written_down(conn: Connection) -> None:
+    conn.execute(text("UPDATE broker_door SET applied = wanted"))
+    for act in (
+        lambda: add(conn, "one"),
+        lambda: change_account(conn, AccountIn(name="one", sensors=["x"]), "onemap", ADMIN, now()),
+        lambda: rotate_account(conn, "one", ADMIN, now()),
+        lambda: revoke_account(conn, "one", ADMIN, now()),
+    ):
+        assert read_door(conn)["open"]
+        act()
+        assert not read_door(conn)["open"]
+        conn.execute(text("UPDATE broker_door SET applied = wanted"))
+    told = conn.scalars(text("SELECT what FROM audit WHERE data->>'account' = 'one' ORDER BY id")).all()
+    assert told == ["device.add", "device.change", "device.rotate", "device.revoke"]
+
+
+# --- a file of many ---------------------------------------------------------------------------------------------------
+
+
+def test_bad_line_of_a_file_costs_itself_only(conn: Connection) -> None:
+    body = "\ufeffname,kind,sensors,reports\na,,s1;s2,\nb,boat,,\nc,device,s2,\nd,unit,,true\ne,device,s9,,,\n"
+    done = import_accounts(conn, read_csv(body), "onemap", ADMIN, now())
+    assert [(one.line, one.name, one.error.field if one.error else None) for one in done] == [
+        (2, "a", None), (3, "", "kind"), (4, "c", "sensors"), (5, "d", None), (6, "", "line"),
+    ]  # fmt: skip
+    assert read_account(conn, "d")["reports"]
+
+
+@pytest.mark.parametrize("body", ["", "sensors\na\n", "name,colour\na,red\n"])
+def test_file_without_a_heading_that_we_know_is_refused(body: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_csv(body)
+    assert caught.value.field == "heading"
+
+
+# --- what each may say ------------------------------------------------------------------------------------------------
+
+FILTERS = {"native": ["onemap/observation/+"], "pumps": ["pumps/+/up"]}
+
+
+def lines(account: Account) -> list[str]:
+    return acl_text([account], FILTERS, "onemap").splitlines()
+
+
+def test_device_is_given_single_topics() -> None:
+    account = Account("d", "device", sensors=["a"], cameras=["c"], topics=["tele/x/SENSOR"], reports=True)
+    assert lines(account) == [
+        "user d", "topic write onemap/observation/a", "topic write onemap/video/c/event",
+        "topic write onemap/video/c/snapshot", "topic write onemap/incident", "topic write tele/x/SENSOR",
+    ]  # fmt: skip
+
+
+def test_unit_is_given_its_own_task_and_answers() -> None:
+    assert lines(Account("f", "unit", units=["f-1"])) == [
+        "user f", "topic write onemap/position/f-1", "topic write onemap/unit/f-1/status",
+        "topic write onemap/task/f-1/+/reply", "topic read onemap/task/f-1",
+    ]  # fmt: skip
+
+
+def test_topics_of_our_own_are_never_given_through_a_source() -> None:
+    """Else an account for the native source spoke for every sensor."""
+    assert lines(Account("d", "device", sources=["native", "pumps"])) == ["user d", "topic write pumps/+/up"]
+
+
+def test_only_gateways_and_processes_have_wildcards_below_the_prefix() -> None:
+    assert all("+" not in topic for topic in own_topics(Account("d", "device", sensors=["a"], cameras=["c"])))
+    assert "topic write onemap/observation/+" in lines(Account("g", "gateway"))
+    assert not any(line.startswith("topic write onemap/alarm") for line in lines(Account("g", "gateway")))
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "is_covered"),
+    [
+        ("a/+/c", "a/b/c", True), ("a/b/c", "a/+/c", False), ("a/#", "a", True), ("a/#", "a/b/#", True),
+        ("a/+", "a/#", False), ("#", "$SYS/x", False), ("+/b", "a/b", True), ("a/+/c", "a/+/d", False),
+        ("a/b", "a/b/c", False), ("a/+", "a", False), ("a/#", "b", False),
+    ],
+)  # fmt: skip
+def test_filters_that_cover_others(wide: str, narrow: str, *, is_covered: bool) -> None:
+    assert covers(wide, narrow) is is_covered
+    if is_covered and not set("+#") & set(narrow):
+        assert matches(wide.split("/"), narrow.split("/"))
+
+
+# --- the files --------------------------------------------------------------------------------------------------------
+
+
+def test_file_is_replaced_in_one_step_and_only_where_it_differs(tmp_path: Path) -> None:
+    assert replace(tmp_path / "acl", "a")
+    assert (tmp_path / "acl").stat().st_mode & 0o777 == 0o600
+    assert not replace(tmp_path / "acl", "a")
+    assert replace(tmp_path / "acl", "b")
+    assert [path.name for path in tmp_path.iterdir()] == ["acl"]
+
+
+def test_folder_that_is_no_brokers_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="ONEMAP_BROKER_FOLDER"):
+        read_base(tmp_path)
+
+
+@pytest.mark.parametrize("pid", [None, "", "x", "999999999", "1"])
+def test_process_that_is_no_broker_gets_no_signal(tmp_path: Path, pid: str | None) -> None:
+    if pid is not None:
+        (tmp_path / "mosquitto.pid").write_text(pid)
+    with pytest.raises(Unavailable):
+        reload_broker(tmp_path)
+
+
+# --- the doctor -------------------------------------------------------------------------------------------------------
+
+
+def told(conn: Connection, later: timedelta = timedelta()) -> str:
+    return "\n".join(remark.words for remark in check_doors(conn, now() + later))
+
+
+def test_doctor_names_changes_the_broker_was_not_told_of(conn: Connection) -> None:
+    conn.execute(text("UPDATE broker_door SET applied = wanted"))
+    assert told(conn) == ""
+    add(conn, "one")
+    conn.execute(text("UPDATE broker_door SET error = 'no such folder'"))
+    assert "has not been told" in told(conn)
+    assert "no such folder" in told(conn)
+
+
+def test_doctor_names_devices_that_are_expected_and_silent(conn: Connection) -> None:
+    add(conn, "quiet-1")
+    conn.execute(text("UPDATE broker_door SET applied = wanted"))
+    assert told(conn) == ""
+    assert "never heard: quiet-1" in told(conn, timedelta(hours=2))
+    conn.execute(
+        text(
+            "INSERT INTO sensor_state (sensor_id, metric, time, value, quality, received_at) "
+            "VALUES ('quiet-1', 'm', now(), 1, 'good', now())"
+        )
+    )
+    assert told(conn, timedelta(hours=2)) == ""
+    assert "silent for a day or longer: quiet-1" in told(conn, timedelta(days=2))
+
+
+def test_doctor_names_two_clients_of_one_account(tmp_path: Path) -> None:
+    log = tmp_path / "mosquitto.log"
+    line = "1700000000: Client logger-1 already connected, closing old connection.\n"
+    log.write_text(line * 3)
+    assert list(check_take_overs(log)) == []
+    log.write_text(line * 9 + line.replace("logger-1", "logger-2"))
+    [remark] = check_take_overs(log)
+    assert "logger-1 (9 times)" in remark.words
+    assert "logger-2" not in remark.words
+    assert list(check_take_overs(tmp_path / "none")) == []
