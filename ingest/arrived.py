@@ -24,6 +24,8 @@ class Origin(Protocol):
     def interval_s(self) -> float | None: ...
     @property
     def district(self) -> str | None: ...
+    @property
+    def coarse(self) -> bool: ...
 
     def finish(self, records: Sequence[Record]) -> Sequence[Record]: ...
 
@@ -59,6 +61,10 @@ class Arrived:
         """It cannot be used: it will be a dead letter for this reason."""
         self.records = ()
         self.reason, self.detail, self.fault = error.reason, error.message, error.field
+
+    def pass_over(self) -> None:
+        """It is none of ours: acknowledged, and neither kept nor told."""
+        self.records, self.reason, self.detail, self.fault = (), None, "", None
 
     @property
     def properties(self) -> dict[str, str]:

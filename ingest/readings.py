@@ -23,6 +23,7 @@ from ingest.records import Reading
 from ingest.rows import Placed, first_of_each
 
 DAY_US = 86_400_000_000
+SECOND = 1_000_000
 KNOWN_AT_MOST = 1_000_000
 SENT_AT_MOST = 2000
 Key = tuple[str, str]
@@ -36,6 +37,13 @@ REPEATED = """
 SELECT u.ord - 1, o.value, o.unit
 FROM unnest(%(sensors)s, %(metrics)s, %(times)s) WITH ORDINALITY AS u (sensor_id, metric, time, ord)
 JOIN observation o USING (sensor_id, metric, time) WHERE o.received_at <> %(now)s
+"""
+WITHIN_SECOND = """
+SELECT u.ord - 1, o.time, o.value, o.unit
+FROM unnest(%(sensors)s::text[], %(metrics)s::text[], %(times)s::timestamptz[])
+  WITH ORDINALITY AS u (sensor_id, metric, second, ord)
+JOIN observation o ON o.sensor_id = u.sensor_id AND o.metric = u.metric
+  AND o.time >= u.second AND o.time < u.second + interval '1 second'
 """
 UPSERT_STATE = """
 INSERT INTO sensor_state (sensor_id, metric, time, value, unit, quality, same_since, received_at)
@@ -135,6 +143,28 @@ class ReadingWriter:
             repeats += told - len(unique)
             if not unique:
                 return [], repeats, conflicts
+        fresh, again, against = self._store(raw, unique, extent, now, clock, also if not conflicts else None)
+        repeats, conflicts = repeats + again, conflicts + against
+        coarse = [(p, why) for p, why in conflicts if p.message.source is not None and p.message.source.coarse]
+        if not coarse:
+            return fresh, repeats, conflicts
+        conflicts = [one for one in conflicts if one not in coarse]
+        arrived = {id(p): n for n, p in enumerate(placed)}
+        moved = self._move_on(raw, sorted((p for p, _ in coarse), key=lambda p: arrived[id(p)]))
+        later, _, against = self._store(raw, moved, extent, now, clock, None) if moved else ([], 0, [])
+        return fresh + later, repeats - len(moved), conflicts + against
+
+    def _store(
+        self,
+        raw: psycopg.Connection[Any],
+        unique: list[Placed],
+        extent: Extent | None,
+        now: datetime,
+        clock: int,
+        also: Callable[[list[Placed]], None] | None,
+    ) -> tuple[list[Placed], int, list[tuple[Placed, str]]]:
+        """Readings of different keys, in key order: what was new, how many were there, and what contradicts them."""
+        conflicts: list[tuple[Placed, str]] = []
         qualities = self._flag(unique, extent, clock)
         arrays = reading_arrays([p.record for p in unique], qualities)
         # what can go in one breath does: each answer waited for is a millisecond on a busy machine
@@ -143,9 +173,9 @@ class ReadingWriter:
             pipe.sync()
             if cursor.rowcount == len(unique):
                 self._advance(raw, [p.record for p in unique], qualities, arrays, now, clock)
-                if also is not None and not conflicts:
+                if also is not None:
                     also(unique)
-                return unique, repeats, conflicts
+                return unique, 0, conflicts
         repeated = raw.execute(REPEATED, {**arrays, "now": now}).fetchall()
         conflicts += [
             (unique[i], f"value: {value:g} was stored for this time before")
@@ -158,7 +188,31 @@ class ReadingWriter:
             kept = [q for i, q in enumerate(qualities) if i not in gone]
             with raw.pipeline():
                 self._advance(raw, [p.record for p in fresh], kept, None, now, clock)
-        return fresh, repeats + len(gone), conflicts
+        return fresh, len(gone), conflicts
+
+    def _move_on(self, raw: psycopg.Connection[Any], placed: list[Placed]) -> list[Placed]:
+        """Readings of one second by a clock that counts whole ones, each moved to the next free microsecond of it, in
+        the order in which they came. One whose value stands in that second already is a repeat and left out."""
+        seconds = [p.record.time - p.record.time % SECOND for p in placed]
+        asked = {
+            "sensors": [p.record.sensor_id for p in placed],
+            "metrics": [p.record.metric for p in placed],
+            "times": [from_pg_us(at) for at in seconds],
+        }
+        there: dict[tuple[str, str, int], dict[tuple[float, str | None], int]] = {}
+        for ordinal, at, value, unit in raw.execute(WITHIN_SECOND, asked):
+            record = placed[ordinal].record
+            key = (record.sensor_id, record.metric, seconds[ordinal])
+            there.setdefault(key, {})[value, unit] = to_pg_us(at)
+        moved = []
+        for (record, message), second in zip(placed, seconds, strict=True):
+            held = there.setdefault((record.sensor_id, record.metric, second), {})
+            if (record.value, record.unit) in held:
+                continue
+            at = max(held.values(), default=second - 1) + 1
+            held[record.value, record.unit] = at
+            moved.append(Placed(record._replace(time=at), message))
+        return sorted(moved, key=lambda p: tuple(p.record[:3]))
 
     def _is_known(self, placed: Placed) -> bool:
         """Whether a message that is sent again, and says no time, tells what we know as newest: it was written and not

@@ -32,7 +32,7 @@ from core.settings import Settings
 from ingest.arrived import Arrived
 from ingest.letters import bury_bare, write_file
 from ingest.link import Link, session_name
-from ingest.sources import Sources, read_sources
+from ingest.sources import NO_SOURCE, Sources, read_sources
 from ingest.upkeep import Upkeep
 from ingest.waiting import Batch, Parcel, Waiting
 from ingest.watch import Watch, take_slot
@@ -191,6 +191,9 @@ class Ingester:
         count = 0
         for i, message in enumerate(arrived):
             sources.read(message, now + i)
+            if message.reason == NO_SOURCE and sources.is_unasked(message.topic):
+                message.pass_over()
+                self.figures["unasked"] += 1
             count += len(message.records) or 1
             if len(message.payload) > BYTES_EACH:
                 count += len(message.payload) // BYTES_EACH  # a picture waits as heavily as it is

@@ -25,6 +25,7 @@ from core.log import get_log
 from core.types import LonLat
 from core.units import SAME, Conversion, canonical_units, conversion
 from ingest.arrived import Arrived
+from ingest.cover import cover
 from ingest.decoders import DECODERS
 from ingest.decoders.base import Decoder, Incoming, Options, check_finite, safe_name
 from ingest.quality import Extent
@@ -43,6 +44,7 @@ from ingest.records import (
 
 log = get_log("sources")
 TOPICS_KEPT = 65_536
+NO_SOURCE = "no_source"
 
 
 class ScaledUnit(TypedDict, total=False):
@@ -69,6 +71,7 @@ class Source:
     units: Mapping[str, UnitRule] = field(default_factory=dict)
     metrics: Mapping[str, str | None] = field(default_factory=dict)
     only_mapped: bool = False
+    coarse: bool = False
     id_prefix: str = ""
     owner: str | None = None
     interval_s: float | None = None
@@ -194,6 +197,10 @@ class Sources:
         ranked = [(exactness(f), source.id, f, source) for source in self.by_id.values() for f in source.filters]
         self._ranked = [(f.split("/"), source) for _, _, f, source in sorted(ranked, key=lambda r: r[:3])]
         self._found: dict[str, Source | None] = {}
+        asked = {f for source in self.by_id.values() for f in source.filters}
+        # what the broker is asked for: no two of them match one topic, so that one message comes once
+        self.cover = cover(asked)
+        self._widened = [f.split("/") for f in self.cover if f not in asked]
 
     def find(self, topic: str) -> Source | None:
         try:
@@ -214,7 +221,9 @@ class Sources:
         try:
             if source is None:
                 told = f"topic: no source reads {message.topic[:120]!r}"
-                raise DecodeError(told, reason="no_source", field="topic")
+                raise DecodeError(told, reason=NO_SOURCE, field="topic")
+            if not message.payload:
+                return  # a retained message was cleared (MQTT 5 section 3.3.1.3): nothing is said
             records = source.decode(message.topic, message.payload, message.properties, now)
             message.records = [r for r in records if dated(r, now)] if message.retained else records
         except InputError as exc:
@@ -231,7 +240,12 @@ class Sources:
     def filters(self, group: str = "") -> list[str]:
         """What to subscribe to; `group` makes them MQTT 5 shared subscriptions (section 4.8.2)."""
         share = f"$share/{group}/" if group else ""
-        return sorted({share + f for source in self.by_id.values() for f in source.filters})
+        return [share + f for f in self.cover]
+
+    def is_unasked(self, topic: str) -> bool:
+        """Whether a message of no source came only because filters that overlap were widened."""
+        parts = topic.split("/")
+        return any(matches(levels, parts) for levels in self._widened)
 
 
 def matches(levels: Sequence[str], parts: Sequence[str]) -> bool:
@@ -244,18 +258,6 @@ def matches(levels: Sequence[str], parts: Sequence[str]) -> bool:
         if i >= len(parts) or level not in ("+", parts[i]):
             return False
     return len(levels) == len(parts)
-
-
-def covers(wide: str, narrow: str) -> bool:
-    """Whether every topic that the filter `narrow` matches is matched by `wide` too."""
-    theirs = narrow.split("/")
-    for i, level in enumerate(wide.split("/")):
-        if level == "#":
-            # `#` matches its parent too, and no topic that begins with `$` from the first level on
-            return not (i == 0 and theirs[0].startswith("$"))
-        if i >= len(theirs) or theirs[i] == "#" or (level != "+" and level != theirs[i]):
-            return False
-    return len(wide.split("/")) == len(theirs)
 
 
 def exactness(topic_filter: str) -> list[int]:
@@ -308,6 +310,7 @@ def make_source(row: Mapping[str, Any], prefix: str, zone: str) -> Source:
         units=check_units(row["units"]),
         metrics=check_metrics(row["metrics"]),
         only_mapped=row["only_mapped"],
+        coarse=decoder.coarse if row["coarse"] is None else row["coarse"],
         id_prefix=check_prefix(row["id_prefix"]),
         owner=row["owner"],
         interval_s=row["interval_s"],

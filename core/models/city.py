@@ -194,6 +194,8 @@ class Source(Base):
     metrics: Mapped[JsonObject] = mapped_column(server_default=text("'{}'"))
     # only metrics that are named above are kept
     only_mapped: Mapped[bool] = mapped_column(server_default=text("false"))
+    # its clock counts whole seconds; null: as its decoder's makers do
+    coarse: Mapped[bool | None]
     # put before the device's own id, so that two makers' ids never meet
     id_prefix: Mapped[str] = mapped_column(server_default="")
     # department that owns the devices

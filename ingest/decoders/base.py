@@ -57,7 +57,8 @@ class Decoder:
     """`decode(incoming) -> records`, raising DecodeError and nothing else whatever the bytes.
 
     `filters` are the topic filters such devices usually speak on; `{prefix}` stands for our own first topic part.
-    `exact`: the names of metrics are ours as they come. `prepare(options, prefix)` fills in what only the installation
+    `exact`: the names of metrics are ours as they come. `coarse`: such devices' clocks count whole seconds, so that two
+    messages of one second carry the same time. `prepare(options, prefix)` fills in what only the installation
     knows.
     """
 
@@ -67,6 +68,7 @@ class Decoder:
     decode: Callable[[Incoming], list[Record]]
     options: type[Options] = Options
     exact: bool = False
+    coarse: bool = False
     prepare: Callable[[Any, str], Options] | None = None
 
 

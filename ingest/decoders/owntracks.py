@@ -112,4 +112,6 @@ def _name_unit(fix: LocationIn, incoming: Incoming) -> str:
     return safe_name(parts[-1] if options.unit == "device" else "-".join(parts[-2:]))
 
 
-DECODER = Decoder("owntracks", {"zh": "OwnTracks", "en": "OwnTracks"}, ("owntracks/+/+",), decode, OwnTracksOptions)
+DECODER = Decoder(
+    "owntracks", {"zh": "OwnTracks", "en": "OwnTracks"}, ("owntracks/+/+",), decode, OwnTracksOptions, coarse=True
+)

@@ -196,4 +196,4 @@ def _pair_positions(measurements: list[Measurement]) -> dict[tuple[str, int], Lo
     return fixes
 
 
-DECODER = Decoder("senml", {"zh": "SenML(RFC 8428)", "en": "SenML (RFC 8428)"}, ("senml/#",), decode)
+DECODER = Decoder("senml", {"zh": "SenML(RFC 8428)", "en": "SenML (RFC 8428)"}, ("senml/#",), decode, coarse=True)

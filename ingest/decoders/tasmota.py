@@ -70,4 +70,4 @@ def _find_unit(name: str, body: ForeignObject) -> str | None:
     return check_text(unit, stated_by or "") if isinstance(unit, str) else None
 
 
-DECODER = Decoder("tasmota", {"zh": "Tasmota", "en": "Tasmota"}, ("tele/+/SENSOR", "tele/+/LWT"), decode)
+DECODER = Decoder("tasmota", {"zh": "Tasmota", "en": "Tasmota"}, ("tele/+/SENSOR", "tele/+/LWT"), decode, coarse=True)

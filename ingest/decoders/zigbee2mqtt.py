@@ -86,5 +86,10 @@ def _find_time(seen: object, incoming: Incoming) -> int:
 
 
 DECODER = Decoder(
-    "zigbee2mqtt", {"zh": "Zigbee2MQTT", "en": "Zigbee2MQTT"}, ("zigbee2mqtt/#",), decode, Zigbee2MqttOptions
+    "zigbee2mqtt",
+    {"zh": "Zigbee2MQTT", "en": "Zigbee2MQTT"},
+    ("zigbee2mqtt/#",),
+    decode,
+    Zigbee2MqttOptions,
+    coarse=True,
 )

@@ -23,9 +23,10 @@ from core.db import DOOR_CHANNEL, notify
 from core.errors import Conflict, InputError, NotFound, OneMapError
 from core.texts import check_texts
 from core.types import Params, check_device_id
+from ingest.cover import covers
 from ingest.doors.acl import GATEWAY, PROCESS, Account
 from ingest.doors.secret import hash_secret, make_secret
-from ingest.sources import check_filter, covers
+from ingest.sources import check_filter
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 OURS = (PROCESS, GATEWAY)

@@ -59,7 +59,8 @@ def rights(
 ) -> tuple[list[str], list[str]]:
     """What an account may write, and what it may read."""
     if account.kind == "process":
-        return [], [*foreign, "$SYS/#"]
+        # whatever a source reads, from the moment it is added
+        return [], ["#", "$SYS/#"]
     if account.kind == "gateway":
         return [f"{prefix}/{t}" for t in IN_TOPICS] + list(foreign), [*(f"{prefix}/{t}" for t in OUT_TOPICS), "$SYS/#"]
     writes = [f"{prefix}/{topic}" for topic in own_topics(account)]

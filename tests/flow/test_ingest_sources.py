@@ -38,7 +38,7 @@ def say(box: Mailbox, topic: str, payload: object) -> None:
 
 
 def test_source_is_switched_on_edited_and_off_without_a_restart(system: System) -> None:
-    with mailbox(system.broker.url()) as box:
+    with mailbox(system.broker.url("tester")) as box:
         change(system, "UPDATE source SET enabled = true, owner = '水务局', interval_s = 300 WHERE id = 'tasmota'")
         say(box, "tele/pump-7/SENSOR", {"DS18B20": {"Temperature": 68.9}, "TempUnit": "F"})
         wait_for(lambda: values(system, "pump-7"))
@@ -75,7 +75,7 @@ def test_what_a_stopped_ingester_was_subscribed_to_is_given_up_by_the_next(syste
 
 def test_what_the_broker_kept_is_not_taken_for_new(system: System) -> None:
     """A retained message has no age of its own: without a time in it nobody knows when it was true."""
-    with mailbox(system.broker.url()) as box:
+    with mailbox(system.broker.url("tester")) as box:
         kept = [
             ("tele/old-1/SENSOR", {"A": {"Temperature": 5}}),
             ("tele/old-2/SENSOR", {"Time": now().isoformat(), "A": {"Temperature": 6}}),
@@ -90,3 +90,26 @@ def test_what_the_broker_kept_is_not_taken_for_new(system: System) -> None:
         assert system.one("SELECT count(*) FROM dead_letter WHERE topic LIKE 'tele/%%'") == 0
         for topic, _ in kept:
             box.client.publish(topic, b"", qos=1, retain=True).wait_for_publish(PATIENCE_S)
+
+
+def test_message_that_two_sources_match_is_one_row_of_the_more_exact(system: System) -> None:
+    """The broker delivered it once for each of the filters: two rows, a microsecond apart."""
+    with mailbox(system.broker.url("tester")) as box:
+        before = len(system.subscriptions())
+        system.rows(
+            "INSERT INTO source (id, name_zh, name_en, topic_filters, decoder, metrics, enabled) VALUES "
+            "('gauges', '压力', 'Gauges', '{tele/g1/+}', 'tasmota', '{\"Pressure\": \"pressure\"}', true) "
+            "RETURNING pg_notify('onemap_source', '{}')"
+        )
+        wait_for(lambda: len(system.subscriptions()) > before)
+        held = "SELECT topic_filter FROM broker_subscription WHERE topic_filter LIKE 'tele/%%'"
+        wait_for(lambda: [row["topic_filter"] for row in system.rows(held)] == ["tele/+/+"])
+        for n in range(20):
+            say(box, "tele/g1/SENSOR", {"Pressure": n})
+        say(box, "tele/g2/STATE", {"Uptime": 1})
+        say(box, "tele/after/SENSOR", {"A": {"Temperature": 7}})
+        wait_for(lambda: values(system, "after"))
+    rows = system.rows("SELECT metric, value FROM observation WHERE sensor_id = 'g1' ORDER BY time")
+    assert [(row["metric"], row["value"]) for row in rows] == [("pressure", n) for n in range(20)]
+    # of no source, and come only because filters were widened: neither a row nor a letter
+    assert system.one("SELECT count(*) FROM dead_letter WHERE topic LIKE 'tele/%%'") == 0

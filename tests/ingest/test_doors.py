@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from app.health.doors import check_doors, check_take_overs
 from app.services.account import need_program
 from core.errors import Conflict, InputError, NotFound, SetupError, Unavailable
+from ingest.cover import covers
 from ingest.doors.accounts import (
     AccountIn,
     add_account,
@@ -28,7 +29,7 @@ from ingest.doors.accounts import (
 from ingest.doors.acl import Account, acl_text, own_topics
 from ingest.doors.files import read_base, reload_broker, replace
 from ingest.doors.secret import fits, hash_secret, make_secret
-from ingest.sources import covers, matches
+from ingest.sources import matches
 from tests.support import now
 
 ADMIN = "admin"

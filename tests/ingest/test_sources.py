@@ -31,6 +31,7 @@ ROW: dict[str, Any] = {
     "units": {},
     "metrics": {},
     "only_mapped": False,
+    "coarse": None,
     "id_prefix": "",
     "owner": None,
     "interval_s": None,
@@ -203,3 +204,11 @@ def test_every_seeded_source_can_be_switched_on(conn: Connection) -> None:
     shared = sources.filters("g")
     assert "$share/g/onemap/observation/+" in shared
     assert len(shared) == len(set(shared))
+
+
+@pytest.mark.parametrize("topic", ["maker/observation/d1", "maker/x"])
+def test_retained_message_that_is_cleared_says_nothing(topic: str) -> None:
+    """It was a dead letter, once for each session."""
+    message = Arrived(topic, b"", 1, 1)
+    Sources([source(topic_filters=["maker/#"])]).decode(message, to_pg_us(now()))
+    assert (message.reason, list(message.records), message.source_id) == (None, [], "s")

@@ -71,6 +71,56 @@ def letters(conn: Connection) -> list[tuple[str, str]]:
     return [(r.topic, r.reason) for r in conn.execute(text("SELECT topic, reason FROM dead_letter ORDER BY id"))]
 
 
+# --- clocks that count whole seconds ----------------------------------------------------------------------------------
+
+
+def told(conn: Connection, *values: float, writer: Writer | None = None) -> Written:
+    """Messages of one second, in one batch, from a source whose clock counts whole ones."""
+    coarse = source(coarse=True)
+    messages = [Arrived("t", b"{}", 1, 1, records=[reading(value)], source=coarse) for value in values]
+    return (writer or Writer(1)).write(conn, messages, now())
+
+
+def stored(conn: Connection) -> list[tuple[float, datetime]]:
+    rows = conn.execute(text("SELECT value, time FROM observation WHERE sensor_id = 'wl-spare' ORDER BY time"))
+    return [(row.value, row.time) for row in rows]
+
+
+def test_messages_of_one_second_keep_the_newest_and_are_no_conflict(conn: Connection) -> None:
+    """Three of a device whose clock counts seconds, the third differs: it was a dead letter, and the value stayed
+    old."""
+    done = told(conn, 3.2, 3.2, 9.9)
+    assert (done.inserted, done.repeats, done.dead) == (2, 1, 0)
+    assert stored(conn) == [(3.2, T), (9.9, T + timedelta(microseconds=1))]
+    assert state(conn) == (9.9, T + timedelta(microseconds=1))
+    assert batched(conn) == [3.2, 9.9]
+
+
+def test_messages_of_one_second_in_batches_of_their_own(conn: Connection) -> None:
+    told(conn, 1.0)
+    done = told(conn, 2.0, 3.0)
+    assert (done.inserted, done.dead) == (2, 0)
+    assert [value for value, _ in stored(conn)] == [1.0, 2.0, 3.0]
+    assert state(conn) == (3.0, T + timedelta(microseconds=2))
+
+
+def test_message_of_a_second_that_truly_comes_again_is_written_once(conn: Connection) -> None:
+    for _ in range(3):
+        done = told(conn, 1.0, 2.0, 3.0)
+    assert (done.inserted, done.repeats, done.dead) == (0, 3, 0)
+    assert [value for value, _ in stored(conn)] == [1.0, 2.0, 3.0]
+
+
+def test_clock_that_is_finer_contradicts_itself_as_before(conn: Connection) -> None:
+    fine = source(coarse=False)
+    messages = [Arrived("t", b"{}", 1, 1, records=[reading(value)], source=fine) for value in (1.0, 2.0)]
+    done = Writer(1).write(conn, messages, now())
+    assert (done.inserted, done.conflicts) == (1, 1)
+
+
+# --- one batch --------------------------------------------------------------------------------------------------------
+
+
 def test_reading_is_a_row_the_newest_value_and_work_for_the_engine(conn: Connection) -> None:
     done = write(conn, reading(3.2))
     assert (done.inserted, done.repeats, done.dead) == (1, 0, 0)

@@ -34,7 +34,9 @@ SECTIONS = (
     Section(("metrics", "only_mapped"), "sources.metrics"),
     Section(("units",), "sources.units"),
     Section(
-        (("datum", "timezone"), ("id_prefix", "owner"), ("interval_s", "district")), "sources.place", is_open=False
+        (("datum", "timezone"), ("id_prefix", "owner"), ("interval_s", "district"), "coarse"),
+        "sources.place",
+        is_open=False,
     ),
     Section(("options",), "sources.options", is_open=False),
 )
@@ -50,6 +52,7 @@ EMPTY: Mapping[str, JsonValue] = {
     "units": {},
     "metrics": {},
     "only_mapped": False,
+    "coarse": None,
     "id_prefix": "",
     "owner": None,
     "interval_s": None,
@@ -64,6 +67,10 @@ class Message(TypedDict):
     topic: str
     payload: str | None
     payload_base64: str | None
+
+
+# whether the clock of its devices counts whole seconds; nothing said: as the decoder's makers do
+CLOCKS = ("true", "false")
 
 
 # --- units: a unit, or what the value is multiplied by and added to before --------------------------------------------
@@ -121,6 +128,7 @@ def source_form(values: Values) -> Form:
         },
         datum={"kind": Kind.CHOICE, "choices": tuple((one.value, [one.value]) for one in Datum), "required": True},
         interval_s={"unit": "unit.word.s"},
+        coarse={"kind": Kind.CHOICE, "choices": tuple((one, texts.both(f"sources.coarse.{one}")) for one in CLOCKS)},
         metrics={"lines": Lines(("theirs", "ours"), offered={"ours": offered})},
         units={"kind": Kind.LINES, "lines": units},
         options={"kind": Kind.GROUP, "fields": forms.fields_of(chosen["options"] if chosen else {})},
@@ -143,7 +151,8 @@ SHORT_TRIAL = forms.form_of(
 def values_of(source: SourceObject) -> Values:
     """What the form holds of a source as the API shows it."""
     shown = (*EMPTY, "version", "changed_at", "changed_by")
-    return {name: value for name, value in source.items() if name in shown}
+    coarse = None if source["coarse"] is None else str(source["coarse"]).lower()
+    return {**{name: value for name, value in source.items() if name in shown}, "coarse": coarse}
 
 
 def new_values() -> JsonObject:

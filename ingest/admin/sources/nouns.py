@@ -44,6 +44,7 @@ class SourceIn(Given):
     units: JsonObject = {}
     metrics: dict[str, str | None] = {}
     only_mapped: bool = False
+    coarse: bool | None = Field(None, description="its clock counts whole seconds; null: as its decoder's makers do")
     id_prefix: str = ""
     owner: str | None = Field(None, max_length=200)
     interval_s: float | None = Field(None, gt=0, allow_inf_nan=False)
@@ -65,6 +66,7 @@ class SourceChange(Given):
     units: JsonObject | None = None
     metrics: dict[str, str | None] | None = None
     only_mapped: bool | None = None
+    coarse: bool | None = None
     id_prefix: str | None = None
     owner: str | None = None
     interval_s: float | None = None
@@ -147,6 +149,7 @@ class SourceObject(TypedDict):
     units: JsonObject
     metrics: dict[str, str | None]
     only_mapped: bool
+    coarse: bool | None
     id_prefix: str
     owner: str | None
     interval_s: float | None

@@ -95,6 +95,7 @@ def source_object(row: Mapping[str, Any], fault: str | None, now: datetime) -> S
         "units": row["units"],
         "metrics": row["metrics"],
         "only_mapped": row["only_mapped"],
+        "coarse": row["coarse"],
         "id_prefix": row["id_prefix"],
         "owner": row["owner"],
         "interval_s": row["interval_s"],
