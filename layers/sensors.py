@@ -28,6 +28,10 @@ FROM sensor s LEFT JOIN LATERAL (
       max(t.received_at) AS heard
   FROM sensor_state t WHERE t.sensor_id = s.id) v ON true
 """
+_PENDING_SHOWN = """
+(s.status <> 'pending' OR s.id IN
+  (SELECT id FROM sensor WHERE status = 'pending' ORDER BY first_seen_at, id LIMIT :pending_most))
+"""
 
 _STEPS = f"""
 SELECT date_bin(make_interval(secs => :every), time, 'epoch') AS time, avg(value) AS value, min(value) AS least,
@@ -117,10 +121,14 @@ def read_sensors(
     status: str | None = None,
     after: str | None = None,
     most: int | None = None,
+    pending_most: int | None = None,
 ) -> list[Sensor]:
     """Sensors that are not retired by id: all, some, those heard since a moment, a page of them. `fixed` are the limits
-    of rules per sensor kind, `{kind: {metric: {level: limit}}}`; per-site limits go before them."""
+    of rules per sensor kind, `{kind: {metric: {level: limit}}}`; per-site limits go before them. Of those nobody has
+    registered the first `pending_most` only."""
     where = ["s.status <> 'retired'"]
+    if pending_most is not None:
+        where.append(_PENDING_SHOWN)
     if ids is not None:
         where.append("s.id = ANY(:ids)")
     if since is not None:
@@ -132,7 +140,15 @@ def read_sensors(
         where.append("s.id > :after")
     rows = conn.execute(
         text(f"{_SENSORS} WHERE {' AND '.join(where)} ORDER BY s.id LIMIT :most"),
-        {"ids": list(ids or []), "since": since, "kind": kind, "status": status, "after": after, "most": most},
+        {
+            "ids": list(ids or []),
+            "since": since,
+            "kind": kind,
+            "status": status,
+            "after": after,
+            "most": most,
+            "pending_most": pending_most,
+        },
     )
     return [sensor_object(row, fixed.get(row.kind, {})) for row in rows]
 

@@ -24,6 +24,9 @@ from layers.video import read_shown_events
 # an object of the API, of whatever noun
 Item = Mapping[str, Any]
 # readings are found by when they came; a transaction that wrote just before may be seen just after
+# of sensors nobody has registered so many are shown, the first ones: one device that makes up names must not fill every
+# browser; the page /sources has them all
+PENDING_SHOWN = 200
 OVERLAP = timedelta(seconds=0.5)
 
 
@@ -76,8 +79,9 @@ class LiveKind:
 def _sensors(conn: Connection, ids: Sequence[str], at: ReadAt) -> Sequence[Item]:
     """Those heard since the last time, and those told by name (registered, accepted, retired), heard or not."""
     limits = read_limits(conn)
-    heard = read_sensors(conn, limits, since=at.since - OVERLAP) if at.since is not None else []
-    named = read_sensors(conn, limits, ids=list(ids)) if ids else []
+    since = None if at.since is None else at.since - OVERLAP
+    heard = read_sensors(conn, limits, since=since, pending_most=PENDING_SHOWN) if since is not None else []
+    named = read_sensors(conn, limits, ids=list(ids), pending_most=PENDING_SHOWN) if ids else []
     there = {item["id"] for item in heard}
     return [*heard, *(item for item in named if item["id"] not in there)]
 
@@ -114,7 +118,7 @@ KINDS: Mapping[str, LiveKind] = {
         LiveKind(
             "sensor",
             urgent=False,
-            read_all=lambda conn, _: read_sensors(conn, read_limits(conn)),
+            read_all=lambda conn, _: read_sensors(conn, read_limits(conn), pending_most=PENDING_SHOWN),
             read_some=_sensors,
             removes_missing=True,
             by_time=True,

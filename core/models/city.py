@@ -135,7 +135,10 @@ class Asset(Base):
 
 class Sensor(Base):
     __tablename__ = "sensor"
-    __table_args__ = (Index("ix_sensor_geom", "geom", postgresql_using="gist"),)
+    __table_args__ = (
+        Index("ix_sensor_geom", "geom", postgresql_using="gist"),
+        Index("ix_sensor_pending", "first_seen_at", "id", postgresql_where=text("status = 'pending'")),
+    )
 
     id: Mapped[str] = mapped_column(Name, primary_key=True)
     kind: Mapped[str]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, text
 
 from app.live.client import BYTES_TO_GO_ON, Client
 from app.live.hub import PAGE, Changes, messages_for, pages
-from app.live.kinds import BY_SIGNAL, KINDS
+from app.live.kinds import BY_SIGNAL, KINDS, PENDING_SHOWN, ReadAt
+from core.settings import Settings
 from core.viewer import Role, Viewer
+from tests.support import now
 
 NOW = datetime(2026, 5, 4, 8, tzinfo=UTC)
 ALL = Viewer("a", "A", Role.DISPATCHER)
@@ -139,3 +142,34 @@ def test_changes_held_back_are_bounded_too() -> None:
         assert drain(client)[-1][0] > 1, "a gap: it will ask again"
 
     asyncio.run(play())
+
+
+def test_device_that_makes_up_names_does_not_fill_every_browser(conn: Connection) -> None:
+    """15,000 ids of one device in ten seconds were 10 MB in each."""
+    before = len(KINDS["sensor"].read_all(conn, ReadAt(now(), Settings())))
+    conn.execute(
+        text(
+            """
+INSERT INTO sensor (id, kind, name_zh, name_en, status, metrics, thresholds, attributes, district, first_seen_at)
+SELECT 'made-up-' || n, 'unknown', 'x', 'x', 'pending', '{}', '{}', '{}', '000000', now() + make_interval(secs => n)
+FROM generate_series(1, 15000) AS n
+"""
+        )
+    )
+    conn.execute(
+        text(
+            """
+INSERT INTO sensor_state (sensor_id, metric, time, value, quality, received_at)
+SELECT id, 'm', now(), 1, 'good', now() FROM sensor WHERE id LIKE 'made-up-%'
+"""
+        )
+    )
+    whole = KINDS["sensor"].read_all(conn, ReadAt(now(), Settings()))
+    assert len(whole) == before + PENDING_SHOWN
+    heard = KINDS["sensor"].read_some(conn, ["made-up-9000"], ReadAt(now(), Settings(), now() - timedelta(seconds=60)))
+    pending = [item for item in heard if item["status"] == "pending"]
+    assert len(pending) == PENDING_SHOWN
+    assert sum(len(body) for body in pages("sensor", pending, NOW)) < 1_000_000
+    conn.execute(text("UPDATE sensor SET status = 'active' WHERE id = 'made-up-9000'"))
+    registered = KINDS["sensor"].read_some(conn, ["made-up-9000"], ReadAt(now(), Settings()))
+    assert [item["id"] for item in registered] == ["made-up-9000"]

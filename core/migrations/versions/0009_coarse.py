@@ -1,4 +1,4 @@
-"""Sources whose clock counts whole seconds."""
+"""Sources whose clock counts whole seconds; the first of the sensors nobody has registered."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("source", sa.Column("coarse", sa.Boolean(), nullable=True))
+    # the first ones are looked for again and again
+    op.create_index(
+        "ix_sensor_pending", "sensor", ["first_seen_at", "id"], postgresql_where=sa.text("status = 'pending'")
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_sensor_pending", table_name="sensor")
     op.drop_column("source", "coarse")
