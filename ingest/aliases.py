@@ -55,25 +55,31 @@ def resolve(raw: psycopg.Connection[Any], placed: Iterable[Placed], now: int) ->
 
 
 def name_values(raw: psycopg.Connection[Any], values: list[Placed]) -> list[Placed]:
-    """Values by alias as readings, all of a message or none."""
+    """Values by alias as readings. What a BIRTH has not explained yet is told once a message, the others are kept."""
     if not values:
         return []
     names: dict[tuple[str, int], tuple[str, int]] = {}
     for node, aliases in raw.execute(KNOWN, (sorted({v.record.node for v in values}),)):
         names |= {(node, int(alias)): (name, kind) for alias, (name, kind) in aliases.items()}
-    unknown = {id(v.message): v for v in values if (v.record.node, v.record.alias) not in names}
-    for item in unknown.values():
-        item.message.refuse(
-            DecodeError(
-                f"alias: {item.record.alias} of {item.record.node} is not known yet: expected its BIRTH before its "
-                "DATA",
-                reason="unknown_alias",
-                field="alias",
-            )
+    unknown: dict[int, list[Placed]] = {}
+    for item in values:
+        if (item.record.node, item.record.alias) not in names:
+            unknown.setdefault(id(item.message), []).append(item)
+    for items in unknown.values():
+        message, aliases = items[0].message, sorted({item.record.alias for item in items})
+        fault = DecodeError(
+            f"alias: {', '.join(map(str, aliases))} of {items[0].record.node} is not known yet: expected its BIRTH "
+            "before its DATA",
+            reason="unknown_alias",
+            field="alias",
         )
+        if len(items) == len(message.records):
+            message.refuse(fault)
+        else:
+            message.faults = [*message.faults, fault]
     readings: list[Placed] = []
     for item in values:
-        if id(item.message) in unknown:
+        if (item.record.node, item.record.alias) not in names:
             continue
         told = item.record
         name, kind = names[told.node, told.alias]

@@ -9,7 +9,7 @@ from typing import Protocol
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from core.errors import OneMapError
+from core.errors import DecodeError, OneMapError
 from ingest.records import Record
 
 
@@ -27,7 +27,7 @@ class Origin(Protocol):
     @property
     def coarse(self) -> bool: ...
 
-    def finish(self, records: Sequence[Record]) -> Sequence[Record]: ...
+    def finish(self, records: Sequence[Record], faults: list[DecodeError] | None = None) -> Sequence[Record]: ...
 
 
 @dataclass(slots=True)
@@ -50,6 +50,8 @@ class Arrived:
     again: bool = False
     # when it was read, microseconds since 2000; its records carry it where they have no time of their own
     at: int = 0
+    # what is wrong with single values of it; the others are its records
+    faults: Sequence[OneMapError] = ()
     # user properties of a message that was kept; those of one from the broker are in raw_properties
     kept_properties: dict[str, str] | None = None
 
@@ -59,7 +61,7 @@ class Arrived:
 
     def refuse(self, error: OneMapError) -> None:
         """It cannot be used: it will be a dead letter for this reason."""
-        self.records = ()
+        self.records = self.faults = ()
         self.reason, self.detail, self.fault = error.reason, error.message, error.field
 
     def pass_over(self) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from core.clock import rfc3339
 from core.db import CHANGE_CHANNEL, notify
+from core.errors import OneMapError
 from ingest.arrived import Arrived
 from ingest.rows import Placed
 
@@ -26,6 +27,7 @@ AGAIN = timedelta(days=7)
 KEPT = text(
     "SELECT EXISTS (SELECT 1 FROM dead_letter WHERE received_at > :since AND topic = :topic AND payload = :payload)"
 )
+NAMED_AT_MOST = 5
 # why a message is kept with its bytes alone
 BARE = "letter_refused"
 Letter = tuple[Arrived, str, str, str | None]
@@ -34,12 +36,20 @@ Letter = tuple[Arrived, str, str, str | None]
 def find_letters(messages: Sequence[Arrived], conflicts: Sequence[tuple[Placed, str]]) -> list[Letter]:
     """(message, reason, detail, field) of each message that is to be buried, once each."""
     letters: list[Letter] = [(m, m.reason, m.detail, m.fault) for m in messages if m.reason is not None]
+    letters += [(m, m.faults[0].reason, told_partly(m.faults), m.faults[0].field) for m in messages if m.faults]
     seen = {id(message) for message, *_ in letters}
     for placed, detail in conflicts:
         if id(placed.message) not in seen:
             seen.add(id(placed.message))
             letters.append((placed.message, "conflict", detail, None))
     return letters
+
+
+def told_partly(faults: Sequence[OneMapError]) -> str:
+    """What is wrong with single values of a message of which the others were kept."""
+    more = len(faults) - NAMED_AT_MOST
+    named = "; ".join(fault.message for fault in faults[:NAMED_AT_MOST])
+    return f"{named}{f' and {more} more' if more > 0 else ''}; the other values of the message were kept"
 
 
 def bury(conn: Connection, letters: Sequence[Letter], now: datetime) -> None:

@@ -27,7 +27,7 @@ from core.units import SAME, Conversion, canonical_units, conversion
 from ingest.arrived import Arrived
 from ingest.cover import cover
 from ingest.decoders import DECODERS
-from ingest.decoders.base import Decoder, Incoming, Options, check_finite, safe_name
+from ingest.decoders.base import Decoder, Incoming, Options, check_finite, safe_name, spare
 from ingest.quality import Extent
 from ingest.records import (
     AliasedValue,
@@ -77,12 +77,20 @@ class Source:
     interval_s: float | None = None
     district: str | None = None
 
-    def decode(self, topic: str, payload: bytes, properties: Mapping[str, str], now: int) -> Sequence[Record]:
-        """Records of one message, in our names, units and datum. Raises DecodeError."""
-        records = self.decoder.decode(Incoming(topic, payload, properties, now, self.options, self.zone))
-        return self.finish(records)
+    def decode(
+        self,
+        topic: str,
+        payload: bytes,
+        properties: Mapping[str, str],
+        now: int,
+        faults: list[DecodeError] | None = None,
+    ) -> Sequence[Record]:
+        """Records of one message, in our names, units and datum. What is wrong with single values goes to `faults`,
+        where they are given; else, and for the rest, DecodeError."""
+        records = self.decoder.decode(Incoming(topic, payload, properties, now, self.options, self.zone, faults))
+        return self.finish(records, faults)
 
-    def finish(self, records: Sequence[Record]) -> Sequence[Record]:
+    def finish(self, records: Sequence[Record], faults: list[DecodeError] | None = None) -> Sequence[Record]:
         """The decoder's records in our names, units and datum; metrics that the source drops are gone."""
         if self._plain:
             for record in records:
@@ -90,7 +98,16 @@ class Source:
                     break
             else:
                 return records
-        return [done for record in records if (done := self._finish(record)) is not None]
+        finished = []
+        for record in records:
+            try:
+                done = self._finish(record)
+            except DecodeError as exc:
+                spare(faults, exc)
+                continue
+            if done is not None:
+                finished.append(done)
+        return finished
 
     @cached_property
     def _plain(self) -> bool:
@@ -224,8 +241,12 @@ class Sources:
                 raise DecodeError(told, reason=NO_SOURCE, field="topic")
             if not message.payload:
                 return  # a retained message was cleared (MQTT 5 section 3.3.1.3): nothing is said
-            records = source.decode(message.topic, message.payload, message.properties, now)
+            faults: list[DecodeError] = []
+            records = source.decode(message.topic, message.payload, message.properties, now, faults)
+            if faults and not records:
+                raise faults[0]
             message.records = [r for r in records if dated(r, now)] if message.retained else records
+            message.faults = faults
         except InputError as exc:
             message.refuse(exc)
 

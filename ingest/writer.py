@@ -120,7 +120,7 @@ class Writer:
         conflicts: list[tuple[Placed, str]] = []
         groups = group(raw, messages, clock)
         if Reading in groups:
-            plain = len(groups) == 1 and all(message.reason is None for message in messages)
+            plain = len(groups) == 1 and all(message.reason is None and not message.faults for message in messages)
             also = partial(self._count, raw, done, messages, [], now) if plain else None
             new, repeats, against = self._readings.write(conn, raw, groups.pop(Reading), now, clock, extent, also)
             fresh, conflicts = new, against

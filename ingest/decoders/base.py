@@ -50,6 +50,8 @@ class Incoming(NamedTuple):
     options: Any
     # for devices that send local times without an offset: the source's zone, else the city's
     zone: tzinfo = UTC
+    # where what is wrong with single values is told, so that the others are kept; None: it is raised
+    faults: list[DecodeError] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,13 @@ MISMATCH = re.compile(r"Expected `(.+?)`, got `(.+?)`")
 def invalid(field: str, sentence: str) -> DecodeError:
     """`sentence` says what was expected: `invalid("value", "expected a number")`."""
     return DecodeError(f"{field}: {sentence}", reason="invalid_field", field=field)
+
+
+def spare(faults: list[DecodeError] | None, exc: DecodeError) -> None:
+    """One bad value of a message: told beside those that are kept, or raised where nobody listens."""
+    if faults is None:
+        raise exc
+    faults.append(exc)
 
 
 def read(decoder: msgspec.json.Decoder[Body], payload: bytes) -> Body:

@@ -68,7 +68,7 @@ def _decode_uplink(incoming: Incoming) -> list[Record]:
     uplink: UplinkIn = read(_UPLINK, incoming.payload)
     if uplink.object is None or uplink.f_port == 0:
         return []
-    numbers = collect_numbers(uplink.object)
+    numbers = collect_numbers(uplink.object, faults=incoming.faults)
     require_numbers(numbers, "does the codec of the device profile return one?")
     if options.radio:
         numbers |= best_reception(uplink.rx_info)

@@ -11,7 +11,7 @@ from datetime import datetime, tzinfo
 import msgspec
 
 from core.errors import DecodeError
-from ingest.decoders.base import check_finite, check_text, invalid, read
+from ingest.decoders.base import check_finite, check_text, invalid, read, spare
 from ingest.records import Reading
 
 # deeper than any device nests; what lies below is left aside
@@ -58,17 +58,23 @@ def read_number(value: object) -> float | None:
 
 
 def collect_numbers(
-    body: Mapping[str, object], words: Mapping[str, float] | None = None, depth: int = MAX_DEPTH
+    body: Mapping[str, object],
+    words: Mapping[str, float] | None = None,
+    depth: int = MAX_DEPTH,
+    faults: list[DecodeError] | None = None,
 ) -> dict[str, float]:
-    """The numbers of `body` by path; `words` are texts that stand for one. Raises DecodeError for what no float can
-    hold."""
+    """The numbers of `body` by path; `words` are texts that stand for one. One that no float can hold goes to `faults`;
+    DecodeError where none are given, and for too many."""
     found: dict[str, float] = {}
     for path, value in _leaves(body, "", depth):
         number = (words or {}).get(value) if isinstance(value, str) else None
         number = read_number(value) if number is None else number
         if number is None or not path:
             continue
-        found[check_name(path)] = check_finite(number, path[:MAX_NAME])
+        try:
+            found[check_name(path)] = check_finite(number, path[:MAX_NAME])
+        except DecodeError as exc:
+            spare(faults, exc)
         if len(found) > MAX_METRICS:
             raise DecodeError(
                 f"payload: expected at most {MAX_METRICS} numbers", reason="too_many_metrics", field="payload"

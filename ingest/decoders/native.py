@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from core.errors import DecodeError
 from core.vocabulary import TaskReply, UnitStatus, label, table
 from ingest.decoders.base import (
     Decoder,
@@ -20,6 +22,7 @@ from ingest.decoders.base import (
     check_position,
     check_text,
     check_time,
+    explain,
     invalid,
     read,
 )
@@ -118,6 +121,54 @@ _read = partial(tuple.__new__, Reading)
 
 
 def decode_observation(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
+    try:
+        return _decode_observation(message, ids)
+    except DecodeError as exc:
+        if message.faults is None or (kept := _keep_good(message, ids[0])) is None:
+            raise
+        if not kept:
+            message.faults.clear()
+            raise exc
+        return kept
+
+
+def _keep_good(message: Incoming, sensor: str) -> list[Record] | None:
+    """The good ones of several values or observations, what is wrong with the others told; None where there are not
+    several."""
+    assert message.faults is not None
+    try:
+        body = json.loads(message.payload)  # it takes NaN, which is no JSON and yet sent
+    except (ValueError, RecursionError):
+        return None
+    items = body if isinstance(body, list) else [body]
+    kept: list[Record] = []
+    for item in items:
+        values = item.get("values") if isinstance(item, dict) else None
+        if isinstance(values, dict):
+            item = {**item, "values": {m: v for m, v in values.items() if _is_good(m, v, message.faults)}}
+        elif len(items) == 1:
+            return None
+        try:
+            kept += _readings(sensor, read(_ONE, json.dumps(item).encode()), message.now)
+        except DecodeError as exc:
+            message.faults.append(exc)
+    return kept
+
+
+def _is_good(metric: str, value: object, faults: list[DecodeError]) -> bool:
+    try:
+        number = msgspec.convert({metric: value}, dict[Metric, float])[metric]
+        check_finite(number, metric)
+    except msgspec.ValidationError as exc:
+        faults.append(invalid(f"values.{metric[:60]}", explain(str(exc))[1]))
+    except DecodeError as exc:
+        faults.append(exc)
+    else:
+        return True
+    return False
+
+
+def _decode_observation(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
     payload, now = message.payload, message.now
     if payload[:1] != b"{" and payload.lstrip()[:1] == b"[":
         items: list[ObservationIn] = read(_MANY, payload)

@@ -30,6 +30,7 @@ from ingest.decoders.base import (
     invalid,
     read,
     safe_name,
+    spare,
 )
 from ingest.decoders.freeform import check_name
 from ingest.records import Reading, Record
@@ -113,17 +114,26 @@ def _resolve(pack: list[RecordIn], incoming: Incoming) -> Iterator[Measurement]:
     base = Base()
     for record in pack:
         base = _rebase(base, record)
-        _check_values(record, base)
-        sensor, metric = _split(base.name + record.n, incoming.topic, record.u or base.unit)
-        at = _resolve_time(base.time + record.t, incoming.now)
-        unit = check_optional(base.unit if record.u is None else record.u, "u")
-        value = _resolve_value(record, base)
-        if value is not None:
-            yield Measurement(sensor, metric, at, unit, check_finite(value, metric))
-        if record.s is not None or base.sum is not None:
-            total = check_finite((base.sum or 0.0) + (record.s or 0.0), "s")
-            # section 4.2: a sum is in the unit multiplied by seconds
-            yield Measurement(sensor, check_name(f"{metric}.sum"), at, f"{unit}.s" if unit else None, total)
+        try:
+            found = _measure(record, base, incoming)
+        except DecodeError as exc:
+            spare(incoming.faults, exc)
+            continue
+        yield from found
+
+
+def _measure(record: RecordIn, base: Base, incoming: Incoming) -> list[Measurement]:
+    _check_values(record, base)
+    sensor, metric = _split(base.name + record.n, incoming.topic, record.u or base.unit)
+    at = _resolve_time(base.time + record.t, incoming.now)
+    unit = check_optional(base.unit if record.u is None else record.u, "u")
+    value = _resolve_value(record, base)
+    found = [] if value is None else [Measurement(sensor, metric, at, unit, check_finite(value, metric))]
+    if record.s is not None or base.sum is not None:
+        total = check_finite((base.sum or 0.0) + (record.s or 0.0), "s")
+        # section 4.2: a sum is in the unit multiplied by seconds
+        found.append(Measurement(sensor, check_name(f"{metric}.sum"), at, f"{unit}.s" if unit else None, total))
+    return found
 
 
 def _rebase(base: Base, record: RecordIn) -> Base:

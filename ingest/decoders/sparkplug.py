@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from core.errors import DecodeError
-from ingest.decoders.base import Decoder, Incoming, check_finite, check_text, check_unix, invalid, safe_name
+from ingest.decoders.base import Decoder, Incoming, check_finite, check_text, check_unix, invalid, safe_name, spare
 from ingest.decoders.freeform import MAX_NAME, check_name
 from ingest.decoders.sparkplug_schema import DataType, read_name, read_payload
 from ingest.records import AliasedValue, BirthRow, DeathRow, Reading, Record
@@ -57,7 +57,16 @@ def decode(incoming: Incoming) -> list[Record]:
         return [DeathRow(address.node, address.device, sent)]
     if address.verb in ("NBIRTH", "DBIRTH"):
         return _read_birth(address, payload.metrics, sent, incoming.now)
-    return [record for metric in payload.metrics if (record := _read_datum(address, metric, sent, incoming.now))]
+    found: list[Record] = []
+    for metric in payload.metrics:
+        try:
+            record = _read_datum(address, metric, sent, incoming.now)
+        except DecodeError as exc:
+            spare(incoming.faults, exc)
+            continue
+        if record is not None:
+            found.append(record)
+    return found
 
 
 def read_address(topic: str) -> Address:

@@ -46,7 +46,7 @@ def _read_presence(payload: bytes) -> float:
 
 def _read_sensors(sensor: str, incoming: Incoming) -> list[Record]:
     body = read_object(incoming.payload)
-    numbers = collect_numbers(body, SWITCHED)
+    numbers = collect_numbers(body, SWITCHED, faults=incoming.faults)
     require_numbers(numbers, "is a sensor connected?")
     at = _find_time(body, incoming)
     return [

@@ -63,7 +63,7 @@ def decode(incoming: Incoming) -> list[Record]:
         return []
     if uplink.decoded_payload is None:
         return _check_silent(uplink)
-    numbers = collect_numbers(uplink.decoded_payload)
+    numbers = collect_numbers(uplink.decoded_payload, faults=incoming.faults)
     require_numbers(numbers, "does the payload formatter return one?")
     if options.radio:
         numbers |= best_reception(uplink.rx_metadata)

@@ -63,7 +63,7 @@ def _read_state(sensor: str, incoming: Incoming) -> list[Record]:
         key: SWITCHED[value] for key, value in body.items() if isinstance(value, str) and _is_switched(key, value)
     }
     measured = {key: value for key, value in body.items() if key not in DESCRIPTIVE}
-    numbers = collect_numbers(measured | switches, depth=DEPTH)
+    numbers = collect_numbers(measured | switches, depth=DEPTH, faults=incoming.faults)
     require_numbers(numbers, "the device tells of nothing measured")
     return [*list_readings(sensor, at, numbers)]
 

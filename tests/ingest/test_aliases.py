@@ -60,13 +60,13 @@ def test_new_birth_changes_what_aliases_mean_and_an_older_one_does_not(conn: Con
     assert state(conn)[METER, "Flow"] == 7.0
 
 
-def test_alias_nobody_has_explained_is_a_dead_letter_of_the_whole_message(conn: Connection) -> None:
+def test_alias_nobody_has_explained_is_a_dead_letter_and_costs_no_other_value(conn: Connection) -> None:
     write(conn, 1, [birth((1, "Level", 9))])
     named = Reading(METER, "named", NOW, 1.0, None, "good", None, None)
     write(conn, 1, [value(1, 3.5), value(99, 1.0), named], [value(1, 4.5, 2)])
     assert letters(conn) == [("spBv1.0/water/DDATA/pump-1/meter", "unknown_alias")]
-    assert state(conn) == {(METER, "online"): 1.0, (METER, "water_level"): 4.5}
-    assert conn.scalar(text("SELECT count(*) FROM observation WHERE value = 3.5")) == 0
+    assert state(conn) == {(METER, "online"): 1.0, (METER, "water_level"): 4.5, (METER, "named"): 1.0}
+    assert conn.scalar(text("SELECT count(*) FROM observation WHERE value = 3.5")) == 1
 
 
 def test_death_of_a_node_is_the_death_of_its_devices(conn: Connection) -> None:

@@ -1,0 +1,131 @@
+"""One bad value beside good ones: the good ones are rows, the bad one is named in a letter."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from core.clock import rfc3339
+from core.pgarray import to_pg_us
+from ingest.arrived import Arrived
+from ingest.sources import Source, Sources, make_source
+from ingest.writer import Writer
+from tests.ingest.decoders.support import double, metric, sparkplug
+from tests.ingest.test_sources import ROW
+from tests.support import now
+
+TIME = rfc3339(now())
+TOPIC = "maker/observation/half-1"
+
+
+def maker(decoder: str, topic_filter: str = "maker/#", **more: Any) -> Source:
+    row = {**ROW, "decoder": decoder, "topic_filters": [topic_filter], "options": more.pop("options", {}), **more}
+    return make_source(row, "onemap", "Asia/Shanghai")
+
+
+def arrive(source: Source, topic: str, body: object) -> Arrived:
+    message = Arrived(topic, body if isinstance(body, bytes) else json.dumps(body).encode(), 1, 1)
+    Sources([source]).read(message, to_pg_us(now()))
+    return message
+
+
+NATIVE = maker("native", options={"prefix": "maker"})
+CASES: list[tuple[str, Source, str, object, dict[str, float], str]] = [
+    ("null", NATIVE, TOPIC, {"time": TIME, "values": {"a": 1.5, "b": None}}, {"a": 1.5}, "values.b"),
+    ("NaN", NATIVE, TOPIC, f'{{"time": "{TIME}", "values": {{"a": 1.5, "b": NaN}}}}'.encode(), {"a": 1.5}, "b"),
+    ("infinity", NATIVE, TOPIC, f'{{"time": "{TIME}", "values": {{"a": 1.5, "b": 1e999}}}}'.encode(), {"a": 1.5}, "b"),
+    ("text", NATIVE, TOPIC, {"time": TIME, "values": {"a": 1.5, "b": "wet"}}, {"a": 1.5}, "values.b"),
+    ("true", NATIVE, TOPIC, {"time": TIME, "values": {"a": 1.5, "b": True}}, {"a": 1.5}, "values.b"),
+    (
+        "an observation of several",
+        NATIVE,
+        TOPIC,
+        [{"time": TIME, "metric": "a", "value": 1.5}, {"time": TIME, "metric": "b", "value": None}],
+        {"a": 1.5},
+        "value",
+    ),
+    (
+        "a record of SenML",
+        maker("senml"),
+        "maker/x",
+        [{"bn": "half-1/", "n": "a", "v": 1.5}, {"n": "b"}],
+        {"a": 1.5},
+        "v",
+    ),
+    (
+        "a number no float can hold",
+        maker("tasmota", "tele/+/SENSOR"),
+        "tele/half-1/SENSOR",
+        {"A": {"a": 1.5, "b": int("9" * 400)}},
+        {"A.a": 1.5},
+        "A.b",
+    ),
+    (
+        "a unit that does not fit",
+        maker("senml"),
+        "maker/x",
+        [{"bn": "half-1/", "n": "a", "v": 1.5}, {"n": "temperature", "u": "kg", "v": 2}],
+        {"a": 1.5},
+        "unit",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "source", "topic", "body", "kept", "field"), CASES, ids=[case[0] for case in CASES])
+def test_good_values_are_kept_and_the_bad_one_is_named(
+    conn: Connection, words: str, source: Source, topic: str, body: object, kept: dict[str, float], field: str
+) -> None:
+    message = arrive(source, topic, body)
+    assert message.reason is None, message.detail
+    done = Writer(1).write(conn, [message], now())
+    rows = conn.execute(text("SELECT metric, value FROM observation WHERE sensor_id = 'half-1'")).all()
+    assert {row.metric: row.value for row in rows} == kept
+    assert done.dead == 1
+    letter = conn.execute(text("SELECT field, detail, payload FROM dead_letter")).one()
+    assert letter.field == field
+    assert letter.detail.endswith("the other values of the message were kept")
+    assert bytes(letter.payload) == message.payload
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"time": TIME, "values": {"b": None}},
+        {"time": TIME, "values": {"b": None, "c": "x"}},
+        {"time": "yesterday", "values": {"a": 1.5, "b": None}},
+        {"time": TIME, "metric": "b", "value": None},
+    ],
+)
+def test_message_of_which_nothing_is_good_is_one_letter_as_before(conn: Connection, body: object) -> None:
+    message = arrive(NATIVE, TOPIC, body)
+    assert message.reason == "invalid_field"
+    done = Writer(1).write(conn, [message], now())
+    assert (done.inserted, done.dead) == (0, 1)
+
+
+def test_alias_that_nobody_has_explained_costs_itself_only_and_is_told_once(conn: Connection) -> None:
+    source = maker("sparkplug", "spBv1.0/#")
+    ms = int(now().timestamp() * 1000)
+    birth = sparkplug(ms, metric("a", 1, ms, 10, double(13, 1.0)))
+    data = sparkplug(ms, *(metric(None, alias, ms + 1, 10, double(13, 5.0)) for alias in (1, 8, 9)))
+    writer = Writer(1)
+    for topic, body in (("spBv1.0/g/NBIRTH/half", birth), ("spBv1.0/g/NDATA/half", data)):
+        message = arrive(source, topic, body)
+        assert message.reason is None, message.detail
+        writer.write(conn, [message], now())
+    values = conn.execute(text("SELECT metric, value FROM sensor_state WHERE sensor_id = 'g:half'")).all()
+    assert {row.metric: row.value for row in values} == {"a": 5.0, "online": 1.0}
+    [letter] = conn.execute(text("SELECT reason, detail FROM dead_letter")).all()
+    assert letter.reason == "unknown_alias"
+    assert letter.detail.startswith("alias: 8, 9 of g/half")
+
+
+def test_good_values_are_not_written_twice_when_the_letter_is_replayed(conn: Connection) -> None:
+    body = {"time": TIME, "values": {"a": 1.5, "b": None}}
+    writer = Writer(1)
+    for again in (0, 1):
+        done = writer.write(conn, [arrive(NATIVE, TOPIC, body)], now())
+        assert (done.inserted, done.repeats, done.dead) == ((1, 0, 1) if not again else (0, 1, 1))
