@@ -220,10 +220,11 @@ def kill_cluster(cluster: Cluster, pid: int) -> None:
 
 def running_pid(cluster: Cluster) -> int | None:
     """The pid of the server of this data directory, if one runs."""
-    pidfile = cluster.data / "postmaster.pid"
-    if not pidfile.exists():
+    try:
+        # a server that starts has not written it yet, one that ends has removed it between two looks
+        pid = int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
+    except (OSError, ValueError, IndexError):
         return None
-    pid = int(pidfile.read_text().splitlines()[0])
     try:
         os.kill(pid, 0)
         command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
@@ -237,7 +238,7 @@ def stop_cluster(cluster: Cluster) -> None:
     pid = running_pid(cluster)
     if pid is None:
         return
-    os.kill(pid, signal.SIGINT)
+    signal_if_running(pid, signal.SIGINT)
     wait_until(lambda: running_pid(cluster) is None, 60, "the stop of PostgreSQL")
 
 
