@@ -16,13 +16,13 @@ from core.vocabulary import table
 
 
 class Conversion(NamedTuple):
-    """value · scale + offset."""
+    """value · scale + offset, to the twelve digits that no sensor has: 71.6 °F is 22, not 22.000000000031854."""
 
     scale: float
     offset: float
 
     def apply(self, value: float) -> float:
-        return value * self.scale + self.offset
+        return float(f"{value * self.scale + self.offset:.12g}")
 
 
 SAME = Conversion(1.0, 0.0)

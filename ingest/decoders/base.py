@@ -180,6 +180,11 @@ def check_position(lon: float | None, lat: float | None) -> LonLat | None:
         raise DecodeError(exc.message, reason="invalid_field", field=exc.field) from exc
 
 
+def check_place(lon: float | None, lat: float | None) -> LonLat | None:
+    """As `check_position`; 0, 0 is how devices say that they do not know where they are."""
+    return None if (lon, lat) == (0, 0) else check_position(lon, lat)
+
+
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.:-]+")
 
 

@@ -19,6 +19,7 @@ from ingest.decoders.base import (
     Options,
     check_finite,
     check_optional,
+    check_place,
     check_position,
     check_text,
     check_time,
@@ -182,7 +183,8 @@ def _readings(sensor: str, item: ObservationIn, now: int) -> list[Record]:
     at = check_time(item.time, now)
     lon, lat = item.lon, item.lat
     if lon is not None or lat is not None:
-        check_position(lon, lat)
+        place = check_place(lon, lat)
+        lon, lat = (place.lon, place.lat) if place else (None, None)
     unit = item.unit if item.unit is None else check_text(item.unit, "unit")
     quality = item.quality or "good"
     if item.values is None and item.metric is not None and item.value is not None:
@@ -204,7 +206,7 @@ def _values(item: ObservationIn) -> dict[str, float]:
 
 def decode_video_event(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
     event: VideoEventIn = read(_VIDEO, message.payload)
-    position = check_position(event.lon, event.lat)
+    position = check_place(event.lon, event.lat)
     return [
         VideoEventRow(
             camera_id=ids[0],
@@ -229,7 +231,7 @@ def decode_incident(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
     if report.kind not in table("incident_kinds"):
         known = ", ".join(sorted(table("incident_kinds")))
         raise invalid("kind", f"expected one of {known}; got {report.kind!r}")
-    position = check_position(report.lon, report.lat)
+    position = check_place(report.lon, report.lat)
     return [
         IncidentReportRow(
             channel=report.channel,

@@ -25,7 +25,7 @@ from ingest.decoders.base import (
     Incoming,
     check_finite,
     check_optional,
-    check_position,
+    check_place,
     check_unix,
     invalid,
     read,
@@ -201,7 +201,7 @@ def _pair_positions(measurements: list[Measurement]) -> dict[tuple[str, int], Lo
             halves.setdefault((m.sensor, m.time), {})[m.unit] = m.value
     fixes: dict[tuple[str, int], LonLat] = {}
     for key, half in halves.items():
-        if len(half) == 2 and (fix := check_position(half["lon"], half["lat"])):
+        if len(half) == 2 and (fix := check_place(half["lon"], half["lat"])):
             fixes[key] = fix
     return fixes
 

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from core.errors import DecodeError
 from core.types import LonLat
-from ingest.decoders.base import Decoder, Incoming, Options, check_position, check_time, invalid, read, safe_name
+from ingest.decoders.base import Decoder, Incoming, Options, check_place, check_time, invalid, read, safe_name
 from ingest.decoders.freeform import ForeignObject, collect_numbers, list_readings, read_moment, require_numbers
 from ingest.decoders.lorawan import GatewayIn, best_reception
 from ingest.records import Record
@@ -102,7 +102,7 @@ def _find_position(locations: dict[str, LocationIn]) -> LonLat | None:
     """Where the device's own GPS puts it (`frm-payload`), else where its owner registered it (`user`,
     SOURCE_REGISTRY)."""
     place = locations.get("frm-payload") or locations.get("user")
-    return check_position(place.longitude, place.latitude) if place else None
+    return check_place(place.longitude, place.latitude) if place else None
 
 
 DECODER = Decoder(

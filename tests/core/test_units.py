@@ -75,6 +75,19 @@ def test_units_of_another_kind_do_not_convert(unit: str, wanted: str) -> None:
         conversion(unit, wanted)
 
 
+@pytest.mark.parametrize(
+    ("value", "unit", "wanted", "ours"),
+    [(71.6, "F", "Cel", 22.0), (71.6, "hPa", "Pa", 7160.0), (0.1, "kPa", "Pa", 100.0), (36, "km/h", "m/s", 10.0)],
+)
+def test_value_is_what_a_person_would_write(value: float, unit: str, wanted: str, ours: float) -> None:
+    assert conversion(unit, wanted).apply(value) == ours
+
+
+@pytest.mark.parametrize("unit", ["dB(A)", "dBA", "dB", "分贝"])
+def test_noise_is_told_in_many_spellings(unit: str) -> None:
+    assert conversion(unit, "dB").apply(62.5) == 62.5
+
+
 @given(st.text(max_size=40))
 def test_no_text_raises_anything_else(unit: str) -> None:
     assert field_at_fault(unit) in (None, "unit")

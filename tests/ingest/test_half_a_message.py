@@ -129,3 +129,9 @@ def test_good_values_are_not_written_twice_when_the_letter_is_replayed(conn: Con
     for again in (0, 1):
         done = writer.write(conn, [arrive(NATIVE, TOPIC, body)], now())
         assert (done.inserted, done.repeats, done.dead) == ((1, 0, 1) if not again else (0, 1, 1))
+
+
+@pytest.mark.parametrize("body", [{"time": TIME, "metric": "a", "value": 1.5, "lon": 0, "lat": 0.0}])
+def test_nought_nought_is_an_unknown_place(body: object) -> None:
+    [record] = arrive(NATIVE, TOPIC, body).records
+    assert (record.lon, record.lat) == (None, None)  # type: ignore[union-attr]
