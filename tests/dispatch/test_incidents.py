@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+import threading
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from alerts import store
 from core import set_aside
 from core.errors import Conflict, InputError, NotFound
+from core.exposure import city_zone
 from core.types import LonLat
 from core.vocabulary import IncidentStatus as I
 from core.vocabulary import TaskReply, UnitStatus
 from dispatch import incidents, log, steps, tasks
 from dispatch.incidents import NewIncident
 from dispatch.present import read_incidents, read_units
+from layers.search import search
 from tests.alerts.helpers import change
-from tests.support import now
+from tests.support import now, wait_for
 
 NOW = now()
 WORDS = {"zh": "建立", "en": "Opened"}
@@ -73,6 +77,91 @@ def test_incident_has_a_number_of_the_citys_day_and_its_district(conn: Connectio
     assert len(first["district"]) == 6
     assert first["district"] != "000000"
     assert (first["status"], first["version"], first["level"]) == ("open", 1, 3)
+
+
+def counted_to(conn: Connection, serial: int) -> None:
+    """Let the next number of today be the one after `serial`."""
+    opened(conn)
+    conn.execute(text("UPDATE incident_day SET base = (SELECT last_value FROM incident_serial) - :n"), {"n": serial})
+
+
+def test_after_9999_incidents_a_day_goes_on(conn: Connection) -> None:
+    counted_to(conn, 9_998)
+    day = (NOW + timedelta(hours=8)).strftime("%Y%m%d")
+    found = [read_incidents(conn, [opened(conn)])[0]["number"] for _ in range(4)]
+    assert found == [f"{day}-{serial}" for serial in (9999, 10000, 10001, 10002)]
+
+
+def test_each_day_of_the_city_counts_from_one(conn: Connection) -> None:
+    zone = ZoneInfo(city_zone(conn))
+    evening = datetime(2026, 5, 4, 23, 59, 59, tzinfo=zone)
+    morning = evening + timedelta(seconds=1)
+    assert evening.astimezone(UTC).date() == morning.astimezone(UTC).date(), "not the day of UTC counts"
+    # two processes whose clocks differ a little
+    moments = [evening, evening, morning, evening, morning, evening]
+    numbers = [incidents.next_number(conn, at.astimezone(UTC)) for at in moments]
+    serials = {day: [int(n[9:]) for n in numbers if n.startswith(day)] for day in ("20260504", "20260505")}
+    assert serials["20260504"][:2] == [1, 2]
+    assert serials["20260505"][0] == 1
+    assert all(found == sorted(set(found)) for found in serials.values())
+
+
+def test_two_who_open_at_once_get_two_numbers_and_do_not_wait(fresh_engine: Engine) -> None:
+    with fresh_engine.begin() as conn:
+        first = incidents.next_number(conn, NOW)
+    with fresh_engine.begin() as one, fresh_engine.begin() as other:
+        for conn in (one, other):
+            conn.execute(text("SET LOCAL lock_timeout = '5s'"))
+        found = [incidents.next_number(conn, NOW) for conn in (one, other, one)]
+    assert [int(n[9:]) - int(first[9:]) for n in found] == [1, 2, 3]
+
+
+def test_the_first_two_of_a_day_agree_where_it_began(fresh_engine: Engine) -> None:
+    found: list[str] = []
+
+    def open_one() -> None:
+        with fresh_engine.begin() as conn:
+            found.append(incidents.next_number(conn, NOW))
+
+    with fresh_engine.begin() as conn:
+        other = threading.Thread(target=open_one)
+        found.append(incidents.next_number(conn, NOW))
+        other.start()
+        wait_for(lambda: waits(fresh_engine), what="the other waits for the day")
+    other.join()
+    first, second = (int(n[9:]) for n in found)
+    assert 1 == first < second
+
+
+def waits(engine: Engine) -> bool:
+    with engine.connect() as conn:
+        return bool(
+            conn.scalar(
+                text("""
+SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE datname = current_database() AND NOT granted
+""")
+            )
+        )
+
+
+def test_number_of_what_was_not_opened_is_left_out(fresh_engine: Engine) -> None:
+    with fresh_engine.begin() as conn:
+        incidents.next_number(conn, NOW)
+        lost = conn.begin_nested()
+        incidents.next_number(conn, NOW)
+        lost.rollback()
+        assert incidents.next_number(conn, NOW).endswith("-0003")
+
+
+def test_the_number_that_was_asked_for_is_found_before_those_that_begin_with_it(conn: Connection) -> None:
+    counted_to(conn, 999)
+    wanted = opened(conn)
+    counted_to(conn, 9_999)
+    for _ in range(10):
+        opened(conn)
+    for words in ("1000", read_incidents(conn, [wanted])[0]["number"]):
+        found = search(conn, words)
+        assert (found[0]["id"], len(found)) == (str(wanted), 8)
 
 
 def test_incident_without_a_place_is_in_no_district(conn: Connection) -> None:
