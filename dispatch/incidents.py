@@ -109,7 +109,7 @@ def open_from_alarm(conn: Connection, alarm_id: UUID, link: Link, who: str, now:
     alarm = conn.execute(
         text(
             "SELECT id, kind, level, names, message, incident_id, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM alarm "
-            "WHERE id = :id FOR UPDATE"
+            "WHERE id = :id FOR NO KEY UPDATE"
         ),
         {"id": alarm_id},
     ).one_or_none()
@@ -138,11 +138,13 @@ def new_from_alarm(alarm: Any) -> NewIncident:
 
 
 def lock_incident(conn: Connection, incident_id: UUID) -> Any:
+    """The incident as it is, ours until the end of the transaction: after its alarm and before its units
+    (docs/decisions/0016). Whoever has it, has its assignments too."""
     row = conn.execute(
         text(
             """
 SELECT id, status, level, kind, titles, version, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM incident
-WHERE id = :id FOR UPDATE
+WHERE id = :id FOR NO KEY UPDATE
 """
         ),
         {"id": incident_id},

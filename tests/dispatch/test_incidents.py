@@ -389,19 +389,19 @@ def test_replies_are_taken_in_once_and_only_from_whose_task_it_is(conn: Connecti
     assignment = send(conn, incident)
     for name, task in (("works-02", str(assignment)), ("works-01", "not-a-uuid"), ("works-01", str(uuid4()))):
         conn.execute(REPLY, {"unit": name, "task": task, "now": NOW, "state": "on_scene"})
-    assert tasks.claim_replies(conn, NOW) == 3
+    assert tasks.claim_replies(conn, NOW, 9) == 3
     assert status(conn, incident) == "assigned"
     conn.execute(REPLY, {"unit": "works-01", "task": str(assignment), "now": NOW, "state": "en_route"})
-    assert tasks.claim_replies(conn, NOW) == 1
-    assert tasks.claim_replies(conn, NOW) == 0
+    assert tasks.claim_replies(conn, NOW, 9) == 1
+    assert tasks.claim_replies(conn, NOW, 9) == 0
     assert status(conn, incident) == "en_route"
 
 
 def test_unit_reports_are_taken_in_and_an_impossible_one_stops_nothing(conn: Connection) -> None:
     for name, word in (("works-01", "on_scene"), ("works-none", "available"), ("works-02", "out_of_service")):
         conn.execute(REPORTED, {"unit": name, "status": word, "now": NOW})
-    assert tasks.claim_unit_reports(conn, NOW) == 3
-    assert tasks.claim_unit_reports(conn, NOW) == 0
+    assert tasks.claim_unit_reports(conn, NOW, 9) == 3
+    assert tasks.claim_unit_reports(conn, NOW, 9) == 0
     assert (unit(conn, "works-01"), unit(conn, "works-02")) == ("available", "out_of_service")
 
 
@@ -459,12 +459,12 @@ VALUES (:unit, :task, :now, :now, :state)
         {"now": NOW},
     )
     conn.execute(text("UPDATE task_reply SET task_id = :task WHERE state = 'boiled'"), {"task": str(assignment)})
-    assert tasks.claim_replies(conn, NOW) == 2
-    assert tasks.claim_unit_reports(conn, NOW) == 1
+    assert tasks.claim_replies(conn, NOW, 9) == 2
+    assert tasks.claim_unit_reports(conn, NOW, 9) == 1
     assert read_incidents(conn, [incident])[0]["assignments"][0]["status"] == "accepted"
     found = {a["what"]: a["id"] for a in set_aside.read_asides(conn, None, 10)}
     assert set(found) == {"reply", "unit_report"}
     assert found["unit_report"].startswith("works-02/")
-    assert tasks.claim_replies(conn, NOW) == tasks.claim_unit_reports(conn, NOW) == 0, (
+    assert tasks.claim_replies(conn, NOW, 9) == tasks.claim_unit_reports(conn, NOW, 9) == 0, (
         "their keys fit what SQL makes of them"
     )
