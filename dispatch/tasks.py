@@ -19,7 +19,7 @@ from core.errors import LOST_RACE, Conflict, NotFound
 from core.history import kept
 from core.i18n import say
 from core.ids import new_id
-from core.vocabulary import ENDED_INCIDENT, IncidentStatus, TaskReply, UnitStatus, label
+from core.vocabulary import ENDED_INCIDENT, IncidentStatus, TaskReply, Text, UnitStatus, label
 from dispatch import incidents, log
 from dispatch.present import task_object
 
@@ -38,6 +38,8 @@ BY_STATUS = {
     UnitStatus.ON_SCENE: TaskReply.ON_SCENE,
     UnitStatus.AVAILABLE: TaskReply.CLEAR,
 }
+# more than this is a clock that is wrong (ingest.quality has the same of readings)
+CLOCK_AHEAD = timedelta(minutes=5)
 # how often we look which incident a unit is on before we say that it moves too fast
 LOOKS = 10
 OF_ASSIGNMENT = text("SELECT incident_id, unit_id FROM assignment WHERE id = :id")
@@ -157,10 +159,17 @@ def send_task(conn: Connection, assignment_id: UUID, unit_id: str, now: datetime
 
 
 def reply(
-    conn: Connection, assignment_id: UUID, answer: TaskReply, who: str, at: datetime, now: datetime, note: str | None
+    conn: Connection,
+    assignment_id: UUID,
+    answer: TaskReply,
+    who: str,
+    at: datetime,
+    now: datetime,
+    note: str | None,
+    clock: datetime | None = None,
 ) -> bool:
-    """A milestone of an assignment. Milestones only go forward; what has ended stays ended. False where nothing
-    changed."""
+    """A milestone of an assignment, reached `at`. Milestones only go forward; what has ended stays ended. False where
+    nothing changed. `clock`: what the unit's said, where that is not believed."""
     row = conn.execute(OF_ASSIGNMENT, {"id": assignment_id}).one_or_none()
     if row is None:
         return False
@@ -169,7 +178,7 @@ def reply(
     assignment = conn.execute(RUNNING, {"unit": row.unit_id}).one_or_none()
     if assignment is None or assignment.id != assignment_id:
         return False
-    return advance(conn, assignment, unit, answer, who, at, now, note)
+    return advance(conn, assignment, unit, answer, who, at, now, note, clock)
 
 
 def advance(
@@ -181,6 +190,7 @@ def advance(
     at: datetime,
     now: datetime,
     note: str | None,
+    clock: datetime | None,
 ) -> bool:
     """The same of an assignment that runs, whose incident and unit are ours."""
     if not is_forward(assignment.status, answer):
@@ -197,8 +207,10 @@ WHERE id = :id
         {"status": answer, "at": at, "ended": ended, "now": now, "id": assignment.id},
     )
     set_unit_status(conn, unit.id, unit_status, who, now)
-    words = say("incident.reply", unit=unit_names(unit), status=reply_words(answer))
-    log.change(conn, assignment.incident_id, "reply", who, words, now, unit=unit.id, state=answer, note=note, at=at)
+    data = {"unit": unit.id, "state": answer, "note": note, "at": at}
+    if clock is not None:
+        data["clock"] = clock
+    log.change(conn, assignment.incident_id, "reply", who, told_of(unit, answer, at, clock), now, **data)
     follow(conn, assignment.incident_id, who, now)
     return True
 
@@ -207,6 +219,20 @@ def is_forward(status: str, answer: TaskReply) -> bool:
     if answer is TaskReply.DECLINED:
         return status in ("assigned", "accepted")
     return ORDER.index(answer) > ORDER.index(status)
+
+
+def told_of(unit: Any, answer: TaskReply, at: datetime, clock: datetime | None) -> Text:
+    """The milestone in words; a clock that is wrong, and not just a little ahead, is named."""
+    said = {"unit": unit_names(unit), "status": reply_words(answer)}
+    if clock is None or clock - at <= CLOCK_AHEAD:
+        return say("incident.reply", **said)
+    return say("incident.reply_ahead", **said, minutes=round((clock - at).total_seconds() / 60))
+
+
+def believe(row: Any) -> tuple[datetime, datetime | None]:
+    """When what a unit tells of was so: at its own time, and no later than we heard of it; and what its clock said
+    where that was ahead of ours."""
+    return (row.time, None) if row.time <= row.received_at else (row.received_at, row.time)
 
 
 def reply_words(answer: TaskReply) -> dict[str, str]:
@@ -256,11 +282,19 @@ def release_all(conn: Connection, incident_id: UUID, who: str, now: datetime) ->
         send_task(conn, row.id, unit.id, now)
 
 
-def report_status(conn: Connection, unit_id: str, status: UnitStatus, who: str, at: datetime, now: datetime) -> None:
-    """A unit's own word or a dispatcher's. With a running assignment it is a milestone of that."""
+def report_status(
+    conn: Connection,
+    unit_id: str,
+    status: UnitStatus,
+    who: str,
+    at: datetime,
+    now: datetime,
+    clock: datetime | None = None,
+) -> None:
+    """A unit's own word or a dispatcher's. With a running assignment it is a milestone of that, as `reply` has it."""
     unit, running = hold_unit(conn, unit_id)
     if running is not None and status in BY_STATUS:
-        advance(conn, running, unit, BY_STATUS[status], who, at, now, None)
+        advance(conn, running, unit, BY_STATUS[status], who, at, now, None, clock)
         return
     if running is not None and status is UnitStatus.OUT_OF_SERVICE:
         raise Conflict(f"status: {unit_id} is on an incident", reason="unit_busy", field="status")
@@ -314,7 +348,8 @@ def claim_replies(conn: Connection, now: datetime, most: int = 1) -> int:
 
 def take_reply(conn: Connection, row: Any, now: datetime) -> None:
     if _owner(conn, row.task_id) == row.unit_id:
-        reply(conn, UUID(row.task_id), TaskReply(row.state), row.unit_id, row.time, now, row.text)
+        at, clock = believe(row)
+        reply(conn, UUID(row.task_id), TaskReply(row.state), row.unit_id, at, now, row.text, clock)
     given = {"now": now, "unit": row.unit_id, "task": row.task_id, "time": row.time, "state": row.state}
     conn.execute(REPLY_HANDLED, given)
 
@@ -346,6 +381,7 @@ def claim_unit_reports(conn: Connection, now: datetime, most: int = 1) -> int:
 
 def take_unit_report(conn: Connection, row: Any, now: datetime) -> None:
     # said of a unit that cannot be in that state: kept in unit_report, without effect
+    at, clock = believe(row)
     with contextlib.suppress(Conflict, NotFound):
-        report_status(conn, row.unit_id, UnitStatus(row.status), row.unit_id, row.time, now)
+        report_status(conn, row.unit_id, UnitStatus(row.status), row.unit_id, at, now, clock)
     conn.execute(UNIT_REPORT_HANDLED, {"now": now, "unit": row.unit_id, "time": row.time})

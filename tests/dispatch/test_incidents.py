@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, text
 
 from alerts import store
 from core import set_aside
+from core.clock import rfc3339
 from core.errors import Conflict, InputError, NotFound
 from core.exposure import city_zone
 from core.types import LonLat
@@ -395,6 +396,53 @@ def test_replies_are_taken_in_once_and_only_from_whose_task_it_is(conn: Connecti
     assert tasks.claim_replies(conn, NOW, 9) == 1
     assert tasks.claim_replies(conn, NOW, 9) == 0
     assert status(conn, incident) == "en_route"
+
+
+CLOCK = text("""
+INSERT INTO task_reply (unit_id, task_id, time, state, received_at) VALUES ('works-01', :task, :time, :state, :received)
+""")
+
+
+@pytest.mark.parametrize(
+    ("ahead", "told"),
+    [
+        (timedelta(hours=2), True),
+        (timedelta(seconds=2), False),
+    ],
+)
+def test_milestone_is_no_later_than_we_heard_of_it(ahead: timedelta, told: bool, conn: Connection) -> None:
+    incident = opened(conn)
+    task = str(send(conn, incident))
+    conn.execute(CLOCK, {"task": task, "time": NOW + ahead, "state": "en_route", "received": NOW})
+    # dispatch was away for a day: what was ahead when it came is still not believed
+    assert tasks.claim_replies(conn, NOW + timedelta(days=1)) == 1
+    [held] = read_incidents(conn, [incident])[0]["assignments"]
+    assert held["en_route_at"] == rfc3339(NOW)
+    last = next(entry for entry in reversed(log.read(conn, incident)) if entry["what"] == "reply")
+    assert datetime.fromisoformat(str(last["data"]["at"])) == NOW
+    assert datetime.fromisoformat(str(last["data"]["clock"])) == NOW + ahead
+    assert [("按收到时间记" in last["text"]["zh"]), ("ahead" in last["text"]["en"])] == [told, told]
+
+
+def test_milestone_from_before_it_came_keeps_its_time(conn: Connection) -> None:
+    incident = opened(conn)
+    task = str(send(conn, incident))
+    at = NOW - timedelta(minutes=7)
+    conn.execute(CLOCK, {"task": task, "time": at, "state": "on_scene", "received": NOW})
+    assert tasks.claim_replies(conn, NOW) == 1
+    assert read_incidents(conn, [incident])[0]["assignments"][0]["on_scene_at"] == rfc3339(at)
+    assert "clock" not in log.read(conn, incident)[-2]["data"]
+
+
+def test_status_that_a_unit_tells_from_ahead_is_timed_when_it_came(conn: Connection) -> None:
+    incident = opened(conn)
+    send(conn, incident)
+    conn.execute(
+        text("INSERT INTO unit_report (unit_id, time, status, received_at) VALUES ('works-01', :time, :status, :now)"),
+        {"time": NOW + timedelta(hours=30), "status": "on_scene", "now": NOW},
+    )
+    assert tasks.claim_unit_reports(conn, NOW) == 1
+    assert read_incidents(conn, [incident])[0]["assignments"][0]["on_scene_at"] == rfc3339(NOW)
 
 
 def test_unit_reports_are_taken_in_and_an_impossible_one_stops_nothing(conn: Connection) -> None:
