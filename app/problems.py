@@ -59,6 +59,13 @@ class Problem(TypedDict, total=False):
     lacking: list[str]
 
 
+# what OpenAPI says beside the title: reasons that tell a client what to do
+SENTENCES = {
+    409: "Conflict: it has changed meanwhile (`stale_version`), the step is not allowed from here, or others changed "
+    "the same things at this moment (`lost_race`: nothing was changed, the same request may succeed now)",
+    503: "Not available now: the database does not answer (`database_away`) or has too much to do or no room left "
+    "(`database_busy`); nothing was changed, try again later",
+}
 # `responses` of a route as FastAPI takes them: what OpenAPI says of each status
 Responses = dict[int | str, JsonObject]
 
@@ -67,7 +74,7 @@ def describes(*statuses: int) -> Responses:
     """For `responses` of a route: these statuses are answered with a problem document."""
     return {
         status: {
-            "description": TITLES[status],
+            "description": SENTENCES.get(status, TITLES[status]),
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for status in statuses

@@ -25,7 +25,7 @@ BURY = text(
 AGAIN = timedelta(days=7)
 KEPT = text("""
 SELECT EXISTS (SELECT 1 FROM dead_letter
-WHERE topic = :topic AND payload = :payload 
+WHERE topic = :topic AND payload = :payload
   AND (received_at > :since OR :retained AND replayed_at IS NULL))
 """)
 # why a message is kept with its bytes alone
