@@ -380,8 +380,11 @@ def claim_unit_reports(conn: Connection, now: datetime, most: int = 1) -> int:
 
 
 def take_unit_report(conn: Connection, row: Any, now: datetime) -> None:
-    # said of a unit that cannot be in that state: kept in unit_report, without effect
     at, clock = believe(row)
-    with contextlib.suppress(Conflict, NotFound):
+    try:
         report_status(conn, row.unit_id, UnitStatus(row.status), row.unit_id, at, now, clock)
+    except (Conflict, NotFound) as exc:
+        if exc.reason == LOST_RACE:
+            raise
+        # said of a unit that cannot be in that state: kept in unit_report, without effect
     conn.execute(UNIT_REPORT_HANDLED, {"now": now, "unit": row.unit_id, "time": row.time})

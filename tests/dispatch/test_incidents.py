@@ -453,6 +453,35 @@ def test_unit_reports_are_taken_in_and_an_impossible_one_stops_nothing(conn: Con
     assert (unit(conn, "works-01"), unit(conn, "works-02")) == ("available", "out_of_service")
 
 
+def test_unit_report_that_lost_a_race_is_not_lost_itself(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    send(conn, opened(conn))
+    conn.execute(REPORTED, {"unit": "works-01", "status": "on_scene", "now": NOW})
+    monkeypatch.setattr(tasks, "LOOKS", 0)
+    assert tasks.claim_unit_reports(conn, NOW) == 1
+    assert unit(conn, "works-01") == "assigned"
+    monkeypatch.undo()
+    assert tasks.claim_unit_reports(conn, NOW + timedelta(seconds=6)) == 1
+    assert unit(conn, "works-01") == "on_scene"
+
+
+def test_unit_that_is_sent_elsewhere_while_we_look_is_looked_for_again(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(conn, opened(conn))
+    looked: list[UUID] = []
+    lock = incidents.lock_incident
+
+    def move(conn: Connection, incident_id: UUID) -> Any:
+        looked.append(incident_id)
+        if len(looked) == 1:
+            conn.execute(text("UPDATE assignment SET ended_at = :now WHERE unit_id = 'works-01'"), {"now": NOW})
+        return lock(conn, incident_id)
+
+    monkeypatch.setattr(incidents, "lock_incident", move)
+    held, running = tasks.hold_unit(conn, "works-01")
+    assert (held.id, running.incident_id, len(looked)) == ("works-01", looked[0], 2)
+
+
 def report(conn: Connection, name: str, title: str = "x") -> None:
     conn.execute(
         text(
