@@ -228,6 +228,7 @@ def end_shelves(conn: Connection, now: datetime) -> None:
             f"""
 SELECT id FROM alarm
 WHERE state = 'shelved' AND shelved_until <= :now AND {set_aside.resting("shelf", "alarm.id::text")}
+ORDER BY id FOR NO KEY UPDATE
 """
         ),
         {"now": now},

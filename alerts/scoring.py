@@ -31,13 +31,13 @@ CELL_LEVELS = ((7.5, 1), (6.0, 2), (4.5, 3), (3.0, 4))
 UNSCORED_ALARMS = text(f"""
 SELECT id, kind, level, observed_at, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM alarm
 WHERE state <> 'normal' AND risk IS NULL AND geom IS NOT NULL AND {set_aside.resting("score_alarm", "alarm.id::text")}
-ORDER BY level, raised_at LIMIT :most FOR UPDATE SKIP LOCKED
+ORDER BY level, raised_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED
 """)
 UNSCORED_INCIDENTS = text(f"""
 SELECT id, kind, level, opened_at, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM incident
 WHERE status NOT IN {sql_list(ENDED_INCIDENT)} AND risk IS NULL AND geom IS NOT NULL
   AND {set_aside.resting("score_incident", "incident.id::text")}
-ORDER BY level, opened_at LIMIT :most FOR UPDATE SKIP LOCKED
+ORDER BY level, opened_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED
 """)
 
 WRITE_RISK = text("""

@@ -44,7 +44,7 @@ SELECT rule_id, thing_type, thing_id, {_COLUMNS} FROM alarm
 WHERE state <> 'normal' AND (rule_id, thing_type, thing_id) IN (
   SELECT * FROM unnest(CAST(:rules AS text[]), CAST(:types AS text[]), CAST(:things AS text[]))
 )
-ORDER BY id FOR UPDATE
+ORDER BY id FOR NO KEY UPDATE
 """)
 
 
@@ -69,7 +69,9 @@ def find_open(conn: Connection, findings: Sequence[Finding]) -> dict[AlarmKey, S
 
 
 def lock_alarm(conn: Connection, alarm_id: UUID) -> StoredAlarm:
-    row = conn.execute(text(f"SELECT {_COLUMNS} FROM alarm WHERE id = :id FOR UPDATE"), {"id": alarm_id}).one_or_none()
+    row = conn.execute(
+        text(f"SELECT {_COLUMNS} FROM alarm WHERE id = :id FOR NO KEY UPDATE"), {"id": alarm_id}
+    ).one_or_none()
     if row is None:
         raise NotFound(f"there is no alarm {alarm_id}")
     return _stored(row)

@@ -22,6 +22,7 @@ from core import audit
 from core.clock import utc_now
 from core.errors import Forbidden
 from core.log import get_log
+from core.process import transact
 from core.viewer import RANK, Role, Viewer
 
 log = get_log("serve")
@@ -46,7 +47,8 @@ class Asking:
 
 
 class Door:
-    """`await door.ask(work, *args)` gives `work(asking, *args)`, committed; rolled back where it raises."""
+    """`await door.ask(work, *args)` gives `work(asking, *args)`, committed; rolled back where it raises, and done again
+    where it lost a race with others."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -63,12 +65,12 @@ class Door:
         return found
 
     async def ask(self, work: Callable[..., T], *args: Any) -> T:
-        return await anyio.to_thread.run_sync(partial(self._answer, self.viewer(), work, args))
+        async with self._parts.turn():
+            return await anyio.to_thread.run_sync(partial(self._answer, self.viewer(), work, args))
 
     def _answer(self, viewer: Viewer, work: Callable[..., T], args: tuple[Any, ...]) -> T:
         try:
-            with self._parts.engine.begin() as conn:
-                return work(Asking(conn, viewer, utc_now(), self._parts), *args)
+            return transact(self._parts.engine, lambda conn: work(Asking(conn, viewer, utc_now(), self._parts), *args))
         except Forbidden as exc:
             self._write_refusal(viewer, work, exc)
             raise

@@ -20,7 +20,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.accounts import Policy, digest, read_session
-from app.problems import problem
+from app.problems import database_error, from_error, problem
 from core.clock import utc_now
 from core.settings import Settings
 from core.viewer import Viewer
@@ -150,8 +150,8 @@ class AuthMiddleware:
         if credential is not None:
             try:
                 viewer = await self._sessions.find(credential)
-            except SQLAlchemyError:
-                return problem(503, "the database does not answer; it is tried again by itself", reason="database_away")
+            except SQLAlchemyError as exc:
+                return from_error(database_error(exc))
             if viewer is not None:
                 if writes and credential.by_cookie and not self._own_origin(headers):
                     return problem(403, "Origin: the request does not come from our own page", reason="origin")

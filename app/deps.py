@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 from typing import Annotated, cast
 
+import anyio
 from fastapi import Depends, Request
+from fastapi.concurrency import contextmanager_in_threadpool
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth import Attempts, Sessions
 from app.tiles import TileCache
 from core.clock import utc_now
+from core.errors import Unavailable
 from core.migrate import head_revision, revision_of
 from core.pictures import Pictures
 from core.settings import Settings
 from core.viewer import Viewer
 from dispatch.routing import RoadGraph, load_graph
+
+# so many transactions of people at once: fewer than connections (app.main), far fewer than threads. Whoever had a
+# connection and locks must never wait for a thread behind those that wait for a connection.
+TURNS, TURN_S = 16, 30.0
 
 
 @dataclass
@@ -35,8 +43,22 @@ class Parts:
     graph: RoadGraph | None = None
     graph_lock: Lock = field(default_factory=Lock)
     tiles: TileCache = field(default_factory=TileCache)
+    turns: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(TURNS))
     # whether the live channel hears of changes; set by app.main
     is_listening: Callable[[], bool] = lambda: False
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Hold one of the transactions of people; waiting for it takes neither a thread nor a connection."""
+        try:
+            with anyio.fail_after(TURN_S):
+                await self.turns.acquire()
+        except TimeoutError as exc:
+            raise Unavailable("too many ask at once; try again later", reason="database_busy") from exc
+        try:
+            yield
+        finally:
+            self.turns.release()
 
     def road_graph(self, conn: Connection) -> RoadGraph:
         """The road graph, read on first use and again after an import."""
@@ -64,9 +86,10 @@ def get_parts(request: Request) -> Parts:
     return cast(Parts, request.app.state.parts)
 
 
-def get_conn(request: Request) -> Iterator[Connection]:
+async def get_conn(request: Request) -> AsyncIterator[Connection]:
     """One transaction a request: committed when the handler returns, rolled back when it raises."""
-    with get_parts(request).engine.begin() as conn:
+    parts = get_parts(request)
+    async with parts.turn(), contextmanager_in_threadpool(parts.engine.begin()) as conn:
         yield conn
 
 

@@ -7,13 +7,15 @@ from collections.abc import Callable
 import anyio.to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from typing_extensions import TypedDict
 
 from core import errors
 from core.log import get_log
+from core.process import known
 from core.types import JsonObject
 
 log = get_log("http")
@@ -57,6 +59,13 @@ class Problem(TypedDict, total=False):
     lacking: list[str]
 
 
+# what OpenAPI says beside the title: reasons that tell a client what to do
+SENTENCES = {
+    409: "Conflict: it has changed meanwhile (`stale_version`), the step is not allowed from here, or others changed "
+    "the same things at this moment (`lost_race`: nothing was changed, the same request may succeed now)",
+    503: "Not available now: the database does not answer (`database_away`) or has too much to do or no room left "
+    "(`database_busy`); nothing was changed, try again later",
+}
 # `responses` of a route as FastAPI takes them: what OpenAPI says of each status
 Responses = dict[int | str, JsonObject]
 
@@ -65,7 +74,7 @@ def describes(*statuses: int) -> Responses:
     """For `responses` of a route: these statuses are answered with a problem document."""
     return {
         status: {
-            "description": TITLES[status],
+            "description": SENTENCES.get(status, TITLES[status]),
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for status in statuses
@@ -130,6 +139,13 @@ def from_error(exc: errors.OneMapError) -> JSONResponse:
     return problem(STATUS.get(type(exc), 500), exc.message, reason=exc.reason, field=exc.field)
 
 
+def database_error(exc: SQLAlchemyError) -> errors.OneMapError:
+    """What is told of an error of the database; the log has what it said itself."""
+    told = known(exc)
+    log.error(told.reason, error=str(exc)[:500])
+    return told
+
+
 def install(app: FastAPI, refused: Callable[[Request, errors.Forbidden], None]) -> None:
     """Teach `app` to answer every error with a problem document. `refused` writes down, in a thread, who may not do
     what."""
@@ -164,15 +180,10 @@ def install(app: FastAPI, refused: Callable[[Request, errors.Forbidden], None]) 
         answer.headers.update(exc.headers or {})
         return answer
 
-    @app.exception_handler(OperationalError)
-    async def database_away(_: Request, exc: OperationalError) -> JSONResponse:
-        log.error("database_away", error=str(exc).splitlines()[0][:200])
-        return problem(503, "the database does not answer; it is tried again by itself", reason="database_away")
-
     @app.exception_handler(DBAPIError)
-    async def database_refused(_: Request, exc: DBAPIError) -> JSONResponse:
-        log.error("database_error", error=str(exc)[:500])
-        return problem(500, "the database refused the request; the log has the reason", reason="database_error")
+    @app.exception_handler(PoolTimeout)
+    async def of_database(_: Request, exc: DBAPIError | PoolTimeout) -> JSONResponse:
+        return from_error(database_error(exc))
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, exc: Exception) -> JSONResponse:

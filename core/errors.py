@@ -13,6 +13,9 @@ OneMapError
 
 from __future__ import annotations
 
+# reason of a Conflict with what others did at the same moment: nothing was changed, and the same may succeed now
+LOST_RACE = "lost_race"
+
 
 class OneMapError(Exception):
     """Base of every error we raise: `reason` for machines, the message for people, `field` where one is at fault."""

@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, text
 
 from core import set_aside
-from core.db import lock_key
 from core.errors import InputError, NotFound
 from core.exposure import city_zone
 from core.i18n import say
@@ -23,6 +22,14 @@ from core.vocabulary import IncidentStatus, Text, label, table
 from dispatch import log
 
 DEFAULT_LEVEL = 4
+# one counter for all days, so that nobody waits for another's commit but beside the first incident of a day. A day
+# counts from where the counter stood when it began: every serial taken once that row is seen is larger.
+BEGIN_DAY = text("""
+INSERT INTO incident_day (day, base)
+SELECT :day, nextval('incident_serial') WHERE NOT EXISTS (SELECT 1 FROM incident_day WHERE day = :day)
+ON CONFLICT (day) DO NOTHING
+""")
+NEXT_SERIAL = text("SELECT nextval('incident_serial') - base FROM incident_day WHERE day = :day")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +90,11 @@ VALUES (:id, :number, :kind, :level, 'open', CAST(:titles AS jsonb), :text, :add
 
 
 def next_number(conn: Connection, now: datetime) -> str:
-    """Year, month, day of the city and a serial, as it is said over the radio: 20260504-0017."""
+    """Year, month, day of the city and a serial, as it is said over the radio: 20260504-0017. Numbers grow through the
+    day; one that was taken by what was not opened after all is left out."""
     day = now.astimezone(ZoneInfo(city_zone(conn))).strftime("%Y%m%d")
-    conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("incident-number")})
-    last = conn.scalar(text("SELECT max(number) FROM incident WHERE number LIKE :day"), {"day": f"{day}-%"})
-    return f"{day}-{int(last.split('-')[1]) + 1 if last else 1:04d}"
+    conn.execute(BEGIN_DAY, {"day": day})
+    return f"{day}-{conn.scalar(NEXT_SERIAL, {'day': day}):04d}"
 
 
 class Link(Protocol):
@@ -102,7 +109,7 @@ def open_from_alarm(conn: Connection, alarm_id: UUID, link: Link, who: str, now:
     alarm = conn.execute(
         text(
             "SELECT id, kind, level, names, message, incident_id, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM alarm "
-            "WHERE id = :id FOR UPDATE"
+            "WHERE id = :id FOR NO KEY UPDATE"
         ),
         {"id": alarm_id},
     ).one_or_none()
@@ -131,11 +138,13 @@ def new_from_alarm(alarm: Any) -> NewIncident:
 
 
 def lock_incident(conn: Connection, incident_id: UUID) -> Any:
+    """The incident as it is, ours until the end of the transaction: after its alarm and before its units
+    (docs/decisions/0016). Whoever has it, has its assignments too."""
     row = conn.execute(
         text(
             """
 SELECT id, status, level, kind, titles, version, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM incident
-WHERE id = :id FOR UPDATE
+WHERE id = :id FOR NO KEY UPDATE
 """
         ),
         {"id": incident_id},

@@ -17,7 +17,7 @@ from core.cells import city_cells
 from core.clock import utc_now
 from core.db import CHANGE_CHANNEL, DISPATCH_CHANNEL, Notes, make_engine
 from core.log import get_log
-from core.process import Chore, Chores, Crew, Heartbeat, Lease, Pulse, keep_running, take_lease
+from core.process import Chore, Chores, Crew, Heartbeat, Lease, Pulse, keep_running, take_lease, transact
 from core.settings import Settings
 from dispatch import coverage, incidents, tasks
 from dispatch.routing import RoadGraph, load_graph
@@ -27,12 +27,13 @@ log = get_log("dispatch")
 COVERAGE_S, SWEEP_S, COVERAGE_AT_LEAST_S = 5.0, 5.0, 60.0
 MOVES_COVERAGE = ("unit", "position", "layer")
 COVERAGE_LOCK = "coverage"
-# as many rows as one transaction takes in
-AT_ONCE = 100
-CLAIMS: tuple[tuple[str, Callable[[Connection, datetime, int], int]], ...] = (
-    ("reports", incidents.claim_reports),
-    ("replies", tasks.claim_replies),
-    ("unit_reports", tasks.claim_unit_reports),
+Claim = Callable[[Connection, datetime, int], int]
+# what is taken in, and how many rows in one transaction: reports lock nothing that others may have; of what locks an
+# incident and then a unit, a second one would come out of order (docs/decisions/0016)
+CLAIMS: tuple[tuple[str, Claim, int], ...] = (
+    ("reports", incidents.claim_reports, 100),
+    ("replies", tasks.claim_replies, 1),
+    ("unit_reports", tasks.claim_unit_reports, 1),
 )
 
 
@@ -48,7 +49,10 @@ class DispatchRunner:
         self._streets_changed = threading.Event()
         self.intake = Chores(
             "intake",
-            [Chore(name, SWEEP_S, self._claiming(name, work), (DISPATCH_CHANNEL,)) for name, work in CLAIMS],
+            [
+                Chore(name, SWEEP_S, self._claiming(name, claim, most), (DISPATCH_CHANNEL,))
+                for name, claim, most in CLAIMS
+            ],
             self.figures,
         )
         self.cover = Chores(
@@ -94,14 +98,13 @@ class DispatchRunner:
         if any(channel == DISPATCH_CHANNEL for channel, _ in notes) or "set_aside" in kinds:
             self.intake.sign(DISPATCH_CHANNEL)
 
-    def _claiming(self, name: str, work: Callable[[Connection, datetime, int], int]) -> Callable[[datetime], bool]:
-        def claim(now: datetime) -> bool:
-            with self.db.begin() as conn:
-                done = work(conn, now, AT_ONCE)
+    def _claiming(self, name: str, claim: Claim, most: int) -> Callable[[datetime], bool]:
+        def work(now: datetime) -> bool:
+            done = transact(self.db, lambda conn: claim(conn, now, most))
             self.figures[name] += done
-            return done >= AT_ONCE
+            return done >= most
 
-        return claim
+        return work
 
     def _cover(self, now: datetime) -> None:
         if self._streets_changed.is_set():

@@ -1,9 +1,12 @@
-"""Sending units and hearing from them: assignments, milestones, unit status. The caller owns the transaction."""
+"""Sending units and hearing from them: assignments, milestones, unit status. The caller owns the transaction, and does
+one act in it: an incident is locked before its units, and who has a unit cannot go on to another incident
+(docs/decisions/0016)."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,11 +15,11 @@ from sqlalchemy import Connection, text
 
 from core import outbox, set_aside
 from core.db import notify_change
-from core.errors import Conflict, NotFound
+from core.errors import LOST_RACE, Conflict, NotFound
 from core.history import kept
 from core.i18n import say
 from core.ids import new_id
-from core.vocabulary import ENDED_INCIDENT, IncidentStatus, TaskReply, UnitStatus, label
+from core.vocabulary import ENDED_INCIDENT, IncidentStatus, TaskReply, Text, UnitStatus, label
 from dispatch import incidents, log
 from dispatch.present import task_object
 
@@ -35,8 +38,11 @@ BY_STATUS = {
     UnitStatus.ON_SCENE: TaskReply.ON_SCENE,
     UnitStatus.AVAILABLE: TaskReply.CLEAR,
 }
-
-
+# more than this is a clock that is wrong (ingest.quality has the same of readings)
+CLOCK_AHEAD = timedelta(minutes=5)
+# how often we look which incident a unit is on before we say that it moves too fast
+LOOKS = 10
+OF_ASSIGNMENT = text("SELECT incident_id, unit_id FROM assignment WHERE id = :id")
 WRITE_UNIT = text(f"""
 INSERT INTO unit_event (unit_id, time, what, who, status, incident_id, assignment_id, after)
 SELECT u.id, :now, :what, :who, u.status, s.incident_id, s.id,
@@ -60,9 +66,7 @@ def assign(
     if incident.status in ENDED_INCIDENT:
         raise Conflict(f"the incident is {incident.status}", reason="incident_status")
     unit = lock_unit(conn, unit_id)
-    held = conn.execute(
-        text("SELECT id, incident_id FROM assignment WHERE unit_id = :unit AND ended_at IS NULL"), {"unit": unit_id}
-    ).one_or_none()
+    held = conn.execute(RUNNING, {"unit": unit_id}).one_or_none()
     if held is not None and held.incident_id == incident_id:
         same: UUID = held.id
         return same
@@ -91,13 +95,45 @@ def assign(
     return assignment_id
 
 
+LOCK_UNITS = text("SELECT id, status, name_zh, name_en FROM unit WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
+RUNNING = text("SELECT id, incident_id, status FROM assignment WHERE unit_id = :unit AND ended_at IS NULL")
+
+
+def lock_units(conn: Connection, unit_ids: Sequence[str]) -> Sequence[Any]:
+    """These units as they are, in the order of their ids, ours until the end of the transaction. Whoever also needs
+    their incident has locked that before (docs/decisions/0016)."""
+    return conn.execute(LOCK_UNITS, {"ids": list(unit_ids)}).all()
+
+
 def lock_unit(conn: Connection, unit_id: str) -> Any:
-    row = conn.execute(
-        text("SELECT id, status, name_zh, name_en FROM unit WHERE id = :id FOR UPDATE"), {"id": unit_id}
-    ).one_or_none()
-    if row is None:
+    rows = lock_units(conn, [unit_id])
+    if not rows:
         raise NotFound(f"unit: there is no unit {unit_id!r}", field="unit")
-    return row
+    return rows[0]
+
+
+class _Moved(Exception):
+    """The unit was sent elsewhere while we waited for it."""
+
+
+def hold_unit(conn: Connection, unit_id: str) -> tuple[Any, Any]:
+    """Lock a unit and, before it, the incident that it is on; the unit and its running assignment, None without one.
+    Which incident that is, is only sure once both are ours: where it was another, we let go and look again."""
+    for _ in range(LOOKS):
+        running = conn.execute(RUNNING, {"unit": unit_id}).one_or_none()
+        with contextlib.suppress(_Moved), conn.begin_nested():
+            if running is not None:
+                incidents.lock_incident(conn, running.incident_id)
+            unit = lock_unit(conn, unit_id)
+            now_running = conn.execute(RUNNING, {"unit": unit_id}).one_or_none()
+            if incident_of(now_running) != incident_of(running):
+                raise _Moved
+            return unit, now_running
+    raise Conflict(f"unit: {unit_id} is sent elsewhere again and again just now; try again", reason=LOST_RACE)
+
+
+def incident_of(assignment: Any) -> UUID | None:
+    return None if assignment is None else assignment.incident_id
 
 
 def unit_names(unit: Any) -> dict[str, str]:
@@ -123,18 +159,41 @@ def send_task(conn: Connection, assignment_id: UUID, unit_id: str, now: datetime
 
 
 def reply(
-    conn: Connection, assignment_id: UUID, answer: TaskReply, who: str, at: datetime, now: datetime, note: str | None
+    conn: Connection,
+    assignment_id: UUID,
+    answer: TaskReply,
+    who: str,
+    at: datetime,
+    now: datetime,
+    note: str | None,
+    clock: datetime | None = None,
 ) -> bool:
-    """A milestone of an assignment. Milestones only go forward; what has ended stays ended. False where nothing
-    changed."""
-    row = conn.execute(
-        text(
-            "SELECT a.id, a.incident_id, a.unit_id, a.status, a.ended_at, u.name_zh, u.name_en FROM assignment a "
-            "JOIN unit u ON u.id = a.unit_id WHERE a.id = :id FOR UPDATE"
-        ),
-        {"id": assignment_id},
-    ).one_or_none()
-    if row is None or row.ended_at is not None or not is_forward(row.status, answer):
+    """A milestone of an assignment, reached `at`. Milestones only go forward; what has ended stays ended. False where
+    nothing changed. `clock`: what the unit's said, where that is not believed."""
+    row = conn.execute(OF_ASSIGNMENT, {"id": assignment_id}).one_or_none()
+    if row is None:
+        return False
+    incidents.lock_incident(conn, row.incident_id)
+    unit = lock_unit(conn, row.unit_id)
+    assignment = conn.execute(RUNNING, {"unit": row.unit_id}).one_or_none()
+    if assignment is None or assignment.id != assignment_id:
+        return False
+    return advance(conn, assignment, unit, answer, who, at, now, note, clock)
+
+
+def advance(
+    conn: Connection,
+    assignment: Any,
+    unit: Any,
+    answer: TaskReply,
+    who: str,
+    at: datetime,
+    now: datetime,
+    note: str | None,
+    clock: datetime | None,
+) -> bool:
+    """The same of an assignment that runs, whose incident and unit are ours."""
+    if not is_forward(assignment.status, answer):
         return False
     column, unit_status, ended = STEPS[answer]
     stamp = f", {column} = :at" if column else ""
@@ -145,12 +204,14 @@ UPDATE assignment SET status = :status{stamp}, ended_at = CASE WHEN :ended THEN 
 WHERE id = :id
 """
         ),
-        {"status": answer, "at": at, "ended": ended, "now": now, "id": assignment_id},
+        {"status": answer, "at": at, "ended": ended, "now": now, "id": assignment.id},
     )
-    set_unit_status(conn, row.unit_id, unit_status, who, now)
-    words = say("incident.reply", unit=unit_names(row), status=reply_words(answer))
-    log.change(conn, row.incident_id, "reply", who, words, now, unit=row.unit_id, state=answer, note=note, at=at)
-    follow(conn, row.incident_id, who, now)
+    set_unit_status(conn, unit.id, unit_status, who, now)
+    data = {"unit": unit.id, "state": answer, "note": note, "at": at}
+    if clock is not None:
+        data["clock"] = clock
+    log.change(conn, assignment.incident_id, "reply", who, told_of(unit, answer, at, clock), now, **data)
+    follow(conn, assignment.incident_id, who, now)
     return True
 
 
@@ -158,6 +219,20 @@ def is_forward(status: str, answer: TaskReply) -> bool:
     if answer is TaskReply.DECLINED:
         return status in ("assigned", "accepted")
     return ORDER.index(answer) > ORDER.index(status)
+
+
+def told_of(unit: Any, answer: TaskReply, at: datetime, clock: datetime | None) -> Text:
+    """The milestone in words; a clock that is wrong, and not just a little ahead, is named."""
+    said = {"unit": unit_names(unit), "status": reply_words(answer)}
+    if clock is None or clock - at <= CLOCK_AHEAD:
+        return say("incident.reply", **said)
+    return say("incident.reply_ahead", **said, minutes=round((clock - at).total_seconds() / 60))
+
+
+def believe(row: Any) -> tuple[datetime, datetime | None]:
+    """When what a unit tells of was so: at its own time, and no later than we heard of it; and what its clock said
+    where that was ahead of ours."""
+    return (row.time, None) if row.time <= row.received_at else (row.received_at, row.time)
 
 
 def reply_words(answer: TaskReply) -> dict[str, str]:
@@ -190,33 +265,40 @@ def status_of(assignments: list[tuple[str, bool]]) -> IncidentStatus:
 
 
 def release_all(conn: Connection, incident_id: UUID, who: str, now: datetime) -> None:
-    """The incident has ended: whoever is still on it is free again and told so."""
-    rows = conn.execute(
-        text(
-            "UPDATE assignment SET status = 'cancelled', ended_at = :now WHERE incident_id = :id AND ended_at IS NULL "
-            "RETURNING id, unit_id"
-        ),
-        {"now": now, "id": incident_id},
+    """The incident, which is ours, has ended: whoever is still on it is free again and told so."""
+    running = conn.execute(
+        text("SELECT id, unit_id FROM assignment WHERE incident_id = :id AND ended_at IS NULL ORDER BY unit_id"),
+        {"id": incident_id},
     ).all()
-    for row in rows:
-        unit = lock_unit(conn, row.unit_id)
-        set_unit_status(conn, row.unit_id, UnitStatus.AVAILABLE, who, now)
-        log.change(
-            conn, incident_id, "released", who, say("incident.released", unit=unit_names(unit)), now, unit=row.unit_id
-        )
-        send_task(conn, row.id, row.unit_id, now)
+    units = lock_units(conn, [row.unit_id for row in running])
+    conn.execute(
+        text("UPDATE assignment SET status = 'cancelled', ended_at = :now WHERE id = ANY(:ids)"),
+        {"now": now, "ids": [row.id for row in running]},
+    )
+    for row, unit in zip(running, units, strict=True):
+        set_unit_status(conn, unit.id, UnitStatus.AVAILABLE, who, now)
+        words = say("incident.released", unit=unit_names(unit))
+        log.change(conn, incident_id, "released", who, words, now, unit=unit.id)
+        send_task(conn, row.id, unit.id, now)
 
 
-def report_status(conn: Connection, unit_id: str, status: UnitStatus, who: str, at: datetime, now: datetime) -> None:
-    """A unit's own word or a dispatcher's. With a running assignment it is a milestone of that."""
-    unit = lock_unit(conn, unit_id)
-    held = conn.scalar(text("SELECT id FROM assignment WHERE unit_id = :unit AND ended_at IS NULL"), {"unit": unit_id})
-    if held is not None and status in BY_STATUS:
-        reply(conn, held, BY_STATUS[status], who, at, now, None)
+def report_status(
+    conn: Connection,
+    unit_id: str,
+    status: UnitStatus,
+    who: str,
+    at: datetime,
+    now: datetime,
+    clock: datetime | None = None,
+) -> None:
+    """A unit's own word or a dispatcher's. With a running assignment it is a milestone of that, as `reply` has it."""
+    unit, running = hold_unit(conn, unit_id)
+    if running is not None and status in BY_STATUS:
+        advance(conn, running, unit, BY_STATUS[status], who, at, now, None, clock)
         return
-    if held is not None and status is UnitStatus.OUT_OF_SERVICE:
+    if running is not None and status is UnitStatus.OUT_OF_SERVICE:
         raise Conflict(f"status: {unit_id} is on an incident", reason="unit_busy", field="status")
-    if held is None and status in (UnitStatus.AVAILABLE, UnitStatus.OUT_OF_SERVICE):
+    if running is None and status in (UnitStatus.AVAILABLE, UnitStatus.OUT_OF_SERVICE):
         set_unit_status(conn, unit_id, status, who, now)
         return
     if unit.status != status:
@@ -249,8 +331,9 @@ def epoch(moment: datetime) -> str:
     return f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
 
 
-def claim_replies(conn: Connection, now: datetime, most: int = 100) -> int:
-    """Take in the task replies that ingest wrote, oldest first; one that cannot be is put aside."""
+def claim_replies(conn: Connection, now: datetime, most: int = 1) -> int:
+    """Take in the task replies that ingest wrote, oldest first; one that cannot be is put aside. Each is an act of its
+    own: more than one in a transaction only where nobody else writes."""
     rows = conn.execute(CLAIM_REPLIES, {"most": most, "now": now}).all()
     set_aside.each(
         conn,
@@ -265,7 +348,8 @@ def claim_replies(conn: Connection, now: datetime, most: int = 100) -> int:
 
 def take_reply(conn: Connection, row: Any, now: datetime) -> None:
     if _owner(conn, row.task_id) == row.unit_id:
-        reply(conn, UUID(row.task_id), TaskReply(row.state), row.unit_id, row.time, now, row.text)
+        at, clock = believe(row)
+        reply(conn, UUID(row.task_id), TaskReply(row.state), row.unit_id, at, now, row.text, clock)
     given = {"now": now, "unit": row.unit_id, "task": row.task_id, "time": row.time, "state": row.state}
     conn.execute(REPLY_HANDLED, given)
 
@@ -280,8 +364,9 @@ def _owner(conn: Connection, task_id: str) -> str | None:
     return owner
 
 
-def claim_unit_reports(conn: Connection, now: datetime, most: int = 100) -> int:
-    """Take in the statuses that units sent. A status that cannot be is noted as handled and changes nothing."""
+def claim_unit_reports(conn: Connection, now: datetime, most: int = 1) -> int:
+    """Take in the statuses that units sent. A status that cannot be is noted as handled and changes nothing. Each is an
+    act of its own, as a reply is."""
     rows = conn.execute(CLAIM_UNIT_REPORTS, {"most": most, "now": now}).all()
     set_aside.each(
         conn,
@@ -295,7 +380,11 @@ def claim_unit_reports(conn: Connection, now: datetime, most: int = 100) -> int:
 
 
 def take_unit_report(conn: Connection, row: Any, now: datetime) -> None:
-    # said of a unit that cannot be in that state: kept in unit_report, without effect
-    with contextlib.suppress(Conflict, NotFound):
-        report_status(conn, row.unit_id, UnitStatus(row.status), row.unit_id, row.time, now)
+    at, clock = believe(row)
+    try:
+        report_status(conn, row.unit_id, UnitStatus(row.status), row.unit_id, at, now, clock)
+    except (Conflict, NotFound) as exc:
+        if exc.reason == LOST_RACE:
+            raise
+        # said of a unit that cannot be in that state: kept in unit_report, without effect
     conn.execute(UNIT_REPORT_HANDLED, {"now": now, "unit": row.unit_id, "time": row.time})

@@ -24,9 +24,11 @@ BURY = text(
 )
 # how long a broker may take to send again what we had not acknowledged: our sessions last as long
 AGAIN = timedelta(days=7)
-KEPT = text(
-    "SELECT EXISTS (SELECT 1 FROM dead_letter WHERE received_at > :since AND topic = :topic AND payload = :payload)"
-)
+KEPT = text("""
+SELECT EXISTS (SELECT 1 FROM dead_letter
+WHERE topic = :topic AND payload = :payload
+  AND (received_at > :since OR :retained AND replayed_at IS NULL))
+""")
 NAMED_AT_MOST = 5
 # why a message is kept with its bytes alone
 BARE = "letter_refused"
@@ -52,18 +54,27 @@ def told_partly(faults: Sequence[OneMapError]) -> str:
     return f"{named}{f' and {more} more' if more > 0 else ''}; the other values of the message were kept"
 
 
-def bury(conn: Connection, letters: Sequence[Letter], now: datetime) -> None:
-    """Keep them. A message that is sent again because we had not acknowledged it may be kept already: then not
-    twice."""
-    rows = [letter_row(*letter, now) for letter in letters if not (letter[0].again and is_kept(conn, letter[0], now))]
-    if rows:
-        conn.execute(BURY, rows)
+def bury(conn: Connection, letters: Sequence[Letter], now: datetime) -> list[Letter]:
+    """Keep them; those that were not kept already. A message may come again because we had not acknowledged it, and one
+    that the broker retains comes with every new subscription, for as long as nobody clears it: it is one letter."""
+    fresh: list[Letter] = []
+    seen: set[tuple[str, bytes]] = set()
+    for letter in letters:
+        message = letter[0]
+        what = (message.topic, message.payload)
+        if not ((message.again or message.retained) and (what in seen or is_kept(conn, message, now))):
+            fresh.append(letter)
+        seen.add(what)
+    if fresh:
+        conn.execute(BURY, [letter_row(*letter, now) for letter in fresh])
         notify(conn, CHANGE_CHANNEL, {"kind": "health", "reread": True})
+    return fresh
 
 
 def is_kept(conn: Connection, message: Arrived, now: datetime) -> bool:
+    """Whether there is a letter of it; one that was discarded counts too."""
     known = {"topic": printable(message.topic), "payload": message.payload, "since": now - AGAIN}
-    return bool(conn.scalar(KEPT, known))
+    return bool(conn.scalar(KEPT, {**known, "retained": message.retained}))
 
 
 def letter_row(message: Arrived, reason: str, detail: str, fault: str | None, now: datetime) -> dict[str, object]:

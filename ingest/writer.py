@@ -133,7 +133,7 @@ class Writer:
         see_cameras(raw, fresh, now)
         letters = done.letters = find_letters(messages, conflicts)
         if keep_letters:
-            bury(conn, letters, now)
+            letters = done.letters = bury(conn, letters, now)
         done.inserted, done.conflicts, done.dead = len(fresh), len(conflicts), len(letters)
         if not done.sources:
             self._count(raw, done, messages, [message for message, *_ in letters], now, fresh)

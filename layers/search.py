@@ -10,9 +10,9 @@ from core.vocabulary import ENDED_INCIDENT, Text, sql_list
 AT_MOST = 20
 _SQL = f"""
 (SELECT 'incident' AS type, id::text, titles->>'zh' AS zh, titles->>'en' AS en, ST_X(geom) AS lon, ST_Y(geom) AS lat,
-  0 AS rank
+  CASE WHEN :words IN (number, split_part(number, '-', 2)) THEN -1 ELSE 0 END AS rank
   FROM incident WHERE (number ILIKE :like OR titles->>'zh' ILIKE :like) AND status NOT IN {sql_list(ENDED_INCIDENT)}
-    LIMIT 8)
+    ORDER BY rank, opened_at DESC LIMIT 8)
 UNION ALL (SELECT 'unit', u.id, name_zh, name_en, COALESCE(s.lon, ST_X(home)), COALESCE(s.lat, ST_Y(home)), 1
   FROM unit u LEFT JOIN unit_state s ON s.unit_id = u.id WHERE u.id ILIKE :like OR name_zh ILIKE :like
     OR name_en ILIKE :like LIMIT 8)
@@ -41,14 +41,15 @@ class Hit(TypedDict):
 
 
 def search(conn: Connection, query: str, most: int = AT_MOST) -> list[Hit]:
-    """Up to `most` hits, incidents first. An empty query finds nothing."""
+    """Up to `most` hits, incidents first, and first of them the one of that number or serial. An empty query finds
+    nothing."""
     words = query.strip()
     if not words:
         return []
     plain = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     # an asset code is found by its beginning, from eight digits on
     prefix = f"{words}%" if words.isdigit() and len(words) >= 8 else ""
-    rows = conn.execute(text(_SQL), {"like": f"%{plain}%", "prefix": prefix, "most": most})
+    rows = conn.execute(text(_SQL), {"like": f"%{plain}%", "words": words, "prefix": prefix, "most": most})
     return [
         {"type": r.type, "id": r.id, "title": {"zh": r.zh, "en": r.en or r.zh}, "lon": r.lon, "lat": r.lat}
         for r in rows

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 
 from core.cap import Alert, Area, Info, build
 from core.clock import cap_time
-from core.db import notify_change
+from core.db import lock_key, notify_change
 from core.geodesy import points_around
 from core.i18n import say
 from core.vocabulary import Text, label, roman, table
@@ -57,12 +57,14 @@ def read_issuer(conn: Connection, sender: str, status: str) -> Issuer:
 
 def issue(conn: Connection, alarm_id: UUID, issuer: Issuer, now: datetime) -> Issued | None:
     """Write the CAP message for the alarm as it stands; None where that has been told or need not be."""
+    # one issues at a time, lest two tell the same; the alarms are not locked, for judgement takes them in another order
+    conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("cap")})
     row = conn.execute(
         text(
             """
 SELECT a.id, a.kind, a.names, a.level, a.active, a.message, a.risk, a.version, a.observed_at, a.district, a.thing_id,
   ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat, d.name_zh, d.name_en
-FROM alarm a LEFT JOIN district d ON d.code = a.district WHERE a.id = :id FOR UPDATE OF a
+FROM alarm a LEFT JOIN district d ON d.code = a.district WHERE a.id = :id
 """
         ),
         {"id": alarm_id},

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dash import set_props
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.pages import ids
 from app.pages.parts import error_words, toast
+from app.problems import database_error
 from core.errors import OneMapError
 from core.log import get_log
 
@@ -21,8 +23,7 @@ def tell_error(exc: Exception) -> None:
 def known_error(exc: Exception) -> OneMapError:
     if isinstance(exc, OneMapError):
         return exc
-    if isinstance(exc, OperationalError):
-        log.error("database_away", error=str(exc).splitlines()[0][:200])
-        return OneMapError("the database does not answer", reason="database_away")
+    if isinstance(exc, DBAPIError | PoolTimeout):
+        return database_error(exc)
     log.error("unforeseen", exc_info=exc)
     return OneMapError("something went wrong here; the log has the reason", reason="internal")

@@ -1,6 +1,6 @@
 // Calls to the API. A problem (RFC 9457) becomes an ApiError whose message is its detail.
 export class ApiError extends Error {
-  /** @param {number} status @param {{ detail?: string, title?: string, field?: string }} problem */
+  /** @param {number} status @param {{ detail?: string, title?: string, field?: string, reason?: string }} problem */
   constructor(status, problem) {
     super(problem.detail || problem.title || String(status));
     this.status = status;
@@ -10,6 +10,9 @@ export class ApiError extends Error {
 
 /** What a person is told of a failure: the server's words, or nothing where it never came so far. @param {unknown} error */
 export const wordsOf = error => (error instanceof ApiError ? error.message : null);
+
+/** Why, in both languages, where the catalogue has words for the reason. @param {unknown} error @param {Texts} catalogue */
+export const reasonIn = (error, catalogue) => (error instanceof ApiError ? catalogue[`error.${error.problem.reason}`] ?? null : null);
 
 /** Where the session has ended the page goes to the log-in and comes back afterwards. */
 export function toLogin() {

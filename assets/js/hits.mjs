@@ -34,17 +34,24 @@ export function coordinatesIn(text, hint) {
 /** @param {Bilingual | string | null} part */
 const wordsIn = part => (typeof part === 'string' ? part : Object.values(part ?? {}).join(' ')).toLowerCase();
 
-/** Live things of which some words hold the text. @param {Live} live @param {string} text @returns {Hit[]} */
+/** Whether it is asked for by its whole name, id or number, or by what that ends in. @param {string} words @param {string} wanted */
+const isMeant = (words, wanted) => words === wanted || words.endsWith(`-${wanted}`);
+
+/** Live things of which some words hold the text, those that are meant first. @param {Live} live @param {string} text @returns {Hit[]} */
 export function matching(live, text) {
   const wanted = text.trim().toLowerCase();
   const hits = KINDS.flatMap(type => {
     const parts = SEARCHED[type];
     if (!parts) return [];
     return /** @type {any[]} */ (live[type].all())
-      .filter(thing => parts(thing).some(part => wordsIn(part).includes(wanted)))
-      .map(thing => ({ type, id: String(thing.id), title: /** @type {Bilingual} */ (parts(thing)[0]), lon: thing.lon, lat: thing.lat }));
+      .map(thing => ({ thing, words: parts(thing).map(wordsIn) }))
+      .filter(({ words }) => words.some(part => part.includes(wanted)))
+      .map(({ thing, words }) => ({
+        meant: words.some(part => isMeant(part, wanted)),
+        hit: { type, id: String(thing.id), title: /** @type {Bilingual} */ (parts(thing)[0]), lon: thing.lon, lat: thing.lat },
+      }));
   });
-  return hits.slice(0, MOST);
+  return hits.sort((a, b) => Number(b.meant) - Number(a.meant)).slice(0, MOST).map(({ hit }) => hit);
 }
 
 /** The first, then of the second what is not among them. @param {Hit[]} first @param {Hit[]} second */

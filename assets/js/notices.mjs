@@ -1,6 +1,6 @@
 // Toasts at the edge and the emergency banner: new things announce themselves and cover no control.
 import { el, part } from './dom.mjs';
-import { wordsOf } from './api.mjs';
+import { reasonIn, wordsOf } from './api.mjs';
 import { pair } from './words.mjs';
 import { ROMAN } from './tokens.mjs';
 
@@ -45,8 +45,8 @@ function toast(className, parts, dismiss) {
   node.addEventListener('pointerleave', () => { timer = setTimeout(leave, TOAST_MS / 3); });
 }
 
-/** @param {{ live: Live, sets: Sets, words: Words, selection: Chosen, levels: Texts }} parts */
-export function makeNotices({ live, sets, words: { both }, selection, levels }) {
+/** @param {{ live: Live, sets: Sets, words: Words, selection: Chosen, levels: Texts, catalogue: Texts }} parts */
+export function makeNotices({ live, sets, words: { both }, selection, levels, catalogue }) {
   /** @type {Set<string>} */
   const dismissed = new Set();
   let standing = '';
@@ -92,8 +92,12 @@ export function makeNotices({ live, sets, words: { both }, selection, levels }) 
     /** Something is done. @param {string} key */
     tell: key => show('done', el('p', {}, both(key))),
 
-    /** A failed action: what failed and why, in the words of the server. @param {unknown} error */
-    complain: error => show('failed', el('p', {}, el('b', {}, both('toast.failed')), el('span', { class: 'detail' }, wordsOf(error) ?? both('toast.network')))),
+    /** A failed action: what failed and why, in our words for the reason or those of the server. @param {unknown} error */
+    complain(error) {
+      const reason = reasonIn(error, catalogue);
+      const why = reason ? pair(reason) : wordsOf(error) ?? both('toast.network');
+      show('failed', el('p', {}, el('b', {}, both('toast.failed')), el('span', { class: 'detail' }, why)));
+    },
 
     start() {
       live.alarm.on(({ added, whole }) => {

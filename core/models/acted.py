@@ -6,7 +6,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Double, ForeignKey, Identity, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Sequence,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.models.base import Base, Name, point
@@ -55,7 +65,7 @@ class Incident(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    # what people say over the radio: year, month, day and a serial
+    # what people say over the radio: year, month, day and a serial of at least four digits (dispatch.incidents)
     number: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str]
     level: Mapped[int] = mapped_column(SmallInteger)
@@ -75,6 +85,19 @@ class Incident(Base):
     opened_by: Mapped[str]
     risk: Mapped[JsonObject | None]
     version: Mapped[int]
+
+
+INCIDENT_SERIAL = Sequence("incident_serial", metadata=Base.metadata)
+
+
+class IncidentDay(Base):
+    """Where `incident_serial` stood when the first incident of a day was opened."""
+
+    __tablename__ = "incident_day"
+
+    # of the city's calendar, as numbers begin: 20260504
+    day: Mapped[str] = mapped_column(Name, primary_key=True)
+    base: Mapped[int] = mapped_column(BigInteger)
 
 
 class IncidentEvent(Base):

@@ -235,6 +235,8 @@ class DeadLetter(Base):
     __tablename__ = "dead_letter"
     __table_args__ = (
         Index("ix_dead_letter_received", "received_at"),
+        # a topic may be longer than what a tree keeps
+        Index("ix_dead_letter_topic", "topic", postgresql_using="hash"),
         Index("ix_dead_letter_waiting", "id", postgresql_where=text("replayed_at IS NULL AND discarded_at IS NULL")),
     )
 

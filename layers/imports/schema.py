@@ -216,7 +216,7 @@ ON CONFLICT (id) DO UPDATE SET name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.na
 INSERT INTO unit (id, kind, name_zh, name_en, capabilities, status, status_at, station, home)
 SELECT s.id, s.props->>'kind', s.props->>'name_zh', s.props->>'name_en',
   ARRAY(SELECT jsonb_array_elements_text(s.props->'capabilities')), 'available', now(), s.props->>'station', s.geom
-FROM staged s
+FROM staged s ORDER BY s.id COLLATE "C"
 ON CONFLICT (id) DO UPDATE SET kind = EXCLUDED.kind, name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en,
   capabilities = EXCLUDED.capabilities, station = EXCLUDED.station, home = EXCLUDED.home
 """,

@@ -51,6 +51,13 @@ def is_loose(document: Json, schema: Json) -> bool:
     return not any(told in schema for told in ("properties", "anyOf", "oneOf", "enum", "format"))
 
 
+def test_it_says_which_refusals_may_be_tried_again(document: Json) -> None:
+    told = document["paths"]["/api/incidents/{incident_id}/assignments"]["post"]["responses"]
+    assert "`lost_race`" in told["409"]["description"]
+    assert "`stale_version`" in told["409"]["description"]
+    assert all(f"`{reason}`" in told["503"]["description"] for reason in ("database_away", "database_busy"))
+
+
 def test_every_answer_says_what_it_holds(document: Json) -> None:
     told = list(answers(document))
     assert len(told) > 40

@@ -7,15 +7,17 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from alembic import command
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import ProgrammingError
 
 from core import db
 from core.ids import new_id
-from core.migrate import check, migrate
+from core.migrate import alembic_config, check, migrate
 from core.seed import seed
 from core.settings import Settings
 from core.vocabulary import table
+from dispatch import incidents
 from tests.support import now
 
 
@@ -29,13 +31,33 @@ def test_migrating_again_changes_nothing(settings: Settings) -> None:
 
 def test_migrations_go_down_and_up_again(bare: str, make_database: object) -> None:
     settings = Settings(database_url=make_database("test_down", bare))  # type: ignore[operator]
-    from alembic import command
-
-    from core.migrate import alembic_config
-
     command.downgrade(alembic_config(settings.database_url), "base")
     migrate(settings)
     check(settings)
+
+
+def test_numbers_that_were_given_go_on(bare: str, make_database: object) -> None:
+    settings = Settings(database_url=make_database("test_numbers", bare))  # type: ignore[operator]
+    engine = db.make_engine(settings, pool_size=1)
+    at = now()
+    with engine.begin() as conn:
+        last = incidents.next_number(conn, at)
+    day = last.split("-")[0]
+    command.downgrade(alembic_config(settings.need_database()), "0006")
+    with engine.begin() as conn:
+        for number in (f"{day}-0009", f"{day}-9999", f"{day}-12345", "20200101-0007", "by hand"):
+            conn.execute(text(NUMBERED), {"id": new_id(), "number": number})
+    migrate(settings)
+    with engine.begin() as conn:
+        assert incidents.next_number(conn, at) == f"{day}-12346"
+    engine.dispose()
+
+
+NUMBERED = """
+INSERT INTO incident (id, number, kind, level, status, titles, channel, district, opened_at, changed_at, opened_by,
+  version)
+VALUES (:id, :number, 'fire', 1, 'open', '{}', 'desk', '000000', now(), now(), 'me', 1)
+"""
 
 
 def test_seed_leaves_the_citys_own_rules_alone(conn: Connection) -> None:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+import threading
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from alerts import store
 from core import set_aside
+from core.clock import rfc3339
 from core.errors import Conflict, InputError, NotFound
+from core.exposure import city_zone
 from core.types import LonLat
 from core.vocabulary import IncidentStatus as I
 from core.vocabulary import TaskReply, UnitStatus
 from dispatch import incidents, log, steps, tasks
 from dispatch.incidents import NewIncident
 from dispatch.present import read_incidents, read_units
+from layers.search import search
 from tests.alerts.helpers import change
-from tests.support import now
+from tests.support import now, wait_for
 
 NOW = now()
 WORDS = {"zh": "建立", "en": "Opened"}
@@ -73,6 +78,91 @@ def test_incident_has_a_number_of_the_citys_day_and_its_district(conn: Connectio
     assert len(first["district"]) == 6
     assert first["district"] != "000000"
     assert (first["status"], first["version"], first["level"]) == ("open", 1, 3)
+
+
+def counted_to(conn: Connection, serial: int) -> None:
+    """Let the next number of today be the one after `serial`."""
+    opened(conn)
+    conn.execute(text("UPDATE incident_day SET base = (SELECT last_value FROM incident_serial) - :n"), {"n": serial})
+
+
+def test_after_9999_incidents_a_day_goes_on(conn: Connection) -> None:
+    counted_to(conn, 9_998)
+    day = (NOW + timedelta(hours=8)).strftime("%Y%m%d")
+    found = [read_incidents(conn, [opened(conn)])[0]["number"] for _ in range(4)]
+    assert found == [f"{day}-{serial}" for serial in (9999, 10000, 10001, 10002)]
+
+
+def test_each_day_of_the_city_counts_from_one(conn: Connection) -> None:
+    zone = ZoneInfo(city_zone(conn))
+    evening = datetime(2026, 5, 4, 23, 59, 59, tzinfo=zone)
+    morning = evening + timedelta(seconds=1)
+    assert evening.astimezone(UTC).date() == morning.astimezone(UTC).date(), "not the day of UTC counts"
+    # two processes whose clocks differ a little
+    moments = [evening, evening, morning, evening, morning, evening]
+    numbers = [incidents.next_number(conn, at.astimezone(UTC)) for at in moments]
+    serials = {day: [int(n[9:]) for n in numbers if n.startswith(day)] for day in ("20260504", "20260505")}
+    assert serials["20260504"][:2] == [1, 2]
+    assert serials["20260505"][0] == 1
+    assert all(found == sorted(set(found)) for found in serials.values())
+
+
+def test_two_who_open_at_once_get_two_numbers_and_do_not_wait(fresh_engine: Engine) -> None:
+    with fresh_engine.begin() as conn:
+        first = incidents.next_number(conn, NOW)
+    with fresh_engine.begin() as one, fresh_engine.begin() as other:
+        for conn in (one, other):
+            conn.execute(text("SET LOCAL lock_timeout = '5s'"))
+        found = [incidents.next_number(conn, NOW) for conn in (one, other, one)]
+    assert [int(n[9:]) - int(first[9:]) for n in found] == [1, 2, 3]
+
+
+def test_the_first_two_of_a_day_agree_where_it_began(fresh_engine: Engine) -> None:
+    found: list[str] = []
+
+    def open_one() -> None:
+        with fresh_engine.begin() as conn:
+            found.append(incidents.next_number(conn, NOW))
+
+    with fresh_engine.begin() as conn:
+        other = threading.Thread(target=open_one)
+        found.append(incidents.next_number(conn, NOW))
+        other.start()
+        wait_for(lambda: waits(fresh_engine), what="the other waits for the day")
+    other.join()
+    first, second = (int(n[9:]) for n in found)
+    assert 1 == first < second
+
+
+def waits(engine: Engine) -> bool:
+    with engine.connect() as conn:
+        return bool(
+            conn.scalar(
+                text("""
+SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE datname = current_database() AND NOT granted
+""")
+            )
+        )
+
+
+def test_number_of_what_was_not_opened_is_left_out(fresh_engine: Engine) -> None:
+    with fresh_engine.begin() as conn:
+        incidents.next_number(conn, NOW)
+        lost = conn.begin_nested()
+        incidents.next_number(conn, NOW)
+        lost.rollback()
+        assert incidents.next_number(conn, NOW).endswith("-0003")
+
+
+def test_the_number_that_was_asked_for_is_found_before_those_that_begin_with_it(conn: Connection) -> None:
+    counted_to(conn, 999)
+    wanted = opened(conn)
+    counted_to(conn, 9_999)
+    for _ in range(10):
+        opened(conn)
+    for words in ("1000", read_incidents(conn, [wanted])[0]["number"]):
+        found = search(conn, words)
+        assert (found[0]["id"], len(found)) == (str(wanted), 8)
 
 
 def test_incident_without_a_place_is_in_no_district(conn: Connection) -> None:
@@ -300,20 +390,96 @@ def test_replies_are_taken_in_once_and_only_from_whose_task_it_is(conn: Connecti
     assignment = send(conn, incident)
     for name, task in (("works-02", str(assignment)), ("works-01", "not-a-uuid"), ("works-01", str(uuid4()))):
         conn.execute(REPLY, {"unit": name, "task": task, "now": NOW, "state": "on_scene"})
-    assert tasks.claim_replies(conn, NOW) == 3
+    assert tasks.claim_replies(conn, NOW, 9) == 3
     assert status(conn, incident) == "assigned"
     conn.execute(REPLY, {"unit": "works-01", "task": str(assignment), "now": NOW, "state": "en_route"})
-    assert tasks.claim_replies(conn, NOW) == 1
-    assert tasks.claim_replies(conn, NOW) == 0
+    assert tasks.claim_replies(conn, NOW, 9) == 1
+    assert tasks.claim_replies(conn, NOW, 9) == 0
     assert status(conn, incident) == "en_route"
+
+
+CLOCK = text("""
+INSERT INTO task_reply (unit_id, task_id, time, state, received_at) VALUES ('works-01', :task, :time, :state, :received)
+""")
+
+
+@pytest.mark.parametrize(
+    ("ahead", "told"),
+    [
+        (timedelta(hours=2), True),
+        (timedelta(seconds=2), False),
+    ],
+)
+def test_milestone_is_no_later_than_we_heard_of_it(ahead: timedelta, told: bool, conn: Connection) -> None:
+    incident = opened(conn)
+    task = str(send(conn, incident))
+    conn.execute(CLOCK, {"task": task, "time": NOW + ahead, "state": "en_route", "received": NOW})
+    # dispatch was away for a day: what was ahead when it came is still not believed
+    assert tasks.claim_replies(conn, NOW + timedelta(days=1)) == 1
+    [held] = read_incidents(conn, [incident])[0]["assignments"]
+    assert held["en_route_at"] == rfc3339(NOW)
+    last = next(entry for entry in reversed(log.read(conn, incident)) if entry["what"] == "reply")
+    assert datetime.fromisoformat(str(last["data"]["at"])) == NOW
+    assert datetime.fromisoformat(str(last["data"]["clock"])) == NOW + ahead
+    assert [("按收到时间记" in last["text"]["zh"]), ("ahead" in last["text"]["en"])] == [told, told]
+
+
+def test_milestone_from_before_it_came_keeps_its_time(conn: Connection) -> None:
+    incident = opened(conn)
+    task = str(send(conn, incident))
+    at = NOW - timedelta(minutes=7)
+    conn.execute(CLOCK, {"task": task, "time": at, "state": "on_scene", "received": NOW})
+    assert tasks.claim_replies(conn, NOW) == 1
+    assert read_incidents(conn, [incident])[0]["assignments"][0]["on_scene_at"] == rfc3339(at)
+    assert "clock" not in log.read(conn, incident)[-2]["data"]
+
+
+def test_status_that_a_unit_tells_from_ahead_is_timed_when_it_came(conn: Connection) -> None:
+    incident = opened(conn)
+    send(conn, incident)
+    conn.execute(
+        text("INSERT INTO unit_report (unit_id, time, status, received_at) VALUES ('works-01', :time, :status, :now)"),
+        {"time": NOW + timedelta(hours=30), "status": "on_scene", "now": NOW},
+    )
+    assert tasks.claim_unit_reports(conn, NOW) == 1
+    assert read_incidents(conn, [incident])[0]["assignments"][0]["on_scene_at"] == rfc3339(NOW)
 
 
 def test_unit_reports_are_taken_in_and_an_impossible_one_stops_nothing(conn: Connection) -> None:
     for name, word in (("works-01", "on_scene"), ("works-none", "available"), ("works-02", "out_of_service")):
         conn.execute(REPORTED, {"unit": name, "status": word, "now": NOW})
-    assert tasks.claim_unit_reports(conn, NOW) == 3
-    assert tasks.claim_unit_reports(conn, NOW) == 0
+    assert tasks.claim_unit_reports(conn, NOW, 9) == 3
+    assert tasks.claim_unit_reports(conn, NOW, 9) == 0
     assert (unit(conn, "works-01"), unit(conn, "works-02")) == ("available", "out_of_service")
+
+
+def test_unit_report_that_lost_a_race_is_not_lost_itself(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    send(conn, opened(conn))
+    conn.execute(REPORTED, {"unit": "works-01", "status": "on_scene", "now": NOW})
+    monkeypatch.setattr(tasks, "LOOKS", 0)
+    assert tasks.claim_unit_reports(conn, NOW) == 1
+    assert unit(conn, "works-01") == "assigned"
+    monkeypatch.undo()
+    assert tasks.claim_unit_reports(conn, NOW + timedelta(seconds=6)) == 1
+    assert unit(conn, "works-01") == "on_scene"
+
+
+def test_unit_that_is_sent_elsewhere_while_we_look_is_looked_for_again(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(conn, opened(conn))
+    looked: list[UUID] = []
+    lock = incidents.lock_incident
+
+    def move(conn: Connection, incident_id: UUID) -> Any:
+        looked.append(incident_id)
+        if len(looked) == 1:
+            conn.execute(text("UPDATE assignment SET ended_at = :now WHERE unit_id = 'works-01'"), {"now": NOW})
+        return lock(conn, incident_id)
+
+    monkeypatch.setattr(incidents, "lock_incident", move)
+    held, running = tasks.hold_unit(conn, "works-01")
+    assert (held.id, running.incident_id, len(looked)) == ("works-01", looked[0], 2)
 
 
 def report(conn: Connection, name: str, title: str = "x") -> None:
@@ -370,12 +536,12 @@ VALUES (:unit, :task, :now, :now, :state)
         {"now": NOW},
     )
     conn.execute(text("UPDATE task_reply SET task_id = :task WHERE state = 'boiled'"), {"task": str(assignment)})
-    assert tasks.claim_replies(conn, NOW) == 2
-    assert tasks.claim_unit_reports(conn, NOW) == 1
+    assert tasks.claim_replies(conn, NOW, 9) == 2
+    assert tasks.claim_unit_reports(conn, NOW, 9) == 1
     assert read_incidents(conn, [incident])[0]["assignments"][0]["status"] == "accepted"
     found = {a["what"]: a["id"] for a in set_aside.read_asides(conn, None, 10)}
     assert set(found) == {"reply", "unit_report"}
     assert found["unit_report"].startswith("works-02/")
-    assert tasks.claim_replies(conn, NOW) == tasks.claim_unit_reports(conn, NOW) == 0, (
+    assert tasks.claim_replies(conn, NOW, 9) == tasks.claim_unit_reports(conn, NOW, 9) == 0, (
         "their keys fit what SQL makes of them"
     )

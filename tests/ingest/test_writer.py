@@ -532,6 +532,21 @@ def test_letter_that_is_sent_again_is_not_kept_twice(conn: Connection) -> None:
     assert letters(conn) == [("t", "not_json")] * 2
 
 
+def test_what_the_broker_retains_is_one_letter_however_often_we_subscribe(conn: Connection) -> None:
+    def bad(payload: bytes = b"{", *, retained: bool = True) -> Arrived:
+        return Arrived("t", payload, 1, 1, reason="not_json", detail="payload", fault="payload", retained=retained)
+
+    long_ago = now() - timedelta(days=60)
+    assert Writer(1, 1).write(conn, [bad(retained=False)], long_ago).dead == 1
+    assert Writer(1, 2).write(conn, [bad(), bad()], now()).dead == 0, "a letter that is not written is not counted"
+    assert Writer(1, 3).write(conn, [bad(b"["), bad(b"["), bad()], now()).dead == 1, "something else was retained"
+    conn.execute(text("UPDATE dead_letter SET discarded_at = now()"))
+    assert Writer(1, 4).write(conn, [bad(), bad(b"[")], now()).dead == 0, "somebody has decided about it"
+    conn.execute(text("UPDATE dead_letter SET replayed_at = now()"))
+    assert Writer(1, 5).write(conn, [bad()], now()).dead == 1, "it could be read once, and now it cannot"
+    assert letters(conn) == [("t", "not_json")] * 3
+
+
 def test_clock_that_jumped_ahead_and_back_does_not_spoil_quality(conn: Connection) -> None:
     writer = Writer(1)
     writer.write(conn, [message(reading(1.0))], now() + timedelta(days=1))

@@ -1,7 +1,7 @@
 // Lists that come in pages.
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
-import { rest } from '../../assets/js/api.mjs';
+import { ApiError, reasonIn, rest } from '../../assets/js/api.mjs';
 
 test('a list is followed to its end', async context => {
   const pages = { b: { items: [3], next: 'c d' }, 'c d': { items: [4, 5], next: null } };
@@ -17,4 +17,11 @@ test('a list is followed to its end', async context => {
 
 test('a list of one page is asked for nothing more', async () => {
   assert.deepEqual(await rest({ items: [1], next: null }, '/api/layers'), [1]);
+});
+
+test('why something failed is told in the words we have for it', () => {
+  const catalogue = { 'error.lost_race': { zh: '请再试一次', en: 'Try again' } };
+  assert.equal(reasonIn(new ApiError(409, { detail: 'others', reason: 'lost_race' }), catalogue)?.en, 'Try again');
+  assert.equal(reasonIn(new ApiError(409, { detail: 'busy', reason: 'unit_busy' }), catalogue), null);
+  assert.equal(reasonIn(new TypeError('network'), catalogue), null);
 });

@@ -69,6 +69,16 @@ test('no more hits than the box has room for', () => {
   assert.equal(matching(live, 'fire').length, MOST);
 });
 
+test('the number that was typed goes before those that begin with it', () => {
+  const live = makeLive(() => {});
+  const numbered = serial => anIncident({ id: `i${serial}`, number: `20260504-${serial}` });
+  live.incident.snapshot([...Array.from({ length: 10 }, (_, n) => numbered(`1000${n}`)), numbered('1000')]);
+  for (const text of ['1000', '20260504-1000']) {
+    const hits = matching(live, text);
+    assert.deepEqual([hits[0].id, hits.length], ['i1000', MOST]);
+  }
+});
+
 test('what was found here is not found again by the server', () => {
   const here = [{ type: 'unit', id: '1', title: { zh: 'A' } }];
   const there = [{ type: 'unit', id: '1', title: { zh: 'B' } }, { type: 'camera', id: '1', title: { zh: 'C' } }];

@@ -1,0 +1,86 @@
+"""What HTTP says of an error of the database: a lost race is no lost database. And whoever waits for a connection holds
+up nobody that has one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import Engine, text
+
+from app import problems
+from app.dashboard import texts
+from app.deps import TURNS, Conn, Parts
+from core.clock import utc_now
+from core.settings import Settings
+from tests.core.test_transact import fail
+
+WAITERS = 60  # more than there are threads
+
+
+def app_on(engine: Engine) -> FastAPI:
+    app = FastAPI()
+    nothing = cast(Any, None)
+    app.state.parts = Parts(Settings(), engine, nothing, nothing, nothing, utc_now())
+    problems.install(app, lambda request, exc: None)
+    return app
+
+
+def client_of(app: FastAPI) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://onemap", timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "reason"),
+    [
+        ("40P01", 409, "lost_race"),
+        ("40001", 409, "lost_race"),
+        ("57014", 503, "database_busy"),
+        ("57P01", 503, "database_away"),
+        ("22012", 500, "database_error"),
+    ],
+)
+def test_errors_of_the_database_are_told_apart(state: str, status: int, reason: str, fresh_engine: Engine) -> None:
+    app = app_on(fresh_engine)
+
+    @app.post("/act")
+    def act(conn: Conn) -> None:
+        fail(conn, state)
+
+    async def ask() -> httpx.Response:
+        async with client_of(app) as client:
+            return await client.post("/act")
+
+    answer = asyncio.run(ask())
+    assert (answer.status_code, answer.json()["reason"]) == (status, reason)
+    assert answer.headers["content-type"] == problems.MEDIA_TYPE
+
+
+@pytest.mark.parametrize("reason", ["lost_race", "database_busy", "database_away"])
+def test_they_have_words_in_both_languages(reason: str) -> None:
+    assert set(texts.catalogue()[f"error.{reason}"]) == {"zh", "en"}
+
+
+def test_those_who_wait_do_not_hold_up_the_one_they_wait_for(fresh_engine: Engine) -> None:
+    """The one with the lock needs a thread to end; those that wait for it must not have them all."""
+    app = app_on(fresh_engine)
+    assert WAITERS > TURNS
+    with fresh_engine.begin() as conn:
+        conn.execute(text("CREATE TABLE place (id int PRIMARY KEY, n int)"))
+        conn.execute(text("INSERT INTO place VALUES (1, 0)"))
+
+    @app.post("/act")
+    def act(conn: Conn) -> dict[str, int]:
+        conn.execute(text("UPDATE place SET n = n + 1 WHERE id = 1"))
+        return {"n": conn.execute(text("SELECT n FROM place")).scalar_one()}
+
+    async def ask() -> list[httpx.Response]:
+        async with client_of(app) as client:
+            return await asyncio.gather(*(client.post("/act") for _ in range(WAITERS)))
+
+    answers = asyncio.run(ask())
+    assert {answer.status_code for answer in answers} == {200}
+    assert sorted(answer.json()["n"] for answer in answers) == list(range(1, WAITERS + 1))
