@@ -32,6 +32,8 @@ class UplinkIn(Struct, rename="camel"):
     time: str | None = None
     f_port: int | None = None
     object: ForeignObject | None = None
+    # the frame itself, base64
+    data: str | None = None
     rx_info: list[GatewayIn] = field(default_factory=list)
 
 
@@ -63,11 +65,17 @@ def decode(incoming: Incoming) -> list[Record]:
 
 
 def _decode_uplink(incoming: Incoming) -> list[Record]:
-    """No object means that no codec read the payload, or that there was none; port 0 carries MAC commands only."""
+    """Port 0 carries MAC commands only, and a frame may be empty; a payload that no codec has read is told."""
     options: ChirpStackOptions = incoming.options
     uplink: UplinkIn = read(_UPLINK, incoming.payload)
-    if uplink.object is None or uplink.f_port == 0:
+    if uplink.f_port == 0 or (uplink.object is None and not uplink.data):
         return []
+    if uplink.object is None:
+        raise DecodeError(
+            "object: there is none: the device profile has no codec that reads this device's payload",
+            reason="nothing_usable",
+            field="object",
+        )
     numbers = collect_numbers(uplink.object, faults=incoming.faults)
     require_numbers(numbers, "does the codec of the device profile return one?")
     if options.radio:

@@ -43,7 +43,6 @@ def test_radio_is_told_on_request_by_the_gateway_that_heard_best() -> None:
 @pytest.mark.parametrize(
     ("name", "event"),
     [
-        ("up_no_codec", "up"),
         ("up_mac", "up"),
         ("join", "join"),
         ("location", "location"),
@@ -98,3 +97,14 @@ def test_topic_of_another_kind_is_refused() -> None:
     with pytest.raises(DecodeError) as caught:
         run(DECODER, "gateway/0016c001/event/stats", payload("chirpstack/up.json"))
     assert caught.value.field == "topic"
+
+
+def test_payload_that_no_codec_has_read_is_told() -> None:
+    """It left no row and no letter."""
+    body = {"deviceInfo": {"devEui": DEVICE}, "fPort": 2, "data": "AQID"}
+    for told in (json.dumps(body).encode(), payload("chirpstack/up_no_codec.json")):
+        with pytest.raises(DecodeError) as caught:
+            decode(told)
+        assert (caught.value.reason, caught.value.field) == ("nothing_usable", "object")
+    for silent in ({"fPort": 0}, {"data": ""}):
+        assert decode(json.dumps({**body, **silent}).encode()) == []
