@@ -6,6 +6,8 @@ import json
 import os
 import secrets
 import signal
+import socket
+import ssl
 import sys
 import threading
 import time
@@ -20,10 +22,12 @@ from sqlalchemy import Engine
 from app.accounts import add_account, list_accounts, set_password
 from app.services import cities, packages
 from app.services.account import keep_private, service_account, service_folder
+from app.services.authority import Authority
 from app.services.ending import end_leftovers, hold, is_running, read_facts, signal_if_running
 from app.services.logs import Logs
-from app.services.mosquitto import Broker, forget_sessions, launch_broker, make_broker, wait_for_broker
-from app.services.net import free_port
+from app.services.mosquitto import Broker, Doors, forget_sessions, launch_broker, make_broker, wait_for_broker
+from app.services.names import names_wanted
+from app.services.net import free_port, reached_at
 from app.services.postgres import (
     Cluster,
     drop_database,
@@ -42,6 +46,7 @@ from core.errors import SetupError
 from core.migrate import migrate
 from core.seed import seed
 from core.settings import Settings
+from core.tls import check_pair, trust_authority, trust_holder
 from core.viewer import Role
 from layers.place import read_city
 
@@ -53,6 +58,8 @@ DEMO_NAMES = {
     Role.ADMIN: "系统管理员",
 }
 READY_S = 120.0
+# how often it is looked whether the certificate ends soon or the machine has new addresses
+CERTIFICATE_LOOK_S = 60.0
 SERVERS = ("postgres", "mosquitto")
 OURS = ("serve", "ingest", "alerts", "dispatch")
 # beside a broker of our own
@@ -66,6 +73,7 @@ class UpOptions:
     city: str
     devices: bool
     fresh: bool
+    tls: bool = False
 
 
 def print_line(words: str) -> None:
@@ -86,6 +94,8 @@ class Up:
         self.cluster: Cluster | None = None
         self.broker: Broker | None = None
         self.gateway_url = ""
+        self.authority: Authority | None = None
+        self._certificate_seen_at = time.monotonic()
 
     def run(self, stop: threading.Event) -> None:
         """Bring everything up, watch over it until `stop`, take everything down."""
@@ -96,6 +106,7 @@ class Up:
         try:
             self._prepare_machine()
             self._take_over()
+            self._prepare_tls()
             supervisor = self._make_supervisor()
             self.say = supervisor.say
             self._start_services(supervisor)
@@ -105,6 +116,7 @@ class Up:
             self._announce(supervisor, logins, stop)
             while not stop.wait(0.5):
                 supervisor.watch_once()
+                self._watch_certificate()
         finally:
             self.say("stopping")
             if supervisor is not None:
@@ -131,6 +143,43 @@ class Up:
         self.log_folder.mkdir(exist_ok=True)
         end_leftovers(self.run_file, ("app.cli", str(service_folder(self.state, run_as))), self.say)
 
+    # --- certificates -------------------------------------------------------------------------------------------------
+
+    def _prepare_tls(self) -> None:
+        """With certificates of one's own both doors have them; else, if asked, those of a local authority."""
+        if files := self.settings.tls_files():
+            check_pair(*files)
+            cert, key = files
+            # our children work in another folder
+            update = {"tls_cert": cert.resolve(), "tls_key": key.resolve()}
+            if self.settings.tls_authority:
+                update["tls_authority"] = self.settings.tls_authority.resolve()
+        elif self.options.tls:
+            self.authority = Authority(self.state.resolve() / "tls")
+            self._keep_certificate(self.authority)
+            update = {
+                "tls_cert": self.authority.server_certificate,
+                "tls_key": self.authority.server_key,
+                "tls_authority": self.authority.certificate,
+            }
+        else:
+            return
+        self.settings = self.settings.model_copy(update=update)
+
+    def _keep_certificate(self, authority: Authority) -> None:
+        for words in authority.keep(socket.gethostname(), names_wanted(self.settings), utc_now()):
+            self.say(words)
+
+    def _watch_certificate(self) -> None:
+        """Renewed while everything runs: the page reads it anew by itself, `doors` brings it to the broker."""
+        if self.authority is None or time.monotonic() - self._certificate_seen_at < CERTIFICATE_LOOK_S:
+            return
+        self._certificate_seen_at = time.monotonic()
+        try:
+            self._keep_certificate(self.authority)
+        except (OSError, SetupError) as exc:
+            self.say(f"the certificate cannot be renewed, it is tried again: {exc}")
+
     def _make_supervisor(self) -> Supervisor:
         logs = Logs(self.log_folder, self.settings.log_mb * 1_000_000, (*SERVERS, *OURS, DOORS, DEVICES), self.root)
         return Supervisor(self.run_file, logs, self.say, hung_s=self.settings.hung_s)
@@ -148,7 +197,8 @@ class Up:
         if not self.settings.mqtt_url:
             self.say("starting the broker")
             mine, theirs = ports.get("mosquitto", 0), ports.get("devices", 0)
-            self.broker = make_broker(folder, run_as, mine, theirs, self.settings.topic_prefix)
+            doors = Doors(self.settings.device_host, self.settings.tls_files())
+            self.broker = make_broker(folder, run_as, mine, theirs, self.settings.topic_prefix, doors=doors)
             if self.options.fresh:
                 forget_sessions(self.broker)
             self._run_broker(self.broker, supervisor)
@@ -159,7 +209,8 @@ class Up:
                 Outsider("the database", self._probe(DatabaseQuestion(self.settings.database_url)))
             )
         if not self.broker:
-            supervisor.outsiders.append(Outsider("the broker", self._probe(BrokerQuestion(self.settings.mqtt_url))))
+            question = BrokerQuestion(self.settings.mqtt_url, self.settings.mqtt_ca)
+            supervisor.outsiders.append(Outsider("the broker", self._probe(question)))
 
     def _run_cluster(self, cluster: Cluster, supervisor: Supervisor) -> None:
         logs = supervisor.logs
@@ -286,23 +337,26 @@ class Up:
 
     def _start_processes(self, supervisor: Supervisor, logins: dict[str, dict[str, str]]) -> None:
         asked = self.options.port if self.options.port is not None else self.settings.http_port
-        port = free_port(asked)
+        host = self.settings.http_host
+        port = free_port(asked, host)
         if asked and port != asked:
             self.say(f"port {asked} is taken; using {port}")
-        host = self.settings.http_host
-        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+        scheme = "https" if self.settings.tls_files() else "http"
         facts: dict[str, object] = {
-            "http": f"http://{shown}:{port}",
+            "http": f"{scheme}://{reached_at(host)}:{port}",
             "mqtt_url": self.gateway_url,
             "database_url": self.settings.database_url,
             "logins": logins,
         }
+        if self.settings.tls_files():
+            facts["tls"] = self._tls()
         environment = {
             **os.environ,
             "ONEMAP_DATABASE_URL": self.settings.database_url,
             "ONEMAP_MQTT_URL": self.settings.mqtt_url,
             "ONEMAP_HTTP_PORT": str(port),
             "PYTHONUNBUFFERED": "1",
+            **{f"ONEMAP_TLS_{name.upper()}": path for name, path in self._tls().items()},
         }
         names = [*OURS]
         if self.broker:
@@ -318,10 +372,23 @@ class Up:
             supervisor.add(DEVICES, [sys.executable, "-m", "app.cli", "simulate"], environment, self.root)
         supervisor.write_run_file()
 
+    def _tls(self) -> dict[str, str]:
+        """The files: `cert`, `key`, and `authority` where browsers do not know it by themselves."""
+        settings = self.settings
+        files = {"cert": settings.tls_cert, "key": settings.tls_key, "authority": settings.tls_authority}
+        return {name: str(path) for name, path in files.items() if path}
+
+    def _trust(self) -> ssl.SSLContext | None:
+        """How we know our own page."""
+        if self.authority:
+            return trust_authority(self.authority.certificate)
+        return trust_holder(self.settings.tls_cert) if self.settings.tls_cert else None
+
     def _announce(self, supervisor: Supervisor, logins: dict[str, dict[str, str]], stop: threading.Event) -> None:
         address = str(supervisor.facts["http"])
         deadline = time.monotonic() + READY_S
-        while not answers(f"{address}/readyz") or not answers(f"{address}/login"):
+        trust = self._trust()
+        while not answers(f"{address}/readyz", trust) or not answers(f"{address}/login", trust):
             supervisor.watch_once()
             if stop.wait(0.2):
                 return
@@ -333,16 +400,23 @@ class Up:
         for role, login in logins.items():
             print(f"    {role:<11} {login['username']:<16} {login['password']}", flush=True)
         devices = f"\n  Devices  {self.broker.device_url}   (./onemap devices add NAME)" if self.broker else ""
+        tls = (
+            f"\n  TLS      phones and devices need the authority {self.authority.certificate}"
+            f"\n           (phones: {address}/ca.crt); its SHA-256 is"
+            f"\n           {self.authority.fingerprint()}"
+            if self.authority
+            else ""
+        )
         print(
-            f"\n  MQTT     {self.gateway_url}{devices}\n  Logs     {self.log_folder}\n"
+            f"\n  MQTT     {self.gateway_url}{devices}{tls}\n  Logs     {self.log_folder}\n"
             "  Ctrl-C stops everything and keeps the data.\n",
             flush=True,
         )
 
 
-def answers(url: str) -> bool:
+def answers(url: str, trust: ssl.SSLContext | None = None) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own loopback address
+        with urllib.request.urlopen(url, timeout=2, context=trust) as answer:  # noqa: S310 - our own address
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
