@@ -100,8 +100,8 @@ class Mailbox:
 
 
 @contextmanager
-def mailbox(url: str, *topics: str) -> Iterator[Mailbox]:
-    box = Mailbox(make_client(url, f"test-{time.monotonic_ns():x}"))
+def mailbox(url: str, *topics: str, ca: Path | None = None) -> Iterator[Mailbox]:
+    box = Mailbox(make_client(url, f"test-{time.monotonic_ns():x}", ca))
     box.client.max_inflight_messages_set(500)
     ready = threading.Event()
     box.client.on_message = lambda _, __, message: box.heard.append((message.topic, bytes(message.payload)))
