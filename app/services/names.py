@@ -12,11 +12,11 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from app.services.net import ANY
 from core.errors import SetupError
 from core.settings import Settings
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-ANY = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 SIOCGIFADDR = 0x8915  # netdevice(7)
 INTERFACES6 = Path("/proc/net/if_inet6")
 # made anew every day, for going out (RFC 8981)

@@ -12,6 +12,7 @@ from core.errors import SetupError
 # below what systems take for outgoing connections (Linux from 32768, others from 49152): what is free stays free until
 # it is bound
 LISTENING = range(20_000, 32_000)
+ANY = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -35,10 +36,10 @@ def free_port(preferred: int = 0, host: str = "127.0.0.1") -> int:
     raise SetupError(f"no free port was found at {host}", reason="no_port")
 
 
-def reached_at(host: str) -> str:
-    """As it stands in an address: who listens everywhere is reached on this machine."""
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-        return "127.0.0.1"
+def reached_at(host: str, everywhere: str = "127.0.0.1") -> str:
+    """As it stands in an address; `everywhere` for who listens on all addresses."""
+    if host in ANY:
+        return everywhere
     return f"[{host}]" if ":" in host else host
 
 

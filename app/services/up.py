@@ -16,10 +16,12 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 
 from app.accounts import add_account, list_accounts, set_password
+from app.auth import is_loopback
 from app.services import cities, packages
 from app.services.account import keep_private, service_account, service_folder
 from app.services.authority import Authority
@@ -196,7 +198,7 @@ class Up:
             self._run_cluster(self.cluster, supervisor)
         if not self.settings.mqtt_url:
             self.say("starting the broker")
-            mine, theirs = ports.get("mosquitto", 0), ports.get("devices", 0)
+            mine, theirs = ports.get("mosquitto", 0), self._device_port(ports)
             doors = Doors(self.settings.device_host, self.settings.tls_files())
             self.broker = make_broker(folder, run_as, mine, theirs, self.settings.topic_prefix, doors=doors)
             if self.options.fresh:
@@ -258,6 +260,23 @@ class Up:
         path = self.state / "ports.json"
         ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
         return ports
+
+    def _device_port(self, ports: dict[str, int]) -> int:
+        """Where devices come to us from elsewhere, the port that they are told; else that of last time."""
+        told = urlsplit(self.settings.device_url).port or 0
+        if not told or is_loopback(self.settings.device_host):
+            return ports.get("devices", 0)
+        port = free_port(told, self.settings.device_host)
+        if port != told:
+            self.say(f"port {told} for devices is taken; using {port}")
+        return port
+
+    def _device_url(self, broker: Broker) -> str:
+        """What devices are told."""
+        if self.settings.device_url:
+            return self.settings.device_url
+        scheme = "mqtts" if broker.doors.files else "mqtt"
+        return f"{scheme}://{reached_at(broker.doors.host, socket.gethostname())}:{broker.device_port}"
 
     def _write_ports(self) -> None:
         """The same ports next time, where they are free: devices keep their address."""
@@ -361,7 +380,7 @@ class Up:
         names = [*OURS]
         if self.broker:
             environment["ONEMAP_BROKER_FOLDER"] = str(self.broker.folder)
-            environment["ONEMAP_DEVICE_URL"] = self.settings.device_url or self.broker.device_url
+            environment["ONEMAP_DEVICE_URL"] = self._device_url(self.broker)
             names.append(DOORS)
         supervisor.facts = facts
         self.say("starting ingest, alerts, dispatch and the page")
@@ -371,6 +390,13 @@ class Up:
             environment = {**environment, "ONEMAP_MQTT_URL": self.gateway_url}
             supervisor.add(DEVICES, [sys.executable, "-m", "app.cli", "simulate"], environment, self.root)
         supervisor.write_run_file()
+
+    def _seen_from_elsewhere(self, address: str) -> str:
+        """The page's address for people at other machines."""
+        if self.settings.public_url:
+            return self.settings.public_url.rstrip("/")
+        parts = urlsplit(address)
+        return f"{parts.scheme}://{reached_at(self.settings.http_host, socket.gethostname())}:{parts.port}"
 
     def _tls(self) -> dict[str, str]:
         """The files: `cert`, `key`, and `authority` where browsers do not know it by themselves."""
@@ -399,10 +425,10 @@ class Up:
         print(f"\n  OneMap 一张图 is up:  {address}\n", flush=True)
         for role, login in logins.items():
             print(f"    {role:<11} {login['username']:<16} {login['password']}", flush=True)
-        devices = f"\n  Devices  {self.broker.device_url}   (./onemap devices add NAME)" if self.broker else ""
+        devices = f"\n  Devices  {self._device_url(self.broker)}   (./onemap devices add NAME)" if self.broker else ""
         tls = (
             f"\n  TLS      phones and devices need the authority {self.authority.certificate}"
-            f"\n           (phones: {address}/ca.crt); its SHA-256 is"
+            f"\n           (phones: {self._seen_from_elsewhere(address)}/ca.crt); its SHA-256 is"
             f"\n           {self.authority.fingerprint()}"
             if self.authority
             else ""
