@@ -24,11 +24,10 @@ from app.accounts import add_account, list_accounts, set_password
 from app.auth import is_loopback
 from app.services import cities, packages
 from app.services.account import keep_private, service_account, service_folder
-from app.services.authority import Authority
+from app.services.certificates import Certificates, find_certificates
 from app.services.ending import end_leftovers, hold, is_running, read_facts, signal_if_running
 from app.services.logs import Logs
 from app.services.mosquitto import Broker, Doors, forget_sessions, launch_broker, make_broker, wait_for_broker
-from app.services.names import names_wanted
 from app.services.net import free_port, reached_at
 from app.services.postgres import (
     Cluster,
@@ -48,7 +47,6 @@ from core.errors import SetupError
 from core.migrate import migrate
 from core.seed import seed
 from core.settings import Settings
-from core.tls import check_pair, trust_authority, trust_holder
 from core.viewer import Role
 from layers.place import read_city
 
@@ -60,8 +58,6 @@ DEMO_NAMES = {
     Role.ADMIN: "系统管理员",
 }
 READY_S = 120.0
-# how often it is looked whether the certificate ends soon or the machine has new addresses
-CERTIFICATE_LOOK_S = 60.0
 SERVERS = ("postgres", "mosquitto")
 OURS = ("serve", "ingest", "alerts", "dispatch")
 # beside a broker of our own
@@ -96,8 +92,7 @@ class Up:
         self.cluster: Cluster | None = None
         self.broker: Broker | None = None
         self.gateway_url = ""
-        self.authority: Authority | None = None
-        self._certificate_seen_at = time.monotonic()
+        self.certificates = Certificates(settings, None)
 
     def run(self, stop: threading.Event) -> None:
         """Bring everything up, watch over it until `stop`, take everything down."""
@@ -118,7 +113,7 @@ class Up:
             self._announce(supervisor, logins, stop)
             while not stop.wait(0.5):
                 supervisor.watch_once()
-                self._watch_certificate()
+                self.certificates.watch(self.say)
         finally:
             self.say("stopping")
             if supervisor is not None:
@@ -145,42 +140,12 @@ class Up:
         self.log_folder.mkdir(exist_ok=True)
         end_leftovers(self.run_file, ("app.cli", str(service_folder(self.state, run_as))), self.say)
 
-    # --- certificates -------------------------------------------------------------------------------------------------
-
     def _prepare_tls(self) -> None:
         """With certificates of one's own both doors have them; else, if asked, those of a local authority."""
-        if files := self.settings.tls_files():
-            check_pair(*files)
-            cert, key = files
-            # our children work in another folder
-            update = {"tls_cert": cert.resolve(), "tls_key": key.resolve()}
-            if self.settings.tls_authority:
-                update["tls_authority"] = self.settings.tls_authority.resolve()
-        elif self.options.tls:
-            self.authority = Authority(self.state.resolve() / "tls")
-            self._keep_certificate(self.authority)
-            update = {
-                "tls_cert": self.authority.server_certificate,
-                "tls_key": self.authority.server_key,
-                "tls_authority": self.authority.certificate,
-            }
-        else:
-            return
-        self.settings = self.settings.model_copy(update=update)
-
-    def _keep_certificate(self, authority: Authority) -> None:
-        for words in authority.keep(socket.gethostname(), names_wanted(self.settings), utc_now()):
+        self.certificates = find_certificates(self.settings, self.state, wanted=self.options.tls)
+        self.settings = self.certificates.settings
+        for words in self.certificates.keep():
             self.say(words)
-
-    def _watch_certificate(self) -> None:
-        """Renewed while everything runs: the page reads it anew by itself, `doors` brings it to the broker."""
-        if self.authority is None or time.monotonic() - self._certificate_seen_at < CERTIFICATE_LOOK_S:
-            return
-        self._certificate_seen_at = time.monotonic()
-        try:
-            self._keep_certificate(self.authority)
-        except (OSError, SetupError) as exc:
-            self.say(f"the certificate cannot be renewed, it is tried again: {exc}")
 
     def _make_supervisor(self) -> Supervisor:
         logs = Logs(self.log_folder, self.settings.log_mb * 1_000_000, (*SERVERS, *OURS, DOORS, DEVICES), self.root)
@@ -368,14 +333,14 @@ class Up:
             "logins": logins,
         }
         if self.settings.tls_files():
-            facts["tls"] = self._tls()
+            facts["tls"] = self.certificates.facts()
         environment = {
             **os.environ,
             "ONEMAP_DATABASE_URL": self.settings.database_url,
             "ONEMAP_MQTT_URL": self.settings.mqtt_url,
             "ONEMAP_HTTP_PORT": str(port),
             "PYTHONUNBUFFERED": "1",
-            **{f"ONEMAP_TLS_{name.upper()}": path for name, path in self._tls().items()},
+            **{f"ONEMAP_TLS_{name.upper()}": path for name, path in self.certificates.facts().items()},
         }
         names = [*OURS]
         if self.broker:
@@ -398,22 +363,10 @@ class Up:
         parts = urlsplit(address)
         return f"{parts.scheme}://{reached_at(self.settings.http_host, socket.gethostname())}:{parts.port}"
 
-    def _tls(self) -> dict[str, str]:
-        """The files: `cert`, `key`, and `authority` where browsers do not know it by themselves."""
-        settings = self.settings
-        files = {"cert": settings.tls_cert, "key": settings.tls_key, "authority": settings.tls_authority}
-        return {name: str(path) for name, path in files.items() if path}
-
-    def _trust(self) -> ssl.SSLContext | None:
-        """How we know our own page."""
-        if self.authority:
-            return trust_authority(self.authority.certificate)
-        return trust_holder(self.settings.tls_cert) if self.settings.tls_cert else None
-
     def _announce(self, supervisor: Supervisor, logins: dict[str, dict[str, str]], stop: threading.Event) -> None:
         address = str(supervisor.facts["http"])
         deadline = time.monotonic() + READY_S
-        trust = self._trust()
+        trust = self.certificates.trust()
         while not answers(f"{address}/readyz", trust) or not answers(f"{address}/login", trust):
             supervisor.watch_once()
             if stop.wait(0.2):
@@ -426,13 +379,7 @@ class Up:
         for role, login in logins.items():
             print(f"    {role:<11} {login['username']:<16} {login['password']}", flush=True)
         devices = f"\n  Devices  {self._device_url(self.broker)}   (./onemap devices add NAME)" if self.broker else ""
-        tls = (
-            f"\n  TLS      phones and devices need the authority {self.authority.certificate}"
-            f"\n           (phones: {self._seen_from_elsewhere(address)}/ca.crt); its SHA-256 is"
-            f"\n           {self.authority.fingerprint()}"
-            if self.authority
-            else ""
-        )
+        tls = self.certificates.told(self._seen_from_elsewhere(address))
         print(
             f"\n  MQTT     {self.gateway_url}{devices}{tls}\n  Logs     {self.log_folder}\n"
             "  Ctrl-C stops everything and keeps the data.\n",

@@ -18,12 +18,14 @@ from cryptography.x509.verification import PolicyBuilder, Store
 from app.health.certificate import check_certificate
 from app.services.account import service_account
 from app.services.authority import Authority, Pair, issue, make_authority, names_of, read_pair, why_renew, write_pair
+from app.services.certificates import find_certificates
 from app.services.mosquitto import Doors, config_text, make_broker
 from app.services.names import Names, machine_names, names_wanted, sort_names
 from app.shown import Shown
+from core.clock import utc_now
 from core.errors import SetupError
 from core.settings import Settings
-from core.tls import check_pair
+from core.tls import check_pair, trust_holder
 from ingest.doors.files import write_certificate
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
@@ -238,12 +240,13 @@ def test_page_takes_up_a_renewed_certificate_and_leaves_a_broken_one(tmp_path: P
     assert loaded() == renewed.certificate.serial_number
 
 
-def handshake(context: ssl.SSLContext) -> int:
-    """Serial number of the certificate that a server with this context shows. No network."""
+def handshake(context: ssl.SSLContext, trusting: ssl.SSLContext | None = None, name: str = "localhost") -> int:
+    """Serial number of the certificate that a server with this context shows to a client. No network."""
+    if trusting is None:
+        trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-    client = trusting.wrap_bio(to_client, to_server)
+    client = trusting.wrap_bio(to_client, to_server, server_hostname=name)
     server = context.wrap_bio(to_server, to_client, server_side=True)
     for _ in range(3):
         for side in (client, server):
@@ -254,6 +257,40 @@ def handshake(context: ssl.SSLContext) -> int:
     shown = client.getpeercert(binary_form=True)
     assert shown
     return x509.load_der_x509_certificate(shown).serial_number
+
+
+def test_own_page_is_known_by_its_certificate_whatever_it_is_called(tmp_path: Path, authority: Pair) -> None:
+    """A certificate of one's own is for a name that need not lead to this machine."""
+    own, other = sort_names(["map.example.org"]), sort_names(["127.0.0.1"])
+    for name, names in (("own", own), ("other", other)):
+        # what is true of its lifetime is asked of the clock
+        write_pair(issue(make_authority("vm", utc_now()), names, utc_now()), tmp_path / name, tmp_path / f"{name}.key")
+    trust = trust_holder(tmp_path / "own")
+    assert handshake(served(tmp_path / "own"), trust, "127.0.0.1")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        handshake(served(tmp_path / "other"), trust, "127.0.0.1")
+
+
+def served(cert: Path) -> ssl.SSLContext:
+    return Shown(cert, cert.with_name(f"{cert.name}.key")).make_context(None, ssl.create_default_context)  # type: ignore[arg-type]
+
+
+def test_certificate_of_ones_own_goes_before_the_local_authority(
+    tmp_path: Path, authority: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_pair(issue(authority, NAMES, NOW), tmp_path / "own", tmp_path / "own.key")
+    found = find_certificates(Settings(tls_cert=Path("own"), tls_key=Path("own.key")), tmp_path / "state", wanted=True)
+    assert found.keep() == []
+    assert found.facts() == {"cert": str(tmp_path / "own"), "key": str(tmp_path / "own.key")}
+    assert not (tmp_path / "state").exists()
+    assert found.told("https://map.example.org") == ""
+
+
+def test_nothing_is_made_where_nobody_asks(tmp_path: Path) -> None:
+    found = find_certificates(Settings(), tmp_path, wanted=False)
+    assert (found.keep(), found.facts(), found.trust()) == ([], {}, None)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_listener_of_the_devices_has_tls_and_ours_has_not(tmp_path: Path, authority: Pair) -> None:
