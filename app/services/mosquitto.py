@@ -56,6 +56,7 @@ use_username_as_clientid true
 TLS = "\ncertfile {folder}/server.crt\nkeyfile {folder}/server.key"
 OURS = (PROCESS, GATEWAY)
 TESTER = "tester"
+ANYBODY = f"\nuser {TESTER}\ntopic readwrite #\ntopic read $SYS/#\n\nuser {PROCESS}\ntopic read #\n"
 # topics of devices of other makers, until the database has been read (core/data/sources.json)
 THEIRS = {key: row["filters"] for key, row in table("sources").items()}
 
@@ -109,7 +110,8 @@ def make_broker(
     tester: bool = False,
 ) -> Broker:
     """The broker in `folder`/mosquitto with the accounts of our own, made on first use; `doors` adds those of devices.
-    With `tester` there is one more, who may say and hear anything."""
+    With `tester` there is one more, who may say and hear anything, and our processes hear the topics of any source,
+    though no `doors` runs beside it."""
     ours = (*OURS, TESTER) if tester else OURS
     home = folder / "mosquitto"
     home.mkdir(exist_ok=True)
@@ -149,7 +151,7 @@ def _write_accounts(broker: Broker, prefix: str) -> None:
     _write(broker, PASSWORDS, "\n".join([*(f"{name}:{kept}" for name, kept in base.items()), *others]) + "\n")
     if not (broker.folder / ACL).exists():
         filters = {key: [f.replace("{prefix}", prefix) for f in found] for key, found in THEIRS.items()}
-        anybody = f"\nuser {TESTER}\ntopic readwrite #\ntopic read $SYS/#\n" if TESTER in broker.passwords else ""
+        anybody = ANYBODY if TESTER in broker.passwords else ""
         _write(broker, ACL, acl_text(read_base(broker.folder), filters, prefix) + anybody)
 
 
