@@ -26,7 +26,9 @@ from core.settings import Settings
 from core.viewer import Viewer
 
 COOKIE = "onemap_session"
-OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/api/token"})
+# behind TLS; browsers take a name that begins so from this very host over TLS only (RFC 6265bis section 4.1.3)
+SECURE_COOKIE = f"__Host-{COOKIE}"
+OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/api/token", "/ca.crt"})
 # what the log-in page is drawn with
 OPEN_FOLDERS = ("/assets/css/", "/assets/icons/", "/vendor/@fontsource/")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -37,6 +39,15 @@ ATTEMPTS, ATTEMPTS_S = 20, 60.0
 
 def policy_of(settings: Settings) -> Policy:
     return Policy(settings.login_failures, settings.login_lock_s, settings.session_hours, settings.idle_minutes)
+
+
+def is_over_tls(scope: Scope) -> bool:
+    """The request itself, or, by the word of a proxy on this machine, what it has passed on."""
+    return scope.get("scheme") in ("https", "wss")
+
+
+def cookie_name(scope: Scope, public_url: str) -> str:
+    return SECURE_COOKIE if is_over_tls(scope) or public_url.startswith("https:") else COOKIE
 
 
 def is_loopback(host: str | None) -> bool:
@@ -52,7 +63,7 @@ class Credential:
     by_cookie: bool
 
 
-def find_credential(headers: Headers, path: str, query: bytes) -> Credential | None:
+def find_credential(headers: Headers, path: str, query: bytes, cookie: str) -> Credential | None:
     header = headers.get("authorization", "")
     if header.lower().startswith("bearer "):
         kinds = ("token", "feed") if path.startswith("/feeds/") else ("token",)
@@ -61,13 +72,13 @@ def find_credential(headers: Headers, path: str, query: bytes) -> Credential | N
         token = parse_qs(query.decode("latin-1")).get("token")
         if token:
             return Credential(token[0], ("feed",), False)
-    secret = read_cookie(headers.get("cookie", ""))
+    secret = read_cookie(headers.get("cookie", ""), cookie)
     return Credential(secret, ("browser",), True) if secret else None
 
 
-def read_cookie(header: str) -> str | None:
+def read_cookie(header: str, name: str) -> str | None:
     try:
-        morsel = SimpleCookie(header).get(COOKIE)
+        morsel = SimpleCookie(header).get(name)
     except CookieError:
         return None
     return morsel.value if morsel else None
@@ -144,16 +155,17 @@ class AuthMiddleware:
         headers = Headers(scope=scope)
         writes = scope["type"] == "websocket" or scope["method"] not in SAFE
         if path in OPEN_PATHS or path.startswith(OPEN_FOLDERS):
-            bad = writes and path == "/login" and not self._own_origin(headers)
+            bad = writes and path == "/login" and not self._own_origin(scope, headers)
             return problem(403, "Origin: log in from our own page", reason="origin") if bad else None
-        credential = find_credential(headers, path, scope["query_string"])
+        cookie = cookie_name(scope, self._public_url)
+        credential = find_credential(headers, path, scope["query_string"], cookie)
         if credential is not None:
             try:
                 viewer = await self._sessions.find(credential)
             except SQLAlchemyError as exc:
                 return from_error(database_error(exc))
             if viewer is not None:
-                if writes and credential.by_cookie and not self._own_origin(headers):
+                if writes and credential.by_cookie and not self._own_origin(scope, headers):
                     return problem(403, "Origin: the request does not come from our own page", reason="origin")
                 client = scope.get("client")
                 scope.setdefault("state", {})["viewer"] = replace(viewer, address=client[0] if client else None)
@@ -163,11 +175,15 @@ class AuthMiddleware:
             return RedirectResponse("/login?next=" + quote(asked, safe=""), status_code=303)
         return problem(401, "log in, or send a bearer token", reason="unauthenticated")
 
-    def _own_origin(self, headers: Headers) -> bool:
+    def _own_origin(self, scope: Scope, headers: Headers) -> bool:
+        """What came over TLS comes from a page that did: anybody on the way can answer for http://our-host."""
         origin = headers.get("origin", "")
         if self._public_url and origin == self._public_url.rstrip("/"):
             return True
-        return bool(origin) and urlsplit(origin).netloc == headers.get("host", "")
+        parts = urlsplit(origin)
+        if is_over_tls(scope) and parts.scheme != "https":
+            return False
+        return bool(origin) and parts.netloc == headers.get("host", "")
 
 
 async def _close(receive: Receive, send: Send, code: int) -> None:

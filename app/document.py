@@ -16,7 +16,7 @@ SCHEMES: dict[str, dict[str, str]] = {
         "type": "apiKey",
         "in": "cookie",
         "name": COOKIE,
-        "description": "a browser that has logged in at /login",
+        "description": "a browser that has logged in at /login; behind TLS the name begins with __Host-",
     },
     "feed": {
         "type": "apiKey",

@@ -20,6 +20,7 @@ from app import problems
 from app.api import (
     alarms,
     asides,
+    authority,
     cards,
     city,
     devices,
@@ -57,6 +58,7 @@ from core.settings import Settings
 
 ROUTERS = (
     session.router,
+    authority.router,
     alarms.router,
     incidents.router,
     units.router,
@@ -138,7 +140,8 @@ def make_app(settings: Settings) -> FastAPI:
     dash_app = build_dashboard(app, parts)
     app.add_middleware(Addresses)
     app.add_middleware(Compression)
-    app.add_middleware(SecurityHeaders, dash_apps=(dash_app, pages))
+    tls_for_good = settings.tls_files() is not None and settings.tls_authority is None
+    app.add_middleware(SecurityHeaders, dash_apps=(dash_app, pages), tls_for_good=tls_for_good)
     app.add_middleware(AuthMiddleware, sessions=sessions, public_url=settings.public_url)
     return app
 

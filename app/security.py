@@ -1,4 +1,4 @@
-"""Headers that every answer carries: what the page may load, and that nobody else may frame it."""
+"""Headers that every answer carries: what the page may load, that nobody else may frame it, that TLS is a must."""
 
 from __future__ import annotations
 
@@ -8,13 +8,22 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+# a year, this host only (RFC 6797)
+HSTS = "max-age=31536000"
+
 
 class SecurityHeaders:
-    """A strict Content-Security-Policy with the hashes of the inline scripts of our Dash applications."""
+    """A strict Content-Security-Policy with the hashes of the inline scripts of our Dash applications.
 
-    def __init__(self, app: ASGIApp, dash_apps: Sequence[Any]) -> None:
+    `tls_for_good`: a browser that was here once shall never again speak with this host without TLS, whatever anybody
+    clicks. Only for certificates that every browser knows: with a local authority it would shut out whoever has not
+    installed it yet, and every plain service of the same host.
+    """
+
+    def __init__(self, app: ASGIApp, dash_apps: Sequence[Any], tls_for_good: bool) -> None:
         self._app = app
         self._dash_apps = dash_apps
+        self._tls_for_good = tls_for_good
         self._policy: str | None = None
 
     def policy(self) -> str:
@@ -40,6 +49,8 @@ class SecurityHeaders:
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "same-origin"
                 headers["X-Frame-Options"] = "DENY"
+                if self._tls_for_good and scope["scheme"] == "https":
+                    headers["Strict-Transport-Security"] = HSTS
                 if "text/html" in headers.get("content-type", ""):
                     headers["Content-Security-Policy"] = self.policy()
             await send(message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -41,18 +42,22 @@ def parse_mqtt_url(url: str) -> BrokerAddress:
     )
 
 
-def prepare(client: mqtt.Client, address: BrokerAddress) -> None:
-    """Give `client` its credentials and, for mqtts, TLS with the system's roots."""
+def prepare(client: mqtt.Client, address: BrokerAddress, ca: Path | None) -> None:
+    """Give `client` its credentials and, for mqtts, TLS: the broker's certificate must be signed by the authority in
+    the file `ca`, without one by an authority that the system knows."""
     if address.username:
         client.username_pw_set(address.username, address.password)
     if address.tls:
-        client.tls_set()
+        try:
+            client.tls_set(str(ca) if ca else None)
+        except OSError as exc:
+            raise SetupError(f"{ca} cannot be read as certificates (PEM): {exc}", field="ONEMAP_MQTT_CA") from exc
 
 
-def make_client(url: str, client_id: str, **options: Any) -> mqtt.Client:
+def make_client(url: str, client_id: str, ca: Path | None = None, **options: Any) -> mqtt.Client:
     """A client that is not connected yet; `connect` it with `connect_properties`."""
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5, **options)
-    prepare(client, parse_mqtt_url(url))
+    prepare(client, parse_mqtt_url(url), ca)
     return client
 
 

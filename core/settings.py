@@ -16,7 +16,8 @@ from core.errors import SetupError
 class Settings(BaseSettings):
     """One object for a process; made at its start by `load_settings`, never at import."""
 
-    model_config = SettingsConfigDict(env_prefix="ONEMAP_", extra="ignore")
+    # set to nothing is not set: `.env.example` copied as it is means the defaults
+    model_config = SettingsConfigDict(env_prefix="ONEMAP_", env_ignore_empty=True, extra="ignore")
 
     database_url: str = Field(
         "", description="postgresql://user:password@host:port/name; empty: `up` runs a private cluster"
@@ -25,16 +26,34 @@ class Settings(BaseSettings):
         "", description="for LISTEN and advisory locks where database_url goes through a pooler"
     )
     mqtt_url: str = Field("", description="mqtt://user:password@host:port; empty: `up` runs a private broker")
+    mqtt_ca: Path | None = Field(
+        None, description="authority (PEM) that has signed the certificate of an mqtts:// broker; empty: the system's"
+    )
     broker_folder: Path | None = Field(
         None,
         description="folder of the broker's passwd and acl, where `doors` keeps them; empty: others manage the broker",
     )
+    device_host: str = Field("127.0.0.1", description="address on which the broker of `up` listens for devices")
     device_url: str = Field(
         "", description="mqtt:// or mqtts:// address that devices are told, without user and password"
     )
     http_host: str = Field("127.0.0.1", description="address the page is served on")
     http_port: int = Field(8050, ge=0, le=65535, description="port of the page; 0 takes a free one")
     public_url: str = Field("", description="address people use, where a proxy stands in front; checked as Origin")
+    tls_cert: Path | None = Field(
+        None,
+        description="certificate of one's own with its chain (PEM), for the page and the devices' listener; "
+        "empty: plain, or what `up --tls` makes",
+    )
+    tls_key: Path | None = Field(None, description="the key of tls_cert (PEM, without a passphrase)")
+    tls_authority: Path | None = Field(
+        None,
+        description="certificate (PEM) of an authority that browsers do not know by themselves, given away at /ca.crt; "
+        "`up --tls` sets it",
+    )
+    tls_names: str = Field(
+        "", description="further names and addresses for the certificate that `up --tls` makes, commas between"
+    )
     topic_prefix: str = Field(
         "onemap", pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$", description="first part of our MQTT topics"
     )
@@ -112,6 +131,15 @@ class Settings(BaseSettings):
                 field="ONEMAP_BROKER_FOLDER",
             )
         return Path(self.broker_folder)
+
+    def tls_files(self) -> tuple[Path, Path] | None:
+        """Certificate and key of the page and the devices' listener; None where both are plain."""
+        if self.tls_cert and self.tls_key:
+            return self.tls_cert, self.tls_key
+        if self.tls_cert or self.tls_key:
+            lacking = "ONEMAP_TLS_KEY" if self.tls_cert else "ONEMAP_TLS_CERT"
+            raise SetupError(f"{lacking} is not set: a certificate and its key go together", field=lacking)
+        return None
 
     def need_mqtt(self) -> str:
         if not self.mqtt_url:

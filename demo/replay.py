@@ -20,7 +20,7 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from demo.devices.edge import AddressError, address
+from demo.devices.edge import AddressError, address, introduce
 
 SENSOR = json.loads((Path(__file__).parent / "data" / "water_flow.json").read_text("utf-8"))["id"]
 WAIT_S = 60.0
@@ -72,13 +72,13 @@ def main() -> int:
     parser.add_argument("--prefix", default=os.environ.get("ONEMAP_TOPIC_PREFIX", "onemap"))
     given = parser.parse_args()
     try:
-        broker = address(given.mqtt_url)
+        broker = address(given.mqtt_url, os.environ.get("ONEMAP_MQTT_CA", ""))
         series = read_series(recording())
     except (AddressError, FileNotFoundError) as exc:
         print(f"onemap replay: {exc}", file=sys.stderr)
         return 1
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"replay-{os.getpid()}", protocol=mqtt.MQTTv5)
-    client.username_pw_set(broker.username, broker.password)
+    introduce(client, broker)
     client.connect(broker.host, broker.port)
     client.loop_start()
     count = publish(client, given.prefix, shift(series, datetime.now(UTC)))

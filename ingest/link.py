@@ -80,7 +80,7 @@ class Link:
         # filters we have asked the broker to give up, by packet identifier
         self._leaving: dict[int, set[str]] = {}
         self.client = BatchClient(self.name, self._take)
-        prepare(self.client, parse_mqtt_url(settings.need_mqtt()))
+        prepare(self.client, parse_mqtt_url(settings.need_mqtt()), settings.mqtt_ca)
         self.client.on_connect = self._on_connect
         self.client.on_disconnect = self._on_disconnect
         self.client.on_subscribe = self._on_subscribe

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -33,6 +34,7 @@ from core.db import make_engine
 from core.installation import read_installation
 from core.mqtt import connect, make_client
 from core.settings import Settings
+from core.tls import trust_holder
 from ingest.link import session_name
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -100,8 +102,8 @@ class Mailbox:
 
 
 @contextmanager
-def mailbox(url: str, *topics: str) -> Iterator[Mailbox]:
-    box = Mailbox(make_client(url, f"test-{time.monotonic_ns():x}"))
+def mailbox(url: str, *topics: str, ca: Path | None = None) -> Iterator[Mailbox]:
+    box = Mailbox(make_client(url, f"test-{time.monotonic_ns():x}", ca))
     box.client.max_inflight_messages_set(500)
     ready = threading.Event()
     box.client.on_message = lambda _, __, message: box.heard.append((message.topic, bytes(message.payload)))
@@ -163,7 +165,12 @@ class System:
 
     @property
     def http(self) -> str:
-        return f"http://127.0.0.1:{self.settings.http_port}"
+        return f"{'https' if self.settings.tls_cert else 'http'}://127.0.0.1:{self.settings.http_port}"
+
+    @property
+    def trust(self) -> ssl.SSLContext | bool:
+        """For `verify`: its own certificate where it has one."""
+        return trust_holder(self.settings.tls_cert) if self.settings.tls_cert else True
 
     @property
     def gateway_url(self) -> str:
@@ -227,21 +234,26 @@ class System:
     def _answers(self) -> bool:
         assert self.running["serve"].poll() is None, self.log("serve")
         try:
-            return httpx.get(f"{self.http}/readyz", trust_env=False, timeout=PATIENCE_S).status_code == 200
+            return (
+                httpx.get(f"{self.http}/readyz", verify=self.trust, trust_env=False, timeout=PATIENCE_S).status_code
+                == 200
+            )
         except httpx.TransportError:
             return False
 
     def token(self, role: str = "dispatcher") -> str:
         if role not in self.tokens:
             body = {"username": role, "password": PASSWORD}
-            answer = httpx.post(f"{self.http}/api/token", json=body, trust_env=False, timeout=PATIENCE_S)
+            answer = httpx.post(
+                f"{self.http}/api/token", json=body, verify=self.trust, trust_env=False, timeout=PATIENCE_S
+            )
             assert answer.status_code == 200, answer.text
             self.tokens[role] = answer.json()["token"]
         return self.tokens[role]
 
     def api(self, role: str = "dispatcher") -> httpx.Client:
         headers = {"Authorization": f"Bearer {self.token(role)}"}
-        return httpx.Client(base_url=self.http, headers=headers, trust_env=False, timeout=PATIENCE_S)
+        return httpx.Client(base_url=self.http, headers=headers, verify=self.trust, trust_env=False, timeout=PATIENCE_S)
 
     @contextmanager
     def push(self, role: str = "viewer") -> Iterator[Listener]:

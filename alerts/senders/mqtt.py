@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
 import paho.mqtt.client as mqtt
@@ -25,9 +26,9 @@ QUEUED_AT_MOST = 5000
 class MqttSender:
     """Keeps one connection."""
 
-    def __init__(self, url: str, client_id: str, prefix: str) -> None:
+    def __init__(self, url: str, client_id: str, prefix: str, ca: Path | None = None) -> None:
         self._url, self._prefix = url, prefix
-        self._client = make_client(url, client_id)
+        self._client = make_client(url, client_id, ca)
         self._client.max_queued_messages_set(QUEUED_AT_MOST)
         self._started = False
 
@@ -76,7 +77,8 @@ def outcome(info: mqtt.MQTTMessageInfo, deadline: float) -> Outcome:
 
 
 def make_mqtt(settings: Settings) -> MqttSender:
-    return MqttSender(settings.need_mqtt(), f"onemap-alerts-{secrets.token_hex(8)}", settings.topic_prefix)
+    name = f"onemap-alerts-{secrets.token_hex(8)}"
+    return MqttSender(settings.need_mqtt(), name, settings.topic_prefix, settings.mqtt_ca)
 
 
 MQTT = SenderKind("mqtt", make_mqtt)

@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from app.accounts import close_session, log_in, open_session
 from app.api.shapes import Credentials
-from app.auth import COOKIE, is_loopback, policy_of, read_cookie
+from app.auth import SECURE_COOKIE, cookie_name, is_loopback, policy_of, read_cookie
 from app.dashboard.login import local_path, login_page
 from app.deps import Now, Parts, PartsDep, Who, get_parts
 from core import audit
@@ -76,14 +76,14 @@ async def post_login(request: Request) -> Response:
         return HTMLResponse(login_page(language_of(request), "wrong_password", target), status_code=401)
     secret = await anyio.to_thread.run_sync(_open_browser_session, parts, viewer.username)
     answer = RedirectResponse(target, status_code=303)
-    secure = request.url.scheme == "https" or parts.settings.public_url.startswith("https")
+    name = cookie_name(request.scope, parts.settings.public_url)
     answer.set_cookie(
-        COOKIE,
+        name,
         secret,
         max_age=parts.settings.session_hours * 3600,
         httponly=True,
         samesite="lax",
-        secure=secure,
+        secure=name == SECURE_COOKIE,
         path="/",
     )
     return answer
@@ -101,14 +101,16 @@ def language_of(request: Request) -> str:
 
 @router.post("/logout", include_in_schema=False)
 def post_logout(request: Request, who: Who, parts: PartsDep) -> Response:
-    secret = read_cookie(request.headers.get("cookie", ""))
+    name = cookie_name(request.scope, parts.settings.public_url)
+    secret = read_cookie(request.headers.get("cookie", ""), name)
     if secret:
         with parts.engine.begin() as conn:
             close_session(conn, secret)
             audit.write(conn, who, "logout", utc_now())
         parts.sessions.forget(secret)
     answer = RedirectResponse("/login", status_code=303)
-    answer.delete_cookie(COOKIE, path="/")
+    # a browser takes no word about a __Host- name that is not Secure
+    answer.delete_cookie(name, path="/", secure=name == SECURE_COOKIE, httponly=True, samesite="lax")
     return answer
 
 

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
@@ -27,9 +28,11 @@ def find_system() -> Settings:
         raise SetupError(
             "nothing runs here: start ./onemap up, or set ONEMAP_DATABASE_URL and ONEMAP_MQTT_URL", reason="not_up"
         )
-    return settings.model_copy(
-        update={"database_url": facts["database_url"], "mqtt_url": settings.mqtt_url or facts["mqtt_url"]}
-    )
+    update = {"database_url": facts["database_url"], "mqtt_url": settings.mqtt_url or facts["mqtt_url"]}
+    tls = facts.get("tls")
+    if isinstance(tls, dict):
+        update |= {f"tls_{name}": Path(path) for name, path in tls.items()}
+    return settings.model_copy(update=update)
 
 
 @contextmanager

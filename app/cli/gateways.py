@@ -64,12 +64,12 @@ def run_jt808(options: argparse.Namespace) -> int:
     settings = load_settings()
     setup_log("gateway-jt808", settings.log_level)
     chosen = make_jt808_options(options, settings, os.environ)
-    asyncio.run(_serve_jt808(chosen, options, settings.need_mqtt()))
+    asyncio.run(_serve_jt808(chosen, options, settings))
     return 0
 
 
-async def _serve_jt808(chosen: jt808.TerminalOptions, options: argparse.Namespace, url: str) -> None:
-    async with Publisher(url, "jt808", wait_s=options.wait) as publisher:
+async def _serve_jt808(chosen: jt808.TerminalOptions, options: argparse.Namespace, settings: Settings) -> None:
+    async with Publisher(settings.need_mqtt(), "jt808", settings.mqtt_ca, wait_s=options.wait) as publisher:
         gateway = jt808.Gateway(chosen, publisher)
         server = await listen(gateway.listen(options.host, options.port), options.host, options.port)
         log.info("listening", host=options.host, port=server.sockets[0].getsockname()[1])
@@ -81,12 +81,12 @@ def run_gb28181(options: argparse.Namespace) -> int:
     settings = load_settings()
     setup_log("gateway-gb28181", settings.log_level)
     chosen = make_gb28181_options(options, settings, os.environ)
-    asyncio.run(_serve_gb28181(chosen, options, settings.need_mqtt()))
+    asyncio.run(_serve_gb28181(chosen, options, settings))
     return 0
 
 
-async def _serve_gb28181(chosen: gb28181.PlatformOptions, options: argparse.Namespace, url: str) -> None:
-    async with Publisher(url, "gb28181", wait_s=options.wait) as publisher:
+async def _serve_gb28181(chosen: gb28181.PlatformOptions, options: argparse.Namespace, settings: Settings) -> None:
+    async with Publisher(settings.need_mqtt(), "gb28181", settings.mqtt_ca, wait_s=options.wait) as publisher:
         gateway = gb28181.Gateway(chosen, publisher)
         sockets = Sockets(gateway)
         port = await listen(sockets.open(options.host, options.port), options.host, options.port)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from typing import Any
 
 from app.cli.context import find_system, run_outside
@@ -21,6 +22,9 @@ def add_verbs(verbs: Any) -> None:
     up_.add_argument("--city", choices=CITIES, default="demo", help="the city to begin with (default demo)")
     up_.add_argument("--no-devices", action="store_true", help="do not start the simulated devices")
     up_.add_argument("--fresh", action="store_true", help="begin anew: empty the database first")
+    up_.add_argument(
+        "--tls", action="store_true", help="HTTPS and MQTTS, with a local authority and a certificate made here"
+    )
     up_.set_defaults(run=up)
     for name, work, words in (
         ("serve", serve, "the page, the API, tiles, feeds and push"),
@@ -48,7 +52,8 @@ def up(options: argparse.Namespace) -> int:
 
     setup_log("up", "warning")
     stop = stop_on_signal()
-    Up(load_settings(), UpOptions(options.port, options.city, not options.no_devices, options.fresh)).run(stop)
+    chosen = UpOptions(options.port, options.city, not options.no_devices, options.fresh, options.tls)
+    Up(load_settings(), chosen).run(stop)
     return 0
 
 
@@ -56,19 +61,27 @@ def serve(_: argparse.Namespace) -> int:
     import uvicorn
 
     from app.main import make_app
+    from app.shown import LOOK_S, Shown
 
     settings = load_settings()
     setup_log("serve", settings.log_level)
+    shown = Shown(*files) if (files := settings.tls_files()) else None
     # what stands in front may tell the client's address only where it is on this machine
-    uvicorn.run(
+    config = uvicorn.Config(
         make_app(settings),
         host=settings.http_host,
         port=settings.http_port,
         log_level="warning",
         access_log=False,
         ws_ping_interval=20,
+        ssl_context_factory=shown.make_context if shown else None,
+        callback_notify=shown.look if shown else None,
+        timeout_notify=LOOK_S,
     )
-    return 0
+    server = uvicorn.Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    return 0 if server.started else 1
 
 
 def ingest(_: argparse.Namespace) -> int:

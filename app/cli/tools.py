@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.rules import editing
 from app.cli.context import find_system, run_outside, shell_user, transaction
+from app.health.certificate import check_certificate
 from app.health.doctor import check_broker, check_health, check_letters, check_tables
 from app.health.doors import check_doors, check_take_overs
 from app.health.read import read_health
@@ -89,6 +90,8 @@ def doctor(_: argparse.Namespace) -> int:
         return 1
     log = packages.checkout() / settings.state_dir / "log" / "mosquitto.log"
     remarks = [*check_database(settings), *check_broker(settings), *check_take_overs(log)]
+    if settings.tls_cert:
+        remarks += check_certificate(settings.tls_cert, utc_now())
     for remark in remarks:
         print(f"{'✗' if remark.wrong else '·'} {remark.words}")
     wrong = any(remark.wrong for remark in remarks)

@@ -282,7 +282,7 @@ def check_broker(settings: Settings) -> Iterator[Remark]:
         yield Remark("ONEMAP_MQTT_URL is not set: give mqtt://user:password@host:port")
         return
     try:
-        dropped = read_dropped(settings.mqtt_url)
+        dropped = read_dropped(settings.mqtt_url, ca=settings.mqtt_ca)
     except OSError as exc:
         yield Remark(f"the broker does not answer: {exc}. Is it running, and is ONEMAP_MQTT_URL right?")
         return
@@ -303,7 +303,7 @@ def check_dropped(dropped: int | None) -> Iterator[Remark]:
         )
 
 
-def read_dropped(url: str, wait_s: float = DROPPED_WAIT_S) -> int | None:
+def read_dropped(url: str, wait_s: float = DROPPED_WAIT_S, ca: Path | None = None) -> int | None:
     """Messages that the broker threw away since it started; None where it does not say. OSError where it is away.
 
     Mosquitto tells of drops only once there was one: a broker that tells of the others and not of these has dropped
@@ -318,7 +318,7 @@ def read_dropped(url: str, wait_s: float = DROPPED_WAIT_S) -> int | None:
         if DROPPED in told or set(told) >= COUNTED:
             heard.set()
 
-    client = make_client(url, f"onemap-doctor-{secrets.token_hex(8)}")
+    client = make_client(url, f"onemap-doctor-{secrets.token_hex(8)}", ca)
 
     def ask(*_: object) -> None:
         client.subscribe(f"{PUBLISHED}/+")

@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from app.auth import find_credential
+from app.auth import cookie_name, find_credential
 from app.deps import Parts
 from app.live.client import Client
 from app.live.kinds import BY_SIGNAL, KINDS, Item, LiveKind, ReadAt
@@ -325,7 +325,8 @@ class Hub:
 
     async def _watch_session(self, socket: WebSocket) -> None:
         """Close with 4401 soon after the session has ended: by log-out, by time, by an administrator."""
-        credential = find_credential(socket.headers, socket.url.path, b"")
+        cookie = cookie_name(socket.scope, self.parts.settings.public_url)
+        credential = find_credential(socket.headers, socket.url.path, b"", cookie)
         while credential is not None:
             await asyncio.sleep(SESSION_S)
             with contextlib.suppress(SQLAlchemyError):  # a database that is away ends nobody's session

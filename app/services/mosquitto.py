@@ -1,4 +1,5 @@
-"""A private Mosquitto broker on two free loopback ports, with accounts and rights.
+"""A private Mosquitto broker on two free ports, with accounts and rights; TLS on that of the devices where it has a
+certificate.
 
 The queue settings matter: Mosquitto's defaults silently drop acknowledged QoS 1 messages once 20 are in flight and
 1,000 wait (docs/operators.md, "Broker settings that lose messages").
@@ -16,11 +17,11 @@ from pathlib import Path
 
 from app.services.account import RunAs, find_program, need_program
 from app.services.ending import ending_with_parent, is_running
-from app.services.net import free_port, wait_until
+from app.services.net import free_port, reached_at, wait_until
 from core.errors import SetupError
 from core.vocabulary import table
 from ingest.doors.acl import GATEWAY, PROCESS, acl_text
-from ingest.doors.files import ACL, BASE, PASSWORDS, read_base
+from ingest.doors.files import ACL, BASE, PASSWORDS, read_base, write_certificate
 from ingest.doors.secret import hash_secret, make_secret
 
 # Two listeners, the same accounts behind both. At the devices' a client's id is its user name, whatever it says: nobody
@@ -49,11 +50,13 @@ log_type notice
 
 listener {port} 127.0.0.1
 
-listener {device_port} 127.0.0.1
+listener {device_port} {device_host}{tls}
 use_username_as_clientid true
 """
+TLS = "\ncertfile {folder}/server.crt\nkeyfile {folder}/server.key"
 OURS = (PROCESS, GATEWAY)
 TESTER = "tester"
+ANYBODY = f"\nuser {TESTER}\ntopic readwrite #\ntopic read $SYS/#\n\nuser {PROCESS}\ntopic read #\n"
 # topics of devices of other makers, until the database has been read (core/data/sources.json)
 THEIRS = {key: row["filters"] for key, row in table("sources").items()}
 
@@ -63,12 +66,24 @@ OPEN_MANY = ("sh", "-c", 'ulimit -n "$(ulimit -Hn)"; exec "$0" "$@"')
 
 
 @dataclass(frozen=True, slots=True)
+class Doors:
+    """The devices' listener: where it listens, and its certificate with the key of it (None: plain)."""
+
+    host: str = "127.0.0.1"
+    files: tuple[Path, Path] | None = None
+
+
+PLAIN = Doors()
+
+
+@dataclass(frozen=True, slots=True)
 class Broker:
     folder: Path
     port: int
     device_port: int
     passwords: dict[str, str]
     run_as: RunAs
+    doors: Doors = PLAIN
 
     def url(self, account: str = PROCESS) -> str:
         """The address of our own listener for one of our accounts."""
@@ -77,7 +92,7 @@ class Broker:
     @property
     def device_url(self) -> str:
         """The address that devices are told; each has an account of its own."""
-        return f"mqtt://127.0.0.1:{self.device_port}"
+        return f"{'mqtts' if self.doors.files else 'mqtt'}://{reached_at(self.doors.host)}:{self.device_port}"
 
 
 def find_mosquitto() -> Path | None:
@@ -85,10 +100,18 @@ def find_mosquitto() -> Path | None:
 
 
 def make_broker(
-    folder: Path, run_as: RunAs, port: int = 0, device_port: int = 0, prefix: str = "onemap", *, tester: bool = False
+    folder: Path,
+    run_as: RunAs,
+    port: int = 0,
+    device_port: int = 0,
+    prefix: str = "onemap",
+    *,
+    doors: Doors = PLAIN,
+    tester: bool = False,
 ) -> Broker:
     """The broker in `folder`/mosquitto with the accounts of our own, made on first use; `doors` adds those of devices.
-    With `tester` there is one more, who may say and hear anything."""
+    With `tester` there is one more, who may say and hear anything, and our processes hear the topics of any source,
+    though no `doors` runs beside it."""
     ours = (*OURS, TESTER) if tester else OURS
     home = folder / "mosquitto"
     home.mkdir(exist_ok=True)
@@ -101,10 +124,22 @@ def make_broker(
         secret.touch(0o600)
         secret.chmod(0o600)
         secret.write_text(json.dumps(passwords))
-    broker = Broker(home, free_port(port), free_port(device_port), passwords, run_as)
+    broker = Broker(home, free_port(port), free_port(device_port, doors.host), passwords, run_as, doors)
     _write_accounts(broker, prefix)
-    _write(broker, "mosquitto.conf", CONFIG.format(port=broker.port, device_port=broker.device_port, folder=home))
+    if doors.files:
+        write_certificate(home, *doors.files)
+    _write(broker, "mosquitto.conf", config_text(broker))
     return broker
+
+
+def config_text(broker: Broker) -> str:
+    return CONFIG.format(
+        port=broker.port,
+        device_port=broker.device_port,
+        device_host=broker.doors.host,
+        tls=TLS.format(folder=broker.folder) if broker.doors.files else "",
+        folder=broker.folder,
+    )
 
 
 def _write_accounts(broker: Broker, prefix: str) -> None:
@@ -116,7 +151,7 @@ def _write_accounts(broker: Broker, prefix: str) -> None:
     _write(broker, PASSWORDS, "\n".join([*(f"{name}:{kept}" for name, kept in base.items()), *others]) + "\n")
     if not (broker.folder / ACL).exists():
         filters = {key: [f.replace("{prefix}", prefix) for f in found] for key, found in THEIRS.items()}
-        anybody = f"\nuser {TESTER}\ntopic readwrite #\ntopic read $SYS/#\n" if TESTER in broker.passwords else ""
+        anybody = ANYBODY if TESTER in broker.passwords else ""
         _write(broker, ACL, acl_text(read_base(broker.folder), filters, prefix) + anybody)
 
 

@@ -1,4 +1,4 @@
-"""Loopback ports and waiting for them."""
+"""Free ports and waiting for them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from core.errors import SetupError
 # below what systems take for outgoing connections (Linux from 32768, others from 49152): what is free stays free until
 # it is bound
 LISTENING = range(20_000, 32_000)
+ANY = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -24,14 +25,22 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def free_port(preferred: int = 0) -> int:
-    """`preferred` where it is free, else any free loopback port that no client's connection will take meanwhile."""
-    if preferred and is_free(preferred):
+def free_port(preferred: int = 0, host: str = "127.0.0.1") -> int:
+    """`preferred` where it is free at this address of ours, else any free port that no client's connection will take
+    meanwhile."""
+    if preferred and is_free(preferred, host):
         return preferred
     for port in random.sample(LISTENING, 100):
-        if is_free(port):
+        if is_free(port, host):
             return port
-    raise SetupError("no free loopback port was found", reason="no_port")
+    raise SetupError(f"no free port was found at {host}", reason="no_port")
+
+
+def reached_at(host: str, everywhere: str = "127.0.0.1") -> str:
+    """As it stands in an address; `everywhere` for who listens on all addresses."""
+    if host in ANY:
+        return everywhere
+    return f"[{host}]" if ":" in host else host
 
 
 def wait_until(ready: Callable[[], bool], timeout_s: float, what: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 import psycopg
@@ -120,10 +121,10 @@ class BrokerQuestion:
     """CONNECT, then SUBSCRIBE again and again over the same connection: each new one would be three lines in its
     log."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, ca: Path | None = None) -> None:
         address = parse_mqtt_url(url)
         self._answered = threading.Event()
-        self._client = make_client(url, "")
+        self._client = make_client(url, "", ca)
         self._client.on_connect = lambda *_: self._answered.set()
         self._client.on_subscribe = lambda *_: self._answered.set()
         self._client.reconnect_delay_set(1, 2)

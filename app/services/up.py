@@ -6,6 +6,8 @@ import json
 import os
 import secrets
 import signal
+import socket
+import ssl
 import sys
 import threading
 import time
@@ -14,16 +16,19 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 
 from app.accounts import add_account, list_accounts, set_password
+from app.auth import is_loopback
 from app.services import cities, packages
 from app.services.account import keep_private, service_account, service_folder
+from app.services.certificates import Certificates, find_certificates
 from app.services.ending import end_leftovers, hold, is_running, read_facts, signal_if_running
 from app.services.logs import Logs
-from app.services.mosquitto import Broker, forget_sessions, launch_broker, make_broker, wait_for_broker
-from app.services.net import free_port
+from app.services.mosquitto import Broker, Doors, forget_sessions, launch_broker, make_broker, wait_for_broker
+from app.services.net import free_port, reached_at
 from app.services.postgres import (
     Cluster,
     drop_database,
@@ -66,6 +71,7 @@ class UpOptions:
     city: str
     devices: bool
     fresh: bool
+    tls: bool = False
 
 
 def print_line(words: str) -> None:
@@ -86,6 +92,7 @@ class Up:
         self.cluster: Cluster | None = None
         self.broker: Broker | None = None
         self.gateway_url = ""
+        self.certificates = Certificates(settings, None)
 
     def run(self, stop: threading.Event) -> None:
         """Bring everything up, watch over it until `stop`, take everything down."""
@@ -96,6 +103,7 @@ class Up:
         try:
             self._prepare_machine()
             self._take_over()
+            self._prepare_tls()
             supervisor = self._make_supervisor()
             self.say = supervisor.say
             self._start_services(supervisor)
@@ -105,6 +113,7 @@ class Up:
             self._announce(supervisor, logins, stop)
             while not stop.wait(0.5):
                 supervisor.watch_once()
+                self.certificates.watch(self.say)
         finally:
             self.say("stopping")
             if supervisor is not None:
@@ -131,6 +140,13 @@ class Up:
         self.log_folder.mkdir(exist_ok=True)
         end_leftovers(self.run_file, ("app.cli", str(service_folder(self.state, run_as))), self.say)
 
+    def _prepare_tls(self) -> None:
+        """With certificates of one's own both doors have them; else, if asked, those of a local authority."""
+        self.certificates = find_certificates(self.settings, self.state, wanted=self.options.tls)
+        self.settings = self.certificates.settings
+        for words in self.certificates.keep():
+            self.say(words)
+
     def _make_supervisor(self) -> Supervisor:
         logs = Logs(self.log_folder, self.settings.log_mb * 1_000_000, (*SERVERS, *OURS, DOORS, DEVICES), self.root)
         return Supervisor(self.run_file, logs, self.say, hung_s=self.settings.hung_s)
@@ -147,8 +163,9 @@ class Up:
             self._run_cluster(self.cluster, supervisor)
         if not self.settings.mqtt_url:
             self.say("starting the broker")
-            mine, theirs = ports.get("mosquitto", 0), ports.get("devices", 0)
-            self.broker = make_broker(folder, run_as, mine, theirs, self.settings.topic_prefix)
+            mine, theirs = ports.get("mosquitto", 0), self._device_port(ports)
+            doors = Doors(self.settings.device_host, self.settings.tls_files())
+            self.broker = make_broker(folder, run_as, mine, theirs, self.settings.topic_prefix, doors=doors)
             if self.options.fresh:
                 forget_sessions(self.broker)
             self._run_broker(self.broker, supervisor)
@@ -159,7 +176,8 @@ class Up:
                 Outsider("the database", self._probe(DatabaseQuestion(self.settings.database_url)))
             )
         if not self.broker:
-            supervisor.outsiders.append(Outsider("the broker", self._probe(BrokerQuestion(self.settings.mqtt_url))))
+            question = BrokerQuestion(self.settings.mqtt_url, self.settings.mqtt_ca)
+            supervisor.outsiders.append(Outsider("the broker", self._probe(question)))
 
     def _run_cluster(self, cluster: Cluster, supervisor: Supervisor) -> None:
         logs = supervisor.logs
@@ -207,6 +225,23 @@ class Up:
         path = self.state / "ports.json"
         ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
         return ports
+
+    def _device_port(self, ports: dict[str, int]) -> int:
+        """Where devices come to us from elsewhere, the port that they are told; else that of last time."""
+        told = urlsplit(self.settings.device_url).port or 0
+        if not told or is_loopback(self.settings.device_host):
+            return ports.get("devices", 0)
+        port = free_port(told, self.settings.device_host)
+        if port != told:
+            self.say(f"port {told} for devices is taken; using {port}")
+        return port
+
+    def _device_url(self, broker: Broker) -> str:
+        """What devices are told."""
+        if self.settings.device_url:
+            return self.settings.device_url
+        scheme = "mqtts" if broker.doors.files else "mqtt"
+        return f"{scheme}://{reached_at(broker.doors.host, socket.gethostname())}:{broker.device_port}"
 
     def _write_ports(self) -> None:
         """The same ports next time, where they are free: devices keep their address."""
@@ -286,28 +321,31 @@ class Up:
 
     def _start_processes(self, supervisor: Supervisor, logins: dict[str, dict[str, str]]) -> None:
         asked = self.options.port if self.options.port is not None else self.settings.http_port
-        port = free_port(asked)
+        host = self.settings.http_host
+        port = free_port(asked, host)
         if asked and port != asked:
             self.say(f"port {asked} is taken; using {port}")
-        host = self.settings.http_host
-        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+        scheme = "https" if self.settings.tls_files() else "http"
         facts: dict[str, object] = {
-            "http": f"http://{shown}:{port}",
+            "http": f"{scheme}://{reached_at(host)}:{port}",
             "mqtt_url": self.gateway_url,
             "database_url": self.settings.database_url,
             "logins": logins,
         }
+        if self.settings.tls_files():
+            facts["tls"] = self.certificates.facts()
         environment = {
             **os.environ,
             "ONEMAP_DATABASE_URL": self.settings.database_url,
             "ONEMAP_MQTT_URL": self.settings.mqtt_url,
             "ONEMAP_HTTP_PORT": str(port),
             "PYTHONUNBUFFERED": "1",
+            **{f"ONEMAP_TLS_{name.upper()}": path for name, path in self.certificates.facts().items()},
         }
         names = [*OURS]
         if self.broker:
             environment["ONEMAP_BROKER_FOLDER"] = str(self.broker.folder)
-            environment["ONEMAP_DEVICE_URL"] = self.settings.device_url or self.broker.device_url
+            environment["ONEMAP_DEVICE_URL"] = self._device_url(self.broker)
             names.append(DOORS)
         supervisor.facts = facts
         self.say("starting ingest, alerts, dispatch and the page")
@@ -318,10 +356,18 @@ class Up:
             supervisor.add(DEVICES, [sys.executable, "-m", "app.cli", "simulate"], environment, self.root)
         supervisor.write_run_file()
 
+    def _seen_from_elsewhere(self, address: str) -> str:
+        """The page's address for people at other machines."""
+        if self.settings.public_url:
+            return self.settings.public_url.rstrip("/")
+        parts = urlsplit(address)
+        return f"{parts.scheme}://{reached_at(self.settings.http_host, socket.gethostname())}:{parts.port}"
+
     def _announce(self, supervisor: Supervisor, logins: dict[str, dict[str, str]], stop: threading.Event) -> None:
         address = str(supervisor.facts["http"])
         deadline = time.monotonic() + READY_S
-        while not answers(f"{address}/readyz") or not answers(f"{address}/login"):
+        trust = self.certificates.trust()
+        while not answers(f"{address}/readyz", trust) or not answers(f"{address}/login", trust):
             supervisor.watch_once()
             if stop.wait(0.2):
                 return
@@ -332,17 +378,18 @@ class Up:
         print(f"\n  OneMap 一张图 is up:  {address}\n", flush=True)
         for role, login in logins.items():
             print(f"    {role:<11} {login['username']:<16} {login['password']}", flush=True)
-        devices = f"\n  Devices  {self.broker.device_url}   (./onemap devices add NAME)" if self.broker else ""
+        devices = f"\n  Devices  {self._device_url(self.broker)}   (./onemap devices add NAME)" if self.broker else ""
+        tls = self.certificates.told(self._seen_from_elsewhere(address))
         print(
-            f"\n  MQTT     {self.gateway_url}{devices}\n  Logs     {self.log_folder}\n"
+            f"\n  MQTT     {self.gateway_url}{devices}{tls}\n  Logs     {self.log_folder}\n"
             "  Ctrl-C stops everything and keeps the data.\n",
             flush=True,
         )
 
 
-def answers(url: str) -> bool:
+def answers(url: str, trust: ssl.SSLContext | None = None) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own loopback address
+        with urllib.request.urlopen(url, timeout=2, context=trust) as answer:  # noqa: S310 - our own address
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

@@ -61,7 +61,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        package, where = read(given.city), address(given.mqtt_url)
+        package, where = read(given.city), address(given.mqtt_url, os.environ.get("ONEMAP_MQTT_CA", ""))
     except (PackageError, AddressError) as exc:
         raise SystemExit(f"demo.devices: {exc}") from exc
     start = datetime.now(UTC)

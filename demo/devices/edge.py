@@ -40,16 +40,18 @@ class AddressError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the broker is, from `mqtt://user:password@host:port` or `mqtts://…`."""
+    """Where the broker is, from `mqtt://user:password@host:port` or `mqtts://…`. `ca` is the authority (a PEM file)
+    that has signed its certificate, None one that the system knows."""
 
     host: str
     port: int
     username: str | None
     password: str | None
     tls: bool
+    ca: str | None = None
 
 
-def address(url: str) -> Address:
+def address(url: str, ca: str = "") -> Address:
     """Parses an MQTT URL. Raises AddressError."""
     parts = urlsplit(url)
     if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
@@ -60,7 +62,14 @@ def address(url: str) -> Address:
         raise AddressError("expected a port between 1 and 65535") from exc
     user = unquote(parts.username) if parts.username else None
     secret = unquote(parts.password) if parts.password else None
-    return Address(parts.hostname, port, user, secret, parts.scheme == "mqtts")
+    return Address(parts.hostname, port, user, secret, parts.scheme == "mqtts", ca or None)
+
+
+def introduce(client: Client, where: Address) -> None:
+    """Gives the client its credentials, and TLS where the address asks for it."""
+    client.username_pw_set(where.username, where.password)
+    if where.tls:
+        client.tls_set_context(ssl.create_default_context(cafile=where.ca))
 
 
 class Edge:
@@ -78,9 +87,7 @@ class Edge:
             client_id=f"demo-{name}-{seed}-{os.getpid()}",
             protocol=MQTTProtocolVersion.MQTTv5,
         )
-        client.username_pw_set(where.username, where.password)
-        if where.tls:
-            client.tls_set_context(ssl.create_default_context())
+        introduce(client, where)
         client.reconnect_delay_set(*RECONNECT_S)
         client.max_queued_messages_set(KEPT_MESSAGES)
         client.on_connect = self._connected

@@ -1,5 +1,5 @@
-"""The two files that Mosquitto reads its doors from, and the signal that makes it read them anew (mosquitto(8),
-SIGHUP).
+"""The files that Mosquitto reads its doors and its certificate from, and the signal that makes it read them anew
+(mosquitto(8), SIGHUP; one that has been connected stays so).
 
 `passwd.base` beside them holds the accounts that are the installation's own; whoever sets up the broker writes it.
 """
@@ -12,9 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from core.errors import SetupError, Unavailable
+from core.tls import check_pair
 from ingest.doors.acl import GATEWAY, PROCESS, Account, acl_text, password_text
 
 BASE, PASSWORDS, ACL, PID = "passwd.base", "passwd", "acl", "mosquitto.pid"
+# of the devices' listener
+CERTIFICATE, KEY = "server.crt", "server.key"
 
 
 def read_base(folder: Path) -> list[Account]:
@@ -42,6 +45,14 @@ def write_doors(folder: Path, accounts: Iterable[Account], filters: Mapping[str,
         replace(folder / PASSWORDS, password_text(everybody)),
         replace(folder / ACL, acl_text(everybody, filters, prefix)),
     ]
+    return any(changed)
+
+
+def write_certificate(folder: Path, cert: Path, key: Path) -> bool:
+    """Give the broker a copy that it may read; whether it was different. SetupError where the two cannot be used: a
+    broker that was started with them would end at once."""
+    check_pair(cert, key)
+    changed = [replace(folder / KEY, key.read_text()), replace(folder / CERTIFICATE, cert.read_text())]
     return any(changed)
 
 

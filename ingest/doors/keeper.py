@@ -1,5 +1,5 @@
 """The process that keeps the broker's doors as the database says: it writes Mosquitto's two files and makes it read
-them.
+them. It also brings it the newest certificate.
 
 It runs where the broker's folder and its process can be reached (beside it under `up`, in its pid namespace in
 containers). What it has done stands in table `broker_door`; whoever changes an account or a source asks for it there.
@@ -20,7 +20,7 @@ from core.log import get_log
 from core.process import Chore, Chores, Crew, Heartbeat, Lease, Pulse, first_line, keep_running, take_lease
 from core.settings import Settings
 from ingest.doors.accounts import read_active
-from ingest.doors.files import reload_broker, write_doors
+from ingest.doors.files import reload_broker, write_certificate, write_doors
 
 log = get_log("doors")
 # whatever was missed is seen at the next look: a broker that was started anew, files that somebody has changed
@@ -40,7 +40,14 @@ class Keeper:
         # a broker that lives is told at least once in our life: it may have read the files before we wrote the last
         # ones
         self._told = False
-        self.chores = Chores("doors", [Chore("doors", LOOK_S, self.keep, (DOOR_CHANNEL,))], self.figures)
+        self.chores = Chores(
+            "doors",
+            [
+                Chore("doors", LOOK_S, self.keep, (DOOR_CHANNEL,)),
+                Chore("certificate", LOOK_S, self.keep_certificate),
+            ],
+            self.figures,
+        )
 
     def run(self, process_stop: threading.Event, pulse: Pulse) -> None:
         """Until told to stop, or the lease is lost."""
@@ -81,6 +88,13 @@ class Keeper:
         if applied < wanted:
             with self._db.begin() as conn:
                 conn.execute(APPLIED, {"applied": wanted, "now": now})
+
+    def keep_certificate(self, _: datetime) -> None:
+        """Where it has been renewed, take it to the broker: new connections are shown it, the others stay."""
+        files = self._settings.tls_files()
+        if files and write_certificate(self._folder, *files):
+            self.figures["certificates"] += 1
+            log.info("certificate_renewed", broker=reload_broker(self._folder))
 
 
 def run(settings: Settings, folder: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
@@ -45,9 +46,11 @@ class Publisher:
     anew with a backoff; a message that waited longer than `wait_s` is given up, which its terminal notices.
     """
 
-    def __init__(self, url: str, name: str, *, waiting: int = WAITING, wait_s: float = WAIT_S) -> None:
+    def __init__(
+        self, url: str, name: str, ca: Path | None = None, *, waiting: int = WAITING, wait_s: float = WAIT_S
+    ) -> None:
         self._address = parse_mqtt_url(url)
-        self._client = make_client(url, f"onemap-gateway-{name}-{secrets.token_hex(6)}")
+        self._client = make_client(url, f"onemap-gateway-{name}-{secrets.token_hex(6)}", ca)
         self._client.max_queued_messages_set(waiting)
         self._client.reconnect_delay_set(*RECONNECT_S)
         self._client.on_connect = self._on_connect

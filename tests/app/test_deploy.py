@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.services.mosquitto import CONFIG, THEIRS
+from app.services.mosquitto import CONFIG, THEIRS, TLS
 from ingest.doors.acl import Account, acl_text
 from tests.support import ROOT
 
@@ -19,6 +19,13 @@ def settings(text: str) -> set[str]:
 
 def test_broker_of_the_containers_has_the_same_settings() -> None:
     assert settings((ROOT / "deploy" / "mosquitto.conf").read_text()) == settings(CONFIG)
+
+
+def test_broker_of_the_containers_has_tls_where_up_has_it() -> None:
+    """deploy/tls.conf follows the last listener, which is that of the devices."""
+    last = (ROOT / "deploy" / "mosquitto.conf").read_text().rpartition("listener ")[2]
+    assert last.split() == ["1884", "use_username_as_clientid", "true"]
+    assert (ROOT / "deploy" / "tls.conf").read_text().strip() == TLS.format(folder="/mosquitto/secret").strip()
 
 
 def test_broker_of_the_containers_has_the_same_accounts() -> None:

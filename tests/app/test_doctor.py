@@ -285,7 +285,7 @@ def ask_doctor(
     monkeypatch.setenv("ONEMAP_DATABASE_URL", processes.settings.database_url)
     monkeypatch.setenv("ONEMAP_MQTT_URL", processes.settings.mqtt_url)
     # the broker is shared with tests that make it drop messages on purpose
-    monkeypatch.setattr("app.health.doctor.read_dropped", lambda url: 0)
+    monkeypatch.setattr("app.health.doctor.read_dropped", lambda url, ca: 0)
     return lambda: doctor(capsys)
 
 

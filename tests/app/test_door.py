@@ -32,7 +32,14 @@ SAMPLES = {
     "sensor_id": "wl-spare",
     "unit_id": "fire-01",
 }
-WAYS_IN = {("GET", "/login"), ("POST", "/login"), ("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/api/token")}
+WAYS_IN = {
+    ("GET", "/login"),
+    ("POST", "/login"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("POST", "/api/token"),
+    ("GET", "/ca.crt"),
+}
 addresses = (f"127.0.0.{n}" for n in count(20))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, text
 from core.clock import cap_time, rfc3339
 from core.errors import Forbidden, NotFound, SetupError
 from core.exposure import around, city_zone, inside, is_day
-from core.mqtt import parse_mqtt_url
+from core.mqtt import make_client, parse_mqtt_url
 from core.registry import Registry
 from core.types import LonLat
 from core.viewer import Role, Viewer
@@ -59,6 +60,14 @@ def test_registry_keeps_others_from_replacing_ours() -> None:
 def test_mqtt_addresses_are_read(url: str, port: int, tls: bool, user: str | None) -> None:
     address = parse_mqtt_url(url)
     assert (address.port, address.tls, address.username) == (port, tls, user)
+
+
+def test_authority_that_cannot_be_read_names_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "no.crt").write_text("no certificate")
+    for ca in (tmp_path / "no.crt", tmp_path / "none.crt"):
+        with pytest.raises(SetupError) as caught:
+            make_client("mqtts://h", "", ca)
+        assert caught.value.field == "ONEMAP_MQTT_CA"
 
 
 @pytest.mark.parametrize("url", ["", "http://h", "mqtt://", "localhost:1883"])

@@ -23,6 +23,13 @@ def test_example_lists_every_setting_with_its_default() -> None:
     assert not differs
 
 
+def test_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example copied as it is, and `${NAME:-}` in a compose file."""
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"ONEMAP_{name.upper()}", "")
+    assert Settings() == Settings.model_construct()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

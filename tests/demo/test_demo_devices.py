@@ -376,6 +376,7 @@ def test_route_takes_no_oneway_street_backwards(package: Package) -> None:
 def test_address_is_read_from_the_url() -> None:
     assert address("mqtt://dev:p%40ss@127.0.0.1:1884") == Address("127.0.0.1", 1884, "dev", "p@ss", False)
     assert address("mqtts://broker.example") == Address("broker.example", 8883, None, None, True)
+    assert address("mqtts://broker.example", "/etc/city.crt").ca == "/etc/city.crt"
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:1883", "http://a:1", "mqtt://", "mqtt://host:99999"])
