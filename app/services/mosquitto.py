@@ -56,7 +56,7 @@ use_username_as_clientid true
 TLS = "\ncertfile {folder}/server.crt\nkeyfile {folder}/server.key"
 OURS = (PROCESS, GATEWAY)
 TESTER = "tester"
-ANYBODY = f"\nuser {TESTER}\ntopic readwrite #\ntopic read $SYS/#\n\nuser {PROCESS}\ntopic read #\n"
+ANYBODY = f"\nuser {TESTER}\ntopic readwrite #\ntopic read $SYS/#\n"
 # topics of devices of other makers, until the database has been read (core/data/sources.json)
 THEIRS = {key: row["filters"] for key, row in table("sources").items()}
 
