@@ -146,13 +146,17 @@ class System:
 
     def __enter__(self) -> System:
         self.logs.mkdir(parents=True, exist_ok=True)
+        self.end_sessions()
+        return self
+
+    def end_sessions(self) -> None:
+        """The broker forgets whatever it holds for our ingesters."""
         engine = make_engine(self.settings, pool_size=1, name="onemap test")
         with engine.connect() as conn:
             installation = read_installation(conn)
         engine.dispose()
         for slot in range(SLOTS):
             end_session(self.settings.mqtt_url, session_name(self.settings, installation, slot))
-        return self
 
     def __exit__(self, *_: object) -> None:
         for process in reversed(self.running.values()):

@@ -92,7 +92,7 @@ def test_old_terminal_sends_its_blind_area_below_the_prefix_of_its_datum(broker:
 
     topic = f"vendor/gcj/position/{PHONE}"
     words = [*JT808, "--no-auth", "--topic-prefix", "vendor/gcj"]
-    with mailbox(broker.url(), topic) as box, gateway(tmp_path / "log", broker.url(), *words) as port:
+    with mailbox(broker.url(), topic) as box, gateway(tmp_path / "log", broker.url("tester"), *words) as port:
         run(drive(port))
         wait_for(lambda: len(box.heard) == 3)
 

@@ -219,7 +219,7 @@ def keep_up(cluster: Cluster, log: Path) -> None:
 
 
 POISON = [
-    b"",
+    b" ",
     b"{",
     b"\x00\xff" * 50,
     b"[" * 5000,

@@ -9,7 +9,7 @@ import pytest
 from app.services.mosquitto import Broker
 from core.clock import rfc3339
 from core.settings import Settings
-from tests.support import LOGS, Mailbox, System, end_session, now, wait_for
+from tests.support import LOGS, Mailbox, System, now, wait_for
 
 TOPIC = "onemap/observation/wl-retained"
 
@@ -35,5 +35,5 @@ def test_retained_rubbish_is_one_letter_over_three_sessions(
             wait_for(lambda: system.one(count) == turn + 1, what="what came after it is written")  # noqa: B023
             assert system.one("SELECT sum(messages) FROM source_state") == 2 * (turn + 1), "it came each time"
             system.stop("ingest")
-            end_session(own_settings.mqtt_url, "onemap-ingest-0")
+            system.end_sessions()
         assert system.rows("SELECT topic, reason FROM dead_letter") == [{"topic": TOPIC, "reason": "not_json"}]
