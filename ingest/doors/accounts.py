@@ -24,12 +24,12 @@ from core.errors import Conflict, InputError, NotFound, OneMapError
 from core.texts import check_texts
 from core.types import Params, check_device_id
 from ingest.cover import covers
-from ingest.doors.acl import GATEWAY, PROCESS, Account
+from ingest.doors.acl import CANARY, GATEWAY, PROCESS, Account
 from ingest.doors.secret import hash_secret, make_secret
 from ingest.sources import check_filter
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-OURS = (PROCESS, GATEWAY)
+OURS = (PROCESS, GATEWAY, CANARY)
 # what an account may speak for, each id of one account only
 THINGS = ("sensors", "cameras", "units")
 LISTS = (*THINGS, "sources", "topics")

@@ -15,6 +15,8 @@ from ingest.topics import NATIVE
 Kind = Literal["process", "gateway", "device", "unit"]
 # the installation's own accounts: our processes, and who may speak for any device and hear what we say
 PROCESS, GATEWAY = "onemap", "gateway"
+# may do nothing: being let in shows that the broker has read its files
+CANARY = "onemap-doors"
 OUT_TOPICS = ("alarm/#", "alert/#", "task/+")
 IN_TOPICS = tuple(
     "/".join("+" if part.startswith("{") else part for part in template.split("/")) for template in NATIVE.values()

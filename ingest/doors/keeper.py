@@ -7,27 +7,44 @@ containers). What it has done stands in table `broker_door`; whoever changes an 
 
 from __future__ import annotations
 
+import queue
+import secrets
 import threading
+import time
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import text
 
 from core.db import DOOR_CHANNEL, SOURCE_CHANNEL, Notes, make_engine
-from core.errors import OneMapError
+from core.errors import OneMapError, Unavailable
 from core.log import get_log
+from core.mqtt import connect, make_client
 from core.process import Chore, Chores, Crew, Heartbeat, Lease, Pulse, first_line, keep_running, take_lease
 from core.settings import Settings
 from ingest.doors.accounts import read_active
+from ingest.doors.acl import CANARY, Account
 from ingest.doors.files import reload_broker, write_certificate, write_doors
+from ingest.doors.secret import hash_secret, make_secret
 
 log = get_log("doors")
 # whatever was missed is seen at the next look: a broker that was started anew, files that somebody has changed
 LOOK_S = 5.0
+# how long the broker may take to read its files
+PROOF_S = 5.0
 FILTERS = text("SELECT id, topic_filters FROM source ORDER BY id")
 APPLIED = text("UPDATE broker_door SET applied = :applied, applied_at = :now, error = NULL WHERE applied <= :applied")
 FAILED = text("UPDATE broker_door SET error = :error WHERE error IS DISTINCT FROM :error")
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """An account that may do nothing, and its secret."""
+
+    account: Account
+    secret: str
 
 
 class Keeper:
@@ -37,9 +54,10 @@ class Keeper:
         self._settings, self._folder, self._lease = settings, folder, lease
         self._db = make_engine(settings, pool_size=2, name="onemap doors")
         self.figures: Counter[str] = Counter()
-        # a broker that lives is told at least once in our life: it may have read the files before we wrote the last
-        # ones
-        self._told = False
+        # new in each life of ours, so that the broker is told at least once: it may have read the files before we wrote
+        # the last ones
+        self._canary = make_canary()
+        self._proven = False
         self.chores = Chores(
             "doors",
             [
@@ -75,10 +93,15 @@ class Keeper:
                 row.id: [f.replace("{prefix}", prefix) for f in row.topic_filters] for row in conn.execute(FILTERS)
             }
         try:
-            changed = write_doors(self._folder, accounts, filters, prefix)
-            if changed or not self._told or applied < wanted:
+            changed = write_doors(self._folder, [*accounts, self._canary.account], filters, prefix)
+            if changed or not self._proven or applied < wanted:
+                self._proven = False
+                # a new secret in the same files: who is let in with it shows that the broker has read them
+                self._canary = make_canary()
+                write_doors(self._folder, [*accounts, self._canary.account], filters, prefix)
                 pid = reload_broker(self._folder)
-                self._told = True
+                self._prove()
+                self._proven = True
                 self.figures["reloads"] += 1
                 log.info("doors_told", accounts=len(accounts), broker=pid, change=wanted)
         except (OSError, OneMapError) as exc:
@@ -89,12 +112,43 @@ class Keeper:
             with self._db.begin() as conn:
                 conn.execute(APPLIED, {"applied": wanted, "now": now})
 
+    def _prove(self) -> None:
+        """Wait until the broker lets in who only the new files know; Unavailable where it does not."""
+        deadline = time.monotonic() + PROOF_S
+        while not is_let_in(self._settings, self._canary.account.name, self._canary.secret):
+            if time.monotonic() > deadline:
+                raise Unavailable("the broker got the signal and has not read its files anew", reason="broker_away")
+            time.sleep(0.02)
+
     def keep_certificate(self, _: datetime) -> None:
         """Where it has been renewed, take it to the broker: new connections are shown it, the others stay."""
         files = self._settings.tls_files()
         if files and write_certificate(self._folder, *files):
             self.figures["certificates"] += 1
             log.info("certificate_renewed", broker=reload_broker(self._folder))
+
+
+def make_canary() -> Canary:
+    secret = make_secret()
+    return Canary(Account(CANARY, "device", hash_secret(secret)), secret)
+
+
+def is_let_in(settings: Settings, name: str, secret: str) -> bool:
+    """Whether the broker takes this account now. OSError where it cannot be reached."""
+    url = settings.need_mqtt()
+    client = make_client(url, f"{name}-{secrets.token_hex(8)}", settings.mqtt_ca)
+    client.username_pw_set(name, secret)
+    answers: queue.Queue[bool] = queue.Queue()
+    client.on_connect = lambda c, u, flags, reason, properties: answers.put(not reason.is_failure)
+    connect(client, url)
+    client.loop_start()
+    try:
+        return answers.get(timeout=PROOF_S)
+    except queue.Empty:
+        return False
+    finally:
+        client.disconnect()
+        client.loop_stop()
 
 
 def run(settings: Settings, folder: Path) -> None:
