@@ -16,7 +16,7 @@ def utc_now() -> datetime:
 def rfc3339(moment: datetime, zone: str = "UTC") -> str:
     """RFC 3339 with a numeric offset, milliseconds only where there are some."""
     local = moment.astimezone(ZoneInfo(zone))
-    return local.isoformat(timespec="milliseconds" if local.microsecond else "seconds")
+    return local.isoformat(timespec="milliseconds" if local.microsecond >= 1000 else "seconds")
 
 
 def cap_time(moment: datetime, zone: str) -> str:

@@ -146,3 +146,11 @@ def test_nobody_counted_is_unknown_and_not_nobody(conn: Connection) -> None:
     found = around(conn, LonLat(center.lon, center.lat), 800, now(), "UTC")
     assert found.people is None
     assert found.facilities_known is False
+
+
+@pytest.mark.parametrize(("us", "shown"), [(0, "05+00:00"), (999, "05+00:00"), (1000, "05.001+00:00")])
+def test_moment_has_milliseconds_only_where_there_are_some(us: int, shown: str) -> None:
+    """Read back and said again it is the same words."""
+    words = rfc3339(datetime(2026, 11, 25, 3, 4, 5, us, tzinfo=UTC))
+    assert words.endswith(shown)
+    assert rfc3339(datetime.fromisoformat(words)) == words

@@ -81,7 +81,7 @@ def alarm(api: httpx.Client, processes: System, ears: Mailbox, live: Listener, r
 def test_message_becomes_a_row(alarm: Json, processes: System, red: Json) -> None:
     [row] = processes.rows("SELECT metric, time, value, unit, quality FROM observation WHERE sensor_id = %s", SENSOR)
     assert (row["metric"], row["value"], row["unit"], row["quality"]) == ("water_level", red["value"], "m", "good")
-    assert rfc3339(row["time"]) == red["time"]
+    assert row["time"] == datetime.fromisoformat(red["time"])
 
 
 def test_alarm_is_of_level_one_and_says_why(alarm: Json, red: Json, limits: dict[str, float]) -> None:
