@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from alerts.engine import fold_all
+from alerts.folding import fold_all
 from alerts.loading import load_rules, thing_of
 from alerts.rules.base import Finding, RuleRow, Thing, watches
 from alerts.rules.stale import Heard, Silence, find_silent, in_grace

@@ -1,5 +1,4 @@
-"""What tells this installation from others that may use the same broker: a name, and a secret that its client ids
-carry."""
+"""What tells this installation from others that may use the same broker: a secret that its client ids carry."""
 
 from __future__ import annotations
 
@@ -10,9 +9,8 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """`name` may be seen by anybody; whoever knows `secret` could take our sessions at the broker."""
+    """Whoever knows the secret could take our sessions at the broker."""
 
-    name: str
     secret: str
 
     def client_id(self, prefix: str, part: str) -> str:
@@ -21,5 +19,4 @@ class Installation:
 
 
 def read_installation(conn: Connection) -> Installation:
-    row = conn.execute(text("SELECT name, secret FROM installation")).one()
-    return Installation(row.name, row.secret)
+    return Installation(conn.execute(text("SELECT secret FROM installation")).scalar_one())

@@ -291,7 +291,8 @@ def check_filter(topic_filter: str, prefix: str) -> str:
     own output."""
     full = topic_filter.replace("{prefix}", prefix)
     levels = full.split("/")
-    fine = 0 < len(full.encode()) < 1000 and "\x00" not in full and not full.startswith("$")
+    # a line end in it would be a line of its own in the broker's files
+    fine = 0 < len(full.encode()) < 1000 and full.isprintable() and full == full.strip() and not full.startswith("$")
     fine = (
         fine and all(level in ("+", "#") or not set("+#") & set(level) for level in levels) and "#" not in levels[:-1]
     )
@@ -411,7 +412,7 @@ def read_rule(given: object) -> UnitRule | None:
 
 
 def is_number(value: object) -> bool:
-    return type(value) in (int, float) and isinstance(value, int | float) and abs(value) < 1e15
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
 
 
 def read_sources(conn: Connection, prefix: str) -> Sources:

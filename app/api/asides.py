@@ -8,10 +8,11 @@ from fastapi import APIRouter
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from app.api.shapes import Body, Limit
+from app.api.shapes import Limit
 from app.deps import Conn, Now, Who
 from core import audit, set_aside
 from core.errors import InputError
+from core.given import Given
 from core.nouns import Page
 from core.viewer import Role
 
@@ -24,7 +25,7 @@ class Decided(TypedDict):
     id: str
 
 
-class AsideIn(Body):
+class AsideIn(Given):
     """Which one: the work that failed, and the row's id."""
 
     what: Word

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from app.api.shapes import Body, Limit, Words
+from app.api.shapes import Limit, Words
 from app.api.shapes import Name as Cursor
 from app.deps import Conn, Now, PartsDep, Who
+from core.given import Given
 from core.nouns import Page
 from core.viewer import Role
 from ingest.doors.accounts import (
@@ -19,17 +20,15 @@ from ingest.doors.accounts import (
     AccountObject,
     Credentials,
     DoorState,
-    Imported,
     add_account,
     change_account,
-    import_accounts,
     read_account,
     read_accounts,
-    read_csv,
     read_door,
     revoke_account,
     rotate_account,
 )
+from ingest.doors.many import Imported, import_accounts, read_csv
 
 router = APIRouter(tags=["devices"])
 AccountName = Annotated[str, Path(pattern=NAME)]
@@ -42,7 +41,7 @@ class Made(TypedDict):
     credentials: Credentials
 
 
-class ImportIn(Body):
+class ImportIn(Given):
     """A CSV with a heading: name, kind, sensors, cameras, units, sources, topics, reports, warnings, note."""
 
     csv: str = Field(min_length=1, max_length=5_000_000)

@@ -8,10 +8,11 @@ from fastapi import APIRouter
 from pydantic import Field, model_validator
 from typing_extensions import TypedDict
 
-from app.api.shapes import Body, Limit, Moment, Name, page, parse_number, part
+from app.api.shapes import Limit, Moment, Name, page, parse_number, part
 from app.deps import Conn, Now, PartsDep, Who
 from core import audit
 from core.errors import InputError
+from core.given import Given
 from core.nouns import Page
 from core.viewer import Role
 from ingest.admin.letters import (
@@ -33,7 +34,7 @@ AT_ONCE = 5000
 Ids = Annotated[list[Annotated[int, Field(ge=1, lt=2**63)]], Field(min_length=1, max_length=AT_ONCE)]
 
 
-class ReplayIn(Body):
+class ReplayIn(Given):
     """`ids`, or all that wait of a source (`-`: of none), for a reason, since a moment."""
 
     ids: Ids | None = None
@@ -48,7 +49,7 @@ class ReplayIn(Body):
         return self
 
 
-class DiscardIn(Body):
+class DiscardIn(Given):
     ids: Ids
     why: str = Field(min_length=1, max_length=500)
 

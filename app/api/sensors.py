@@ -10,10 +10,11 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from alerts.limits import read_limits
-from app.api.shapes import Body, Limit, Moment, Name, page
+from app.api.shapes import Limit, Moment, Name, page
 from app.deps import Conn, Now, Who
 from core.crs import Datum, to_wgs84
 from core.errors import InputError, NotFound
+from core.given import Given
 from core.nouns import Page
 from core.types import LonLat
 from core.viewer import Role
@@ -30,7 +31,7 @@ class Retired(TypedDict):
     status: str
 
 
-class AcceptIn(Body):
+class AcceptIn(Given):
     """Where and what a device is; the position in `datum`."""
 
     kind: str = Field(max_length=64)

@@ -9,12 +9,12 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Query
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from core.errors import InputError
 from core.excerpt import Excerpt
+from core.given import Given
 from core.nouns import Page
-from core.texts import check_texts
 from core.types import Box
 from core.vocabulary import IncidentStatus, UnitStatus
 
@@ -35,29 +35,17 @@ def check_moment(value: datetime) -> datetime:
     return value
 
 
-class Body(BaseModel):
-    """A name we do not know is an error: a misspelt field must not be silently ignored."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def clean(cls, values: Any) -> Any:
-        check_texts(values, "body")
-        return values
-
-
-class Credentials(Body):
+class Credentials(Given):
     username: str = Field(max_length=200)
     password: str = Field(max_length=500)
 
 
-class ShelveIn(Body):
+class ShelveIn(Given):
     minutes: int = Field(ge=1, le=1440)
     reason: str = Field(min_length=1, max_length=500, pattern=r"\S")
 
 
-class IncidentIn(Body):
+class IncidentIn(Given):
     """Either `alarm`, or kind, title, lon and lat."""
 
     alarm: UUID | None = None
@@ -78,20 +66,20 @@ class IncidentIn(Body):
         return self
 
 
-class AssignIn(Body):
+class AssignIn(Given):
     unit: str = Field(min_length=1, max_length=64)
 
 
-class StatusIn(Body):
+class StatusIn(Given):
     status: IncidentStatus
     version: int = Field(ge=0, le=INT4)
 
 
-class UnitStatusIn(Body):
+class UnitStatusIn(Given):
     status: UnitStatus
 
 
-class GeometryIn(Body):
+class GeometryIn(Given):
     """A GeoJSON Polygon or MultiPolygon (RFC 7946)."""
 
     type: str

@@ -15,22 +15,20 @@ from sqlalchemy import Engine
 
 from app.cli.context import find_system, open_engine, shell_user
 from core.clock import utc_now
-from core.errors import InputError, OneMapError
+from core.errors import InputError
+from core.given import as_input_error
 from core.settings import Settings
 from ingest.doors.accounts import (
     AccountIn,
     Credentials,
-    Imported,
     add_account,
-    as_input_error,
     change_account,
-    import_accounts,
     read_accounts,
-    read_csv,
     read_door,
     revoke_account,
     rotate_account,
 )
+from ingest.doors.many import Imported, Line, import_accounts, read_csv, read_text
 
 KINDS = ("device", "unit", "gateway")
 TOLD_S = 10.0
@@ -123,11 +121,9 @@ def import_(options: argparse.Namespace) -> int:
     """Lines that cannot be used are named; the others are in."""
     settings = find_system()
     try:
-        lines = read_csv(options.file.read_bytes().decode("utf-8-sig"))
+        lines = read_csv(read_text(options.file.read_bytes()))
     except OSError as exc:
         raise InputError(f"file: {options.file} cannot be read: {exc.strerror}", field="file") from exc
-    except UnicodeDecodeError as exc:
-        raise InputError(f"file: {options.file} is not UTF-8 (byte {exc.start})", field="file") from exc
     with open_engine(settings) as engine:
         done = write_all(engine, lines, settings)
         if options.json:
@@ -143,7 +139,7 @@ def import_(options: argparse.Namespace) -> int:
         return max(wait_told(engine), 1 if bad else 0)
 
 
-def write_all(engine: Engine, lines: list[tuple[int, AccountIn | OneMapError]], settings: Settings) -> list[Imported]:
+def write_all(engine: Engine, lines: list[Line], settings: Settings) -> list[Imported]:
     with engine.begin() as conn:
         return import_accounts(conn, lines, settings.topic_prefix, shell_user(), utc_now())
 

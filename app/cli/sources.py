@@ -15,9 +15,10 @@ from sqlalchemy import Connection
 from app.cli.context import find_system, shell_user, transaction
 from core.clock import utc_now
 from core.errors import InputError, NotFound
+from core.given import as_input_error
 from core.settings import Settings
 from core.types import JsonObject, Params
-from ingest.admin.sources.edit import add_source, as_input_error, change_source, check_fields
+from ingest.admin.sources.edit import add_source, change_source, check_fields
 from ingest.admin.sources.nouns import COLUMNS, SourceChange
 from ingest.admin.sources.read import read_source, read_source_states, read_version
 

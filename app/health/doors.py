@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from app.health.remark import Remark, count_of, named
-from ingest.doors.accounts import count_unheard, read_accounts, read_door
+from ingest.doors.accounts import find_unheard, read_accounts, read_door
 
 # a change is told within a moment; a device is given time to be put up
 UNHEARD = timedelta(hours=1)
@@ -32,7 +32,7 @@ def check_doors(conn: Connection, now: datetime) -> Iterator[Remark]:
             f"the broker has not been told of the newest change of accounts or sources{why}: is ./onemap doors running "
             "beside it, with ONEMAP_BROKER_FOLDER? New devices and topics are refused until then"
         )
-    never, silent = count_unheard(conn, now - UNHEARD, now - SILENT)
+    never, silent = find_unheard(conn, now - UNHEARD, now - SILENT)
     if never:
         yield Remark(
             f"{count_of(len(never), 'account')} of devices never heard: {named(never)}. Does the device have its "

@@ -89,14 +89,15 @@ class Broker:
         """The address of our own listener for one of our accounts."""
         return f"mqtt://{account}:{self.passwords[account]}@127.0.0.1:{self.port}"
 
-    @property
-    def device_url(self) -> str:
-        """The address that devices are told; each has an account of its own."""
-        return f"{'mqtts' if self.doors.files else 'mqtt'}://{reached_at(self.doors.host)}:{self.device_port}"
+    def device_url(self, everywhere: str = "127.0.0.1") -> str:
+        """The address that devices are told; each has an account of its own. `everywhere`: this machine's name, where
+        the listener is on all of its addresses."""
+        scheme = "mqtts" if self.doors.files else "mqtt"
+        return f"{scheme}://{reached_at(self.doors.host, everywhere)}:{self.device_port}"
 
 
 def find_mosquitto() -> Path | None:
-    return find_program("mosquitto") if find_program("mosquitto_passwd") else None
+    return find_program("mosquitto")
 
 
 def make_broker(
@@ -110,8 +111,7 @@ def make_broker(
     tester: bool = False,
 ) -> Broker:
     """The broker in `folder`/mosquitto with the accounts of our own, made on first use; `doors` adds those of devices.
-    With `tester` there is one more, who may say and hear anything, and our processes hear the topics of any source,
-    though no `doors` runs beside it."""
+    With `tester` there is one more, who may say and hear anything."""
     ours = (*OURS, TESTER) if tester else OURS
     home = folder / "mosquitto"
     home.mkdir(exist_ok=True)
@@ -147,7 +147,7 @@ def _write_accounts(broker: Broker, prefix: str) -> None:
     been read."""
     base = {name: hash_secret(word) for name, word in broker.passwords.items()}
     _write(broker, BASE, "".join(f"{name}:{kept}\n" for name, kept in base.items()))
-    others = [line for line in _lines(broker.folder / PASSWORDS) if line.partition(":")[0] not in OURS]
+    others = [line for line in _lines(broker.folder / PASSWORDS) if line.partition(":")[0] not in base]
     _write(broker, PASSWORDS, "\n".join([*(f"{name}:{kept}" for name, kept in base.items()), *others]) + "\n")
     if not (broker.folder / ACL).exists():
         filters = {key: [f.replace("{prefix}", prefix) for f in found] for key, found in THEIRS.items()}

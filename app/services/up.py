@@ -238,10 +238,7 @@ class Up:
 
     def _device_url(self, broker: Broker) -> str:
         """What devices are told."""
-        if self.settings.device_url:
-            return self.settings.device_url
-        scheme = "mqtts" if broker.doors.files else "mqtt"
-        return f"{scheme}://{reached_at(broker.doors.host, socket.gethostname())}:{broker.device_port}"
+        return self.settings.device_url or broker.device_url(socket.gethostname())
 
     def _write_ports(self) -> None:
         """The same ports next time, where they are free: devices keep their address."""

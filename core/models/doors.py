@@ -65,5 +65,4 @@ class Installation(Base):
     __table_args__ = (CheckConstraint("id = 1", name="one"),)
 
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
-    name: Mapped[str]
     secret: Mapped[str]

@@ -6,24 +6,21 @@ A secret is shown once, where it is made; kept is only its hash. Two accounts ne
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field
 from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
 from core import audit
 from core.clock import rfc3339
 from core.db import DOOR_CHANNEL, notify
-from core.errors import Conflict, InputError, NotFound, OneMapError
-from core.texts import check_texts
+from core.errors import Conflict, InputError, NotFound
+from core.given import Given
 from core.types import Params, check_device_id
-from ingest.cover import covers
+from ingest.cover import covers, overlap
 from ingest.doors.acl import CANARY, GATEWAY, PROCESS, Account
 from ingest.doors.secret import hash_secret, make_secret
 from ingest.sources import check_filter
@@ -59,10 +56,8 @@ _HEARD = """
 """
 
 
-class AccountIn(BaseModel):
+class AccountIn(Given):
     """A device, unit or gateway that is to connect to the broker, and what it may speak for."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str = Field(pattern=NAME, description="user name at the broker, and its client id")
     kind: Literal["device", "unit", "gateway"] = "device"
@@ -76,12 +71,6 @@ class AccountIn(BaseModel):
     reports: bool = Field(False, description="may report incidents")
     warnings: bool = Field(False, description="may bring warnings of other centres")
     note: str | None = Field(None, max_length=500)
-
-    @model_validator(mode="before")
-    @classmethod
-    def clean(cls, values: Any) -> Any:
-        check_texts(values, "body")
-        return values
 
     def filled(self) -> AccountIn:
         """With what follows from its name where nothing else is said: a device is a sensor of that name, a unit a
@@ -133,16 +122,6 @@ class DoorState(TypedDict):
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What became of one line of a file of accounts."""
-
-    line: int
-    name: str
-    credentials: Credentials | None = None
-    error: OneMapError | None = None
-
-
 # --- changes ----------------------------------------------------------------------------------------------------------
 
 
@@ -154,7 +133,7 @@ def add_account(conn: Connection, given: AccountIn, prefix: str, who: str, now: 
     row = {**given.model_dump(), "password": hash_secret(secret), "now": now, "who": who}
     if not conn.execute(_INSERT, row).rowcount:
         raise Conflict(f"name: there is an account {given.name!r} already", reason="taken", field="name")
-    write_down(conn, given.name, "device.add", told(given), who, now)
+    write_down(conn, given.name, "device.add", stated(given), who, now)
     return {"username": given.name, "password": secret}
 
 
@@ -164,7 +143,7 @@ def change_account(conn: Connection, given: AccountIn, prefix: str, who: str, no
     require_active(conn, given.name)
     given = check_account(conn, given.filled(), prefix)
     conn.execute(_UPDATE, given.model_dump())
-    write_down(conn, given.name, "device.change", told(given), who, now)
+    write_down(conn, given.name, "device.change", stated(given), who, now)
 
 
 def rotate_account(conn: Connection, name: str, who: str, now: datetime) -> Credentials:
@@ -215,6 +194,11 @@ def check_account(conn: Connection, given: AccountIn, prefix: str) -> AccountIn:
     for source in given.sources:
         if source not in known:
             raise InputError(f"sources: there is no source {source[:80]!r}", field="sources")
+        if all(overlap(f, f"{prefix}/#") for f in known[source]):
+            raise InputError(
+                f"sources: {source!r} reads topics below {prefix}/; say for which sensors, cameras or units it speaks",
+                field="sources",
+            )
     for topic in given.topics:
         check_topic(topic, known, prefix)
     other = conn.execute(_OTHERS, given.model_dump(include={"name", *THINGS})).one_or_none()
@@ -232,11 +216,7 @@ def check_topic(topic: str, known: Mapping[str, Sequence[str]], prefix: str) -> 
         check_filter(topic, prefix)
     except InputError as exc:
         raise InputError(f"topics: expected a topic of a source, got {topic[:120]!r}", field="topics") from exc
-    if topic != topic.strip() or not topic.isprintable():
-        raise InputError(
-            f"topics: expected no spaces around it and no control characters, got {topic[:120]!r}", field="topics"
-        )
-    if topic == prefix or topic.startswith(f"{prefix}/") or topic.split("/")[0] in ("+", "#"):
+    if overlap(topic, f"{prefix}/#"):
         raise InputError(
             f"topics: {topic[:120]!r} is below {prefix}/; say for which sensors, cameras or units it speaks",
             field="topics",
@@ -245,7 +225,8 @@ def check_topic(topic: str, known: Mapping[str, Sequence[str]], prefix: str) -> 
         raise InputError(f"topics: no source reads {topic[:120]!r}", field="topics")
 
 
-def told(given: AccountIn) -> Params:
+def stated(given: AccountIn) -> Params:
+    """What the audit has of it."""
     return given.model_dump(exclude={"name"}, exclude_defaults=True)
 
 
@@ -258,63 +239,6 @@ def want_doors(conn: Connection) -> None:
 
 def write_down(conn: Connection, name: str, what: str, data: Params, who: str, now: datetime) -> None:
     audit.write(conn, who, what, now, {"account": name, **data})
-
-
-# --- a file of many ---------------------------------------------------------------------------------------------------
-
-
-def read_csv(body: str) -> list[tuple[int, AccountIn | OneMapError]]:
-    """Accounts of a CSV with a heading: name, kind, sensors, … (several ids in one cell stand apart by spaces or
-    semicolons). InputError where there is no heading that we know; a bad line is an error of its own, with its
-    number."""
-    lines = csv.DictReader(io.StringIO(body.lstrip("\ufeff")))
-    names = [name.strip() for name in lines.fieldnames or ()]
-    unknown = sorted(set(names) - set(AccountIn.model_fields))
-    if "name" not in names or unknown:
-        wanted = ", ".join(AccountIn.model_fields)
-        raise InputError(f"heading: expected name and any of {wanted}; got {', '.join(names)[:200]!r}", field="heading")
-    lines.fieldnames = names
-    return [(lines.line_num, read_line(row)) for row in lines]
-
-
-def read_line(row: Mapping[str, Any]) -> AccountIn | OneMapError:
-    given: dict[str, Any] = {}
-    for name, cell in row.items():
-        if name is None:
-            return InputError("line: it has more cells than the heading", field="line")
-        cell = (cell or "").strip()
-        if cell:
-            given[name] = cell.replace(";", " ").split() if name in LISTS else cell
-    try:
-        return AccountIn.model_validate(given)
-    except ValidationError as exc:
-        return as_input_error(exc)
-    except InputError as exc:
-        return exc
-
-
-def as_input_error(exc: ValidationError) -> InputError:
-    """The first fault of an account, by its field."""
-    first = exc.errors()[0]
-    field = ".".join(map(str, first["loc"])) or "account"
-    return InputError(f"{field}: {first['msg']}, got {str(first['input'])[:80]!r}", field=field)
-
-
-def import_accounts(
-    conn: Connection, lines: Iterable[tuple[int, AccountIn | OneMapError]], prefix: str, who: str, now: datetime
-) -> list[Imported]:
-    """Add them, each in a savepoint: a line that cannot be used costs itself only."""
-    done = []
-    for line, given in lines:
-        if isinstance(given, OneMapError):
-            done.append(Imported(line, "", error=given))
-            continue
-        try:
-            with conn.begin_nested():
-                done.append(Imported(line, given.name, add_account(conn, given, prefix, who, now)))
-        except OneMapError as exc:
-            done.append(Imported(line, given.name, error=exc))
-    return done
 
 
 # --- as people and the keeper read them -------------------------------------------------------------------------------
@@ -380,7 +304,7 @@ def read_active(conn: Connection) -> list[Account]:
     return [Account(**{name: value for name, value in row.items() if name != "note"}) for row in rows]
 
 
-def count_unheard(conn: Connection, since: datetime, silent_since: datetime) -> tuple[list[str], list[str]]:
+def find_unheard(conn: Connection, since: datetime, silent_since: datetime) -> tuple[list[str], list[str]]:
     """Names of active accounts that were never heard though they are older than `since`, and of those last heard before
     `silent_since`. Whoever speaks on topics of sources only, or for all, cannot be told apart."""
     sql, params = find_accounts("")

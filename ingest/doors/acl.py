@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ingest.cover import overlap
 from ingest.topics import NATIVE
 
 Kind = Literal["process", "gateway", "device", "unit"]
@@ -66,7 +67,8 @@ def rights(
     if account.kind == "gateway":
         return [f"{prefix}/{t}" for t in IN_TOPICS] + list(foreign), [*(f"{prefix}/{t}" for t in OUT_TOPICS), "$SYS/#"]
     writes = [f"{prefix}/{topic}" for topic in own_topics(account)]
-    writes += [f for source in account.sources for f in filters.get(source, ()) if not f.startswith(f"{prefix}/")]
+    # a source may read other makers' topics and ours with one filter: it opens no door to ours
+    writes += [f for source in account.sources for f in filters.get(source, ()) if not overlap(f, f"{prefix}/#")]
     writes += account.topics
     return writes, [f"{prefix}/task/{unit}" for unit in account.units]
 

@@ -38,14 +38,22 @@ def read_base(folder: Path) -> list[Account]:
     ]
 
 
-def write_doors(folder: Path, accounts: Iterable[Account], filters: Mapping[str, Sequence[str]], prefix: str) -> bool:
-    """Replace both files, each in one step; whether anything was different."""
+def doors_text(
+    folder: Path, accounts: Iterable[Account], filters: Mapping[str, Sequence[str]], prefix: str
+) -> dict[str, str]:
+    """Both files as they should be: our own accounts and these."""
     everybody = [*read_base(folder), *accounts]
-    changed = [
-        replace(folder / PASSWORDS, password_text(everybody)),
-        replace(folder / ACL, acl_text(everybody, filters, prefix)),
-    ]
-    return any(changed)
+    return {PASSWORDS: password_text(everybody), ACL: acl_text(everybody, filters, prefix)}
+
+
+def write_doors(folder: Path, texts: Mapping[str, str]) -> None:
+    """Replace them, each in one step."""
+    for name, body in texts.items():
+        replace(folder / name, body)
+
+
+def is_written(folder: Path, texts: Mapping[str, str]) -> bool:
+    return all(has(folder / name, body) for name, body in texts.items())
 
 
 def write_certificate(folder: Path, cert: Path, key: Path) -> bool:
@@ -58,11 +66,8 @@ def write_certificate(folder: Path, cert: Path, key: Path) -> bool:
 
 def replace(path: Path, body: str) -> bool:
     """The file with this text, readable by the folder's owner only; False where it has it already."""
-    try:
-        if path.read_text() == body:
-            return False
-    except OSError:
-        pass
+    if has(path, body):
+        return False
     temporary = path.with_name(f"{path.name}.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as out:
@@ -74,6 +79,13 @@ def replace(path: Path, body: str) -> bool:
         os.chown(temporary, owner.st_uid, owner.st_gid)
     temporary.replace(path)
     return True
+
+
+def has(path: Path, body: str) -> bool:
+    try:
+        return path.read_text() == body
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def reload_broker(folder: Path) -> int:

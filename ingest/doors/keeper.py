@@ -7,6 +7,7 @@ containers). What it has done stands in table `broker_door`; whoever changes an 
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import secrets
 import threading
@@ -16,18 +17,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from core.db import DOOR_CHANNEL, SOURCE_CHANNEL, Notes, make_engine
-from core.errors import OneMapError, Unavailable
+from core.errors import InputError, OneMapError, Unavailable
 from core.log import get_log
 from core.mqtt import connect, make_client
 from core.process import Chore, Chores, Crew, Heartbeat, Lease, Pulse, first_line, keep_running, take_lease
 from core.settings import Settings
 from ingest.doors.accounts import read_active
 from ingest.doors.acl import CANARY, Account
-from ingest.doors.files import reload_broker, write_certificate, write_doors
+from ingest.doors.files import doors_text, is_written, reload_broker, write_certificate, write_doors
 from ingest.doors.secret import hash_secret, make_secret
+from ingest.sources import check_filter
 
 log = get_log("doors")
 # whatever was missed is seen at the next look: a broker that was started anew, files that somebody has changed
@@ -88,29 +90,30 @@ class Keeper:
         with self._db.connect().execution_options(isolation_level="REPEATABLE READ") as conn, conn.begin():
             wanted, applied = conn.execute(text("SELECT wanted, applied FROM broker_door")).one()
             accounts = read_active(conn)
-            prefix = self._settings.topic_prefix
-            filters = {
-                row.id: [f.replace("{prefix}", prefix) for f in row.topic_filters] for row in conn.execute(FILTERS)
-            }
+            filters = read_filters(conn, self._settings.topic_prefix)
+
+        def texts() -> dict[str, str]:
+            return doors_text(self._folder, [*accounts, self._canary.account], filters, self._settings.topic_prefix)
+
         try:
-            changed = write_doors(self._folder, [*accounts, self._canary.account], filters, prefix)
-            if changed or not self._proven or applied < wanted:
-                self._proven = False
-                # a new secret in the same files: who is let in with it shows that the broker has read them
-                self._canary = make_canary()
-                write_doors(self._folder, [*accounts, self._canary.account], filters, prefix)
-                pid = reload_broker(self._folder)
-                self._prove()
-                self._proven = True
-                self.figures["reloads"] += 1
-                log.info("doors_told", accounts=len(accounts), broker=pid, change=wanted)
+            if self._proven and applied >= wanted and is_written(self._folder, texts()):
+                return
+            self._proven = False
+            # a new secret in the same files: who is let in with it shows that the broker has read them
+            self._canary = make_canary()
+            write_doors(self._folder, texts())
+            pid = reload_broker(self._folder)
+            self._prove()
         except (OSError, OneMapError) as exc:
+            self._proven = False
             with self._db.begin() as conn:
                 conn.execute(FAILED, {"error": first_line(exc)})
             raise
-        if applied < wanted:
-            with self._db.begin() as conn:
-                conn.execute(APPLIED, {"applied": wanted, "now": now})
+        self._proven = True
+        self.figures["reloads"] += 1
+        log.info("doors_told", accounts=len(accounts), broker=pid, change=wanted)
+        with self._db.begin() as conn:
+            conn.execute(APPLIED, {"applied": wanted, "now": now})
 
     def _prove(self) -> None:
         """Wait until the broker lets in who only the new files know; Unavailable where it does not."""
@@ -126,6 +129,15 @@ class Keeper:
         if files and write_certificate(self._folder, *files):
             self.figures["certificates"] += 1
             log.info("certificate_renewed", broker=reload_broker(self._folder))
+
+
+def read_filters(conn: Connection, prefix: str) -> dict[str, list[str]]:
+    """The topic filters of each source; one that no broker could be told of is left out, as the ingesters do."""
+    found: dict[str, list[str]] = {}
+    for row in conn.execute(FILTERS):
+        with contextlib.suppress(InputError):
+            found[row.id] = [check_filter(f, prefix) for f in row.topic_filters]
+    return found
 
 
 def make_canary() -> Canary:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from alerts.engine import fold_all
+from alerts.folding import fold_all
 from alerts.loading import load_rules, load_things
 from alerts.rules.base import Finding, RuleRow, Thing
 from core.pgarray import to_pg_us

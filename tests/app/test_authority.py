@@ -301,7 +301,7 @@ def test_listener_of_the_devices_has_tls_and_ours_has_not(tmp_path: Path, author
     assert ours.startswith(f"{broker.port} 127.0.0.1")
     assert "certfile" not in ours
     assert theirs.startswith(f"{broker.device_port} 0.0.0.0\ncertfile {broker.folder}/server.crt\nkeyfile ")
-    assert broker.device_url == f"mqtts://127.0.0.1:{broker.device_port}"
+    assert broker.device_url() == f"mqtts://127.0.0.1:{broker.device_port}"
     assert broker.url().startswith("mqtt://")
 
 

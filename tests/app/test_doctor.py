@@ -34,7 +34,7 @@ from core.settings import Settings, load_settings
 from ingest.admin.letters import read_reasons
 from ingest.arrived import Arrived
 from ingest.doors.acl import Account
-from ingest.doors.files import reload_broker, write_doors
+from ingest.doors.files import doors_text, reload_broker, write_doors
 from ingest.doors.secret import hash_secret
 from ingest.partitions import days_ahead, make_partitions, partition_name
 from ingest.records import Reading
@@ -237,7 +237,8 @@ def test_broker_says_how_many_messages_it_dropped(broker: Broker) -> None:
 
 def test_account_that_may_not_ask_the_broker_gets_no_number() -> None:
     with private_broker(STATE / f"deaf{WORKER}") as broker:
-        write_doors(broker.folder, [Account("deaf", "device", hash_secret("word"))], {}, "onemap")
+        deaf = Account("deaf", "device", hash_secret("word"))
+        write_doors(broker.folder, doors_text(broker.folder, [deaf], {}, "onemap"))
         reload_broker(broker.folder)
         url = f"mqtt://deaf:word@127.0.0.1:{broker.port}"
         assert read_dropped(url, 1.0) is None

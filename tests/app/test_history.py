@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from alerts import lifecycle, scoring, store
-from alerts.engine import fold_all
+from alerts.folding import fold_all
 from alerts.loading import thing_of
 from alerts.rules import editing
 from alerts.rules.base import Thing

@@ -17,8 +17,8 @@ import httpx
 from sqlalchemy import Connection, Engine, text
 
 from alerts import store
-from alerts.engine import fold_all
 from alerts.feeds.cap_alert import issue, read_issuer
+from alerts.folding import fold_all
 from alerts.loading import load_things
 from alerts.runner import end_shelves
 from alerts.scoring import score_alarms, score_incidents

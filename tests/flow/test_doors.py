@@ -36,7 +36,9 @@ def own_broker() -> Iterator[Broker]:
 @pytest.fixture(scope="module")
 def door_settings(template: str, make_database: Callable[..., str], own_broker: Broker) -> Settings:
     url = make_database("test_doors", template)
-    return free_settings(url, own_broker.url(), broker_folder=str(own_broker.folder), device_url=own_broker.device_url)
+    return free_settings(
+        url, own_broker.url(), broker_folder=str(own_broker.folder), device_url=own_broker.device_url()
+    )
 
 
 @pytest.fixture(scope="module")

@@ -18,16 +18,15 @@ from ingest.doors.accounts import (
     AccountIn,
     add_account,
     change_account,
-    import_accounts,
     read_account,
     read_active,
-    read_csv,
     read_door,
     revoke_account,
     rotate_account,
 )
 from ingest.doors.acl import Account, acl_text, own_topics
 from ingest.doors.files import read_base, reload_broker, replace
+from ingest.doors.many import import_accounts, read_csv, read_text
 from ingest.doors.secret import fits, hash_secret, make_secret
 from ingest.sources import matches
 from tests.support import now
@@ -84,6 +83,7 @@ def test_mosquitto_reads_our_hashes(tmp_path: Path) -> None:
         ({"name": "d-1", "sensors": ["a/b"]}, "sensors"),
         ({"name": "d-1", "sensors": ["+"]}, "sensors"),
         ({"name": "d-1", "sources": ["nobody"]}, "sources"),
+        ({"name": "d-1", "sources": ["native"]}, "sources"),
         ({"name": "d-1", "topics": ["onemap/observation/x"]}, "topics"),
         ({"name": "d-1", "topics": ["+/observation/x"]}, "topics"),
         ({"name": "d-1", "topics": ["#"]}, "topics"),
@@ -157,6 +157,19 @@ def test_file_without_a_heading_that_we_know_is_refused(body: str) -> None:
     assert caught.value.field == "heading"
 
 
+def test_file_that_is_no_csv_is_refused_in_words() -> None:
+    with pytest.raises(InputError) as caught:
+        read_csv("name\n" + "x" * 200_000)
+    assert caught.value.field == "file"
+
+
+def test_file_of_a_chinese_spreadsheet_is_read() -> None:
+    body = "name,note\nwl-1,河湖"
+    assert {read_text(body.encode(encoding)) for encoding in ("utf-8", "utf-8-sig", "gb18030")} == {body}
+    with pytest.raises(InputError):
+        read_text(b"name\xff\xff\xff")
+
+
 # --- what each may say ------------------------------------------------------------------------------------------------
 
 FILTERS = {"native": ["onemap/observation/+"], "pumps": ["pumps/+/up"]}
@@ -184,6 +197,12 @@ def test_unit_is_given_its_own_task_and_answers() -> None:
 def test_topics_of_our_own_are_never_given_through_a_source() -> None:
     """Else an account for the native source spoke for every sensor."""
     assert lines(Account("d", "device", sources=["native", "pumps"])) == ["user d", "topic write pumps/+/up"]
+
+
+def test_source_that_reads_ours_and_others_with_one_filter_opens_no_door_to_ours() -> None:
+    account = Account("d", "device", sources=["wide"])
+    text = acl_text([account], {"wide": ["+/observation/+", "#", "else/+"]}, "onemap")
+    assert text.splitlines() == ["user d", "topic write else/+"]
 
 
 def test_only_gateways_and_processes_have_wildcards_below_the_prefix() -> None:

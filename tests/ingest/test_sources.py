@@ -179,6 +179,12 @@ def test_filter_carries_our_prefix() -> None:
     assert check_filter("{prefix}/observation/+", "city/x") == "city/x/observation/+"
 
 
+@pytest.mark.parametrize("topic_filter", ["a/b\nuser gateway", "a/b\ntopic readwrite #", " a/b", "a/b ", "a\t/b"])
+def test_filter_that_would_be_more_than_one_line_in_the_brokers_files_is_refused(topic_filter: str) -> None:
+    with pytest.raises(InputError):
+        check_filter(topic_filter, "onemap")
+
+
 def test_unusable_source_does_not_stop_the_others(conn: Connection) -> None:
     conn.execute(text("UPDATE source SET enabled = true, timezone = 'Mars/Base' WHERE id = 'tasmota'"))
     sources = read_sources(conn, "onemap")

@@ -16,6 +16,7 @@ from app.pages.accounts import form, layout, listing
 from app.pages.acts import Act, Acts, Press, fills
 from app.pages.ids import AccountsId, Id
 from app.pages.parts import done
+from ingest.doors.many import read_text
 
 HELD = State(ids.held(form.KEY), "data")
 
@@ -83,10 +84,4 @@ def register_upload(app: Dash) -> None:
     async def take_file(contents: str | None) -> str:
         if not contents:
             raise PreventUpdate
-        body = base64.b64decode(contents.partition(",")[2])
-        for encoding in ("utf-8-sig", "gb18030"):
-            try:
-                return body.decode(encoding)
-            except UnicodeDecodeError:
-                continue
-        raise PreventUpdate
+        return read_text(base64.b64decode(contents.partition(",")[2]))

@@ -53,15 +53,11 @@ def upgrade() -> None:
     op.create_table(
         "installation",
         sa.Column("id", sa.SmallInteger(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
         sa.Column("secret", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
         sa.CheckConstraint("id = 1", name=op.f("ck_installation_one")),
     )
-    op.execute(
-        "INSERT INTO installation (id, name, secret) VALUES "
-        "(1, substr(replace(gen_random_uuid()::text, '-', ''), 1, 8), replace(gen_random_uuid()::text, '-', ''))"
-    )
+    op.execute("INSERT INTO installation (id, secret) VALUES (1, replace(gen_random_uuid()::text, '-', ''))")
 
 
 def downgrade() -> None:

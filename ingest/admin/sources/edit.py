@@ -12,6 +12,7 @@ from core import audit
 from core.db import SOURCE_CHANNEL, lock_key, notify
 from core.errors import Conflict, InputError, NotFound
 from core.exposure import city_zone
+from core.given import as_input_error
 from core.history import write_version
 from core.types import Params
 from ingest.admin.sources.nouns import COLUMNS, SourceChange, SourceIn
@@ -27,12 +28,6 @@ def check_fields(values: Params) -> SourceIn:
         return SourceIn.model_validate(dict(values))
     except ValidationError as exc:
         raise as_input_error(exc) from exc
-
-
-def as_input_error(exc: ValidationError) -> InputError:
-    first = exc.errors()[0]
-    place = ".".join(map(str, first["loc"])) or "body"
-    return InputError(f"{place}: {first['msg']}", field=place)
 
 
 def add_source(conn: Connection, given: SourceIn, prefix: str, who: str, now: datetime) -> str:

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from typing_extensions import TypedDict
 
 from core.errors import InputError
-from core.texts import check_texts
+from core.given import Given
 from core.types import JsonObject
 from core.vocabulary import Text
 
 ID = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
-
-
-class Given(BaseModel):
-    """What a person gives: a name we do not know is an error, and so is text that cannot be stored or seen."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def clean(cls, values: object) -> object:
-        # a message to be tried may hold anything
-        check_texts({k: v for k, v in values.items() if k != "payload"} if isinstance(values, dict) else values, "body")
-        return values
 
 
 class SourceIn(Given):
@@ -76,6 +64,9 @@ class SourceChange(Given):
 
 class TryIn(SourceIn):
     """A source as it might be, and one message for it: text, or any bytes in base64."""
+
+    # a message to be tried may hold anything
+    anything: ClassVar[frozenset[str]] = frozenset({"payload"})
 
     id: str = Field("try", pattern=ID)
     name_zh: str = "-"

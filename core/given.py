@@ -1,0 +1,32 @@
+"""What a person or a program gives us as fields: the base of every model at a door, and its faults in our own words."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from core.errors import InputError
+from core.texts import check_texts
+
+
+class Given(BaseModel):
+    """A name we do not know is an error: a misspelt field must not be silently ignored. So is text that cannot be
+    stored or seen, but in the fields of `anything`."""
+
+    model_config = ConfigDict(extra="forbid")
+    anything: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def clean(cls, values: object) -> object:
+        given = {k: v for k, v in values.items() if k not in cls.anything} if isinstance(values, dict) else values
+        check_texts(given, "body")
+        return values
+
+
+def as_input_error(exc: ValidationError) -> InputError:
+    """The first fault, by its field."""
+    first = exc.errors()[0]
+    place = ".".join(map(str, first["loc"])) or "body"
+    return InputError(f"{place}: {first['msg']}", field=place)
