@@ -206,20 +206,14 @@ def score_cells(conn: Connection, ground: CellGround, now: datetime) -> int:
 
 
 # the last score before the retention stays: it is what was shown when it began
-OLD_SCORES = text("""
-DELETE FROM risk_event WHERE id IN (
-  SELECT r.id FROM risk_event r WHERE r.type = 'cell' AND r.time < :before AND EXISTS (
-    SELECT 1 FROM risk_event n WHERE n.type = 'cell' AND n.thing_id = r.thing_id AND n.time > r.time
-      AND n.time < :before)
-  LIMIT :most)
-""")
+OLD_SCORES = text("SELECT forget_cell_scores(:before, :most)")
 FORGOTTEN_AT_ONCE = 50_000
 
 
 def forget_scores(conn: Connection, before: datetime) -> int:
     """Take old scores of cells away, a bounded number at once; those of alarms and incidents stay with their
     histories."""
-    return conn.execute(OLD_SCORES, {"before": before, "most": FORGOTTEN_AT_ONCE}).rowcount
+    return conn.scalar(OLD_SCORES, {"before": before, "most": FORGOTTEN_AT_ONCE}) or 0
 
 
 def has_moved(held: tuple[float, int | None] | None, exact: float, level: int | None) -> bool:

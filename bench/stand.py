@@ -82,10 +82,14 @@ def stand() -> Iterator[Stand]:
         drop_database(private.cluster, DATABASE)
         ensure_database(private.cluster, DATABASE)
         settings = Settings(
-            database_url=private.cluster.url(DATABASE), mqtt_url=private.broker.url(), http_port=free_port()
+            database_url=private.cluster.url(DATABASE),
+            migrate_database_url=private.cluster.admin_url(DATABASE),
+            mqtt_url=private.broker.url(),
+            http_port=free_port(),
         )
         migrate(settings)
-        engine = make_engine(settings, pool_size=2, name="onemap bench")
+        # between two measurements tables are emptied and vacuumed, which the application may not
+        engine = make_engine(settings, pool_size=2, name="onemap bench", migrator=True)
         with engine.begin() as conn:
             seed(conn, utc_now())
         made = Stand(settings, private.broker.url("tester"), engine)
@@ -98,7 +102,7 @@ def stand() -> Iterator[Stand]:
 
 def keep_commit_times(cluster: Cluster) -> None:
     """Let the server remember when each transaction was committed: that is the end of our way."""
-    with psycopg.connect(cluster.url("postgres"), autocommit=True) as conn:
+    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as conn:
         row = conn.execute("SHOW track_commit_timestamp").fetchone()
         if row and row[0] == "on":
             return

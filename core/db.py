@@ -56,10 +56,11 @@ def libpq_url(url: str) -> str:
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
-def make_engine(settings: Settings, *, pool_size: int = 5, name: str = "onemap") -> Engine:
-    """An engine whose sessions speak UTC and never use JIT or parallel plans (they cost more than they give here)."""
+def make_engine(settings: Settings, *, pool_size: int = 5, name: str = "onemap", migrator: bool = False) -> Engine:
+    """An engine of the application, or of who may change its tables, whose sessions speak UTC and never use JIT or
+    parallel plans (they cost more than they give here)."""
     return create_engine(
-        sqlalchemy_url(settings.need_database()),
+        sqlalchemy_url(settings.need_migrator() if migrator else settings.need_database()),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,

@@ -22,6 +22,11 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "", description="postgresql://user:password@host:port/name; empty: `up` runs a private cluster"
     )
+    migrate_database_url: str = Field(
+        "",
+        description="the same database as who owns its tables or is a superuser, for migrate and restore; "
+        "empty: database_url",
+    )
     database_direct_url: str = Field(
         "", description="for LISTEN and advisory locks where database_url goes through a pooler"
     )
@@ -122,6 +127,10 @@ class Settings(BaseSettings):
                 field="ONEMAP_DATABASE_URL",
             )
         return self.database_url
+
+    def need_migrator(self) -> str:
+        """The URL of who may change tables."""
+        return self.migrate_database_url or self.need_database()
 
     def need_broker_folder(self) -> Path:
         if not self.broker_folder:

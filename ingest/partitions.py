@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, text
 
@@ -25,10 +25,4 @@ def make_partitions(conn: Connection, days: list[date]) -> None:
     """Create the partitions of `days` that are missing. One at a time across all processes."""
     conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("partitions")})
     for day in days:
-        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-        conn.execute(
-            text(
-                f"CREATE TABLE IF NOT EXISTS {partition_name(day)} PARTITION OF observation "
-                f"FOR VALUES FROM ('{start.isoformat()}') TO ('{(start + timedelta(days=1)).isoformat()}')"
-            )
-        )
+        conn.execute(text("SELECT make_observation_day(:day)"), {"day": day})

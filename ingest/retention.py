@@ -24,6 +24,14 @@ ORDER BY 1
 UNCOUNTED = text("SELECT DISTINCT to_char(hour AT TIME ZONE 'UTC', 'YYYYMMDD') FROM rollup_due WHERE hour < :before")
 
 
+TRIM = text("SELECT trim_observation_day(:day, :metric)")
+
+
+def day_of(name: str) -> date:
+    """The day that a partition's name tells."""
+    return datetime.strptime(name.removeprefix(PREFIX), "%Y%m%d").replace(tzinfo=UTC).date()
+
+
 def oldest_kept(now: datetime, days: int) -> date:
     """The first UTC day of which something must still be there."""
     return (now - timedelta(days=days)).date()
@@ -41,7 +49,7 @@ def drop_expired(conn: Connection, now: datetime, days: int) -> list[str]:
     """Drop whole days that lie before the retention; returns the names of what went."""
     names = expired(conn, oldest_kept(now, days))
     for name in names:
-        conn.execute(text(f"DROP TABLE IF EXISTS {name}"))
+        conn.execute(text("SELECT drop_observation_day(:day)"), {"day": day_of(name)})
     conn.execute(text("DELETE FROM trimmed WHERE day < :day"), {"day": oldest_kept(now, days)})
     return names
 
@@ -59,10 +67,10 @@ def trim(conn: Connection, now: datetime, metric: str, days: int) -> int:
     done = {row.day for row in conn.execute(text("SELECT day FROM trimmed WHERE metric = :metric"), {"metric": metric})}
     gone = 0
     for name in expired(conn, oldest):
-        day = datetime.strptime(name.removeprefix(PREFIX), "%Y%m%d").replace(tzinfo=UTC).date()
+        day = day_of(name)
         if day in done:
             continue
-        gone += conn.execute(text(f"DELETE FROM {name} WHERE metric = :metric"), {"metric": metric}).rowcount
+        gone += conn.scalar(TRIM, {"day": day, "metric": metric}) or 0
         conn.execute(
             text("INSERT INTO trimmed (day, metric) VALUES (:day, :metric) ON CONFLICT DO NOTHING"),
             {"day": day, "metric": metric},

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -30,8 +31,10 @@ from tests.support import (
     PASSWORD,
     STATE,
     WORKER,
+    Administer,
     Mailbox,
     System,
+    admin_url,
     build_city,
     free_settings,
     mailbox,
@@ -73,7 +76,7 @@ def services(request: pytest.FixtureRequest) -> Iterator[Private]:
 @pytest.fixture(scope="session")
 def cluster(services: Private) -> Cluster:
     """The private cluster, after it has shown that it is ours: everything destructive below stands on this."""
-    with psycopg.connect(services.cluster.url("postgres")) as conn:
+    with psycopg.connect(services.cluster.admin_url("postgres")) as conn:
         row = conn.execute("SHOW data_directory").fetchone()
     assert row is not None
     assert Path(row[0]).resolve() == services.cluster.data.resolve()
@@ -100,7 +103,7 @@ def make_database(cluster: Cluster) -> MakeDatabase:
 
 
 def copy_database(cluster: Cluster, name: str, template: str) -> str:
-    with psycopg.connect(cluster.url("postgres"), autocommit=True) as conn:
+    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as conn:
         conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
         conn.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
@@ -128,13 +131,13 @@ def make_template(cluster: Cluster, testrun_uid: str) -> MakeTemplate:
 def made_in(cluster: Cluster, name: str) -> str | None:
     """The run that has filled this template; None where it is not there or was never ready."""
     query = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
-    with psycopg.connect(cluster.url("postgres")) as conn:
+    with psycopg.connect(cluster.admin_url("postgres")) as conn:
         row = conn.execute(query, (name,)).fetchone()
     return row[0] if row else None
 
 
 def mark(cluster: Cluster, name: str, run: str) -> None:
-    with psycopg.connect(cluster.url("postgres"), autocommit=True) as conn:
+    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as conn:
         conn.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(run)))
 
 
@@ -143,7 +146,7 @@ def bare(cluster: Cluster, make_template: MakeTemplate) -> str:
     """Name of a template: migrated and seeded, with accounts of every role, no city."""
 
     def fill(url: str) -> None:
-        settings = Settings(database_url=url)
+        settings = Settings(database_url=url, migrate_database_url=cluster.admin_url("test_bare"))
         ensure_database(cluster, "test_bare")
         migrate(settings)
         engine = make_engine(settings, pool_size=1)
@@ -175,8 +178,8 @@ def database(template: str, make_database: MakeDatabase) -> str:
 
 
 @pytest.fixture(scope="session")
-def settings(database: str, broker: Broker) -> Settings:
-    return free_settings(database, broker.url())
+def settings(database: str, broker: Broker, cluster: Cluster) -> Settings:
+    return free_settings(database, broker.url(), migrate_database_url=admin_url(cluster, database))
 
 
 @pytest.fixture(scope="session")
@@ -193,13 +196,45 @@ def conn(engine: Engine) -> Iterator[Connection]:
         yield conn
 
 
+@pytest.fixture(scope="session")
+def admin_engine(settings: Settings) -> Iterator[Engine]:
+    """For what the application itself may not do: as who migrates."""
+    engine = make_engine(settings, pool_size=1, name="onemap test", migrator=True)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def admin_conn(admin_engine: Engine) -> Iterator[Connection]:
+    """A transaction of who migrates, rolled back at the end."""
+    with rolled_back(admin_engine) as conn:
+        yield conn
+
+
+@pytest.fixture(scope="session")
+def administer(cluster: Cluster) -> Administer:
+    """`with administer(engine) as conn`: a transaction of who migrates, on the database of `engine`, committed."""
+
+    @contextmanager
+    def begin(engine: Engine) -> Iterator[Connection]:
+        url = cluster.admin_url(str(engine.url.database))
+        admin = make_engine(Settings(database_url=url), pool_size=1, name="onemap test")
+        try:
+            with admin.begin() as conn:
+                yield conn
+        finally:
+            admin.dispose()
+
+    return begin
+
+
 @pytest.fixture(scope="module")
 def own_settings(
-    request: pytest.FixtureRequest, template: str, make_database: MakeDatabase, broker: Broker
+    request: pytest.FixtureRequest, template: str, make_database: MakeDatabase, broker: Broker, cluster: Cluster
 ) -> Settings:
     """Settings with a database of this module's own, for code that commits."""
-    name = request.node.path.stem
-    return free_settings(make_database(name, template), broker.url())
+    url = make_database(request.node.path.stem, template)
+    return free_settings(url, broker.url(), migrate_database_url=admin_url(cluster, url))
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 import paho.mqtt.client as mqtt
@@ -30,6 +31,7 @@ from websockets.sync.client import connect as connect_socket
 
 from app.services.mosquitto import Broker
 from app.services.net import free_port
+from app.services.postgres import Cluster
 from core.db import make_engine
 from core.installation import read_installation
 from core.mqtt import connect, make_client
@@ -312,6 +314,14 @@ class Listener:
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+Administer = Callable[[Engine], AbstractContextManager[Connection]]
+
+
+def admin_url(cluster: Cluster, url: str) -> str:
+    """The database of `url` as who migrates."""
+    return cluster.admin_url(urlsplit(url).path.removeprefix("/"))
 
 
 def free_settings(database_url: str, mqtt_url: str, **more: Any) -> Settings:

@@ -16,7 +16,9 @@ from app.health.doctor import check_broker, check_health, check_letters, check_t
 from app.health.doors import check_doors, check_take_overs
 from app.health.read import read_health
 from app.health.remark import Remark
+from app.health.rights import check_accounts, check_role
 from app.services import packages
+from app.services.ending import read_facts
 from core.clock import utc_now
 from core.errors import InputError, OneMapError
 from core.settings import Settings, load_settings
@@ -88,8 +90,13 @@ def doctor(_: argparse.Namespace) -> int:
     except OneMapError as exc:
         print(f"✗ {exc.message}")
         return 1
-    log = packages.checkout() / settings.state_dir / "log" / "mosquitto.log"
-    remarks = [*check_database(settings), *check_broker(settings), *check_take_overs(log)]
+    state = packages.checkout() / settings.state_dir
+    remarks = [
+        *check_database(settings),
+        *check_broker(settings),
+        *check_take_overs(state / "log" / "mosquitto.log"),
+        *check_accounts(read_facts(state / "run.json").get("pids")),
+    ]
     if settings.tls_cert:
         remarks += check_certificate(settings.tls_cert, utc_now())
     for remark in remarks:
@@ -109,6 +116,7 @@ def check_database(settings: Settings) -> list[Remark]:
                 *check_letters(read_reasons(conn)),
                 *check_tables(conn, now),
                 *check_doors(conn, now),
+                *check_role(conn),
             ]
     except SQLAlchemyError as exc:
         return [Remark(f"the database does not answer or is not migrated: {str(exc).splitlines()[0]}")]

@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,9 @@ class RunAs:
     def own(self, path: Path) -> None:
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)
+
+
+OURSELVES = RunAs(None, None)
 
 
 def service_account() -> RunAs:
@@ -95,3 +99,47 @@ def need_program(name: str, package: str) -> Path:
     if found is None:
         raise SetupError(f"{name} is not on this machine; install the package {package}", reason="missing_program")
     return found
+
+
+# what our processes read and write in the state folder
+THEIRS = ("pictures", "unwritten", "city")
+
+
+def account_of_processes(root: Path, state: Path, pictures_url: str, run_as: RunAs) -> tuple[RunAs, str]:
+    """Who our own processes run as, and why not as the services' account where they cannot: it must be able to read
+    the checkout and the Python that runs it, and to write where pictures go."""
+    if run_as.uid is None:
+        return OURSELVES, ""
+    asked = "import app.cli.run, dash"
+    for command, lacking in (
+        (["test", "-x", str(state)], f"enter {state}"),
+        ([sys.executable, "-c", asked], f"read {root} and {sys.prefix}"),
+    ):
+        done = subprocess.run(  # type: ignore[call-overload]
+            command, cwd="/", env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, **run_as.popen_args()
+        )
+        if done.returncode:
+            return OURSELVES, f"the account {ACCOUNT} cannot {lacking}"
+    if pictures_url.startswith("file://"):
+        folder = pictures_url.removeprefix("file://")
+        if subprocess.run(["test", "-w", folder], check=False, **run_as.popen_args()).returncode:  # type: ignore[call-overload]
+            return OURSELVES, f"the account {ACCOUNT} cannot write to {folder} (ONEMAP_PICTURES_URL)"
+    return run_as, ""
+
+
+def give(state: Path, run_as: RunAs) -> None:
+    """Make the folders of our processes theirs, with all that is in them."""
+    for name in THEIRS:
+        top = state / name
+        top.mkdir(mode=0o700, exist_ok=True)
+        for folder, names, files in os.walk(top):
+            for path in (Path(folder), *(Path(folder) / one for one in (*names, *files))):
+                if run_as.uid is not None and path.lstat().st_uid != run_as.uid:
+                    os.chown(path, run_as.uid, run_as.gid or run_as.uid, follow_symlinks=False)
+
+
+def compile_sources(root: Path) -> None:
+    """Compile our modules where everybody can read the result: who may not write them would compile them again at
+    every start."""
+    packages = [str(root / name) for name in ("core", "ingest", "alerts", "dispatch", "layers", "app", "demo")]
+    subprocess.run([sys.executable, "-m", "compileall", "-q", *packages], check=False, capture_output=True, umask=0o022)

@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from app.services.account import OURSELVES, RunAs
 from app.services.authority import Authority
 from app.services.names import names_wanted
 from core.clock import utc_now
 from core.errors import SetupError
 from core.settings import Settings
 from core.tls import check_pair, trust_authority, trust_holder
+from ingest.doors.files import replace
 
 # how often it is looked whether the certificate ends soon or the machine has new addresses
 LOOK_S = 60.0
@@ -25,16 +27,29 @@ class Certificates:
     def __init__(self, settings: Settings, authority: Authority | None) -> None:
         self.settings, self.authority = settings, authority
         self._seen_at = time.monotonic()
+        self._folder: Path | None = None
+        self._theirs = OURSELVES
+
+    def share(self, folder: Path, run_as: RunAs) -> None:
+        """Our processes are somebody who cannot read the files: `keep` gives them copies in `folder`."""
+        self._folder, self._theirs = folder, run_as
 
     def keep(self) -> list[str]:
-        """Make and renew what is ours to make; what was done, in words."""
-        if self.authority is None:
-            return []
-        return self.authority.keep(socket.gethostname(), names_wanted(self.settings), utc_now())
+        """Make and renew what is ours to make, and the copies; what was done, in words."""
+        done: list[str] = []
+        if self.authority is not None:
+            done = self.authority.keep(socket.gethostname(), names_wanted(self.settings), utc_now())
+        if self._folder is not None and self.facts():
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            self._theirs.own(self._folder)
+            for name, path in self.shared().items():
+                replace(Path(path), Path(self.facts()[name]).read_text())
+        return done
 
     def watch(self, say: Callable[[str], None]) -> None:
         """Renewed while everything runs: the page reads it anew by itself, `doors` brings it to the broker."""
-        if self.authority is None or time.monotonic() - self._seen_at < LOOK_S:
+        made = self.authority is not None or self._folder is not None
+        if not made or time.monotonic() - self._seen_at < LOOK_S:
             return
         self._seen_at = time.monotonic()
         try:
@@ -47,6 +62,12 @@ class Certificates:
         """The files: `cert`, `key`, and `authority` where browsers do not know it by themselves."""
         found = (("cert", self.settings.tls_cert), ("key", self.settings.tls_key))
         return {name: str(path) for name, path in (*found, ("authority", self.settings.tls_authority)) if path}
+
+    def shared(self) -> dict[str, str]:
+        """The same files as our processes can read them."""
+        if self._folder is None:
+            return self.facts()
+        return {name: str(self._folder / f"{name}.pem") for name in self.facts()}
 
     def trust(self) -> ssl.SSLContext | None:
         """How we know our own page."""

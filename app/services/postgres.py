@@ -34,21 +34,27 @@ CONFIG = {
     "timezone": "'UTC'",
     "log_checkpoints": "off",
 }
+ADMIN, APPLICATION = "onemap", "onemap_app"
 # a large database may recover for so long after a crash; orphans end at once unless the kernel holds them
 RECOVERY_S, ORPHANS_S = 1800.0, 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A cluster in `data`, run by `run_as`, its superuser `onemap` known by `password`."""
+    """A cluster in `data`, run by `run_as`. Its superuser `onemap` migrates; our processes are `onemap_app`."""
 
     data: Path
     port: int
     password: str
     run_as: RunAs
+    app_password: str
 
     def url(self, database: str = "onemap") -> str:
-        return f"postgresql://onemap:{self.password}@127.0.0.1:{self.port}/{database}"
+        """The database as our processes know it."""
+        return f"postgresql://{APPLICATION}:{self.app_password}@127.0.0.1:{self.port}/{database}"
+
+    def admin_url(self, database: str = "onemap") -> str:
+        return f"postgresql://{ADMIN}:{self.password}@127.0.0.1:{self.port}/{database}"
 
 
 def bin_folder() -> Path | None:
@@ -91,17 +97,19 @@ def make_cluster(folder: Path, run_as: RunAs, port: int = 0) -> Cluster:
     """The cluster in `folder`/postgres, made on first use; `port` is taken where it is free."""
     programs = need_bin()
     data = folder / "postgres"
-    secret = folder / "postgres.password"
-    if not (data / "PG_VERSION").exists():
-        secret.write_text(secrets.token_urlsafe(24))
-        secret.chmod(0o600)
-        run_as.own(secret)
+    secret, app_secret = folder / "postgres.password", folder / "application.password"
+    fresh = [secret] if not (data / "PG_VERSION").exists() else []
+    for path in [*fresh, *([app_secret] if not app_secret.exists() else [])]:
+        path.write_text(secrets.token_urlsafe(24))
+        path.chmod(0o600)
+        run_as.own(path)
+    if fresh:
         command = [
             programs / "initdb",
             "-D",
             data,
             "-U",
-            "onemap",
+            ADMIN,
             "--encoding=UTF8",
             "--locale=C.UTF-8",
             "--auth=scram-sha-256",
@@ -110,9 +118,13 @@ def make_cluster(folder: Path, run_as: RunAs, port: int = 0) -> Cluster:
         done = _run(command, run_as, folder)
         if done.returncode != 0:
             raise SetupError(f"initdb failed: {done.stderr.strip()[-600:]}", reason="initdb")
-    cluster = Cluster(data, free_port(port), secret.read_text().strip(), run_as)
+    cluster = Cluster(data, free_port(port), read_secret(secret), run_as, read_secret(app_secret))
     write_config(cluster)
     return cluster
+
+
+def read_secret(path: Path) -> str:
+    return path.read_text().strip()
 
 
 def need_bin() -> Path:
@@ -173,7 +185,7 @@ def launch_cluster(cluster: Cluster, out: int) -> int:
 
 def wait_for_cluster(cluster: Cluster, pid: int, log: Path) -> None:
     """Until it lets us in. What it does after a crash takes its time, as long as it says so."""
-    question = DatabaseQuestion(cluster.url("postgres"))
+    question = DatabaseQuestion(cluster.admin_url("postgres"))
 
     def answered() -> bool:
         if not is_running(pid):
@@ -181,7 +193,7 @@ def wait_for_cluster(cluster: Cluster, pid: int, log: Path) -> None:
         return question.ask(2)
 
     wait_until(answered, 90, "PostgreSQL")
-    wait_until(lambda: answers(cluster.url("postgres")), RECOVERY_S, "PostgreSQL")
+    wait_until(lambda: answers(cluster.admin_url("postgres")), RECOVERY_S, "PostgreSQL")
 
 
 def answers(url: str) -> bool:
@@ -244,19 +256,19 @@ def stop_cluster(cluster: Cluster) -> None:
 
 def ensure_database(cluster: Cluster, database: str) -> None:
     """Make `database` with PostGIS if it is missing."""
-    with psycopg.connect(cluster.url("postgres"), autocommit=True) as conn:
+    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as conn:
         there = conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone()
         if not there:
             conn.execute(
                 sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0").format(sql.Identifier(database))
             )
-    with psycopg.connect(cluster.url(database), autocommit=True) as conn:
+    with psycopg.connect(cluster.admin_url(database), autocommit=True) as conn:
         conn.execute("CREATE EXTENSION IF NOT EXISTS postgis")
 
 
 def drop_database(cluster: Cluster, database: str) -> None:
     """Drop `database`, but only after the server has shown that it is the private one."""
-    with psycopg.connect(cluster.url("postgres"), autocommit=True) as conn:
+    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as conn:
         row = conn.execute("SHOW data_directory").fetchone()
         if row is None or Path(row[0]).resolve() != cluster.data.resolve():
             raise SetupError(

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.services.account import OURSELVES, RunAs
 from app.services.ending import ending_with_parent
 from app.services.logs import Logs
 from app.services.net import wait_until
@@ -100,13 +101,15 @@ class Supervisor:
         self.tell(words)
         self.logs.note(words)
 
-    def add(self, name: str, command: list[str], environment: dict[str, str], cwd: Path) -> None:
+    def add(
+        self, name: str, command: list[str], environment: dict[str, str], cwd: Path, run_as: RunAs = OURSELVES
+    ) -> None:
         """Start `command` under the name; its output goes to the log of that name."""
         ending = ending_with_parent(signal.SIGTERM)
         out = self.logs.pipe(name)
 
         def start(beat: int) -> subprocess.Popen[bytes]:
-            return subprocess.Popen(
+            return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
                 command,
                 stdout=out,
                 stderr=out,
@@ -117,6 +120,7 @@ class Supervisor:
                 start_new_session=True,
                 pass_fds=(beat,),
                 preexec_fn=ending,
+                **run_as.popen_args(),
             )
 
         child = Child(name, start)

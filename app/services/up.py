@@ -23,7 +23,15 @@ from sqlalchemy import Engine
 from app.accounts import add_account, list_accounts, set_password
 from app.auth import is_loopback
 from app.services import cities, packages
-from app.services.account import keep_private, service_account, service_folder
+from app.services.account import (
+    OURSELVES,
+    account_of_processes,
+    compile_sources,
+    give,
+    keep_private,
+    service_account,
+    service_folder,
+)
 from app.services.certificates import Certificates, find_certificates
 from app.services.ending import end_leftovers, hold, is_running, read_facts, signal_if_running
 from app.services.logs import Logs
@@ -89,6 +97,9 @@ class Up:
         self.state = settings.state_dir if settings.state_dir.is_absolute() else self.root / settings.state_dir
         self.log_folder = self.state / "log"
         self.run_file = self.state / "run.json"
+        self.run_as = service_account()
+        # who our own processes run as
+        self.ours = OURSELVES
         self.cluster: Cluster | None = None
         self.broker: Broker | None = None
         self.gateway_url = ""
@@ -132,18 +143,28 @@ class Up:
             needs.append(packages.MOSQUITTO)
         packages.install_missing(needs, self.say)
         install_vendor(self.root, self.say)
+        if self.run_as.uid is not None:
+            compile_sources(self.root)
 
     def _take_over(self) -> None:
-        """Close the state folder to others, and end what a killed run has left in it."""
-        run_as = service_account()
-        keep_private(self.state, run_as)
+        """Close the state folder to others, end what a killed run has left in it, settle who our processes are."""
+        keep_private(self.state, self.run_as)
         self.log_folder.mkdir(exist_ok=True)
-        end_leftovers(self.run_file, ("app.cli", str(service_folder(self.state, run_as))), self.say)
+        end_leftovers(self.run_file, ("app.cli", str(self.folder())), self.say)
+        self.ours, why = account_of_processes(self.root, self.state, self.settings.pictures_url, self.run_as)
+        if why:
+            self.say(f"the processes run as root: {why}")
+
+    def folder(self) -> Path:
+        """What the services keep."""
+        return service_folder(self.state, self.run_as)
 
     def _prepare_tls(self) -> None:
         """With certificates of one's own both doors have them; else, if asked, those of a local authority."""
         self.certificates = find_certificates(self.settings, self.state, wanted=self.options.tls)
         self.settings = self.certificates.settings
+        if self.ours is not OURSELVES:
+            self.certificates.share(self.folder() / "page", self.ours)
         for words in self.certificates.keep():
             self.say(words)
 
@@ -154,8 +175,7 @@ class Up:
     # --- PostgreSQL and Mosquitto -----------------------------------------------------------------------------------
 
     def _start_services(self, supervisor: Supervisor) -> None:
-        run_as = service_account()
-        folder = service_folder(self.state, run_as)
+        run_as, folder = self.run_as, self.folder()
         ports = self._read_ports()
         if not self.settings.database_url:
             self.say("starting the database")
@@ -193,7 +213,7 @@ class Up:
             # a fast shutdown: ends sessions, checkpoints, leaves the data whole
             end=lambda pid: signal_if_running(pid, signal.SIGINT),
             kill=lambda pid: kill_cluster(cluster, pid),
-            probe=self._probe(DatabaseQuestion(cluster.url("postgres"))),
+            probe=self._probe(DatabaseQuestion(cluster.admin_url("postgres"))),
             pid=pid,
         )
         supervisor.services.append(service)
@@ -260,9 +280,11 @@ class Up:
                 "--fresh empties only the database that up itself runs; ONEMAP_DATABASE_URL is set", reason="not_ours"
             )
         database_url = self.cluster.url(database) if self.cluster else self.settings.database_url
+        migrator = self.cluster.admin_url(database) if self.cluster else self.settings.migrate_database_url
         mqtt_url = self.broker.url() if self.broker else self.settings.mqtt_url
         self.gateway_url = self.broker.url("gateway") if self.broker else mqtt_url
-        self.settings = self.settings.model_copy(update={"database_url": database_url, "mqtt_url": mqtt_url})
+        found = {"database_url": database_url, "migrate_database_url": migrator, "mqtt_url": mqtt_url}
+        self.settings = self.settings.model_copy(update=found)
 
     # --- the database -------------------------------------------------------------------------------------------------
 
@@ -331,14 +353,21 @@ class Up:
         }
         if self.settings.tls_files():
             facts["tls"] = self.certificates.facts()
+        if self.ours is not OURSELVES:
+            give(self.state, self.ours)
         environment = {
             **os.environ,
+            "ONEMAP_STATE_DIR": str(self.state.resolve()),
+            # only who migrates knows it
+            "ONEMAP_MIGRATE_DATABASE_URL": "",
             "ONEMAP_DATABASE_URL": self.settings.database_url,
             "ONEMAP_MQTT_URL": self.settings.mqtt_url,
             "ONEMAP_HTTP_PORT": str(port),
             "PYTHONUNBUFFERED": "1",
-            **{f"ONEMAP_TLS_{name.upper()}": path for name, path in self.certificates.facts().items()},
+            **{f"ONEMAP_TLS_{name.upper()}": path for name, path in self.certificates.shared().items()},
         }
+        if self.ours is not OURSELVES:
+            environment["HOME"] = str(self.folder())
         names = [*OURS]
         if self.broker:
             environment["ONEMAP_BROKER_FOLDER"] = str(self.broker.folder)
@@ -347,10 +376,10 @@ class Up:
         supervisor.facts = facts
         self.say("starting ingest, alerts, dispatch and the page")
         for name in names:
-            supervisor.add(name, [sys.executable, "-m", "app.cli", name], environment, self.root)
+            supervisor.add(name, [sys.executable, "-m", "app.cli", name], environment, self.root, self.ours)
         if self.options.devices and self.options.city == "demo":
             environment = {**environment, "ONEMAP_MQTT_URL": self.gateway_url}
-            supervisor.add(DEVICES, [sys.executable, "-m", "app.cli", "simulate"], environment, self.root)
+            supervisor.add(DEVICES, [sys.executable, "-m", "app.cli", "simulate"], environment, self.root, self.ours)
         supervisor.write_run_file()
 
     def _seen_from_elsewhere(self, address: str) -> str:

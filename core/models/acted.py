@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.models.base import Base, Name, point
+from core.models.base import SECRET, Base, Name, point
 from core.types import JsonObject
 
 
@@ -156,6 +156,7 @@ class Coverage(Base):
 
 class Account(Base):
     __tablename__ = "account"
+    __table_args__ = {"info": SECRET}
 
     username: Mapped[str] = mapped_column(Name, primary_key=True)
     name: Mapped[str]
@@ -175,6 +176,7 @@ class Session(Base):
     """A log-in of a browser, a bearer token or a feed token; only the SHA-256 of the secret is kept."""
 
     __tablename__ = "session"
+    __table_args__ = {"info": SECRET}
 
     digest: Mapped[str] = mapped_column(Name, primary_key=True)
     username: Mapped[str] = mapped_column(ForeignKey("account.username", ondelete="CASCADE"))

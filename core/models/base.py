@@ -32,6 +32,15 @@ class Base(DeclarativeBase):
     }
 
 
+# marks a table that no report may read: `__table_args__ = (..., {"info": SECRET})`
+SECRET = {"secret": True}
+
+
+def secret_tables() -> frozenset[str]:
+    """Tables that hold what gives access."""
+    return frozenset(name for name, table in Base.metadata.tables.items() if table.info.get("secret"))
+
+
 def point() -> Geometry:
     return Geometry("POINT", srid=4326, spatial_index=False)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.models.base import Base, Name
+from core.models.base import SECRET, Base, Name
 
 NONE = text("'{}'")
 
@@ -20,6 +20,7 @@ class BrokerAccount(Base):
     __table_args__ = (
         CheckConstraint("kind IN ('device', 'unit', 'gateway')", name="kind"),
         CheckConstraint("name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'", name="name"),
+        {"info": SECRET},
     )
 
     name: Mapped[str] = mapped_column(Name, primary_key=True)
@@ -62,7 +63,7 @@ class Installation(Base):
     sessions."""
 
     __tablename__ = "installation"
-    __table_args__ = (CheckConstraint("id = 1", name="one"),)
+    __table_args__ = (CheckConstraint("id = 1", name="one"), {"info": SECRET})
 
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     secret: Mapped[str]

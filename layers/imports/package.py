@@ -78,4 +78,4 @@ def analyse(engine: Engine) -> None:
     """Fresh statistics, so that the first questions are answered well."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
         for name in TABLES:
-            conn.execute(text(f"ANALYZE {name}"))
+            conn.execute(text("SELECT analyze_table(:name)"), {"name": name})

@@ -326,25 +326,25 @@ def minute(n: float) -> datetime:
     return T + timedelta(minutes=n)
 
 
-def test_picture_of_a_moment_is_what_was_then(conn: Connection) -> None:
+def test_picture_of_a_moment_is_what_was_then(admin_conn: Connection) -> None:
     """An alarm from minute 10 to 30 that worsens at 20, an incident from 12 to 40 that is assigned at 15."""
-    conn.execute(text("UPDATE sensor SET first_seen_at = :t"), {"t": minute(-60)})
-    write(conn, [(0, 1.5), (1200, 2.5)], T)
-    conn.execute(text("UPDATE observation SET received_at = time WHERE sensor_id = 'wl-spare'"))
-    conn.execute(text("UPDATE sensor_state SET received_at = time WHERE sensor_id = 'wl-spare'"))
-    alarm = change(conn, 3, minute(10))
+    admin_conn.execute(text("UPDATE sensor SET first_seen_at = :t"), {"t": minute(-60)})
+    write(admin_conn, [(0, 1.5), (1200, 2.5)], T)
+    admin_conn.execute(text("UPDATE observation SET received_at = time WHERE sensor_id = 'wl-spare'"))
+    admin_conn.execute(text("UPDATE sensor_state SET received_at = time WHERE sensor_id = 'wl-spare'"))
+    alarm = change(admin_conn, 3, minute(10))
     assert alarm is not None
-    incident, _ = incidents.open_from_alarm(conn, alarm, store.link, "desk", minute(12))
-    tasks.assign(conn, incident, "works-01", "desk", minute(15), None, None)
-    conn.execute(
+    incident, _ = incidents.open_from_alarm(admin_conn, alarm, store.link, "desk", minute(12))
+    tasks.assign(admin_conn, incident, "works-01", "desk", minute(15), None, None)
+    admin_conn.execute(
         text(
             "INSERT INTO unit_position (unit_id, time, lon, lat, received_at) VALUES ('works-01', :t, 119.5, 31.5, :t)"
         ),
         {"t": minute(16)},
     )
-    change(conn, 1, minute(20))
-    change(conn, None, minute(30))
-    conn.execute(
+    change(admin_conn, 1, minute(20))
+    change(admin_conn, None, minute(30))
+    admin_conn.execute(
         text(
             """
 INSERT INTO alarm_event (alarm_id, time, what, state, level, who)
@@ -353,10 +353,10 @@ VALUES (:id, :t, 'acknowledged', 'normal', 1, 'x')
         ),
         {"id": alarm, "t": minute(31)},
     )
-    steps.set_status(conn, incident, IncidentStatus.CLOSED, "desk", minute(40), None)
+    steps.set_status(admin_conn, incident, IncidentStatus.CLOSED, "desk", minute(40), None)
     seen = {}
     for n in (5, 11, 14, 17, 25, 35, 45):
-        picture = read_past(conn, minute(n))
+        picture = read_past(admin_conn, minute(n))
         where = next(u for u in picture["units"] if u["id"] == "works-01")
         seen[n] = (
             [a["level"] for a in picture["alarms"]],

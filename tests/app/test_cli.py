@@ -201,7 +201,7 @@ def test_backup_comes_back_whole(
     tables = ("building", "rule", "account")
     counts = "SELECT " + " || ' ' || ".join(f"(SELECT count(*) FROM {table})" for table in tables)
     assert run("backup", str(tmp_path / "city.dump")) == 0
-    with psycopg.connect(cluster.url("postgres"), autocommit=True) as conn:
+    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as conn:
         conn.execute(sql.SQL("DROP DATABASE IF EXISTS test_restored WITH (FORCE)"))
         conn.execute(sql.SQL("CREATE DATABASE test_restored TEMPLATE template0"))
     monkeypatch.setenv("ONEMAP_DATABASE_URL", cluster.url("test_restored"))

@@ -175,10 +175,10 @@ def test_dead_letters_say_why_how_many_and_what_to_do(conn: Connection, settings
 # --- the database -----------------------------------------------------------------------------------------------------
 
 
-def test_missing_partition_of_tomorrow_is_said(conn: Connection) -> None:
-    make_partitions(conn, days_ahead(now()))
-    conn.execute(text(f"DROP TABLE {partition_name((now() + timedelta(days=1)).date())}"))
-    [remark] = check_tables(conn, now())
+def test_missing_partition_of_tomorrow_is_said(admin_conn: Connection) -> None:
+    make_partitions(admin_conn, days_ahead(now()))
+    admin_conn.execute(text(f"DROP TABLE {partition_name((now() + timedelta(days=1)).date())}"))
+    [remark] = check_tables(admin_conn, now())
     assert f"{(now() + timedelta(days=1)).date()}" in remark.words
 
 

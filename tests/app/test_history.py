@@ -308,14 +308,14 @@ def test_order_of_the_past_is_that_of_the_present(fresh_engine: Engine) -> None:
         assert [item["id"] for item in past[kind]] == [item["id"] for item in live[kind]], kind
 
 
-def test_of_the_time_before_full_records_what_is_unknown_is_null_and_said(conn: Connection) -> None:
+def test_of_the_time_before_full_records_what_is_unknown_is_null_and_said(admin_conn: Connection) -> None:
     """Events as an earlier version wrote them: state and level, no more."""
     at = now() - timedelta(hours=2)
-    alarm = store.raise_alarm(conn, find(conn, 2, at), lifecycle.fold(None, 2), at)  # type: ignore[arg-type]
-    conn.execute(text("ALTER TABLE alarm_event DISABLE TRIGGER USER"))
-    conn.execute(text("UPDATE alarm_event SET after = NULL"))
-    conn.execute(text("ALTER TABLE alarm_event ENABLE TRIGGER USER"))
-    past = read_past(conn, at + timedelta(minutes=1))
+    alarm = store.raise_alarm(admin_conn, find(admin_conn, 2, at), lifecycle.fold(None, 2), at)  # type: ignore[arg-type]
+    admin_conn.execute(text("ALTER TABLE alarm_event DISABLE TRIGGER USER"))
+    admin_conn.execute(text("UPDATE alarm_event SET after = NULL"))
+    admin_conn.execute(text("ALTER TABLE alarm_event ENABLE TRIGGER USER"))
+    past = read_past(admin_conn, at + timedelta(minutes=1))
     [found] = past["alarms"]
     assert (found["id"], found["state"], found["level"], found["kind"]) == (
         str(alarm),
@@ -324,8 +324,8 @@ def test_of_the_time_before_full_records_what_is_unknown_is_null_and_said(conn: 
         "water_stage",
     )
     assert [found[name] for name in ("value", "message", "risk", "version", "active")] == [None] * 5
-    assert datetime.fromisoformat(past["known_since"]) == known_since(conn).replace(
-        microsecond=known_since(conn).microsecond // 1000 * 1000
+    assert datetime.fromisoformat(past["known_since"]) == known_since(admin_conn).replace(
+        microsecond=known_since(admin_conn).microsecond // 1000 * 1000
     )
     assert {u["status"] for u in past["units"]} == {None}, "nobody wrote their status down then"
 
@@ -345,12 +345,12 @@ def test_versions_of_rules_are_kept_whole(conn: Connection) -> None:
 @pytest.mark.parametrize(
     "table", ["unit_event", "asset_event", "rule_version", "source_version", "alarm_event", "incident_event"]
 )
-def test_histories_are_append_only(conn: Connection, table: str) -> None:
+def test_histories_are_append_only(admin_conn: Connection, table: str) -> None:
     from sqlalchemy.exc import ProgrammingError
 
     for act in (f"UPDATE {table} SET who = 'x'", f"DELETE FROM {table}"):
-        with pytest.raises(ProgrammingError, match="append-only"), conn.begin_nested():
-            conn.execute(text(act))
+        with pytest.raises(ProgrammingError, match="append-only"), admin_conn.begin_nested():
+            admin_conn.execute(text(act))
 
 
 def test_old_scores_of_cells_go_and_what_was_shown_when_the_retention_began_stays(conn: Connection) -> None:

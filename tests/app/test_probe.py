@@ -89,7 +89,7 @@ def test_silent_database_and_one_that_is_away_have_not_answered() -> None:
 
 
 def test_database_and_broker_that_run_answer(cluster: Cluster, broker: Broker) -> None:
-    assert DatabaseQuestion(cluster.url("postgres")).ask(PATIENCE_S)
+    assert DatabaseQuestion(cluster.admin_url("postgres")).ask(PATIENCE_S)
     question = BrokerQuestion(broker.url())
     try:
         assert question.ask(PATIENCE_S), "CONNECT"

@@ -17,6 +17,7 @@ from app.deps import TURNS, Conn, Parts
 from core.clock import utc_now
 from core.settings import Settings
 from tests.core.test_transact import fail
+from tests.support import Administer
 
 WAITERS = 60  # more than there are threads
 
@@ -64,12 +65,13 @@ def test_they_have_words_in_both_languages(reason: str) -> None:
     assert set(texts.catalogue()[f"error.{reason}"]) == {"zh", "en"}
 
 
-def test_those_who_wait_do_not_hold_up_the_one_they_wait_for(fresh_engine: Engine) -> None:
+def test_those_who_wait_do_not_hold_up_the_one_they_wait_for(fresh_engine: Engine, administer: Administer) -> None:
     """The one with the lock needs a thread to end; those that wait for it must not have them all."""
     app = app_on(fresh_engine)
     assert WAITERS > TURNS
-    with fresh_engine.begin() as conn:
+    with administer(fresh_engine) as conn:
         conn.execute(text("CREATE TABLE place (id int PRIMARY KEY, n int)"))
+        conn.execute(text("GRANT ALL ON place TO PUBLIC"))
         conn.execute(text("INSERT INTO place VALUES (1, 0)"))
 
     @app.post("/act")

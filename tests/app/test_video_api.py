@@ -61,7 +61,8 @@ def clean(db: Engine) -> Iterator[Engine]:
         conn.execute(text("DELETE FROM source_state"))
     yield db
     with db.begin() as conn:
-        conn.execute(text("TRUNCATE video_event, snapshot, camera_state"))
+        for name in ("video_event", "snapshot", "camera_state"):
+            conn.execute(text(f"DELETE FROM {name}"))
 
 
 @pytest.fixture

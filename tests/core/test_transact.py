@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from core.errors import OneMapError
 from core.process import is_lost_race, known, transact
 from core.process.transact import TRIES
-from tests.support import PATIENCE_S
+from tests.support import PATIENCE_S, Administer
 
 
 def fail(conn: Connection, state: str) -> None:
@@ -48,9 +48,10 @@ def test_who_cannot_be_reached_or_has_no_connection_left_is_told_so() -> None:
     assert [told.reason for told in found] == ["database_away", "database_busy"]
 
 
-def test_two_in_a_circle_both_end_well(fresh_engine: Engine) -> None:
-    with fresh_engine.begin() as conn:
+def test_two_in_a_circle_both_end_well(fresh_engine: Engine, administer: Administer) -> None:
+    with administer(fresh_engine) as conn:
         conn.execute(text("CREATE TABLE place (id int PRIMARY KEY, n int)"))
+        conn.execute(text("GRANT ALL ON place TO PUBLIC"))
         conn.execute(text("INSERT INTO place VALUES (1, 0), (2, 0)"))
     both = threading.Barrier(2)
     tries = []

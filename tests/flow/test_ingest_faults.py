@@ -49,13 +49,13 @@ def system(own: Private, request: pytest.FixtureRequest) -> Iterator[System]:
 
 
 def fresh_database(cluster: Cluster, name: str, broker: Broker) -> Settings:
-    with psycopg.connect(cluster.url("postgres"), autocommit=True) as conn:
+    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as conn:
         row = conn.execute("SHOW data_directory").fetchone()
         assert row is not None
         assert Path(row[0]).resolve() == cluster.data.resolve()
         conn.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
     ensure_database(cluster, name)
-    settings = free_settings(cluster.url(name), broker.url())
+    settings = free_settings(cluster.url(name), broker.url(), migrate_database_url=cluster.admin_url(name))
     migrate(settings)
     engine = make_engine(settings, pool_size=1)
     with engine.begin() as conn:
@@ -212,7 +212,7 @@ def fill(filler: Path) -> None:
 def keep_up(cluster: Cluster, log: Path) -> None:
     """What `up` does: start the server again if it has died of its full disk."""
     try:
-        with psycopg.connect(cluster.url("postgres"), connect_timeout=5):
+        with psycopg.connect(cluster.admin_url("postgres"), connect_timeout=5):
             return
     except psycopg.OperationalError:
         start_cluster(cluster, log)

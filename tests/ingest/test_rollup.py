@@ -19,7 +19,7 @@ from ingest.records import Reading
 from ingest.writer import Writer
 from layers.sensors import read_series
 from tests.ingest.test_writer import message
-from tests.support import PATIENCE_S, now
+from tests.support import PATIENCE_S, Administer, now
 
 HOUR = timedelta(hours=1)
 RECOUNT = """
@@ -88,7 +88,8 @@ def test_hours_equal_a_recount_with_late_repeated_and_impossible_readings(fresh_
         assert conn.scalar(text("SELECT count(*) FROM rollup_due WHERE hour < :h"), {"h": asked - 2 * HOUR}) == 0
 
 
-def test_series_by_the_hour_is_the_same_from_history_and_from_readings(conn: Connection) -> None:
+def test_series_by_the_hour_is_the_same_from_history_and_from_readings(admin_conn: Connection) -> None:
+    conn = admin_conn  # the application takes no reading away
     dice, start = random.Random(9), now().replace(minute=0, second=0, microsecond=0) - 5 * HOUR
     sent = [
         reading("r-1", start + timedelta(seconds=dice.randrange(17_000)), dice.choice([1.0, 30.0, 999.0]))
@@ -179,7 +180,8 @@ def test_two_takers_and_two_writers_at_once_end_at_the_recount(fresh_engine: Eng
         assert same(rolled(conn), expected)
 
 
-def test_late_reading_for_a_day_that_was_trimmed_does_not_spoil_its_hour(conn: Connection) -> None:
+def test_late_reading_for_a_day_that_was_trimmed_does_not_spoil_its_hour(admin_conn: Connection) -> None:
+    conn = admin_conn  # the application takes no reading away
     start = (now() - 5 * HOUR).replace(minute=0)
     Writer(1).write(conn, [message(reading("r-1", start + timedelta(seconds=s), s)) for s in range(5)], now())
     rollup.roll_up(conn, now())
@@ -243,7 +245,8 @@ def test_moments_of_two_writers_never_meet(conn: Connection) -> None:
     assert all(abs(from_pg_us(s) - same_moment) < timedelta(milliseconds=1) for s in stamps.values())
 
 
-def test_a_partition_that_is_no_day_is_nobodys_to_drop(conn: Connection) -> None:
+def test_a_partition_that_is_no_day_is_nobodys_to_drop(admin_conn: Connection) -> None:
+    conn = admin_conn  # the application takes no reading away
     conn.execute(text("CREATE TABLE observation_default PARTITION OF observation DEFAULT"))
     conn.execute(
         text(
@@ -255,11 +258,14 @@ def test_a_partition_that_is_no_day_is_nobodys_to_drop(conn: Connection) -> None
     assert retention.trim(conn, now(), "flow", 10) == 0
 
 
-def test_hour_whose_sum_is_beyond_all_numbers_does_not_stop_the_others(fresh_engine: Engine) -> None:
+def test_hour_whose_sum_is_beyond_all_numbers_does_not_stop_the_others(
+    fresh_engine: Engine, administer: Administer
+) -> None:
     start = (now() - 5 * HOUR).replace(minute=0, second=0, microsecond=0)
     with fresh_engine.begin() as conn:
         rows = [message(reading(f"r-{n}", start + timedelta(seconds=k), 1.5)) for n in range(6) for k in range(2)]
         Writer(1).write(conn, rows, now())
+    with administer(fresh_engine) as conn:
         # as an older version let them in
         conn.execute(text("UPDATE observation SET value = 1.7e308 WHERE sensor_id = 'r-3'"))
     assert roll_all(fresh_engine, now()) >= 6
@@ -268,8 +274,9 @@ def test_hour_whose_sum_is_beyond_all_numbers_does_not_stop_the_others(fresh_eng
         [aside] = set_aside.read_asides(conn, None, 10)
         assert (aside["what"], aside["id"]) == ("rollup", f"r-3/temperature/{int(start.timestamp())}")
         assert conn.scalar(text("SELECT count(*) FROM rollup_due WHERE sensor_id = 'r-3'")) == 1, "the mark stays"
-    with fresh_engine.begin() as conn:
+    with administer(fresh_engine) as conn:
         conn.execute(text("UPDATE observation SET value = 2 WHERE sensor_id = 'r-3'"))
+    with fresh_engine.begin() as conn:
         set_aside.retry(conn, "rollup", aside["id"], "me", now())
     roll_all(fresh_engine, now())
     with fresh_engine.connect() as conn:

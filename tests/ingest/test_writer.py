@@ -36,7 +36,7 @@ from ingest.runner import KEPT_FOLDER, Ingester
 from ingest.sources import Sources
 from ingest.writer import Writer, Written
 from tests.ingest.test_sources import source
-from tests.support import now
+from tests.support import Administer, now
 
 T = now().replace(microsecond=0) - timedelta(hours=1)
 
@@ -361,9 +361,9 @@ def refused(topic: str, **more: Any) -> Arrived:
 
 
 @contextmanager
-def letters_refused(engine: Engine, when: str) -> Iterator[None]:
+def letters_refused(administer: Administer, engine: Engine, when: str) -> Iterator[None]:
     """The database takes no dead letter for which this SQL holds of its `NEW` row."""
-    with engine.begin() as conn:
+    with administer(engine) as conn:
         conn.execute(
             text(
                 "CREATE FUNCTION no_letter() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no such letter'; END "
@@ -379,7 +379,7 @@ def letters_refused(engine: Engine, when: str) -> Iterator[None]:
     try:
         yield
     finally:
-        with engine.begin() as conn:
+        with administer(engine) as conn:
             conn.execute(text("DROP FUNCTION no_letter() CASCADE"))
 
 
@@ -392,11 +392,11 @@ def test_letter_is_written_whatever_a_decoder_says_of_its_reason(ingester: Inges
 
 
 def test_message_whose_letter_is_refused_is_kept_by_its_bytes_and_holds_up_nobody(
-    ingester: Ingester, own_engine: Engine
+    ingester: Ingester, own_engine: Engine, administer: Administer
 ) -> None:
     good = [message(reading(i, sensor=f"b-{i}")) for i in range(3)]
     with letters_refused(
-        own_engine, "NEW.topic = 'hated' AND NEW.source_id IS NULL AND NEW.reason <> 'letter_refused'"
+        administer, own_engine, "NEW.topic = 'hated' AND NEW.source_id IS NULL AND NEW.reason <> 'letter_refused'"
     ):
         assert ingester._try_batch([*good[:2], refused("hated"), *good[2:]])
     with own_engine.connect() as conn:
@@ -408,11 +408,11 @@ def test_message_whose_letter_is_refused_is_kept_by_its_bytes_and_holds_up_nobod
 
 
 def test_message_that_the_database_takes_in_no_form_is_kept_in_a_private_file(
-    ingester: Ingester, own_engine: Engine, tmp_path: Path
+    ingester: Ingester, own_engine: Engine, administer: Administer, tmp_path: Path
 ) -> None:
     ingester.settings = ingester.settings.model_copy(update={"state_dir": tmp_path})
     good = message(reading(1, sensor="f-1"))
-    with letters_refused(own_engine, "true"):
+    with letters_refused(administer, own_engine, "true"):
         assert ingester._try_batch([refused("hated"), good])
         assert ingester._try_batch([refused("hated")]), "sent again it is the same file"
     with own_engine.connect() as conn:
@@ -426,11 +426,11 @@ def test_message_that_the_database_takes_in_no_form_is_kept_in_a_private_file(
 
 
 def test_message_that_neither_database_nor_disk_takes_waits(
-    ingester: Ingester, own_engine: Engine, tmp_path: Path
+    ingester: Ingester, own_engine: Engine, administer: Administer, tmp_path: Path
 ) -> None:
     (tmp_path / "full").write_text("no folder")
     ingester.settings = ingester.settings.model_copy(update={"state_dir": tmp_path / "full"})
-    with letters_refused(own_engine, "true"):
+    with letters_refused(administer, own_engine, "true"):
         assert not ingester._try_batch([refused("hated")])
 
 
