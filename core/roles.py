@@ -130,12 +130,12 @@ def make_login(conn: Connection, url: str) -> None:
     """The role of `url` can log in with the password in it. Left alone where it can already."""
     wanted = make_url(sqlalchemy_url(url))
     name, password = wanted.username or "", str(wanted.password or "")
-    if can_log_in(url):
+    there = conn.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": name})
+    if there and can_log_in(url):
         return
     raw = conn.connection.driver_connection
     assert isinstance(raw, psycopg.Connection)
     hashed = raw.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
-    there = conn.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": name})
     order = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {}").format(
         sql.SQL("ALTER" if there else "CREATE"), sql.Identifier(name), sql.Literal(hashed)
     )
@@ -175,10 +175,10 @@ def grant(conn: Connection, settings: Settings) -> None:
     reports = conn.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": REPORTS}) is not None
     roles = [application, *([REPORTS] if reports else [])]
     secrets = secret_tables()
-    for role in roles:
-        conn.exec_driver_sql(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}")
     for row in conn.execute(TABLES).all():
         name = quoted(conn, "public", row.relname)
+        kind = "SEQUENCE" if row.relkind == "S" else "TABLE"
+        conn.exec_driver_sql(f"REVOKE ALL ON {kind} {name} FROM {', '.join(roles)}")
         if row.relkind == "S":
             conn.exec_driver_sql(f"GRANT USAGE, SELECT ON SEQUENCE {name} TO {application}")
             continue

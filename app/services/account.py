@@ -115,16 +115,23 @@ def account_of_processes(root: Path, state: Path, pictures_url: str, run_as: Run
         (["test", "-x", str(state)], f"enter {state}"),
         ([sys.executable, "-c", asked], f"read {root} and {sys.prefix}"),
     ):
-        done = subprocess.run(  # type: ignore[call-overload]
-            command, cwd="/", env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, **run_as.popen_args()
-        )
-        if done.returncode:
+        if not succeeds(command, root, run_as):
             return OURSELVES, f"the account {ACCOUNT} cannot {lacking}"
-    if pictures_url.startswith("file://"):
-        folder = pictures_url.removeprefix("file://")
-        if subprocess.run(["test", "-w", folder], check=False, **run_as.popen_args()).returncode:  # type: ignore[call-overload]
-            return OURSELVES, f"the account {ACCOUNT} cannot write to {folder} (ONEMAP_PICTURES_URL)"
+    folder = pictures_url.removeprefix("file://")
+    if folder != pictures_url and not succeeds(["test", "-w", folder], root, run_as):
+        return OURSELVES, f"the account {ACCOUNT} cannot write to {folder} (ONEMAP_PICTURES_URL)"
     return run_as, ""
+
+
+def succeeds(command: list[str], root: Path, run_as: RunAs) -> bool:
+    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(  # type: ignore[call-overload]
+            command, cwd="/", env=environment, capture_output=True, check=False, **run_as.popen_args()
+        )
+    except PermissionError:  # the very program is out of reach
+        return False
+    return bool(done.returncode == 0)
 
 
 def give(state: Path, run_as: RunAs) -> None:

@@ -14,11 +14,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
 import pytest
 
+from app.services.account import account_of_processes, service_account
+from app.services.up import SERVERS
 from core.clock import rfc3339, utc_now
 from tests.support import PATIENCE_S, ROOT, STATE, mailbox, wait_for
 
@@ -81,6 +84,15 @@ def test_run_file_tells_everything_and_only_to_its_owner(up: subprocess.Popen[st
     assert all(alive(pid) for pid in told["pids"].values())
     assert not told["http"].endswith("/")
     assert told["http"] in log()
+
+
+def test_processes_are_not_root_where_another_can_read_what_they_need(up: subprocess.Popen[str]) -> None:
+    ours, why = account_of_processes(ROOT, FOLDER, "", service_account())
+    found = {Path(f"/proc/{pid}").stat().st_uid for name, pid in facts()["pids"].items() if name not in SERVERS}
+    assert found == {os.geteuid() if ours.uid is None else ours.uid}
+    assert (f"the processes run as root: {why}" in log()) is bool(why)
+    login = urlsplit(facts()["database_url"]).username
+    assert login == "onemap_app"
 
 
 @pytest.mark.parametrize("role", ["viewer", "dispatcher", "commander", "admin"])
