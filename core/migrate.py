@@ -41,6 +41,19 @@ def migrate(settings: Settings, revision: str = "head") -> None:
         engine.dispose()
 
 
+def prepare(settings: Settings) -> None:
+    """Roles and extension, before there are tables."""
+    engine = make_engine(settings, pool_size=1, name="onemap migrate", migrator=True)
+    try:
+        with engine.connect() as conn:
+            roles.prepare(conn, settings)
+            if not roles.is_apart(settings):
+                conn.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS postgis")
+                conn.commit()
+    finally:
+        engine.dispose()
+
+
 @cache
 def head_revision() -> str:
     """The revision that this code knows."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from app.cli import data, devices, gateways, run, sources, tools, users
+from app.cli import backup, data, devices, gateways, run, sources, tools, users
 from core.errors import OneMapError
 
 
@@ -15,7 +15,7 @@ def make_parser() -> argparse.ArgumentParser:
         prog="onemap", description="OneMap (一张图): a city sees itself on one map and acts."
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for part in (run, data, sources, devices, users, tools, gateways):
+    for part in (run, data, backup, sources, devices, users, tools, gateways):
         part.add_verbs(verbs)
     return parser
 

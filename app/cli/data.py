@@ -1,20 +1,15 @@
-"""Verbs that move data: import, replay, backup, restore."""
+"""Verbs that move data: import, replay."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from app.cli.context import find_system, open_engine, run_outside, shell_user, transaction
-from app.services.account import find_program
 from app.services.packages import checkout
-from app.services.postgres import bin_folder
 from core import audit
 from core.clock import utc_now
 from core.errors import InputError, SetupError
@@ -53,13 +48,6 @@ def add_verbs(verbs: Any) -> None:
     replay_.add_argument("--since", type=parse_moment, help="only those received since then (RFC 3339 with an offset)")
     replay_.add_argument("rest", nargs=argparse.REMAINDER, help="options of demo.replay")
     replay_.set_defaults(run=replay)
-    for name, work, words in (
-        ("backup", backup, "write the whole database into one file"),
-        ("restore", restore, "bring such a file back into an empty database"),
-    ):
-        verb = verbs.add_parser(name, help=words)
-        verb.add_argument("path", type=Path)
-        verb.set_defaults(run=work)
 
 
 def told(layer: str, count: int) -> None:
@@ -140,69 +128,3 @@ def replay_series(options: argparse.Namespace) -> int:
         }
         load_layer(conn, "sensors", [("water_flow.json", feature)])
     return run_outside("demo.replay", options.rest, settings)
-
-
-def pg_program(name: str) -> str:
-    folder = bin_folder()
-    found = (folder / name) if folder and (folder / name).exists() else find_program(name)
-    if found is None:
-        raise SetupError(
-            f"{name} is not on this machine; install the PostgreSQL client programs", reason="missing_program"
-        )
-    return str(found)
-
-
-def pg_environment(url: str) -> tuple[dict[str, str], list[str]]:
-    """Environment and options for PostgreSQL's programs: the password never stands on a command line."""
-    parts = urlsplit(url)
-    environment = {**os.environ, "PGPASSWORD": unquote(parts.password or "")}
-    return environment, [
-        "-h",
-        parts.hostname or "",
-        "-p",
-        str(parts.port or 5432),
-        "-U",
-        unquote(parts.username or ""),
-        "-d",
-        parts.path.lstrip("/"),
-    ]
-
-
-def backup(options: argparse.Namespace) -> int:
-    environment, where = pg_environment(find_system().need_database())
-    done = subprocess.run(
-        [pg_program("pg_dump"), *where, "-Fc", "-f", str(options.path)],
-        env=environment,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise SetupError(f"pg_dump failed: {done.stderr.strip()[-500:]}", reason="backup")
-    print(f"{options.path}: {options.path.stat().st_size:,} bytes")
-    return 0
-
-
-def restore(options: argparse.Namespace) -> int:
-    if not options.path.exists():
-        raise InputError(f"path: {options.path} is not there", field="path")
-    environment, where = pg_environment(find_system().need_database())
-    done = subprocess.run(
-        [
-            pg_program("pg_restore"),
-            *where,
-            "--no-owner",
-            "--clean",
-            "--if-exists",
-            "--single-transaction",
-            str(options.path),
-        ],
-        env=environment,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise SetupError(f"pg_restore failed: {done.stderr.strip()[-500:]}", reason="restore")
-    print("restored; start the processes again so that they read everything anew")
-    return 0

@@ -9,6 +9,7 @@ import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
@@ -55,6 +56,13 @@ class Cluster:
 
     def admin_url(self, database: str = "onemap") -> str:
         return f"postgresql://{ADMIN}:{self.password}@127.0.0.1:{self.port}/{database}"
+
+
+def admin_of(folder: Path, url: str) -> str:
+    """The superuser's address of the database of `url`, in the cluster whose secrets lie in `folder`."""
+    parts = urlsplit(url)
+    password = read_secret(folder / "postgres.password")
+    return f"postgresql://{ADMIN}:{password}@{parts.hostname}:{parts.port}{parts.path}"
 
 
 def bin_folder() -> Path | None:

@@ -246,7 +246,14 @@ class Supervisor:
             outsider.silent = True
 
     def stop(self) -> None:
-        """Stop our processes in reverse order, each given time to finish what it holds."""
+        """Stop our processes and take the run file away."""
+        self.stop_children()
+        with contextlib.suppress(FileNotFoundError):
+            self.run_file.unlink()
+
+    def stop_children(self) -> None:
+        """Stop our processes in reverse order, each given time to finish what it holds. They are no longer ours to
+        watch."""
         for child in reversed(self.children):
             if child.popen is not None and child.popen.poll() is None:
                 child.popen.send_signal(signal.SIGTERM)
@@ -261,8 +268,7 @@ class Supervisor:
                 self.say(f"{child.name} does not stop; it is ended")
                 child.popen.kill()
                 child.popen.wait()
-        with contextlib.suppress(FileNotFoundError):
-            self.run_file.unlink()
+        self.children.clear()
 
     def stop_services(self) -> None:
         """Stop the servers, the last one first; one that does not end is killed."""

@@ -22,7 +22,7 @@ from sqlalchemy import Engine
 
 from app.accounts import add_account, list_accounts, set_password
 from app.auth import is_loopback
-from app.services import cities, packages
+from app.services import cities, packages, pause
 from app.services.account import (
     OURSELVES,
     account_of_processes,
@@ -111,6 +111,7 @@ class Up:
         # held until we are gone, kill -9 included
         lock = hold(self.state / "up.lock", runs_already(self.run_file))
         supervisor: Supervisor | None = None
+        again = False
         try:
             self._prepare_machine()
             self._take_over()
@@ -125,6 +126,10 @@ class Up:
             while not stop.wait(0.5):
                 supervisor.watch_once()
                 self.certificates.watch(self.say)
+                if pause.is_wanted(self.state):
+                    self._step_aside(supervisor, stop)
+                    again = not stop.is_set()
+                    break
         finally:
             self.say("stopping")
             if supervisor is not None:
@@ -134,6 +139,18 @@ class Up:
             if supervisor is not None:
                 supervisor.close_logs()
             lock.close()
+        if again:
+            begin_anew()
+
+    def _step_aside(self, supervisor: Supervisor, stop: threading.Event) -> None:
+        """Somebody restores a backup: our processes rest until they have ended, the servers go on."""
+        self.say("a restore asks for quiet: the processes stop")
+        supervisor.stop_children()
+        supervisor.facts[pause.PAUSED] = True
+        supervisor.write_run_file()
+        while pause.is_wanted(self.state) and not stop.wait(pause.LOOK_S):
+            supervisor.watch_once()
+        self.say("starting anew")
 
     def _prepare_machine(self) -> None:
         needs = []
@@ -411,6 +428,14 @@ class Up:
             "  Ctrl-C stops everything and keeps the data.\n",
             flush=True,
         )
+
+
+def begin_anew() -> None:
+    """Become another run of the same `up`: ports, logins, certificates and broker accounts may be others now. What is
+    fresh is not emptied again."""
+    words = [word for word in sys.argv[1:] if word != "--fresh"]
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "app.cli", *words])  # noqa: S606
 
 
 def answers(url: str, trust: ssl.SSLContext | None = None) -> bool:

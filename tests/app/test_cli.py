@@ -1,17 +1,14 @@
-"""The command line: errors are sentences, rules are checked before they are saved, a backup comes back."""
+"""The command line: errors are sentences, rules are checked before they are saved."""
 
 from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from app.cli import main, make_parser
-from app.services.postgres import Cluster
 from core.settings import Settings, load_settings
 
 
@@ -192,20 +189,3 @@ def test_unknown_verb_is_exit_code_two(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit) as ended:
         run("fly")
     assert ended.value.code == 2
-
-
-@pytest.mark.usefixtures("command")
-def test_backup_comes_back_whole(
-    own_settings: Settings, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tables = ("building", "rule", "account")
-    counts = "SELECT " + " || ' ' || ".join(f"(SELECT count(*) FROM {table})" for table in tables)
-    assert run("backup", str(tmp_path / "city.dump")) == 0
-    with psycopg.connect(cluster.admin_url("postgres"), autocommit=True) as conn:
-        conn.execute(sql.SQL("DROP DATABASE IF EXISTS test_restored WITH (FORCE)"))
-        conn.execute(sql.SQL("CREATE DATABASE test_restored TEMPLATE template0"))
-    monkeypatch.setenv("ONEMAP_DATABASE_URL", cluster.url("test_restored"))
-    load_settings.cache_clear()
-    assert run("restore", str(tmp_path / "city.dump")) == 0
-    restored = own_settings.model_copy(update={"database_url": cluster.url("test_restored")})
-    assert value(restored, counts) == value(own_settings, counts)

@@ -1,0 +1,81 @@
+"""One backup, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import text
+
+from app.backup import archive, database, files
+from app.backup.nouns import Manifest
+from app.backup.place import Place
+from core import audit
+from core.db import make_engine
+from core.errors import SetupError
+from core.migrate import revision_of
+from core.process import is_of_connection
+
+DUMP = "database.dump"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was put into the file; `elsewhere` names a picture store that is not in it."""
+
+    path: Path
+    size: int
+    rows: int
+    pictures: int
+    elsewhere: str
+
+
+def make(place: Place, path: Path, keys: archive.Keys, who: str, now: datetime) -> Made:
+    """Write the backup to `path`. SetupError where something of it cannot be read; `path` is then as it was."""
+    if not path.parent.is_dir():
+        raise SetupError(f"path: the folder {path.parent} is not there", field="path")
+    settings = place.settings
+    pictures = files.picture_folder(settings, place.state)
+    found = list(files.pictures_in(pictures)) if pictures else []
+    count = sum(not name.endswith(files.THUMB) for name, _ in found)
+    engine = make_engine(settings, pool_size=2, name="onemap backup", migrator=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".onemap-backup-", dir=path.parent) as folder:
+            dumped = Path(folder) / DUMP
+            with database.snapshot(engine) as (conn, seen):
+                revision = revision_of(conn)
+                if revision is None:
+                    raise SetupError("the database has no tables yet: ./onemap migrate", reason="backup")
+                sequences = database.read_sequences(conn)
+                database.dump(settings.need_migrator(), seen, dumped)
+                tables = database.read_tables(conn)
+                told = Manifest(
+                    made_at=now,
+                    database=str(conn.scalar(text("SELECT current_database()"))),
+                    revision=revision,
+                    server=str(conn.scalar(text("SHOW server_version"))),
+                    tables=tables,
+                    sequences=sequences,
+                    pictures="" if pictures else settings.pictures_url,
+                )
+            with archive.writing(path, keys) as out:
+                out.add_bytes(archive.MANIFEST, told.model_dump_json(indent=1).encode())
+                out.add_file(DUMP, dumped)
+                for name, file in files.state_files(place.state, place.services):
+                    out.add_file(name, file)
+                out.add_bytes(files.SETTINGS, files.settings_text(dict(os.environ)).encode())
+                for name, file in found:
+                    out.add_file(name, file)
+        rows = sum(one.rows for one in tables.values())
+        with engine.begin() as conn:
+            audit.write(conn, who, "database.backup", now, {"file": path.name, "rows": rows, "pictures": count})
+    except Exception as exc:
+        if is_of_connection(exc):
+            raise SetupError(f"the database went away: {exc}", reason="backup") from exc
+        raise
+    finally:
+        engine.dispose()
+    return Made(path, path.stat().st_size, rows, count, told.pictures)
