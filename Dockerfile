@@ -1,11 +1,13 @@
 # One image for all of OneMap's processes; the command says which.
-FROM python:3.13-slim-bookworm AS vendor
+FROM python:3.13-slim-trixie AS vendor
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
-FROM python:3.13-slim-bookworm
+FROM python:3.13-slim-trixie
+# pg_dump, pg_restore and psql of backup and restore: not older than the server
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql-client && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --create-home --home-dir /app onemap
 WORKDIR /app
 COPY requirements/ requirements/

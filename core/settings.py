@@ -117,6 +117,17 @@ class Settings(BaseSettings):
         description="seconds without a sign of life (a process) or an answer (database, broker) before `up` ends and "
         "restarts it",
     )
+    backup_folder: Path | None = Field(
+        None, description="folder that `up` writes backups to, by the clock; empty: none are made"
+    )
+    backup_every: str = Field("1d", pattern=r"^\d+[mhd]$", description="how often: 30m, 6h, 1d")
+    backup_keep: int = Field(14, ge=1, description="how many newest backups stay")
+    backup_recipient: str = Field(
+        "", description="age recipient (age1...) that backups are encrypted to; several with commas between"
+    )
+    backup_passphrase_file: Path | None = Field(
+        None, description="file with the passphrase that backups are encrypted with, where there is no recipient"
+    )
     chromium: str = Field("", description="browser for the browser tests, where it is not found on PATH")
     state_dir: Path = Field(Path(".onemap"), description="where `up` keeps its data, relative to the checkout")
 

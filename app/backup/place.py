@@ -54,7 +54,8 @@ def find_place(database: str | None = None) -> Place:
     settings = load_settings()
     state = state_folder(settings)
     if settings.database_url:
-        return Place(settings, state, state / "services", False)
+        services = service_folder(state, service_account()) if (state / "services").is_dir() else state / "services"
+        return Place(settings, state, services, (state / "services").is_dir())
     facts = read_facts(state / "run.json")
     if not facts or not is_running(_supervised(facts)):
         raise SetupError("nothing runs here: start ./onemap up, or set ONEMAP_DATABASE_URL", reason="not_up")

@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.rules import editing
+from app.backup.schedule import parse_every
 from app.cli.context import find_system, run_outside, shell_user, transaction
+from app.health.backups import check_backups
 from app.health.certificate import check_certificate
 from app.health.doctor import check_broker, check_health, check_letters, check_tables
 from app.health.doors import check_doors, check_take_overs
@@ -97,6 +99,8 @@ def doctor(_: argparse.Namespace) -> int:
         *check_take_overs(state / "log" / "mosquitto.log"),
         *check_accounts(read_facts(state / "run.json").get("pids")),
     ]
+    if settings.backup_folder:
+        remarks += check_backups(settings.backup_folder, parse_every(settings.backup_every), utc_now())
     if settings.tls_cert:
         remarks += check_certificate(settings.tls_cert, utc_now())
     for remark in remarks:

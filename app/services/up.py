@@ -70,6 +70,7 @@ SERVERS = ("postgres", "mosquitto")
 OURS = ("serve", "ingest", "alerts", "dispatch")
 # beside a broker of our own
 DOORS = "doors"
+BACKUP = "backup"
 DEVICES = "devices"
 
 
@@ -186,7 +187,9 @@ class Up:
             self.say(words)
 
     def _make_supervisor(self) -> Supervisor:
-        logs = Logs(self.log_folder, self.settings.log_mb * 1_000_000, (*SERVERS, *OURS, DOORS, DEVICES), self.root)
+        logs = Logs(
+            self.log_folder, self.settings.log_mb * 1_000_000, (*SERVERS, *OURS, DOORS, DEVICES, BACKUP), self.root
+        )
         return Supervisor(self.run_file, logs, self.say, hung_s=self.settings.hung_s)
 
     # --- PostgreSQL and Mosquitto -----------------------------------------------------------------------------------
@@ -397,7 +400,21 @@ class Up:
         if self.options.devices and self.options.city == "demo":
             environment = {**environment, "ONEMAP_MQTT_URL": self.gateway_url}
             supervisor.add(DEVICES, [sys.executable, "-m", "app.cli", "simulate"], environment, self.root, self.ours)
+        if self.settings.backup_folder:
+            self._start_backup(supervisor, environment, self.settings.backup_folder)
         supervisor.write_run_file()
+
+    def _start_backup(self, supervisor: Supervisor, environment: dict[str, str], folder: Path) -> None:
+        """As whoever started us and with the migrator's address: it reads all there is."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings = self.settings
+        words = [BACKUP, str(folder.resolve()), "--every", settings.backup_every, "--keep", str(settings.backup_keep)]
+        for recipient in settings.backup_recipient.split(","):
+            words += ["--recipient", recipient.strip()] if recipient.strip() else []
+        if settings.backup_passphrase_file:
+            words += ["--passphrase-file", str(settings.backup_passphrase_file.resolve())]
+        address = {"ONEMAP_MIGRATE_DATABASE_URL": settings.migrate_database_url}
+        supervisor.add(BACKUP, [sys.executable, "-m", "app.cli", *words], {**environment, **address}, self.root)
 
     def _seen_from_elsewhere(self, address: str) -> str:
         """The page's address for people at other machines."""

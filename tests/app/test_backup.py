@@ -23,6 +23,7 @@ from sqlalchemy import Engine, text
 from app.backup import archive, database, files, schedule
 from app.backup.archive import Keys
 from app.cli import main
+from app.health.backups import check_backups
 from app.services.postgres import Cluster
 from core.db import make_engine
 from core.errors import InputError, SetupError
@@ -436,3 +437,16 @@ def test_a_restart_neither_skips_one_nor_makes_one_more(tmp_path: Path) -> None:
     assert schedule.next_at(tmp_path, every, T) == T + every, "a clock that was wrong once stops nothing"
     with pytest.raises(InputError, match="--every"):
         schedule.parse_every("soon")
+
+
+def test_the_doctor_says_when_there_is_none_to_go_back_to(tmp_path: Path) -> None:
+    every = timedelta(hours=6)
+    [remark] = check_backups(tmp_path / "nowhere", every, T)
+    assert "cannot be read" in remark.words
+    [remark] = check_backups(tmp_path, every, T)
+    assert "there is no backup" in remark.words
+    touch(tmp_path / schedule.name_of(T - timedelta(hours=6, minutes=30)), T)
+    assert list(check_backups(tmp_path, every, T)) == []
+    [remark] = check_backups(tmp_path, every, T + timedelta(hours=2))
+    assert "is 8 h old" in remark.words
+    assert remark.wrong
