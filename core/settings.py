@@ -73,6 +73,14 @@ class Settings(BaseSettings):
     session_expiry_s: int = Field(
         7 * 86_400, ge=60, description="how long the broker keeps our queue while we are away"
     )
+    flood_rate: float = Field(
+        1000,
+        ge=0,
+        description="messages a second, kept up for a minute, at which one account or topic is held back; 0: no bound",
+    )
+    flood_names: int = Field(
+        500, ge=0, description="new sensors an hour at which one account or source is held back; 0: no bound"
+    )
     engine_partitions: int = Field(1, ge=1, le=256, description="shards of the alert engine (hash of the sensor)")
     h3_resolution: int = Field(8, ge=5, le=10, description="size of the risk cells (H3 resolution)")
     retention_days: int = Field(

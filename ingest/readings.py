@@ -18,6 +18,7 @@ from core.types import partition_of
 from core.vocabulary import UNJUDGED, Quality
 from ingest import partitions, rollup
 from ingest.arrived import Arrived
+from ingest.flood import Flood
 from ingest.quality import Extent, Seen, flag, see
 from ingest.records import Reading
 from ingest.rows import Placed, first_of_each
@@ -107,8 +108,9 @@ class PendingSensor(TypedDict):
 class ReadingWriter:
     """Remembers which sensors and partitions exist and what was newest; `forget` after a transaction that failed."""
 
-    def __init__(self, engine_partitions: int) -> None:
+    def __init__(self, engine_partitions: int, flood: Flood | None = None) -> None:
         self._engine_partitions = engine_partitions
+        self._flood = flood
         self._known: set[str] = set()
         self._seen: dict[Key, Seen] = {}
         self._days: set[date] = set()
@@ -136,7 +138,12 @@ class ReadingWriter:
             self.forget()  # a device that makes up names must not fill the process
         unique, conflicts, repeats = first_of_each(placed, 3, lambda r: (r.value, r.unit))
         self._need_days(conn, {p.record.time // DAY_US for p in unique})
-        self._need_sensors(conn, unique, now)
+        held = self._need_sensors(conn, unique, now)
+        if held:
+            unique = [p for p in unique if p.record.sensor_id not in held]
+            also = None
+            if not unique:
+                return [], repeats, conflicts
         if any(p.message.again for p in unique):
             told = len(unique)
             unique = [p for p in unique if not self._is_known(p)]
@@ -240,12 +247,12 @@ class ReadingWriter:
             partitions.make_partitions(conn, sorted(days))
             self._days |= days
 
-    def _need_sensors(self, conn: Connection, placed: list[Placed], now: datetime) -> None:
+    def _need_sensors(self, conn: Connection, placed: list[Placed], now: datetime) -> set[str]:
         """Register sensors nobody has told us of as pending: stored, not judged. Read what is newest of those we meet
-        first."""
+        first. Names that are held back (ingest.flood) are the answer."""
         unknown = {p.record.sensor_id for p in placed} - self._known
         if not unknown:
-            return
+            return set()
         there: dict[str, str | None] = {}
         for row in conn.execute(KNOWN_SENSORS, {"ids": sorted(unknown)}):
             there[row.id] = row.source_id
@@ -258,6 +265,10 @@ class ReadingWriter:
             if p.record.sensor_id in unknown
         }
         pending = sorted(unknown - set(there))
+        held: set[str] = set()
+        if pending and self._flood is not None:
+            held = set(pending) - self._flood.admit({name: first[name].message for name in pending}, now)
+            pending = [name for name in pending if name not in held]
         for name in pending:
             metrics = sorted({p.record.metric for p in placed if p.record.sensor_id == name})
             conn.execute(REGISTER_PENDING, {**pending_row(first[name], metrics), "now": now})
@@ -268,7 +279,8 @@ class ReadingWriter:
             conn.execute(
                 NAME_SOURCE, {"ids": nameless, "sources": [first[name].message.source_id for name in nameless]}
             )
-        self._known |= unknown
+        self._known |= unknown - held
+        return held
 
     def _advance(
         self,

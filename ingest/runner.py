@@ -30,6 +30,7 @@ from core.process import Backoff, Crew, Heartbeat, Lease, Pulse, keep_running
 from core.process.faults import first_line
 from core.settings import Settings
 from ingest.arrived import Arrived
+from ingest.flood import Flood, Limits
 from ingest.letters import bury_bare, write_file
 from ingest.link import Link, session_name
 from ingest.sources import NO_SOURCE, Sources, read_sources
@@ -70,7 +71,8 @@ class Ingester:
         self.main = Link(settings, self.engine, session_name(settings, self.installation, slot), self.take)
         # sessions that dead ingesters have left, until they are empty
         self.adopted: list[Link] = []
-        self.writer = Writer(settings.engine_partitions, slot)
+        self.flood = Flood(Limits(settings.flood_rate, settings.flood_names))
+        self.writer = Writer(settings.engine_partitions, slot, self.flood)
         self.figures: Counter[str] = Counter()
         self.waiting = Waiting(settings.ingest_waiting)
         self._done: deque[Parcel] = deque()
@@ -185,11 +187,17 @@ class Ingester:
     def take(self, link: Link, arrived: list[Arrived]) -> None:
         """Called with every read: decode at once, so that the queue is counted in readings."""
         # each its own moment: two messages of a device that say no time are two readings
-        now = max(to_pg_us(utc_now()), self._moment + 1)
+        clock = utc_now()
+        now = max(to_pg_us(clock), self._moment + 1)
         self._moment = now + len(arrived)
-        sources = self.sources
+        sources, flood = self.sources, self.flood
+        flood.count(arrived, time.monotonic(), clock)
         count = 0
         for i, message in enumerate(arrived):
+            if flood.hold(message):
+                message.source, message.at = sources.find(message.topic), now + i
+                count += 1
+                continue
             sources.read(message, now + i)
             if message.reason == NO_SOURCE and sources.is_unasked(message.topic):
                 message.pass_over()

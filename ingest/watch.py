@@ -16,12 +16,15 @@ from typing import Protocol
 
 from sqlalchemy import Engine
 
-from core.db import SOURCE_CHANNEL, lock_key
+from core.clock import utc_now
+from core.db import DOOR_CHANNEL, SOURCE_CHANNEL, Notes, lock_key
 from core.errors import Unavailable
 from core.installation import Installation
 from core.log import get_log
 from core.process import Lease, Pulse, take_lease
 from core.settings import Settings
+from ingest.admin import quarantine
+from ingest.flood import Flood
 from ingest.link import former_name, session_name
 from ingest.sources import Sources, read_sources
 
@@ -57,6 +60,7 @@ class Watched(Protocol):
     stop: threading.Event
     slot: int
     installation: Installation
+    flood: Flood
     # sessions that are empty and ended
     drained: deque[str]
 
@@ -78,7 +82,7 @@ class Watch:
         self._first = True
 
     def run(self, stop: threading.Event, pulse: Pulse) -> None:
-        self._lease.listen([SOURCE_CHANNEL], lambda _: self._reload(), self._look, stop, pulse, LOOK_S)
+        self._lease.listen([SOURCE_CHANNEL, DOOR_CHANNEL], self._hear, self._look, stop, pulse, LOOK_S)
 
     def _look(self) -> None:
         if self._first:  # what was changed between reading the sources and listening
@@ -86,12 +90,44 @@ class Watch:
             self._reload()
         self._release_drained()
         self._look_for_orphans()
+        self._write_flood()
+
+    def _write_flood(self) -> None:
+        """Who was caught, and how much was held back since the last look."""
+        flood = self._ingester.flood
+        counts, caught = flood.take_counts(), list(flood.caught)
+        if not counts and not caught:
+            return
+        try:
+            with self._ingester.engine.begin() as conn:
+                quarantine.write_caught(conn, caught, utc_now())
+                quarantine.write_counts(conn, counts, utc_now())
+        except BaseException:
+            flood.give_back(counts)
+            raise
+        for one in caught:
+            log.warning("quarantined", owner=one.owner, kind=one.kind, figure=round(one.figure, 1))
+            flood.caught.popleft()
+
+    def _hear(self, notes: Notes) -> None:
+        if any(channel == SOURCE_CHANNEL for channel, _ in notes):
+            self._reload()
+        else:
+            self._read_owners()
+
+    def _read_owners(self) -> None:
+        """Which topics are whose, and who is held back."""
+        with self._ingester.engine.connect() as conn:
+            owners = quarantine.read_owners(conn, self._settings.topic_prefix)
+            held = quarantine.read_held(conn, utc_now())
+        self._ingester.flood.tell(owners, held)
 
     def _reload(self) -> None:
         with self._ingester.engine.connect() as conn:
             sources = read_sources(conn, self._settings.topic_prefix)
         log.info("sources_read", sources=sorted(sources.by_id), unusable=sorted(sources.faults))
         self._ingester.reload(sources)
+        self._read_owners()
 
     def _release_drained(self) -> None:
         while self._ingester.drained:

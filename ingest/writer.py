@@ -22,6 +22,7 @@ from core.db import notify
 from core.pgarray import from_pg_us, to_pg_us
 from ingest import aliases
 from ingest.arrived import Arrived
+from ingest.flood import Flood
 from ingest.letters import Letter, bury, find_letters
 from ingest.quality import Extent
 from ingest.readings import ReadingWriter
@@ -91,9 +92,9 @@ class Tally:
 class Writer:
     """Writes batches on the caller's transaction."""
 
-    def __init__(self, engine_partitions: int, slot: int = 0) -> None:
+    def __init__(self, engine_partitions: int, slot: int = 0, flood: Flood | None = None) -> None:
         self._slot = slot
-        self._readings = ReadingWriter(engine_partitions)
+        self._readings = ReadingWriter(engine_partitions, flood)
         self._last_moment: datetime | None = None
 
     def forget(self) -> None:

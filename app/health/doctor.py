@@ -26,6 +26,7 @@ from core.mqtt import connect, make_client
 from core.set_aside import AsideCount
 from core.settings import Settings
 from ingest.admin.letters import ReasonCount
+from ingest.admin.quarantine import Quarantined
 from ingest.partitions import partition_name
 
 OLD_FEED_S = 300.0
@@ -68,6 +69,8 @@ def check_health(health: Health, settings: Settings) -> Iterator[Remark]:
         yield Remark(f"health cannot tell of {fault['part']}: {fault['error']}")
     for group in health["set_aside"]:
         yield from check_aside(group)
+    for held in health["quarantine"]:
+        yield from check_held(held)
     if (health["unjudged"] or 0) > UNJUDGED_AT_MOST:
         yield Remark(f"{health['unjudged']} batches wait for judgement: is an alerts process running?")
 
@@ -97,6 +100,15 @@ def check_process(process: ProcessHealth, settings: Settings) -> Iterator[Remark
             f"{process['name']}: the database did not take {errors} batches at first (they were tried again)",
             wrong=False,
         )
+
+
+def check_held(held: Quarantined) -> Iterator[Remark]:
+    sort, _, name = held["owner"].partition(":")
+    why = f"{held['figure']:,.0f} messages a second" if held["kind"] == "rate" else f"{held['figure']:,.0f} new sensors"
+    yield Remark(
+        f"the {sort} {name} floods ({why}) and is held back since {held['since']}, {held['held']:,} messages so far. "
+        "Is it broken, or has somebody its password? Let it through on the page /quarantine"
+    )
 
 
 def check_aside(group: AsideCount) -> Iterator[Remark]:

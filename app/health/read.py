@@ -18,6 +18,7 @@ from core.log import get_log
 from core.process import first_line, is_of_connection
 from core.vocabulary import Text, label
 from ingest.admin.letters import read_reasons
+from ingest.admin.quarantine import Quarantined, read_open
 from ingest.admin.sources.nouns import SourceCounts, SourceState
 from ingest.admin.sources.read import read_source_states
 from ingest.replay import WAITING
@@ -26,6 +27,7 @@ from layers.video import CameraHealth, read_camera_health
 log = get_log("health")
 T = TypeVar("T")
 ALIVE_S = 30
+HELD_AT_MOST = 100
 LIVE_S = 24 * 3600  # a feed silent for longer is no longer counted as live
 
 _FEEDS = """
@@ -142,6 +144,7 @@ class Health(TypedDict):
     cameras: CameraHealth | None
     dead_letters: LetterHealth
     set_aside: list[set_aside.AsideCount]
+    quarantine: list[Quarantined]
     processes: list[ProcessHealth]
     unjudged: int | None
     outbox: int | None
@@ -156,6 +159,7 @@ def read_health(conn: Connection, now: datetime, prefix: str = "onemap") -> Heal
     no_sources: list[SourceHealth] = []
     no_feeds: list[FeedHealth] = []
     no_asides: list[set_aside.AsideCount] = []
+    nobody: list[Quarantined] = []
     no_processes: list[ProcessHealth] = []
 
     def part(name: str, read: Callable[[], T], otherwise: T) -> T:
@@ -182,6 +186,7 @@ def read_health(conn: Connection, now: datetime, prefix: str = "onemap") -> Heal
         "cameras": part("cameras", lambda: read_camera_health(conn, now), None),
         "dead_letters": part("dead_letters", lambda: read_letter_counts(conn), NO_LETTERS),
         "set_aside": part("set_aside", lambda: set_aside.count_asides(conn), no_asides),
+        "quarantine": part("quarantine", lambda: read_open(conn, None, HELD_AT_MOST), nobody),
         "processes": part("processes", lambda: read_processes(conn, now), no_processes),
         "unjudged": part("unjudged", lambda: conn.scalar(text("SELECT count(*) FROM ingest_batch")), None),
         "outbox": part("outbox", lambda: count_waiting(conn), None),

@@ -40,6 +40,10 @@ class AsideId(StrEnum):
     DROP = "aside-drop"
 
 
+class QuarantineId(StrEnum):
+    LIFT = "quarantine-lift"
+
+
 class AccountsId(StrEnum):
     PANE = "account-pane"
     DOOR = "account-door"

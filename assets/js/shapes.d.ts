@@ -159,6 +159,7 @@ interface Health {
   cameras: object;
   dead_letters: object;
   set_aside: object[];
+  quarantine: object[];
   processes: object[];
   /** null where it could not be read: `faults` says why */
   unjudged: number | null;

@@ -18,7 +18,7 @@ from core.models.city import (
     SourceVersion,
     Street,
 )
-from core.models.doors import BrokerAccount, BrokerDoor, Installation
+from core.models.doors import BrokerAccount, BrokerDoor, Installation, Quarantine
 from core.models.judged import (
     Alarm,
     AlarmEvent,
@@ -90,6 +90,7 @@ __all__ = [
     "ObservationHourly",
     "Outbox",
     "ProcessState",
+    "Quarantine",
     "RiskCell",
     "RiskEvent",
     "RollupDue",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, SmallInteger, text
+from sqlalchemy import BigInteger, CheckConstraint, Double, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.models.base import SECRET, Base, Name
@@ -56,6 +56,27 @@ class BrokerDoor(Base):
     applied: Mapped[int] = mapped_column(BigInteger)
     applied_at: Mapped[datetime | None]
     error: Mapped[str | None]
+
+
+class Quarantine(Base):
+    """Somebody who floods: an account, a topic or a source (`account:`, `topic:`, `source:` and its name), held back
+    until a person lets it through, and then without a bound until `allowed_until`."""
+
+    __tablename__ = "quarantine"
+    __table_args__ = (CheckConstraint("kind IN ('rate', 'names')", name="kind"),)
+
+    owner: Mapped[str] = mapped_column(Name, primary_key=True)
+    # speaks too often, or names too many sensors
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime]
+    last_at: Mapped[datetime]
+    # messages a second, or new names in an hour
+    figure: Mapped[float] = mapped_column(Double)
+    # messages held back since
+    held: Mapped[int] = mapped_column(BigInteger)
+    lifted_at: Mapped[datetime | None]
+    lifted_by: Mapped[str | None]
+    allowed_until: Mapped[datetime | None]
 
 
 class Installation(Base):

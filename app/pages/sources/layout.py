@@ -17,7 +17,7 @@ from app.pages.sources import devices, letters, listing
 from core.viewer import Role
 
 TABS = {"sources": SourcesId.COUNT_SOURCES, "devices": SourcesId.COUNT_DEVICES, "letters": SourcesId.COUNT_LETTERS}
-LINKS = (("/devices", "accounts.title"), ("/set-aside", "aside.title"))
+LINKS = (("/devices", "accounts.title"), ("/set-aside", "aside.title"), ("/quarantine", "quarantine.title"))
 
 
 def draw(asking: Asking, wanted: str) -> list[Any]:

@@ -1,0 +1,52 @@
+"""/api/quarantine: who floods and is held back, let through by administrators."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from app.api.shapes import Limit
+from app.deps import Conn, Now, Who
+from core.errors import InputError
+from core.given import Given
+from core.nouns import Page
+from core.viewer import Role
+from ingest.admin import quarantine
+from ingest.admin.quarantine import Lifted, Quarantined
+
+router = APIRouter(prefix="/api/quarantine", tags=["quarantine"])
+
+
+class LiftIn(Given):
+    """Who is let through, and for how many hours without a bound."""
+
+    owner: Annotated[str, Field(min_length=1, max_length=1100, pattern=r"^[^\x00-\x1f]*$")]
+    kind: Literal["rate", "names"]
+    hours: float = Field(24, gt=0, le=8760)
+
+
+@router.get("")
+def get_quarantine(conn: Conn, who: Who, cursor: str | None = None, limit: Limit = 100) -> Page[Quarantined]:
+    """Who is held back just now, in order of owner and kind."""
+    who.require(Role.DISPATCHER)
+    found = quarantine.read_open(conn, parse_place(cursor), limit + 1)
+    kept = found[:limit]
+    return {"items": kept, "next": f"{kept[-1]['kind']}:{kept[-1]['owner']}" if len(found) > limit else None}
+
+
+def parse_place(cursor: str | None) -> tuple[str, str] | None:
+    if cursor is None:
+        return None
+    kind, sign, owner = cursor.partition(":")
+    if not sign or not cursor.isprintable():
+        raise InputError("cursor: expected the `next` of an earlier answer", field="cursor")
+    return owner, kind
+
+
+@router.post("/lift")
+def post_lift(conn: Conn, who: Who, now: Now, body: LiftIn) -> Lifted:
+    """Let it through. What was kept as dead letters (`quarantined`) can then be read again."""
+    who.require(Role.ADMIN)
+    return quarantine.lift(conn, body.owner, body.kind, body.hours, who, now)
