@@ -27,6 +27,7 @@ STATUS: dict[type[errors.OneMapError], int] = {
     errors.Conflict: 409,
     errors.Forbidden: 403,
     errors.Unauthenticated: 401,
+    errors.TooMany: 429,
     errors.Unavailable: 503,
     errors.SetupError: 500,
 }
@@ -36,9 +37,11 @@ TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "Took too long",
     409: "Conflict",
     413: "Too large",
     415: "Unsupported media type",
+    421: "Not known by this name",
     422: "Invalid input",
     429: "Too many requests",
     500: "Internal error",
@@ -136,7 +139,10 @@ def problem(
 
 
 def from_error(exc: errors.OneMapError) -> JSONResponse:
-    return problem(STATUS.get(type(exc), 500), exc.message, reason=exc.reason, field=exc.field)
+    answer = problem(STATUS.get(type(exc), 500), exc.message, reason=exc.reason, field=exc.field)
+    if exc.retry_s is not None:
+        answer.headers["Retry-After"] = str(exc.retry_s)
+    return answer
 
 
 def database_error(exc: SQLAlchemyError) -> errors.OneMapError:
