@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from typing_extensions import TypedDict
 
@@ -185,6 +186,10 @@ def install(app: FastAPI, refused: Callable[[Request, errors.Forbidden], None]) 
         answer = problem(exc.status_code, str(exc.detail))
         answer.headers.update(exc.headers or {})
         return answer
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_: Request, exc: ClientDisconnect) -> JSONResponse:
+        return problem(400, "the request was not sent to its end")
 
     @app.exception_handler(DBAPIError)
     @app.exception_handler(PoolTimeout)
