@@ -14,6 +14,7 @@ from app.cli.context import find_system, run_outside, shell_user, transaction
 from app.health.certificate import check_certificate
 from app.health.doctor import check_broker, check_health, check_letters, check_tables
 from app.health.doors import check_doors, check_take_overs
+from app.health.front import check_front
 from app.health.read import read_health
 from app.health.remark import Remark
 from app.services import packages
@@ -89,7 +90,7 @@ def doctor(_: argparse.Namespace) -> int:
         print(f"✗ {exc.message}")
         return 1
     log = packages.checkout() / settings.state_dir / "log" / "mosquitto.log"
-    remarks = [*check_database(settings), *check_broker(settings), *check_take_overs(log)]
+    remarks = [*check_database(settings), *check_broker(settings), *check_take_overs(log), *check_front(settings)]
     if settings.tls_cert:
         remarks += check_certificate(settings.tls_cert, utc_now())
     for remark in remarks:

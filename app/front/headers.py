@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
@@ -25,6 +27,8 @@ ALWAYS = (
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
 NOT_KEPT = "no-store"
+# of the answer that is being made; boot.js gives it to the styles that components make
+style_nonce: ContextVar[str] = ContextVar("style_nonce", default="")
 
 
 def standing_headers(settings: Settings) -> list[tuple[str, str]]:
@@ -39,30 +43,32 @@ def standing_headers(settings: Settings) -> list[tuple[str, str]]:
 
 
 class SecurityHeaders:
-    """A strict Content-Security-Policy with the hashes of the inline scripts of our Dash applications; and nothing is
-    kept, by browsers or proxies, that did not say for how long and for whom."""
+    """A strict Content-Security-Policy with the hashes of the inline scripts of our Dash applications and a nonce for
+    the styles that their components make; and nothing is kept, by browsers or proxies, that did not say for how long
+    and for whom."""
 
     def __init__(self, app: ASGIApp, dash_apps: Sequence[Any]) -> None:
         self._app = app
         self._dash_apps = dash_apps
-        self._policy: str | None = None
+        self._hashes: str | None = None
 
-    def policy(self) -> str:
+    def policy(self, nonce: str) -> str:
         """Hashes are known once the page's callbacks are: asked for on first use."""
-        if self._policy is None:
+        if self._hashes is None:
             found = {h.strip("'"): None for app in self._dash_apps for h in app.csp_hashes()}
-            hashes = " ".join(f"'{one}'" for one in found)
-            self._policy = (
-                f"default-src 'self'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; img-src 'self' "
-                "data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; "
-                "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
-            )
-        return self._policy
+            self._hashes = " ".join(f"'{one}'" for one in found)
+        return (
+            f"default-src 'self'; script-src 'self' {self._hashes}; style-src 'self' 'nonce-{nonce}'; img-src 'self' "
+            "data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; "
+            "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        nonce = secrets.token_urlsafe(16)
+        style_nonce.set(nonce)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -70,7 +76,7 @@ class SecurityHeaders:
                 kept = headers.get("cache-control", NOT_KEPT)
                 headers["Cache-Control"] = kept.replace("public", "private")
                 if "text/html" in headers.get("content-type", ""):
-                    headers["Content-Security-Policy"] = self.policy()
+                    headers["Content-Security-Policy"] = self.policy(nonce)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
