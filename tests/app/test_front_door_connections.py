@@ -9,10 +9,13 @@ from contextlib import ExitStack
 import httpx
 import psycopg
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from websockets.exceptions import ConnectionClosed
 
 from app.front.connections import HEAD_AT_MOST, Proxies
 from app.services.mosquitto import Broker
+from core.db import make_engine, within
 from core.errors import SetupError
 from tests.conftest import MakeDatabase
 from tests.support import LOGS, PASSWORD, PATIENCE_S, System, free_settings, wait_for
@@ -186,6 +189,26 @@ def test_statement_of_a_request_ends_at_its_bound(strict: System) -> None:
         assert int(answer.headers["retry-after"]) > 0
         holder.rollback()
         assert client.get("/api/sources").status_code == 200
+
+
+def test_work_that_is_known_to_be_long_has_a_bound_of_its_own(strict: System) -> None:
+    engine = make_engine(strict.settings, pool_size=1, statement_s=0.2)
+    with engine.begin() as conn, pytest.raises(OperationalError):
+        conn.execute(text("SELECT pg_sleep(30)"))
+    with engine.begin() as conn:
+        within(conn, 30.0)
+        conn.execute(text("SELECT pg_sleep(0.4)"))
+    with engine.begin() as conn, pytest.raises(OperationalError):
+        conn.execute(text("SELECT pg_sleep(30)"))
+    engine.dispose()
+
+
+def test_handshake_of_a_socket_carries_the_headers_and_no_name_of_the_server(strict: System) -> None:
+    with strict.push() as listener:
+        assert listener.socket.response is not None
+        headers = listener.socket.response.headers
+        assert "server" not in headers
+        assert headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 
@@ -105,6 +106,18 @@ def test_nothing_may_be_kept_by_others(browser: httpx.Client) -> None:
     for one in suites[:5]:
         kept = browser.get(one).headers["cache-control"]
         assert "public" not in kept, one
+
+
+def test_styles_come_by_a_nonce_of_this_answer(browser: httpx.Client) -> None:
+    seen = set()
+    for path in ("/", "/", "/sources"):
+        answer = browser.get(path)
+        policy = answer.headers["content-security-policy"]
+        assert "unsafe" not in policy
+        [nonce] = re.findall(r"style-src 'self' 'nonce-([A-Za-z0-9_-]{20,})'", policy)
+        assert re.findall(r'nonce="([^"]*)"', answer.text) == [nonce]
+        seen.add(nonce)
+    assert len(seen) == 3
 
 
 def test_tls_is_for_good_only_where_every_browser_knows_the_certificate(tmp_path: object) -> None:

@@ -8,16 +8,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import count
+from pathlib import Path
 
 import anyio
 import anyio.lowlevel
 import httpx
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, QueuePool, text
 
 from app import passwords
 from app.accounts import Policy, add_account
-from app.auth import ATTEMPTS, Attempts
+from app.auth import ATTEMPTS, Attempts, Sessions, policy_of
+from app.deps import Parts
 from app.failures import (
     FIRST_WAIT_S,
     KNOWN_AT_MOST,
@@ -29,8 +31,13 @@ from app.failures import (
     tidy,
     wait_s,
 )
+from app.login import Try
+from app.login import log_in as enter
 from app.passwords import Hashing
-from core.errors import Unavailable
+from core.db import make_engine
+from core.errors import Unauthenticated, Unavailable
+from core.pictures import Pictures
+from core.settings import Settings
 from core.viewer import Role
 from tests.support import PASSWORD, PATIENCE_S, System, now
 
@@ -211,6 +218,36 @@ def test_hashes_are_made_few_at_once_and_who_comes_too_much_is_told_so(held: thr
 
     anyio.run(many)
     assert done == [True] * 5
+
+
+def test_password_is_hashed_in_the_same_queue() -> None:
+    hashed = anyio.run(Hashing().hash, PASSWORD)
+    assert passwords.verify(hashed, PASSWORD)
+    assert not passwords.verify(hashed, PASSWORD + "x")
+    assert not passwords.verify(None, PASSWORD)
+    assert not passwords.verify("no hash", PASSWORD)
+
+
+def test_no_connection_is_held_while_hashing(app_settings: Settings, tmp_path: Path) -> None:
+    held: list[int] = []
+
+    class Watched(Hashing):
+        async def verify(self, hashed: str | None, password: str) -> bool:
+            pool = parts.engine.pool
+            assert isinstance(pool, QueuePool)
+            held.append(pool.checkedout())
+            return await super().verify(hashed, password)
+
+    engine = make_engine(app_settings, pool_size=1)
+    sessions = Sessions(engine, policy_of(app_settings))
+    pictures = Pictures(app_settings.pictures_url, tmp_path)
+    parts = Parts(app_settings, engine, sessions, Attempts(), pictures, now(), hashing=Watched())
+    entry = anyio.run(enter, parts, Try("viewer", PASSWORD, "192.0.2.1", False, "token"))
+    assert entry.expires > now()
+    with pytest.raises(Unauthenticated):
+        anyio.run(enter, parts, Try("nobody", PASSWORD, "192.0.2.1", False, "token"))
+    assert held == [0, 0]
+    engine.dispose()
 
 
 def test_sixty_log_ins_do_not_stop_the_page(account: str, served: System) -> None:
