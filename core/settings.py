@@ -50,7 +50,7 @@ class Settings(BaseSettings):
         description="addresses and networks of reverse proxies, commas between: their X-Forwarded-For and -Proto are "
         "believed, and connections_per_address is not for them",
     )
-    connections: int = Field(800, ge=10, description="connections to the page at once (the open-files limit is higher)")
+    connections: int = Field(800, ge=10, description="connections to the page at once")
     connections_per_address: int = Field(200, ge=5, description="connections from one address at once")
     header_timeout_s: float = Field(10, gt=0, description="until the head of a request must be there, s")
     body_timeout_s: float = Field(60, gt=0, description="until its body must be there, s")

@@ -62,7 +62,7 @@ def up(options: argparse.Namespace) -> int:
 def serve(_: argparse.Namespace) -> int:
     import uvicorn
 
-    from app.front.connections import bounds_of, guarded
+    from app.front.connections import bounds_of, guarded, make_room
     from app.front.headers import standing_headers
     from app.main import make_app
     from app.shown import LOOK_S, Shown
@@ -71,6 +71,7 @@ def serve(_: argparse.Namespace) -> int:
     setup_log("serve", settings.log_level)
     shown = Shown(*files) if (files := settings.tls_files()) else None
     bounds = bounds_of(settings)
+    make_room(bounds.connections)
     config = uvicorn.Config(
         make_app(settings),
         host=settings.http_host,

@@ -4,6 +4,7 @@ getting anywhere. uvicorn has bounds of its own for none of these but idle ones.
 from __future__ import annotations
 
 import asyncio
+import resource
 from asyncio import TimerHandle
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -21,6 +22,7 @@ log = get_log("serve")
 HEAD_AT_MOST = 65_536
 # whoever was answered before all of the body was read may go on sending it for so long
 LINGER_S = 5.0
+BESIDE = 400
 
 
 class Proxies:
@@ -62,6 +64,18 @@ def bounds_of(settings: Settings) -> Bounds:
         settings.connections_per_address,
         Proxies(settings.proxies),
     )
+
+
+def make_room(connections: int) -> None:
+    """So many connections must be open files too, beside those of the database and the page's own."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + BESIDE
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    if most < wanted:
+        log.warning("open_files_too_few", allowed=most, wanted=wanted)
 
 
 class Guarded(HttpToolsProtocol):

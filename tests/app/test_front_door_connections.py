@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from websockets.exceptions import ConnectionClosed
 
-from app.front.connections import HEAD_AT_MOST, Proxies
+from app.front.connections import BESIDE, HEAD_AT_MOST, Proxies, make_room
 from app.services.mosquitto import Broker
 from core.db import make_engine, within
 from core.errors import SetupError
@@ -225,6 +226,25 @@ def test_handshake_of_a_socket_carries_the_headers_and_no_name_of_the_server(str
 )
 def test_proxies_are_addresses_and_networks(listed: str, address: str, found: bool) -> None:
     assert (address in Proxies(listed)) is found
+
+
+@pytest.mark.parametrize(
+    ("limits", "wanted"),
+    [
+        ((256, 4096), (800 + BESIDE, 4096)),
+        ((256, 1000), (1000, 1000)),
+        ((256, resource.RLIM_INFINITY), (800 + BESIDE, resource.RLIM_INFINITY)),
+        ((65_536, 65_536), None),
+    ],
+)
+def test_open_files_make_room_for_connections(
+    limits: tuple[int, int], wanted: tuple[int, int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, pair: given.append(pair))
+    make_room(800)
+    assert given == ([wanted] if wanted else [])
 
 
 def test_proxy_that_is_no_address_names_the_setting() -> None:
