@@ -78,6 +78,7 @@ def serve(_: argparse.Namespace) -> int:
         port=settings.http_port,
         log_level="warning",
         access_log=False,
+        loop="app.front.connections:Loop",
         http=guarded(bounds),
         headers=standing_headers(settings),
         server_header=False,

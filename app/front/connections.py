@@ -9,7 +9,10 @@ from asyncio import TimerHandle
 from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import ip_address, ip_network
+from typing import Any
 
+import uvloop
+from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.failures import place_of
@@ -22,6 +25,8 @@ log = get_log("serve")
 HEAD_AT_MOST = 65_536
 # whoever was answered before all of the body was read may go on sending it for so long
 LINGER_S = 5.0
+HANDSHAKE_S = 10.0
+# open files beside connections
 BESIDE = 400
 
 
@@ -64,6 +69,16 @@ def bounds_of(settings: Settings) -> Bounds:
         settings.connections_per_address,
         Proxies(settings.proxies),
     )
+
+
+class Loop(uvloop.Loop):
+    """uvicorn leaves a TLS handshake a minute, and nobody counts connections that are still in it."""
+
+    @override
+    async def create_server(self, *given: Any, **named: Any) -> asyncio.AbstractServer:
+        if named.get("ssl") is not None:
+            named["ssl_handshake_timeout"] = HANDSHAKE_S
+        return await super().create_server(*given, **named)
 
 
 def make_room(connections: int) -> None:
