@@ -74,8 +74,9 @@ def bounds_of(settings: Settings) -> Bounds:
 class Loop(uvloop.Loop):
     """uvicorn leaves a TLS handshake a minute, and nobody counts connections that are still in it."""
 
+    # uvloop's types and asyncio's contradict each other in what it gives
     @override
-    async def create_server(self, *given: Any, **named: Any) -> asyncio.AbstractServer:
+    async def create_server(self, *given: Any, **named: Any) -> Any:
         if named.get("ssl") is not None:
             named["ssl_handshake_timeout"] = HANDSHAKE_S
         return await super().create_server(*given, **named)
