@@ -8,15 +8,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.problems import problem
 
-# encoded separators, and anything encoded twice: somebody behind or before us may decode it
-_ENCODED = re.compile(rb"%(?:2f|5c|25[0-9a-f]{2})", re.IGNORECASE)
-_ODD = re.compile(r"[\x00-\x1f\x7f\\]")
+# anything encoded twice: somebody behind or before us may decode it once more
+_TWICE = re.compile(rb"%25[0-9a-f]{2}", re.IGNORECASE)
 
 
 def is_plain(raw: bytes, path: str) -> bool:
-    """Whether `path` (decoded from `raw`) has no empty part but the last, none that consists of dots (with a parameter
-    or blanks behind), no backslash and no control character."""
-    if not path.startswith("/") or _ENCODED.search(raw) or _ODD.search(path):
+    """Whether `path` (decoded from `raw`, encoded slashes too) has no empty part but the last, none that consists of
+    dots (with a parameter or blanks behind), and no backslash."""
+    if not path.startswith("/") or "\\" in path or _TWICE.search(raw):
         return False
     *before, last = path[1:].split("/")
     return all(before) and not any(_is_dots(part) for part in (*before, last))
@@ -36,5 +35,7 @@ class PlainPaths:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app
         if scope["type"] in ("http", "websocket") and not is_plain(scope.get("raw_path") or b"", scope["path"]):
-            app = problem(400, "path: expected one without empty parts, dots or encoded separators", reason="path")
+            app = problem(
+                400, "path: expected one without empty parts, dots or backslashes, encoded once", reason="path"
+            )
         await app(scope, receive, send)

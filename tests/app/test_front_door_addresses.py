@@ -7,7 +7,6 @@ import socket
 from typing import Any
 from urllib.parse import unquote
 
-import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect as connect_socket
@@ -72,13 +71,25 @@ def test_crooked_path_opens_nothing(target: str, served: System) -> None:
     assert "X-Y" not in told.partition("\r\n\r\n")[0]
 
 
+# these are read in one way only: as an address that somebody must log in for, or names that nothing has
+READ = {
+    "/assets/css/..%c0%afjs/main.mjs",
+    "/assets/css/..%ef%bc%8fjs/main.mjs",
+    "/api%2falarms",
+    "/api/alarms%00",
+    "/login%0d%0aX-Y:%20z",
+}
+
+
 @pytest.mark.parametrize("target", CROOKED)
-def test_crooked_path_is_refused_before_anybody_matches_it(target: str, viewer: httpx.Client) -> None:
+def test_crooked_path_is_refused_before_anybody_matches_it(target: str) -> None:
     """Even for those who may see what it might mean."""
-    raw = target.encode()
-    plain = is_plain(raw, unquote(target))
-    # these are read in one way only: as names that nothing has
-    assert plain is (target in ("/assets/css/..%c0%afjs/main.mjs", "/assets/css/..%ef%bc%8fjs/main.mjs"))
+    assert is_plain(target.encode(), unquote(target)) is (target in READ)
+
+
+@pytest.mark.parametrize("path", ["/assets/css/a%00b.css", "/assets/css/a%0ab.css", "/vendor/@fontsource/%00"])
+def test_file_that_cannot_be_is_not_there(path: str, served: System) -> None:
+    assert ask(served, path)[0] == 404
 
 
 @pytest.mark.parametrize(
@@ -94,6 +105,7 @@ def test_crooked_path_is_refused_before_anybody_matches_it(target: str, viewer: 
         "/api/sensors/x../observations",
         "/api/sensors/%E6%B0%B4%E4%BD%8D",
         "/feeds/alerts/1.2.156.cap",
+        "/api/cards/video_event/cam-1%2Fevent-7",
         "/_dash-component-suites/dash/deps/react@18.v4_4_1.js",
     ],
 )
