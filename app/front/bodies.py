@@ -1,4 +1,5 @@
-"""How much a request may bring, decided before any of it is read."""
+"""How much a request may bring, decided before any of it is read. (Starlette's own middleware knows one bound for all
+and answers in plain text.)"""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import uvloop
 from typing_extensions import override
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.failures import place_of
 from core.errors import SetupError
@@ -96,10 +97,12 @@ def make_room(connections: int) -> None:
 
 class Guarded(HttpToolsProtocol):
     """uvicorn's protocol with one timer, which runs while something is awaited: the whole head of a request, then its
-    whole body, then the rest of a body that nobody reads any more."""
+    whole body, then the rest of a body that nobody reads any more; and one for an answer that nobody takes."""
 
     bounds: Bounds
     _timer: TimerHandle | None = None
+    _stuck: TimerHandle | None = None
+    _running: RequestResponseCycle | None = None
     # between the head of a request and its last byte
     _in_body = False
     # bytes that came since the last that got us further
@@ -154,12 +157,40 @@ class Guarded(HttpToolsProtocol):
         if self._in_body:
             self._await(LINGER_S)
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stuck = self.loop.call_later(self.bounds.body_s, self._abandon)
+
+    def resume_writing(self) -> None:
+        self._release()
+        super().resume_writing()
+
+    def _abandon(self) -> None:
+        self._forsake()
+        self.transport.abort()
+
+    def _forsake(self) -> None:
+        """What is still being written goes nowhere. (uvicorn tells the last request that came, not the one at work.)"""
+        if self._running is not None:
+            self._running.disconnected = True
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _release(self) -> None:
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+
     def handle_websocket_upgrade(self) -> None:
         self._rest()
         super().handle_websocket_upgrade()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._rest()
+        self._release()
+        self._forsake()
         super().connection_lost(exc)
 
     def _await(self, seconds: float) -> None:

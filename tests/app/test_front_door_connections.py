@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import httpx
 import psycopg
@@ -22,6 +24,7 @@ from tests.conftest import MakeDatabase
 from tests.support import LOGS, PASSWORD, PATIENCE_S, System, free_settings, wait_for
 
 PER_ADDRESS, ALL = 20, 60
+FONT = "/vendor/@fontsource/noto-sans-sc/files/noto-sans-sc-chinese-simplified-400-normal.woff2"
 HALF = b"GET /login HTTP/1.1\r\nHost: localhost\r\nX-Half: "
 BODY = b"POST /login HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nContent-Length: 1000\r\n\r\nusername="
 CHUNK = BODY.replace(b"Content-Length: 1000", b"Transfer-Encoding: chunked").replace(b"username=", b"3e8\r\nusername=")
@@ -155,6 +158,34 @@ def test_endless_head_is_cut_off(strict: System) -> None:
         else:
             raise AssertionError("it took all of it")
     assert answers(strict)
+
+
+def sockets(system: System) -> int:
+    """Those that the server holds open; its system may go on trying to deliver what is left of a closed one."""
+    held = Path(f"/proc/{system.running['serve'].pid}/fd")
+    found = 0
+    for one in held.iterdir():
+        with suppress(OSError):
+            found += os.readlink(one).startswith("socket:")
+    return found
+
+
+def test_answer_that_nobody_takes_is_given_up(strict: System) -> None:
+    """Files of the log-in page, asked for again and again and never read."""
+    wait_for(lambda: answers(strict))
+    asked = f"GET {FONT} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    with ExitStack() as stack:
+        before = sockets(strict)
+        for _ in range(10):
+            line = stack.enter_context(socket.socket())
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            line.settimeout(PATIENCE_S)
+            line.connect(("127.0.0.1", strict.settings.http_port))
+            line.sendall(asked * 20)
+        wait_for(lambda: sockets(strict) >= before + 10)
+        wait_for(lambda: sockets(strict) <= before + 1, what="they are given up")
+    assert answers(strict)
+    assert "Exception in ASGI" not in strict.log("serve")
 
 
 def test_live_channel_outlives_these_bounds_and_takes_short_messages_only(strict: System) -> None:
