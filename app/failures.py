@@ -8,6 +8,7 @@ its own failures only, so that no stranger locks anybody out.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from sqlalchemy import Connection, text
@@ -21,6 +22,7 @@ FORGOTTEN, KNOWN_FOR = timedelta(hours=1), timedelta(days=90)
 KNOWN_AT_MOST, ROWS_AT_MOST = 20, 10_000
 
 
+@lru_cache(maxsize=4096)
 def place_of(address: str) -> str:
     """What counts as one address: of IPv6 the network of a subscriber, who has 2^64 to choose from."""
     try:

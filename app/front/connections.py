@@ -27,6 +27,7 @@ HEAD_AT_MOST = 65_536
 # whoever was answered before all of the body was read may go on sending it for so long
 LINGER_S = 5.0
 HANDSHAKE_S = 10.0
+TELL_EVERY_S = 10.0
 # open files beside connections
 BESIDE = 400
 
@@ -100,6 +101,7 @@ class Guarded(HttpToolsProtocol):
     whole body, then the rest of a body that nobody reads any more; and one for an answer that nobody takes."""
 
     bounds: Bounds
+    told_at = 0.0
     _timer: TimerHandle | None = None
     _stuck: TimerHandle | None = None
     _running: RequestResponseCycle | None = None
@@ -117,7 +119,7 @@ class Guarded(HttpToolsProtocol):
 
     def _is_one_too_many(self) -> bool:
         if len(self.connections) > self.bounds.connections:
-            log.warning("too_many_connections", bound=self.bounds.connections)
+            self._tell()
             return True
         address = self.client[0] if self.client else ""
         if address in self.bounds.proxies:
@@ -125,6 +127,13 @@ class Guarded(HttpToolsProtocol):
         place = place_of(address)
         clients = (getattr(one, "client", None) for one in self.connections)
         return sum(bool(client and place_of(client[0]) == place) for client in clients) > self.bounds.per_address
+
+    def _tell(self) -> None:
+        """In the log, now and then: a flood shall not fill it too."""
+        kind = type(self)
+        if self.loop.time() > kind.told_at + TELL_EVERY_S:
+            kind.told_at = self.loop.time()
+            log.warning("too_many_connections", bound=self.bounds.connections)
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
