@@ -22,13 +22,17 @@ FORGOTTEN, KNOWN_FOR = timedelta(hours=1), timedelta(days=90)
 KNOWN_AT_MOST, ROWS_AT_MOST = 20, 10_000
 
 
-@lru_cache(maxsize=4096)
 def place_of(address: str) -> str:
     """What counts as one address: of IPv6 the network of a subscriber, who has 2^64 to choose from."""
+    return _place_of(address[:64])
+
+
+@lru_cache(maxsize=4096)
+def _place_of(address: str) -> str:
     try:
         found = ip_address(address)
     except ValueError:
-        return address[:64]
+        return address
     if isinstance(found, IPv6Address):
         mapped = found.ipv4_mapped
         return str(mapped) if mapped else str(ip_network((found, 64), strict=False))
