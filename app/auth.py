@@ -113,22 +113,25 @@ class Sessions:
 
 
 class Attempts:
-    """How many log-ins an address has tried in the last minute."""
+    """How many log-ins an address has tried in the last minute; of so many addresses, the latest."""
 
-    def __init__(self) -> None:
-        self._tried: dict[str, deque[float]] = {}
+    def __init__(self, held: int = 10_000) -> None:
+        self._tried: OrderedDict[str, deque[float]] = OrderedDict()
+        self._held = held
 
-    def allow(self, address: str) -> bool:
+    def count(self, place: str) -> int:
+        """This try among those of the last minute, the first is 1; beyond `ATTEMPTS` + 1 none is counted."""
         now = time.monotonic()
-        tried = self._tried.setdefault(address, deque())
+        tried = self._tried.setdefault(place, deque(maxlen=ATTEMPTS + 1))
+        self._tried.move_to_end(place)
         while tried and tried[0] < now - ATTEMPTS_S:
             tried.popleft()
-        if len(self._tried) > 10_000:
-            self._tried = {a: t for a, t in self._tried.items() if t}
-        if len(tried) >= ATTEMPTS:
-            return False
+        if len(tried) > ATTEMPTS:
+            return ATTEMPTS + 2
         tried.append(now)
-        return True
+        while len(self._tried) > self._held:
+            self._tried.popitem(last=False)
+        return len(tried)
 
 
 class AuthMiddleware:

@@ -7,20 +7,23 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
-from typing import Annotated, cast
+from typing import Annotated, TypeVar, cast
 
 import anyio
+import anyio.to_thread
 from fastapi import Depends, Request
 from fastapi.concurrency import contextmanager_in_threadpool
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth import Attempts, Sessions
+from app.passwords import Hashing
 from app.tiles import TileCache
 from core.clock import utc_now
 from core.errors import Unavailable
 from core.migrate import head_revision, revision_of
 from core.pictures import Pictures
+from core.process import transact
 from core.settings import Settings
 from core.viewer import Viewer
 from dispatch.routing import RoadGraph, load_graph
@@ -28,6 +31,7 @@ from dispatch.routing import RoadGraph, load_graph
 # so many transactions of people at once: fewer than connections (app.main), far fewer than threads. Whoever had a
 # connection and locks must never wait for a thread behind those that wait for a connection.
 TURNS, TURN_S = 16, 30.0
+T = TypeVar("T")
 
 
 @dataclass
@@ -43,6 +47,7 @@ class Parts:
     graph: RoadGraph | None = None
     graph_lock: Lock = field(default_factory=Lock)
     tiles: TileCache = field(default_factory=TileCache)
+    hashing: Hashing = field(default_factory=Hashing)
     turns: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(TURNS))
     # whether the live channel hears of changes; set by app.main
     is_listening: Callable[[], bool] = lambda: False
@@ -59,6 +64,11 @@ class Parts:
             yield
         finally:
             self.turns.release()
+
+    async def work(self, work: Callable[[Connection], T]) -> T:
+        """`work(conn)` in a transaction of its own, in a thread."""
+        async with self.turn():
+            return await anyio.to_thread.run_sync(transact, self.engine, work)
 
     def road_graph(self, conn: Connection) -> RoadGraph:
         """The road graph, read on first use and again after an import."""

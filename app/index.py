@@ -14,17 +14,21 @@ from dash import Dash
 from fastapi import FastAPI
 
 from app.dashboard import texts
+from app.front.headers import style_nonce
 from app.serving import folder_version
 
+NONCE = "%NONCE%"
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
 
 class Application(Dash):
-    """Dash whose index page names each of our files by an address that changes with it, so that browsers keep them."""
+    """Dash whose index page names each of our files by an address that changes with it, so that browsers keep them,
+    and carries the nonce of this answer."""
 
     def interpolate_index(self, *args: Any, **places: Any) -> str:
         index: str = super().interpolate_index(*args, **places)  # type: ignore[no-untyped-call]
-        return index.replace('"/assets/', f'"/assets/~{folder_version(ASSETS)}/')
+        index = index.replace('"/assets/', f'"/assets/~{folder_version(ASSETS)}/')
+        return index.replace(NONCE, style_nonce.get())
 
 
 def make_application(
@@ -98,7 +102,7 @@ _INDEX = """<!DOCTYPE html>
     {%metas%}
     <title>{%title%}</title>
     <link rel="icon" type="image/svg+xml" href="/assets/icons/onemap.svg">
-    <script src="/assets/js/boot.js"></script>
+    <script src="/assets/js/boot.js" nonce="%NONCE%"></script>
     %SCRIPTS%
     %LINKS%
     %STYLES%

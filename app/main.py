@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.responses import JSONResponse
 from starlette.routing import Match
+from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from app import problems
@@ -43,11 +44,11 @@ from app.auth import Attempts, AuthMiddleware, Sessions, policy_of
 from app.dashboard import build_dashboard
 from app.deps import Parts, get_parts
 from app.document import document
+from app.front import Bodies, Hosts, PlainPaths, SecurityHeaders, known_names
 from app.index import ASSETS
 from app.live import Hub
 from app.pages import Addresses, build_pages
 from app.problems import COMMON, describes, problem
-from app.security import SecurityHeaders
 from app.serving import Compression, add_docs, add_files
 from core import audit
 from core.clock import utc_now
@@ -88,9 +89,18 @@ def vendor_folder() -> Path:
     return Path(__file__).resolve().parent.parent / "node_modules"
 
 
+class Server(FastAPI):
+    """With what stands before everything, the answer to what nobody foresaw included."""
+
+    front: Callable[[ASGIApp], ASGIApp]
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return self.front(super().build_middleware_stack())
+
+
 def make_app(settings: Settings) -> FastAPI:
     """The application; its parts are made here and nowhere else."""
-    engine = make_engine(settings, pool_size=10, name="onemap serve")
+    engine = make_engine(settings, pool_size=10, name="onemap serve", statement_s=settings.statement_timeout_s)
     sessions = Sessions(engine, policy_of(settings))
     parts = Parts(
         settings, engine, sessions, Attempts(), Pictures(settings.pictures_url, settings.state_dir), utc_now()
@@ -115,7 +125,7 @@ def make_app(settings: Settings) -> FastAPI:
             await anyio.to_thread.run_sync(crew.join)
         engine.dispose()
 
-    app = FastAPI(
+    app = Server(
         title="OneMap",
         version="0.1.0",
         docs_url=None,
@@ -142,9 +152,9 @@ def make_app(settings: Settings) -> FastAPI:
     dash_app = build_dashboard(app, parts)
     app.add_middleware(Addresses)
     app.add_middleware(Compression)
-    tls_for_good = settings.tls_files() is not None and settings.tls_authority is None
-    app.add_middleware(SecurityHeaders, dash_apps=(dash_app, pages), tls_for_good=tls_for_good)
     app.add_middleware(AuthMiddleware, sessions=sessions, public_url=settings.public_url)
+    known = known_names(settings)
+    app.front = lambda inner: SecurityHeaders(Hosts(PlainPaths(Bodies(inner)), known), (dash_app, pages))
     return app
 
 

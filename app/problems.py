@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from typing_extensions import TypedDict
 
@@ -27,6 +28,7 @@ STATUS: dict[type[errors.OneMapError], int] = {
     errors.Conflict: 409,
     errors.Forbidden: 403,
     errors.Unauthenticated: 401,
+    errors.TooMany: 429,
     errors.Unavailable: 503,
     errors.SetupError: 500,
 }
@@ -36,9 +38,11 @@ TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "Took too long",
     409: "Conflict",
     413: "Too large",
     415: "Unsupported media type",
+    421: "Not known by this name",
     422: "Invalid input",
     429: "Too many requests",
     500: "Internal error",
@@ -136,7 +140,10 @@ def problem(
 
 
 def from_error(exc: errors.OneMapError) -> JSONResponse:
-    return problem(STATUS.get(type(exc), 500), exc.message, reason=exc.reason, field=exc.field)
+    answer = problem(STATUS.get(type(exc), 500), exc.message, reason=exc.reason, field=exc.field)
+    if exc.retry_s is not None:
+        answer.headers["Retry-After"] = str(exc.retry_s)
+    return answer
 
 
 def database_error(exc: SQLAlchemyError) -> errors.OneMapError:
@@ -179,6 +186,10 @@ def install(app: FastAPI, refused: Callable[[Request, errors.Forbidden], None]) 
         answer = problem(exc.status_code, str(exc.detail))
         answer.headers.update(exc.headers or {})
         return answer
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_: Request, exc: ClientDisconnect) -> JSONResponse:
+        return problem(400, "the request was not sent to its end")
 
     @app.exception_handler(DBAPIError)
     @app.exception_handler(PoolTimeout)

@@ -27,6 +27,7 @@ VENDOR_TYPES = {
 A_DAY = "private, max-age=86400"
 FOR_EVER = "private, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
+ASK_AGAIN = "private, no-cache"
 DOCS = "/api/docs"
 
 # compressed once and remembered; what is smaller gains nothing, what is larger is not ours
@@ -182,6 +183,7 @@ class _Answer:
         digest = blake2b(body, digest_size=12).digest()
         if self._path.startswith(TAGGED) and "etag" not in headers:
             headers["ETag"] = f'"{digest.hex()}"'
+            headers.setdefault("Cache-Control", ASK_AGAIN)
             if self._known(headers["ETag"]):
                 start["status"], body = 304, b""
                 del headers["content-type"]

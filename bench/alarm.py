@@ -76,7 +76,7 @@ def prepare(here: Stand, count: int) -> str:
     ]
     with here.engine.begin() as conn:
         load_layer(conn, "sensors", ((s["id"], s) for s in sensors))  # type: ignore[misc]
-        add_account(conn, "bench", "Bench", Role.VIEWER, "Bench-Listens-1", utc_now())
+        add_account(conn, "bench", "Bench", Role.VIEWER, "Listens-To-1-Alarm", utc_now())
         return open_session(conn, "bench", "token", utc_now(), 1)[0]
 
 

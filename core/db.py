@@ -56,9 +56,18 @@ def libpq_url(url: str) -> str:
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
-def make_engine(settings: Settings, *, pool_size: int = 5, name: str = "onemap", migrator: bool = False) -> Engine:
+def make_engine(
+    settings: Settings,
+    *,
+    pool_size: int = 5,
+    name: str = "onemap",
+    migrator: bool = False,
+    statement_s: float | None = None,
+) -> Engine:
     """An engine of the application, or of who may change its tables, whose sessions speak UTC and never use JIT or
-    parallel plans (they cost more than they give here)."""
+    parallel plans (they cost more than they give here). `statement_s`: no statement may take longer; `within` gives
+    one transaction another bound."""
+    bound = f" -c statement_timeout={round(statement_s * 1000)}" if statement_s else ""
     return create_engine(
         sqlalchemy_url(settings.need_migrator() if migrator else settings.need_database()),
         pool_size=pool_size,
@@ -68,11 +77,16 @@ def make_engine(settings: Settings, *, pool_size: int = 5, name: str = "onemap",
             "application_name": name,
             "connect_timeout": 5,
             **KEEPALIVE,
-            "options": "-c timezone=UTC -c jit=off -c max_parallel_workers_per_gather=0",
+            "options": f"-c timezone=UTC -c jit=off -c max_parallel_workers_per_gather=0{bound}",
             # prepared plans survive PgBouncer in transaction mode only where it is configured for them
             "prepare_threshold": None if settings.database_direct_url else 5,
         },
     )
+
+
+def within(conn: Connection, seconds: float) -> None:
+    """From here to the end of the transaction a statement may take so long: for what is known to be much work."""
+    conn.execute(text("SELECT set_config('statement_timeout', :bound, true)"), {"bound": str(round(seconds * 1000))})
 
 
 def connect_direct(settings: Settings, *, name: str = "onemap") -> psycopg.Connection[tuple[Any, ...]]:

@@ -8,6 +8,7 @@ OneMapError
   ├── Forbidden         the asker may not
   ├── Unauthenticated   nobody we know asks
   ├── SetupError        this machine lacks something; says what to do
+  ├── TooMany           this asker has asked too often
   └── Unavailable       a part we need does not answer now
 """
 
@@ -21,6 +22,8 @@ class OneMapError(Exception):
     """Base of every error we raise: `reason` for machines, the message for people, `field` where one is at fault."""
 
     reason = "error"
+    # after how long asking once more may help
+    retry_s: int | None = None
 
     def __init__(self, message: str, *, reason: str | None = None, field: str | None = None) -> None:
         super().__init__(message)
@@ -57,5 +60,11 @@ class SetupError(OneMapError):
     reason = "setup"
 
 
+class TooMany(OneMapError):
+    reason = "rate_limited"
+    retry_s = 60
+
+
 class Unavailable(OneMapError):
     reason = "unavailable"
+    retry_s = 5

@@ -45,6 +45,23 @@ class Settings(BaseSettings):
     http_host: str = Field("127.0.0.1", description="address the page is served on")
     http_port: int = Field(8050, ge=0, le=65535, description="port of the page; 0 takes a free one")
     public_url: str = Field("", description="address people use, where a proxy stands in front; checked as Origin")
+    allowed_hosts: str = Field(
+        "",
+        description="further names the page may be addressed by, commas between; *.example.org for all below, * for "
+        "any. This machine's names and addresses, and those of public_url and tls_names, are known",
+    )
+    proxies: str = Field(
+        "127.0.0.1,::1",
+        description="addresses and networks of reverse proxies, commas between: their X-Forwarded-For and -Proto are "
+        "believed, and connections_per_address is not for them",
+    )
+    connections: int = Field(800, ge=10, description="connections to the page at once")
+    connections_per_address: int = Field(200, ge=5, description="connections from one address at once")
+    header_timeout_s: float = Field(10, gt=0, description="until the head of a request must be there, s")
+    body_timeout_s: float = Field(60, gt=0, description="until its body must be there, s")
+    statement_timeout_s: float = Field(
+        30, gt=0, description="how long the database may work on one statement of a request, s"
+    )
     tls_cert: Path | None = Field(
         None,
         description="certificate of one's own with its chain (PEM), for the page and the devices' listener; "
@@ -113,8 +130,8 @@ class Settings(BaseSettings):
     )
     session_hours: int = Field(12, ge=1, description="how long a log-in lasts")
     idle_minutes: int = Field(0, ge=0, description="log out after so many idle minutes; 0 never (a watch desk)")
-    login_failures: int = Field(5, ge=1, description="failed log-ins before an account is locked")
-    login_lock_s: int = Field(300, ge=1, description="how long it stays locked")
+    login_failures: int = Field(5, ge=1, description="failed log-ins of an account from one address before it waits")
+    login_lock_s: int = Field(300, ge=1, description="longest wait, s; it begins with 5 and doubles with each failure")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much the logs say")
     log_mb: int = Field(
         20, ge=1, description="size of a log at which `up` begins a new one (three old ones are kept), MB"

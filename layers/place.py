@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import InternalError
@@ -11,7 +13,7 @@ from typing_extensions import TypedDict
 
 from core.errors import InputError
 from core.exposure import city_zone, inside
-from core.types import Params
+from core.geodesy import metres_per_degree
 from core.vocabulary import Text
 from layers.catalogue import LAYERS
 
@@ -20,6 +22,8 @@ SELECT code, name_zh, name_en, timezone, simulated, ST_X(center) AS lon, ST_Y(ce
   ST_YMin(extent) AS s, ST_XMax(extent) AS e, ST_YMax(extent) AS n FROM city
 """)
 _IS_AREA = text("SELECT ST_IsValid(g) AND ST_Area(g) > 0 FROM ST_GeomFromGeoJSON(:shape) AS g")
+# more than any register's outline of a district, larger than any city
+RINGS_AT_MOST, POSITIONS_AT_MOST, KM2_AT_MOST = 500, 10_000, 200_000
 
 
 class City(TypedDict):
@@ -68,8 +72,9 @@ def read_city(conn: Connection) -> City:
     }
 
 
-def read_within(conn: Connection, geometry: Params, now: datetime) -> Within:
+def read_within(conn: Connection, geometry: Mapping[str, Any], now: datetime) -> Within:
     """People, buildings, facilities and counts of what is inside a GeoJSON Polygon or MultiPolygon (RFC 7946)."""
+    check_cost(geometry)
     shape = json.dumps(geometry)
     check_area(conn, shape)
     found = inside(conn, shape, now, city_zone(conn))
@@ -91,6 +96,37 @@ SELECT count(*) FROM ({LAYERS[layer].features}) AS f
 WHERE ST_Intersects(geom, ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326))
 """
     return int(conn.scalar(text(query), {"shape": shape}) or 0)
+
+
+def check_cost(geometry: Mapping[str, Any]) -> None:
+    """Raises InputError where the area has more positions or rings, or is larger, than one request is answered for."""
+    try:
+        coordinates = geometry["coordinates"]
+        polygons = [coordinates] if geometry["type"] == "Polygon" else coordinates
+        rings = [ring for polygon in polygons for ring in polygon]
+        positions = sum(len(ring) for ring in rings)
+        if len(rings) > RINGS_AT_MOST or positions > POSITIONS_AT_MOST:
+            raise InputError(
+                f"coordinates: expected at most {RINGS_AT_MOST} rings and {POSITIONS_AT_MOST} positions; got "
+                f"{len(rings)} and {positions}",
+                field="coordinates",
+                reason="area_too_detailed",
+            )
+        box_km2 = sum(_box_km2([(float(p[0]), float(p[1])) for p in polygon[0]]) for polygon in polygons)
+    except (TypeError, ValueError, IndexError, KeyError) as exc:
+        raise InputError("coordinates: expected closed rings of [lon, lat]", field="coordinates") from exc
+    if not box_km2 <= KM2_AT_MOST:
+        raise InputError(
+            f"coordinates: expected an area whose bounding box is at most {KM2_AT_MOST} km2; got {box_km2:.0f} km2",
+            field="coordinates",
+            reason="area_too_large",
+        )
+
+
+def _box_km2(ring: Sequence[tuple[float, float]]) -> float:
+    lons, lats = [lon for lon, _ in ring], [lat for _, lat in ring]
+    east, north = metres_per_degree((min(lats) + max(lats)) / 2)
+    return (max(lons) - min(lons)) * east / 1000 * (max(lats) - min(lats)) * north / 1000
 
 
 def check_area(conn: Connection, shape: str) -> None:

@@ -2,55 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Literal
 from urllib.parse import parse_qs
 
-import anyio.to_thread
 from fastapi import APIRouter, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 from typing_extensions import TypedDict
 
-from app.accounts import close_session, log_in, open_session
+from app.accounts import close_session
 from app.api.shapes import Credentials
-from app.auth import SECURE_COOKIE, cookie_name, is_loopback, policy_of, read_cookie
-from app.dashboard.login import local_path, login_page
-from app.deps import Now, Parts, PartsDep, Who, get_parts
+from app.auth import SECURE_COOKIE, cookie_name, is_loopback, read_cookie
+from app.dashboard.login import language_of, local_path, login_page
+from app.deps import PartsDep, Who, get_parts
+from app.login import Try, log_in
+from app.problems import describes, from_error
 from core import audit
 from core.clock import rfc3339, utc_now
-from core.errors import Unauthenticated
-from core.viewer import Viewer
+from core.errors import TooMany, Unauthenticated, Unavailable
 
 router = APIRouter(tags=["session"])
-BODY_AT_MOST = 10_000
-
-
-def address_of(request: Request) -> str:
-    return request.client.host if request.client else ""
-
-
-def is_local(request: Request) -> bool:
-    """From this machine and not through a proxy."""
-    return is_loopback(address_of(request)) and "x-forwarded-for" not in request.headers
-
-
-def attempt(parts: Parts, request: Request, username: str, password: str) -> Viewer | None:
-    """Try to log in; failures are counted and written down. Raises Unauthenticated where it is not even tried."""
-    address = address_of(request)
-    if not parts.attempts.allow(address):
-        raise Unauthenticated("too many log-ins from this address; wait a minute", reason="rate_limited")
-    try:
-        return _attempt(parts, request, username, password)
-    except Unauthenticated as exc:
-        with parts.engine.begin() as conn:
-            audit.write(conn, username, "login", utc_now(), {"reason": exc.reason}, address=address, result="refused")
-        raise
-
-
-def _attempt(parts: Parts, request: Request, username: str, password: str) -> Viewer | None:
-    address = address_of(request)
-    with parts.engine.begin() as conn:
-        viewer = log_in(conn, username, password, policy_of(parts.settings), utc_now(), loopback=is_local(request))
-        audit.write(conn, username, "login", utc_now(), address=address, result="ok" if viewer else "refused")
-    return viewer
 
 
 @router.get("/login", include_in_schema=False)
@@ -60,26 +30,23 @@ def get_login(request: Request, next: str = "/") -> HTMLResponse:
 
 @router.post("/login", include_in_schema=False)
 async def post_login(request: Request) -> Response:
-    body = await request.body()
-    form = parse_qs(body[:BODY_AT_MOST].decode("utf-8", "replace"))
+    form = parse_qs((await request.body()).decode("utf-8", "replace"))
     username, password = form.get("username", [""])[0], form.get("password", [""])[0]
     target = local_path(form.get("next", ["/"])[0])
     parts = get_parts(request)
     try:
-        viewer = await anyio.to_thread.run_sync(attempt, parts, request, username, password)
-    except Unauthenticated as exc:
-        return HTMLResponse(
-            login_page(language_of(request), exc.reason, target),
-            status_code=429 if exc.reason == "rate_limited" else 401,
-        )
-    if viewer is None:
-        return HTMLResponse(login_page(language_of(request), "wrong_password", target), status_code=401)
-    secret = await anyio.to_thread.run_sync(_open_browser_session, parts, viewer.username)
+        entry = await log_in(parts, tried(request, username, password, "browser"))
+    except (Unauthenticated, TooMany, Unavailable) as exc:
+        refused = from_error(exc)
+        page = HTMLResponse(login_page(language_of(request), exc.reason, target), refused.status_code)
+        if "retry-after" in refused.headers:
+            page.headers["Retry-After"] = refused.headers["retry-after"]
+        return page
     answer = RedirectResponse(target, status_code=303)
     name = cookie_name(request.scope, parts.settings.public_url)
     answer.set_cookie(
         name,
-        secret,
+        entry.secret,
         max_age=parts.settings.session_hours * 3600,
         httponly=True,
         samesite="lax",
@@ -89,14 +56,11 @@ async def post_login(request: Request) -> Response:
     return answer
 
 
-def _open_browser_session(parts: Parts, username: str) -> str:
-    with parts.engine.begin() as conn:
-        return open_session(conn, username, "browser", utc_now(), parts.settings.session_hours)[0]
-
-
-def language_of(request: Request) -> str:
-    chosen = request.query_params.get("lang") or request.headers.get("accept-language", "zh")
-    return "en" if chosen.lower().startswith("en") else "zh"
+def tried(request: Request, username: str, password: str, kind: Literal["browser", "token"]) -> Try:
+    address = request.client.host if request.client else ""
+    # from this machine and not through a proxy
+    local = is_loopback(address) and "x-forwarded-for" not in request.headers
+    return Try(username, password, address, local, kind)
 
 
 @router.post("/logout", include_in_schema=False)
@@ -119,15 +83,11 @@ class Token(TypedDict):
     expires_at: str
 
 
-@router.post("/api/token")
-def post_token(request: Request, parts: PartsDep, now: Now, body: Credentials) -> Token:
+@router.post("/api/token", responses=describes(429))
+async def post_token(request: Request, parts: PartsDep, body: Credentials) -> Token:
     """A bearer token for programs."""
-    viewer = attempt(parts, request, body.username, body.password)
-    if viewer is None:
-        raise Unauthenticated("username or password is wrong", reason="wrong_password")
-    with parts.engine.begin() as conn:
-        secret, expires = open_session(conn, viewer.username, "token", now, parts.settings.session_hours)
-    return {"token": secret, "expires_at": rfc3339(expires)}
+    entry = await log_in(parts, tried(request, body.username, body.password, "token"))
+    return {"token": entry.secret, "expires_at": rfc3339(entry.expires)}
 
 
 class Me(TypedDict):

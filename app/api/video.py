@@ -82,5 +82,5 @@ def is_known(tag: str, known: str | None) -> bool:
 def jpeg(tag: str, body: bytes | None, status: int = 200) -> Response:
     if body is None:
         raise NotFound("the picture is no longer kept")
-    headers = {"ETag": f'"{tag}"', "Cache-Control": FOR_EVER, "X-Content-Type-Options": "nosniff"}
+    headers = {"ETag": f'"{tag}"', "Cache-Control": FOR_EVER}
     return Response(body, status, headers, "image/jpeg")

@@ -12,6 +12,8 @@ from core.log import setup_log
 from core.settings import load_settings
 
 CITIES = ("demo", "helsinki", "none")
+# bytes of a message that a browser sends over a socket
+MESSAGE_AT_MOST = 64_000
 
 
 def add_verbs(verbs: Any) -> None:
@@ -60,20 +62,29 @@ def up(options: argparse.Namespace) -> int:
 def serve(_: argparse.Namespace) -> int:
     import uvicorn
 
+    from app.front.connections import bounds_of, guarded, make_room
+    from app.front.headers import standing_headers
     from app.main import make_app
     from app.shown import LOOK_S, Shown
 
     settings = load_settings()
     setup_log("serve", settings.log_level)
     shown = Shown(*files) if (files := settings.tls_files()) else None
-    # what stands in front may tell the client's address only where it is on this machine
+    bounds = bounds_of(settings)
+    make_room(bounds.connections)
     config = uvicorn.Config(
         make_app(settings),
         host=settings.http_host,
         port=settings.http_port,
         log_level="warning",
         access_log=False,
+        loop="app.front.connections:Loop",
+        http=guarded(bounds),
+        headers=standing_headers(settings),
+        server_header=False,
+        forwarded_allow_ips=bounds.proxies.listed,
         ws_ping_interval=20,
+        ws_max_size=MESSAGE_AT_MOST,
         ssl_context_factory=shown.make_context if shown else None,
         callback_notify=shown.look if shown else None,
         timeout_notify=LOOK_S,

@@ -16,6 +16,7 @@ from app.health.backups import check_backups
 from app.health.certificate import check_certificate
 from app.health.doctor import check_broker, check_health, check_letters, check_tables
 from app.health.doors import check_doors, check_take_overs
+from app.health.front import check_front
 from app.health.read import read_health
 from app.health.remark import Remark
 from app.health.rights import check_accounts, check_role
@@ -97,6 +98,7 @@ def doctor(_: argparse.Namespace) -> int:
         *check_database(settings),
         *check_broker(settings),
         *check_take_overs(state / "log" / "mosquitto.log"),
+        *check_front(settings),
         *check_accounts(read_facts(state / "run.json").get("pids")),
     ]
     if settings.backup_folder:

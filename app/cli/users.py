@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import getpass
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from app.accounts import add_account, end_sessions, list_accounts, open_session, require_account, set_password
 from app.cli.context import shell_user, transaction
+from app.dashboard import texts
 from core import audit
 from core.clock import rfc3339, utc_now
+from core.errors import InputError
 from core.viewer import Role
 
 
@@ -40,8 +44,20 @@ def ask_password() -> str:
     return getpass.getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
 
 
+@contextmanager
+def in_both_languages() -> Iterator[None]:
+    """A password that is refused is refused in the words of the page too."""
+    try:
+        yield
+    except InputError as exc:
+        words = texts.catalogue().get(f"reason.{exc.reason}")
+        if words is None:
+            raise
+        raise InputError(f"{words['zh']} / {exc.message}", reason=exc.reason, field=exc.field) from exc
+
+
 def add_(options: argparse.Namespace) -> int:
-    with transaction() as conn:
+    with in_both_languages(), transaction() as conn:
         add_account(
             conn, options.username, options.name or options.username, Role(options.role), ask_password(), utc_now()
         )
@@ -51,7 +67,7 @@ def add_(options: argparse.Namespace) -> int:
 
 
 def password_(options: argparse.Namespace) -> int:
-    with transaction() as conn:
+    with in_both_languages(), transaction() as conn:
         set_password(conn, options.username, ask_password())
         audit.write(conn, shell_user(), "user.password", utc_now(), {"username": options.username})
     print("changed; every session of the account has ended")

@@ -3,6 +3,8 @@
 from html import escape
 from urllib.parse import urlencode
 
+from starlette.requests import HTTPConnection
+
 from app.dashboard import texts
 from app.dashboard.texts import HTML_LANG, LANGS, Lang
 
@@ -30,6 +32,12 @@ def login_page(lang: str, error: str | None, next_path: str) -> str:
         other_lang=HTML_LANG[_other(chosen)],
         other_url=escape("/login?" + urlencode({"lang": _other(chosen), "next": target}), quote=True),
     )
+
+
+def language_of(request: HTTPConnection) -> str:
+    """The language of one we do not know yet."""
+    chosen = request.query_params.get("lang") or request.headers.get("accept-language", "zh")
+    return "en" if chosen.lower().startswith("en") else "zh"
 
 
 def _said(error: str, lang: Lang) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+import anyio
 import anyio.to_thread
 import orjson
 from sqlalchemy import Connection
@@ -36,6 +37,8 @@ log = get_log("push")
 CONFLATE_S, HEALTH_S, PING_S, SESSION_S = 1.0, 5.0, 10.0, 5.0
 SESSION_ENDED = 4401
 PAGE = 500
+# everything is read for so many clients at once, and for one of them not more often than this
+SHOWS_AT_ONCE, SHOW_EVERY_S = 3, 1.0
 T = TypeVar("T")
 
 
@@ -103,6 +106,7 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
+        self._shows = anyio.CapacityLimiter(SHOWS_AT_ONCE)
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -312,9 +316,8 @@ class Hub:
             asyncio.create_task(self._watch_session(socket)),
         ]
         try:
-            while True:
-                message = await socket.receive_text()
-                if '"snapshot"' in message[:200]:
+            while (message := await socket.receive())["type"] == "websocket.receive":
+                if '"snapshot"' in (message.get("text") or "")[:200]:
                     client.wants_all.set()
         except (WebSocketDisconnect, RuntimeError):
             pass
@@ -346,11 +349,13 @@ class Hub:
                 if not await self._guard(lambda kind=kind: self._show(client, kind)):  # type: ignore[misc]
                     client.wants_all.set()
                     break
+            await asyncio.sleep(SHOW_EVERY_S)
 
     async def _show(self, client: Client, kind: LiveKind) -> None:
         client.begin(kind.key)
         try:
-            items = await self._in_thread(lambda conn: kind.read_all(conn, self._moment()))
+            async with self._shows:
+                items = await self._in_thread(lambda conn: kind.read_all(conn, self._moment()))
             seen = [item for item in items if kind.may_see(client.viewer, item)]
             for body in pages(kind.key, seen, utc_now()):
                 client.page(body)

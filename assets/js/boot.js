@@ -2,6 +2,19 @@
 // modules, which load later. A classic script: a module would run after the first paint.
 (() => {
   const root = document.documentElement;
+  const self = /** @type {HTMLScriptElement} */ (document.currentScript);
+
+  // The policy lets in style elements with this answer's nonce only; the components' scripts (Dash, Mantine, AG Grid) make theirs
+  // without one. Markup that somebody smuggles in does not come by this way.
+  const { nonce } = self;
+  const make = Document.prototype.createElement;
+  /** @param {any[]} given */
+  Document.prototype.createElement = function createElement(...given) {
+    const made = make.apply(this, /** @type {[string]} */ (given));
+    if (made instanceof HTMLStyleElement) made.nonce = nonce;
+    return made;
+  };
+
   /** @param {string} name */
   const saved = name => { try { return localStorage.getItem(`onemap.${name}`); } catch { return null; } };
   const lang = saved('lang') || (navigator.language.startsWith('en') ? 'en' : 'zh');
@@ -27,7 +40,7 @@
   }, true);
 
   // The same address as in the page's script element, hence the same module: its parts are made once.
-  const main = new URL('main.mjs', /** @type {HTMLScriptElement} */ (document.currentScript).src).href;
+  const main = new URL('main.mjs', self.src).href;
   /** @param {string} name @returns {(...values: unknown[]) => Promise<unknown>} */
   const later = name => async (...values) => {
     const { page } = await import(main);

@@ -1,7 +1,19 @@
 """All tables. One module per part of the way: the doors, the city, what was received, what was judged, what was
 done."""
 
-from core.models.acted import Account, Assignment, Audit, Coverage, Incident, IncidentEvent, Session, Unit, UnitEvent
+from core.models.acted import (
+    Account,
+    Assignment,
+    Audit,
+    Coverage,
+    Incident,
+    IncidentEvent,
+    LoginAddress,
+    LoginFailure,
+    Session,
+    Unit,
+    UnitEvent,
+)
 from core.models.base import Base
 from core.models.city import (
     Area,
@@ -86,6 +98,8 @@ __all__ = [
     "IncidentReport",
     "IngestBatch",
     "Installation",
+    "LoginAddress",
+    "LoginFailure",
     "Observation",
     "ObservationHourly",
     "Outbox",

@@ -168,8 +168,32 @@ class Account(Base):
     # made for a demo: refused on any address but loopback
     demo: Mapped[bool]
     created_at: Mapped[datetime]
+
+
+class LoginFailure(Base):
+    """How often an address has failed with a name lately, whether there is such an account or not; bounded
+    (app/failures.py)."""
+
+    __tablename__ = "login_failure"
+    # people type their password where their name belongs
+    __table_args__ = {"info": SECRET}
+
+    username: Mapped[str] = mapped_column(Name, primary_key=True)
+    # an IPv4 address, or the /64 of an IPv6 one
+    address: Mapped[str] = mapped_column(Name, primary_key=True)
     failures: Mapped[int]
-    locked_until: Mapped[datetime | None]
+    last_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class LoginAddress(Base):
+    """Where an account was opened from: strangers' failures do not slow it there."""
+
+    __tablename__ = "login_address"
+    __table_args__ = {"info": SECRET}
+
+    username: Mapped[str] = mapped_column(Name, ForeignKey("account.username", ondelete="CASCADE"), primary_key=True)
+    address: Mapped[str] = mapped_column(Name, primary_key=True)
+    seen_at: Mapped[datetime]
 
 
 class Session(Base):

@@ -299,7 +299,7 @@ def test_browser_libraries_are_served_and_nothing_beside_them(viewer: httpx.Clie
         ".onemap-lock",
         "maplibre-gl/package.json%2f..%2f..%2f..%2fpackage.json",
     ):
-        assert viewer.get(f"/vendor/{path}").status_code == 404, path
+        assert viewer.get(f"/vendor/{path}").status_code in (400, 404), path
     assert viewer.get("/vendor/maplibre-gl/package.json").json()["name"] == "maplibre-gl"
 
 

@@ -93,7 +93,7 @@ def test_nobody_gets_in_without_a_session(method: str, path: str, stranger: http
     ],
 )
 def test_other_spellings_open_nothing(path: str, stranger: httpx.Client) -> None:
-    assert stranger.request("GET", path).status_code in (401, 404)
+    assert stranger.request("GET", path).status_code in (400, 401, 404)
     assert "OneMap" not in stranger.request("GET", path).text
 
 
@@ -279,23 +279,6 @@ def account(db: Engine) -> str:
     with db.begin() as conn:
         add_account(conn, name, "Person", Role.VIEWER, PASSWORD, now())
     return name
-
-
-def test_five_failures_lock_the_account_even_for_the_right_password(account: str, served: System, db: Engine) -> None:
-    with from_another_address(served) as client:
-        assert [log_in(client, account, "wrong").json()["reason"] for _ in range(5)] == ["wrong_password"] * 5
-        assert log_in(client, account).json()["reason"] == "locked"
-        with db.begin() as conn:
-            conn.execute(text("UPDATE account SET locked_until = now() WHERE username = :n"), {"n": account})
-        assert log_in(client, account).status_code == 200
-
-
-def test_success_forgets_earlier_failures(account: str, served: System) -> None:
-    with from_another_address(served) as client:
-        for _ in range(2):
-            for _ in range(4):
-                log_in(client, account, "wrong")
-            assert log_in(client, account).status_code == 200
 
 
 def test_many_tries_from_one_address_are_held_up(served: System) -> None:

@@ -110,3 +110,18 @@ def test_page_fits_a_phone(browser: Browser, processes: System) -> None:
         open_page(desk, processes)
         desk.page.wait_for_selector("[data-key=add-account]")
         assert desk.page.evaluate(TOO_WIDE) == []
+
+
+def test_style_that_was_smuggled_in_is_not_applied(browser: Browser, processes: System) -> None:
+    with window(browser, processes, "admin", lang="en") as visitor:
+        open_page(visitor, processes)
+        assert visitor.complaints == []
+        visitor.ask("() => document.body.insertAdjacentHTML('beforeend', '<style>body { opacity: 0 }</style>')")
+        assert visitor.ask("() => getComputedStyle(document.body).opacity") == "1"
+        assert any("Content Security Policy" in one for one in visitor.complaints)
+        # what a script makes is a component's
+        visitor.ask(
+            "() => document.head.append(Object.assign(document.createElement('style'), "
+            "{ textContent: 'body { opacity: 0.5 }' }))"
+        )
+        assert visitor.ask("() => getComputedStyle(document.body).opacity") == "0.5"

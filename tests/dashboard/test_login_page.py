@@ -28,7 +28,7 @@ def test_an_error_is_shown_and_cannot_carry_markup() -> None:
     assert '<p class="error" role="alert">&lt;b&gt;wrong&lt;/b&gt;</p>' in page
 
 
-@pytest.mark.parametrize("reason", ["wrong_password", "rate_limited", "locked", "demo_account"])
+@pytest.mark.parametrize("reason", ["wrong_password", "rate_limited", "busy", "too_large", "demo_account"])
 def test_a_reason_is_said_in_words(reason: str) -> None:
     for lang in ("zh", "en"):
         assert f'role="alert">{reason}<' not in login_page(lang, reason, "/")

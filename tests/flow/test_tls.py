@@ -27,6 +27,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as connect_socket
 
+from app.front.connections import HANDSHAKE_S
 from app.services.account import service_account, service_folder
 from app.services.authority import Authority, make_authority, write_pair
 from app.services.names import sort_names
@@ -148,6 +149,11 @@ def test_page_is_there_over_tls_and_not_without(up: dict[str, Any], visitor: htt
     assert visitor.get("/login").status_code == 200
     with pytest.raises(httpx.TransportError):
         httpx.get(f"{up['http'].replace('https', 'http')}/login", trust_env=False, timeout=PATIENCE_S)
+
+
+def test_handshake_that_does_not_end_is_closed(up: dict[str, Any]) -> None:
+    with socket.create_connection(("127.0.0.1", urlsplit(up["http"]).port or 0), timeout=4 * HANDSHAKE_S) as line:
+        assert line.recv(1) == b""
 
 
 def test_who_was_not_given_the_authority_does_not_believe_it(up: dict[str, Any], tmp_path: Path) -> None:

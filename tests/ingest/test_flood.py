@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -167,9 +166,9 @@ def test_a_batch_that_is_written_again_tells_it_once(conn: Connection, sources: 
 
 
 @pytest.fixture
-def caught(conn: Connection) -> Iterator[dict[str, Any]]:
+def caught(conn: Connection) -> dict[str, Any]:
     quarantine.write_caught(conn, [Caught("source:senml", "names", 812.0)], now())
-    yield dict(conn.execute(text("SELECT * FROM quarantine")).mappings().one())
+    return dict(conn.execute(text("SELECT * FROM quarantine")).mappings().one())
 
 
 def test_it_is_written_down_once_counted_and_said(conn: Connection, caught: dict[str, Any]) -> None:

@@ -21,6 +21,8 @@ from ingest.doors import accounts as book
 
 KEY = "account"
 MANY = "accounts-import"
+# as much as the importer takes
+FILE_AT_MOST = 5_000_000
 FAMILY = "accounts.field"
 NAMED = Section(("name",))
 SECTIONS = (
@@ -152,7 +154,11 @@ def open_new(asking: Asking) -> html.Div:
 def open_many(asking: Asking, typed: str = "") -> html.Div:
     asking.viewer.require(Role.ADMIN)
     upload = dcc.Upload(
-        html.Span(texts.both("accounts.drop")), id=AccountsId.UPLOAD.value, accept=".csv,text/csv", className="drop"
+        html.Span(texts.both("accounts.drop")),
+        id=AccountsId.UPLOAD.value,
+        accept=".csv,text/csv",
+        max_size=FILE_AT_MOST,
+        className="drop",
     )
     box = dmc.Textarea(
         id=AccountsId.CSV.value,

@@ -19,11 +19,14 @@ from app.pages.tables.drawing import failed_view, state_view
 from app.pages.tables.export import as_csv
 from app.pages.tables.model import EXPORT_AT_MOST, Found, GridRequest, R, Read, Row, Table, Wanted, parse_wanted
 from core.clock import utc_now
+from core.db import within
 from core.errors import OneMapError
 
 # Of nothing: a grid that was once told "0" waits for ever after its next answer (dash-ag-grid 35.3), and has no rows to
 # read anew.
 UNKNOWN = -1
+# a whole table takes longer than a page of it
+EXPORT_S = 120.0
 
 
 def register(app: Dash, door: Door, table: Table[R], read: Read[R]) -> None:
@@ -66,7 +69,7 @@ def register(app: Dash, door: Door, table: Table[R], read: Read[R]) -> None:
             raise PreventUpdate
         whole: GridRequest = {"startRow": 0, "endRow": EXPORT_AT_MOST}
         request: GridRequest = {**asked, **whole} if asked else whole
-        found, _wanted = await door.ask(read_wanted, table, read, request, given_filters(ctx.states_list))
+        found = await door.ask(read_all, table, read, request, given_filters(ctx.states_list))
         return file_of(table, found), said_of(found)
 
     app.clientside_callback(  # type: ignore[no-untyped-call]
@@ -116,6 +119,13 @@ def read_wanted(
 ) -> tuple[Found[R], Wanted]:
     wanted = parse_wanted(table, request, filters)
     return read(asking, wanted), wanted
+
+
+def read_all(
+    asking: Asking, table: Table[R], read: Read[R], request: GridRequest, filters: Mapping[str, object]
+) -> Found[R]:
+    within(asking.conn, EXPORT_S)
+    return read_wanted(asking, table, read, request, filters)[0]
 
 
 def given_filters(states: Any) -> Mapping[str, object]:
