@@ -39,11 +39,12 @@ class Upkeep:
                 Chore("rollup", 20.0, self._roll_up),
                 Chore("retention", 3600.0, self._retain),
                 Chore("pictures", 1.0, self._keep_pictures),
-                Chore("snapshots", 1.0, self._fetch_snapshots),
                 Chore("aliases", 5.0, self._explain_aliases),
             ],
             figures,
         )
+        # cameras that answer slowly hold up nothing else: a thread of their own
+        self.fetching = Chores("snapshots", [Chore("snapshots", 1.0, self._fetch_snapshots)], figures)
 
     def _make_partitions(self, now: datetime) -> None:
         with self._engine.begin() as conn:

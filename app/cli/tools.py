@@ -19,7 +19,7 @@ from app.health.doors import check_doors, check_take_overs
 from app.health.front import check_front
 from app.health.read import read_health
 from app.health.remark import Remark
-from app.health.rights import check_accounts, check_role
+from app.health.rights import check_accounts, check_programs, check_role
 from app.services import packages
 from app.services.ending import read_facts
 from core.clock import utc_now
@@ -94,12 +94,14 @@ def doctor(_: argparse.Namespace) -> int:
         print(f"✗ {exc.message}")
         return 1
     state = packages.checkout() / settings.state_dir
+    pids = read_facts(state / "run.json").get("pids")
     remarks = [
         *check_database(settings),
         *check_broker(settings),
         *check_take_overs(state / "log" / "mosquitto.log"),
         *check_front(settings),
-        *check_accounts(read_facts(state / "run.json").get("pids")),
+        *check_accounts(pids),
+        *check_programs(pids),
     ]
     if settings.backup_folder:
         remarks += check_backups(settings.backup_folder, parse_every(settings.backup_every), utc_now())

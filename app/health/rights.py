@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -41,6 +42,26 @@ def check_accounts(pids: object) -> Iterator[Remark]:
             "checkout and the Python environment: put both outside of /root",
             wrong=False,
         )
+
+
+def check_programs(pids: object) -> Iterator[Remark]:
+    """Programs whose files were replaced below them, by an upgrade: what they load from now on may not fit."""
+    if not isinstance(pids, Mapping):
+        return
+    replaced = sorted(name for name, pid in pids.items() if is_replaced(pid))
+    if replaced:
+        yield Remark(
+            f"these still run what an upgrade has replaced on the disk: {named(replaced)}. Stop ./onemap up (Ctrl-C) "
+            "and start it again"
+        )
+
+
+def is_replaced(pid: object) -> bool:
+    """Linux names a file that is gone from its place so."""
+    try:
+        return os.readlink(f"/proc/{int(str(pid))}/exe").endswith(" (deleted)")
+    except (OSError, ValueError):
+        return False
 
 
 def runs_as_root(pid: object) -> bool:

@@ -142,6 +142,32 @@ def need_bin() -> Path:
     return programs
 
 
+def programs_of(data: Path) -> Path:
+    """The programs of the version that has made the data, where that is still here beside a newer one."""
+    version = version_of(data)
+    own = Path("/usr/lib/postgresql") / version / "bin"
+    if version and (own / "postgres").exists():
+        return own
+    programs = need_bin()
+    found = programs.parent.name
+    if version and found.isdigit() and found != version:
+        raise SetupError(
+            f"the data in {data} are of PostgreSQL {version}, which is not on this machine any more (there is "
+            f"{found}): install postgresql-{version} and postgresql-{version}-postgis-3 again, ./onemap backup with "
+            "it, then restore into a new installation",
+            reason="version",
+        )
+    return programs
+
+
+def version_of(data: Path) -> str:
+    """The major version that has made it; empty where there are no data yet."""
+    try:
+        return (data / "PG_VERSION").read_text().strip()
+    except OSError:
+        return ""
+
+
 def write_config(cluster: Cluster) -> None:
     lines = [f"{key} = {value}" for key, value in CONFIG.items()]
     lines += [
@@ -177,7 +203,7 @@ def launch_cluster(cluster: Cluster, out: int) -> int:
     (cluster.data / "postmaster.pid").unlink(missing_ok=True)
     # a session of its own: Ctrl-C of the terminal must reach us, not the server in mid-write
     process = subprocess.Popen(  # type: ignore[call-overload]
-        [need_bin() / "postgres", "-D", str(cluster.data)],
+        [programs_of(cluster.data) / "postgres", "-D", str(cluster.data)],
         stdout=out,
         stderr=out,
         stdin=subprocess.DEVNULL,

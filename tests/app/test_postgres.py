@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from app.services.account import RunAs
-from app.services.postgres import Cluster, running_pid
+from app.services.postgres import Cluster, need_bin, programs_of, running_pid
+from core.errors import SetupError
 
 
 @pytest.fixture
 def stopped(tmp_path: Path) -> Cluster:
-    return Cluster(tmp_path, 1, "word", RunAs(None, None))
+    return Cluster(tmp_path, 1, "word", RunAs(None, None), "other")
 
 
 @pytest.mark.parametrize("body", ["", "\n", "soon\n", "999999999\n", "ourselves"])
@@ -40,3 +41,12 @@ def test_file_that_is_removed_while_it_is_looked_at_is_no_fault(stopped: Cluster
     finally:
         stop.set()
         thread.join()
+
+
+def test_data_of_a_version_that_is_gone_say_what_to_do(tmp_path: Path) -> None:
+    assert programs_of(tmp_path) == need_bin(), "no data yet: the newest"
+    (tmp_path / "PG_VERSION").write_text(f"{need_bin().parent.name}\n")
+    assert programs_of(tmp_path) == need_bin()
+    (tmp_path / "PG_VERSION").write_text("9\n")
+    with pytest.raises(SetupError, match="are of PostgreSQL 9, which is not on this machine"):
+        programs_of(tmp_path)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import ProgrammingError
 
-from app.health.rights import check_accounts, check_role
+from app.health.rights import check_accounts, check_programs, check_role
 from app.services.postgres import Cluster
 from core import roles
 from core.db import make_engine
@@ -203,3 +207,18 @@ def test_what_runs_as_root_is_said() -> None:
     [remark] = check_accounts({"serve": 1, "ingest": 1, "postgres": 1})
     assert "these run as root: ingest, serve" in remark.words
     assert not remark.wrong
+
+
+def test_program_that_an_upgrade_has_replaced_is_said(tmp_path: Path) -> None:
+    program = tmp_path / "sleep"
+    shutil.copy2(str(shutil.which("sleep")), program)
+    with subprocess.Popen([program, "60"]) as running:
+        try:
+            assert list(check_programs({"postgres": running.pid})) == []
+            program.unlink()
+            shutil.copy2(str(shutil.which("sleep")), program)
+            [remark] = check_programs({"postgres": running.pid, "serve": os.getpid()})
+            assert "replaced on the disk: postgres." in remark.words
+            assert remark.wrong
+        finally:
+            running.kill()

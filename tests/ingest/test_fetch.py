@@ -41,6 +41,12 @@ class Camera(BaseHTTPRequestHandler):
                 while not Camera.enough.wait(0.05):
                     self.wfile.write(b"x")
             return
+        if self.path == "/slow-head":
+            with contextlib.suppress(ConnectionError):
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                while not Camera.enough.wait(0.05):
+                    self.wfile.write(b"x")
+            return
         bodies = {"/1.jpg": JPEG, "/page": b"<html>", "/large": b"\xff\xd8\xff" + bytes(MAX_SNAPSHOT)}
         body = bodies.get(self.path)
         self.send_response(200 if body else 503)
@@ -109,10 +115,13 @@ def test_too_much_is_refused(camera: str) -> None:
         get(f"http://{camera}/large", hosts(camera))
 
 
-def test_host_that_sends_a_byte_now_and_then_holds_up_nothing(camera: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("path", ["/slow", "/slow-head"])
+def test_host_that_sends_a_byte_now_and_then_holds_up_nothing(
+    path: str, camera: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("ingest.fetch.DEADLINE_S", 0.5)
     with pytest.raises(Unavailable, match="slowly"):
-        get(f"http://{camera}/slow", hosts(camera))
+        get(f"http://{camera}{path}", hosts(camera))
 
 
 def add_events(engine: Engine, *addresses: str) -> None:
