@@ -30,7 +30,7 @@ from ingest.decoders import DECODERS
 from ingest.decoders.base import Decoder, Incoming, Options, check_finite, safe_name, spare
 from ingest.quality import Extent
 from ingest.records import (
-    AliasedValue,
+    BornValue,
     BirthRow,
     DeathRow,
     IncidentReportRow,
@@ -118,7 +118,7 @@ class Source:
     def _finish(self, record: Record) -> Record | None:
         if isinstance(record, Reading):
             return self._finish_reading(record)
-        if isinstance(record, BirthRow | AliasedValue | DeathRow):
+        if isinstance(record, BirthRow | BornValue | DeathRow):
             return record
         if isinstance(record, VideoEventRow | PositionRow | IncidentReportRow):
             record = self._move(record)

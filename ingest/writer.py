@@ -26,7 +26,7 @@ from ingest.letters import Letter, bury, find_letters
 from ingest.quality import Extent
 from ingest.readings import ReadingWriter
 from ingest.records import (
-    AliasedValue,
+    BornValue,
     BirthRow,
     DeathRow,
     PositionRow,
@@ -185,7 +185,7 @@ def group(raw: psycopg.Connection[Any], messages: Sequence[Arrived], now: int) -
             if held is None:
                 groups[kind] = held = []
             held.append(place((record, message)))
-    tangled = [item for kind in (BirthRow, AliasedValue, DeathRow) for item in groups.pop(kind, [])]
+    tangled = [item for kind in (BirthRow, BornValue, DeathRow) for item in groups.pop(kind, [])]
     if not tangled:
         return groups
     readings = groups.get(Reading, []) + aliases.resolve(raw, tangled, now)

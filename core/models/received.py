@@ -296,6 +296,8 @@ class SparkplugBirth(Base):
     time: Mapped[datetime]
     # alias -> [name of the metric, its data type]; the name is empty where it is none of ours
     aliases: Mapped[JsonObject]
+    # name of the metric -> the unit it states
+    units: Mapped[JsonObject] = mapped_column(server_default=text("'{}'"))
 
 
 class ObservationHourly(Base):

@@ -15,7 +15,7 @@ from core.errors import DecodeError
 from core.types import DEVICE_ID
 from ingest.decoders import DECODERS
 from ingest.decoders.base import AHEAD, PAST, Decoder, Incoming
-from ingest.records import AliasedValue, BirthRow, DeathRow, Record
+from ingest.records import BirthRow, BornValue, DeathRow, Record
 from tests.ingest.decoders.support import CITY, NOW_US, PAYLOADS
 
 PREFIX = "onemap"
@@ -163,7 +163,7 @@ def check(record: Record) -> None:
     assert getattr(record, "metric", "named")
     assert -180 <= (getattr(record, "lon", None) or 0) <= 180
     assert -90 <= (getattr(record, "lat", None) or 0) <= 90
-    if isinstance(record, BirthRow | DeathRow | AliasedValue):
+    if isinstance(record, BirthRow | DeathRow | BornValue):
         assert record.node.count("/") == 1
 
 
