@@ -1,5 +1,5 @@
-"""Sparkplug B aliases and units: what a BIRTH said stands in the database, since with shared subscriptions any ingester may get
-the DATA.
+"""Sparkplug B aliases and units: what a BIRTH said stands in the database, since with shared subscriptions any ingester
+may get the DATA.
 
 Sparkplug 3.0.0 sections 6.4.5 to 6.4.7. A value whose alias nobody has explained yet is a dead letter
 (`unknown_alias`); when its birth comes it can be replayed.

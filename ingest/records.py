@@ -124,8 +124,8 @@ class BirthRow(NamedTuple):
 
 
 class BornValue(NamedTuple):
-    """Sparkplug B DATA that leaves to its BIRTH what it means: its metric's name, where there is an alias alone, and its
-    unit. The writer looks them up and makes it a Reading.
+    """Sparkplug B DATA that leaves to its BIRTH what it means: its metric's name, where there is an alias alone, and
+    its unit. The writer looks them up and makes it a Reading.
 
     Aliases are unique within an edge node and its devices (Sparkplug 3.0.0 section 6.4.6,
     tck-id-payloads-alias-uniqueness).

@@ -30,8 +30,8 @@ from ingest.decoders import DECODERS
 from ingest.decoders.base import Decoder, Incoming, Options, check_finite, safe_name, spare
 from ingest.quality import Extent
 from ingest.records import (
-    BornValue,
     BirthRow,
+    BornValue,
     DeathRow,
     IncidentReportRow,
     PositionRow,

@@ -26,8 +26,8 @@ from ingest.letters import Letter, bury, find_letters
 from ingest.quality import Extent
 from ingest.readings import ReadingWriter
 from ingest.records import (
-    BornValue,
     BirthRow,
+    BornValue,
     DeathRow,
     PositionRow,
     Reading,

@@ -10,7 +10,14 @@ from msgspec import Meta, Struct, field
 
 from core.errors import DecodeError
 from ingest.decoders.base import Decoder, Incoming, Options, check_finite, check_time, read, safe_name
-from ingest.decoders.freeform import ForeignObject, collect_numbers, list_readings, read_moment, require_numbers
+from ingest.decoders.freeform import (
+    ForeignObject,
+    collect_numbers,
+    list_readings,
+    read_moment,
+    require_numbers,
+    stated_units,
+)
 from ingest.decoders.lorawan import GatewayIn, best_reception
 from ingest.records import Record
 
@@ -80,7 +87,8 @@ def _decode_uplink(incoming: Incoming) -> list[Record]:
     require_numbers(numbers, "does the codec of the device profile return one?")
     if options.radio:
         numbers |= best_reception(uplink.rx_info)
-    return [*list_readings(safe_name(uplink.device_info.dev_eui), _find_time(uplink, incoming), numbers)]
+    units = stated_units(uplink.object)
+    return [*list_readings(safe_name(uplink.device_info.dev_eui), _find_time(uplink, incoming), numbers, units)]
 
 
 def _decode_status(incoming: Incoming) -> list[Record]:
@@ -92,7 +100,7 @@ def _decode_status(incoming: Incoming) -> list[Record]:
         numbers["battery_level"] = check_finite(status.battery_level, "batteryLevel")
     if options.radio:
         numbers["margin"] = check_finite(status.margin, "margin")
-    return [*list_readings(safe_name(status.device_info.dev_eui), _find_time(status, incoming), numbers)]
+    return [*list_readings(safe_name(status.device_info.dev_eui), _find_time(status, incoming), numbers, {})]
 
 
 def _find_time(event: UplinkIn | StatusIn, incoming: Incoming) -> int:

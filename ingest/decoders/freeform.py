@@ -11,6 +11,7 @@ from datetime import datetime, tzinfo
 import msgspec
 
 from core.errors import DecodeError
+from core.units import is_unit
 from ingest.decoders.base import check_finite, check_text, invalid, read, spare
 from ingest.records import Reading
 
@@ -23,6 +24,11 @@ MAX_NAME = 128
 # measurement
 DECIMAL = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?")
 SWITCHED: Mapping[str, float] = {"ON": 1.0, "OFF": 0.0}
+
+# keys that say the unit of the numbers beside them, and what makes such a key of the name of one of them
+UNIT_KEYS = ("unit", "units", "uom", "unitOfMeasurement", "unit_of_measurement", "单位")
+UNIT_ENDINGS = ("_unit", "_units", "_uom", "Unit", "Units", "单位")
+MAX_UNIT = 32
 
 # JSON of a shape that is the device's to say: each value is looked at before it is used
 ForeignObject = dict[str, object]
@@ -91,6 +97,39 @@ def _leaves(node: object, path: str, depth: int) -> Iterator[tuple[str, object]]
             yield from _leaves(value, f"{path}.{key}" if path else str(key), depth - 1)
 
 
+def stated_units(body: ForeignObject, depth: int = MAX_DEPTH) -> dict[str, str]:
+    """The units that `body` states, by the paths of their numbers: `temperature_unit` for `temperature`; `unit` for the
+    one number beside it, and for several where it is a unit we know; `units` with a name for each."""
+    found: dict[str, str] = {}
+    for path, node in _objects(body, "", depth):
+        shared = next((node[key] for key in UNIT_KEYS if key in node), None)
+        numbered = [key for key, value in node.items() if _holds_number(value)]
+        for key in numbered:
+            own = next((node[key + ending] for ending in UNIT_ENDINGS if key + ending in node), None)
+            if own is None and isinstance(shared, dict):
+                own = shared.get(key)
+            if own is None and isinstance(shared, str) and (len(numbered) == 1 or is_unit(shared.strip())):
+                own = shared
+            if isinstance(own, str) and 0 < len(unit := own.strip()) <= MAX_UNIT and unit.isprintable():
+                found[f"{path}.{key}" if path else key] = unit
+    return found
+
+
+def _objects(node: object, path: str, depth: int) -> Iterator[tuple[str, ForeignObject]]:
+    if isinstance(node, dict):
+        yield path, node
+    if isinstance(node, dict | list) and depth > 1:
+        pairs = node.items() if isinstance(node, dict) else enumerate(node)
+        for key, value in pairs:
+            yield from _objects(value, f"{path}.{key}" if path else str(key), depth - 1)
+
+
+def _holds_number(value: object) -> bool:
+    """A number, or a list of some (a phase each)."""
+    several = value if isinstance(value, list) else [value]
+    return any(not isinstance(one, bool) and read_number(one) is not None for one in several)
+
+
 def check_name(metric: str) -> str:
     if len(metric) > MAX_NAME:
         raise invalid(metric[:40], f"expected a name of at most {MAX_NAME} characters")
@@ -104,7 +143,21 @@ def require_numbers(numbers: Mapping[str, float], hint: str) -> None:
 
 
 def list_readings(
-    sensor: str, at: int, numbers: Mapping[str, float], lon: float | None = None, lat: float | None = None
+    sensor: str,
+    at: int,
+    numbers: Mapping[str, float],
+    units: Mapping[str, str],
+    lon: float | None = None,
+    lat: float | None = None,
 ) -> list[Reading]:
-    """One reading per number, without a unit."""
-    return [Reading(sensor, metric, at, value, None, "good", lon, lat) for metric, value in numbers.items()]
+    """One reading per number, in the unit that was stated for it."""
+    return [
+        Reading(sensor, metric, at, value, unit_of(metric, units), "good", lon, lat)
+        for metric, value in numbers.items()
+    ]
+
+
+def unit_of(metric: str, units: Mapping[str, str]) -> str | None:
+    """The unit of a number by its path; a phase's is that of all phases."""
+    head, _, last = metric.rpartition(".")
+    return units.get(metric) or (units.get(head) if last.isdigit() else None)

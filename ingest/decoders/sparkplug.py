@@ -1,8 +1,9 @@
 """Sparkplug B 3.0.0: births tell what aliases mean, data gives values by name or by alias, deaths say who is gone.
 
 The decoder keeps nothing between messages. What DATA leaves to its BIRTH (a metric's name where it gives an alias
-alone, its unit) makes it a BornValue, resolved by the writer. DATA should not repeat the data type (tck-id-payloads-metric-datatype-not-req): an integer without one is
-read as signed in the width of its field, for a minus sign is likelier than the upper half of a counter.
+alone, its unit) makes it a BornValue, resolved by the writer. DATA should not repeat the data type
+(tck-id-payloads-metric-datatype-not-req): an integer without one is read as signed in the width of its field, for a
+minus sign is likelier than the upper half of a counter.
 """
 
 from __future__ import annotations

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from core.errors import DecodeError
 from ingest.decoders.base import Decoder, Incoming, check_text, check_time, invalid, safe_name
-from ingest.decoders.freeform import SWITCHED, ForeignObject, collect_numbers, read_moment, read_object, require_numbers
+from ingest.decoders.freeform import (
+    SWITCHED,
+    ForeignObject,
+    collect_numbers,
+    read_moment,
+    read_object,
+    require_numbers,
+    stated_units,
+    unit_of,
+)
 from ingest.records import Reading, Record
 
 PREFIX = "tele"
@@ -48,9 +57,10 @@ def _read_sensors(sensor: str, incoming: Incoming) -> list[Record]:
     body = read_object(incoming.payload)
     numbers = collect_numbers(body, SWITCHED, faults=incoming.faults)
     require_numbers(numbers, "is a sensor connected?")
-    at = _find_time(body, incoming)
+    at, units = _find_time(body, incoming), stated_units(body)
     return [
-        Reading(sensor, name, at, value, _find_unit(name, body), "good", None, None) for name, value in numbers.items()
+        Reading(sensor, name, at, value, _find_unit(name, body) or unit_of(name, units), "good", None, None)
+        for name, value in numbers.items()
     ]
 
 

@@ -11,7 +11,14 @@ from msgspec import Struct, field
 from core.errors import DecodeError
 from core.types import LonLat
 from ingest.decoders.base import Decoder, Incoming, Options, check_place, check_time, invalid, read, safe_name
-from ingest.decoders.freeform import ForeignObject, collect_numbers, list_readings, read_moment, require_numbers
+from ingest.decoders.freeform import (
+    ForeignObject,
+    collect_numbers,
+    list_readings,
+    read_moment,
+    require_numbers,
+    stated_units,
+)
 from ingest.decoders.lorawan import GatewayIn, best_reception
 from ingest.records import Record
 
@@ -70,7 +77,8 @@ def decode(incoming: Incoming) -> list[Record]:
     fix = _find_position(uplink.locations)
     at = _find_time(message, uplink, incoming)
     lon, lat = (fix.lon, fix.lat) if fix else (None, None)
-    return [*list_readings(_name_sensor(message.end_device_ids, options), at, numbers, lon, lat)]
+    units = stated_units(uplink.decoded_payload)
+    return [*list_readings(_name_sensor(message.end_device_ids, options), at, numbers, units, lon, lat)]
 
 
 def _check_silent(uplink: UplinkIn) -> list[Record]:

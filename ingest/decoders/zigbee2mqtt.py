@@ -14,6 +14,7 @@ from ingest.decoders.freeform import (
     read_number,
     read_object,
     require_numbers,
+    stated_units,
 )
 from ingest.records import Reading, Record
 
@@ -65,7 +66,7 @@ def _read_state(sensor: str, incoming: Incoming) -> list[Record]:
     measured = {key: value for key, value in body.items() if key not in DESCRIPTIVE}
     numbers = collect_numbers(measured | switches, depth=DEPTH, faults=incoming.faults)
     require_numbers(numbers, "the device tells of nothing measured")
-    return [*list_readings(sensor, at, numbers)]
+    return [*list_readings(sensor, at, numbers, stated_units(measured, DEPTH))]
 
 
 def _is_switched(key: str, value: str) -> bool:

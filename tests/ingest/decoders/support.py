@@ -85,7 +85,8 @@ def metric(
 
 
 def properties(*stated: tuple[bytes, bytes]) -> bytes:
-    """Properties of a metric (9), all of them text: keys 1, values 2 with type 1 and string_value 8 (section 6.4.10)."""
+    """Properties of a metric (9), all of them text: keys 1, values 2 with type 1 and string_value 8 (section
+    6.4.10)."""
     keys = b"".join(block(1, key) for key, _ in stated)
     texts = b"".join(block(2, whole(1, 12) + block(8, value)) for _, value in stated)
     return block(9, keys + texts)

@@ -82,9 +82,7 @@ def test_data_is_read_by_name_where_it_has_one_and_by_alias_where_not() -> None:
 
 def test_historical_data_keeps_its_own_time() -> None:
     [value] = decode("NDATA", payload("sparkplug/ndata_historical.bin"))
-    assert value == BornValue(
-        "water/pump-1", "", "water:pump-1", None, "level", NOW_US - 86_400_000_000, 2.5, 0, None
-    )
+    assert value == BornValue("water/pump-1", "", "water:pump-1", None, "level", NOW_US - 86_400_000_000, 2.5, 0, None)
 
 
 def test_value_without_any_time_is_from_now() -> None:
