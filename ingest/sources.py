@@ -20,14 +20,14 @@ from typing_extensions import TypedDict
 
 from core.crs import Datum, to_wgs84
 from core.errors import DecodeError, InputError, NotFound
-from core.exposure import city_zone
+from core.exposure import city_box, city_zone
 from core.log import get_log
 from core.types import LonLat
 from core.units import SAME, Conversion, canonical_units, conversion
 from ingest.arrived import Arrived
 from ingest.cover import cover
 from ingest.decoders import DECODERS
-from ingest.decoders.base import Decoder, Incoming, Options, check_finite, safe_name, spare
+from ingest.decoders.base import Decoder, Incoming, Options, check_finite, safe_name, spare, unmark
 from ingest.quality import Extent
 from ingest.records import (
     BirthRow,
@@ -84,10 +84,12 @@ class Source:
         properties: Mapping[str, str],
         now: int,
         faults: list[DecodeError] | None = None,
+        extent: Extent | None = None,
     ) -> Sequence[Record]:
         """Records of one message, in our names, units and datum. What is wrong with single values goes to `faults`,
         where they are given; else, and for the rest, DecodeError."""
-        records = self.decoder.decode(Incoming(topic, payload, properties, now, self.options, self.zone, faults))
+        incoming = Incoming(topic, unmark(payload), properties, now, self.options, self.zone, faults, extent)
+        records = self.decoder.decode(incoming)
         return self.finish(records, faults)
 
     def finish(self, records: Sequence[Record], faults: list[DecodeError] | None = None) -> Sequence[Record]:
@@ -242,7 +244,7 @@ class Sources:
             if not message.payload:
                 return  # a retained message was cleared (MQTT 5 section 3.3.1.3): nothing is said
             faults: list[DecodeError] = []
-            records = source.decode(message.topic, message.payload, message.properties, now, faults)
+            records = source.decode(message.topic, message.payload, message.properties, now, faults, self.extent)
             if faults and not records:
                 raise faults[0]
             message.records = [r for r in records if dated(r, now)] if message.retained else records
@@ -434,7 +436,5 @@ def read_sources(conn: Connection, prefix: str) -> Sources:
 
 
 def read_extent(conn: Connection) -> Extent | None:
-    row = conn.execute(
-        text("SELECT ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent) FROM city")
-    ).one_or_none()
-    return None if row is None or row[0] is None else Extent(*map(float, row))
+    box = city_box(conn)
+    return None if box is None else Extent(*box)

@@ -8,6 +8,7 @@ as the device has them (`DS18B20.Temperature`), units as given, positions in the
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import math
 import re
@@ -22,7 +23,7 @@ from pydantic import BaseModel, ConfigDict
 from core import texts
 from core.errors import DecodeError, InputError
 from core.pgarray import UNIX_TO_PG_US, to_pg_us
-from core.types import DEVICE_ID, LonLat
+from core.types import DEVICE_ID, Box, LonLat
 from ingest.records import Record
 
 Body = TypeVar("Body")
@@ -52,6 +53,8 @@ class Incoming(NamedTuple):
     zone: tzinfo = UTC
     # where what is wrong with single values is told, so that the others are kept; None: it is raised
     faults: list[DecodeError] | None = None
+    # the city's, where it is known
+    extent: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,24 @@ class Decoder:
     exact: bool = False
     coarse: bool = False
     prepare: Callable[[Any, str], Options] | None = None
+
+
+_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+def unmark(payload: bytes) -> bytes:
+    """`payload` without a byte-order mark, and in UTF-8 where the mark says UTF-16. XML says itself what it is in, and
+    what no text begins with stays as it is."""
+    if payload[:3] == codecs.BOM_UTF8:
+        return payload[3:]
+    encoding = _MARKS.get(payload[:2])
+    if encoding is None:
+        return payload
+    try:
+        text = payload.decode(encoding)
+    except UnicodeDecodeError:
+        return payload
+    return payload if text.lstrip().startswith("<") else text.encode()
 
 
 # msgspec's words for a type, in a person's words

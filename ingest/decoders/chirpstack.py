@@ -9,16 +9,16 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from core.errors import DecodeError
-from ingest.decoders.base import Decoder, Incoming, Options, check_finite, check_time, read, safe_name
+from ingest.decoders.base import Decoder, Incoming, Options, check_finite, read, safe_name
 from ingest.decoders.freeform import (
     ForeignObject,
     collect_numbers,
     list_readings,
-    read_moment,
     require_numbers,
     stated_units,
 )
 from ingest.decoders.lorawan import GatewayIn, best_reception
+from ingest.decoders.moments import read_time
 from ingest.records import Record
 
 # events that carry no measurement; a resolved location is where the network thinks the device is, without a value
@@ -106,7 +106,7 @@ def _decode_status(incoming: Incoming) -> list[Record]:
 def _find_time(event: UplinkIn | StatusIn, incoming: Incoming) -> int:
     if event.time is None:
         return incoming.now
-    return check_time(read_moment(event.time, "time", incoming.zone), incoming.now)
+    return read_time(event.time, "time", incoming)
 
 
 DECODER = Decoder(

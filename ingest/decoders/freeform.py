@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, tzinfo
 
 import msgspec
 
@@ -21,8 +20,10 @@ MAX_DEPTH = 8
 MAX_METRICS = 512
 MAX_NAME = 128
 # decimals as codecs write them with toFixed(); leading zeros mark a serial number or a telephone number, not a
-# measurement
-DECIMAL = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?")
+# measurement. A comma stands for the point where it cannot part thousands
+DECIMAL = re.compile(
+    r"[+-]?(?:(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?|0,[0-9]{1,15}|[1-9][0-9]{0,14},(?:[0-9]{1,2}|[0-9]{4,15}))"
+)
 SWITCHED: Mapping[str, float] = {"ON": 1.0, "OFF": 0.0}
 
 # keys that say the unit of the numbers beside them, and what makes such a key of the name of one of them
@@ -39,17 +40,6 @@ def read_object(payload: bytes) -> ForeignObject:
     return read(_OBJECT, payload)
 
 
-def read_moment(text: object, field: str, zone: tzinfo) -> datetime:
-    """ISO 8601 text as an aware moment; `zone` is that of text without an offset."""
-    if not isinstance(text, str):
-        raise invalid(field, "expected a time in ISO 8601")
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError as exc:
-        raise invalid(field, f"expected a time in ISO 8601, got {text[:40]!r}") from exc
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
-
-
 def read_number(value: object) -> float | None:
     """A number, a boolean (1 and 0) or decimal text as a number, infinite where a float cannot hold it; None for all
     else."""
@@ -58,8 +48,8 @@ def read_number(value: object) -> float | None:
             return float(value)
         except OverflowError:
             return math.inf
-    if isinstance(value, str) and DECIMAL.fullmatch(value):
-        return float(value)
+    if isinstance(value, str) and DECIMAL.fullmatch(text := value.strip()):
+        return float(text.replace(",", "."))
     return None
 
 

@@ -29,6 +29,7 @@ from ingest.decoders.base import (
 )
 from ingest.decoders.cap import decode_warning
 from ingest.decoders.jpeg import snapshot_row
+from ingest.decoders.moments import mend_leap
 from ingest.records import (
     IncidentReportRow,
     PositionRow,
@@ -277,7 +278,7 @@ def decode_task_reply(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
 
 
 def decode_cap(message: Incoming, _: tuple[str, ...]) -> list[Record]:
-    return decode_warning(message.payload, message.now)
+    return decode_warning(message.payload, message.now, message.extent)
 
 
 KINDS: dict[str, Callable[[Incoming, tuple[str, ...]], list[Record]]] = {
@@ -294,6 +295,8 @@ KINDS: dict[str, Callable[[Incoming, tuple[str, ...]], list[Record]]] = {
 
 def decode(message: Incoming) -> list[Record]:
     address = read_topic(message.topic, message.options.prefix)
+    if address.kind != "snapshot":
+        message = message._replace(payload=mend_leap(message.payload))
     return KINDS[address.kind](message, address.ids)
 
 

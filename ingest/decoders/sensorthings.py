@@ -22,12 +22,12 @@ from ingest.decoders.base import (
     check_finite,
     check_optional,
     check_position,
-    check_time,
     invalid,
     read,
     safe_name,
 )
-from ingest.decoders.freeform import MAX_UNIT, check_name, read_moment, read_number
+from ingest.decoders.freeform import MAX_UNIT, check_name, read_number
+from ingest.decoders.moments import read_time
 from ingest.records import Reading, Record
 
 VERSIONS = frozenset({"v1.0", "v1.1"})
@@ -146,9 +146,9 @@ def _find_time(seen: ObservationIn, incoming: Incoming) -> int:
     16)."""
     if seen.phenomenon_time:
         end = seen.phenomenon_time.rpartition("/")[2]
-        return check_time(read_moment(end, "phenomenonTime", incoming.zone), incoming.now, "phenomenonTime")
+        return read_time(end, "phenomenonTime", incoming)
     if seen.result_time:
-        return check_time(read_moment(seen.result_time, "resultTime", incoming.zone), incoming.now, "resultTime")
+        return read_time(seen.result_time, "resultTime", incoming)
     return incoming.now
 
 

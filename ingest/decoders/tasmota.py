@@ -8,12 +8,12 @@ from ingest.decoders.freeform import (
     SWITCHED,
     ForeignObject,
     collect_numbers,
-    read_moment,
     read_object,
     require_numbers,
     stated_units,
     unit_of,
 )
+from ingest.decoders.moments import read_moment
 from ingest.records import Reading, Record
 
 PREFIX = "tele"
@@ -26,6 +26,7 @@ UNITS = {
     "Pressure": "PressureUnit",
     "SeaPressure": "PressureUnit",
 }
+CLOCK = frozenset({"Time", "Epoch"})
 # what a clock shows that no time server has set yet
 UNSET_YEAR = 1970
 
@@ -55,7 +56,8 @@ def _read_presence(payload: bytes) -> float:
 
 def _read_sensors(sensor: str, incoming: Incoming) -> list[Record]:
     body = read_object(incoming.payload)
-    numbers = collect_numbers(body, SWITCHED, faults=incoming.faults)
+    told = {key: value for key, value in body.items() if key not in CLOCK}
+    numbers = collect_numbers(told, SWITCHED, faults=incoming.faults)
     require_numbers(numbers, "is a sensor connected?")
     at, units = _find_time(body, incoming), stated_units(body)
     return [
@@ -65,12 +67,13 @@ def _read_sensors(sensor: str, incoming: Incoming) -> list[Record]:
 
 
 def _find_time(body: ForeignObject, incoming: Incoming) -> int:
-    """`Time` is local, mostly without an offset. Telemetry is sent as it is measured: without a set clock it is from
-    now."""
-    if "Time" not in body:
+    """As the command `Time` has it: local text (1, with milliseconds 4; with an offset by SetOption52), local text and
+    `Epoch` (2), seconds since 1970 (3). Telemetry is sent as it is measured: without a set clock it is from now."""
+    field = "Epoch" if isinstance(body.get("Epoch"), int) else "Time"
+    if field not in body:
         return incoming.now
-    moment = read_moment(body["Time"], "Time", incoming.zone)
-    return incoming.now if moment.year == UNSET_YEAR else check_time(moment, incoming.now, "Time")
+    moment = read_moment(body[field], field, incoming.zone, incoming.now)
+    return incoming.now if moment.year == UNSET_YEAR else check_time(moment, incoming.now, field)
 
 
 def _find_unit(name: str, body: ForeignObject) -> str | None:

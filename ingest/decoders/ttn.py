@@ -10,16 +10,16 @@ from msgspec import Struct, field
 
 from core.errors import DecodeError
 from core.types import LonLat
-from ingest.decoders.base import Decoder, Incoming, Options, check_place, check_time, invalid, read, safe_name
+from ingest.decoders.base import Decoder, Incoming, Options, check_place, invalid, read, safe_name
 from ingest.decoders.freeform import (
     ForeignObject,
     collect_numbers,
     list_readings,
-    read_moment,
     require_numbers,
     stated_units,
 )
 from ingest.decoders.lorawan import GatewayIn, best_reception
+from ingest.decoders.moments import read_time
 from ingest.records import Record
 
 
@@ -103,7 +103,7 @@ def _find_time(message: MessageIn, uplink: UplinkIn, incoming: Incoming) -> int:
     given = uplink.received_at or message.received_at
     if not given:
         return incoming.now
-    return check_time(read_moment(given, "received_at", incoming.zone), incoming.now, "received_at")
+    return read_time(given, "received_at", incoming)
 
 
 def _find_position(locations: dict[str, LocationIn]) -> LonLat | None:

@@ -216,6 +216,9 @@ class Gateway:
             return Answer(403)
         if "manscdp+xml" not in message.first("content-type").lower():
             return Answer(415)
+        if not message.body.strip():
+            self.figures["empty"] += 1
+            return Answer(200)  # nothing is said
         root = notes.read_note(message.body)
         kind = notes.command(root)
         self.figures["/".join(kind) if kind in KNOWN else "other_commands"] += 1
