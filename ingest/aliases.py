@@ -131,7 +131,7 @@ def finish(told: Sequence[tuple[Arrived, Reading]]) -> list[Placed]:
     placed: list[Placed] = []
     for message, readings in groups.values():
         faults: list[DecodeError] = []
-        done = message.source.finish(readings, faults) if message.source else readings
+        done = message.source.finish(readings, faults, message.spelled) if message.source else readings
         message.faults = [*message.faults, *faults]
         if faults and not done and all(type(record) in (BornValue, DeathRow) for record in message.records):
             message.refuse(message.faults[0])

@@ -286,6 +286,15 @@ class BrokerSubscription(Base):
     topic_filter: Mapped[str] = mapped_column(Name, primary_key=True)
 
 
+class MetricTitle(Base):
+    """How people write a metric whose name is no id of ours; the first spelling stays."""
+
+    __tablename__ = "metric_title"
+
+    metric: Mapped[str] = mapped_column(Name, primary_key=True)
+    title: Mapped[str]
+
+
 class SparkplugBirth(Base):
     """When an edge node (`device` empty) or one of its devices was last born."""
 

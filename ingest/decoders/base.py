@@ -55,6 +55,16 @@ class Incoming(NamedTuple):
     faults: list[DecodeError] | None = None
     # the city's, where it is known
     extent: Box | None = None
+    # where the spelling of a name is kept that became another id: id -> what people call it
+    spelled: dict[str, str] | None = None
+
+    def own(self, name: str, called: str | None = None) -> str:
+        """The id of what has this name; `called`: what people call it, where that is not its name."""
+        own = safe_name(name)
+        called = (called or "").strip() or name
+        if self.spelled is not None and called != own:
+            self.spelled[own] = called
+        return own
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,8 @@ class Decoder:
     exact: bool = False
     coarse: bool = False
     prepare: Callable[[Any, str], Options] | None = None
+    # metrics that an option asks for, though they are about the device or its link
+    asked: Callable[[Any], frozenset[str]] = lambda _: frozenset()
 
 
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from core.errors import DecodeError
-from ingest.decoders.base import Decoder, Incoming, Options, check_finite, read, safe_name
+from ingest.decoders.base import Decoder, Incoming, Options, check_finite, read
 from ingest.decoders.freeform import (
     ForeignObject,
     collect_numbers,
@@ -17,7 +17,7 @@ from ingest.decoders.freeform import (
     require_numbers,
     stated_units,
 )
-from ingest.decoders.lorawan import GatewayIn, best_reception
+from ingest.decoders.lorawan import RADIO, GatewayIn, best_reception
 from ingest.decoders.moments import read_time
 from ingest.records import Record
 
@@ -32,6 +32,7 @@ class ChirpStackOptions(Options):
 
 class DeviceIn(Struct, rename="camel"):
     dev_eui: Annotated[str, Meta(min_length=1, max_length=64)]
+    device_name: str | None = None
 
 
 class UplinkIn(Struct, rename="camel"):
@@ -88,7 +89,7 @@ def _decode_uplink(incoming: Incoming) -> list[Record]:
     if options.radio:
         numbers |= best_reception(uplink.rx_info)
     units = stated_units(uplink.object)
-    return [*list_readings(safe_name(uplink.device_info.dev_eui), _find_time(uplink, incoming), numbers, units)]
+    return [*list_readings(_name_sensor(uplink, incoming), _find_time(uplink, incoming), numbers, units)]
 
 
 def _decode_status(incoming: Incoming) -> list[Record]:
@@ -100,7 +101,12 @@ def _decode_status(incoming: Incoming) -> list[Record]:
         numbers["battery_level"] = check_finite(status.battery_level, "batteryLevel")
     if options.radio:
         numbers["margin"] = check_finite(status.margin, "margin")
-    return [*list_readings(safe_name(status.device_info.dev_eui), _find_time(status, incoming), numbers, {})]
+    return [*list_readings(_name_sensor(status, incoming), _find_time(status, incoming), numbers, {})]
+
+
+def _name_sensor(event: UplinkIn | StatusIn, incoming: Incoming) -> str:
+    """By its EUI; people call it what ChirpStack does."""
+    return incoming.own(event.device_info.dev_eui, event.device_info.device_name)
 
 
 def _find_time(event: UplinkIn | StatusIn, incoming: Incoming) -> int:
@@ -115,4 +121,5 @@ DECODER = Decoder(
     ("application/+/device/+/event/up", "application/+/device/+/event/status"),
     decode,
     ChirpStackOptions,
+    asked=lambda options: RADIO | {"margin"} if options.radio else frozenset(),
 )

@@ -33,7 +33,6 @@ from ingest.decoders.base import (
     check_unix,
     invalid,
     read,
-    safe_name,
     spare,
 )
 from ingest.decoders.freeform import check_name
@@ -176,7 +175,7 @@ def _measure(record: RecordIn, base: Base, incoming: Incoming) -> list[Measureme
     if _is_base(record):
         return []
     _check_values(record, base)
-    sensor, metric = _split(base.name + record.n, incoming.topic, record.u or base.unit)
+    sensor, metric = _split(base.name + record.n, incoming, record.u or base.unit)
     at = _resolve_time(base.time + record.t, incoming.now)
     unit = check_optional(base.unit if record.u is None else record.u, "u")
     value = _resolve_value(record, base)
@@ -229,16 +228,16 @@ def _resolve_time(seconds: float, now: int) -> int:
     return now + round(seconds * SECOND)
 
 
-def _split(name: str, topic: str, unit: str | None) -> tuple[str, str]:
+def _split(name: str, incoming: Incoming, unit: str | None) -> tuple[str, str]:
     """A resolved name as (sensor, metric)."""
     if not NAME.fullmatch(name):
         raise invalid("n", f"expected letters, digits and - : . / _ (RFC 8428 section 4.5.1), got {name[:80]!r}")
     unnamed = "value" if unit in NO_UNIT or unit is None else unit
     if DEVICE.fullmatch(name) or is_address(name):
-        return safe_name(name), check_name(unnamed)
+        return incoming.own(name), check_name(unnamed)
     at = max(name.rfind("/"), name.rfind(":"))
-    sensor, metric = (name[:at], name[at + 1 :]) if at > 0 else (topic.rpartition("/")[2], name)
-    return safe_name(sensor), check_name(metric or unnamed)
+    sensor, metric = (name[:at], name[at + 1 :]) if at > 0 else (incoming.topic.rpartition("/")[2], name)
+    return incoming.own(sensor), check_name(metric or unnamed)
 
 
 def is_address(name: str) -> bool:

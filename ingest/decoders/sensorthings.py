@@ -24,7 +24,6 @@ from ingest.decoders.base import (
     check_position,
     invalid,
     read,
-    safe_name,
 )
 from ingest.decoders.freeform import MAX_UNIT, check_name, read_number
 from ingest.decoders.moments import read_time
@@ -79,7 +78,7 @@ _OBSERVATION = msgspec.json.Decoder(ObservationIn)
 def decode(incoming: Incoming) -> list[Record]:
     options: SensorThingsOptions = incoming.options
     seen: ObservationIn = read(_OBSERVATION, incoming.payload)
-    sensor = safe_name(f"datastream-{_find_datastream(seen, incoming.topic)}")
+    sensor = incoming.own(f"datastream-{_find_datastream(seen, incoming.topic)}")
     value = read_number(seen.result)
     if value is None:
         raise DecodeError("result: expected a number or a boolean", reason="nothing_usable", field="result")

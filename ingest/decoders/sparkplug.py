@@ -20,7 +20,6 @@ from ingest.decoders.base import (
     check_text,
     check_unix,
     invalid,
-    safe_name,
     spare,
 )
 from ingest.decoders.freeform import MAX_NAME, check_name
@@ -58,6 +57,7 @@ class Address(NamedTuple):
 
 def decode(incoming: Incoming) -> list[Record]:
     address = read_address(incoming.topic)
+    address = address._replace(sensor=incoming.own(address.sensor))
     if address.verb in ("NCMD", "DCMD", "STATE"):
         return []
     payload = read_payload(incoming.payload)
@@ -96,7 +96,7 @@ def read_address(topic: str) -> Address:
     if max(map(len, (group, *names))) > MAX_NAME:
         raise invalid("topic", f"expected names of at most {MAX_NAME} characters")
     check_text(topic, "topic")
-    return Address(verb, f"{group}/{names[0]}", "".join(names[1:]), safe_name(":".join([group, *names])))
+    return Address(verb, f"{group}/{names[0]}", "".join(names[1:]), ":".join([group, *names]))
 
 
 def _refuse_topic(topic: str) -> DecodeError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.errors import DecodeError
-from ingest.decoders.base import Decoder, Incoming, check_text, check_time, invalid, safe_name
+from ingest.decoders.base import Decoder, Incoming, check_text, check_time, invalid
 from ingest.decoders.freeform import (
     SWITCHED,
     ForeignObject,
@@ -32,20 +32,21 @@ UNSET_YEAR = 1970
 
 
 def decode(incoming: Incoming) -> list[Record]:
-    sensor, kind = read_address(incoming.topic)
+    sensor, kind = read_address(incoming)
     if kind == "LWT":
         return [Reading(sensor, "online", incoming.now, _read_presence(incoming.payload), None, "good", None, None)]
     return _read_sensors(sensor, incoming) if kind == "SENSOR" else []
 
 
-def read_address(topic: str) -> tuple[str, str]:
+def read_address(incoming: Incoming) -> tuple[str, str]:
     """(sensor, kind of message). The full topic is the owner's to choose: all but `tele` and the last part names the
     device."""
+    topic = incoming.topic
     *parts, kind = topic.split("/")
     if PREFIX not in parts or len(parts) < 2:
         raise DecodeError(f"topic: expected tele/+/SENSOR, got {topic[:120]!r}", reason="topic", field="topic")
     parts.remove(PREFIX)
-    return safe_name("/".join(parts)), kind
+    return incoming.own("/".join(parts)), kind
 
 
 def _read_presence(payload: bytes) -> float:

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from core.errors import DecodeError
 from core.types import LonLat
-from ingest.decoders.base import Decoder, Incoming, Options, check_place, invalid, read, safe_name
+from ingest.decoders.base import Decoder, Incoming, Options, check_place, invalid, read
 from ingest.decoders.freeform import (
     ForeignObject,
     collect_numbers,
@@ -18,7 +18,7 @@ from ingest.decoders.freeform import (
     require_numbers,
     stated_units,
 )
-from ingest.decoders.lorawan import GatewayIn, best_reception
+from ingest.decoders.lorawan import RADIO, GatewayIn, best_reception
 from ingest.decoders.moments import read_time
 from ingest.records import Record
 
@@ -78,7 +78,7 @@ def decode(incoming: Incoming) -> list[Record]:
     at = _find_time(message, uplink, incoming)
     lon, lat = (fix.lon, fix.lat) if fix else (None, None)
     units = stated_units(uplink.decoded_payload)
-    return [*list_readings(_name_sensor(message.end_device_ids, options), at, numbers, units, lon, lat)]
+    return [*list_readings(_name_sensor(message.end_device_ids, incoming), at, numbers, units, lon, lat)]
 
 
 def _check_silent(uplink: UplinkIn) -> list[Record]:
@@ -91,11 +91,12 @@ def _check_silent(uplink: UplinkIn) -> list[Record]:
     )
 
 
-def _name_sensor(ids: IdsIn, options: TtnOptions) -> str:
+def _name_sensor(ids: IdsIn, incoming: Incoming) -> str:
+    options: TtnOptions = incoming.options
     name = ids.device_id if options.sensor == "device_id" else ids.dev_eui
     if not name:
         raise invalid(f"end_device_ids.{options.sensor}", "expected a value, it is missing")
-    return safe_name(name)
+    return incoming.own(name)
 
 
 def _find_time(message: MessageIn, uplink: UplinkIn, incoming: Incoming) -> int:
@@ -120,4 +121,5 @@ DECODER = Decoder(
     ("v3/+/devices/+/up",),
     decode,
     TtnOptions,
+    asked=lambda options: RADIO if options.radio else frozenset(),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from core.errors import DecodeError
-from ingest.decoders.base import Decoder, Incoming, Options, invalid, safe_name
+from ingest.decoders.base import Decoder, Incoming, Options, invalid
 from ingest.decoders.freeform import (
     SWITCHED,
     collect_numbers,
@@ -42,8 +42,8 @@ def decode(incoming: Incoming) -> list[Record]:
     if parts[0] == "bridge" or {"set", "get"} & set(parts[1:][-2:]) or not incoming.payload:
         return []
     if parts[-1] == "availability" and len(parts) > 1:
-        return [_read_presence(safe_name("/".join(parts[:-1])), incoming)]
-    return _read_state(safe_name(name), incoming)
+        return [_read_presence(incoming.own("/".join(parts[:-1])), incoming)]
+    return _read_state(incoming.own(name), incoming)
 
 
 def _read_presence(sensor: str, incoming: Incoming) -> Reading:
@@ -64,7 +64,10 @@ def _read_state(sensor: str, incoming: Incoming) -> list[Record]:
     measured = {key: value for key, value in body.items() if key not in DESCRIPTIVE}
     numbers = collect_numbers(measured | switches, depth=DEPTH, faults=incoming.faults)
     require_numbers(numbers, "the device tells of nothing measured")
-    return [*list_readings(sensor, at, numbers, stated_units(measured, DEPTH))]
+    units = stated_units(measured, DEPTH)
+    if "battery" in body:
+        units.setdefault("voltage", "mV")  # of the battery; mains are in volts
+    return [*list_readings(sensor, at, numbers, units)]
 
 
 def _is_switched(key: str, value: str) -> bool:

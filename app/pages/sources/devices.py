@@ -20,7 +20,7 @@ from app.pages.tables import TEXT, Cell, Column, Filter, Found, Table, Wanted, c
 from core.crs import Datum
 from core.types import JsonObject
 from core.viewer import Role
-from core.vocabulary import table
+from core.vocabulary import Text, table
 from ingest.admin import devices as book
 from layers.sensors import Measured, Sensor, read_sensors
 
@@ -38,16 +38,18 @@ SECTIONS = (
 # --- the list ---------------------------------------------------------------------------------------------------------
 
 
-def metric_cell(metric: str) -> Cell:
-    known = table("metrics").get(metric)
-    return cells.pair(known if known else {"zh": metric, "en": metric})
+def name_of(metric: str, read: Measured) -> Text:
+    """What people call a metric: ours by its name, another as its device writes it."""
+    title = read.get("title", metric)
+    known = table("metrics").get(metric, {"zh": title, "en": title})
+    return {"zh": known["zh"], "en": known["en"]}
 
 
 def reading_cells(row: Sensor) -> list[Cell]:
     shown: list[Cell] = []
     for metric, read in list(row["values"].items())[:READINGS_SHOWN]:
         shown += [
-            {**metric_cell(metric), "look": "quiet"},
+            {**cells.pair(name_of(metric, read)), "look": "quiet"},
             cells.plain(f"{figure(read['value'])} {read['unit'] or ''}".strip(), "figure"),
         ]
     topic = row["attributes"].get("topic")
@@ -55,8 +57,10 @@ def reading_cells(row: Sensor) -> list[Cell]:
 
 
 def name_cells(row: Sensor) -> list[Cell]:
-    name = cells.press("open", cells.plain(row["id"]), key=f"device-{row['id']}", id=row["id"])
-    return cells.stack([name], [cells.quiet(row["source"] or "–")])
+    """What people call it, before its id where that says something else."""
+    name = cells.press("open", cells.plain(row["name"]), key=f"device-{row['id']}", id=row["id"])
+    own = [] if row["name"] == row["id"] else [cells.code(row["id"])]
+    return cells.stack([name], [*own, cells.quiet(row["source"] or "–")])
 
 
 TABLE: Table[Sensor] = Table(
@@ -157,7 +161,7 @@ def pane(device: Sensor, values: Values, *, is_admin: bool) -> html.Div:
     ]
     return html.Div(
         [
-            pane_head([device["id"]], ids.press(KEY, "close")),
+            pane_head([device["name"]], ids.press(KEY, "close")),
             *sent_views(device),
             html.H3(texts.both("card.readings")),
             html.Dl([reading_view(metric, read) for metric, read in device["values"].items()]),
@@ -199,14 +203,13 @@ def pretty(words: str) -> str:
 
 
 def reading_view(metric: str, read: Measured) -> html.Div:
-    known = table("metrics").get(metric)
     quality = (
         [html.Span(texts.pair(table("qualities").get(read["quality"])), className="chip")]
         if read["quality"] != "good"
         else []
     )
     value = [html.B(figure(read["value"])), html.Span(read["unit"] or "", className="unit"), *quality]
-    return html.Div([html.Dt(texts.pair(known) if known else metric), html.Dd(value)], className="fact")
+    return html.Div([html.Dt(texts.pair(name_of(metric, read))), html.Dd(value)], className="fact")
 
 
 class DeviceHandler:
