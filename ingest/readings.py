@@ -22,7 +22,7 @@ from ingest.arrived import Arrived
 from ingest.names import fit_spelling
 from ingest.quality import Extent, Seen, flag, see
 from ingest.records import Reading
-from ingest.rows import Placed, first_of_each
+from ingest.rows import Placed, first_of_each, told_key
 
 DAY_US = 86_400_000_000
 SECOND = 1_000_000
@@ -194,7 +194,7 @@ class ReadingWriter:
                 return unique, 0, conflicts
         repeated = raw.execute(REPEATED, {**arrays, "now": now}).fetchall()
         conflicts += [
-            (unique[i], f"value: {value:g} was stored for this time before")
+            (unique[i], contradicted(unique[i].record, value, unit))
             for i, value, unit in repeated
             if (value, unit) != (unique[i].record.value, unique[i].record.unit)
         ]
@@ -343,6 +343,11 @@ class ReadingWriter:
             packed = arrays or reading_arrays(share, [""] * len(share))
             raw.execute(HAND_ON, {**packed, "partition": partition, "now": now})
         raw.execute(TELL, (BATCH_CHANNEL, note({"partitions": sorted(shares)})))
+
+
+def contradicted(reading: Reading, value: float, unit: str | None) -> str:
+    held, came = (f"{number:.12g} {of or ''}".strip() for number, of in ((value, unit), (reading.value, reading.unit)))
+    return f"{told_key(reading, 3)}: {held} was stored before, {came} came now"
 
 
 def split(readings: Sequence[Reading], partitions: int) -> dict[int, list[Reading]]:

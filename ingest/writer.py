@@ -46,6 +46,7 @@ from ingest.rows import (
     insert_sql,
     newest_of_each,
     repeated_sql,
+    told_key,
 )
 
 # moments end in the slot's number: two writers never stamp the same one
@@ -214,7 +215,9 @@ def write_rows(
     if cursor.rowcount < len(unique) and not spec.revision:
         repeated = raw.execute(repeated_sql(spec), [*columns, now]).fetchall()
         conflicts += [
-            (unique[i], "another message with this key was stored before") for i, differs in repeated if differs
+            (unique[i], f"{told_key(unique[i].record, spec.key)}: another message said otherwise before")
+            for i, differs in repeated
+            if differs
         ]
         gone = {i for i, _ in repeated}
         repeats += len(gone)

@@ -76,6 +76,7 @@ GOOD: dict[str, tuple[Sample, ...]] = {
         Sample("owntracks/wang/fire-01", "location.json"),
         Sample("owntracks/王/手机", "location_unknowns.json"),
     ),
+    "json": (Sample("devices/pump-1", "plain.json"),),
     "cap": (Sample("cap/weather", "rainstorm.xml"), Sample("cap/weather", "cancel_without_info.xml")),
 }
 SAMPLES = [(key, sample) for key, samples in GOOD.items() for sample in samples]

@@ -92,13 +92,15 @@ def info(severity: str, expires: str | None = None, area: str = "", language: st
     end = f"<expires>{expires}</expires>" if expires else ""
     return (
         f"<info><language>{language}</language><category>Met</category><event>e</event><urgency>Expected</urgency>"
-        f"<severity>{severity}</severity><certainty>Likely</certainty>{end}<headline>{severity if language == 'zh-CN' else language}</headline>"
+        f"<severity>{severity}</severity><certainty>Likely</certainty>{end}"
+        f"<headline>{severity if language == 'zh-CN' else language}</headline>"
         f"<area><areaDesc>a</areaDesc>{area}</area></info>"
     )
 
 
 HERE = "<polygon>33.9,118.2 33.9,118.4 34.0,118.4 33.9,118.2</polygon>"
 NANJING = "<polygon>32.0,118.7 32.0,118.9 32.1,118.9 32.0,118.7</polygon>"
+BROKEN = "<polygon>x</polygon>"
 XUZHOU = "<circle>34.2,117.2 {}</circle>"
 PAST, SOON, LATER = "2026-05-04T19:59:00+08:00", "2026-05-04T21:00:00+08:00", "2026-05-05T07:30:00+08:00"
 CHOICES = [
@@ -110,7 +112,7 @@ CHOICES = [
     ("a circle from afar", [info("Minor", SOON, HERE), info("Severe", SOON, XUZHOU.format(90))], "Severe", SOON),
     ("one that ends before us", [info("Minor", SOON, HERE), info("Severe", SOON, XUZHOU.format(30))], "Minor", SOON),
     ("no shape may be ours", [info("Minor", SOON, HERE), info("Severe", SOON)], "Severe", SOON),
-    ("a shape nobody can read", [info("Minor", SOON, HERE), info("Severe", SOON, "<polygon>x</polygon>")], "Severe", SOON),
+    ("a shape nobody can read", [info("Minor", SOON, HERE), info("Severe", SOON, BROKEN)], "Severe", SOON),
     ("the first of two languages", [info("Severe", SOON, HERE), info("Severe", SOON, HERE, "en-US")], "Severe", SOON),
     ("none of ours", [info("Minor", SOON, NANJING), info("Severe", SOON, NANJING)], "Severe", SOON),
     ("an unknown word", [info("Dreadful", SOON, HERE), info("Minor", SOON, HERE)], "Minor", SOON),
