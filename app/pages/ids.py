@@ -27,6 +27,8 @@ class SourcesId(StrEnum):
     DETAIL = "source-detail"
     ADD = "source-add"
     DEVICE = "device-detail"
+    DEVICE_RULES = "device-rules"
+    EXAMPLE = "source-example"
     LETTER = "letter-detail"
     GROUPS = "letter-groups"
     COUNT_SOURCES = "count-sources"

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
+from app.api.sensors import guess_kind
 from app.dashboard import texts
 from app.pages import forms, ids
 from app.pages.forms import Kind, Lines, Section, versions, wrong
@@ -228,4 +229,4 @@ def test_lines_may_be_split_and_joined_by_the_page() -> None:
     [({"gas": 1}, "gas"), ({"pm25": 1}, "air_quality"), ({"tilt": 1}, "manhole"), ({"nobody": 1}, "")],
 )
 def test_kind_of_a_device_is_guessed_from_what_it_measures(metrics: dict[str, Any], kind: str) -> None:
-    assert devices.guess_kind(metrics) == kind
+    assert guess_kind(metrics) == kind

@@ -33,6 +33,7 @@ def register(app: Dash, door: Door) -> None:
     register_letters(acts)
     register_tabs(app)
     register_decoder(app)
+    register_kind(app, door)
 
 
 def register_sources(acts: Acts) -> None:
@@ -190,3 +191,16 @@ def register_decoder(app: Dash) -> None:
             raise PreventUpdate
         kept = no_update if (filters or "").strip() else form.filters_of(decoder)
         return form.options_view(decoder, base or {}), kept
+
+
+def register_kind(app: Dash, door: Door) -> None:
+    @app.callback(
+        Output(SourcesId.DEVICE_RULES.value, "children"),
+        Input(ids.field(devices.KEY, "kind"), "value"),
+        State(ids.held(devices.KEY), "data"),
+        prevent_initial_call=True,
+    )
+    async def choose_kind(kind: str | None, base: Values | None) -> Any:
+        if not kind or not base:
+            raise PreventUpdate
+        return await door.ask(devices.draw_rules, str(base["id"]), kind)
