@@ -77,10 +77,16 @@ class Place(NamedTuple):
     options: JsonOptions
     # where it stands in the list, for what is said of it
     path: str
+    # what expressions lead to in the whole message: read once for all its records
+    shared: dict[str, object]
 
     def find(self, expression: str) -> object:
         found = search(expression, self.record)
-        return search(expression, self.whole) if found is None and self.record is not self.whole else found
+        if found is not None or self.record is self.whole:
+            return found
+        if expression not in self.shared:
+            self.shared[expression] = search(expression, self.whole)
+        return self.shared[expression]
 
 
 _ANY: msgspec.json.Decoder[object] = msgspec.json.Decoder(object)
@@ -90,9 +96,10 @@ def decode(incoming: Incoming) -> list[Record]:
     options: JsonOptions = incoming.options
     whole: object = read(_ANY, incoming.payload)
     found: list[Record] = []
+    shared: dict[str, object] = {}
     for path, record in list_records(whole, options.records):
         try:
-            found += _read_record(Place(record, whole, options, path), incoming)
+            found += _read_record(Place(record, whole, options, path, shared), incoming)
         except DecodeError as exc:
             spare(incoming.faults, exc)
     return found

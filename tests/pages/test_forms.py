@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 import pytest
+from dash import html
 from pydantic import BaseModel, Field
 
 from app.api.sensors import guess_kind
@@ -198,6 +199,19 @@ def test_gathering_leaves_other_forms_alone() -> None:
 def test_units_are_lines_of_four(rows: list[list[str]], units: dict[str, Any]) -> None:
     assert form.join_units(rows) == units
     assert [row[0] for row in form.split_units(units)] == ["level"]
+
+
+def test_expressions_of_a_json_source_are_lines_in_its_options() -> None:
+    made = form.source_form({"decoder": "json"})
+    drawn = html.Div(forms.draw_group(made, made.field("options"), {"values": {"temperature": "data.t"}}))
+    ids_of = [one["props"].get("id") for one in walk(drawn)]
+    assert ids.cell("source", "options.values", "0", "value") in ids_of
+    assert ids.add_line("source", "options.units") in ids_of
+    rows = {"0": {"key": "temperature", "value": " data.t "}, "1": {"key": "", "value": "x"}}
+    typed = Typed({"options.time": "ts", "options.records": ""}, rows={"options.values": rows})
+    assert forms.read(made, typed)["options"] == {"time": "ts", "values": {"temperature": "data.t"}}
+    assert made.field("options.values").name == "options.values"
+    assert wrong.place_of(made, ["options", "values", "temperature"]) == "options.values"
 
 
 def test_options_of_a_source_are_those_of_its_decoder() -> None:

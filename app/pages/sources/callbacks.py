@@ -41,6 +41,7 @@ def register_sources(acts: Acts) -> None:
     acts.follows(key, count_all)
     acts.cells(key, open=open_source, switch=switch, devices=show_devices, letters=show_letters)
     acts.button(SourcesId.ADD, add_source)
+    acts.button(SourcesId.EXAMPLE, take_example, State(ids.field(form.KEY, "topic_filters"), "value"))
     acts.closes(form.KEY, SourcesId.DETAIL)
 
 
@@ -88,6 +89,14 @@ def open_source(asking: Asking, press: Press) -> Act:
 
 def add_source(asking: Asking, _: Press) -> Act:
     return Act([fills(SourcesId.DETAIL, form.open_new(asking))])
+
+
+def take_example(asking: Asking, press: Press) -> Act:
+    message = form.take_example(asking, str(press.given[0] or ""))
+    if message is None:
+        return Act(toast=done("sources.try.no_example"))
+    trial = form.TRIAL.key
+    return Act([(ids.field(trial, name), {"value": message[name]}) for name in ("topic", "payload")])
 
 
 def switch(asking: Asking, press: Press) -> Act:

@@ -23,7 +23,7 @@ from tests.ingest.test_half_a_message import maker
 STATION = payload("json/station.json")
 OPTIONS: dict[str, Any] = {
     "records": "data",
-    "device": "join('-', [gateway.id, to_string(addr)])",
+    "device": "name",
     "time": "ts",
     "time_format": "%d.%m.%Y %H:%M:%S",
     "values": {"temperature": "regs.t", "water_level": "regs.lvl"},
@@ -50,10 +50,9 @@ def test_without_expressions_every_number_is_a_value_of_the_topics_device() -> N
 
 
 def test_expressions_are_read_in_the_record_and_then_in_the_whole_message() -> None:
-    options = {**OPTIONS, "device": "name"}
     when = at("2026-05-04T19:59:30+08:00")
     east, west = safe_name("东门"), safe_name("西门")
-    assert decode(STATION, **options) == [
+    assert decode(STATION, **OPTIONS) == [
         (east, "temperature", when, 716.0, None, "good", 118.29, 33.96),
         (east, "water_level", when, 320.0, "cm", "good", 118.29, 33.96),
         (east, "online", when, 1.0, None, "good", 118.29, 33.96),
@@ -64,9 +63,7 @@ def test_expressions_are_read_in_the_record_and_then_in_the_whole_message() -> N
 
 
 def test_whole_way_to_our_names_units_and_spelling() -> None:
-    source = maker(
-        "json", "maker/#", options={**OPTIONS, "device": "name"}, units={"temperature": {"scale": 0.1, "unit": "F"}}
-    )
+    source = maker("json", "maker/#", options=OPTIONS, units={"temperature": {"scale": 0.1, "unit": "F"}})
     message = Arrived("maker/station", STATION, 1, 1)
     Sources([source]).read(message, NOW_US)
     assert message.reason is None
@@ -122,6 +119,14 @@ def test_what_is_wrong_names_the_expression_and_what_was_found(
 
 def test_nought_nought_is_no_place() -> None:
     assert decode({"x": 1, "a": 0, "b": 0}, values={"x": "x"}, lon="a", lat="b")[0][-2:] == (None, None)
+
+
+def test_message_is_read_once_for_all_its_records() -> None:
+    body = {"list": [{"n": n} for n in range(1000)], "big": list(range(20_000))}
+    began = time.process_time()
+    found = decode(body, records="list", device="n", values={"x": "length(to_string(big))"})
+    assert len(found) == 1000
+    assert time.process_time() - began < 2
 
 
 COSTLY = [
