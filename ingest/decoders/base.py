@@ -95,6 +95,8 @@ _MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 def unmark(payload: bytes) -> bytes:
     """`payload` without a byte-order mark, and in UTF-8 where the mark says UTF-16. XML says itself what it is in, and
     what no text begins with stays as it is."""
+    if not payload or payload[0] < 0xEF:
+        return payload
     if payload[:3] == codecs.BOM_UTF8:
         return payload[3:]
     encoding = _MARKS.get(payload[:2])
@@ -121,6 +123,17 @@ WORDS = {
     "array": "a list",
 }
 MISSING = re.compile(r"Object missing required field `(.+)`")
+# its sentences that a person would not understand
+PLAIN = (
+    (
+        re.compile(r"Expected `str` matching regex '\^\[A-Za-z0-9_\.:-\]\{1,64\}\$'"),
+        "expected 1 to 64 of A-Z a-z 0-9 _ . : -",
+    ),
+    (re.compile(r"Expected `str` of length <= (\d+)"), r"expected at most \1 characters"),
+    (re.compile(r"Expected `str` of length >= (\d+)"), r"expected at least \1 characters"),
+    (re.compile(r"Expected `datetime` with a timezone component"), "expected a time with an offset (RFC 3339)"),
+    (re.compile(r"Expected `(?:float|int)` (<=|>=) (\S+)"), r"expected a number \1 \2"),
+)
 MISMATCH = re.compile(r"Expected `(.+?)`, got `(.+?)`")
 
 
@@ -150,11 +163,15 @@ def read(decoder: msgspec.json.Decoder[Body], payload: bytes) -> Body:
 def explain(told: str) -> tuple[str, str]:
     """msgspec's sentence as (field, what was expected)."""
     sentence, _, path = told.partition(" - at `")
-    field = path.rstrip("`").removeprefix("$").removeprefix(".")
+    # a name of an object is at fault: "key` in `$.values"
+    field = path.rstrip("`").removeprefix("key` in `").removeprefix("$").removeprefix(".").replace("[...]", "")
     if missing := MISSING.match(sentence):
         return ".".join(part for part in (field, missing[1]) if part), "expected a value, it is missing"
     if mismatch := MISMATCH.match(sentence):
         return field or "payload", f"expected {WORDS.get(mismatch[1], mismatch[1])}, got {mismatch[2]}"
+    for pattern, words in PLAIN:
+        if found := pattern.match(sentence):
+            return field or "payload", found.expand(words)
     return field or "payload", sentence[:1].lower() + sentence[1:]
 
 

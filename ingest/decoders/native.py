@@ -129,8 +129,10 @@ def decode_observation(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
         if message.faults is None or (kept := _keep_good(message, ids[0])) is None:
             raise
         if not kept:
+            # a name or a value among several: only we can say which
+            named = next((one for one in message.faults if (one.field or "").startswith(f"{exc.field}.")), exc)
             message.faults.clear()
-            raise exc
+            raise named from exc
         return kept
 
 
@@ -295,7 +297,7 @@ KINDS: dict[str, Callable[[Incoming, tuple[str, ...]], list[Record]]] = {
 
 def decode(message: Incoming) -> list[Record]:
     address = read_topic(message.topic, message.options.prefix)
-    if address.kind != "snapshot":
+    if b":60" in message.payload and address.kind != "snapshot":
         message = message._replace(payload=mend_leap(message.payload))
     return KINDS[address.kind](message, address.ids)
 

@@ -214,11 +214,11 @@ class Gateway:
         if self.options.authenticate and not self._is_registered(device, peer):
             self.figures["not_registered"] += 1
             return Answer(403)
-        if "manscdp+xml" not in message.first("content-type").lower():
-            return Answer(415)
         if not message.body.strip():
             self.figures["empty"] += 1
             return Answer(200)  # nothing is said
+        if "manscdp+xml" not in message.first("content-type").lower():
+            return Answer(415)
         root = notes.read_note(message.body)
         kind = notes.command(root)
         self.figures["/".join(kind) if kind in KNOWN else "other_commands"] += 1

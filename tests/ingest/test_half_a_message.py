@@ -169,3 +169,18 @@ def test_unit_that_any_device_states_is_converted_or_refused_by_name(decoder: st
 def test_nought_nought_is_an_unknown_place(body: object) -> None:
     [record] = arrive(NATIVE, TOPIC, body).records
     assert (record.lon, record.lat) == (None, None)  # type: ignore[union-attr]
+
+
+PATHS: list[tuple[object, str, str]] = [
+    ({"time": TIME, "values": {"温度": 1}}, "values.温度", "expected 1 to 64 of A-Z a-z 0-9 _ . : -"),
+    ({"time": TIME, "values": {"a": "x"}}, "values.a", "expected a number, got str"),
+    ({"time": TIME, "metric": "温度", "value": 1}, "metric", "expected 1 to 64 of A-Z a-z 0-9 _ . : -"),
+    ({"time": TIME, "metric": "a", "value": 1, "unit": "x" * 33}, "unit", "expected at most 32 characters"),
+    ({"time": TIME[:19], "metric": "a", "value": 1}, "time", "expected a time with an offset (RFC 3339)"),
+]
+
+
+@pytest.mark.parametrize(("body", "field", "words"), PATHS, ids=[field for _, field, _ in PATHS])
+def test_field_at_fault_is_named_as_a_person_reads_it(body: object, field: str, words: str) -> None:
+    message = arrive(NATIVE, TOPIC, body)
+    assert (message.fault, message.detail) == (field, f"{field}: {words}")
