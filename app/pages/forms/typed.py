@@ -47,7 +47,9 @@ def gather(key: str, states: Any) -> Typed:
         elif "tick" in name:
             ticks[name["tick"]] = bool(one.get("value"))
         elif "cells" in name:
-            rows.setdefault(name["cells"], {}).setdefault(name["row"], {})[name["column"]] = one.get("value") or ""
+            rows.setdefault(ids.dotted(name["cells"]), {}).setdefault(name["row"], {})[name["column"]] = (
+                one.get("value") or ""
+            )
     return Typed(values, ticks, rows)
 
 

@@ -41,7 +41,7 @@ def register_sources(acts: Acts) -> None:
     acts.follows(key, count_all)
     acts.cells(key, open=open_source, switch=switch, devices=show_devices, letters=show_letters)
     acts.button(SourcesId.ADD, add_source)
-    acts.button(SourcesId.EXAMPLE, take_example, State(ids.field(form.KEY, "topic_filters"), "value"))
+    acts.button(ids.press(form.KEY, "example"), take_example, State(ids.field(form.KEY, "topic_filters"), "value"))
     acts.closes(form.KEY, SourcesId.DETAIL)
 
 
@@ -204,7 +204,7 @@ def register_decoder(app: Dash) -> None:
 
 def register_kind(app: Dash, door: Door) -> None:
     @app.callback(
-        Output(SourcesId.DEVICE_RULES.value, "children"),
+        Output(ids.group(devices.KEY, "rules"), "children"),
         Input(ids.field(devices.KEY, "kind"), "value"),
         State(ids.held(devices.KEY), "data"),
         prevent_initial_call=True,

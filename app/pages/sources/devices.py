@@ -201,7 +201,7 @@ def pane(device: Sensor, values: Values, offered: api.Offered, *, is_admin: bool
             html.Dl([reading_view(metric, read) for metric, read in device["values"].items()]),
             *([place] if is_admin else [html.P(texts.both("sources.read_only"), className="quiet")]),
             forms.draw(device_form(offered["metrics"]), values, locked=not is_admin),
-            html.Div(rules_view(offered), id=SourcesId.DEVICE_RULES.value, className="rules"),
+            html.Div(rules_view(offered), id=ids.group(KEY, "rules"), className="rules"),
             *([html.Div(buttons, className="actions")] if is_admin else []),
         ],
         className="device",

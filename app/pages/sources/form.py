@@ -188,7 +188,7 @@ def changed_line(base: Values) -> Any:
 def trial_box(form: Form, message: Message | None) -> Any:
     given: Message = message or {"topic": "", "payload": None, "payload_base64": None}
     box = forms.try_box(form, TRIAL if given["payload_base64"] else SHORT_TRIAL, given)
-    return html.Div([box, action(SourcesId.EXAMPLE.value, "sources.try.example", small=True, data_key="example")])
+    return html.Div([box, action(ids.press(KEY, "example"), "sources.try.example", small=True, data_key="example")])
 
 
 def take_example(asking: Asking, filters: str) -> Message | None:
