@@ -12,12 +12,14 @@ import h3
 from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
-from core.cap import parse
+from core.cap import Alert, infos_for, parse
 from core.clock import rfc3339
 from core.errors import InputError
 from core.excerpt import Excerpt, in_excerpt
+from core.exposure import city_box
 from core.history import as_row
 from core.nouns import Risk, Term, ThingRef
+from core.types import Box
 from core.vocabulary import Text
 
 ALARM_COLUMNS = (
@@ -196,26 +198,33 @@ ORDER BY sent DESC, sender, identifier
 
 def read_warnings(conn: Connection, at: datetime) -> list[Warning]:
     """Outside warnings in force at a moment, newest first: not expired, not replaced or cancelled by a later message
-    (CAP 1.2 section 3.2.1, references)."""
-    rows = conn.execute(_WARNINGS, {"at": at}).all()
-    replaced = {reference for row in rows for reference in _references(row.body)}
+    (CAP 1.2 section 3.2.1, references). Each says the gravest that it has for the city at that moment."""
+    rows = [(row, _read(row.body)) for row in conn.execute(_WARNINGS, {"at": at})]
+    replaced = {reference for _, alert in rows for reference in _references(alert)}
+    box = city_box(conn)
     return [
-        warning_object(row)
-        for row in rows
+        warning_object(row, alert, at, box)
+        for row, alert in rows
         if row.msg_type in ("Alert", "Update") and (row.sender, row.identifier) not in replaced
     ]
 
 
-def _references(body: str) -> list[tuple[str, str]]:
-    """(sender, identifier) of the messages that one replaces; none where it is not ours to read."""
+def _read(body: str) -> Alert | None:
+    """None where it is not ours to read."""
     try:
-        references = parse(body.encode()).references or ""
+        return parse(body.encode())
     except InputError:
-        return []
-    return [(parts[0], parts[1]) for one in references.split() if len(parts := one.split(",")) == 3]
+        return None
 
 
-def warning_object(row: Any) -> Warning:
+def _references(alert: Alert | None) -> list[tuple[str, str]]:
+    """(sender, identifier) of the messages that one replaces."""
+    references = alert.references if alert else None
+    return [(parts[0], parts[1]) for one in (references or "").split() if len(parts := one.split(",")) == 3]
+
+
+def warning_object(row: Any, alert: Alert | None, at: datetime, box: Box | None) -> Warning:
+    infos = infos_for(alert, at, box) if alert and len(alert.info) > 1 else []
     return {
         "id": f"{row.sender},{row.identifier},{rfc3339(row.sent)}",
         "sender": row.sender,
@@ -223,8 +232,8 @@ def warning_object(row: Any) -> Warning:
         "sent": rfc3339(row.sent),
         "msg_type": row.msg_type,
         "status": row.status,
-        "headline": row.headline,
-        "severity": row.severity,
+        "headline": infos[0].headline if infos else row.headline,
+        "severity": infos[0].severity if infos else row.severity,
         "expires": rfc3339(row.expires) if row.expires else None,
         "received_at": rfc3339(row.received_at),
     }

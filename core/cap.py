@@ -5,7 +5,9 @@ Times are written as section 3.3.2 asks; polygons are closed and "lat,lon"; noth
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,10 +15,12 @@ from lxml import etree
 
 from core.clock import cap_time
 from core.errors import InputError
+from core.types import Box
 
 NS = "urn:oasis:names:tc:emergency:cap:1.2"
 # control characters but tab, line feed and carriage return; surrogates; the two non-characters
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+KM_A_DEGREE = 111.2  # of latitude
 _ALERT_REQUIRED = ("identifier", "sender", "sent", "status", "msgType", "scope")
 
 
@@ -131,6 +135,34 @@ def xml_text(value: str) -> str:
     return _NOT_XML.sub("\ufffd", value)
 
 
+SEVERITIES = ("Extreme", "Severe", "Moderate", "Minor", "Unknown")
+
+
+def infos_for(alert: Alert, at: datetime, box: Box | None) -> list[Info]:
+    """The info blocks that concern whoever is within `box` at that moment, the gravest first: not expired, and of an
+    area that reaches into it. One whose areas have no shape may; where none concerns us, all of them."""
+    near = [info for info in alert.info if box is None or reaches(info, box)] or list(alert.info)
+    valid = [info for info in near if info.expires is None or info.expires > at] or near
+    return sorted(valid, key=lambda info: SEVERITIES.index(info.severity) if info.severity in SEVERITIES else 4)
+
+
+def reaches(info: Info, box: Box) -> bool:
+    """Whether one of its areas may touch the box; by their own boxes, which is never too narrow."""
+    boxes = [shape for area in info.areas for shape in _boxes(area)]
+    west, south, east, north = box
+    return not boxes or any(w <= east and e >= west and s <= north and n >= south for w, s, e, n in boxes)
+
+
+def _boxes(area: Area) -> Iterator[Box]:
+    for ring in area.polygons:
+        lons, lats = [lon for lon, _ in ring], [lat for _, lat in ring]
+        yield min(lons), min(lats), max(lons), max(lats)
+    for lon, lat, radius_km in area.circles:
+        high = radius_km / KM_A_DEGREE
+        wide = min(high / max(math.cos(math.radians(min(abs(lat) + high, 89.9))), 1e-3), 360.0)
+        yield lon - wide, lat - high, lon + wide, lat + high
+
+
 def parse(body: bytes) -> Alert:
     """Read an alert. Raises InputError that names the element; DTDs and entities are refused."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True)
@@ -180,7 +212,38 @@ def _parse_info(node: etree._Element) -> Info:
         headline=_text(node, "headline"),
         description=_text(node, "description"),
         instruction=_text(node, "instruction"),
+        areas=tuple(_parse_area(area) for area in node.findall(f"{{{NS}}}area")),
     )
+
+
+def _parse_area(node: etree._Element) -> Area:
+    """A shape that cannot be read is left out: a warning is not lost for its sake."""
+    rings = (_pairs(found.text) for found in node.findall(f"{{{NS}}}polygon"))
+    circles = (_circle(found.text) for found in node.findall(f"{{{NS}}}circle"))
+    return Area(
+        description=_text(node, "areaDesc") or "",
+        polygons=tuple(ring for ring in rings if ring),
+        circles=tuple(circle for circle in circles if circle),
+    )
+
+
+def _pairs(words: str | None) -> tuple[tuple[float, float], ...]:
+    try:
+        lats_lons = [tuple(map(float, pair.split(","))) for pair in (words or "").split()]
+    except ValueError:
+        return ()
+    pairs = tuple((pair[1], pair[0]) for pair in lats_lons if len(pair) == 2)
+    return pairs if all(math.isfinite(number) for pair in pairs for number in pair) else ()
+
+
+def _circle(words: str | None) -> tuple[float, float, float] | None:
+    """`lat,lon radius`, kilometres."""
+    centre, _, radius = (words or "").strip().partition(" ")
+    pairs = _pairs(centre)
+    try:
+        return (*pairs[0], float(radius)) if pairs and math.isfinite(float(radius)) else None
+    except ValueError:
+        return None
 
 
 def _text(node: etree._Element, name: str) -> str | None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from core.types import LonLat, Params
+from core.types import Box, LonLat, Params
 from core.vocabulary import Text
 
 DAY_HOURS = range(8, 18)
@@ -87,6 +87,14 @@ def _within(conn: Connection, area: str, given: Params) -> Exposure:
 
 def _city_is_counted(conn: Connection) -> bool:
     return bool(conn.scalar(text("SELECT EXISTS (SELECT 1 FROM building WHERE people_day IS NOT NULL)")))
+
+
+def city_box(conn: Connection) -> Box | None:
+    """What the city's extent lies within; None where no city is loaded."""
+    row = conn.execute(
+        text("SELECT ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent) FROM city")
+    ).one_or_none()
+    return None if row is None or row[0] is None else (float(row[0]), float(row[1]), float(row[2]), float(row[3]))
 
 
 def city_zone(conn: Connection) -> str:

@@ -1,7 +1,8 @@
 """Units of measure: from what a device says to what the city's tables say (core/data/metrics.json), by the Pint
 library.
 
-`core/data/unit_names.json` holds spellings that Pint does not know (RFC 8428 section 12.1, Chinese names, m3/h).
+`core/data/unit_names.json` holds spellings that Pint does not know (RFC 8428 section 12.1, RFC 8798, Chinese names,
+m3/h); with `scale` and `offset` those that are another unit's multiple.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _TERM = r"[A-Za-z°µμΩ%_]+(?:(?:\*\*|\^)?-?[1-4]|[²³])?"
 KINDS = {
     "share": frozenset({"dimensionless", "%", "percent", "ppm", "permille"}),
     "angle": frozenset({"deg", "degree", "rad", "radian", "turn", "revolution", "grad", "arcmin", "arcsec", "mrad"}),
-    "count": frozenset({"bit", "byte", "count"}),
+    "count": frozenset({"bit", "byte", "kibibyte", "megabyte", "gigabyte", "count"}),
     "level": frozenset(
         {"dB", "decibel", "B", "bel", "Np", "neper", "dBm", "decibelmilliwatt", "dBu", "octave", "decade"}
     ),
@@ -50,6 +51,14 @@ def _pint() -> Any:
 @lru_cache(maxsize=4096)
 def conversion(unit: str, wanted: str) -> Conversion:
     """How a value in `unit` becomes one in `wanted`; InputError where it cannot."""
+    if unit == wanted:
+        return SAME
+    if (ours := scaled(unit)) != SAME:
+        inner = conversion(spell(unit), wanted)
+        return Conversion(ours.scale * inner.scale, ours.offset * inner.scale + inner.offset)
+    if (theirs := scaled(wanted)) != SAME:
+        inner = conversion(unit, spell(wanted))
+        return Conversion(inner.scale / theirs.scale, (inner.offset - theirs.offset) / theirs.scale)
     if spell(unit) == spell(wanted):
         return SAME
     from pint.errors import PintError
@@ -68,6 +77,20 @@ def conversion(unit: str, wanted: str) -> Conversion:
     return Conversion(round(one - zero, 12) if abs(zero) > 0 else one, zero)
 
 
+@lru_cache(maxsize=4096)
+def is_unit(words: str) -> bool:
+    """Whether `words` are a unit that we know, of anything."""
+    if not words or not UNIT.fullmatch(spell(words)):
+        return False
+    from pint.errors import PintError
+
+    try:
+        _pint().parse_units(spell(words))
+    except (PintError, AttributeError, ValueError, TypeError, ArithmeticError, AssertionError):
+        return False
+    return True
+
+
 def akin(unit: str, wanted: str) -> bool:
     """Whether two units without a dimension are of one kind: to Pint a slope in percent, an angle and a bit are all
     plain numbers. Decibels are of no kind but their own: what they are relative to is not in the unit."""
@@ -79,6 +102,12 @@ def spell(unit: str) -> str:
     """`unit` as Pint writes it."""
     row = table("unit_names").get(unit)
     return str(row["unit"]) if row else unit
+
+
+def scaled(unit: str) -> Conversion:
+    """How a value becomes one in the unit that the table writes for it: a dBm is a dBW and 30 less."""
+    row = table("unit_names").get(unit, {})
+    return Conversion(float(row.get("scale", 1)), float(row.get("offset", 0)))
 
 
 @cache

@@ -27,7 +27,12 @@ class Origin(Protocol):
     @property
     def coarse(self) -> bool: ...
 
-    def finish(self, records: Sequence[Record], faults: list[DecodeError] | None = None) -> Sequence[Record]: ...
+    def finish(
+        self,
+        records: Sequence[Record],
+        faults: list[DecodeError] | None = None,
+        spelled: dict[str, str] | None = None,
+    ) -> Sequence[Record]: ...
 
 
 @dataclass(slots=True)
@@ -52,6 +57,8 @@ class Arrived:
     at: int = 0
     # what is wrong with single values of it; the others are its records
     faults: Sequence[OneMapError] = ()
+    # what people call the sensors and metrics whose names are no ids of ours
+    spelled: dict[str, str] | None = None
     # user properties of a message that was kept; those of one from the broker are in raw_properties
     kept_properties: dict[str, str] | None = None
 

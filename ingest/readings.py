@@ -12,6 +12,7 @@ import psycopg
 from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
+from core import texts
 from core.db import BATCH_CHANNEL, CHANGE_CHANNEL, note, notify
 from core.pgarray import PackedFloats, PackedText, PackedTimes, from_pg_us, pack_floats, pack_text, pack_times, to_pg_us
 from core.types import partition_of
@@ -19,9 +20,10 @@ from core.vocabulary import UNJUDGED, Quality
 from ingest import partitions, rollup
 from ingest.arrived import Arrived
 from ingest.flood import Flood
+from ingest.names import fit_spelling
 from ingest.quality import Extent, Seen, flag, see
 from ingest.records import Reading
-from ingest.rows import Placed, first_of_each
+from ingest.rows import Placed, first_of_each, told_key
 
 DAY_US = 86_400_000_000
 SECOND = 1_000_000
@@ -65,14 +67,23 @@ SENSORS_CHANGED = note({"kind": "sensor", "reread": True})
 REGISTER_PENDING = text("""
 INSERT INTO sensor (id, kind, name_zh, name_en, status, interval_s, metrics, thresholds,
   attributes, district, geom, first_seen_at, source_id)
-VALUES (:id, 'unknown', :id, :id, 'pending', :interval_s, :metrics, '{}', CAST(:attributes AS jsonb),
+VALUES (:id, 'unknown', :name, :name, 'pending', :interval_s, :metrics, '{}', CAST(:attributes AS jsonb),
   COALESCE(CAST(:district AS text), (SELECT code FROM district d
     WHERE ST_Contains(d.geom, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)) LIMIT 1), '000000'),
   ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), :now, :source)
 ON CONFLICT (id) DO NOTHING
 """)
+NAME_METRICS = """
+INSERT INTO metric_title (metric, title) SELECT * FROM unnest(%s::text[], %s::text[]) ON CONFLICT DO NOTHING
+"""
+# the name that the device has with people, for a sensor that only had its id
+NAME_SENSORS = text("""
+UPDATE sensor SET name_zh = u.name, name_en = u.name
+FROM unnest(CAST(:ids AS text[]), CAST(:names AS text[])) AS u (id, name)
+WHERE sensor.id = u.id AND sensor.status = 'pending' AND sensor.name_zh = sensor.id AND sensor.name_en = sensor.id
+""")
 KNOWN_SENSORS = text("""
-SELECT s.id, s.source_id, t.metric, t.time, t.value, COALESCE(t.same_since, t.time) AS since
+SELECT s.id, s.source_id, s.status, s.name_zh, t.metric, t.time, t.value, COALESCE(t.same_since, t.time) AS since
 FROM sensor s LEFT JOIN sensor_state t ON t.sensor_id = s.id WHERE s.id = ANY(:ids)
 """)
 NAME_SOURCE = text("""
@@ -96,6 +107,7 @@ class PendingSensor(TypedDict):
     """A sensor that nobody has registered, as REGISTER_PENDING takes it; `attributes` is JSON."""
 
     id: str
+    name: str
     metrics: list[str]
     lon: float | None
     lat: float | None
@@ -112,12 +124,15 @@ class ReadingWriter:
         self._engine_partitions = engine_partitions
         self._flood = flood
         self._known: set[str] = set()
+        # metrics whose spelling is kept
+        self._titled: set[str] = set()
         self._seen: dict[Key, Seen] = {}
         self._days: set[date] = set()
         self._marked = rollup.Marks()
 
     def forget(self) -> None:
         self._known.clear()
+        self._titled.clear()
         self._seen.clear()
         self._days.clear()
         self._marked.forget()
@@ -134,7 +149,7 @@ class ReadingWriter:
     ) -> tuple[list[Placed], int, list[tuple[Placed, str]]]:
         """What was new, how many came again, and what contradicts an earlier message. `also` is given what was new
         where nothing came again, and may send more statements in the same breath."""
-        if max(len(self._known), len(self._seen)) > KNOWN_AT_MOST:
+        if max(len(self._known), len(self._seen), len(self._titled)) > KNOWN_AT_MOST:
             self.forget()  # a device that makes up names must not fill the process
         unique, conflicts, repeats = first_of_each(placed, 3, lambda r: (r.value, r.unit))
         self._need_days(conn, {p.record.time // DAY_US for p in unique})
@@ -144,6 +159,7 @@ class ReadingWriter:
             also = None
             if not unique:
                 return [], repeats, conflicts
+        self._need_titles(raw, unique)
         if any(p.message.again for p in unique):
             told = len(unique)
             unique = [p for p in unique if not self._is_known(p)]
@@ -185,7 +201,7 @@ class ReadingWriter:
                 return unique, 0, conflicts
         repeated = raw.execute(REPEATED, {**arrays, "now": now}).fetchall()
         conflicts += [
-            (unique[i], f"value: {value:g} was stored for this time before")
+            (unique[i], contradicted(unique[i].record, value, unit))
             for i, value, unit in repeated
             if (value, unit) != (unique[i].record.value, unique[i].record.unit)
         ]
@@ -254,8 +270,11 @@ class ReadingWriter:
         if not unknown:
             return set()
         there: dict[str, str | None] = {}
+        unnamed: set[str] = set()
         for row in conn.execute(KNOWN_SENSORS, {"ids": sorted(unknown)}):
             there[row.id] = row.source_id
+            if row.status == "pending" and row.name_zh == row.id:
+                unnamed.add(row.id)
             if row.metric is not None:
                 self._seen[row.id, row.metric] = Seen(to_pg_us(row.time), row.value, to_pg_us(row.since))
         # of several readings the one that says where it was taken
@@ -279,8 +298,19 @@ class ReadingWriter:
             conn.execute(
                 NAME_SOURCE, {"ids": nameless, "sources": [first[name].message.source_id for name in nameless]}
             )
+        called = {name: words for name in sorted(unnamed) if (words := spelling(first[name].message, name))}
+        if called:
+            conn.execute(NAME_SENSORS, {"ids": list(called), "names": list(called.values())})
         self._known |= unknown - held
         return held
+
+    def _need_titles(self, raw: psycopg.Connection[Any], placed: list[Placed]) -> None:
+        """Keep how people write metrics whose names are no ids of ours."""
+        told = {p.record.metric: p.message for p in placed if p.message.spelled and p.record.metric not in self._titled}
+        titles = {metric: words for metric, message in sorted(told.items()) if (words := spelling(message, metric))}
+        if titles:
+            raw.execute(NAME_METRICS, (list(titles), list(titles.values())))
+        self._titled |= set(told)
 
     def _advance(
         self,
@@ -327,6 +357,11 @@ class ReadingWriter:
         raw.execute(TELL, (BATCH_CHANNEL, note({"partitions": sorted(shares)})))
 
 
+def contradicted(reading: Reading, value: float, unit: str | None) -> str:
+    held, came = (f"{number:.12g} {of or ''}".strip() for number, of in ((value, unit), (reading.value, reading.unit)))
+    return f"{told_key(reading, 3)}: {held} was stored before, {came} came now"
+
+
 def split(readings: Sequence[Reading], partitions: int) -> dict[int, list[Reading]]:
     """Readings by the shard of the engine that judges their sensor."""
     shares: dict[int, list[Reading]] = {}
@@ -341,6 +376,7 @@ def pending_row(placed: Placed, metrics: list[str]) -> PendingSensor:
     source = message.source
     return {
         "id": reading.sensor_id,
+        "name": spelling(message, reading.sensor_id) or reading.sensor_id,
         "metrics": metrics,
         "lon": reading.lon,
         "lat": reading.lat,
@@ -349,6 +385,12 @@ def pending_row(placed: Placed, metrics: list[str]) -> PendingSensor:
         "district": source.district if source else None,
         "attributes": json.dumps(first_heard(message, source.owner if source else None)),
     }
+
+
+def spelling(message: Arrived, own: str) -> str | None:
+    """What people call the sensor or metric of this id; None where it is called so."""
+    called = message.spelled.get(own) if message.spelled else None
+    return fit_spelling(texts.fit(called)) or None if called else None
 
 
 def first_heard(message: Arrived, owner: str | None) -> dict[str, str]:

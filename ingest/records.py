@@ -109,7 +109,8 @@ class WarningRow(NamedTuple):
 
 
 class BirthRow(NamedTuple):
-    """Sparkplug B BIRTH: what the aliases of an edge node (`device` empty) or of a device mean from `time` on."""
+    """Sparkplug B BIRTH: what the aliases of an edge node (`device` empty) or of a device mean from `time` on, and in
+    which units its metrics are."""
 
     # group/edge node
     node: str
@@ -118,22 +119,29 @@ class BirthRow(NamedTuple):
     # alias, name of the metric (empty where it is none of ours), its data type (Sparkplug 3.0.0 section 6.4.16; 0: not
     # told)
     aliases: tuple[tuple[int, str, int], ...]
+    # name of the metric, the unit it states (property `engUnit`)
+    units: tuple[tuple[str, str], ...] = ()
 
 
-class AliasedValue(NamedTuple):
-    """Sparkplug B DATA that names its metric by alias only; the writer looks the name up and makes it a Reading.
+class BornValue(NamedTuple):
+    """Sparkplug B DATA that leaves to its BIRTH what it means: its metric's name, where there is an alias alone, and
+    its unit. The writer looks them up and makes it a Reading.
 
     Aliases are unique within an edge node and its devices (Sparkplug 3.0.0 section 6.4.6,
     tck-id-payloads-alias-uniqueness).
     """
 
     node: str
+    device: str
     sensor_id: str
-    alias: int
+    # None: the metric is named
+    alias: int | None
+    name: str
     time: int
     value: float
     # width of an integer that came without its data type and was read as signed; 0 where nothing is open
     bits: int
+    unit: str | None
 
 
 class DeathRow(NamedTuple):
@@ -155,6 +163,6 @@ Record = (
     | TaskReplyRow
     | WarningRow
     | BirthRow
-    | AliasedValue
+    | BornValue
     | DeathRow
 )

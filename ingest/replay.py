@@ -7,7 +7,7 @@ and written like any message: what is there already is a repeat, what contradict
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from core.clock import utc_now
 from core.db import CHANGE_CHANNEL, lock_key, notify
-from core.errors import DecodeError
+from core.errors import Conflict, DecodeError
 from core.log import get_log
 from core.pgarray import to_pg_us
 from core.process import first_line, is_of_connection
@@ -30,6 +30,11 @@ from ingest.writer import REPLAY_SLOT, Writer
 
 log = get_log("replay")
 WAITING = "replayed_at IS NULL AND discarded_at IS NULL"
+# what will be so whenever it is read again: the first message stays, and what came too late came too late
+FINAL: Mapping[str, str] = {
+    "conflict": "another message said otherwise before, and the first stays",
+    "time_out_of_range": "a letter is judged by the moment it came, and its time was too far from that",
+}
 TAKE = text(
     f"SELECT id, received_at, topic, payload, properties FROM dead_letter WHERE id = :id AND {WAITING} FOR UPDATE"
 )
@@ -116,6 +121,17 @@ def write_one(conn: Connection, writer: Writer, sources: Sources, message: Arriv
     return written.letters[0] if written.letters else None
 
 
+def refuse_final(conn: Connection, ids: Sequence[int]) -> None:
+    """Conflict where no replay can help any of the letters, with the reason of the first."""
+    rows = conn.execute(
+        text(f"SELECT id, reason FROM dead_letter WHERE id = ANY(:ids) AND {WAITING} ORDER BY id"), {"ids": list(ids)}
+    ).all()
+    if rows and all(row.reason in FINAL for row in rows):
+        first = rows[0]
+        message = f"letter {first.id} cannot be helped by reading it again: {FINAL[first.reason]}"
+        raise Conflict(message, reason="replay_is_no_help", field="ids")
+
+
 def find_waiting(
     conn: Connection,
     *,
@@ -124,17 +140,18 @@ def find_waiting(
     since: datetime | None = None,
     limit: int = 100_000,
 ) -> list[int]:
-    """Ids of letters that wait, oldest first. `source` "-" means those of no source."""
+    """Ids of letters that wait and that reading them again may help, oldest first. `source` "-" means those of no
+    source."""
     rows = conn.scalars(
         text(
             f"""
 SELECT id FROM dead_letter
-WHERE {WAITING} AND (CAST(:source AS text) IS NULL OR COALESCE(source_id, '-') = :source)
+WHERE {WAITING} AND reason <> ALL(:final) AND (CAST(:source AS text) IS NULL OR COALESCE(source_id, '-') = :source)
   AND (CAST(:reason AS text) IS NULL OR reason = :reason)
   AND (CAST(:since AS timestamptz) IS NULL OR received_at >= :since)
 ORDER BY received_at, id LIMIT :limit
 """
         ),
-        {"source": source, "reason": reason, "since": since, "limit": limit},
+        {"source": source, "reason": reason, "since": since, "limit": limit, "final": list(FINAL)},
     )
     return list(rows)

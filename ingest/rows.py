@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from core.clock import rfc3339
 from core.db import CHANGE_CHANNEL as CHANGE
 from core.db import DISPATCH_CHANNEL as DISPATCH
 from core.pgarray import from_pg_us
@@ -22,6 +23,8 @@ from ingest.records import (
     WarningRow,
 )
 
+# fields of records that are times
+MOMENTS = frozenset({"time", "sent"})
 FLAGGED = (("quality", "text"),)
 
 
@@ -195,8 +198,18 @@ def first_of_each(
             continue
         repeats += 1
         if body(first.record) != body(item.record):
-            conflicts.append((item, "another message with this key came before"))
+            conflicts.append((item, f"{told_key(item.record, key)}: another message said otherwise before"))
     return [held[k] for k in sorted(held)], conflicts, repeats
+
+
+def told_key(record: Any, key: int) -> str:
+    """What a record is about, in words: `sensor wl-1, metric flow, time 2026-05-04T12:00:00.000+00:00`."""
+    parts = zip(record._fields[:key], record[:key], strict=True)
+    return ", ".join(f"{name.removesuffix('_id')} {told_part(name, value)}" for name, value in parts)
+
+
+def told_part(name: str, value: Any) -> str:
+    return rfc3339(from_pg_us(value)) if name in MOMENTS else str(value)
 
 
 def newest_of_each(placed: list[Placed], key: int) -> list[Placed]:

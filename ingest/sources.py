@@ -7,11 +7,12 @@ wins.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ValidationError
@@ -20,18 +21,19 @@ from typing_extensions import TypedDict
 
 from core.crs import Datum, to_wgs84
 from core.errors import DecodeError, InputError, NotFound
-from core.exposure import city_zone
+from core.exposure import city_box, city_zone
 from core.log import get_log
 from core.types import LonLat
 from core.units import SAME, Conversion, canonical_units, conversion
 from ingest.arrived import Arrived
 from ingest.cover import cover
 from ingest.decoders import DECODERS
-from ingest.decoders.base import Decoder, Incoming, Options, check_finite, safe_name, spare
+from ingest.decoders.base import Decoder, Incoming, Options, check_finite, safe_name, spare, unmark
+from ingest.names import is_measured, known_metric
 from ingest.quality import Extent
 from ingest.records import (
-    AliasedValue,
     BirthRow,
+    BornValue,
     DeathRow,
     IncidentReportRow,
     PositionRow,
@@ -45,6 +47,9 @@ from ingest.records import (
 log = get_log("sources")
 TOPICS_KEPT = 65_536
 NO_SOURCE = "no_source"
+# what parts the way to a value: JSON's levels, Sparkplug's folders
+PARTED = re.compile(r"[./]")
+MAPPED = re.compile(r"(?:[A-Za-z0-9_.:-]{1,32}/)?[A-Za-z0-9_.:-]{1,64}|[A-Za-z0-9_.:-]{1,32}/")
 
 
 class ScaledUnit(TypedDict, total=False):
@@ -56,6 +61,21 @@ class ScaledUnit(TypedDict, total=False):
 
 
 UnitRule = str | ScaledUnit
+
+
+class Rule(NamedTuple):
+    """How a source maps a metric: to which of ours (None: dropped), and to which probe of the device."""
+
+    probe: str
+    metric: str | None
+
+
+class Meant(NamedTuple):
+    """What a device's metric is with us: its id, and how people write it."""
+
+    probe: str
+    metric: str
+    spelled: str
 
 
 @dataclass(frozen=True)
@@ -84,14 +104,29 @@ class Source:
         properties: Mapping[str, str],
         now: int,
         faults: list[DecodeError] | None = None,
+        extent: Extent | None = None,
+        spelled: dict[str, str] | None = None,
     ) -> Sequence[Record]:
         """Records of one message, in our names, units and datum. What is wrong with single values goes to `faults`,
         where they are given; else, and for the rest, DecodeError."""
-        records = self.decoder.decode(Incoming(topic, payload, properties, now, self.options, self.zone, faults))
-        return self.finish(records, faults)
+        incoming = Incoming(topic, unmark(payload), properties, now, self.options, self.zone, faults, extent, spelled)
+        records = self.decoder.decode(incoming)
+        done = self.finish(records, faults, spelled)
+        if records and not done and not faults and any(self._is_chatter(r) for r in records):
+            message = "payload: nothing in it is a measurement: it tells of the device or its link alone"
+            spare(faults, DecodeError(message, reason="nothing_usable", field="payload"))
+        if spelled and self.id_prefix:
+            spelled.update({self.own_id(own): called for own, called in spelled.items()})
+        return done
 
-    def finish(self, records: Sequence[Record], faults: list[DecodeError] | None = None) -> Sequence[Record]:
-        """The decoder's records in our names, units and datum; metrics that the source drops are gone."""
+    def finish(
+        self,
+        records: Sequence[Record],
+        faults: list[DecodeError] | None = None,
+        spelled: dict[str, str] | None = None,
+    ) -> Sequence[Record]:
+        """The decoder's records in our names, units and datum; metrics that the source drops, and what is no
+        measurement, are gone. `spelled` learns what people call those that have another id."""
         if self._plain:
             for record in records:
                 if type(record) is Reading and record.unit is not None and not is_ours(record.metric, record.unit):
@@ -101,7 +136,7 @@ class Source:
         finished = []
         for record in records:
             try:
-                done = self._finish(record)
+                done = self._finish(record, spelled)
             except DecodeError as exc:
                 spare(faults, exc)
                 continue
@@ -115,10 +150,10 @@ class Source:
         moved = self.datum not in (Datum.WGS84, Datum.CGCS2000)
         return not (self.units or self.metrics or self.only_mapped or self.id_prefix or moved) and self.decoder.exact
 
-    def _finish(self, record: Record) -> Record | None:
+    def _finish(self, record: Record, spelled: dict[str, str] | None) -> Record | None:
         if isinstance(record, Reading):
-            return self._finish_reading(record)
-        if isinstance(record, BirthRow | AliasedValue | DeathRow):
+            return self._finish_reading(record, spelled)
+        if isinstance(record, BirthRow | BornValue | DeathRow):
             return record
         if isinstance(record, VideoEventRow | PositionRow | IncidentReportRow):
             record = self._move(record)
@@ -128,24 +163,58 @@ class Source:
             return record._replace(unit_id=self.own_id(record.unit_id))
         return record
 
-    def _finish_reading(self, reading: Reading) -> Reading | None:
-        metric = self._metric(reading.metric)
-        if metric is None:
+    def _finish_reading(self, reading: Reading, spelled: dict[str, str] | None) -> Reading | None:
+        meant = self._metric(reading.metric)
+        if meant is None or self._is_chatter(reading):
             return None
+        metric, sensor = meant.metric, self.own_id(reading.sensor_id)
+        if meant.probe:
+            sensor = safe_name(f"{sensor}:{meant.probe}")
+        if spelled is not None:
+            if meant.spelled != metric:
+                spelled[metric] = meant.spelled
+            if meant.probe and (called := spelled.get(reading.sensor_id)):
+                spelled[sensor] = f"{called} {meant.probe}"
         value, unit = self._convert(metric, reading.value, reading.unit)
         moved: Reading = self._move(reading)
-        return moved._replace(sensor_id=self.own_id(reading.sensor_id), metric=metric, value=value, unit=unit)
+        return moved._replace(sensor_id=sensor, metric=metric, value=value, unit=unit)
+
+    def _is_chatter(self, record: Record) -> bool:
+        """Whether a value is about the device or its link, and nobody has asked for it."""
+        if self.decoder.exact or not isinstance(record, Reading) or is_measured(record.metric):
+            return False
+        return record.metric not in self.decoder.asked(self.options) and self._rule(record.metric) is None
 
     def own_id(self, name: str) -> str:
         return safe_name(self.id_prefix + name) if self.id_prefix else name
 
-    def _metric(self, name: str) -> str | None:
-        """Our name for the device's: mapped as a whole, else by its last part (`DS18B20.Temperature` by
-        `Temperature`)."""
-        for key in (name, name.rpartition(".")[2]):
+    def _metric(self, name: str) -> Meant | None:
+        """What the device's name means: as it is mapped; else a name that we know; else itself. None: dropped."""
+        probe, rest = self._probe(name)
+        rule = self._rule(rest)
+        if rule is not None:
+            return Meant(rule.probe or probe, rule.metric, rule.metric) if rule.metric is not None else None
+        if self.only_mapped:
+            return None
+        known = None if self.decoder.exact else known_metric(rest)
+        return Meant(probe, known or safe_name(rest), known or rest)
+
+    def _probe(self, name: str) -> tuple[str, str]:
+        """(probe, the name without it) where the way to the value is mapped to a probe of its own (`DS18B20-2` to
+        `cellar/`)."""
+        for found in reversed(list(PARTED.finditer(name))):
+            rule = self.metrics.get(name[: found.start()])
+            if rule is not None and rule.endswith("/"):
+                return rule[:-1], name[found.end() :]
+        return "", name
+
+    def _rule(self, name: str) -> Rule | None:
+        """How it is mapped: as a whole, else by its last part (`DS18B20.Temperature` by `Temperature`); None: not."""
+        for key in (name, PARTED.split(name)[-1]):
             if key in self.metrics:
-                return self.metrics[key]
-        return None if self.only_mapped else safe_name(name)
+                probe, _, metric = (self.metrics[key] or "").rpartition("/")
+                return Rule(probe, metric or None)
+        return None
 
     def _convert(self, metric: str, value: float, unit: str | None) -> tuple[float, str | None]:
         rule = self.units.get(metric)
@@ -242,7 +311,10 @@ class Sources:
             if not message.payload:
                 return  # a retained message was cleared (MQTT 5 section 3.3.1.3): nothing is said
             faults: list[DecodeError] = []
-            records = source.decode(message.topic, message.payload, message.properties, now, faults)
+            spelled = message.spelled = None if source.decoder.exact else {}
+            records = source.decode(
+                message.topic, message.payload, message.properties, now, faults, self.extent, spelled
+            )
             if faults and not records:
                 raise faults[0]
             message.records = [r for r in records if dated(r, now)] if message.retained else records
@@ -369,9 +441,11 @@ def check_metrics(metrics: Any) -> dict[str, str | None]:
     if not isinstance(metrics, Mapping):
         raise InputError("metrics: expected an object of names", field="metrics")
     for name, ours in metrics.items():
-        if ours is not None and (not isinstance(ours, str) or safe_name(ours) != ours):
+        if ours is not None and (not isinstance(ours, str) or not MAPPED.fullmatch(ours)):
             raise InputError(
-                f"metrics.{name[:60]}: expected the name of a metric of ours, or null to drop it", field="metrics"
+                f"metrics.{name[:60]}: expected the name of a metric of ours (`temperature`), of one of a probe's "
+                "(`cellar/temperature`), a probe for all below (`cellar/`), or null to drop it",
+                field="metrics",
             )
     return dict(metrics)
 
@@ -434,7 +508,5 @@ def read_sources(conn: Connection, prefix: str) -> Sources:
 
 
 def read_extent(conn: Connection) -> Extent | None:
-    row = conn.execute(
-        text("SELECT ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent) FROM city")
-    ).one_or_none()
-    return None if row is None or row[0] is None else Extent(*map(float, row))
+    box = city_box(conn)
+    return None if box is None else Extent(*box)

@@ -27,8 +27,8 @@ from ingest.letters import Letter, bury, find_letters
 from ingest.quality import Extent
 from ingest.readings import ReadingWriter
 from ingest.records import (
-    AliasedValue,
     BirthRow,
+    BornValue,
     DeathRow,
     PositionRow,
     Reading,
@@ -47,6 +47,7 @@ from ingest.rows import (
     insert_sql,
     newest_of_each,
     repeated_sql,
+    told_key,
 )
 
 # moments end in the slot's number: two writers never stamp the same one
@@ -186,7 +187,7 @@ def group(raw: psycopg.Connection[Any], messages: Sequence[Arrived], now: int) -
             if held is None:
                 groups[kind] = held = []
             held.append(place((record, message)))
-    tangled = [item for kind in (BirthRow, AliasedValue, DeathRow) for item in groups.pop(kind, [])]
+    tangled = [item for kind in (BirthRow, BornValue, DeathRow) for item in groups.pop(kind, [])]
     if not tangled:
         return groups
     readings = groups.get(Reading, []) + aliases.resolve(raw, tangled, now)
@@ -215,7 +216,9 @@ def write_rows(
     if cursor.rowcount < len(unique) and not spec.revision:
         repeated = raw.execute(repeated_sql(spec), [*columns, now]).fetchall()
         conflicts += [
-            (unique[i], "another message with this key was stored before") for i, differs in repeated if differs
+            (unique[i], f"{told_key(unique[i].record, spec.key)}: another message said otherwise before")
+            for i, differs in repeated
+            if differs
         ]
         gone = {i for i, _ in repeated}
         repeats += len(gone)

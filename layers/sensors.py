@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NotRequired
 
 from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
@@ -58,12 +58,13 @@ FROM hours GROUP BY 1 ORDER BY 1 LIMIT :most
 
 
 class Measured(TypedDict):
-    """A sensor's newest value of one metric."""
+    """A sensor's newest value of one metric; `title` is how people write it, where its id cannot say so."""
 
     value: float
     unit: str | None
     quality: str
     time: str
+    title: NotRequired[str]
 
 
 class Sensor(TypedDict):
@@ -150,7 +151,8 @@ def read_sensors(
             "pending_most": pending_most,
         },
     )
-    return [sensor_object(row, fixed.get(row.kind, {})) for row in rows]
+    titles = read_titles(conn)
+    return [sensor_object(row, fixed.get(row.kind, {}), titles) for row in rows]
 
 
 # What was newest then: what is newest still, or the newest of what had come by then. A device's clock may be five
@@ -201,7 +203,7 @@ def read_sensors_at(
             "time": time,
         }
         heard[r.sensor_id] = max(r.received_at, heard.get(r.sensor_id, r.received_at))
-    found = []
+    found, titles = [], read_titles(conn)
     for kept_row in conn.scalars(_ROWS_AT, {"at": at}):
         row = as_row(
             kept_row,
@@ -210,11 +212,16 @@ def read_sensors_at(
             alarm_level=alarm_levels.get(kept_row["id"]),
         )
         if row.status != "retired":
-            found.append(sensor_object(row, fixed.get(row.kind, {})))
+            found.append(sensor_object(row, fixed.get(row.kind, {}), titles))
     return found
 
 
-def sensor_object(row: Any, fixed: Mapping[str, Mapping[str, float]]) -> Sensor:
+def read_titles(conn: Connection) -> dict[str, str]:
+    """How people write the metrics whose names are no ids of ours."""
+    return {row.metric: row.title for row in conn.execute(text("SELECT metric, title FROM metric_title"))}
+
+
+def sensor_object(row: Any, fixed: Mapping[str, Mapping[str, float]], titles: Mapping[str, str]) -> Sensor:
     return {
         "id": row.id,
         "kind": row.kind,
@@ -226,7 +233,7 @@ def sensor_object(row: Any, fixed: Mapping[str, Mapping[str, float]]) -> Sensor:
         "status": row.status,
         "interval_s": row.interval_s,
         "metrics": row.metrics,
-        "values": {metric: as_measured(held) for metric, held in (row.values or {}).items()},
+        "values": {metric: as_measured(held, titles.get(metric)) for metric, held in (row.values or {}).items()},
         "heard_at": rfc3339(row.heard) if row.heard else None,
         "thresholds": {**{m: dict(levels) for m, levels in fixed.items()}, **row.thresholds},
         "attributes": row.attributes,
@@ -236,10 +243,16 @@ def sensor_object(row: Any, fixed: Mapping[str, Mapping[str, float]]) -> Sensor:
     }
 
 
-def as_measured(held: Measured) -> Measured:
+def as_measured(held: Measured, title: str | None) -> Measured:
     """A value is a float again: jsonb writes 1e30 as an integer of 31 digits, which no encoder of 64-bit integers
     takes."""
-    return {"value": float(held["value"]), "unit": held["unit"], "quality": held["quality"], "time": held["time"]}
+    measured: Measured = {
+        "value": float(held["value"]),
+        "unit": held["unit"],
+        "quality": held["quality"],
+        "time": held["time"],
+    }
+    return measured if title is None else {**measured, "title": title}
 
 
 def read_series(

@@ -48,7 +48,7 @@ def set_params(
         text("UPDATE rule SET params = CAST(:params AS jsonb) WHERE id = :id"),
         {"params": json.dumps(dict(params)), "id": rule_id},
     )
-    _tell(conn, rule_id, "changed", {"before": row.params, "after": dict(params)}, who, now)
+    write_down(conn, rule_id, "changed", {"before": row.params, "after": dict(params)}, who, now)
 
 
 def switch(conn: Connection, rule_id: str, on: bool, who: str, now: datetime) -> None:
@@ -56,7 +56,7 @@ def switch(conn: Connection, rule_id: str, on: bool, who: str, now: datetime) ->
     if _lock(conn, rule_id, None).enabled == on:
         return
     conn.execute(text("UPDATE rule SET enabled = :on WHERE id = :id"), {"on": on, "id": rule_id})
-    _tell(conn, rule_id, "armed" if on else "disarmed", {}, who, now)
+    write_down(conn, rule_id, "armed" if on else "disarmed", {}, who, now)
 
 
 def _lock(conn: Connection, rule_id: str, version: int | None) -> Any:
@@ -69,7 +69,7 @@ def _lock(conn: Connection, rule_id: str, version: int | None) -> Any:
     return row
 
 
-def _tell(conn: Connection, rule_id: str, what: str, data: Mapping[str, object], who: str, now: datetime) -> None:
+def write_down(conn: Connection, rule_id: str, what: str, data: Mapping[str, object], who: str, now: datetime) -> None:
     conn.execute(
         text("UPDATE rule SET version = version + 1, changed_at = :now, changed_by = :who WHERE id = :id"),
         {"now": now, "who": who, "id": rule_id},

@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from app.api.shapes import Limit, Moment, Name, page, parse_number, part
 from app.deps import Conn, Now, PartsDep, Who
 from core import audit
-from core.errors import InputError
+from core.errors import Conflict, InputError
 from core.given import Given
 from core.nouns import Page
 from core.viewer import Role
@@ -26,7 +26,7 @@ from ingest.admin.letters import (
     read_letter,
     read_reasons,
 )
-from ingest.replay import find_waiting, replay
+from ingest.replay import FINAL, find_waiting, refuse_final, replay
 
 router = APIRouter(prefix="/api/dead-letters", tags=["dead letters"])
 # as many as one request is answered for within seconds
@@ -110,7 +110,12 @@ def post_replay(who: Who, now: Now, parts: PartsDep, body: ReplayIn) -> Replayed
     who.require(Role.ADMIN)
     ids, left = list(body.ids or []), 0
     with parts.engine.connect() as conn:
-        if body.ids is None:
+        if body.reason is not None and body.reason in FINAL:
+            message = f"reason: reading them again is no help: {FINAL[body.reason]}"
+            raise Conflict(message, reason="replay_is_no_help", field="reason")
+        if body.ids is not None:
+            refuse_final(conn, ids)
+        else:
             ids = find_waiting(conn, source=body.source, reason=body.reason, since=body.since)
             ids, left = ids[:AT_ONCE], len(ids[AT_ONCE:])
     done = replay(parts.engine, parts.settings, ids, who.username)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import Field, StringConstraints
 from typing_extensions import TypedDict
 
 from alerts.limits import read_limits
+from alerts.rules.offers import Offer, keep_limits, offers
 from app.api.shapes import Limit, Moment, Name, page
 from app.deps import Conn, Now, Who
 from core.crs import Datum, to_wgs84
@@ -24,6 +26,22 @@ from layers.sensors import SERIES_AT_MOST, Sensor, Series, read_sensors, read_se
 
 router = APIRouter(prefix="/api/sensors", tags=["sensors"])
 DEFAULT_SPAN = timedelta(hours=6)
+
+
+AIR = frozenset({"pm25", "pm10", "aqi", "o3", "no2", "so2", "co"})
+MetricId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
+LevelKey = Annotated[str, StringConstraints(pattern="^[1-4]$")]
+LimitValue = Annotated[float, Field(allow_inf_nan=False)]
+
+
+def guess_kind(metrics: Iterable[str]) -> str:
+    """The kind that metrics speak for, where one is named like a metric or they are those of the air; "" where none
+    is."""
+    named = set(metrics)
+    if AIR & named:
+        return "air_quality"
+    found = next((kind for kind in table("sensor_kinds") if kind in named), "")
+    return found or ("manhole" if "tilt" in named else "")
 
 
 class Retired(TypedDict):
@@ -42,6 +60,19 @@ class AcceptIn(Given):
     datum: Datum = Datum.WGS84
     interval_s: float | None = Field(None, gt=0, allow_inf_nan=False)
     district: str | None = Field(None, pattern=r"^\d{6}$")
+    thresholds: dict[MetricId, dict[LevelKey, LimitValue]] = Field(
+        {}, max_length=64, description="limits of its own: metric -> level 1 to 4 -> limit"
+    )
+
+
+class Offered(TypedDict):
+    """What may be said of a device: the kind that all its metrics speak for, and the rules that would watch it as
+    `kind`."""
+
+    kind: str
+    guess: str
+    metrics: list[str]
+    rules: list[Offer]
 
 
 @router.get("")
@@ -61,13 +92,26 @@ def get_sensor(conn: Conn, who: Who, sensor_id: str) -> Sensor:
     return found[0]
 
 
+@router.get("/{sensor_id}/offer")
+def get_offer(conn: Conn, who: Who, sensor_id: str, kind: Name = None) -> Offered:
+    """What a device could be accepted as, by everything heard of it since it first spoke; `kind`: another than that."""
+    sensor = get_sensor(conn, who, sensor_id)
+    guess = guess_kind(sensor["values"])
+    asked = kind or guess
+    rules = offers(conn, asked, sensor["values"], sensor["attributes"]) if asked else []
+    return {"kind": asked, "guess": guess, "metrics": sorted(sensor["values"]), "rules": rules}
+
+
 @router.post("/{sensor_id}/accept")
 def post_accept(conn: Conn, who: Who, now: Now, sensor_id: str, body: AcceptIn) -> Sensor:
-    """Take a pending or retired device into use; rules judge it from its next reading on. 409 where it is in use."""
+    """Take a pending or retired device into use; rules judge it from its next reading on. Limits of its own are judged
+    too: where no rule reads them for its kind, one is added. 409 where it is in use."""
     who.require(Role.ADMIN)
     where = to_wgs84(LonLat(body.lon, body.lat), body.datum)
-    told = Registration(body.kind, where, body.name_zh, body.name_en, body.interval_s, body.district)
+    told = Registration(body.kind, where, body.name_zh, body.name_en, body.interval_s, body.district, body.thresholds)
     accept_sensor(conn, sensor_id, told, who.username, now)
+    accepted = get_sensor(conn, who, sensor_id)
+    keep_limits(conn, body.kind, accepted["attributes"], body.thresholds, who.username, now)
     return get_sensor(conn, who, sensor_id)
 
 

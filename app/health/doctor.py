@@ -28,6 +28,7 @@ from core.settings import Settings
 from ingest.admin.letters import ReasonCount
 from ingest.admin.quarantine import Quarantined
 from ingest.partitions import partition_name
+from ingest.replay import FINAL
 
 OLD_FEED_S = 300.0
 # these speak when something happens, or are not registered with us: their silence is no fault
@@ -153,8 +154,7 @@ def check_letters(groups: Sequence[ReasonCount]) -> Iterator[Remark]:
         source = group["source"] or "no source"
         yield Remark(
             f"{group['count']} {'message' if group['count'] == 1 else 'messages'} could not be read: {group['reason']} "
-            f"({source}), newest {group['last_at']}. {ADVICE.get(group['reason'], MEND)} Then replay: "
-            f"{replay_command(group)}"
+            f"({source}), newest {group['last_at']}. {ADVICE.get(group['reason'], MEND)}{then(group)}"
         )
 
 
@@ -168,6 +168,11 @@ ADVICE = {
     "refused_by_database": "PostgreSQL refused it: the detail says why.",
     "unknown_alias": "A Sparkplug node spoke before its birth: ask it for a rebirth.",
 }
+
+
+def then(group: ReasonCount) -> str:
+    """What to do once the cause is mended; nothing where reading again is no help."""
+    return "" if group["reason"] in FINAL else f" Then replay: {replay_command(group)}"
 
 
 def replay_command(group: ReasonCount) -> str:

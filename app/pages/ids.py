@@ -94,25 +94,34 @@ def group(form: str, name: str) -> Key:
     return {"form": form, "group": name}
 
 
+def undotted(name: str) -> str:
+    """A name as the id of a callback's output may have it: Dash escapes a dot there and its client cannot read it."""
+    return name.replace(".", ":")
+
+
+def dotted(name: str) -> str:
+    return name.replace(":", ".")
+
+
 def lines(form: str, name: str) -> Key:
-    return {"form": form, "lines": name}
+    return {"form": form, "lines": undotted(name)}
 
 
 def add_line(form: str, name: str) -> Key:
-    return {"form": form, "add": name}
+    return {"form": form, "add": undotted(name)}
 
 
 def line(form: str, name: str, row: Name) -> Key:
-    return {"form": form, "line": name, "row": row}
+    return {"form": form, "line": undotted(name), "row": row}
 
 
 def drop_line(form: str, name: str, row: Name) -> Key:
-    return {"form": form, "drop": name, "row": row}
+    return {"form": form, "drop": undotted(name), "row": row}
 
 
 def cell(form: str, name: Name, row: Name, column: Name) -> Key:
     """One input of a line."""
-    return {"form": form, "cells": name, "row": row, "column": column}
+    return {"form": form, "cells": undotted(name) if isinstance(name, str) else name, "row": row, "column": column}
 
 
 def grid(table: str) -> str:

@@ -1,7 +1,7 @@
 // The chart of a sensor as a Dash graph: template from Dash, series from the API, colours from the theme.
 import { get } from './api.mjs';
 import { around, setProps } from './dom.mjs';
-import { figureOf, metricOf } from './series.mjs';
+import { figureOf, metricOf, nameOfMetric } from './series.mjs';
 import { LANGS } from './words.mjs';
 import { token } from './tokens.mjs';
 
@@ -46,23 +46,25 @@ export function makeChart({ live, words: { texts, zoned }, metrics: names }) {
 
   /** @param {string} key */
   const notice = key => component('P', { children: spans(texts(key)), className: 'quiet' });
-  /** @param {string} metric */
-  const nameOf = metric => names?.[metric] ?? { zh: metric, en: metric };
+  /** @param {string} metric @param {Record<string, Value>} values */
+  const nameOf = (metric, values) => nameOfMetric(metric, names, values);
 
-  /** @param {string[]} metrics @param {string} chosen @param {ChartRequest} request */
-  function metricPicker(metrics, chosen, request) {
+  /** @param {Record<string, Value>} values @param {string} chosen @param {ChartRequest} request */
+  function metricPicker(values, chosen, request) {
+    const metrics = Object.keys(values);
     if (metrics.length < 2) return [];
     /** @param {string} metric */
     const button = metric => component('Button', {
-      children: spans(nameOf(metric)), className: 'metric', type: 'button', 'aria-pressed': String(metric === chosen),
+      children: spans(nameOf(metric, values)), className: 'metric', type: 'button', 'aria-pressed': String(metric === chosen),
       'data-chart': JSON.stringify({ ...request, metric }),
     });
     return [component('Div', { className: 'metrics', children: metrics.map(button) })];
   }
 
-  /** @param {string} metric @param {string | undefined} unit */
-  function heading(metric, unit) {
-    const name = nameOf(metric);
+  /** @param {string} metric @param {Record<string, Value>} values */
+  function heading(metric, values) {
+    const name = nameOf(metric, values);
+    const unit = values[metric]?.unit;
     /** @param {Lang} code */
     const title = code => [name[code], unit && `(${unit})`, '·', texts('card.chart')[code]].filter(Boolean).join(' ');
     return component('H3', { children: spans({ zh: title('zh'), en: title('en') }) });
@@ -79,7 +81,7 @@ export function makeChart({ live, words: { texts, zoned }, metrics: names }) {
     const values = live.sensor.get(request.sensor)?.values ?? {};
     const metric = metricOf(values, request);
     if (!metric) return [notice('card.readings.none')];
-    const parts = [...metricPicker(Object.keys(values), metric, request), heading(metric, values[metric]?.unit)];
+    const parts = [...metricPicker(values, metric, request), heading(metric, values)];
     try {
       library ??= loadScript(PLOTLY);
       const [series] = await Promise.all([read(request.sensor, metric), library]);

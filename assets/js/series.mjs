@@ -77,3 +77,15 @@ export function metricOf(values, { metric, unit }) {
   const metrics = Object.keys(values);
   return metric || metrics.find(name => values[name].unit === unit) || metrics[0];
 }
+
+/**
+ * What people call a metric: ours by its name, another as its device writes it.
+ * @param {string} metric
+ * @param {Texts} names
+ * @param {Record<string, { title?: string }>} values
+ * @returns {Bilingual}
+ */
+export function nameOfMetric(metric, names, values) {
+  const title = values[metric]?.title ?? metric;
+  return names?.[metric] ?? { zh: title, en: title };
+}

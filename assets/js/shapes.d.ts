@@ -91,6 +91,7 @@ interface Value {
   unit: string;
   quality: string;
   time: string;
+  title?: string;
 }
 
 interface Sensor extends Located {

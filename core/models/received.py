@@ -286,6 +286,15 @@ class BrokerSubscription(Base):
     topic_filter: Mapped[str] = mapped_column(Name, primary_key=True)
 
 
+class MetricTitle(Base):
+    """How people write a metric whose name is no id of ours; the first spelling stays."""
+
+    __tablename__ = "metric_title"
+
+    metric: Mapped[str] = mapped_column(Name, primary_key=True)
+    title: Mapped[str]
+
+
 class SparkplugBirth(Base):
     """When an edge node (`device` empty) or one of its devices was last born."""
 
@@ -296,6 +305,8 @@ class SparkplugBirth(Base):
     time: Mapped[datetime]
     # alias -> [name of the metric, its data type]; the name is empty where it is none of ours
     aliases: Mapped[JsonObject]
+    # name of the metric -> the unit it states
+    units: Mapped[JsonObject] = mapped_column(server_default=text("'{}'"))
 
 
 class ObservationHourly(Base):

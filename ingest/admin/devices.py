@@ -3,7 +3,9 @@ transaction."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -45,6 +47,8 @@ class Registration:
     name_en: str | None = None
     interval_s: float | None = None
     district: str | None = None
+    # limits of its own, by metric and level
+    thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def find_pending(words: str) -> tuple[str, Params]:
@@ -58,8 +62,8 @@ def count_pending(conn: Connection) -> int:
 
 
 def accept_sensor(conn: Connection, sensor_id: str, told: Registration, who: str, now: datetime) -> None:
-    """Take a pending or retired sensor into use: from the next reading on it is judged. Conflict where it is in use
-    already."""
+    """Take a pending or retired sensor into use, with all that it has been heard to measure: from the next reading on
+    it is judged. Conflict where it is in use already."""
     if told.kind not in table("sensor_kinds"):
         known = ", ".join(sorted(table("sensor_kinds")))
         raise InputError(f"kind: expected one of {known}; got {told.kind[:60]!r}", field="kind")
@@ -76,7 +80,10 @@ def accept_sensor(conn: Connection, sensor_id: str, told: Registration, who: str
             """
 UPDATE sensor SET status = 'active', kind = :kind, name_zh = COALESCE(CAST(:zh AS text), CAST(:en AS text), name_zh),
   name_en = COALESCE(CAST(:en AS text), CAST(:zh AS text), name_en), geom = ST_GeomFromEWKT(:where),
-  district = :district, interval_s = COALESCE(CAST(:interval_s AS float8), interval_s,
+  district = :district, thresholds = thresholds || CAST(:thresholds AS jsonb),
+  metrics = ARRAY(SELECT DISTINCT one FROM unnest(metrics
+    || ARRAY(SELECT metric FROM sensor_state t WHERE t.sensor_id = sensor.id)) AS one ORDER BY one),
+  interval_s = COALESCE(CAST(:interval_s AS float8), interval_s,
   (SELECT interval_s FROM source WHERE id = :source))
 WHERE id = :id
 """
@@ -90,6 +97,7 @@ WHERE id = :id
             "district": district,
             "interval_s": told.interval_s,
             "source": row.source_id,
+            "thresholds": json.dumps({metric: dict(limits) for metric, limits in told.thresholds.items()}),
         },
     )
     write_thing(conn, "sensor", sensor_id, "accepted", who, before, now)

@@ -17,7 +17,7 @@ from core.clock import rfc3339
 from core.db import CHANGE_CHANNEL, notify
 from core.errors import NotFound
 from core.types import Params
-from ingest.replay import WAITING
+from ingest.replay import FINAL, WAITING
 
 State = Literal["waiting", "replayed", "discarded", "all"]
 STATES: dict[State, str] = {
@@ -34,7 +34,8 @@ SPACE = "\t\n\r"
 
 
 class LetterFacts(TypedDict):
-    """A message that could not be read or kept: why (`field` names what is at fault), and what became of it."""
+    """A message that could not be read or kept: why (`field` names what is at fault), what became of it, and whether
+    reading it again may help."""
 
     id: int
     received_at: str
@@ -45,6 +46,7 @@ class LetterFacts(TypedDict):
     field: str | None
     source: str | None
     state: str
+    replayable: bool
     replayed_at: str | None
     discarded_at: str | None
     handled_by: str | None
@@ -154,6 +156,7 @@ def letter_object(row: Any) -> LetterFacts:
         "field": row.field,
         "source": row.source_id,
         "state": "replayed" if row.replayed_at else "discarded" if row.discarded_at else "waiting",
+        "replayable": not (row.replayed_at or row.discarded_at) and row.reason not in FINAL,
         "replayed_at": rfc3339(row.replayed_at) if row.replayed_at else None,
         "discarded_at": rfc3339(row.discarded_at) if row.discarded_at else None,
         "handled_by": row.handled_by,

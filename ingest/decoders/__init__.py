@@ -7,6 +7,7 @@ from ingest.decoders import (
     cap,
     chirpstack,
     frigate,
+    json,
     native,
     owntracks,
     senml,
@@ -18,5 +19,5 @@ from ingest.decoders import (
 )
 from ingest.decoders.base import Decoder
 
-MODULES = (native, senml, sensorthings, chirpstack, ttn, sparkplug, tasmota, zigbee2mqtt, frigate, owntracks, cap)
+MODULES = (native, senml, sensorthings, chirpstack, ttn, sparkplug, tasmota, zigbee2mqtt, frigate, owntracks, cap, json)
 DECODERS: Registry[Decoder] = Registry("onemap.decoders", [module.DECODER for module in MODULES], key=lambda d: d.key)

@@ -8,6 +8,7 @@ as the device has them (`DS18B20.Temperature`), units as given, positions in the
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import math
 import re
@@ -22,7 +23,7 @@ from pydantic import BaseModel, ConfigDict
 from core import texts
 from core.errors import DecodeError, InputError
 from core.pgarray import UNIX_TO_PG_US, to_pg_us
-from core.types import DEVICE_ID, LonLat
+from core.types import DEVICE_ID, Box, LonLat
 from ingest.records import Record
 
 Body = TypeVar("Body")
@@ -52,6 +53,18 @@ class Incoming(NamedTuple):
     zone: tzinfo = UTC
     # where what is wrong with single values is told, so that the others are kept; None: it is raised
     faults: list[DecodeError] | None = None
+    # the city's, where it is known
+    extent: Box | None = None
+    # where the spelling of a name is kept that became another id: id -> what people call it
+    spelled: dict[str, str] | None = None
+
+    def own(self, name: str, called: str | None = None) -> str:
+        """The id of what has this name; `called`: what people call it, where that is not its name."""
+        own = safe_name(name)
+        called = (called or "").strip() or name
+        if self.spelled is not None and called != own:
+            self.spelled[own] = called
+        return own
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,28 @@ class Decoder:
     exact: bool = False
     coarse: bool = False
     prepare: Callable[[Any, str], Options] | None = None
+    # metrics that an option asks for, though they are about the device or its link
+    asked: Callable[[Any], frozenset[str]] = lambda _: frozenset()
+
+
+_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+def unmark(payload: bytes) -> bytes:
+    """`payload` without a byte-order mark, and in UTF-8 where the mark says UTF-16. XML says itself what it is in, and
+    what no text begins with stays as it is."""
+    if not payload or payload[0] < 0xEF:
+        return payload
+    if payload[:3] == codecs.BOM_UTF8:
+        return payload[3:]
+    encoding = _MARKS.get(payload[:2])
+    if encoding is None:
+        return payload
+    try:
+        text = payload.decode(encoding)
+    except UnicodeDecodeError:
+        return payload
+    return payload if text.lstrip().startswith("<") else text.encode()
 
 
 # msgspec's words for a type, in a person's words
@@ -88,6 +123,17 @@ WORDS = {
     "array": "a list",
 }
 MISSING = re.compile(r"Object missing required field `(.+)`")
+# its sentences that a person would not understand
+PLAIN = (
+    (
+        re.compile(r"Expected `str` matching regex '\^\[A-Za-z0-9_\.:-\]\{1,64\}\$'"),
+        "expected 1 to 64 of A-Z a-z 0-9 _ . : -",
+    ),
+    (re.compile(r"Expected `str` of length <= (\d+)"), r"expected at most \1 characters"),
+    (re.compile(r"Expected `str` of length >= (\d+)"), r"expected at least \1 characters"),
+    (re.compile(r"Expected `datetime` with a timezone component"), "expected a time with an offset (RFC 3339)"),
+    (re.compile(r"Expected `(?:float|int)` (<=|>=) (\S+)"), r"expected a number \1 \2"),
+)
 MISMATCH = re.compile(r"Expected `(.+?)`, got `(.+?)`")
 
 
@@ -117,11 +163,15 @@ def read(decoder: msgspec.json.Decoder[Body], payload: bytes) -> Body:
 def explain(told: str) -> tuple[str, str]:
     """msgspec's sentence as (field, what was expected)."""
     sentence, _, path = told.partition(" - at `")
-    field = path.rstrip("`").removeprefix("$").removeprefix(".")
+    # a name of an object is at fault: "key` in `$.values"
+    field = path.rstrip("`").removeprefix("key` in `").removeprefix("$").removeprefix(".").replace("[...]", "")
     if missing := MISSING.match(sentence):
         return ".".join(part for part in (field, missing[1]) if part), "expected a value, it is missing"
     if mismatch := MISMATCH.match(sentence):
         return field or "payload", f"expected {WORDS.get(mismatch[1], mismatch[1])}, got {mismatch[2]}"
+    for pattern, words in PLAIN:
+        if found := pattern.match(sentence):
+            return field or "payload", found.expand(words)
     return field or "payload", sentence[:1].lower() + sentence[1:]
 
 

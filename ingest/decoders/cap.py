@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 
 from core import cap
 from core.errors import DecodeError, InputError
-from core.pgarray import to_pg_us
+from core.pgarray import from_pg_us, to_pg_us
+from core.types import Box
 from ingest.decoders.base import Decoder, Incoming, check_optional, check_time, invalid
+from ingest.decoders.moments import mend_leap
 from ingest.records import Record, WarningRow
 
 # sender and identifier are a key of the database; CAP sets no limit
@@ -19,16 +21,19 @@ LATEST = to_pg_us(datetime(2200, 1, 1, tzinfo=UTC))
 
 
 def decode(incoming: Incoming) -> list[Record]:
-    return decode_warning(incoming.payload, incoming.now)
+    return decode_warning(incoming.payload, incoming.now, incoming.extent)
 
 
-def decode_warning(payload: bytes, now: int) -> list[Record]:
-    """One warning; its first info block gives headline, severity and expiry, the body keeps them all."""
+def decode_warning(payload: bytes, now: int, box: Box | None = None) -> list[Record]:
+    """One warning. Of several info blocks the gravest that is in force and concerns the city's `box` gives headline and
+    severity; it is in force until the last of these expires. The body keeps them all."""
     try:
-        alert = cap.parse(payload)
+        alert = cap.parse(mend_leap(payload))
     except InputError as exc:
         raise DecodeError(exc.message, reason="not_cap", field=exc.field) from exc
-    info = alert.info[0] if alert.info else None
+    infos = cap.infos_for(alert, from_pg_us(now), box)
+    info = infos[0] if infos else None
+    ends = [one.expires for one in infos]
     return [
         WarningRow(
             sender=_check_length(alert.sender, MAX_KEY, "sender"),
@@ -38,7 +43,7 @@ def decode_warning(payload: bytes, now: int) -> list[Record]:
             status=_check_length(alert.status, MAX_WORD, "status"),
             headline=check_optional(info.headline, "info.headline") if info else None,
             severity=_check_length(info.severity, MAX_WORD, "info.severity") if info else None,
-            expires=_check_expiry(info.expires) if info and info.expires else None,
+            expires=_check_expiry(max(end for end in ends if end)) if ends and all(ends) else None,
             body=alert.xml,
         )
     ]

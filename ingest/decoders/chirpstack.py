@@ -9,9 +9,16 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from core.errors import DecodeError
-from ingest.decoders.base import Decoder, Incoming, Options, check_finite, check_time, read, safe_name
-from ingest.decoders.freeform import ForeignObject, collect_numbers, list_readings, read_moment, require_numbers
-from ingest.decoders.lorawan import GatewayIn, best_reception
+from ingest.decoders.base import Decoder, Incoming, Options, check_finite, read
+from ingest.decoders.freeform import (
+    ForeignObject,
+    collect_numbers,
+    list_readings,
+    require_numbers,
+    stated_units,
+)
+from ingest.decoders.lorawan import RADIO, GatewayIn, best_reception
+from ingest.decoders.moments import read_time
 from ingest.records import Record
 
 # events that carry no measurement; a resolved location is where the network thinks the device is, without a value
@@ -25,6 +32,7 @@ class ChirpStackOptions(Options):
 
 class DeviceIn(Struct, rename="camel"):
     dev_eui: Annotated[str, Meta(min_length=1, max_length=64)]
+    device_name: str | None = None
 
 
 class UplinkIn(Struct, rename="camel"):
@@ -80,7 +88,8 @@ def _decode_uplink(incoming: Incoming) -> list[Record]:
     require_numbers(numbers, "does the codec of the device profile return one?")
     if options.radio:
         numbers |= best_reception(uplink.rx_info)
-    return [*list_readings(safe_name(uplink.device_info.dev_eui), _find_time(uplink, incoming), numbers)]
+    units = stated_units(uplink.object)
+    return [*list_readings(_name_sensor(uplink, incoming), _find_time(uplink, incoming), numbers, units)]
 
 
 def _decode_status(incoming: Incoming) -> list[Record]:
@@ -92,13 +101,18 @@ def _decode_status(incoming: Incoming) -> list[Record]:
         numbers["battery_level"] = check_finite(status.battery_level, "batteryLevel")
     if options.radio:
         numbers["margin"] = check_finite(status.margin, "margin")
-    return [*list_readings(safe_name(status.device_info.dev_eui), _find_time(status, incoming), numbers)]
+    return [*list_readings(_name_sensor(status, incoming), _find_time(status, incoming), numbers, {})]
+
+
+def _name_sensor(event: UplinkIn | StatusIn, incoming: Incoming) -> str:
+    """By its EUI; people call it what ChirpStack does."""
+    return incoming.own(event.device_info.dev_eui, event.device_info.device_name)
 
 
 def _find_time(event: UplinkIn | StatusIn, incoming: Incoming) -> int:
     if event.time is None:
         return incoming.now
-    return check_time(read_moment(event.time, "time", incoming.zone), incoming.now)
+    return read_time(event.time, "time", incoming)
 
 
 DECODER = Decoder(
@@ -107,4 +121,5 @@ DECODER = Decoder(
     ("application/+/device/+/event/up", "application/+/device/+/event/status"),
     decode,
     ChirpStackOptions,
+    asked=lambda options: RADIO | {"margin"} if options.radio else frozenset(),
 )

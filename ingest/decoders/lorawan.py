@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from ingest.decoders.base import check_finite
 
+RADIO = frozenset({"rssi", "snr"})
+
 
 class GatewayIn(Struct):
     """One gateway's reception: rssi in dBm, snr in dB. Its position is the gateway's, never the device's: it is not

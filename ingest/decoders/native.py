@@ -29,6 +29,7 @@ from ingest.decoders.base import (
 )
 from ingest.decoders.cap import decode_warning
 from ingest.decoders.jpeg import snapshot_row
+from ingest.decoders.moments import mend_leap
 from ingest.records import (
     IncidentReportRow,
     PositionRow,
@@ -128,8 +129,10 @@ def decode_observation(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
         if message.faults is None or (kept := _keep_good(message, ids[0])) is None:
             raise
         if not kept:
+            # a name or a value among several: only we can say which
+            named = next((one for one in message.faults if (one.field or "").startswith(f"{exc.field}.")), exc)
             message.faults.clear()
-            raise exc
+            raise named from exc
         return kept
 
 
@@ -277,7 +280,7 @@ def decode_task_reply(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
 
 
 def decode_cap(message: Incoming, _: tuple[str, ...]) -> list[Record]:
-    return decode_warning(message.payload, message.now)
+    return decode_warning(message.payload, message.now, message.extent)
 
 
 KINDS: dict[str, Callable[[Incoming, tuple[str, ...]], list[Record]]] = {
@@ -294,6 +297,8 @@ KINDS: dict[str, Callable[[Incoming, tuple[str, ...]], list[Record]]] = {
 
 def decode(message: Incoming) -> list[Record]:
     address = read_topic(message.topic, message.options.prefix)
+    if b":60" in message.payload and address.kind != "snapshot":
+        message = message._replace(payload=mend_leap(message.payload))
     return KINDS[address.kind](message, address.ids)
 
 

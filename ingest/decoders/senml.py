@@ -1,18 +1,22 @@
-"""Sensor Measurement Lists in JSON, RFC 8428: packs are resolved (section 4.6), then each record is a reading.
+"""Sensor Measurement Lists in JSON (section 5) or XML (section 7) of RFC 8428: packs are resolved (section 4.6), then
+each record is a reading.
 
 A resolved name ends in the metric: `urn:dev:ow:10e2073a01080063:temp` is metric `temp` of sensor
-`urn:dev:ow:10e2073a01080063`. A name that is a device alone (a four-part URN of RFC 9039) is told apart by its unit:
-the metric is `Cel`, or `value` without one. Positions (units `lon` and `lat`) go with the other readings of their
-sensor and moment, as in the example of section 5.1.3.
+`urn:dev:ow:10e2073a01080063`. A name that is a device alone (a four-part URN of RFC 9039, an IPv6 address, anything
+that ends in a colon or a slash) is told apart by its unit: the metric is `Cel`, or `value` without one. Positions
+(units `lon` and `lat`) go with the other readings of their sensor and moment, as in the example of section 5.1.3.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from ipaddress import IPv6Address
 from typing import Annotated, NamedTuple
 
 import msgspec
+from lxml import etree
 from msgspec import Meta, Raw, Struct
 
 from core.errors import DecodeError
@@ -29,13 +33,16 @@ from ingest.decoders.base import (
     check_unix,
     invalid,
     read,
-    safe_name,
     spare,
 )
 from ingest.decoders.freeform import check_name
 from ingest.records import Reading, Record
 
 VERSION = 10  # RFC 8428 section 4.4
+FEATURES = VERSION | 1 << 4  # RFC 9100: a bit a feature; the fourth is secondary units (RFC 8798)
+XML_NS = "urn:ietf:params:xml:ns:senml"
+CBOR_LIST = range(0x80, 0xA0)  # section 6: a pack is a CBOR array
+NO_UNIT = ("/", "1", "")
 RELATIVE_BELOW = 2**28  # section 4.5.3: smaller times count from now
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9:./_-]*")  # section 4.5.1
 DEVICE = re.compile(r"urn:dev:[a-z]+:[^:/]+")
@@ -80,17 +87,56 @@ class Measurement(NamedTuple):
     value: float
 
 
+FIELDS = dict.fromkeys(("bt", "bv", "bs", "bver", "v", "s", "t", "ut"), "number") | {"vb": "vb"}
 _PACK = msgspec.json.Decoder(list[RecordIn])
 _LABELS = msgspec.json.Decoder(list[dict[str, Raw]])
 
 
 def decode(incoming: Incoming) -> list[Record]:
-    pack: list[RecordIn] = read(_PACK, incoming.payload)
+    payload = incoming.payload
+    if payload[:1] and payload[0] in CBOR_LIST:
+        message = "payload: SenML in CBOR is not read: expected JSON (RFC 8428 section 5) or XML (section 7)"
+        raise DecodeError(message, reason="not_json", field="payload")
+    if payload.lstrip()[:1] == b"<":
+        payload = xml_as_json(payload)
+    pack: list[RecordIn] = read(_PACK, payload)
     if not pack:
         raise DecodeError("payload: expected at least one record", reason="nothing_usable", field="payload")
-    check_labels(read(_LABELS, incoming.payload))
+    check_labels(read(_LABELS, payload))
     check_versions(pack)
-    return list(_place(list(_resolve(pack, incoming))))
+    told = len(incoming.faults or ())
+    measurements = list(_resolve(pack, incoming))
+    if not measurements and len(incoming.faults or ()) == told:
+        message = "payload: expected at least one number, boolean or sum; the pack holds none"
+        raise DecodeError(message, reason="nothing_usable", field="payload")
+    return list(_place(measurements))
+
+
+def xml_as_json(payload: bytes) -> bytes:
+    """A pack in XML as the JSON it stands for; DTDs and entities are refused."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True)
+    try:
+        root = etree.fromstring(payload, parser)
+    except (etree.XMLSyntaxError, ValueError) as exc:
+        raise DecodeError(f"payload: expected SenML in XML: {exc}", reason="not_senml", field="payload") from exc
+    if root.getroottree().docinfo.doctype or root.tag != f"{{{XML_NS}}}sensml":
+        message = f"payload: expected the element sensml of {XML_NS}, without a document type"
+        raise DecodeError(message, reason="not_senml", field="payload")
+    records = root.iterchildren(f"{{{XML_NS}}}senml")
+    pack = [{str(k): _read_attribute(str(k), str(v)) for k, v in node.items()} for node in records]
+    return json.dumps(pack).encode()
+
+
+def _read_attribute(label: str, text: str) -> str | float | bool:
+    kind = FIELDS.get(label)
+    if kind == "vb" and text in ("true", "false", "1", "0"):
+        return text in ("true", "1")
+    if kind != "number":
+        return text
+    try:
+        return check_finite(float(text), label)
+    except ValueError as exc:
+        raise invalid(label, f"expected a number, got {text[:40]!r}") from exc
 
 
 def check_labels(records: list[dict[str, Raw]]) -> None:
@@ -106,8 +152,11 @@ def check_versions(pack: list[RecordIn]) -> None:
     versions = {record.bver for record in pack if record.bver is not None}
     if len(versions) > 1:
         raise invalid("bver", "expected one version in the whole pack (RFC 8428 section 4.4)")
-    if versions and not 1 <= max(versions) <= VERSION:
-        raise DecodeError(f"bver: expected at most {VERSION}", reason="version", field="bver")
+    version = max(versions, default=float(VERSION))
+    featured = version % 1 == 0 and int(version) | FEATURES == FEATURES
+    if version < 1 or (version > VERSION and not featured):
+        message = f"bver: expected at most {VERSION}, or {FEATURES} with secondary units (RFC 9100)"
+        raise DecodeError(message, reason="version", field="bver")
 
 
 def _resolve(pack: list[RecordIn], incoming: Incoming) -> Iterator[Measurement]:
@@ -123,8 +172,10 @@ def _resolve(pack: list[RecordIn], incoming: Incoming) -> Iterator[Measurement]:
 
 
 def _measure(record: RecordIn, base: Base, incoming: Incoming) -> list[Measurement]:
+    if _is_base(record):
+        return []
     _check_values(record, base)
-    sensor, metric = _split(base.name + record.n, incoming.topic, record.u or base.unit)
+    sensor, metric = _split(base.name + record.n, incoming, record.u or base.unit)
     at = _resolve_time(base.time + record.t, incoming.now)
     unit = check_optional(base.unit if record.u is None else record.u, "u")
     value = _resolve_value(record, base)
@@ -144,6 +195,13 @@ def _rebase(base: Base, record: RecordIn) -> Base:
         value=base.value if record.bv is None else record.bv,
         sum=base.sum if record.bs is None else record.bs,
     )
+
+
+def _is_base(record: RecordIn) -> bool:
+    """Whether it sets base fields and says nothing else, as the first record of the example in section 5.1.7."""
+    says = (record.u, record.v, record.vs, record.vb, record.vd, record.s)
+    sets = (record.bn, record.bt, record.bu, record.bv, record.bver)
+    return not record.n and not record.t and says == (None,) * 6 and record.bs is None and sets != (None,) * 5
 
 
 def _check_values(record: RecordIn, base: Base) -> None:
@@ -170,15 +228,24 @@ def _resolve_time(seconds: float, now: int) -> int:
     return now + round(seconds * SECOND)
 
 
-def _split(name: str, topic: str, unit: str | None) -> tuple[str, str]:
+def _split(name: str, incoming: Incoming, unit: str | None) -> tuple[str, str]:
     """A resolved name as (sensor, metric)."""
     if not NAME.fullmatch(name):
         raise invalid("n", f"expected letters, digits and - : . / _ (RFC 8428 section 4.5.1), got {name[:80]!r}")
-    if DEVICE.fullmatch(name):
-        return safe_name(name), check_name(unit or "value")
+    unnamed = "value" if unit in NO_UNIT or unit is None else unit
+    if DEVICE.fullmatch(name) or is_address(name):
+        return incoming.own(name), check_name(unnamed)
     at = max(name.rfind("/"), name.rfind(":"))
-    sensor, metric = (name[:at], name[at + 1 :]) if at > 0 else (topic.rpartition("/")[2], name)
-    return safe_name(sensor), check_name(metric or unit or "value")
+    sensor, metric = (name[:at], name[at + 1 :]) if at > 0 else (incoming.topic.rpartition("/")[2], name)
+    return incoming.own(sensor), check_name(metric or unnamed)
+
+
+def is_address(name: str) -> bool:
+    """Whether it is an IPv6 address, as a light's in section 5.1.7."""
+    try:
+        return name.count(":") > 1 and bool(IPv6Address(name))
+    except ValueError:
+        return False
 
 
 def _place(measurements: list[Measurement]) -> Iterator[Reading]:

@@ -22,12 +22,11 @@ from ingest.decoders.base import (
     check_finite,
     check_optional,
     check_position,
-    check_time,
     invalid,
     read,
-    safe_name,
 )
-from ingest.decoders.freeform import check_name, read_moment, read_number
+from ingest.decoders.freeform import MAX_UNIT, check_name, read_number
+from ingest.decoders.moments import read_time
 from ingest.records import Reading, Record
 
 VERSIONS = frozenset({"v1.0", "v1.1"})
@@ -41,7 +40,11 @@ class SensorThingsOptions(Options):
 
 
 class UnitIn(Struct):
+    """18-088 section 8.2.4: three ways to say one thing, not all of them given by everybody."""
+
     symbol: str | None = None
+    name: str | None = None
+    definition: str | None = None
 
 
 class PropertyIn(Struct):
@@ -75,13 +78,13 @@ _OBSERVATION = msgspec.json.Decoder(ObservationIn)
 def decode(incoming: Incoming) -> list[Record]:
     options: SensorThingsOptions = incoming.options
     seen: ObservationIn = read(_OBSERVATION, incoming.payload)
-    sensor = safe_name(f"datastream-{_find_datastream(seen, incoming.topic)}")
+    sensor = incoming.own(f"datastream-{_find_datastream(seen, incoming.topic)}")
     value = read_number(seen.result)
     if value is None:
         raise DecodeError("result: expected a number or a boolean", reason="nothing_usable", field="result")
     stream = seen.datastream or DatastreamIn()
     metric = (stream.observed.name if stream.observed else None) or options.metric
-    unit = (stream.unit.symbol if stream.unit else None) or None
+    unit = _find_unit(stream.unit) if stream.unit else None
     fix = _find_position(seen.feature)
     return [
         Reading(
@@ -89,12 +92,20 @@ def decode(incoming: Incoming) -> list[Record]:
             metric=check_name(metric),
             time=_find_time(seen, incoming),
             value=check_finite(value, "result"),
-            unit=check_optional(unit, "unitOfMeasurement.symbol"),
+            unit=check_optional(unit, "unitOfMeasurement"),
             quality="good",
             lon=fix.lon if fix else None,
             lat=fix.lat if fix else None,
         )
     ]
+
+
+def _find_unit(unit: UnitIn) -> str | None:
+    """The symbol, else the name, else the last part of the definition (`ucum:Cel`, `…/unit/DegreeCelsius`)."""
+    for words in (unit.symbol, unit.name, re.split(r"[/#:]", unit.definition or "")[-1]):
+        if words and words.strip():
+            return words.strip()[:MAX_UNIT]
+    return None
 
 
 def _find_datastream(seen: ObservationIn, topic: str) -> str:
@@ -110,8 +121,9 @@ def _find_datastream(seen: ObservationIn, topic: str) -> str:
 
 
 def _read_topic(topic: str) -> str | None:
-    """The datastream's id in the topic; None where the topic is that of all observations."""
-    *parts, last = topic.split("/")
+    """The datastream's id in the topic; None where the topic is that of all observations. Some servers take a query
+    with it (`v1.1/Observations?$expand=Datastream`)."""
+    *parts, last = topic.partition("?")[0].split("/")
     if last == "Observations" and parts and parts[-1] in VERSIONS:
         return None
     named = DATASTREAM.fullmatch(parts[-1]) if len(parts) > 1 and parts[-2] in VERSIONS else None
@@ -133,9 +145,9 @@ def _find_time(seen: ObservationIn, incoming: Incoming) -> int:
     16)."""
     if seen.phenomenon_time:
         end = seen.phenomenon_time.rpartition("/")[2]
-        return check_time(read_moment(end, "phenomenonTime", incoming.zone), incoming.now, "phenomenonTime")
+        return read_time(end, "phenomenonTime", incoming)
     if seen.result_time:
-        return check_time(read_moment(seen.result_time, "resultTime", incoming.zone), incoming.now, "resultTime")
+        return read_time(seen.result_time, "resultTime", incoming)
     return incoming.now
 
 

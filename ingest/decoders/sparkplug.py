@@ -1,8 +1,9 @@
 """Sparkplug B 3.0.0: births tell what aliases mean, data gives values by name or by alias, deaths say who is gone.
 
-The decoder keeps nothing between messages. A metric that DATA names by alias alone becomes an AliasedValue, resolved by
-the writer. DATA should not repeat the data type (tck-id-payloads-metric-datatype-not-req): an integer without one is
-read as signed in the width of its field, for a minus sign is likelier than the upper half of a counter.
+The decoder keeps nothing between messages. What DATA leaves to its BIRTH (a metric's name where it gives an alias
+alone, its unit) makes it a BornValue, resolved by the writer. DATA should not repeat the data type
+(tck-id-payloads-metric-datatype-not-req): an integer without one is read as signed in the width of its field, for a
+minus sign is likelier than the upper half of a counter.
 """
 
 from __future__ import annotations
@@ -11,10 +12,19 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from core.errors import DecodeError
-from ingest.decoders.base import Decoder, Incoming, check_finite, check_text, check_unix, invalid, safe_name, spare
+from ingest.decoders.base import (
+    Decoder,
+    Incoming,
+    check_finite,
+    check_optional,
+    check_text,
+    check_unix,
+    invalid,
+    spare,
+)
 from ingest.decoders.freeform import MAX_NAME, check_name
-from ingest.decoders.sparkplug_schema import DataType, read_name, read_payload
-from ingest.records import AliasedValue, BirthRow, DeathRow, Reading, Record
+from ingest.decoders.sparkplug_schema import DataType, read_name, read_payload, read_unit
+from ingest.records import BirthRow, BornValue, DeathRow, Reading, Record
 
 NAMESPACE = "spBv1.0"
 # housekeeping of the protocol, not measurements (sections 6.4.19 and 6.4.20)
@@ -33,6 +43,7 @@ SIGNED = frozenset({DataType.INT8, DataType.INT16, DataType.INT32, DataType.INT6
 NUMERIC = frozenset(DataType) - {DataType.UNKNOWN}
 # bigint in the database
 MAX_ALIAS = 2**63 - 1
+MAX_UNIT = 32
 
 
 class Address(NamedTuple):
@@ -46,6 +57,7 @@ class Address(NamedTuple):
 
 def decode(incoming: Incoming) -> list[Record]:
     address = read_address(incoming.topic)
+    address = address._replace(sensor=incoming.own(address.sensor))
     if address.verb in ("NCMD", "DCMD", "STATE"):
         return []
     payload = read_payload(incoming.payload)
@@ -56,7 +68,7 @@ def decode(incoming: Incoming) -> list[Record]:
     if address.verb == "DDEATH":
         return [DeathRow(address.node, address.device, sent)]
     if address.verb in ("NBIRTH", "DBIRTH"):
-        return _read_birth(address, payload.metrics, sent, incoming.now)
+        return _read_birth(address, payload.metrics, sent, incoming)
     found: list[Record] = []
     for metric in payload.metrics:
         try:
@@ -84,7 +96,7 @@ def read_address(topic: str) -> Address:
     if max(map(len, (group, *names))) > MAX_NAME:
         raise invalid("topic", f"expected names of at most {MAX_NAME} characters")
     check_text(topic, "topic")
-    return Address(verb, f"{group}/{names[0]}", "".join(names[1:]), safe_name(":".join([group, *names])))
+    return Address(verb, f"{group}/{names[0]}", "".join(names[1:]), ":".join([group, *names]))
 
 
 def _refuse_topic(topic: str) -> DecodeError:
@@ -92,19 +104,24 @@ def _refuse_topic(topic: str) -> DecodeError:
     return DecodeError(message, reason="topic", field="topic")
 
 
-def _read_birth(address: Address, metrics: Iterable[Any], sent: int, now: int) -> list[Record]:
-    """The aliases, then the values. A value nobody could keep (never read: no time, not a number) must not cost the
-    aliases."""
+def _read_birth(address: Address, metrics: Iterable[Any], sent: int, incoming: Incoming) -> list[Record]:
+    """The aliases and units, then the values. A value nobody could keep (never read: no time, not a number) must not
+    cost the aliases."""
     aliases: list[tuple[int, str, int]] = []
+    units: list[tuple[str, str]] = []
     readings: list[Record] = []
     for metric in metrics:
         name = check_name(read_name(metric))
         kept = name if _is_measured(metric, name) else ""
         if metric.HasField("alias"):
             aliases.append((_read_alias(metric), kept, metric.datatype))
-        if kept and (reading := _read_first(address, metric, kept, sent, now)):
+        if not kept:
+            continue
+        if unit := _read_unit(metric):
+            units.append((kept, unit))
+        if reading := _read_first(address, metric, kept, sent, incoming.now):
             readings.append(reading)
-    return [BirthRow(address.node, address.device, sent, tuple(aliases)), *readings]
+    return [BirthRow(address.node, address.device, sent, tuple(aliases), tuple(units)), *readings]
 
 
 def _read_first(address: Address, metric: Any, name: str, sent: int, now: int) -> Reading | None:
@@ -116,18 +133,30 @@ def _read_first(address: Address, metric: Any, name: str, sent: int, now: int) -
 
 def _read_datum(address: Address, metric: Any, sent: int, now: int) -> Record | None:
     name = check_name(read_name(metric))
-    if name:
-        return _read_reading(address, metric, name, sent, now) if _is_measured(metric, name) else None
-    if not metric.HasField("alias"):
+    if not name and not metric.HasField("alias"):
         raise invalid("metrics", "expected a name or an alias in each")
     value = read_value(metric)
-    if value is None:
+    if value is None or (name and not _is_measured(metric, name)):
         return None
-    alias = _read_alias(metric)
-    at = _find_time(metric, sent, now)
-    return AliasedValue(
-        address.node, address.sensor, alias, at, check_finite(value, f"alias {alias}"), _open_bits(metric)
+    alias = None if name else _read_alias(metric)
+    return BornValue(
+        node=address.node,
+        device=address.device,
+        sensor_id=address.sensor,
+        alias=alias,
+        name=name,
+        time=_find_time(metric, sent, now),
+        value=check_finite(value, name or f"alias {alias}"),
+        bits=_open_bits(metric) if alias is not None else 0,
+        unit=_read_unit(metric),
     )
+
+
+def _read_unit(metric: Any) -> str | None:
+    unit = read_unit(metric)
+    if unit is not None and len(unit) > MAX_UNIT:
+        raise invalid("engUnit", f"expected at most {MAX_UNIT} characters")
+    return check_optional(unit, "engUnit")
 
 
 def _open_bits(metric: Any) -> int:
@@ -149,7 +178,7 @@ def _read_reading(address: Address, metric: Any, name: str, sent: int, now: int)
     if value is None:
         return None
     at = _find_time(metric, sent, now)
-    return Reading(address.sensor, name, at, check_finite(value, name), None, "good", None, None)
+    return Reading(address.sensor, name, at, check_finite(value, name), _read_unit(metric), "good", None, None)
 
 
 def _read_alias(metric: Any) -> int:

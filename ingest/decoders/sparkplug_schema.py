@@ -1,13 +1,14 @@
 """The protobuf message of Sparkplug B, described in Python: field numbers from Sparkplug 3.0.0 section 6.4.1 (the
 schema) and 6.4.16 (data types).
 
-Data sets, templates and extensions (17 to 19) are declared as bytes: they have the same wire type, are skipped whole,
-and so nothing nested is ever parsed. Fields that are not declared (metadata 8, properties 9) are passed over by the
-parser.
+Data sets, templates and extensions (17 to 19) are declared as bytes: they have the same wire type and are skipped
+whole. Of a metric's properties (9) only those that are text are declared, so that no set within a set is ever parsed.
+Fields that are not declared (metadata 8) are passed over by the parser.
 """
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 from typing import Any, cast
 
@@ -47,6 +48,10 @@ METRIC = (
     ("is_transient", 6, Kind.TYPE_BOOL),
     ("is_null", 7, Kind.TYPE_BOOL),
 )
+# sections 6.4.11 and 6.4.12
+PROPERTY = (("is_null", 2, Kind.TYPE_BOOL), ("string_value", 8, Kind.TYPE_BYTES))
+# which properties say the unit: `engUnit` of Ignition and the Cirrus Link modules, and what others make of it
+UNIT_KEYS = frozenset({"engunit", "engunits", "engineeringunit", "engineeringunits", "unit", "units"})
 VALUES = (
     ("int_value", 10, Kind.TYPE_UINT32),
     ("long_value", 11, Kind.TYPE_UINT64),
@@ -79,6 +84,25 @@ def _describe() -> descriptor_pb2.FileDescriptorProto:
         metric.field.add(name=name, number=number, type=kind, label=Kind.LABEL_OPTIONAL)
     for name, number, kind in VALUES:
         metric.field.add(name=name, number=number, type=kind, label=Kind.LABEL_OPTIONAL, oneof_index=0)
+    metric.field.add(
+        name="properties",
+        number=9,
+        type=Kind.TYPE_MESSAGE,
+        label=Kind.LABEL_OPTIONAL,
+        type_name=".onemap.sparkplug.Properties",
+    )
+    properties = file.message_type.add(name="Properties")
+    properties.field.add(name="keys", number=1, type=Kind.TYPE_BYTES, label=Kind.LABEL_REPEATED)
+    properties.field.add(
+        name="values",
+        number=2,
+        type=Kind.TYPE_MESSAGE,
+        label=Kind.LABEL_REPEATED,
+        type_name=".onemap.sparkplug.Property",
+    )
+    value = file.message_type.add(name="Property")
+    for name, number, kind in PROPERTY:
+        value.field.add(name=name, number=number, type=kind, label=Kind.LABEL_OPTIONAL)
     return file
 
 
@@ -108,3 +132,15 @@ def read_name(metric: Any) -> str:
         return cast(bytes, metric.name).decode()
     except UnicodeDecodeError as exc:
         raise DecodeError("name: expected UTF-8", reason="invalid_field", field="name") from exc
+
+
+def read_unit(metric: Any) -> str | None:
+    """The unit that a property of the metric states (section 6.4.10: keys and values go by their places)."""
+    for key, value in zip(metric.properties.keys, metric.properties.values, strict=False):
+        name = re.sub(rb"[ _-]", b"", key).decode("ascii", "replace").lower()
+        if name in UNIT_KEYS and not value.is_null and (unit := value.string_value.strip()):
+            try:
+                return cast(bytes, unit).decode()
+            except UnicodeDecodeError as exc:
+                raise DecodeError("engUnit: expected UTF-8", reason="invalid_field", field="engUnit") from exc
+    return None

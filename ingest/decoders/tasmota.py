@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from core.errors import DecodeError
-from ingest.decoders.base import Decoder, Incoming, check_text, check_time, invalid, safe_name
-from ingest.decoders.freeform import SWITCHED, ForeignObject, collect_numbers, read_moment, read_object, require_numbers
+from ingest.decoders.base import Decoder, Incoming, check_text, check_time, invalid
+from ingest.decoders.freeform import (
+    SWITCHED,
+    ForeignObject,
+    collect_numbers,
+    read_object,
+    require_numbers,
+    stated_units,
+    unit_of,
+)
+from ingest.decoders.moments import read_moment
 from ingest.records import Reading, Record
 
 PREFIX = "tele"
@@ -17,25 +26,27 @@ UNITS = {
     "Pressure": "PressureUnit",
     "SeaPressure": "PressureUnit",
 }
+CLOCK = frozenset({"Time", "Epoch"})
 # what a clock shows that no time server has set yet
 UNSET_YEAR = 1970
 
 
 def decode(incoming: Incoming) -> list[Record]:
-    sensor, kind = read_address(incoming.topic)
+    sensor, kind = read_address(incoming)
     if kind == "LWT":
         return [Reading(sensor, "online", incoming.now, _read_presence(incoming.payload), None, "good", None, None)]
     return _read_sensors(sensor, incoming) if kind == "SENSOR" else []
 
 
-def read_address(topic: str) -> tuple[str, str]:
+def read_address(incoming: Incoming) -> tuple[str, str]:
     """(sensor, kind of message). The full topic is the owner's to choose: all but `tele` and the last part names the
     device."""
+    topic = incoming.topic
     *parts, kind = topic.split("/")
     if PREFIX not in parts or len(parts) < 2:
         raise DecodeError(f"topic: expected tele/+/SENSOR, got {topic[:120]!r}", reason="topic", field="topic")
     parts.remove(PREFIX)
-    return safe_name("/".join(parts)), kind
+    return incoming.own("/".join(parts)), kind
 
 
 def _read_presence(payload: bytes) -> float:
@@ -46,21 +57,24 @@ def _read_presence(payload: bytes) -> float:
 
 def _read_sensors(sensor: str, incoming: Incoming) -> list[Record]:
     body = read_object(incoming.payload)
-    numbers = collect_numbers(body, SWITCHED, faults=incoming.faults)
+    told = {key: value for key, value in body.items() if key not in CLOCK}
+    numbers = collect_numbers(told, SWITCHED, faults=incoming.faults)
     require_numbers(numbers, "is a sensor connected?")
-    at = _find_time(body, incoming)
+    at, units = _find_time(body, incoming), stated_units(body)
     return [
-        Reading(sensor, name, at, value, _find_unit(name, body), "good", None, None) for name, value in numbers.items()
+        Reading(sensor, name, at, value, _find_unit(name, body) or unit_of(name, units), "good", None, None)
+        for name, value in numbers.items()
     ]
 
 
 def _find_time(body: ForeignObject, incoming: Incoming) -> int:
-    """`Time` is local, mostly without an offset. Telemetry is sent as it is measured: without a set clock it is from
-    now."""
-    if "Time" not in body:
+    """As the command `Time` has it: local text (1, with milliseconds 4; with an offset by SetOption52), local text and
+    `Epoch` (2), seconds since 1970 (3). Telemetry is sent as it is measured: without a set clock it is from now."""
+    field = "Epoch" if isinstance(body.get("Epoch"), int) else "Time"
+    if field not in body:
         return incoming.now
-    moment = read_moment(body["Time"], "Time", incoming.zone)
-    return incoming.now if moment.year == UNSET_YEAR else check_time(moment, incoming.now, "Time")
+    moment = read_moment(body[field], field, incoming.zone, incoming.now)
+    return incoming.now if moment.year == UNSET_YEAR else check_time(moment, incoming.now, field)
 
 
 def _find_unit(name: str, body: ForeignObject) -> str | None:

@@ -10,9 +10,16 @@ from msgspec import Struct, field
 
 from core.errors import DecodeError
 from core.types import LonLat
-from ingest.decoders.base import Decoder, Incoming, Options, check_place, check_time, invalid, read, safe_name
-from ingest.decoders.freeform import ForeignObject, collect_numbers, list_readings, read_moment, require_numbers
-from ingest.decoders.lorawan import GatewayIn, best_reception
+from ingest.decoders.base import Decoder, Incoming, Options, check_place, invalid, read
+from ingest.decoders.freeform import (
+    ForeignObject,
+    collect_numbers,
+    list_readings,
+    require_numbers,
+    stated_units,
+)
+from ingest.decoders.lorawan import RADIO, GatewayIn, best_reception
+from ingest.decoders.moments import read_time
 from ingest.records import Record
 
 
@@ -70,7 +77,8 @@ def decode(incoming: Incoming) -> list[Record]:
     fix = _find_position(uplink.locations)
     at = _find_time(message, uplink, incoming)
     lon, lat = (fix.lon, fix.lat) if fix else (None, None)
-    return [*list_readings(_name_sensor(message.end_device_ids, options), at, numbers, lon, lat)]
+    units = stated_units(uplink.decoded_payload)
+    return [*list_readings(_name_sensor(message.end_device_ids, incoming), at, numbers, units, lon, lat)]
 
 
 def _check_silent(uplink: UplinkIn) -> list[Record]:
@@ -83,11 +91,12 @@ def _check_silent(uplink: UplinkIn) -> list[Record]:
     )
 
 
-def _name_sensor(ids: IdsIn, options: TtnOptions) -> str:
+def _name_sensor(ids: IdsIn, incoming: Incoming) -> str:
+    options: TtnOptions = incoming.options
     name = ids.device_id if options.sensor == "device_id" else ids.dev_eui
     if not name:
         raise invalid(f"end_device_ids.{options.sensor}", "expected a value, it is missing")
-    return safe_name(name)
+    return incoming.own(name)
 
 
 def _find_time(message: MessageIn, uplink: UplinkIn, incoming: Incoming) -> int:
@@ -95,7 +104,7 @@ def _find_time(message: MessageIn, uplink: UplinkIn, incoming: Incoming) -> int:
     given = uplink.received_at or message.received_at
     if not given:
         return incoming.now
-    return check_time(read_moment(given, "received_at", incoming.zone), incoming.now, "received_at")
+    return read_time(given, "received_at", incoming)
 
 
 def _find_position(locations: dict[str, LocationIn]) -> LonLat | None:
@@ -112,4 +121,5 @@ DECODER = Decoder(
     ("v3/+/devices/+/up",),
     decode,
     TtnOptions,
+    asked=lambda options: RADIO if options.radio else frozenset(),
 )

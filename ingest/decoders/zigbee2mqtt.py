@@ -5,16 +5,16 @@ from __future__ import annotations
 from pydantic import Field
 
 from core.errors import DecodeError
-from ingest.decoders.base import Decoder, Incoming, Options, check_time, check_unix, invalid, safe_name
+from ingest.decoders.base import Decoder, Incoming, Options, invalid
 from ingest.decoders.freeform import (
     SWITCHED,
     collect_numbers,
     list_readings,
-    read_moment,
-    read_number,
     read_object,
     require_numbers,
+    stated_units,
 )
+from ingest.decoders.moments import read_time
 from ingest.records import Reading, Record
 
 PRESENCE = {"online": 1.0, "offline": 0.0}
@@ -22,7 +22,6 @@ PRESENCE = {"online": 1.0, "offline": 0.0}
 DESCRIPTIVE = frozenset({"device", "update", "update_available", "last_seen", "elapsed"})
 # nested values are one level deep: color.x, color.hue
 DEPTH = 2
-MAX_MILLISECONDS = 1e14
 
 
 class Zigbee2MqttOptions(Options):
@@ -43,8 +42,8 @@ def decode(incoming: Incoming) -> list[Record]:
     if parts[0] == "bridge" or {"set", "get"} & set(parts[1:][-2:]) or not incoming.payload:
         return []
     if parts[-1] == "availability" and len(parts) > 1:
-        return [_read_presence(safe_name("/".join(parts[:-1])), incoming)]
-    return _read_state(safe_name(name), incoming)
+        return [_read_presence(incoming.own("/".join(parts[:-1])), incoming)]
+    return _read_state(incoming.own(name), incoming)
 
 
 def _read_presence(sensor: str, incoming: Incoming) -> Reading:
@@ -65,7 +64,10 @@ def _read_state(sensor: str, incoming: Incoming) -> list[Record]:
     measured = {key: value for key, value in body.items() if key not in DESCRIPTIVE}
     numbers = collect_numbers(measured | switches, depth=DEPTH, faults=incoming.faults)
     require_numbers(numbers, "the device tells of nothing measured")
-    return [*list_readings(sensor, at, numbers)]
+    units = stated_units(measured, DEPTH)
+    if "battery" in body:
+        units.setdefault("voltage", "mV")  # of the battery; mains are in volts
+    return [*list_readings(sensor, at, numbers, units)]
 
 
 def _is_switched(key: str, value: str) -> bool:
@@ -77,12 +79,7 @@ def _find_time(seen: object, incoming: Incoming) -> int:
     """`last_seen` is ISO 8601 or milliseconds since 1970, as configured; off by default."""
     if seen is None:
         return incoming.now
-    if isinstance(seen, str):
-        return check_time(read_moment(seen, "last_seen", incoming.zone), incoming.now, "last_seen")
-    milliseconds = read_number(seen)
-    if milliseconds is None or isinstance(seen, bool) or not 0 <= milliseconds <= MAX_MILLISECONDS:
-        raise invalid("last_seen", "expected ISO 8601 or milliseconds since 1970")
-    return check_unix(milliseconds / 1000, incoming.now, "last_seen")
+    return read_time(seen, "last_seen", incoming)
 
 
 DECODER = Decoder(

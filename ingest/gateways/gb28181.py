@@ -214,6 +214,9 @@ class Gateway:
         if self.options.authenticate and not self._is_registered(device, peer):
             self.figures["not_registered"] += 1
             return Answer(403)
+        if not message.body.strip():
+            self.figures["empty"] += 1
+            return Answer(200)  # nothing is said
         if "manscdp+xml" not in message.first("content-type").lower():
             return Answer(415)
         root = notes.read_note(message.body)

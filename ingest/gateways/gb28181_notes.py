@@ -16,6 +16,7 @@ from lxml import etree
 from core.clock import rfc3339
 from core.errors import DecodeError, InputError
 from core.types import LonLat
+from ingest.decoders.moments import mend_leap
 from ingest.gateways.publisher import Publication
 
 BEIJING = timezone(timedelta(hours=8))
@@ -118,9 +119,12 @@ def _decode(body: bytes) -> str:
 
 
 def text_of(root: etree._Element, name: str) -> str:
-    """The text of that child, empty where there is none."""
-    value: str | None = root.findtext(name)
-    return value.strip() if value else ""
+    """The text of that child (`Info/AlarmType`: of its child), empty where there is none. Platforms write `info` and
+    `deviceID` as well: capitals do not count."""
+    found = [root]
+    for part in name.lower().split("/"):
+        found = [child for node in found for child in node if isinstance(child.tag, str) and child.tag.lower() == part]
+    return next((text for node in found if (text := (node.text or "").strip())), "")
 
 
 def command(root: etree._Element) -> tuple[str, str]:
@@ -139,7 +143,7 @@ def read_time(root: etree._Element, name: str) -> datetime:
     """UTC. A time without an offset is Beijing's."""
     value = text_of(root, name)
     try:
-        moment = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(mend_leap(value.encode()).decode())
         local = moment if moment.tzinfo else moment.replace(tzinfo=BEIJING)
         return local.astimezone(UTC)
     except (ValueError, OverflowError) as exc:

@@ -167,6 +167,25 @@ def test_letter_is_replayed_once_its_source_reads_it(db: Engine, admin: httpx.Cl
     assert admin.post("/api/dead-letters/replay", json={"ids": [read["id"]]}).json()["read"] == 0
 
 
+def test_letter_that_no_replay_can_help_is_refused_one_with_the_reason(db: Engine, admin: httpx.Client) -> None:
+    time = rfc3339(now())
+    for value in (1.0, 2.5):
+        body = {"time": time, "metric": "flow", "value": value, "unit": "L/s"}
+        arrive(db, "onemap/observation/replayed-3", json.dumps(body).encode())
+    [letter] = letters(admin)
+    assert (letter["reason"], letter["replayable"]) == ("conflict", False)
+    assert letter["detail"] == (
+        f"sensor replayed-3, metric flow, time {time}: 1 L/s was stored before, 2.5 L/s came now"
+    )
+    answer = admin.post("/api/dead-letters/replay", json={"ids": [letter["id"]]})
+    assert (answer.status_code, answer.json()["reason"]) == (409, "replay_is_no_help")
+    assert "the first stays" in answer.json()["detail"]
+    assert admin.post("/api/dead-letters/replay", json={"reason": "conflict"}).status_code == 409
+    arrive(db, "x/y", b"")
+    assert admin.post("/api/dead-letters/replay", json={}).json() == {"read": 0, "still": {"no_source": 1}, "left": 0}
+    assert {one["reason"]: one["replayable"] for one in letters(admin)} == {"conflict": False, "no_source": True}
+
+
 def test_letter_is_discarded_with_a_reason_and_then_waits_no_more(
     db: Engine, admin: httpx.Client, served: System
 ) -> None:

@@ -150,6 +150,50 @@ def test_accepted_device_is_judged_without_a_restart(
     ]  # fmt: skip
 
 
+def test_new_thermometer_alarms_by_limits_of_its_own_once_it_is_accepted(
+    pumps: Json, admin: httpx.Client, devices: Mailbox, processes: System
+) -> None:
+    """44.9 °C was watched by nobody: no rule read the temperature of anything."""
+    devices.publish("pumps/t9", [{"bn": "t9/", "n": "battery", "v": 3}])
+    wait_for(lambda: processes.rows("SELECT 1 FROM sensor WHERE id = 't9' AND status = 'pending'"))
+    assert admin.get("/api/sensors/t9/offer").json()["guess"] == ""
+    # what is offered is decided by all that was heard since
+    devices.publish("pumps/t9", [{"bn": "t9/", "n": "temperature", "u": "Cel", "v": 21.5}])
+    wait_for(lambda: processes.rows("SELECT 1 FROM sensor_state WHERE sensor_id = 't9' AND metric = 'temperature'"))
+    offered = admin.get("/api/sensors/t9/offer").json()
+    assert (offered["kind"], offered["metrics"]) == ("temperature", ["battery", "temperature"])
+    assert not [rule for rule in offered["rules"] if "temperature" in rule["metrics"]]
+    assert [rule["id"] for rule in admin.get("/api/sensors/t9/offer?kind=gas").json()["rules"]] == ["silent"]
+    body = {"kind": "temperature", "lon": 118.99, "lat": 31.35, "thresholds": {"temperature": {"2": 44.0, "3": 40.0}}}
+    wrong = {**body, "thresholds": {"temperature": {"5": 44.0}}}
+    assert admin.post("/api/sensors/t9/accept", json=wrong).status_code == 422
+    accepted = admin.post("/api/sensors/t9/accept", json=body)
+    assert accepted.status_code == 200, accepted.text
+    assert accepted.json()["metrics"] == ["battery", "temperature"]
+    assert accepted.json()["thresholds"]["temperature"] == {"2": 44.0, "3": 40.0}
+    [rule] = processes.rows(
+        "SELECT kind, enabled, version, watches FROM rule WHERE id = 'limits-temperature-temperature'"
+    )
+    assert rule == {"kind": "threshold", "enabled": True, "version": 1, "watches": {"sensor_kinds": ["temperature"]}}
+    watching = [one["id"] for one in admin.get("/api/sensors/t9/offer").json()["rules"] if one["per_site"]]
+    assert watching == ["limits-temperature-temperature"]
+
+    def alarm() -> list[Json]:
+        value = 44.9 + now().microsecond % 7 / 1000
+        devices.publish("pumps/t9", [{"bn": "t9/", "n": "temperature", "u": "Cel", "v": value}])
+        return processes.rows("SELECT level, kind FROM alarm WHERE thing_id = 't9' AND active")
+
+    assert wait_for(alarm, what="the rule judges the thermometer") == [{"level": 2, "kind": "limit"}]
+    # a second one is watched by the rule that is there; one that warns the other way is refused
+    devices.publish("pumps/t8", [{"bn": "t8/", "n": "temperature", "u": "Cel", "v": 5}])
+    wait_for(lambda: processes.rows("SELECT 1 FROM sensor WHERE id = 't8'"))
+    below = {**body, "thresholds": {"temperature": {"1": -10, "3": 0}}}
+    refused = admin.post("/api/sensors/t8/accept", json=below)
+    assert (refused.status_code, refused.json()["field"]) == (422, "thresholds")
+    assert admin.post("/api/sensors/t8/accept", json=body).status_code == 200
+    assert len(processes.rows("SELECT 1 FROM rule WHERE starts_with(id, 'limits-')")) == 1
+
+
 def test_edit_is_taken_up_by_the_running_ingester_and_an_old_version_is_refused(
     pumps: Json, admin: httpx.Client, devices: Mailbox, resubscribed: Callable[..., int], processes: System
 ) -> None:

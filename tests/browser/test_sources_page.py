@@ -204,6 +204,39 @@ def test_new_source_is_made_by_the_form(desk: Desk, admin: httpx.Client) -> None
     assert (made["options"], made["enabled"], made["topic_filters"]) == ({"sensor": "dev_eui"}, False, ["lamps/+/up"])
 
 
+def test_format_nobody_has_heard_of_takes_the_page(desk: Desk, admin: httpx.Client) -> None:
+    """A message that came is the example, expressions say what it means, the rows are seen before it is saved."""
+    page = desk.page
+    page.click("[data-key=add-source]")
+    page.fill("[data-field=id]", "odd")
+    page.fill("[data-field=name_zh]", "自定义")
+    page.fill("[data-field=name_en]", "Odd")
+    choose(desk, "decoder", "Any JSON")
+    desk.until("() => document.querySelector('[data-field=topic_filters]').value", lambda words: words == "devices/+")
+    page.fill("[data-field=topic_filters]", "pumps/+")
+    page.click("summary:has-text('Options')")
+    page.fill("[data-field='options.records']", "@")
+    page.fill("[data-field='options.device']", "bn")
+    for name, metric, expression in (("values", "water_level", "v"), ("units", "water_level", "'cm'")):
+        page.click(f"[data-key='add-options.{name}']")
+        page.fill(f"[data-field='options.{name}'] [data-column=key]", metric)
+        page.fill(f"[data-field='options.{name}'] [data-column=value]", expression)
+    page.click("[data-key=example]")
+    desk.until("() => document.querySelector('[data-field=payload]').value", lambda words: '"p1/"' in words)
+    page.click("[data-key=try]")
+    page.wait_for_selector("[data-testid=try-result] table")
+    assert "1.2 m" in page.inner_text("[data-testid=try-result]")
+    page.fill("[data-field='options.values'] [data-column=value]", "v[")
+    page.click("[data-key=save-source]")
+    page.wait_for_selector("[data-field='options.values'] .error:has-text('no JMESPath')")
+    page.fill("[data-field='options.values'] [data-column=value]", "v")
+    page.click("[data-key=save-source]")
+    page.wait_for_selector(row_of("sources", "odd"))
+    assert admin.get("/api/sources/odd").json()["options"] == {
+        "records": "@", "device": "bn", "values": {"water_level": "v"}, "units": {"water_level": "'cm'"}
+    }  # fmt: skip
+
+
 def fill_in(page: Page, section: str, field: str, value: str) -> None:
     """Type into a field of a folded section so that it stays: on a slow machine the form may be drawn anew after the
     first press."""

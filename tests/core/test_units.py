@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from core.crs import Datum, from_wgs84, to_wgs84
 from core.errors import InputError
 from core.types import LonLat
-from core.units import conversion
+from core.units import conversion, is_unit
 from core.vocabulary import table
 
 CASES = [
@@ -29,12 +29,47 @@ CASES = [
     ("%RH", "%", 55.0, 55.0),
     ("rad", "°", 3.141592653589793, 180.0),
     ("kn", "m/s", 1.0, 0.514444),
+    ("Degree Celsius", "°C", 20.0, 20.0),
+    ("华氏度", "°C", 212.0, 100.0),
+    ("％", "%", 50.0, 50.0),
+    ("微克/立方米", "µg/m³", 35.0, 35.0),
+    ("㎥/h", "L/s", 36.0, 10.0),
 ]
 
 
 @pytest.mark.parametrize(("unit", "wanted", "value", "expected"), CASES)
 def test_value_is_converted(unit: str, wanted: str, value: float, expected: float) -> None:
     assert conversion(unit, wanted).apply(value) == pytest.approx(expected, rel=1e-5, abs=1e-9)
+
+
+# RFC 8798 section 3, table 2: secondary unit, SenML unit, scale, offset; `Ah` is in the coulombs that we do not measure
+SECONDARY = [
+    ("ms", "s", 1e-3, 0), ("min", "s", 60, 0), ("h", "s", 3600, 0), ("MHz", "Hz", 1e6, 0), ("kW", "W", 1000, 0),
+    ("kVA", "VA", 1000, 0), ("kvar", "var", 1000, 0), ("Wh", "J", 3600, 0), ("kWh", "J", 3.6e6, 0),
+    ("varh", "vars", 3600, 0), ("kvarh", "vars", 3.6e6, 0), ("kVAh", "VAs", 3.6e6, 0), ("Wh/km", "J/m", 3.6, 0),
+    ("KiB", "B", 1024, 0), ("GB", "B", 1e9, 0), ("Mbit/s", "bit/s", 1e6, 0), ("B/s", "bit/s", 8, 0),
+    ("MB/s", "bit/s", 8e6, 0), ("mV", "V", 1e-3, 0), ("mA", "A", 1e-3, 0), ("dBm", "dBW", 1, -30),
+    ("ug/m3", "kg/m3", 1e-9, 0), ("mm/h", "m/s", 1 / 3.6e6, 0), ("m/h", "m/s", 1 / 3600, 0), ("ppm", "/", 1e-6, 0),
+    ("/100", "/", 0.01, 0), ("/1000", "/", 0.001, 0), ("hPa", "Pa", 100, 0), ("mm", "m", 1e-3, 0),
+    ("cm", "m", 0.01, 0), ("km", "m", 1000, 0), ("km/h", "m/s", 1 / 3.6, 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("unit", "base", "scale", "offset"), SECONDARY, ids=[row[0] for row in SECONDARY])
+def test_secondary_unit_of_senml_is_its_primary_one_scaled(unit: str, base: str, scale: float, offset: float) -> None:
+    assert conversion(unit, base) == pytest.approx((scale, offset))
+    assert is_unit(unit)
+
+
+def test_unit_that_is_a_multiple_of_a_spelling_goes_both_ways() -> None:
+    assert conversion("dBW", "dBm").apply(1) == 31
+    assert conversion("Bspl", "dB").apply(6.5) == 65
+    assert conversion("dBm", "dBm").apply(3) == 3
+
+
+@pytest.mark.parametrize("words", ["", "pump-3", "消防支队", "9**9", "x y z"])
+def test_words_that_are_no_unit(words: str) -> None:
+    assert not is_unit(words)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from core.pgarray import to_pg_us
-from ingest.records import AliasedValue, BirthRow, DeathRow, Reading
+from ingest.records import BirthRow, BornValue, DeathRow, Reading
 from ingest.writer import Writer
 from tests.ingest.test_sources import source
 from tests.ingest.test_writer import letters, message
@@ -36,8 +36,9 @@ def birth(*aliases: tuple[int, str, int], device: str = "meter", time: int = NOW
     return BirthRow(NODE, device, time, aliases)
 
 
-def value(alias: int, number: float, seconds: int = 1, bits: int = 0) -> AliasedValue:
-    return AliasedValue(NODE, METER, alias, NOW + seconds * 1_000_000, number, bits)
+def value(alias: int | None, number: float, seconds: int = 1, bits: int = 0, **more: Any) -> BornValue:
+    told = BornValue(NODE, "meter", METER, alias, "", NOW + seconds * 1_000_000, number, bits, None)
+    return told._replace(**more)
 
 
 def test_data_is_named_by_the_birth_that_another_ingester_wrote(conn: Connection) -> None:
@@ -86,3 +87,35 @@ def test_node_whose_clock_ran_ahead_is_born_again_when_it_is_right(conn: Connect
     write(conn, 1, [birth((1, "Flow", 9), time=to_pg_us(now()))])
     write(conn, 2, [value(1, 7.0)])
     assert state(conn)[METER, "Flow"] == 7.0
+
+
+def test_unit_that_the_birth_states_is_converted(conn: Connection) -> None:
+    """It was dropped: 320 cm became 320 m."""
+    write(conn, 1, [birth((1, "Level", 9))._replace(units=(("Level", "cm"), ("Depth", "ft")))])
+    write(conn, 2, [value(1, 320.0), value(None, 5.0, name="Depth"), value(None, 2.0, name="Plain")])
+    assert state(conn)[METER, "water_level"] == 3.2
+    units = {r.metric: r.unit for r in conn.execute(text("SELECT metric, unit FROM sensor_state"))}
+    assert units == {"online": None, "water_level": "m", "Depth": "ft", "Plain": None}
+
+
+def test_unit_of_the_data_itself_goes_before_the_births(conn: Connection) -> None:
+    write(conn, 1, [birth((1, "Level", 9))._replace(units=(("Level", "cm"),))])
+    write(conn, 2, [value(1, 3200.0, unit="mm")])
+    assert state(conn)[METER, "water_level"] == 3.2
+
+
+def test_unit_that_does_not_fit_is_named_and_costs_no_other_value(conn: Connection) -> None:
+    write(conn, 1, [birth((1, "Level", 9))._replace(units=(("Level", "hPa"),))])
+    write(conn, 2, [value(1, 3.2), value(None, 2.0, name="Plain")])
+    assert state(conn) == {(METER, "online"): 1.0, (METER, "Plain"): 2.0}
+    [letter] = conn.execute(text("SELECT reason, detail FROM dead_letter"))
+    assert letter.reason == "unit"
+    assert "'hPa'" in letter.detail
+    assert letter.detail.endswith("the other values of the message were kept")
+
+
+def test_message_of_which_no_unit_fits_is_a_letter(conn: Connection) -> None:
+    write(conn, 1, [birth((1, "Level", 9))._replace(units=(("Level", "hPa"),))])
+    write(conn, 2, [value(1, 3.2)])
+    assert [reason for _, reason in letters(conn)] == ["unit"]
+    assert state(conn) == {(METER, "online"): 1.0}

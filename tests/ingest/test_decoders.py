@@ -15,7 +15,7 @@ from core.errors import DecodeError
 from core.types import DEVICE_ID
 from ingest.decoders import DECODERS
 from ingest.decoders.base import AHEAD, PAST, Decoder, Incoming
-from ingest.records import AliasedValue, BirthRow, DeathRow, Record
+from ingest.records import BirthRow, BornValue, DeathRow, Record
 from tests.ingest.decoders.support import CITY, NOW_US, PAYLOADS
 
 PREFIX = "onemap"
@@ -76,6 +76,7 @@ GOOD: dict[str, tuple[Sample, ...]] = {
         Sample("owntracks/wang/fire-01", "location.json"),
         Sample("owntracks/王/手机", "location_unknowns.json"),
     ),
+    "json": (Sample("devices/pump-1", "plain.json"),),
     "cap": (Sample("cap/weather", "rainstorm.xml"), Sample("cap/weather", "cancel_without_info.xml")),
 }
 SAMPLES = [(key, sample) for key, samples in GOOD.items() for sample in samples]
@@ -163,7 +164,7 @@ def check(record: Record) -> None:
     assert getattr(record, "metric", "named")
     assert -180 <= (getattr(record, "lon", None) or 0) <= 180
     assert -90 <= (getattr(record, "lat", None) or 0) <= 90
-    if isinstance(record, BirthRow | DeathRow | AliasedValue):
+    if isinstance(record, BirthRow | DeathRow | BornValue):
         assert record.node.count("/") == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, text
 from core.clock import rfc3339
 from core.pgarray import to_pg_us
 from ingest.arrived import Arrived
+from ingest.records import Reading
 from ingest.sources import Source, Sources, make_source
 from ingest.writer import Writer
 from tests.ingest.decoders.support import double, metric, sparkplug
@@ -131,7 +133,54 @@ def test_good_values_are_not_written_twice_when_the_letter_is_replayed(conn: Con
         assert (done.inserted, done.repeats, done.dead) == ((1, 0, 1) if not again else (0, 1, 1))
 
 
+UP = {"deviceInfo": {"devEui": "half-1"}, "object": {"temperature": 71.6, "temperature_unit": "F"}}
+TTN = {"end_device_ids": {"device_id": "half-1"}, "uplink_message": {"decoded_payload": UP["object"]}}
+STREAM = {"@iot.id": 1, "ObservedProperty": {"name": "temperature"}}
+WHOEVER: list[tuple[str, str, object]] = [
+    ("senml", "maker/x", [{"n": "half-1/temperature", "u": "F", "v": 71.6}]),
+    ("native", TOPIC, {"time": TIME, "metric": "temperature", "value": 71.6, "unit": "°F"}),
+    ("native", TOPIC, {"time": TIME, "values": {"temperature": 71.6}, "unit": "degF"}),
+    ("chirpstack", "application/1/device/half-1/event/up", UP),
+    ("ttn", "v3/a@t/devices/half-1/up", TTN),
+    ("zigbee2mqtt", "zigbee2mqtt/half-1", UP["object"]),
+    ("tasmota", "tele/half-1/SENSOR", {"temperature": 71.6, "unit": "F"}),
+    ("tasmota", "tele/half-1/SENSOR", {"DS18B20": {"temperature": 71.6, "unit": "F"}}),
+    *(
+        ("sensorthings", "v1.1/Observations", {"result": 71.6, "Datastream": {**STREAM, "unitOfMeasurement": unit}})
+        for unit in ({"symbol": "°F"}, {"symbol": "", "name": "fahrenheit"}, {"definition": "http://x/unit/degF"})
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("decoder", "topic", "body"), WHOEVER, ids=[case[0] for case in WHOEVER])
+def test_unit_that_any_device_states_is_converted_or_refused_by_name(decoder: str, topic: str, body: object) -> None:
+    options = {"prefix": "maker"} if decoder == "native" else {}
+    source = maker(decoder, topic, options=options, metrics={"DS18B20.temperature": "temperature"})
+    [reading] = arrive(source, topic, body).records
+    assert isinstance(reading, Reading)
+    assert (reading.metric, reading.value, reading.unit) == ("temperature", 22.0, "°C")
+    told = re.sub(r'degF|°F|fahrenheit|(?<=")F(?=")', "kg", json.dumps(body, ensure_ascii=False))
+    bad = arrive(source, topic, told.encode())
+    assert bad.reason == "unit"
+    assert "'kg'" in bad.detail
+
+
 @pytest.mark.parametrize("body", [{"time": TIME, "metric": "a", "value": 1.5, "lon": 0, "lat": 0.0}])
 def test_nought_nought_is_an_unknown_place(body: object) -> None:
     [record] = arrive(NATIVE, TOPIC, body).records
     assert (record.lon, record.lat) == (None, None)  # type: ignore[union-attr]
+
+
+PATHS: list[tuple[object, str, str]] = [
+    ({"time": TIME, "values": {"温度": 1}}, "values.温度", "expected 1 to 64 of A-Z a-z 0-9 _ . : -"),
+    ({"time": TIME, "values": {"a": "x"}}, "values.a", "expected a number, got str"),
+    ({"time": TIME, "metric": "温度", "value": 1}, "metric", "expected 1 to 64 of A-Z a-z 0-9 _ . : -"),
+    ({"time": TIME, "metric": "a", "value": 1, "unit": "x" * 33}, "unit", "expected at most 32 characters"),
+    ({"time": TIME[:19], "metric": "a", "value": 1}, "time", "expected a time with an offset (RFC 3339)"),
+]
+
+
+@pytest.mark.parametrize(("body", "field", "words"), PATHS, ids=[field for _, field, _ in PATHS])
+def test_field_at_fault_is_named_as_a_person_reads_it(body: object, field: str, words: str) -> None:
+    message = arrive(NATIVE, TOPIC, body)
+    assert (message.fault, message.detail) == (field, f"{field}: {words}")

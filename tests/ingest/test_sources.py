@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from typing import Any
 
@@ -17,8 +18,9 @@ from core.errors import DecodeError, InputError
 from core.pgarray import to_pg_us
 from core.types import LonLat
 from ingest.arrived import Arrived
-from ingest.records import PositionRow, Reading
+from ingest.records import PositionRow, Reading, SnapshotRow, WarningRow
 from ingest.sources import Source, Sources, check_filter, make_source, matches, read_sources
+from tests.ingest.decoders.support import NOW_US, PAYLOADS, at
 from tests.support import now
 
 ROW: dict[str, Any] = {
@@ -218,3 +220,38 @@ def test_retained_message_that_is_cleared_says_nothing(topic: str) -> None:
     message = Arrived(topic, b"", 1, 1)
     Sources([source(topic_filters=["maker/#"])]).decode(message, to_pg_us(now()))
     assert (message.reason, list(message.records), message.source_id) == (None, [], "s")
+
+
+WRITTEN = '{"time": "2026-05-04T12:00:00Z", "metric": "water_level", "value": 1}'
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-16-le"])
+def test_byte_order_mark_is_passed_over(encoding: str) -> None:
+    """It was a dead letter: expected JSON in UTF-8."""
+    body = WRITTEN.replace("2026-05-04T12:00:00Z", rfc3339(now())).encode(encoding)
+    marks = {"utf-16-be": codecs.BOM_UTF16_BE, "utf-16-le": codecs.BOM_UTF16_LE}
+    found = source().decode("maker/observation/d1", marks.get(encoding, b"") + body, {}, to_pg_us(now()))
+    assert [record.value for record in found if isinstance(record, Reading)] == [1.0]
+
+
+def test_warning_in_utf_16_is_read_as_it_says_itself() -> None:
+    body = (PAYLOADS / "cap/rainstorm.xml").read_text(encoding="utf-8").replace("UTF-8", "UTF-16").encode("utf-16")
+    made = source(decoder="cap", options={}, topic_filters=["cap/#"])
+    [warning] = made.decode("cap/x", body, {}, NOW_US)
+    assert isinstance(warning, WarningRow)
+    assert warning.headline == "宿迁市气象台发布暴雨橙色预警"
+
+
+def test_picture_is_not_taken_for_text() -> None:
+    made = source(topic_filters=["maker/#"])
+    body = (PAYLOADS / "frigate/snapshot.jpg").read_bytes()
+    [picture] = made.decode("maker/video/c1/snapshot", body, {}, to_pg_us(now()))
+    assert isinstance(picture, SnapshotRow)
+    assert picture.body == body
+
+
+def test_leap_second_is_the_end_of_the_second_before_it() -> None:
+    body = b'{"time": "2016-12-31T23:59:60Z", "metric": "water_level", "value": 1}'
+    [reading] = source().decode("maker/observation/d1", body, {}, at("2017-01-01T00:00:05+00:00"))
+    assert isinstance(reading, Reading)
+    assert reading.time == at("2016-12-31T23:59:59.999999+00:00")

@@ -1,7 +1,7 @@
 // A series as the figure of a chart.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { band, coloured, figureOf, metricOf, range, steps } from '../../assets/js/series.mjs';
+import { band, coloured, figureOf, metricOf, nameOfMetric, range, steps } from '../../assets/js/series.mjs';
 
 const colour = name => `<${name}>`;
 const zoned = iso => `at ${iso}`;
@@ -57,3 +57,11 @@ const METRICS = [
 ];
 for (const [name, request, wanted] of METRICS) test(name, () => assert.equal(metricOf(VALUES, request), wanted));
 test('a sensor without values has no chart', () => assert.equal(metricOf({}, { unit: 'm' }), undefined));
+
+test('a metric is called as our table has it, else as its device writes it, else by its id', () => {
+  const names = { flow: { zh: '流量', en: 'Flow' } };
+  const values = { 'x-1': { title: '浊度' }, flow: { title: '流' } };
+  assert.deepEqual(nameOfMetric('flow', names, values), names.flow);
+  assert.deepEqual(nameOfMetric('x-1', names, values), { zh: '浊度', en: '浊度' });
+  assert.deepEqual(nameOfMetric('y', names, values), { zh: 'y', en: 'y' });
+});

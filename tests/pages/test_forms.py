@@ -6,8 +6,10 @@ from enum import StrEnum
 from typing import Any, Literal
 
 import pytest
+from dash import html
 from pydantic import BaseModel, Field
 
+from app.api.sensors import guess_kind
 from app.dashboard import texts
 from app.pages import forms, ids
 from app.pages.forms import Kind, Lines, Section, versions, wrong
@@ -199,6 +201,19 @@ def test_units_are_lines_of_four(rows: list[list[str]], units: dict[str, Any]) -
     assert [row[0] for row in form.split_units(units)] == ["level"]
 
 
+def test_expressions_of_a_json_source_are_lines_in_its_options() -> None:
+    made = form.source_form({"decoder": "json"})
+    drawn = html.Div(forms.draw_group(made, made.field("options"), {"values": {"temperature": "data.t"}}))
+    ids_of = [one["props"].get("id") for one in walk(drawn)]
+    assert ids.cell("source", "options.values", "0", "value") in ids_of
+    assert ids.add_line("source", "options.units") in ids_of
+    rows = {"0": {"key": "temperature", "value": " data.t "}, "1": {"key": "", "value": "x"}}
+    typed = Typed({"options.time": "ts", "options.records": ""}, rows={"options.values": rows})
+    assert forms.read(made, typed)["options"] == {"time": "ts", "values": {"temperature": "data.t"}}
+    assert made.field("options.values").name == "options.values"
+    assert wrong.place_of(made, ["options", "values", "temperature"]) == "options.values"
+
+
 def test_options_of_a_source_are_those_of_its_decoder() -> None:
     assert [one.name for one in form.source_form({"decoder": "ttn"}).field("options").fields] == ["sensor", "radio"]
     assert form.source_form({"decoder": "senml"}).field("options").fields == ()
@@ -228,4 +243,4 @@ def test_lines_may_be_split_and_joined_by_the_page() -> None:
     [({"gas": 1}, "gas"), ({"pm25": 1}, "air_quality"), ({"tilt": 1}, "manhole"), ({"nobody": 1}, "")],
 )
 def test_kind_of_a_device_is_guessed_from_what_it_measures(metrics: dict[str, Any], kind: str) -> None:
-    assert devices.guess_kind(metrics) == kind
+    assert guess_kind(metrics) == kind

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from dash import html
 
 from app.dashboard import texts
 from app.index import ASSETS
@@ -13,6 +14,7 @@ from app.pages import set_aside, shell, sources
 from app.pages.set_aside import view as aside
 from app.pages.sources import layout, letters
 from core.viewer import Role, Viewer
+from ingest.replay import FINAL
 from tests.dashboard.tree import having, walk, words
 
 PAGES = Path(shell.__file__).parent
@@ -105,6 +107,7 @@ def test_letter_that_is_settled_offers_nothing_to_do() -> None:
         "topic": "a/b",
         "source": None,
         "field": None,
+        "replayable": True,
         "properties": {},
         "received_at": "2026-01-01T00:00:00Z",
         "state": "discarded",
@@ -118,6 +121,14 @@ def test_letter_that_is_settled_offers_nothing_to_do() -> None:
     assert having(waiting, data_key="replay")
     assert not having(waiting, data_key="mend")
     assert not having(letters.pane({**letter, "state": "waiting"}, is_admin=False), data_key="replay")
+
+
+@pytest.mark.parametrize("reason", sorted(FINAL))
+def test_letter_that_no_replay_can_help_is_not_offered_one(reason: str) -> None:
+    group = {"reason": reason, "source": None, "count": 2, "first_at": "2026-01-01T00:00:00Z"}
+    drawn = html.Div(letters.group_views([{**group, "last_at": "2026-01-01T00:00:00Z"}], "", is_admin=True))
+    assert not having(drawn, data_key=f"replay-{reason}-None")
+    assert f"letters.final.{reason}" in texts.catalogue()
 
 
 def test_pages_offer_what_the_site_asks_for() -> None:

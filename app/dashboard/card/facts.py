@@ -205,7 +205,8 @@ def readings(card: Card) -> list[Any]:
 def reading(metric: str, newest: Measured, steps: dict[str, float]) -> html.Li:
     unit = newest["unit"] or cast(str, table("metrics").get(metric, {}).get("unit") or "")
     value = html.B([figure(newest["value"]), html.Span(unit, className="unit")], **wild({"data-metric": metric}))
-    name = html.Span(worded("metrics", metric), className="name")
+    title = newest.get("title")
+    name = html.Span(title if title is not None else worded("metrics", metric), className="name")
     limits = [html.Span([level_badge(int(level)), figure(steps[level])], className="limit") for level in sorted(steps)]
     quality = newest["quality"]
     flag = [] if quality == Quality.GOOD else [html.Span(worded("qualities", quality), className="flag")]

@@ -85,12 +85,13 @@ def register_lines(app: Dash, handler: Handler, name: str) -> None:
     @app.callback(
         Output(ids.lines(key, name), "children"),
         Input(ids.add_line(key, name), "n_clicks"),
+        State(ids.field(key, ALL), "value"),
         prevent_initial_call=True,
     )
-    async def add(clicks: int | None) -> Patch:
+    async def add(clicks: int | None, _: Any) -> Patch:
         if not clicks:
             raise PreventUpdate
-        form = handler.form({})
+        form = handler.form(gather(key, ctx.states_list).values)
         more = Patch()
         more.append(draw_line(form, form.field(name), f"new{clicks}", ()))
         return more

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -65,10 +66,20 @@ def draw_group(form: Form, one: Field, values: Values) -> list[Any]:
     """The fields of a model in the model; they are called `{field}.{name}`."""
     if not one.fields:
         return [html.P(texts.both(f"{form.words}.{one.name}.none"), className="quiet")]
-    return [
-        draw_control(form, f"{one.name}.{inner.name}", inner, values.get(inner.name, inner.default))
-        for inner in one.fields
-    ]
+    return [draw_inner(form, one, inner, values.get(inner.name, inner.default)) for inner in one.fields]
+
+
+def draw_inner(form: Form, one: Field, inner: Field, value: Any) -> Any:
+    name = f"{one.name}.{inner.name}"
+    if inner.kind is Kind.LINES:
+        lines = draw_lines(form, replace(inner, name=name), value or {})
+        return html.Div([html.P(label_of(form, name), className="label"), *hint_of(form, name), lines])
+    return draw_control(form, name, inner, value)
+
+
+def hint_of(form: Form, name: str) -> list[Any]:
+    hint = f"{form.words}.{name}.help"
+    return [html.P(texts.both(hint), className="hint")] if hint in texts.catalogue() else []
 
 
 def label_of(form: Form, name: str) -> Words:

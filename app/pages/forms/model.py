@@ -74,7 +74,10 @@ class Form:
     sections: tuple[Section, ...]
 
     def field(self, name: str) -> Field:
-        return next(one for one in self.fields if one.name == name)
+        """One of a model in the model is called `{field}.{name}`."""
+        outer, _, inner = name.partition(".")
+        found = next(one for one in self.fields if one.name == outer)
+        return replace(next(one for one in found.fields if one.name == inner), name=name) if inner else found
 
     def shown(self) -> list[Field]:
         names = [name for section in self.sections for part in section.fields for name in as_names(part)]

@@ -47,7 +47,9 @@ def gather(key: str, states: Any) -> Typed:
         elif "tick" in name:
             ticks[name["tick"]] = bool(one.get("value"))
         elif "cells" in name:
-            rows.setdefault(name["cells"], {}).setdefault(name["row"], {})[name["column"]] = one.get("value") or ""
+            rows.setdefault(ids.dotted(name["cells"]), {}).setdefault(name["row"], {})[name["column"]] = (
+                one.get("value") or ""
+            )
     return Typed(values, ticks, rows)
 
 
@@ -59,15 +61,19 @@ def read(form: Form, typed: Typed) -> JsonObject:
 def read_field(one: Field, typed: Typed) -> JsonValue:
     match one.kind:
         case Kind.GROUP:
-            found = {inner.name: read_plain(inner, f"{one.name}.{inner.name}", typed) for inner in one.fields}
+            found = {inner.name: read_inner(inner, f"{one.name}.{inner.name}", typed) for inner in one.fields}
             standard = {inner.name: inner.default for inner in one.fields}
             return {name: value for name, value in found.items() if value not in (None, standard[name])}
-        case Kind.LINES:
-            rows = typed.rows.get(one.name, {}).values()
-            cells = [[str(row.get(column, "")).strip() for column in one.lines.columns] for row in rows]
-            return one.lines.join([row for row in cells if row[0]])
         case _:
-            return read_plain(one, one.name, typed)
+            return read_inner(one, one.name, typed)
+
+
+def read_inner(one: Field, name: str, typed: Typed) -> JsonValue:
+    if one.kind is not Kind.LINES:
+        return read_plain(one, name, typed)
+    rows = typed.rows.get(name, {}).values()
+    cells = [[str(row.get(column, "")).strip() for column in one.lines.columns] for row in rows]
+    return one.lines.join([row for row in cells if row[0]])
 
 
 def read_plain(one: Field, name: str, typed: Typed) -> JsonValue:

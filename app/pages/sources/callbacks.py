@@ -33,6 +33,7 @@ def register(app: Dash, door: Door) -> None:
     register_letters(acts)
     register_tabs(app)
     register_decoder(app)
+    register_kind(app, door)
 
 
 def register_sources(acts: Acts) -> None:
@@ -40,6 +41,7 @@ def register_sources(acts: Acts) -> None:
     acts.follows(key, count_all)
     acts.cells(key, open=open_source, switch=switch, devices=show_devices, letters=show_letters)
     acts.button(SourcesId.ADD, add_source)
+    acts.button(ids.press(form.KEY, "example"), take_example, State(ids.field(form.KEY, "topic_filters"), "value"))
     acts.closes(form.KEY, SourcesId.DETAIL)
 
 
@@ -87,6 +89,14 @@ def open_source(asking: Asking, press: Press) -> Act:
 
 def add_source(asking: Asking, _: Press) -> Act:
     return Act([fills(SourcesId.DETAIL, form.open_new(asking))])
+
+
+def take_example(asking: Asking, press: Press) -> Act:
+    message = form.take_example(asking, str(press.given[0] or ""))
+    if message is None:
+        return Act(toast=done("sources.try.no_example"))
+    trial = form.TRIAL.key
+    return Act([(ids.field(trial, name), {"value": message[name]}) for name in ("topic", "payload")])
 
 
 def switch(asking: Asking, press: Press) -> Act:
@@ -190,3 +200,16 @@ def register_decoder(app: Dash) -> None:
             raise PreventUpdate
         kept = no_update if (filters or "").strip() else form.filters_of(decoder)
         return form.options_view(decoder, base or {}), kept
+
+
+def register_kind(app: Dash, door: Door) -> None:
+    @app.callback(
+        Output(ids.group(devices.KEY, "rules"), "children"),
+        Input(ids.field(devices.KEY, "kind"), "value"),
+        State(ids.held(devices.KEY), "data"),
+        prevent_initial_call=True,
+    )
+    async def choose_kind(kind: str | None, base: Values | None) -> Any:
+        if not kind or not base:
+            raise PreventUpdate
+        return await door.ask(devices.draw_rules, str(base["id"]), kind)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import html
+from pydantic import JsonValue
 
+from alerts.rules.offers import Offer
 from app.api import sensors as api
 from app.asking import Asking
 from app.dashboard import texts
 from app.dashboard.card.words import figure
 from app.pages import forms, ids, tables
-from app.pages.forms import Answer, Form, Kind, Section, Values
+from app.pages.forms import Answer, Form, Kind, Lines, Section, Values
 from app.pages.ids import SourcesId
 from app.pages.parts import action, done, facts, pane_head
+from app.pages.sources.form import numeric
 from app.pages.tables import TEXT, Cell, Column, Filter, Found, Table, Wanted, cells
 from core.crs import Datum
 from core.types import JsonObject
 from core.viewer import Role
-from core.vocabulary import table
+from core.vocabulary import Text, roman, table
 from ingest.admin import devices as book
 from layers.sensors import Measured, Sensor, read_sensors
 
@@ -28,26 +31,28 @@ KEY = "device"
 FAMILY = "devices.field"
 UNKNOWN = "unknown"
 READINGS_SHOWN = 4
-AIR = frozenset({"pm25", "pm10", "aqi", "o3", "no2", "so2", "co"})
 SECTIONS = (
     Section(("kind", ("name_zh", "name_en"), ("lon", "lat"))),
     Section((("datum", "interval_s"), "district")),
+    Section(("thresholds",), "devices.limits"),
 )
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
 
 
-def metric_cell(metric: str) -> Cell:
-    known = table("metrics").get(metric)
-    return cells.pair(known if known else {"zh": metric, "en": metric})
+def name_of(metric: str, read: Measured) -> Text:
+    """What people call a metric: ours by its name, another as its device writes it."""
+    title = read.get("title", metric)
+    known = table("metrics").get(metric, {"zh": title, "en": title})
+    return {"zh": known["zh"], "en": known["en"]}
 
 
 def reading_cells(row: Sensor) -> list[Cell]:
     shown: list[Cell] = []
     for metric, read in list(row["values"].items())[:READINGS_SHOWN]:
         shown += [
-            {**metric_cell(metric), "look": "quiet"},
+            {**cells.pair(name_of(metric, read)), "look": "quiet"},
             cells.plain(f"{figure(read['value'])} {read['unit'] or ''}".strip(), "figure"),
         ]
     topic = row["attributes"].get("topic")
@@ -55,8 +60,10 @@ def reading_cells(row: Sensor) -> list[Cell]:
 
 
 def name_cells(row: Sensor) -> list[Cell]:
-    name = cells.press("open", cells.plain(row["id"]), key=f"device-{row['id']}", id=row["id"])
-    return cells.stack([name], [cells.quiet(row["source"] or "–")])
+    """What people call it, before its id where that says something else."""
+    name = cells.press("open", cells.plain(row["name"]), key=f"device-{row['id']}", id=row["id"])
+    own = [] if row["name"] == row["id"] else [cells.code(row["id"])]
+    return cells.stack([name], [*own, cells.quiet(row["source"] or "–")])
 
 
 TABLE: Table[Sensor] = Table(
@@ -113,17 +120,23 @@ def count_pending(asking: Asking) -> int:
 # --- one device -------------------------------------------------------------------------------------------------------
 
 
-def guess_kind(metrics: Iterable[str]) -> str:
-    """The kind that its metrics speak for, where one is named like a metric or they are those of the air; "" where none
-    is."""
-    named = set(metrics)
-    if AIR & named:
-        return "air_quality"
-    found = next((kind for kind in table("sensor_kinds") if kind in named), "")
-    return found or ("manhole" if "tilt" in named else "")
+def split_limits(limits: Mapping[str, Mapping[str, float]]) -> list[Sequence[Any]]:
+    return [(metric, level, limit) for metric, levels in limits.items() for level, limit in levels.items()]
 
 
-def device_form() -> Form:
+def join_limits(rows: list[list[str]]) -> JsonObject:
+    limits: dict[str, JsonValue] = {}
+    for metric, level, limit in rows:
+        levels = limits.setdefault(metric, {})
+        assert isinstance(levels, dict)
+        levels[level] = numeric(limit)
+    return limits
+
+
+def device_form(heard: Sequence[str] = ()) -> Form:
+    """`heard`: the metrics that it has sent, offered for limits."""
+    offered = {"metric": tuple(heard), "level": ("1", "2", "3", "4")}
+    limits = Lines(("metric", "level", "limit"), split_limits, join_limits, offered)
     kinds = tuple((key, texts.pair(words)) for key, words in table("sensor_kinds").items() if key != UNKNOWN)
     return forms.form_of(
         api.AcceptIn,
@@ -133,18 +146,43 @@ def device_form() -> Form:
         kind={"kind": Kind.CHOICE, "choices": kinds, "required": True},
         datum={"required": True},
         interval_s={"unit": "unit.word.s"},
+        thresholds={"kind": Kind.LINES, "lines": limits},
     )
 
 
 def values_of(device: Sensor) -> Values:
     """What the form begins with: nothing is filled in that a person should say."""
-    known = {"id": device["id"], "interval_s": device["interval_s"]}
+    known = {"id": device["id"], "interval_s": device["interval_s"], "thresholds": dict[str, dict[str, float]]()}
     sent = {"sent_lon": device["lon"], "sent_lat": device["lat"]}
     asked = dict.fromkeys(("name_zh", "name_en", "lon", "lat", "district"))
-    return {**known, **sent, **asked, "kind": guess_kind(device["values"]), "datum": Datum.WGS84.value}
+    return {**known, **sent, **asked, "kind": api.guess_kind(device["values"]), "datum": Datum.WGS84.value}
 
 
-def pane(device: Sensor, values: Values, *, is_admin: bool) -> html.Div:
+def rules_view(offered: api.Offered) -> list[Any]:
+    """Which rules would watch it as what is chosen, and which of its values."""
+    if not offered["kind"]:
+        return []
+    if not offered["rules"]:
+        return [html.P(texts.both("devices.rules.none"), className="quiet")]
+    listed = [
+        html.Li([html.B(texts.pair(rule["names"])), " ", html.Span(rule_words(rule), className="quiet")])
+        for rule in offered["rules"]
+    ]
+    return [html.P(texts.both("devices.rules")), html.Ul(listed)]
+
+
+def rule_words(rule: Offer) -> list[Any]:
+    if rule["per_site"]:
+        return texts.both("devices.rules.own")
+    limits = ", ".join(f"{roman(int(level))} {figure(limit)}" for level, limit in sorted(rule["limits"].items()))
+    return [limits]
+
+
+def draw_rules(asking: Asking, device_id: str, kind: str) -> list[Any]:
+    return rules_view(api.get_offer(asking.conn, asking.viewer, device_id, kind))
+
+
+def pane(device: Sensor, values: Values, offered: api.Offered, *, is_admin: bool) -> html.Div:
     has_place = device["lon"] is not None
     place = (
         action(ids.press(KEY, "place"), "devices.copy", small=True, data_key="copy-position")
@@ -157,12 +195,13 @@ def pane(device: Sensor, values: Values, *, is_admin: bool) -> html.Div:
     ]
     return html.Div(
         [
-            pane_head([device["id"]], ids.press(KEY, "close")),
+            pane_head([device["name"]], ids.press(KEY, "close")),
             *sent_views(device),
             html.H3(texts.both("card.readings")),
             html.Dl([reading_view(metric, read) for metric, read in device["values"].items()]),
             *([place] if is_admin else [html.P(texts.both("sources.read_only"), className="quiet")]),
-            forms.draw(device_form(), values, locked=not is_admin),
+            forms.draw(device_form(offered["metrics"]), values, locked=not is_admin),
+            html.Div(rules_view(offered), id=ids.group(KEY, "rules"), className="rules"),
             *([html.Div(buttons, className="actions")] if is_admin else []),
         ],
         className="device",
@@ -199,14 +238,13 @@ def pretty(words: str) -> str:
 
 
 def reading_view(metric: str, read: Measured) -> html.Div:
-    known = table("metrics").get(metric)
     quality = (
         [html.Span(texts.pair(table("qualities").get(read["quality"])), className="chip")]
         if read["quality"] != "good"
         else []
     )
     value = [html.B(figure(read["value"])), html.Span(read["unit"] or "", className="unit"), *quality]
-    return html.Div([html.Dt(texts.pair(known) if known else metric), html.Dd(value)], className="fact")
+    return html.Div([html.Dt(texts.pair(name_of(metric, read))), html.Dd(value)], className="fact")
 
 
 class DeviceHandler:
@@ -214,7 +252,7 @@ class DeviceHandler:
 
     key = KEY
     pane = SourcesId.DEVICE.value
-    lines: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ("thresholds",)
     trial: Form | None = None
 
     def form(self, values: Values) -> Form:
@@ -233,7 +271,8 @@ class DeviceHandler:
 
     def draw(self, asking: Asking, base: Values, values: Values) -> html.Div:
         device = api.get_sensor(asking.conn, asking.viewer, str(base["id"]))
-        return pane(device, values, is_admin=asking.may(Role.ADMIN))
+        offered = api.get_offer(asking.conn, asking.viewer, str(base["id"]), values.get("kind") or None)
+        return pane(device, values, offered, is_admin=asking.may(Role.ADMIN))
 
     def dry_run(self, asking: Asking, base: Values, values: JsonObject, trial: JsonObject) -> Answer:
         raise NotImplementedError
@@ -241,7 +280,8 @@ class DeviceHandler:
 
 def open_device(asking: Asking, device_id: str) -> html.Div:
     device = api.get_sensor(asking.conn, asking.viewer, device_id)
-    return pane(device, values_of(device), is_admin=asking.may(Role.ADMIN))
+    offered = api.get_offer(asking.conn, asking.viewer, device_id)
+    return pane(device, values_of(device), offered, is_admin=asking.may(Role.ADMIN))
 
 
 def retire(asking: Asking, device_id: str) -> None:

@@ -16,12 +16,13 @@ from app.dashboard.components import clock_time
 from app.pages import forms, ids
 from app.pages.forms import Answer, Form, Kind, Lines, Section, Values
 from app.pages.ids import SourcesId
-from app.pages.parts import done, pane_head
+from app.pages.parts import action, done, pane_head
 from app.pages.sources.trial import outcome
 from core.crs import Datum
 from core.types import JsonObject
 from core.viewer import Role
 from core.vocabulary import table
+from ingest.admin.sources.examples import find_example
 from ingest.admin.sources.nouns import SourceChange, SourceIn, SourceObject, TryIn
 from ingest.admin.sources.read import list_decoders
 from ingest.sources import UnitRule
@@ -186,7 +187,16 @@ def changed_line(base: Values) -> Any:
 
 def trial_box(form: Form, message: Message | None) -> Any:
     given: Message = message or {"topic": "", "payload": None, "payload_base64": None}
-    return forms.try_box(form, TRIAL if given["payload_base64"] else SHORT_TRIAL, given)
+    box = forms.try_box(form, TRIAL if given["payload_base64"] else SHORT_TRIAL, given)
+    return html.Div([box, action(ids.press(KEY, "example"), "sources.try.example", small=True, data_key="example")])
+
+
+def take_example(asking: Asking, filters: str) -> Message | None:
+    """The newest message that has come on these topics, to be tried."""
+    asking.viewer.require(Role.ADMIN)
+    wanted = [line.strip() for line in filters.splitlines() if line.strip()]
+    found = find_example(asking.conn, wanted, asking.parts.settings.topic_prefix)
+    return None if found is None else {"topic": found["topic"], "payload": found["payload"], "payload_base64": None}
 
 
 def options_view(decoder: str, base: Values) -> list[Any]:
@@ -206,7 +216,7 @@ class SourceHandler:
 
     key = KEY
     pane = SourcesId.DETAIL.value
-    lines: tuple[str, ...] = ("metrics", "units")
+    lines: tuple[str, ...] = ("metrics", "units", "options.values", "options.units")
     trial: Form | None = TRIAL
 
     def form(self, values: Values) -> Form:

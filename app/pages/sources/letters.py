@@ -18,6 +18,7 @@ from app.pages.sources.form import Message
 from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Table, Wanted, cells
 from core.viewer import Role
 from ingest.admin import letters as book
+from ingest.replay import FINAL
 
 KEY = "letter"
 NONE = "-"
@@ -140,7 +141,7 @@ def group_view(one: book.ReasonCount, chosen: str, *, is_admin: bool) -> html.Di
         small=True,
         data_key=f"replay-{one['reason']}-{one['source']}",
     )
-    return html.Div([pick, *([again] if is_admin else [])], className="group")
+    return html.Div([pick, *([again] if is_admin and one["reason"] not in FINAL else [])], className="group")
 
 
 # --- one letter -------------------------------------------------------------------------------------------------------
@@ -225,7 +226,9 @@ def fate_view(letter: book.LetterWhole) -> html.Div:
     discard = action({"letters": "discard", **told}, "letters.discard", data_key="discard")
     return html.Div(
         [
-            html.Div([again, mend], className="pair"),
+            html.Div([again, mend], className="pair")
+            if letter["replayable"]
+            else html.P(texts.both(f"letters.final.{letter['reason']}"), className="hint"),
             html.Details(
                 [html.Summary(texts.both("letters.discard.title")), html.Div([why, discard], className="fields")]
             ),

@@ -27,16 +27,28 @@ def outcome(told: Trial) -> list[Any]:
     if not told["records"]:
         return [*unmatched, html.P(texts.both("sources.try.nothing"), className="warn")]
     head = html.Tr([html.Th(texts.both(key), scope="col") for key in COLUMNS])
-    return [*unmatched, html.Table([html.Thead(head), html.Tbody([record_row(one) for one in told["records"]])])]
+    listed = html.Table([html.Thead(head), html.Tbody([record_row(one) for one in told["records"]])])
+    wrong = [
+        html.P([html.B(reason_words(one["reason"])), " ", one["detail"]], className="warn") for one in told["faults"]
+    ]
+    return [*unmatched, listed, *wrong]
 
 
 def record_row(record: JsonObject) -> html.Tr:
-    device = next((str(record[name]) for name in DEVICES if record.get(name)), "")
-    what = str(record.get("metric") or record["type"])
+    name = next((name for name in DEVICES if record.get(name)), "")
+    device = called(record, name) if name else ""
+    what = called(record, "metric") if record.get("metric") else str(record["type"])
     quality = str(record.get("quality") or "")
     named = texts.pair(table("qualities").get(quality)) or [quality] if quality else []
     time = clock_time(str(record["time"])) if record.get("time") else ""
     return html.Tr([html.Td(one) for one in (device, what, reading_of(record), named, time)])
+
+
+def called(record: JsonObject, field: str) -> str:
+    """What people call it, and the id it is kept under where that is another."""
+    spelled = record.get("called")
+    words = spelled.get(field) if isinstance(spelled, dict) else None
+    return f"{words} ({record[field]})" if words else str(record[field])
 
 
 def reading_of(record: JsonObject) -> str:

@@ -170,9 +170,11 @@ class TryError(TypedDict):
 
 
 class Trial(TypedDict):
-    """What a source makes of a message: whether one of its filters matches the topic; records, each with its `type`, or
-    the error."""
+    """What a source makes of a message: whether one of its filters matches the topic; records, each with its `type`
+    (and `called`, where people call its device or metric otherwise than by its id), what is wrong with single values,
+    or the error."""
 
     matches: bool
     records: list[JsonObject]
+    faults: list[TryError]
     error: TryError | None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pydantic import JsonValue
 from sqlalchemy import Connection
 
 from core.clock import rfc3339
-from core.errors import InputError
+from core.errors import DecodeError, InputError
 from core.exposure import city_zone
 from core.pgarray import from_pg_us, to_pg_us
 from core.types import JsonObject
@@ -28,21 +28,30 @@ def try_source(conn: Connection, given: TryIn, prefix: str, now: datetime) -> Tr
     made = make_source({name: getattr(given, name) for name in COLUMNS}, prefix, city_zone(conn))
     parts = given.topic.split("/")
     fits = any(matches(f.split("/"), parts) for f in made.filters)
+    extent, clock = read_extent(conn), to_pg_us(now)
+    faults: list[DecodeError] = []
+    spelled: dict[str, str] = {}
     try:
-        records = made.decode(given.topic, body, given.properties, to_pg_us(now))
+        records = made.decode(given.topic, body, given.properties, clock, faults, extent, spelled)
+        if faults and not records:
+            raise faults[0]
     except InputError as exc:
-        error: TryError = {"reason": exc.reason, "field": exc.field, "detail": exc.message}
-        return {"matches": fits, "records": [], "error": error}
-    extent = read_extent(conn)
-    flagged = [
-        r._replace(quality=flag(r, None, extent, to_pg_us(now))) if isinstance(r, Reading) else r for r in records
-    ]
-    return {"matches": fits, "records": [record_object(r) for r in flagged], "error": None}
+        return {"matches": fits, "records": [], "faults": [], "error": told(exc)}
+    flagged = [r._replace(quality=flag(r, None, extent, clock)) if isinstance(r, Reading) else r for r in records]
+    listed = [record_object(r, spelled) for r in flagged]
+    return {"matches": fits, "records": listed, "faults": [told(fault) for fault in faults], "error": None}
 
 
-def record_object(record: Record) -> JsonObject:
+def told(exc: InputError) -> TryError:
+    return {"reason": exc.reason, "field": exc.field, "detail": exc.message}
+
+
+def record_object(record: Record, spelled: Mapping[str, str]) -> JsonObject:
     fields = {name: plain(name, value) for name, value in record._asdict().items()}
-    return {"type": type(record).__name__.removesuffix("Row"), **fields}
+    called: JsonObject = {
+        name: spelled[value] for name, value in fields.items() if isinstance(value, str) and value in spelled
+    }
+    return {"type": type(record).__name__.removesuffix("Row"), **fields, **({"called": called} if called else {})}
 
 
 def plain(name: str, value: object) -> JsonValue:

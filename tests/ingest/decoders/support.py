@@ -82,3 +82,11 @@ def metric(
     for field, number in ((2, alias), (3, timestamp), (4, datatype)):
         parts += b"" if number is None else whole(field, number)
     return parts + value
+
+
+def properties(*stated: tuple[bytes, bytes]) -> bytes:
+    """Properties of a metric (9), all of them text: keys 1, values 2 with type 1 and string_value 8 (section
+    6.4.10)."""
+    keys = b"".join(block(1, key) for key, _ in stated)
+    texts = b"".join(block(2, whole(1, 12) + block(8, value)) for _, value in stated)
+    return block(9, keys + texts)

@@ -83,3 +83,49 @@ def test_bad_warning_is_refused_and_the_element_is_named(old: bytes, new: bytes,
     with pytest.raises(DecodeError) as caught:
         decode_warning(body.replace(old, new, 1), NOW_US)
     assert caught.value.field == field
+
+
+SUQIAN = (117.9, 33.1, 119.2, 34.5)
+
+
+def info(severity: str, expires: str | None = None, area: str = "", language: str = "zh-CN") -> str:
+    end = f"<expires>{expires}</expires>" if expires else ""
+    return (
+        f"<info><language>{language}</language><category>Met</category><event>e</event><urgency>Expected</urgency>"
+        f"<severity>{severity}</severity><certainty>Likely</certainty>{end}"
+        f"<headline>{severity if language == 'zh-CN' else language}</headline>"
+        f"<area><areaDesc>a</areaDesc>{area}</area></info>"
+    )
+
+
+HERE = "<polygon>33.9,118.2 33.9,118.4 34.0,118.4 33.9,118.2</polygon>"
+NANJING = "<polygon>32.0,118.7 32.0,118.9 32.1,118.9 32.0,118.7</polygon>"
+BROKEN = "<polygon>x</polygon>"
+XUZHOU = "<circle>34.2,117.2 {}</circle>"
+PAST, SOON, LATER = "2026-05-04T19:59:00+08:00", "2026-05-04T21:00:00+08:00", "2026-05-05T07:30:00+08:00"
+CHOICES = [
+    ("the gravest", [info("Minor", SOON, HERE), info("Severe", SOON, HERE)], "Severe", SOON),
+    ("in force until the last ends", [info("Minor", LATER, HERE), info("Severe", SOON, HERE)], "Severe", LATER),
+    ("one without an end", [info("Minor", None, HERE), info("Severe", SOON, HERE)], "Severe", None),
+    ("in force", [info("Extreme", PAST, HERE), info("Moderate", LATER, HERE)], "Moderate", LATER),
+    ("of our area", [info("Extreme", LATER, NANJING), info("Minor", SOON, HERE)], "Minor", SOON),
+    ("a circle from afar", [info("Minor", SOON, HERE), info("Severe", SOON, XUZHOU.format(90))], "Severe", SOON),
+    ("one that ends before us", [info("Minor", SOON, HERE), info("Severe", SOON, XUZHOU.format(30))], "Minor", SOON),
+    ("no shape may be ours", [info("Minor", SOON, HERE), info("Severe", SOON)], "Severe", SOON),
+    ("a shape nobody can read", [info("Minor", SOON, HERE), info("Severe", SOON, BROKEN)], "Severe", SOON),
+    ("the first of two languages", [info("Severe", SOON, HERE), info("Severe", SOON, HERE, "en-US")], "Severe", SOON),
+    ("none of ours", [info("Minor", SOON, NANJING), info("Severe", SOON, NANJING)], "Severe", SOON),
+    ("an unknown word", [info("Dreadful", SOON, HERE), info("Minor", SOON, HERE)], "Minor", SOON),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "infos", "headline", "expires"), CHOICES, ids=[case[0] for case in CHOICES])
+def test_of_several_info_blocks_the_gravest_in_force_and_in_our_area_speaks(
+    words: str, infos: list[str], headline: str, expires: str | None
+) -> None:
+    """It was the first, whatever it said."""
+    text = payload("cap/rainstorm.xml").decode()
+    body = text[: text.index("  <info>")] + "".join(infos) + "</alert>"
+    [row] = decode_warning(body.encode(), NOW_US, SUQIAN)
+    assert isinstance(row, WarningRow)
+    assert (row.headline, row.expires) == (headline, at(expires) if expires else None)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
 
 from core.errors import DecodeError
-from ingest.decoders.freeform import collect_numbers, read_moment, read_number
-from tests.ingest.decoders.support import CITY
+from ingest.decoders.freeform import collect_numbers, read_number, stated_units, unit_of
 
 NUMBERS: list[tuple[Any, float | None]] = [
     (3, 3.0),
@@ -23,8 +21,12 @@ NUMBERS: list[tuple[Any, float | None]] = [
     ("007", None),
     ("1e5", None),
     ("", None),
-    (" 1", None),
-    ("1,5", None),
+    (" 1", 1.0),
+    ("1,5", 1.5),
+    ("0,125", 0.125),
+    ("-12,5000", -12.5),
+    ("1,234", None),
+    ("1,234.5", None),
     ("１２", None),
     ("NaN", None),
     ("inf", None),
@@ -68,12 +70,28 @@ def test_what_cannot_be_kept_is_refused_by_name(body: dict[str, Any], field: str
     assert caught.value.field == field
 
 
-def test_time_without_an_offset_is_local_and_one_with_an_offset_is_not() -> None:
-    assert read_moment("2026-05-04T08:00:00", "time", CITY).utcoffset() == timedelta(hours=8)
-    assert read_moment("2026-05-04T08:00:00.123456789Z", "time", CITY).tzinfo == UTC
+STATED: list[tuple[dict[str, Any], dict[str, str]]] = [
+    ({"temperature": 71.6, "temperature_unit": "fahrenheit"}, {"temperature": "fahrenheit"}),
+    ({"Level": 320, "LevelUnit": "cm", "Flow": 2}, {"Level": "cm"}),
+    ({"water": {"value": "320", "unit": " cm "}}, {"water.value": "cm"}),
+    ({"list": [{"n": "a", "value": 1, "uom": "cm"}]}, {"list.0.value": "cm"}),
+    ({"温度": 71.6, "温度单位": "℉", "湿度": 50}, {"温度": "℉"}),
+    ({"a": 1, "b": 2, "units": {"a": "cm", "c": "m"}}, {"a": "cm"}),
+    ({"a": 1, "b": 2, "unit": "cm"}, {"a": "cm", "b": "cm"}),
+    # an organisation, not a unit of measure: with several numbers only what we know as one counts
+    ({"a": 1, "b": 2, "单位": "消防支队"}, {}),
+    ({"a": 1, "单位": "Zoll?"}, {"a": "Zoll?"}),
+    ({"power": [1, 2], "power_unit": "kW"}, {"power": "kW"}),
+    ({"a": 1, "a_unit": 5, "unit": "x" * 33}, {}),
+    ({"a": 1, "a_unit": "c\x00"}, {}),
+]
 
 
-@pytest.mark.parametrize("given", [None, 5, "noon", "", "2026-13-01T00:00:00Z"])
-def test_what_is_no_time_is_refused(given: object) -> None:
-    with pytest.raises(DecodeError, match="ISO 8601"):
-        read_moment(given, "time", CITY)
+@pytest.mark.parametrize(("body", "units"), STATED)
+def test_unit_that_the_device_states_goes_with_its_number(body: dict[str, Any], units: dict[str, str]) -> None:
+    assert stated_units(body) == units
+
+
+def test_phase_has_the_unit_of_all_phases() -> None:
+    units = {"power": "kW", "a.b": "V"}
+    assert [unit_of(path, units) for path in ("power.0", "power", "a.b.1", "a.c")] == ["kW", "kW", "V", None]

@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import DecodeError
 from ingest.decoders.sparkplug import DECODER, retype
-from ingest.records import AliasedValue, BirthRow, DeathRow, Reading, Record
+from ingest.records import BirthRow, BornValue, DeathRow, Reading, Record
 from tests.ingest.decoders.support import (
     NOW,
     NOW_US,
@@ -17,6 +17,7 @@ from tests.ingest.decoders.support import (
     double,
     metric,
     payload,
+    properties,
     run,
     single,
     sparkplug,
@@ -74,14 +75,14 @@ def test_first_value_nobody_could_keep_does_not_cost_the_aliases(value: bytes) -
 def test_data_is_read_by_name_where_it_has_one_and_by_alias_where_not() -> None:
     body = sparkplug(MS, metric("level", 1, MS - 5, None, single(12, 3.5)), metric(None, 2, None, None, TRUE))
     assert decode("DDATA", body, device=True) == [
-        Reading("water:pump-1:meter", "level", NOW_US - 5000, 3.5, None, "good", None, None),
-        AliasedValue("water/pump-1", "water:pump-1:meter", 2, NOW_US, 1.0, 0),
+        BornValue("water/pump-1", "meter", "water:pump-1:meter", None, "level", NOW_US - 5000, 3.5, 0, None),
+        BornValue("water/pump-1", "meter", "water:pump-1:meter", 2, "", NOW_US, 1.0, 0, None),
     ]
 
 
 def test_historical_data_keeps_its_own_time() -> None:
-    [reading] = decode("NDATA", payload("sparkplug/ndata_historical.bin"))
-    assert reading == Reading("water:pump-1", "level", NOW_US - 86_400_000_000, 2.5, None, "good", None, None)
+    [value] = decode("NDATA", payload("sparkplug/ndata_historical.bin"))
+    assert value == BornValue("water/pump-1", "", "water:pump-1", None, "level", NOW_US - 86_400_000_000, 2.5, 0, None)
 
 
 def test_value_without_any_time_is_from_now() -> None:
@@ -112,7 +113,9 @@ INTEGERS: list[tuple[int | None, int, int, float]] = [
 
 @pytest.mark.parametrize(("datatype", "field", "raw", "value"), INTEGERS)
 def test_signed_integers_come_as_twos_complement(datatype: int | None, field: int, raw: int, value: float) -> None:
-    assert values(decode("NDATA", sparkplug(MS, metric("n", None, MS, datatype, whole(field, raw))))) == {"n": value}
+    [told] = decode("NDATA", sparkplug(MS, metric("n", None, MS, datatype, whole(field, raw))))
+    assert isinstance(told, BornValue)
+    assert (told.name, told.value) == ("n", value)
 
 
 SKIPPED: dict[str, bytes] = {
@@ -144,6 +147,34 @@ def test_birth_keeps_the_alias_of_what_is_skipped_without_a_name(kind: str) -> N
     assert [alias[:2] for alias in birth.aliases] == [(1, name)]
 
 
+UNITS = [
+    (((b"engUnit", b"F"),), "F"),
+    (((b"Quality", b""), (b"Engineering Units", b" psi ")), "psi"),
+    (((b"engLow", b"0"),), None),
+    (((b"engUnit", b""),), None),
+]
+
+
+@pytest.mark.parametrize(("stated", "unit"), UNITS)
+def test_unit_is_the_property_that_states_it(stated: tuple[tuple[bytes, bytes], ...], unit: str | None) -> None:
+    body = sparkplug(MS, metric("t", 1, MS, 10, double(13, 71.6) + properties(*stated)))
+    birth, reading = decode("NBIRTH", body)
+    assert isinstance(birth, BirthRow)
+    assert isinstance(reading, Reading)
+    assert (dict(birth.units).get("t"), reading.unit) == (unit, unit)
+    [told] = decode("NDATA", body)
+    assert isinstance(told, BornValue)
+    assert told.unit == unit
+
+
+@pytest.mark.parametrize("unit", [b"\xff\xfe", b"x" * 33, b"a\x00"])
+def test_unit_that_is_no_text_refuses_the_value_it_is_for(unit: bytes) -> None:
+    body = sparkplug(MS, metric("t", 1, MS, 10, double(13, 71.6) + properties((b"engUnit", unit))))
+    with pytest.raises(DecodeError) as caught:
+        decode("NDATA", body)
+    assert caught.value.field == "engUnit"
+
+
 # what DATA sends without a type is read as signed; its BIRTH says what it was
 RETYPED = [
     (7, INT, 2**32 - 5, 2**32 - 5),
@@ -160,7 +191,7 @@ def test_integer_without_a_type_is_read_as_its_birth_says(
     datatype: int, field: int, raw: int, expected: float | None
 ) -> None:
     [told] = decode("NDATA", sparkplug(MS, metric(None, 1, None, None, whole(field, raw))))
-    assert isinstance(told, AliasedValue)
+    assert isinstance(told, BornValue)
     assert retype(told.value, told.bits, datatype) == expected
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from core.errors import DecodeError
@@ -57,6 +59,25 @@ def test_offset_in_the_time_is_before_the_zone() -> None:
 
 def test_device_whose_clock_is_not_set_yet_is_heard_now() -> None:
     assert [r.time for r in readings(decode("clock_unset.json"))] == [NOW_US]
+
+
+# the command Time: 1 ISO, 2 ISO and Epoch, 3 epoch alone, 4 ISO with milliseconds; SetOption52: with the offset
+TIMES = [
+    ({"Time": "2026-05-04T19:59:30"}, "2026-05-04T19:59:30+08:00"),
+    ({"Time": "2026-05-04T20:59:30+09:00"}, "2026-05-04T19:59:30+08:00"),
+    ({"Time": "2026-05-04T19:59:30.250"}, "2026-05-04T19:59:30.250+08:00"),
+    ({"Time": "2026-05-04T20:59:30.250+09:00"}, "2026-05-04T19:59:30.250+08:00"),
+    # a clock of another zone than ours beside the moment itself
+    ({"Time": "2026-05-04T11:59:30", "Epoch": 1777895970}, "2026-05-04T19:59:30+08:00"),
+    ({"Time": 1777895970}, "2026-05-04T19:59:30+08:00"),
+    ({"Time": 1777895970250}, "2026-05-04T19:59:30.250+08:00"),
+]
+
+
+@pytest.mark.parametrize(("clock", "when"), TIMES, ids=[str(clock) for clock, _ in TIMES])
+def test_every_form_of_its_time_is_read_and_is_no_measurement(clock: dict[str, object], when: str) -> None:
+    found = readings(run(DECODER, "tele/b/SENSOR", json.dumps({**clock, "A": {"Temperature": 1}}).encode()))
+    assert [(r.metric, r.time) for r in found] == [("A.Temperature", at(when))]
 
 
 @pytest.mark.parametrize(("name", "value"), [("online.txt", 1.0), ("offline.txt", 0.0)])

@@ -210,6 +210,19 @@ def test_what_does_not_concern_us_is_taken_and_counted() -> None:
     run(story())
 
 
+def test_empty_notification_says_nothing_and_is_no_fault() -> None:
+    """It was answered 400 and counted as bad."""
+
+    async def story() -> None:
+        broker = HeldBroker()
+        async with registered(broker) as (gateway, camera):
+            assert code(await camera.ask(request("MESSAGE"))) == 200
+            assert (gateway.figures["empty"], gateway.figures["bad"]) == (1, 0)
+            assert not broker.taken
+
+    run(story())
+
+
 def test_request_is_answered_only_after_the_broker_has_acknowledged() -> None:
     async def story() -> None:
         broker = HeldBroker(held=True)

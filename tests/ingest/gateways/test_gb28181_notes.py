@@ -217,3 +217,22 @@ def test_response_to_an_alarm_repeats_its_number() -> None:
         "Result": "OK",
     }
     assert root.tag == "Response"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (b"Info>", b"info>"),
+        (b"AlarmType>", b"alarmType>"),
+        (b"DeviceID>", b"DeviceId>"),
+        (b"AlarmPriority>", b"ALARMPRIORITY>"),
+        (b"<Info>", b"<Info><!-- x --></Info><Info>"),
+    ],
+)
+def test_capitals_of_elements_are_as_platforms_send_them(ours: bytes, theirs: bytes) -> None:
+    assert alarm(lately(VIDEO).replace(ours, theirs)) == alarm(lately(VIDEO))
+
+
+def test_alarm_of_a_leap_second_is_read() -> None:
+    document = VIDEO.replace(b"2026-05-04T09:19:12", b"2017-01-01T07:59:60")
+    assert alarm(document).body["time"] == "2016-12-31T23:59:59.999+00:00"

@@ -1,0 +1,71 @@
+"""JMESPath within bounds: an expression is a few hundred characters, and so must be what it costs.
+
+Expressions are read by the jmespath library. What could grow without end is refused when the source is saved (nesting,
+lists made of lists); what depends on the message is counted while it is read.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import jmespath  # type: ignore[import-untyped]
+from jmespath.exceptions import JMESPathError  # type: ignore[import-untyped]
+from jmespath.visitor import TreeInterpreter  # type: ignore[import-untyped]
+
+from core.errors import DecodeError
+
+MAX_DEPTH = 40
+# the entries of all [a, b] and {a: b} together: each level of them may repeat what is below
+MAX_MADE = 12
+MAX_STEPS = 100_000
+MAKERS = frozenset({"multi_select_list", "multi_select_dict"})
+
+
+@lru_cache(maxsize=4096)
+def compile_expression(expression: str) -> Any:
+    """The syntax tree. ValueError says what is wrong with the expression, or that it could cost too much."""
+    try:
+        tree: dict[str, Any] = jmespath.compile(expression).parsed
+    except JMESPathError as exc:
+        raise ValueError(f"`{expression[:60]}` is no JMESPath: {' '.join(str(exc).split())[:200]}") from exc
+    except RecursionError as exc:
+        raise ValueError(f"`{expression[:60]}` is nested too deeply") from exc
+    made, level, depth = 0, [tree], 0
+    while level:
+        depth += 1
+        made += sum(len(node["children"]) for node in level if node["type"] in MAKERS)
+        level = [child for node in level for child in node["children"] if isinstance(child, dict)]
+    if depth > MAX_DEPTH or made > MAX_MADE:
+        raise ValueError(
+            f"`{expression[:60]}`: expected at most {MAX_DEPTH} levels, and {MAX_MADE} entries in [ ] and {{ }}"
+        )
+    return tree
+
+
+class Bounded(TreeInterpreter):  # type: ignore[misc]
+    """Counts its steps."""
+
+    steps = 0
+
+    def visit(self, node: Any, *given: Any, **named: Any) -> Any:
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise OverflowError
+        return super().visit(node, *given, **named)
+
+
+def search(expression: str, body: object) -> object:
+    """What it leads to, None where nothing is there. DecodeError names the expression where it cannot be read in such a
+    message."""
+    try:
+        found: object = Bounded().visit(compile_expression(expression), body)
+    except JMESPathError as exc:
+        told = " ".join(str(exc).split())[:200]
+        raise DecodeError(f"`{expression[:60]}` cannot be read here: {told}", reason="expression") from exc
+    except (OverflowError, RecursionError, MemoryError) as exc:
+        raise DecodeError(f"`{expression[:60]}` leads through too much", reason="expression") from exc
+    # functions of the library that do not check what they are given
+    except (TypeError, ValueError, ArithmeticError, AttributeError) as exc:
+        raise DecodeError(f"`{expression[:60]}` cannot be read here: {exc}"[:300], reason="expression") from exc
+    return found

@@ -1,0 +1,156 @@
+"""Any JSON by JMESPath: what the expressions lead to, what is said where they lead nowhere, what they may cost."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from core.errors import DecodeError
+from ingest.arrived import Arrived
+from ingest.decoders.base import Incoming, safe_name
+from ingest.decoders.expressions import search
+from ingest.decoders.json import DECODER, JsonOptions
+from ingest.records import Reading
+from ingest.sources import Sources
+from tests.ingest.decoders.support import CITY, NOW_US, at, payload, run
+from tests.ingest.test_half_a_message import maker
+
+STATION = payload("json/station.json")
+OPTIONS: dict[str, Any] = {
+    "records": "data",
+    "device": "name",
+    "time": "ts",
+    "time_format": "%d.%m.%Y %H:%M:%S",
+    "values": {"temperature": "regs.t", "water_level": "regs.lvl"},
+    "units": {"water_level": "regs.u"},
+    "lon": "gateway.pos.x",
+    "lat": "gateway.pos.y",
+    "status": "alive",
+}
+
+
+def decode(body: object, topic: str = "devices/pump-1", **options: Any) -> list[tuple[Any, ...]]:
+    faults: list[DecodeError] = []
+    raw = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+    found = DECODER.decode(Incoming(topic, raw, {}, NOW_US, JsonOptions(**options), CITY, faults))
+    return [tuple(record) for record in found] + [(fault.field, fault.message) for fault in faults]
+
+
+def test_without_expressions_every_number_is_a_value_of_the_topics_device() -> None:
+    found = run(DECODER, "devices/pump-1", payload("json/plain.json"))
+    assert [(r.sensor_id, r.metric, r.value, r.unit) for r in found if isinstance(r, Reading)] == [
+        ("pump-1", "温度", 21.5, None), ("pump-1", "level", 3.25, "cm"), ("pump-1", "on", 1.0, None),
+        ("pump-1", "sn", 17.0, None),
+    ]  # fmt: skip
+
+
+def test_expressions_are_read_in_the_record_and_then_in_the_whole_message() -> None:
+    when = at("2026-05-04T19:59:30+08:00")
+    east, west = safe_name("东门"), safe_name("西门")
+    assert decode(STATION, **OPTIONS) == [
+        (east, "temperature", when, 716.0, None, "good", 118.29, 33.96),
+        (east, "water_level", when, 320.0, "cm", "good", 118.29, 33.96),
+        (east, "online", when, 1.0, None, "good", 118.29, 33.96),
+        (west, "online", when, 0.0, None, "good", 118.29, 33.96),
+        ("records.1.values.water_level",
+         'records.1.values.water_level: `regs.lvl` expected a number, found "n/a"'),
+    ]  # fmt: skip
+
+
+def test_whole_way_to_our_names_units_and_spelling() -> None:
+    source = maker("json", "maker/#", options=OPTIONS, units={"temperature": {"scale": 0.1, "unit": "F"}})
+    message = Arrived("maker/station", STATION, 1, 1)
+    Sources([source]).read(message, NOW_US)
+    assert message.reason is None
+    values = {(r.metric, r.value, r.unit) for r in message.records if isinstance(r, Reading)}
+    assert {("temperature", 22.0, "°C"), ("water_level", 3.2, "m")} <= values
+    assert message.spelled == {safe_name(name): name for name in ("东门", "西门")}
+
+
+@pytest.mark.parametrize(
+    ("topic", "level", "device"), [("a/b/c", -1, "c"), ("a/b/c", 2, "b"), ("a/b/c", -3, "a"), ("a", -1, "a")]
+)
+def test_device_may_be_a_level_of_the_topic(topic: str, level: int, device: str) -> None:
+    assert decode({"x": 1}, topic, device_level=level, values={"x": "x"})[0][0] == device
+
+
+@pytest.mark.parametrize(("device", "own"), [(17, "17"), (17.0, "17"), ("A 1", safe_name("A 1")), (" b ", "b")])
+def test_device_may_be_a_number_or_any_text(device: object, own: str) -> None:
+    assert decode({"d": device, "x": 1}, device="d", values={"x": "x"})[0][0] == own
+
+
+WRONG: list[tuple[object, dict[str, Any], str, str]] = [
+    ({"x": 1}, {"device": "a.b"}, "device", "`a.b` expected a name, found nothing"),
+    ({"x": 1, "d": [1]}, {"device": "d"}, "device", "`d` expected a name, found a list of 1"),
+    ({"x": 1, "t": "noon"}, {"time": "t"}, "time", '`t` expected a time, found "noon"'),
+    ({"x": 1}, {"time": "t"}, "time", "`t` expected a time, found nothing"),
+    ({"x": 1, "t": "1/2"}, {"time": "t", "time_format": "%d.%m"}, "time", "`t` expected a time as %d.%m, found"),
+    ({"x": 1, "t": 5}, {"time": "t"}, "time", "expected it between 90 days ago and 2 days ahead"),
+    ({"x": 1}, {"records": "y"}, "records", "`y` expected a list, found nothing"),
+    ({"x": []}, {"records": "x"}, "records", "`x` expected at least one record, found a list of 0"),
+    ({"x": [1] * 1001}, {"records": "x"}, "records", "`x` expected at most 1000 records, found 1001"),
+    ({"x": {"y": 1}}, {}, "values.x", "`x` expected a number, found an object"),
+    ({"y": 1, "z": 2}, {}, "values", "none of the expressions found anything in y, z"),
+    ({"x": 1, "u": 5}, {"units": {"x": "u"}}, "units.x", "`u` expected a unit of at most 32 characters, found 5"),
+    ({"x": 1, "a": 200, "b": 1}, {"lon": "a", "lat": "b"}, "lon", "between -180 and 180"),
+    ({"x": 1, "a": "e", "b": 1}, {"lon": "a", "lat": "b"}, "lon", '`a` expected degrees, found "e"'),
+    ({"x": 1, "s": "perhaps"}, {"status": "s"}, "status", 'online or offline, found "perhaps"'),
+    ({"x": 1}, {"device_level": 7}, "device_level", "expected a level of the topic 'devices/pump-1'"),
+    ({"x": "abc"}, {"values": {"x": "abs(x)"}}, None, "`abs(x)` cannot be read here"),
+    (b"no", {}, "payload", "expected JSON in UTF-8"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "options", "field", "told"), WRONG, ids=[case[3][:50] for case in WRONG])
+def test_what_is_wrong_names_the_expression_and_what_was_found(
+    body: object, options: dict[str, Any], field: str | None, told: str
+) -> None:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    with pytest.raises(DecodeError) as caught:
+        run(DECODER, "devices/pump-1", raw, **{"values": {"x": "x"}, **options})
+    assert caught.value.field == field
+    assert told in caught.value.message
+
+
+def test_nought_nought_is_no_place() -> None:
+    assert decode({"x": 1, "a": 0, "b": 0}, values={"x": "x"}, lon="a", lat="b")[0][-2:] == (None, None)
+
+
+def test_message_is_read_once_for_all_its_records() -> None:
+    body = {"list": [{"n": n} for n in range(1000)], "big": list(range(20_000))}
+    began = time.process_time()
+    found = decode(body, records="list", device="n", values={"x": "length(to_string(big))"})
+    assert len(found) == 1000
+    assert time.process_time() - began < 2
+
+
+COSTLY = [
+    "[@,@]|" * 60 + "@",
+    "[" * 200,
+    "(" * 480,
+    "!" * 450 + "a",
+    "{" + ",".join(f"a{n}:@" for n in range(13)) + "}",
+]
+
+
+@pytest.mark.parametrize("expression", [*COSTLY, "a[", "nope(", "", "a" * 501], ids=lambda e: e[:12])
+def test_expression_that_is_none_or_could_cost_too_much_is_refused_when_it_is_saved(expression: str) -> None:
+    with pytest.raises(ValidationError):
+        JsonOptions(values={"x": expression})
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["[@,@][]|[@,@][]|[@,@][]|[@,@][]|to_string(@)", "x[*].[@,@][]|sort(@)", "map(&to_string(@), x)", "x[?@==x]"],
+)
+def test_expression_in_a_great_message_ends_soon(expression: str) -> None:
+    body = {"x": list(range(60_000))}
+    began = time.process_time()
+    with suppress(DecodeError):
+        search(expression, body)
+    assert time.process_time() - began < 5
