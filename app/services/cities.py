@@ -27,12 +27,18 @@ def load(city: str, engine: Engine, root: Path, package: Path, say: Say) -> None
         load_osm(engine, helsinki_extract(), "Helsinki", "Europe/Helsinki", told)
         load_layers(engine, root / "demo" / "data" / "helsinki", told)
         return
-    if not (package / "city.json").exists():
-        say("building the demo city")
-        package.mkdir(parents=True, exist_ok=True)
-        run_program([sys.executable, "-m", "demo.city", "--out", str(package)], root, say)
+    build_demo(root, package, say)
     say("loading the demo city")
     load_package(engine, package, told)
+
+
+def build_demo(root: Path, package: Path, say: Say) -> None:
+    """The demo city's package, which its devices read too; the same every time."""
+    if (package / "city.json").exists():
+        return
+    say("building the demo city")
+    package.mkdir(parents=True, exist_ok=True)
+    run_program([sys.executable, "-m", "demo.city", "--out", str(package)], root, say)
 
 
 def helsinki_extract() -> Path:

@@ -373,6 +373,10 @@ class Up:
         }
         if self.settings.tls_files():
             facts["tls"] = self.certificates.facts()
+        devices = self.options.devices and self.options.city == "demo"
+        if devices:
+            # where a restored backup has brought the city, its package was never built
+            cities.build_demo(self.root, self.package(), self.say)
         if self.ours is not OURSELVES:
             give(self.state, self.ours)
         environment = {
@@ -397,7 +401,7 @@ class Up:
         self.say("starting ingest, alerts, dispatch and the page")
         for name in names:
             supervisor.add(name, [sys.executable, "-m", "app.cli", name], environment, self.root, self.ours)
-        if self.options.devices and self.options.city == "demo":
+        if devices:
             environment = {**environment, "ONEMAP_MQTT_URL": self.gateway_url}
             supervisor.add(DEVICES, [sys.executable, "-m", "app.cli", "simulate"], environment, self.root, self.ours)
         if self.settings.backup_folder:
