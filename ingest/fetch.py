@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -97,39 +98,48 @@ def keep(conn: Connection, record: SnapshotRow, now: datetime) -> None:
 
 def get(address: str, hosts: frozenset[str]) -> bytes:
     """The bytes at `address`, asked as it stands: no redirect, no proxy of the environment. InputError where it may not
-    be asked or gives too much, Unavailable where it does not answer; connection, headers and body all in all take no
-    longer than `DEADLINE_S`."""
+    be asked or gives too much, Unavailable where it does not answer; headers and body take no longer than `DEADLINE_S`
+    together."""
     parts = check_address(address, hosts)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     conn = kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
-    # a host that sends a header's letter every other second keeps within every time-out of its socket
-    deadline = threading.Timer(DEADLINE_S, lambda: hang_up(conn))
-    deadline.daemon = True
-    deadline.start()
-    try:
-        conn.request("GET", f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}", headers=HEADERS)
-        answer = conn.getresponse()
-        if answer.status != 200:
-            raise HTTPException(f"it answers {answer.status}")
-        body = answer.read(MAX_SNAPSHOT + 1)
-        if not deadline.is_alive():
-            raise TimeoutError("it sends too slowly")
-    except (HTTPException, OSError, ValueError) as exc:
-        why = exc if deadline.is_alive() else "it sends too slowly"
-        raise Unavailable(f"snapshot: {address[:200]} does not give a picture: {why}") from exc
-    finally:
-        deadline.cancel()
-        conn.close()
+    late = threading.Event()
+    with contextlib.closing(conn):
+        try:
+            conn.connect()
+            # a host that sends a letter every other second keeps within every time-out of its socket
+            with hanging_up(conn.sock, late):
+                conn.request("GET", f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}", headers=HEADERS)
+                with conn.getresponse() as answer:
+                    if answer.status != 200:
+                        raise HTTPException(f"it answers {answer.status}")
+                    body = answer.read(MAX_SNAPSHOT + 1)
+            if late.is_set():
+                raise TimeoutError
+        except (HTTPException, OSError, ValueError) as exc:
+            why = "it sends too slowly" if late.is_set() else exc
+            raise Unavailable(f"snapshot: {address[:200]} does not give a picture: {why}") from exc
     if len(body) > MAX_SNAPSHOT:
         raise DecodeError(f"snapshot: expected at most {MAX_SNAPSHOT} bytes", reason="too_large", field="snapshot")
     return body
 
 
-def hang_up(conn: HTTPConnection) -> None:
-    """From another thread: who waits for this connection waits no more."""
-    if conn.sock is not None:
+@contextlib.contextmanager
+def hanging_up(sock: socket.socket, late: threading.Event) -> Iterator[None]:
+    """After `DEADLINE_S`, from another thread: who waits for this socket waits no more, and `late` says why."""
+
+    def hang_up() -> None:
+        late.set()
         with contextlib.suppress(OSError):
-            conn.sock.shutdown(socket.SHUT_RDWR)
+            sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(DEADLINE_S, hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def check_address(address: str, hosts: frozenset[str]) -> SplitResult:

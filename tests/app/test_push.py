@@ -17,7 +17,7 @@ from app.live.hub import encode
 from core.db import notify_change
 from core.migrate import head_revision
 from tests.alerts.helpers import change, write
-from tests.support import PASSWORD, PATIENCE_S, Listener, System, now
+from tests.support import PASSWORD, PATIENCE_S, Administer, Listener, System, now
 
 Json = dict[str, Any]
 
@@ -207,15 +207,15 @@ def test_thing_that_cannot_be_read_costs_itself_only(served: System, db: Engine)
         conn.execute(text("UPDATE alarm SET state = 'normal', active = false"))
 
 
-def test_readiness_names_what_is_lacking(served: System, db: Engine) -> None:
+def test_readiness_names_what_is_lacking(served: System, db: Engine, administer: Administer) -> None:
     assert httpx.get(f"{served.http}/readyz", trust_env=False, timeout=PATIENCE_S).json() == {"status": "ready"}
-    with db.begin() as conn:
+    with administer(db) as conn:
         conn.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     try:
         answer = httpx.get(f"{served.http}/readyz", trust_env=False, timeout=PATIENCE_S)
         assert (answer.status_code, answer.json()["lacking"]) == (503, ["migrations"])
     finally:
-        with db.begin() as conn:
+        with administer(db) as conn:
             conn.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": head_revision()})
 
 
