@@ -131,7 +131,7 @@ def filter_def(column: Column[R]) -> dict[str, object]:
         "filterParams": {"filterOptions": ["contains"], "maxNumConditions": 1},
         "floatingFilter": True,
         "floatingFilterComponent": "Narrow",
-        "floatingFilterComponentParams": {"words": words, "choices": choices, "column": column.name},
+        "floatingFilterComponentParams": {"words": words, "choices": choices, "narrows": column.name},
         "suppressFloatingFilterButton": True,
         "suppressHeaderFilterButton": True,
     }

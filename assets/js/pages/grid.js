@@ -50,12 +50,13 @@
     return lang;
   }
 
+  // `narrows` is the column's name: AG Grid's own filters, where it takes one for a moment, ask `column` for the column itself
   /** @typedef {{ name: Bilingual, short: Bilingual, all: Bilingual }} FilterWords */
-  /** @typedef {{ model: { filter?: string } | null, onModelChange: (model: object | null) => void, words: FilterWords, column: string }} Filtering */
+  /** @typedef {{ model: { filter?: string } | null, onModelChange: (model: object | null) => void, words: FilterWords, narrows: string }} Filtering */
   const asModel = (/** @type {string} */ filter) => filter ? { filterType: 'text', type: 'contains', filter } : null;
 
   /** Words to look for in a column. They are sent once nothing more is typed. @param {Filtering} props */
-  function Sought({ model, onModelChange, words, column }) {
+  function Sought({ model, onModelChange, words, narrows }) {
     const { useEffect, useRef, useState } = window.React;
     const lang = useLang();
     const asked = model?.filter ?? '';
@@ -67,15 +68,15 @@
       clearTimeout(waiting.current);
       waiting.current = setTimeout(() => onModelChange(asModel(target.value.trim())), TYPED_MS);
     };
-    return h('input', { type: 'search', className: 'narrow', value: typed, onChange, placeholder: words.short[lang], 'aria-label': words.name[lang], 'data-narrow': column });
+    return h('input', { type: 'search', className: 'narrow', value: typed, onChange, placeholder: words.short[lang], 'aria-label': words.name[lang], 'data-narrow': narrows });
   }
 
   /** One of what stands in a column. @param {Filtering & { choices: (Bilingual & { value: string })[] }} props */
-  function Chosen({ model, onModelChange, words, choices, column }) {
+  function Chosen({ model, onModelChange, words, choices, narrows }) {
     const lang = useLang();
     const onChange = (/** @type {{ target: HTMLSelectElement }} */ { target }) => onModelChange(asModel(target.value));
     const options = [h('option', { value: '', key: '' }, words.all[lang]), ...choices.map(one => h('option', { value: one.value, key: one.value }, one[lang]))];
-    return h('select', { className: 'narrow', value: model?.filter ?? '', onChange, 'aria-label': words.name[lang], 'data-narrow': column }, options);
+    return h('select', { className: 'narrow', value: model?.filter ?? '', onChange, 'aria-label': words.name[lang], 'data-narrow': narrows }, options);
   }
 
   const cells = {
