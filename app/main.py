@@ -41,7 +41,7 @@ from app.api import (
 )
 from app.api.door import check_request
 from app.auth import Attempts, AuthMiddleware, Sessions, policy_of
-from app.dashboard import build_dashboard
+from app.dashboard.page import build_dashboard
 from app.deps import Parts, get_parts
 from app.document import document
 from app.front import Bodies, Hosts, PlainPaths, SecurityHeaders, known_names

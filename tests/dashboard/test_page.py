@@ -14,10 +14,10 @@ import pytest
 from dash import Dash
 from fastapi import FastAPI
 
-from app.dashboard import build_dashboard, texts
+from app.dashboard import texts
 from app.dashboard.ids import Id
 from app.dashboard.layout import page
-from app.dashboard.page import index_string
+from app.dashboard.page import build_dashboard, index_string
 from app.deps import Parts
 from app.front import SecurityHeaders
 from app.index import ASSETS

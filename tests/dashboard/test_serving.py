@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.responses import Response, StreamingResponse
 
-from app.dashboard import build_dashboard
+from app.dashboard.page import build_dashboard
 from app.deps import Parts
 from app.index import ASSETS
 from app.serving import Compression, Packed, add_docs, add_files, folder_version
