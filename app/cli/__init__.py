@@ -5,24 +5,39 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 
-from app.cli import backup, data, devices, gateways, run, sources, tools, users
 from core.errors import OneMapError
 
+# which module has which verbs: a process that starts, perhaps after it was killed, loads what it needs and no more
+PARTS = {
+    "run": ("up", "serve", "ingest", "alerts", "dispatch", "doors", "migrate", "simulate", "test"),
+    "data": ("import", "replay"),
+    "backup": ("backup", "restore"),
+    "sources": ("sources",),
+    "devices": ("devices",),
+    "users": ("user",),
+    "tools": ("rules", "doctor", "bench"),
+    "gateways": ("gateway",),
+}
 
-def make_parser() -> argparse.ArgumentParser:
+
+def make_parser(verb: str | None = None) -> argparse.ArgumentParser:
+    """With all verbs; with those of one module where `verb` is one of its."""
     parser = argparse.ArgumentParser(
         prog="onemap", description="OneMap (一张图): a city sees itself on one map and acts."
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for part in (run, data, backup, sources, devices, users, tools, gateways):
-        part.add_verbs(verbs)
+    own = [part for part, names in PARTS.items() if verb in names]
+    for part in own or PARTS:
+        import_module(f"app.cli.{part}").add_verbs(verbs)
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Exit codes: 0 done, 1 could not be done (said why), 2 the call's words are off, 130 interrupted."""
-    options = make_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    options = make_parser(words[0] if words else None).parse_args(words)
     try:
         return int(options.run(options) or 0)
     except OneMapError as exc:

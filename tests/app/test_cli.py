@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
+import subprocess
+import sys
 
 import psycopg
 import pytest
 
-from app.cli import main, make_parser
+from app.cli import PARTS, main, make_parser
 from core.settings import Settings, load_settings
+from tests.support import ROOT
 
 
 @pytest.fixture
@@ -189,3 +193,18 @@ def test_unknown_verb_is_exit_code_two(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit) as ended:
         run("fly")
     assert ended.value.code == 2
+
+
+@pytest.mark.parametrize("part", list(PARTS))
+def test_each_verb_is_found_in_its_module_alone(part: str) -> None:
+    """A process that starts loads its own module only; one that is not named here could not be started."""
+    for verb in PARTS[part]:
+        [action] = [one for one in make_parser(verb)._actions if isinstance(one, argparse._SubParsersAction)]
+        assert set(action.choices) == set(PARTS[part])
+
+
+@pytest.mark.parametrize("verb", ["ingest", "serve", "alerts", "dispatch", "doors"])
+def test_a_process_loads_no_verb_of_others(verb: str) -> None:
+    asked = f"import sys; from app.cli import make_parser; make_parser({verb!r}); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert not {"dash", "geoalchemy2", "zxcvbn", "pyrage", "osmium"} & set(loaded.split())
