@@ -216,6 +216,7 @@ class Warning(Base):
     """An outside warning, CAP 1.2 as it came."""
 
     __tablename__ = "warning"
+    __table_args__ = (Index("ix_warning_refs", "refs", postgresql_using="gin"),)
 
     sender: Mapped[str] = mapped_column(Name, primary_key=True)
     identifier: Mapped[str] = mapped_column(Name, primary_key=True)
@@ -227,6 +228,8 @@ class Warning(Base):
     expires: Mapped[datetime | None]
     body: Mapped[str]
     received_at: Mapped[datetime]
+    # sender and identifier, with a comma, of each message that it replaces
+    refs: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
 
 
 class DeadLetter(Base):
