@@ -49,6 +49,7 @@ from ingest.rows import (
     repeated_sql,
     told_key,
 )
+from ingest.strangers import Strangers, keep
 
 # moments end in the slot's number: two writers never stamp the same one
 SLOTS = 128
@@ -96,11 +97,13 @@ class Writer:
     def __init__(self, engine_partitions: int, slot: int = 0, flood: Flood | None = None) -> None:
         self._slot = slot
         self._readings = ReadingWriter(engine_partitions, flood)
+        self._strangers = Strangers(flood)
         self._last_moment: datetime | None = None
 
     def forget(self) -> None:
         """Drop what we remember, after a failed transaction."""
         self._readings.forget()
+        self._strangers.forget()
 
     def write(
         self,
@@ -127,11 +130,13 @@ class Writer:
             new, repeats, against = self._readings.write(conn, raw, groups.pop(Reading), now, clock, extent, also)
             fresh, conflicts = new, against
             done.repeats += repeats
-        for kind in sorted(groups, key=lambda k: (SPECS[k].table, k.__name__)):
+        said = self._strangers.admit(raw, groups, now)
+        for kind in sorted((kind for kind, rows in groups.items() if rows), key=lambda k: (SPECS[k].table, k.__name__)):
             new, repeats, against = write_rows(conn, raw, SPECS[kind], groups[kind], now, extent)
             fresh = fresh + new
             conflicts += against
             done.repeats += repeats
+        keep(raw, said, now)
         see_cameras(raw, fresh, now)
         letters = done.letters = find_letters(messages, conflicts)
         if keep_letters:

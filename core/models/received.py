@@ -232,6 +232,28 @@ class Warning(Base):
     refs: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
 
 
+class PendingThing(Base):
+    """A unit or camera that has spoken and that nobody has registered, with what it sent last."""
+
+    __tablename__ = "pending_thing"
+
+    # unit, camera
+    kind: Mapped[str] = mapped_column(Name, primary_key=True)
+    id: Mapped[str] = mapped_column(Name, primary_key=True)
+    # pending, retired: put aside by a person
+    status: Mapped[str]
+    first_seen_at: Mapped[datetime]
+    heard_at: Mapped[datetime]
+    messages: Mapped[int] = mapped_column(BigInteger)
+    source_id: Mapped[str | None]
+    topic: Mapped[str]
+    # the beginning of the payload
+    sent: Mapped[str]
+    # the last place that it told
+    lon: Mapped[float | None]
+    lat: Mapped[float | None]
+
+
 class DeadLetter(Base):
     """What could not be read or kept, with its bytes, until somebody mends the cause and replays it."""
 

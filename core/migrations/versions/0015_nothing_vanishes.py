@@ -1,4 +1,4 @@
-"""Warnings know which messages they replace."""
+"""Warnings know which messages they replace; units and cameras that nobody has registered wait to be."""
 
 from __future__ import annotations
 
@@ -28,8 +28,24 @@ def upgrade() -> None:
     )
     op.get_bind().exec_driver_sql(FILL_REFS.replace("%", "%%"))
     op.create_index("ix_warning_refs", "warning", ["refs"], postgresql_using="gin")
+    op.create_table(
+        "pending_thing",
+        sa.Column("kind", sa.Text(collation="C"), nullable=False),
+        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("heard_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("messages", sa.BigInteger(), nullable=False),
+        sa.Column("source_id", sa.Text(), nullable=True),
+        sa.Column("topic", sa.Text(), nullable=False),
+        sa.Column("sent", sa.Text(), nullable=False),
+        sa.Column("lon", sa.Float(), nullable=True),
+        sa.Column("lat", sa.Float(), nullable=True),
+        sa.PrimaryKeyConstraint("kind", "id", name=op.f("pk_pending_thing")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("pending_thing")
     op.drop_index("ix_warning_refs", table_name="warning")
     op.drop_column("warning", "refs")
