@@ -1,5 +1,5 @@
-"""Units and cameras that nobody has registered: what they sent last is kept to be seen, bounded, and they are taken into
-use with what they have sent before."""
+"""Units and cameras that nobody has registered: what they sent last is kept to be seen, bounded, and they are taken
+into use with what they have sent before."""
 
 from __future__ import annotations
 

@@ -28,6 +28,12 @@ def upgrade() -> None:
     )
     op.get_bind().exec_driver_sql(FILL_REFS.replace("%", "%%"))
     op.create_index("ix_warning_refs", "warning", ["refs"], postgresql_using="gin")
+    op.execute(
+        """
+UPDATE source SET topic_filters = topic_filters || '{"{prefix}/gateway/+/refused"}'
+WHERE id = 'native' AND topic_filters @> '{"{prefix}/warning"}'
+"""
+    )
     op.create_table(
         "pending_thing",
         sa.Column("kind", sa.Text(collation="C"), nullable=False),
