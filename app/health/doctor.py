@@ -132,7 +132,12 @@ def check_source(source: SourceHealth) -> Iterator[Remark]:
             f"source {name} cannot be used: {source['fault']}. Mend it on the page /sources or with ./onemap sources "
             f"set {name}"
         )
-    if source["overdue"]:
+    if source["unread_since"]:
+        yield Remark(
+            f"source {name} speaks, and nothing of it can be read since {source['unread_since']} (last message "
+            f"{source['last_at']}): see why on the page /sources, Dead letters; is it the right decoder?"
+        )
+    elif source["overdue"]:
         heard = f"last message {source['last_at']}" if source["last_at"] else "it was never heard"
         yield Remark(
             f"source {name} is silent for {words(source['silent_s'] or 0.0)}, "

@@ -296,6 +296,9 @@ class SourceState(Base):
     decode_errors: Mapped[int] = mapped_column(BigInteger)
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]
+    # the last message of which something was read; the last of which nothing could be
+    good_at: Mapped[datetime | None]
+    bad_at: Mapped[datetime | None]
     # how long after their own time the newest records were written, seconds; messages a second, falling off over a
     # minute
     lag_s: Mapped[float | None] = mapped_column(Double)

@@ -1,4 +1,5 @@
-"""Warnings know which messages they replace; units and cameras that nobody has registered wait to be."""
+"""Warnings know which messages they replace; units and cameras that nobody has registered wait to be; a source that
+speaks is told from one that can be read."""
 
 from __future__ import annotations
 
@@ -34,6 +35,10 @@ UPDATE source SET topic_filters = topic_filters || '{"{prefix}/gateway/+/refused
 WHERE id = 'native' AND topic_filters @> '{"{prefix}/warning"}'
 """
     )
+    op.add_column("source_state", sa.Column("good_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("source_state", sa.Column("bad_at", sa.DateTime(timezone=True), nullable=True))
+    # what is known of before: some of it was read
+    op.execute("UPDATE source_state SET good_at = last_at WHERE records > 0")
     op.create_table(
         "pending_thing",
         sa.Column("kind", sa.Text(collation="C"), nullable=False),
@@ -53,5 +58,7 @@ WHERE id = 'native' AND topic_filters @> '{"{prefix}/warning"}'
 
 def downgrade() -> None:
     op.drop_table("pending_thing")
+    op.drop_column("source_state", "bad_at")
+    op.drop_column("source_state", "good_at")
     op.drop_index("ix_warning_refs", table_name="warning")
     op.drop_column("warning", "refs")

@@ -26,7 +26,7 @@ POSITION = (PAYLOADS / "gb28181" / "mobile_position.xml").read_bytes()
 KEEPALIVE = (PAYLOADS / "gb28181" / "keepalive.xml").read_bytes()
 CATALOG = b"<Response><CmdType>Catalog</CmdType><SN>1</SN><DeviceID>32130200001320000017</DeviceID></Response>"
 EVENT = f"onemap/video/{DEVICE}/event"
-REFUSED = "onemap/gateway/gb28181/refused"
+TOLD = "onemap/gateway/gb28181/refused"
 
 
 @asynccontextmanager
@@ -286,7 +286,7 @@ def test_what_cannot_be_served_is_refused_clearly(expected: int, data: bytes) ->
         broker = HeldBroker()
         async with registered(broker, authenticate=False) as (_, camera):
             assert code(await camera.ask(data)) == expected
-            assert {one.topic for one in broker.taken} == ({REFUSED} if expected == 400 else set())
+            assert {one.topic for one in broker.taken} == ({TOLD} if expected == 400 else set())
 
     run(story())
 
@@ -423,7 +423,7 @@ def test_alarm_that_cannot_be_read_is_told_with_what_is_wrong_and_who_sent_it() 
         async with registered(broker) as (_, camera):
             body = VIDEO.replace(b"<AlarmMethod>5<", b"<AlarmMethod>9<")
             assert code(await camera.ask(request("MESSAGE", body))) == 400
-        [told] = broker.on(REFUSED)
+        [told] = broker.on(TOLD)
         assert told["field"] == "AlarmMethod"
         assert DEVICE in told["sender"]
         assert "<AlarmMethod>9<" in told["body"]
@@ -442,7 +442,7 @@ def test_device_whose_id_has_no_twenty_digits_is_told_too() -> None:
             message = request("REGISTER").replace(DEVICE.encode(), b"34020000001320")
             assert code(await camera.ask(message)) == 400
             camera.close()
-        [told] = broker.on(REFUSED)
+        [told] = broker.on(TOLD)
         assert "20 digits" in told["detail"]
         assert "34020000001320" in told["sender"]
 
