@@ -112,6 +112,7 @@ class Figures(TypedDict, total=False):
     database_errors: int
     messages_in_files: int
     threads_failed: dict[str, ThreadFault]
+    other_installations: list[str]
 
 
 class ProcessHealth(TypedDict):

@@ -14,7 +14,6 @@ from sqlalchemy import Connection, text
 
 from app.health.doctor import check_source
 from app.health.read import source_health
-from app.pages.sources.listing import condition
 from core.clock import rfc3339
 from core.crs import Datum, from_wgs84
 from core.errors import Conflict, InputError
@@ -409,7 +408,6 @@ def test_source_of_nothing_but_letters_is_not_alive(conn: Connection) -> None:
     told = read_source(conn, "pumps", "onemap", now())["state"]
     [said] = [one.words for one in check_source(source_health("pumps", {}, told)) if one.wrong]
     assert "speaks, and nothing of it can be read since" in said
-    assert condition(told) == ("dead", "sources.is.unread")
     state = hear(390, readable=True)
     assert (state["unread_since"], state["overdue"]) == (None, False)
 
