@@ -103,13 +103,17 @@ class Strangers:
                 groups[record_type] = [one for one in groups[record_type] if one.record[0] not in held]
 
 
-def keep(raw: psycopg.Connection[Any], said: Mapping[Thing, Sequence[Placed]], now: datetime) -> None:
+def keep(
+    raw: psycopg.Connection[Any], said: Mapping[Thing, Sequence[Placed]], messages: Sequence[Arrived], now: datetime
+) -> None:
     """What each sent last, in the order of their names, so that two writers never wait for each other."""
     if not said:
         return
     things = sorted(said)
-    last = [said[thing][-1].message for thing in things]
-    places = [place_of(said[thing]) for thing in things]
+    order = {id(message): n for n, message in enumerate(messages)}
+    told = [sorted(said[thing], key=lambda one: order[id(one.message)]) for thing in things]
+    last = [one[-1].message for one in told]
+    places = [place_of(one) for one in told]
     given = {
         "now": now,
         "kinds": [kind for kind, _ in things],

@@ -147,7 +147,7 @@ class Writer:
             fresh = fresh + new
             conflicts += against
             done.repeats += repeats
-        keep(raw, said, now)
+        keep(raw, said, messages, now)
         see_cameras(raw, fresh, now)
         letters = done.letters = find_letters(messages, conflicts)
         if keep_letters:

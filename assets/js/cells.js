@@ -49,12 +49,19 @@
       side([h('span', { className: 'quiet', key: 'kind' }, named(context, 'unit_kinds', data.kind)), age(data.seen_at)]), chip(context, 'unit_statuses', data.status)]),
   };
   /** @param {string} time */
-  const until = time => h('time', { className: 'until', dateTime: time, 'data-time': time, key: 'until' });
+  const until = time => h('time', { dateTime: time, 'data-time': time, key: 'until' });
+  /** What stands under a title, with dots between. @param {...unknown} parts */
+  const below = (...parts) => h('span', { className: 'line quiet', key: 'below' }, parts.flatMap((part, index) => (index ? [' · ', part] : [part])));
   Object.assign(rows, {
     /** @param {{ data: Warning, context: Context }} params */
     WarningRow: ({ data, context }) => h('div', { className: 'row', 'data-warning-id': data.id, 'data-state': data.state }, [
-      badge(data.level), title(data.names),
-      side([h('span', { className: 'quiet', key: 'area' }, data.shape.length ? data.area || '' : words(context.catalogue['lists.no_area'])), until(data.until), age(data.sent)])]),
+      badge(data.level),
+      h('span', { className: 'row-title two', key: 'title' }, h('span', { className: 'line', key: 'name' }, words(data.names)), below(
+        data.sender_name || data.sender,
+        data.shape.length ? data.area || '' : h('span', { key: 'area' }, words(context.catalogue['lists.no_area'])),
+        h('span', { key: 'end' }, words(context.catalogue['lists.until']), ' ', until(data.until)),
+      )),
+      side(age(data.sent))]),
   });
   window.dashAgGridComponentFunctions = Object.assign(window.dashAgGridComponentFunctions || {}, rows);
 })();

@@ -146,12 +146,23 @@ interface Warning extends Located {
   sender_name: string | null;
   identifier: string;
   sent: string;
+  msg_type: string;
   status: string;
   state: string;
+  changed_at: string;
   level: Level | null;
   names: Bilingual;
+  event: string | null;
+  headline: string | null;
+  description: string | null;
+  instruction: string | null;
+  severity: string | null;
+  urgency: string | null;
+  certainty: string | null;
   area: string | null;
+  expires: string | null;
   until: string;
+  received_at: string;
   shape: Place[][][];
 }
 

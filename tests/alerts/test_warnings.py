@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -216,3 +217,13 @@ def test_layer_counts_search_finds_and_the_card_tells_the_chain(conn: Connection
     assert card["type"] == "warning"
     assert [line["text"]["en"].split(":")[0] for line in card["log"]] == ["Alert", "Update"]
     assert read_chain(conn, read_warning(conn, hit["id"], now()), now()) == card["log"]
+
+
+def test_warnings_from_before_know_their_chain_after_the_migration(conn: Connection) -> None:
+    fill = import_module("core.migrations.versions.0015_nothing_vanishes").FILL_REFS
+    hear(conn, alert("a"), alert("b"), alert("c", 5, "a b"))
+    wanted = conn.execute(text("SELECT identifier, refs FROM warning ORDER BY 1")).all()
+    conn.execute(text("UPDATE warning SET refs = '{}'"))
+    conn.exec_driver_sql(fill.replace("%", "%%"))
+    assert conn.execute(text("SELECT identifier, refs FROM warning ORDER BY 1")).all() == wanted
+    assert wanted[2].refs == ["weather@example.org,a", "weather@example.org,b"]

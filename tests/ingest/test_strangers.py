@@ -63,6 +63,12 @@ def test_unit_nobody_knows_is_seen_with_the_newest_of_what_it_sent(conn: Connect
     assert (van["lon"], van["lat"]) == (118.3, 33.95), "0,0 is no place"
 
 
+def test_newest_of_a_batch_is_what_came_last_whatever_it_says(conn: Connection) -> None:
+    report = message(UnitReportRow("van-9", at(0), "available"), payload=b"status")
+    write(conn, report, message(position("van-9", 1), payload=b"position"))
+    assert listed(conn)["unit/van-9"]["sent"] == "position"
+
+
 def test_camera_nobody_knows_is_seen_whether_it_sends_events_or_pictures(conn: Connection) -> None:
     write(
         conn,
