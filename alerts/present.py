@@ -12,14 +12,10 @@ import h3
 from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
-from core.cap import Alert, infos_for, parse
 from core.clock import rfc3339
-from core.errors import InputError
 from core.excerpt import Excerpt, in_excerpt
-from core.exposure import city_box
 from core.history import as_row
 from core.nouns import Risk, Term, ThingRef
-from core.types import Box
 from core.vocabulary import Text
 
 ALARM_COLUMNS = (
@@ -68,21 +64,6 @@ class RiskCell(TypedDict):
     level: int | None
     terms: list[Term]
     people: int | None
-
-
-class Warning(TypedDict):
-    """An outside warning in force, as it was sent (CAP 1.2)."""
-
-    id: str
-    sender: str
-    identifier: str
-    sent: str
-    msg_type: str
-    status: str
-    headline: str | None
-    severity: str | None
-    expires: str | None
-    received_at: str
 
 
 def alarm_object(row: Any) -> Alarm:
@@ -186,56 +167,6 @@ def cell_object(row: Any) -> RiskCell:
         "level": row.level,
         "terms": row.terms,
         "people": row.people,
-    }
-
-
-_WARNINGS = text("""
-SELECT sender, identifier, sent, msg_type, status, headline, severity, expires, received_at, body FROM warning
-WHERE received_at <= :at AND (expires IS NULL OR expires > :at) AND sent > CAST(:at AS timestamptz) - interval '30 days'
-ORDER BY sent DESC, sender, identifier
-""")
-
-
-def read_warnings(conn: Connection, at: datetime) -> list[Warning]:
-    """Outside warnings in force at a moment, newest first: not expired, not replaced or cancelled by a later message
-    (CAP 1.2 section 3.2.1, references). Each says the gravest that it has for the city at that moment."""
-    rows = [(row, _read(row.body)) for row in conn.execute(_WARNINGS, {"at": at})]
-    replaced = {reference for _, alert in rows for reference in _references(alert)}
-    box = city_box(conn)
-    return [
-        warning_object(row, alert, at, box)
-        for row, alert in rows
-        if row.msg_type in ("Alert", "Update") and (row.sender, row.identifier) not in replaced
-    ]
-
-
-def _read(body: str) -> Alert | None:
-    """None where it is not ours to read."""
-    try:
-        return parse(body.encode())
-    except InputError:
-        return None
-
-
-def _references(alert: Alert | None) -> list[tuple[str, str]]:
-    """(sender, identifier) of the messages that one replaces."""
-    references = alert.references if alert else None
-    return [(parts[0], parts[1]) for one in (references or "").split() if len(parts := one.split(",")) == 3]
-
-
-def warning_object(row: Any, alert: Alert | None, at: datetime, box: Box | None) -> Warning:
-    infos = infos_for(alert, at, box) if alert and len(alert.info) > 1 else []
-    return {
-        "id": f"{row.sender},{row.identifier},{rfc3339(row.sent)}",
-        "sender": row.sender,
-        "identifier": row.identifier,
-        "sent": rfc3339(row.sent),
-        "msg_type": row.msg_type,
-        "status": row.status,
-        "headline": infos[0].headline if infos else row.headline,
-        "severity": infos[0].severity if infos else row.severity,
-        "expires": rfc3339(row.expires) if row.expires else None,
-        "received_at": rfc3339(row.received_at),
     }
 
 

@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from typing_extensions import TypedDict
 
 from alerts.limits import read_limits
-from alerts.present import Alarm, RiskCell, Warning, read_cells, read_open_alarms, read_warnings
+from alerts.present import Alarm, RiskCell, read_cells, read_open_alarms
+from alerts.warnings import Warning, read_warnings
 from core.clock import rfc3339
 from core.history import known_since
 from dispatch.present import Incident, Unit, read_incidents, read_incidents_at, read_units, read_units_at

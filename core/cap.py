@@ -135,6 +135,13 @@ def xml_text(value: str) -> str:
     return _NOT_XML.sub("\ufffd", value)
 
 
+def references_of(alert: Alert) -> list[str]:
+    """`sender,identifier` of the messages that it refers to (section 3.2.1: `sender,identifier,sent`, blanks
+    between)."""
+    named = (one.split(",") for one in (alert.references or "").split())
+    return [f"{parts[0]},{parts[1]}" for parts in named if len(parts) >= 3]
+
+
 SEVERITIES = ("Extreme", "Severe", "Moderate", "Minor", "Unknown")
 
 
@@ -209,6 +216,7 @@ def _parse_info(node: etree._Element) -> Info:
         certainty=required["certainty"],
         language=_text(node, "language") or "en-US",
         expires=_time(expires, "info.expires") if expires else None,
+        sender_name=_text(node, "senderName"),
         headline=_text(node, "headline"),
         description=_text(node, "description"),
         instruction=_text(node, "instruction"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
@@ -12,6 +13,11 @@ class Installation:
     """Whoever knows the secret could take our sessions at the broker."""
 
     secret: str
+
+    @property
+    def public_id(self) -> str:
+        """What others may know it by: nothing of the secret can be read in it."""
+        return hashlib.sha256(f"onemap {self.secret}".encode()).hexdigest()[:16]
 
     def client_id(self, prefix: str, part: str) -> str:
         """The MQTT client id of a part of ours: nobody else's is the same, and nobody guesses it."""

@@ -65,6 +65,17 @@ class AlarmState(StrEnum):
     OUT_OF_SERVICE = "out_of_service"
 
 
+class WarningState(StrEnum):
+    """What has become of a warning of others. `notice`: a message that warns of nobody's danger: a test, a draft, an
+    acknowledgement, an error, a cancellation."""
+
+    IN_FORCE = "in_force"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+    NOTICE = "notice"
+
+
 class Quality(StrEnum):
     """What is to be thought of a value: `good suspect bad` as the device says, the rest as we found (docs/operators.md,
     Quality).

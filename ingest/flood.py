@@ -2,7 +2,7 @@
 
 A subscriber never learns who has published (MQTT 5 section 3.3.2); a topic does. Its *owner* is the account that alone
 may write it, else the topic itself for how often, its source for how many names. What is known is never held back for
-too many names: only sensors that nobody has heard of before. The first messages that are held back are dead letters
+too many names: only things that nobody has heard of before. The first messages that are held back are dead letters
 (`quarantined`), more are counted. Pure: time is an argument; the ingester's two threads share one object, each with its
 own half.
 """
@@ -135,9 +135,9 @@ class Flood:
 
     # --- how many names: the thread of the database ---------------------------------------------------------------
 
-    def admit(self, names: Mapping[str, Arrived], now: datetime) -> set[str]:
-        """Of sensors that nobody has heard of and the messages that name them: those that may be registered. The others
-        are named in letters of their messages."""
+    def admit(self, names: Mapping[str, Arrived], now: datetime, what: str = "sensor") -> set[str]:
+        """Of sensors (or `what` else) that nobody has heard of and the messages that name them: those that may be
+        registered. The others are named in letters of their messages."""
         if not self._limits.names:
             return set(names)
         fine: set[str] = set()
@@ -155,7 +155,7 @@ class Flood:
             if len(own) > room:
                 if not self.is_held(owner, "names"):
                     self._catch(Caught(owner, "names", self._named(owner, now) + len(own) - room))
-                self._refuse(owner, own[room:], names)
+                self._refuse(owner, own[room:], names, what)
         return fine
 
     def _namer(self, message: Arrived) -> str:
@@ -168,13 +168,13 @@ class Flood:
             told.popleft()
         return sum(count for _, count in told or ())
 
-    def _refuse(self, owner: str, names: Iterable[str], messages: Mapping[str, Arrived]) -> None:
+    def _refuse(self, owner: str, names: Iterable[str], messages: Mapping[str, Arrived], what: str) -> None:
         for name in names:
             message = messages[name]
             if any(fault.reason == REASON for fault in message.faults):
                 continue  # one letter a message, also where its batch is written again
             if self._keeps(owner, "names"):
-                message.faults = [*message.faults, held_back(owner, "names", name)]
+                message.faults = [*message.faults, held_back(owner, "names", name, what)]
 
     def _keeps(self, owner: str, kind: Kind) -> bool:
         key = (owner, kind)
@@ -200,10 +200,10 @@ class Flood:
             self.caught.append(caught)
 
 
-def held_back(owner: str, kind: Kind, name: str = "") -> DecodeError:
+def held_back(owner: str, kind: Kind, name: str = "", what: str = "sensor") -> DecodeError:
     who = owner.partition(":")[2]
     if kind == "rate":
         told = f"topic: held back: {who} speaks too often; an administrator can let it through"
         return DecodeError(told, reason=REASON, field="topic")
-    told = f"{name}: held back: {who} has named too many new sensors; an administrator can let them through"
-    return DecodeError(told, reason=REASON, field="sensor")
+    told = f"{name}: held back: {who} has named too many new {what}s; an administrator can let them through"
+    return DecodeError(told, reason=REASON, field=what)

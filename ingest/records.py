@@ -106,6 +106,8 @@ class WarningRow(NamedTuple):
     severity: str | None
     expires: int | None
     body: str
+    # sender and identifier, with a comma, of each message that it replaces; a blank between two
+    refs: str = ""
 
 
 class BirthRow(NamedTuple):

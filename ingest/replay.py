@@ -32,6 +32,7 @@ log = get_log("replay")
 WAITING = "replayed_at IS NULL AND discarded_at IS NULL"
 # what will be so whenever it is read again: the first message stays, and what came too late came too late
 FINAL: Mapping[str, str] = {
+    "gateway_refused": "the gateway made nothing of it: the device or the gateway's settings must be mended",
     "conflict": "another message said otherwise before, and the first stays",
     "time_out_of_range": "a letter is judged by the moment it came, and its time was too far from that",
 }

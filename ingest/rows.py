@@ -159,9 +159,11 @@ WHERE EXCLUDED.revised_at >= t.revised_at""",
             ("severity", "text"),
             ("expires", "timestamptz"),
             ("body", "text"),
+            ("refs", "text"),
         ),
         3,
         (CHANGE, "warning"),
+        derived=(("refs", ("refs",), "string_to_array(u.refs, ' ')"),),
     ),
 }
 
@@ -263,11 +265,11 @@ def repeated_sql(spec: TableSpec) -> bytes:
     names = [name for name, _ in spec.row_columns]
     keys = names[: spec.key]
     same = " AND ".join(f"t.{name} = u.{name}" for name in keys)
-    # bytes are known by their hash; a quality is our own remark
+    # bytes are known by their hash; a quality is our own remark, references are read from the body
     differs = " OR ".join(
         f"t.{name} IS DISTINCT FROM {expression}"
         for name, expression in _stored(spec)
-        if name not in (*keys, "body", "quality")
+        if name not in (*keys, "body", "quality", "refs")
     )
     return (
         f"SELECT u.ord - 1, {differs or 'false'} FROM {_unnest(spec)} WITH ORDINALITY AS u ({', '.join(names)}, ord) "

@@ -88,13 +88,14 @@ class Ingester:
         self._wake_out.setblocking(False)
         self.slot = slot
         self._crew: Crew
+        self._upkeep: Upkeep
 
     # --- the sockets' side ----------------------------------------------------------------------------------------
 
     def run(self, process_stop: threading.Event, pulse: Pulse, lease: Lease) -> None:
         """One life: until told to stop, or the lease is lost."""
         crew = self._crew = Crew(self.stop, pulse)
-        upkeep = Upkeep(self.settings, self.engine, self.figures)
+        upkeep = self._upkeep = Upkeep(self.settings, self.engine, self.figures, self.installation)
         crew.start("lease", Watch(self, lease).run, vital=True)
         crew.start("writer", self.write_forever, vital=True)
         crew.start("upkeep", upkeep.chores.run)
@@ -128,7 +129,10 @@ class Ingester:
                 stop.set()
 
     def _tell(self, crew: Crew) -> dict[str, object]:
-        return {**self.figures, "waiting": self.waiting.readings, "faults": self.sources.faults, **crew.figures()}
+        told: dict[str, object] = {"waiting": self.waiting.readings, "faults": self.sources.faults}
+        if self._upkeep.neighbours:
+            told["other_installations"] = self._upkeep.neighbours
+        return {**self.figures, **told, **crew.figures()}
 
     def _session(self, pulse: Pulse) -> bool:
         """One connection of our own session, from CONNECT until it is lost or we are told to stop; whether it stood."""

@@ -18,6 +18,7 @@ NATIVE = {
     "unit_status": "unit/{unit}/status",
     "task_reply": "task/{unit}/{task}/reply",
     "warning": "warning",
+    "refused": "gateway/{gateway}/refused",
 }
 # (first part, number of parts, last part where it is fixed) -> kind
 _SHAPES: dict[tuple[str, int, str], str] = {}

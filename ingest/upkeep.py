@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine, text
 
 from core import set_aside
+from core.installation import Installation
 from core.log import get_log
 from core.pictures import Pictures
-from core.process import Chore, Chores
+from core.process import Chore, Chores, first_line
 from core.settings import Settings
-from ingest import partitions, retention, rollup
+from ingest import neighbours, partitions, retention, rollup
 from ingest.fetch import Fetcher, parse_hosts
 from ingest.pictures import keep_pictures
 from ingest.replay import find_waiting, replay
@@ -26,8 +27,10 @@ EXPLAINED, JUST_NOW, EXPLAINED_AT_MOST = timedelta(days=1), timedelta(minutes=2)
 class Upkeep:
     """The chores, and what they remember."""
 
-    def __init__(self, settings: Settings, engine: Engine, figures: Counter[str]) -> None:
-        self._settings, self._engine = settings, engine
+    def __init__(self, settings: Settings, engine: Engine, figures: Counter[str], installation: Installation) -> None:
+        self._settings, self._engine, self._installation = settings, engine, installation
+        # other installations under our prefix at our broker
+        self.neighbours: list[str] = []
         self._pictures = Pictures(settings.pictures_url, settings.state_dir)
         self._fetcher = Fetcher(parse_hosts(settings.snapshot_hosts))
         # the newest Sparkplug birth whose dead letters have been looked at
@@ -43,8 +46,9 @@ class Upkeep:
             ],
             figures,
         )
-        # cameras that answer slowly hold up nothing else: a thread of their own
-        self.fetching = Chores("snapshots", [Chore("snapshots", 1.0, self._fetch_snapshots)], figures)
+        # cameras that answer slowly hold up nothing else, nor does the broker: a thread of their own
+        outside = [Chore("snapshots", 1.0, self._fetch_snapshots), Chore("neighbours", neighbours.EVERY_S, self._meet)]
+        self.fetching = Chores("snapshots", outside, figures)
 
     def _make_partitions(self, now: datetime) -> None:
         with self._engine.begin() as conn:
@@ -69,6 +73,15 @@ class Upkeep:
             retention.trim_letters(conn, now, self._settings.letter_retention_days)
             retention.trim_video_past(conn, now, self._settings.retention_days)
             set_aside.forget_dropped(conn, now)
+
+    def _meet(self, now: datetime) -> None:
+        try:
+            self.neighbours = neighbours.meet(self._settings, self._installation)
+        except OSError as exc:
+            log.warning("neighbours_unknown", error=first_line(exc))
+            return
+        if self.neighbours:
+            log.error("other_installation", prefix=self._settings.topic_prefix, ids=self.neighbours)
 
     def _fetch_snapshots(self, now: datetime) -> bool:
         return self._fetcher.fetch_some(self._engine, now)

@@ -49,20 +49,29 @@ from ingest.rows import (
     repeated_sql,
     told_key,
 )
+from ingest.strangers import Strangers, keep
 
 # moments end in the slot's number: two writers never stamp the same one
 SLOTS = 128
 REPLAY_SLOT = SLOTS - 1
 AHEAD = timedelta(minutes=5)
+SECOND = 1_000_000
+WITHIN_SECOND = """
+SELECT u.ord - 1, p.time, p.lon, p.lat, p.speed, p.heading, p.accuracy, p.battery
+FROM unnest(%s::text[], %s::timestamptz[]) WITH ORDINALITY AS u (unit_id, second, ord)
+JOIN unit_position p ON p.unit_id = u.unit_id AND p.time >= u.second AND p.time < u.second + interval '1 second'
+"""
 COUNT_SOURCE = """
 INSERT INTO source_state AS s (source_id, slot, messages, records, dead_letters, decode_errors, first_at, last_at,
-  lag_s, rate)
-VALUES (%(source)s, %(slot)s, %(messages)s, %(records)s, %(dead)s, %(errors)s, %(now)s, %(now)s, %(lag)s,
+  good_at, bad_at, lag_s, rate)
+VALUES (%(source)s, %(slot)s, %(messages)s, %(records)s, %(dead)s, %(errors)s, %(now)s, %(now)s,
+  %(good)s, %(bad)s, %(lag)s,
   %(messages)s / 60.0)
 ON CONFLICT (source_id, slot) DO UPDATE SET messages = s.messages + EXCLUDED.messages,
   records = s.records + EXCLUDED.records, dead_letters = s.dead_letters + EXCLUDED.dead_letters,
   decode_errors = s.decode_errors + EXCLUDED.decode_errors, last_at = EXCLUDED.last_at,
-    lag_s = COALESCE(EXCLUDED.lag_s, s.lag_s),
+  good_at = COALESCE(EXCLUDED.good_at, s.good_at), bad_at = COALESCE(EXCLUDED.bad_at, s.bad_at),
+  lag_s = COALESCE(EXCLUDED.lag_s, s.lag_s),
   rate = s.rate * exp(-GREATEST(0, LEAST(extract(epoch FROM EXCLUDED.last_at - s.last_at), 6000)) / 60) + EXCLUDED.rate
 """
 
@@ -87,6 +96,9 @@ class Tally:
     records: int = 0
     dead: int = 0
     errors: int = 0
+    # whether of some message something was read, and of some nothing could be
+    good: bool = False
+    bad: bool = False
     newest: int | None = None
 
 
@@ -96,11 +108,13 @@ class Writer:
     def __init__(self, engine_partitions: int, slot: int = 0, flood: Flood | None = None) -> None:
         self._slot = slot
         self._readings = ReadingWriter(engine_partitions, flood)
+        self._strangers = Strangers(flood)
         self._last_moment: datetime | None = None
 
     def forget(self) -> None:
         """Drop what we remember, after a failed transaction."""
         self._readings.forget()
+        self._strangers.forget()
 
     def write(
         self,
@@ -127,11 +141,13 @@ class Writer:
             new, repeats, against = self._readings.write(conn, raw, groups.pop(Reading), now, clock, extent, also)
             fresh, conflicts = new, against
             done.repeats += repeats
-        for kind in sorted(groups, key=lambda k: (SPECS[k].table, k.__name__)):
+        said = self._strangers.admit(raw, groups, now)
+        for kind in sorted((kind for kind, rows in groups.items() if rows), key=lambda k: (SPECS[k].table, k.__name__)):
             new, repeats, against = write_rows(conn, raw, SPECS[kind], groups[kind], now, extent)
             fresh = fresh + new
             conflicts += against
             done.repeats += repeats
+        keep(raw, said, messages, now)
         see_cameras(raw, fresh, now)
         letters = done.letters = find_letters(messages, conflicts)
         if keep_letters:
@@ -171,6 +187,8 @@ class Writer:
                 "records": t.records,
                 "dead": t.dead,
                 "errors": t.errors,
+                "good": now if t.good else None,
+                "bad": now if t.bad else None,
                 "lag": lag,
             }
             raw.execute(COUNT_SOURCE, row)
@@ -223,11 +241,56 @@ def write_rows(
         gone = {i for i, _ in repeated}
         repeats += len(gone)
         fresh = [p for i, p in enumerate(unique) if i not in gone]
+    conflicts, later, again = move_on(conn, raw, spec, placed, conflicts, now, extent)
     if fresh:
         if spec.table == "unit_position":
             move_units(raw, spec, fresh, now)
         notify(conn, spec.notifies[0], {"kind": spec.notifies[1], "ids": sorted({p.record[0] for p in fresh})})
-    return fresh, repeats, conflicts
+    return fresh + later, repeats - len(later) + again, conflicts
+
+
+def move_on(
+    conn: Connection,
+    raw: psycopg.Connection[Any],
+    spec: TableSpec,
+    placed: list[Placed],
+    conflicts: list[tuple[Placed, str]],
+    now: datetime,
+    extent: Extent | None,
+) -> tuple[list[tuple[Placed, str]], list[Placed], int]:
+    """Positions of one second by a clock that counts whole ones, each written at the next free microsecond of it, as
+    readings are; one that stands in that second already is a repeat. The conflicts that are left, what was written, and
+    how many of it came again."""
+    coarse = [] if spec.table != "unit_position" else [p for p, _ in conflicts if p.message.source is not None]
+    coarse = [p for p in coarse if p.message.source is not None and p.message.source.coarse]
+    if not coarse:
+        return conflicts, [], 0
+    taken = {id(p) for p in coarse}
+    conflicts = [one for one in conflicts if id(one[0]) not in taken]
+    arrived = {id(p): n for n, p in enumerate(placed)}
+    moved = spread(raw, sorted(coarse, key=lambda p: arrived[id(p)]))
+    if not moved:
+        return conflicts, [], 0
+    later, again, against = write_rows(conn, raw, spec, moved, now, extent)
+    return conflicts + against, later, again
+
+
+def spread(raw: psycopg.Connection[Any], placed: Sequence[Placed]) -> list[Placed]:
+    """The positions that do not stand in their second yet, in the order in which they came."""
+    seconds = [p.record.time - p.record.time % SECOND for p in placed]
+    asked = ([p.record.unit_id for p in placed], [from_pg_us(at) for at in seconds])
+    there: dict[tuple[str, int], dict[tuple[Any, ...], int]] = {}
+    for ordinal, at, *body in raw.execute(WITHIN_SECOND, asked):
+        there.setdefault((placed[ordinal].record.unit_id, seconds[ordinal]), {})[tuple(body)] = to_pg_us(at)
+    moved = []
+    for (record, message), second in zip(placed, seconds, strict=True):
+        held = there.setdefault((record.unit_id, second), {})
+        body = tuple(record[2:])
+        if body in held:
+            continue
+        held[body] = max(held.values(), default=second - 1) + 1
+        moved.append(Placed(record._replace(time=held[body]), message))
+    return moved
 
 
 def move_units(raw: psycopg.Connection[Any], spec: TableSpec, fresh: list[Placed], now: datetime) -> None:
@@ -256,6 +319,11 @@ def tally(messages: Sequence[Arrived], fresh: Sequence[Placed], buried: Sequence
     tallies: dict[str, Tally] = {}
     for source, count in Counter(m.source_id or "" for m in messages).items():
         tallies[source] = Tally(messages=count)
+    for message in messages:
+        if message.reason is not None:
+            tallies[message.source_id or ""].bad = True
+        elif message.records:
+            tallies[message.source_id or ""].good = True
     for message in buried:
         one = tallies[message.source_id or ""]
         one.dead += 1

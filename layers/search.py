@@ -1,4 +1,5 @@
-"""Search over what has a name or a code: streets, facilities, sensors, cameras, units, incidents, assets."""
+"""Search over what has a name or a code: streets, facilities, sensors, cameras, units, incidents, assets, warnings that
+hold."""
 
 from __future__ import annotations
 
@@ -6,13 +7,23 @@ from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
 from core.vocabulary import ENDED_INCIDENT, Text, sql_list
+from core.warned import in_force
 
 AT_MOST = 20
+# a time as core.clock.rfc3339 writes it: ids of warnings end in one
+SENT = (
+    "to_char(sent AT TIME ZONE 'UTC', CASE WHEN date_part('microseconds', sent)::int % 1000000 < 1000 "
+    "THEN 'YYYY-MM-DD\"T\"HH24\\:MI\\:SS' ELSE 'YYYY-MM-DD\"T\"HH24\\:MI\\:SS.MS' END) || '+00\\:00'"
+)
 _SQL = f"""
 (SELECT 'incident' AS type, id::text, titles->>'zh' AS zh, titles->>'en' AS en, ST_X(geom) AS lon, ST_Y(geom) AS lat,
   CASE WHEN :words IN (number, split_part(number, '-', 2)) THEN -1 ELSE 0 END AS rank
   FROM incident WHERE (number ILIKE :like OR titles->>'zh' ILIKE :like) AND status NOT IN {sql_list(ENDED_INCIDENT)}
     ORDER BY rank, opened_at DESC LIMIT 8)
+UNION ALL (SELECT 'warning', sender || ',' || identifier || ',' || {SENT},
+    COALESCE(headline, identifier), NULL, NULL, NULL, 0
+  FROM ({in_force("now()")}) AS w
+  WHERE headline ILIKE :like OR identifier ILIKE :like OR sender ILIKE :like ORDER BY sent DESC LIMIT 8)
 UNION ALL (SELECT 'unit', u.id, name_zh, name_en, COALESCE(s.lon, ST_X(home)), COALESCE(s.lat, ST_Y(home)), 1
   FROM unit u LEFT JOIN unit_state s ON s.unit_id = u.id WHERE u.id ILIKE :like OR name_zh ILIKE :like
     OR name_en ILIKE :like LIMIT 8)

@@ -132,9 +132,15 @@ ExcerptDep = Annotated[Excerpt, Depends(parse_excerpt)]
 def parse_choices(
     field: str, value: str | None, every: type[StrEnum], standard: Sequence[StrEnum], excerpt: Excerpt
 ) -> list[str]:
+    return parse_words(field, value, every, standard, excerpt.since)
+
+
+def parse_words(
+    field: str, value: str | None, every: type[StrEnum], standard: Sequence[StrEnum], since: datetime | None
+) -> list[str]:
     """The states asked for, comma separated; else `standard`, and every one where somebody asks what has changed."""
     if value is None:
-        return [str(one) for one in (standard if excerpt.since is None else every)]
+        return [str(one) for one in (standard if since is None else every)]
     asked = value.split(",")
     unknown = next((one for one in asked if one not in set(every)), None)
     if unknown is not None:

@@ -12,6 +12,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from alerts.present import Alarm
+from alerts.warnings import Warning
 from core.nouns import LogLine
 from core.vocabulary import Text
 from dispatch.present import Incident, Unit
@@ -119,7 +120,20 @@ class AssetCard(CardParts):
     object: Asset
 
 
+class WarningCard(CardParts):
+    type: Literal["warning"]
+    object: Warning
+
+
 Card = Annotated[
-    AlarmCard | IncidentCard | UnitCard | SensorCard | CameraCard | VideoEventCard | FacilityCard | AssetCard,
+    AlarmCard
+    | IncidentCard
+    | UnitCard
+    | SensorCard
+    | CameraCard
+    | VideoEventCard
+    | WarningCard
+    | FacilityCard
+    | AssetCard,
     Field(discriminator="type"),
 ]

@@ -10,6 +10,7 @@ from uuid import UUID
 from alerts import log as alarm_log
 from alerts.limits import read_limits
 from alerts.present import read_alarms
+from alerts.warnings import read_chain, read_warning
 from app.asking import Asking
 from app.cards import steps
 from app.cards.around import look_around, nearest_units
@@ -24,6 +25,7 @@ from app.cards.nouns import (
     SensorCard,
     UnitCard,
     VideoEventCard,
+    WarningCard,
 )
 from core.errors import InputError, NotFound
 from core.i18n import say
@@ -162,6 +164,17 @@ def video_event_card(asking: Asking, identity: str) -> VideoEventCard:
     return card
 
 
+def warning_card(asking: Asking, identity: str) -> WarningCard:
+    warning = read_warning(asking.conn, identity, asking.now)
+    source = say("source.warning", sender=warning["sender"], identifier=warning["identifier"])
+    return {
+        **parts_of(asking, warning, warning["names"], source, identity),
+        "type": "warning",
+        "object": warning,
+        "log": read_chain(asking.conn, warning, asking.now),
+    }
+
+
 def facility_card(asking: Asking, identity: str) -> FacilityCard:
     facility = read_facility(asking.conn, identity)
     parts = parts_of(asking, facility, facility["names"], say("source.register"), identity)
@@ -185,6 +198,7 @@ READERS: Mapping[str, Callable[[Asking, str], Card]] = {
     "sensor": sensor_card,
     "camera": camera_card,
     "video_event": video_event_card,
+    "warning": warning_card,
     "facility": facility_card,
     "asset": asset_card,
 }

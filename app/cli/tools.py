@@ -15,7 +15,7 @@ from app.cli.context import find_system, run_outside, shell_user, transaction
 from app.health.backups import check_backups
 from app.health.certificate import check_certificate
 from app.health.doctor import check_broker, check_health, check_letters, check_tables
-from app.health.doors import check_doors, check_take_overs
+from app.health.doors import check_doors, check_filters, check_take_overs, probe_filters
 from app.health.front import check_front
 from app.health.read import read_health
 from app.health.remark import Remark
@@ -124,6 +124,8 @@ def check_database(settings: Settings) -> list[Remark]:
                 *check_letters(read_reasons(conn)),
                 *check_tables(conn, now),
                 *check_doors(conn, now),
+                *check_filters(conn, settings.topic_prefix),
+                *probe_filters(conn, settings),
                 *check_role(conn),
             ]
     except SQLAlchemyError as exc:

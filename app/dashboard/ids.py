@@ -46,6 +46,7 @@ class Id(StrEnum):
     GRID_INCIDENTS = "grid-incidents"
     GRID_ALARMS = "grid-alarms"
     GRID_UNITS = "grid-units"
+    GRID_WARNINGS = "grid-warnings"
     CARD = "card"
     CARD_MAIN = "card-main"
     CARD_REST = "card-rest"

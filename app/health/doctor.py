@@ -83,6 +83,13 @@ def check_process(process: ProcessHealth, settings: Settings) -> Iterator[Remark
             f"{process['name']} lags: {waiting} readings wait to be written (it stops reading at "
             f"{settings.ingest_waiting}). Is the database slow? Start a second ingester (ONEMAP_INGEST_SHARED_GROUP)"
         )
+    others = process["figures"].get("other_installations", [])
+    if others:
+        yield Remark(
+            f"{process['name']}: {count_of(len(others), 'other installation')} ({named(others)}) on the same broker "
+            f"under the same prefix {settings.topic_prefix}/: each takes the other's readings for its own. Give "
+            "one of them another ONEMAP_TOPIC_PREFIX"
+        )
     for thread, told in process["figures"].get("threads_failed", {}).items():
         yield Remark(
             f"{process['name']}: its thread {thread} has failed {told['restarts']} times (last at {told['at']}: "
@@ -132,7 +139,12 @@ def check_source(source: SourceHealth) -> Iterator[Remark]:
             f"source {name} cannot be used: {source['fault']}. Mend it on the page /sources or with ./onemap sources "
             f"set {name}"
         )
-    if source["overdue"]:
+    if source["unread_since"]:
+        yield Remark(
+            f"source {name} speaks, and nothing of it can be read since {source['unread_since']} (last message "
+            f"{source['last_at']}): see why on the page /sources, Dead letters; is it the right decoder?"
+        )
+    elif source["overdue"]:
         heard = f"last message {source['last_at']}" if source["last_at"] else "it was never heard"
         yield Remark(
             f"source {name} is silent for {words(source['silent_s'] or 0.0)}, "

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import re
+import secrets
+import threading
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection
+from paho.mqtt.reasoncodes import ReasonCode
+from sqlalchemy import Connection, text
 
 from app.health.remark import Remark, count_of, named
-from ingest.doors.accounts import find_unheard, read_accounts, read_door
+from core.mqtt import connect, make_client, parse_mqtt_url
+from core.settings import Settings
+from ingest.cover import overlap
+from ingest.doors.accounts import find_unheard, read_accounts, read_active, read_door
+from ingest.doors.acl import GATEWAY, PROCESS, Account, rights
+from ingest.doors.keeper import read_filters
 
 # a change is told within a moment; a device is given time to be put up
 UNHEARD = timedelta(hours=1)
 SILENT = timedelta(days=1)
 # a device that comes back before the broker has noticed that it was gone takes over from itself now and then
 TAKEN_OVER_AT_MOST = 3
+ASK_S = 5.0
 LOG_TAIL_BYTES = 1_000_000
 _TAKEN_OVER = re.compile(r"Client (\S+) already connected, closing old connection")
 
@@ -46,6 +56,77 @@ def check_doors(conn: Connection, now: datetime) -> Iterator[Remark]:
             "gone for good: ./onemap devices revoke NAME",
             wrong=False,
         )
+
+
+def check_filters(conn: Connection, prefix: str) -> Iterator[Remark]:
+    """Topics that sources read and no account may write; nothing where others manage the broker."""
+    accounts = read_active(conn)
+    if not accounts:
+        return
+    filters = read_filters(conn, prefix)
+    on = set(conn.scalars(text("SELECT id FROM source WHERE enabled")))
+    foreign = sorted({f for own in filters.values() for f in own if not f.startswith(f"{prefix}/")})
+    writers = [(one.kind, rights(one, filters, foreign, prefix)[0]) for one in (*accounts, Account(GATEWAY, "gateway"))]
+    for source in sorted(on & set(filters)):
+        closed = []
+        for topic_filter in filters[source]:
+            kinds = {kind for kind, topics in writers if any(overlap(topic, topic_filter) for topic in topics)}
+            if kinds <= {"gateway"} and topic_filter in foreign:
+                closed.append(topic_filter)
+        if closed:
+            yield Remark(
+                f"source {source}: on {named(closed)} no device's account may publish, gateways only. What another "
+                "says there the broker drops, and to an MQTT 3.1.1 client it acknowledges it as a success. Open it: "
+                f"./onemap devices add NAME --source {source}",
+                wrong=False,
+            )
+
+
+def probe_filters(conn: Connection, settings: Settings) -> Iterator[Remark]:
+    """Ask the broker itself, as whoever our URL logs in as: an empty message, which no decoder reads, on one topic of
+    each filter. MQTT 5 says what MQTT 3.1.1 does not (section 3.4.2.1, 0x87: not authorized)."""
+    if not settings.mqtt_url or parse_mqtt_url(settings.mqtt_url).username == PROCESS:
+        return  # our processes hear and do not speak for devices
+    filters = read_filters(conn, settings.topic_prefix)
+    on = set(conn.scalars(text("SELECT id FROM source WHERE enabled")))
+    asked = {sample_of(f): f for source in sorted(on & set(filters)) for f in filters[source]}
+    try:
+        refused = ask_broker(settings, list(asked))
+    except OSError:
+        return  # told elsewhere
+    if refused:
+        who = parse_mqtt_url(settings.mqtt_url).username or "nobody"
+        yield Remark(
+            f"the broker refuses what {who} publishes on {named([asked[topic] for topic in refused])}, which sources "
+            "read: has it read the newest accounts? (An MQTT 3.1.1 client is told of success all the same)"
+        )
+
+
+def sample_of(topic_filter: str) -> str:
+    """A topic that fits, of a device that is none."""
+    return "/".join("onemap-doctor" if level in ("+", "#") else level for level in topic_filter.split("/"))
+
+
+def ask_broker(settings: Settings, topics: Sequence[str]) -> list[str]:
+    """Those of the topics that the broker refuses to take a message on. OSError where it is away."""
+    client = make_client(settings.need_mqtt(), f"onemap-doctor-{secrets.token_hex(8)}", settings.mqtt_ca)
+    answers: dict[int, ReasonCode] = {}
+    connected = threading.Event()
+    client.on_connect = lambda *_: connected.set()
+    client.on_publish = lambda _, __, mid, reason, ___: answers.__setitem__(mid, reason)
+    connect(client, settings.need_mqtt())
+    client.loop_start()
+    try:
+        if not connected.wait(ASK_S):
+            return []
+        sent = {topic: client.publish(topic, b"", qos=1) for topic in topics}
+        deadline = time.monotonic() + ASK_S
+        while len(answers) < len(sent) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return [topic for topic, one in sent.items() if one.mid in answers and answers[one.mid].is_failure]
+    finally:
+        client.disconnect()
+        client.loop_stop()
 
 
 def check_take_overs(log: Path) -> Iterator[Remark]:

@@ -17,7 +17,7 @@ from core.clock import rfc3339
 from core.log import get_log
 from core.process import first_line, is_of_connection
 from core.vocabulary import Text, label
-from ingest.admin.letters import read_reasons
+from ingest.admin.letters import COUNTED, read_reasons
 from ingest.admin.quarantine import Quarantined, read_open
 from ingest.admin.sources.nouns import SourceCounts, SourceState
 from ingest.admin.sources.read import read_source_states
@@ -112,6 +112,7 @@ class Figures(TypedDict, total=False):
     database_errors: int
     messages_in_files: int
     threads_failed: dict[str, ThreadFault]
+    other_installations: list[str]
 
 
 class ProcessHealth(TypedDict):
@@ -241,7 +242,7 @@ def read_unclaimed(conn: Connection, now: datetime) -> list[SourceHealth]:
     row = conn.execute(text(_UNCLAIMED), {"now": now}).one()
     if row.last is None:
         return []
-    waiting = conn.scalar(text(f"SELECT count(*) FROM dead_letter WHERE source_id IS NULL AND {WAITING}"))
+    waiting = conn.scalar(text(f"SELECT {COUNTED} FROM dead_letter WHERE source_id IS NULL AND {WAITING}"))
     return [
         {
             "id": NO_SOURCE,
@@ -256,6 +257,8 @@ def read_unclaimed(conn: Connection, now: datetime) -> list[SourceHealth]:
             "rate": round(row.rate, 3),
             "lag_s": None,
             "last_at": rfc3339(row.last),
+            "good_at": None,
+            "unread_since": None,
             "age_s": round(max(0.0, (now - row.last).total_seconds()), 1),
             "devices": 0,
             "pending": 0,

@@ -13,10 +13,11 @@ from sqlalchemy import Connection
 
 from alerts.limits import read_limits
 from alerts.present import read_alarms, read_cells, read_open_alarms
+from alerts.warnings import read_of_senders, read_warnings
 from app.health.read import read_health
 from core.settings import Settings
 from core.viewer import Viewer
-from core.vocabulary import ENDED_INCIDENT, AlarmState
+from core.vocabulary import ENDED_INCIDENT, AlarmState, WarningState
 from dispatch.present import read_incidents, read_units
 from layers.sensors import read_sensors
 from layers.video import read_shown_events
@@ -137,6 +138,15 @@ KINDS: Mapping[str, LiveKind] = {
             read_all=lambda conn, at: read_shown_events(conn, at.now),
             read_some=lambda conn, ids, at: read_shown_events(conn, at.now, ids),
             may_see=everybody,
+        ),
+        # told by the sender, whose messages replace and end each other
+        LiveKind(
+            "warning",
+            urgent=False,
+            read_all=lambda conn, at: read_warnings(conn, at.now),
+            read_some=lambda conn, ids, at: read_of_senders(conn, ids, at.now),
+            may_see=everybody,
+            is_over=lambda item: item["state"] != WarningState.IN_FORCE,
         ),
         LiveKind(
             "health",

@@ -30,6 +30,8 @@ class SourcesId(StrEnum):
     LETTER = "letter-detail"
     GROUPS = "letter-groups"
     COUNT_SOURCES = "count-sources"
+    STRANGER = "stranger-detail"
+    COUNT_STRANGERS = "count-strangers"
     COUNT_DEVICES = "count-devices"
     COUNT_LETTERS = "count-letters"
 

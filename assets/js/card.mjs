@@ -4,7 +4,7 @@ import { atMost, setProps } from './dom.mjs';
 const AGAIN_MS = 1500;
 const WAIT_MS = 5000;
 /** @type {Kind[]} */
-const FOLLOWED = ['alarm', 'incident', 'sensor', 'unit', 'video_event'];
+const FOLLOWED = ['alarm', 'incident', 'sensor', 'unit', 'video_event', 'warning'];
 
 /** @param {Thing | null} thing */
 const keyOf = thing => (thing ? `${thing.type}/${thing.id}` : '');

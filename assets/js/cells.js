@@ -10,8 +10,8 @@
   const named = ({ vocabulary }, table, key) => words(vocabulary[table]?.[key] ?? { zh: key, en: key });
   const roman = ['', 'I', 'II', 'III', 'IV'];
 
-  /** @param {Level} level */
-  const badge = level => h('span', { className: `level level-${level || 'none'}`, key: 'level' }, h('span', null, roman[level] || ''));
+  /** @param {Level | null} level */
+  const badge = level => h('span', { className: `level level-${level || 'none'}`, key: 'level' }, h('span', null, roman[level ?? 0]));
   /** @param {string | null} time */
   const age = time => h('time', { className: 'age', dateTime: time, 'data-age': time, key: 'age' });
   /** @param {Context} context @param {string} table @param {string} state */
@@ -48,5 +48,20 @@
       h('span', { className: 'unit-mark', 'data-swatch': `unit-${data.kind}-${data.status}`, key: 'mark' }), title(data.names || { zh: data.name }),
       side([h('span', { className: 'quiet', key: 'kind' }, named(context, 'unit_kinds', data.kind)), age(data.seen_at)]), chip(context, 'unit_statuses', data.status)]),
   };
+  /** @param {string} time */
+  const until = time => h('time', { dateTime: time, 'data-time': time, key: 'until' });
+  /** What stands under a title, with dots between. @param {...unknown} parts */
+  const below = (...parts) => h('span', { className: 'line quiet', key: 'below' }, parts.flatMap((part, index) => (index ? [' · ', part] : [part])));
+  Object.assign(rows, {
+    /** @param {{ data: Warning, context: Context }} params */
+    WarningRow: ({ data, context }) => h('div', { className: 'row', 'data-warning-id': data.id, 'data-state': data.state }, [
+      badge(data.level),
+      h('span', { className: 'row-title two', key: 'title' }, h('span', { className: 'line', key: 'name' }, words(data.names)), below(
+        data.sender_name || data.sender,
+        data.shape.length ? data.area || '' : h('span', { key: 'area' }, words(context.catalogue['lists.no_area'])),
+        h('span', { key: 'end' }, words(context.catalogue['lists.until']), ' ', until(data.until)),
+      )),
+      side(age(data.sent))]),
+  });
   window.dashAgGridComponentFunctions = Object.assign(window.dashAgGridComponentFunctions || {}, rows);
 })();

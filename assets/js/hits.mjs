@@ -16,6 +16,7 @@ const SEARCHED = {
   unit: thing => [thing.names, thing.id],
   sensor: thing => [thing.names, thing.id],
   alarm: thing => [thing.names, thing.id],
+  warning: thing => [thing.names, thing.identifier, thing.area, thing.sender_name],
 };
 
 /**

@@ -1,4 +1,4 @@
-// The keyboard: arrows, Enter, A, D, 1-3, /, Esc, ?. Never while something is being typed.
+// The keyboard: arrows, Enter, A, D, 1-4, /, Esc, ?. Never while something is being typed.
 import { around, part } from './dom.mjs';
 
 const TYPING = 'input:not([type=checkbox]):not([type=range]), textarea, select, [contenteditable]';
@@ -45,6 +45,7 @@ export function startKeys({ me, selection, lists, search, actions, pictures }) {
     1: () => lists.showTab('incidents'),
     2: () => lists.showTab('alarms'),
     3: () => lists.showTab('units'),
+    4: () => lists.showTab('warnings'),
     '/': event => { event.preventDefault(); search.focus(); },
     '?': toggleHelp,
     Escape: () => { if (!help().open && !pictures.isOpen()) selection.select(null); },

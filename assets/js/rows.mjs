@@ -6,7 +6,7 @@ const later = (a, b) => (a < b ? 1 : a > b ? -1 : 0);
 
 /**
  * A list: the kind of the live channel, its grid, which things it holds, which is first, the row of a thing.
- * @typedef {{ kind: 'incident' | 'alarm' | 'unit', grid: string, holds: (thing: any) => boolean, order: (a: any, b: any) => number, row: (thing: any) => any }} ListSpec
+ * @typedef {{ kind: 'incident' | 'alarm' | 'unit' | 'warning', grid: string, holds: (thing: any) => boolean, order: (a: any, b: any) => number, row: (thing: any) => any }} ListSpec
  */
 /** @param {Sets} sets @returns {ListSpec} */
 const incidents = sets => ({
@@ -28,12 +28,24 @@ const units = sets => ({
     UNIT_ORDER.indexOf(a.status) - UNIT_ORDER.indexOf(b.status) || a.kind.localeCompare(b.kind) || a.id.localeCompare(b.id, 'en', { numeric: true }),
 });
 
+/** What says no colour stands last. @param {Warning} warning */
+const gravity = warning => warning.level ?? 9;
+/** @param {Sets} sets @returns {ListSpec} */
+const warnings = sets => ({
+  kind: 'warning', grid: 'grid-warnings', row: thing => thing,
+  holds: (/** @type {Warning} */ thing) => !sets.expired(thing),
+  order: (/** @type {Warning} */ a, /** @type {Warning} */ b) => gravity(a) - gravity(b) || later(a.sent, b.sent),
+});
+
 /** The lists by their name. @param {Sets} sets */
-export const makeLists = sets => ({ incidents: incidents(sets), alarms: alarms(sets), units: units(sets) });
+export const makeLists = sets => ({ incidents: incidents(sets), alarms: alarms(sets), units: units(sets), warnings: warnings(sets) });
 /** @typedef {keyof ReturnType<typeof makeLists>} ListName */
 
+/** @type {Record<string, ListName>} */
+const LIST_OF = { incident: 'incidents', alarm: 'alarms', unit: 'units', warning: 'warnings' };
+
 /** The list in which things of a type stand. @param {string | undefined} type @returns {ListName | null} */
-export const listOf = type => (type === 'incident' ? 'incidents' : type === 'alarm' ? 'alarms' : type === 'unit' ? 'units' : null);
+export const listOf = type => LIST_OF[type ?? ''] ?? null;
 
 /** The things that a list holds, the first first. @param {ListSpec} list @param {any[]} things */
 export const arranged = (list, things) => things.filter(list.holds).sort(list.order);

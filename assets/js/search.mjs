@@ -6,7 +6,7 @@ import { pair } from './words.mjs';
 
 const COMBOBOX = { role: 'combobox', 'aria-autocomplete': 'list', 'aria-expanded': 'false', 'aria-controls': 'search-results' };
 const PAUSE_MS = 180;
-const WITH_CARD = ['alarm', 'incident', 'unit', 'sensor', 'camera', 'facility', 'asset'];
+const WITH_CARD = ['alarm', 'incident', 'unit', 'sensor', 'warning', 'camera', 'facility', 'asset'];
 
 /** @typedef {import('./hits.mjs').Hit} Hit */
 /** @typedef {{ live: Live, words: Words, selection: Chosen }} Parts */

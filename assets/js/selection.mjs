@@ -1,6 +1,9 @@
 // One selection for the whole page: list, map, search and card all set it and all follow it.
 import { collectionOf } from './live.mjs';
 
+// from how far what is as large as a district is looked at
+const AREA_ZOOM = 11;
+
 /**
  * How a selection came: `fly` moves the map there, `moved` says that only its place became known.
  * @typedef {{ fly: boolean, moved?: boolean }} How
@@ -16,7 +19,8 @@ export function makeSelection(live) {
   /** @param {Thing} thing */
   function placed(thing) {
     const known = collectionOf(live, thing.type)?.get(thing.id);
-    return { ...(known && { lon: known.lon, lat: known.lat }), ...thing };
+    const wide = thing.type === 'warning' && { zoom: AREA_ZOOM };
+    return { ...(known && { lon: known.lon, lat: known.lat }), ...wide, ...thing };
   }
 
   return {

@@ -19,6 +19,8 @@ export function makeSets({ sets, stale_after_s: staleAfter }) {
     waiting: alarm => isWaiting(alarm.state),
     /** Whether an alarm stands in no list and not on the map. @param {{ state: string }} alarm */
     quiet: alarm => isQuiet(alarm.state),
+    /** Whether a warning has run out. @param {{ until: string }} warning @param {number} [now] */
+    expired: (warning, now = Date.now()) => Date.parse(warning.until) <= now,
     /** Whether a unit is on something. @param {{ status: string }} unit */
     busy: unit => isBusy(unit.status),
     /** Whether a unit has been silent for too long to trust its place. @param {{ seen_at: string | null }} unit @param {number} [now] */

@@ -1,5 +1,5 @@
 // What travels between the server and the page, and what the parts of the page hand to each other: read by the type checker alone.
-// The server's side of each shape: alerts/present.py, dispatch/present.py, layers/sensors.py, layers/video.py, app/health/read.py, app/dashboard/card/callbacks.py.
+// The server's side of each shape: alerts/present.py, alerts/warnings.py, dispatch/present.py, layers/sensors.py, layers/video.py, app/health/read.py, app/dashboard/card/callbacks.py.
 
 type Lang = 'zh' | 'en';
 /** A text in both languages; CSS shows one. */
@@ -139,6 +139,33 @@ interface VideoEvent extends Located {
   thumbnail_url: string | null;
 }
 
+/** A warning of others; `shape`: coordinates of a GeoJSON MultiPolygon. */
+interface Warning extends Located {
+  id: string;
+  sender: string;
+  sender_name: string | null;
+  identifier: string;
+  sent: string;
+  msg_type: string;
+  status: string;
+  state: string;
+  changed_at: string;
+  level: Level | null;
+  names: Bilingual;
+  event: string | null;
+  headline: string | null;
+  description: string | null;
+  instruction: string | null;
+  severity: string | null;
+  urgency: string | null;
+  certainty: string | null;
+  area: string | null;
+  expires: string | null;
+  until: string;
+  received_at: string;
+  shape: Place[][][];
+}
+
 interface HealthFeed {
   id: string;
   names: Bilingual;
@@ -177,6 +204,7 @@ interface Kinds {
   sensor: Sensor;
   risk_cell: RiskCell;
   video_event: VideoEvent;
+  warning: Warning;
   health: Health;
 }
 type Kind = keyof Kinds;
@@ -277,7 +305,7 @@ type GeoJsonSource = import('maplibre-gl').GeoJSONSource;
 type Expression = any;
 type Layer = any;
 type Pen = OffscreenCanvasRenderingContext2D;
-type Feature = GeoJSON.Feature<GeoJSON.Point | GeoJSON.Polygon, Record<string, any>>;
+type Feature = GeoJSON.Feature<GeoJSON.Point | GeoJSON.Polygon | GeoJSON.MultiPolygon, Record<string, any>>;
 type PointFeature = GeoJSON.Feature<GeoJSON.Point, Record<string, any>>;
 
 // Libraries that Dash brings as globals, as far as they are used.

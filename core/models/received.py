@@ -216,6 +216,7 @@ class Warning(Base):
     """An outside warning, CAP 1.2 as it came."""
 
     __tablename__ = "warning"
+    __table_args__ = (Index("ix_warning_refs", "refs", postgresql_using="gin"),)
 
     sender: Mapped[str] = mapped_column(Name, primary_key=True)
     identifier: Mapped[str] = mapped_column(Name, primary_key=True)
@@ -227,6 +228,30 @@ class Warning(Base):
     expires: Mapped[datetime | None]
     body: Mapped[str]
     received_at: Mapped[datetime]
+    # sender and identifier, with a comma, of each message that it replaces
+    refs: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+
+
+class PendingThing(Base):
+    """A unit or camera that has spoken and that nobody has registered, with what it sent last."""
+
+    __tablename__ = "pending_thing"
+
+    # unit, camera
+    kind: Mapped[str] = mapped_column(Name, primary_key=True)
+    id: Mapped[str] = mapped_column(Name, primary_key=True)
+    # pending, retired: put aside by a person
+    status: Mapped[str]
+    first_seen_at: Mapped[datetime]
+    heard_at: Mapped[datetime]
+    messages: Mapped[int] = mapped_column(BigInteger)
+    source_id: Mapped[str | None]
+    topic: Mapped[str]
+    # the beginning of the payload
+    sent: Mapped[str]
+    # the last place that it told
+    lon: Mapped[float | None]
+    lat: Mapped[float | None]
 
 
 class DeadLetter(Base):
@@ -271,6 +296,9 @@ class SourceState(Base):
     decode_errors: Mapped[int] = mapped_column(BigInteger)
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]
+    # the last message of which something was read; the last of which nothing could be
+    good_at: Mapped[datetime | None]
+    bad_at: Mapped[datetime | None]
     # how long after their own time the newest records were written, seconds; messages a second, falling off over a
     # minute
     lag_s: Mapped[float | None] = mapped_column(Double)

@@ -19,6 +19,9 @@ from core.errors import NotFound
 from core.types import Params
 from ingest.replay import FINAL, WAITING
 
+# a value by an alias that no birth has explained is one thing that is wrong, however often it comes
+COUNTED = """(count(*) FILTER (WHERE reason <> 'unknown_alias')
+  + count(DISTINCT split_part(detail, ' is not known yet', 1)) FILTER (WHERE reason = 'unknown_alias'))"""
 State = Literal["waiting", "replayed", "discarded", "all"]
 STATES: dict[State, str] = {
     "waiting": WAITING,
@@ -203,7 +206,7 @@ def read_reasons(conn: Connection) -> list[ReasonCount]:
     rows = conn.execute(
         text(
             f"""
-SELECT reason, source_id, count(*) AS letters, min(received_at) AS first, max(received_at) AS last
+SELECT reason, source_id, {COUNTED} AS letters, min(received_at) AS first, max(received_at) AS last
 FROM dead_letter WHERE {WAITING} GROUP BY reason, source_id ORDER BY letters DESC, reason, source_id
 """
         )

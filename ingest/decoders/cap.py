@@ -45,6 +45,7 @@ def decode_warning(payload: bytes, now: int, box: Box | None = None) -> list[Rec
             severity=_check_length(info.severity, MAX_WORD, "info.severity") if info else None,
             expires=_check_expiry(max(end for end in ends if end)) if ends and all(ends) else None,
             body=alert.xml,
+            refs=" ".join(cap.references_of(alert)),
         )
     ]
 

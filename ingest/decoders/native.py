@@ -105,6 +105,15 @@ class StatusIn(Struct):
     status: UnitStatus
 
 
+class RefusedIn(Struct):
+    """What a gateway could make nothing of (ingest.gateways.refused)."""
+
+    sender: str
+    detail: str
+    field: str | None = None
+    body: str = ""
+
+
 class ReplyIn(Struct):
     time: Moment
     state: TaskReply
@@ -117,6 +126,7 @@ _VIDEO = msgspec.json.Decoder(VideoEventIn)
 _INCIDENT = msgspec.json.Decoder(IncidentIn)
 _POSITION = msgspec.json.Decoder(PositionIn)
 _STATUS = msgspec.json.Decoder(StatusIn)
+_REFUSED = msgspec.json.Decoder(RefusedIn)
 _REPLY = msgspec.json.Decoder(ReplyIn)
 # a Reading from its values in their order, in half the time of Reading(…)
 _read = partial(tuple.__new__, Reading)
@@ -283,6 +293,13 @@ def decode_cap(message: Incoming, _: tuple[str, ...]) -> list[Record]:
     return decode_warning(message.payload, message.now, message.extent)
 
 
+def decode_refused(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
+    """What a gateway could make nothing of is a dead letter, with the gateway's words for it."""
+    told: RefusedIn = read(_REFUSED, message.payload)
+    words = f"{told.field or 'message'}: {ids[0]} made nothing of a message of {told.sender}: {told.detail}"
+    raise DecodeError(words, reason="gateway_refused", field=told.field)
+
+
 KINDS: dict[str, Callable[[Incoming, tuple[str, ...]], list[Record]]] = {
     "observation": decode_observation,
     "video_event": decode_video_event,
@@ -292,6 +309,7 @@ KINDS: dict[str, Callable[[Incoming, tuple[str, ...]], list[Record]]] = {
     "unit_status": decode_unit_status,
     "task_reply": decode_task_reply,
     "warning": decode_cap,
+    "refused": decode_refused,
 }
 
 

@@ -27,6 +27,7 @@ from ingest.gateways import gb28181_notes as notes
 from ingest.gateways import gb28181_sip as sip
 from ingest.gateways.gb28181_sip import SipMessage
 from ingest.gateways.publisher import Publication, Publishes
+from ingest.gateways.refused import Refused
 
 log = get_log("gb28181")
 RETRY_S = 5
@@ -96,6 +97,7 @@ class Gateway:
         self.options = options
         self.publisher = publisher
         self.figures: Counter[str] = Counter()
+        self._refused = Refused(publisher, options.prefix, "gb28181", self.figures)
         self._registered: OrderedDict[str, Registered] = OrderedDict()
         self._transactions: OrderedDict[Key, Transaction] = OrderedDict()
         self._nonces = sip.Nonces(secrets.token_bytes(32))
@@ -152,6 +154,8 @@ class Gateway:
             return await method(message, peer)
         except DecodeError as exc:
             self.bad(peer.source, exc)
+            sender = f"{peer.source[0]} ({message.first('from')[:120]})"
+            await self._refused.tell(exc, sender, message.body or message.method.encode())
             return Answer(400)
         except Unavailable as exc:
             self.figures["unserved"] += 1

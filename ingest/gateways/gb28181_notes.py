@@ -196,7 +196,8 @@ def publish_alarm(root: etree._Element, ids: Mapping[str, str], kinds: Mapping[s
     device = read_device(root)
     time = read_time(root, "AlarmTime")
     method = read_choice(root, "AlarmMethod", 7)
-    level = int(read_choice(root, "AlarmPriority", 4))
+    # its priority may be missing: the kind of incident has a level of its own
+    level = int(read_choice(root, "AlarmPriority", 4)) if text_of(root, "AlarmPriority") else None
     alarm_type = _alarm_type(root)
     name = f"{method}/{alarm_type}" if alarm_type else method
     name_id = f"{device}-{time:%Y%m%d%H%M%S}-{name.replace('/', '.')}"
@@ -205,7 +206,9 @@ def publish_alarm(root: etree._Element, ids: Mapping[str, str], kinds: Mapping[s
     if method == VIDEO:
         return Publication(f"{prefix}/video/{ids.get(device, device)}/event", body)
     words = METHODS[method] + (f": {TYPES[name]}" if name in TYPES else "")
-    body |= {"title": f"{words} {ids.get(device, device)}", "channel": CHANNEL, "level": level, "reporter": device}
+    body |= {"title": f"{words} {ids.get(device, device)}", "channel": CHANNEL, "reporter": device}
+    if level is not None:
+        body["level"] = level
     if description := text_of(root, "AlarmDescription"):
         body["text"] = description[:10_000]
     return Publication(f"{prefix}/incident", body)

@@ -32,6 +32,7 @@ from ingest.gateways.jt808_messages import (
     read_location,
 )
 from ingest.gateways.publisher import Publishes
+from ingest.gateways.refused import Refused
 
 log = get_log("jt808")
 WRITE_S = 10.0
@@ -61,6 +62,7 @@ class Gateway:
         self.options = options
         self.publisher = publisher
         self.figures: Counter[str] = Counter()
+        self.refused = Refused(publisher, options.prefix, "jt808", self.figures)
         self._emergencies: OrderedDict[str, Emergency] = OrderedDict()
         self._sessions: set[asyncio.Task[None]] = set()
 
@@ -113,6 +115,8 @@ class Session:
         self._phone: str | None = None
         self._serial = -1
         self._bad = 0
+        # of the batch that is being taken
+        self._faults: list[DecodeError] = []
         self._assembly = Assembly()
         self._login_until = asyncio.get_running_loop().time() + self._options.login_s
         self._handlers: dict[int, Callable[[Message], Awaitable[None]]] = {
@@ -178,6 +182,7 @@ class Session:
             await handler(message)
         except DecodeError as exc:
             self._count_bad(exc)
+            await self._gateway.refused.tell(exc, message.phone, message.body)
             await self._answer(message, Result.MALFORMED)
 
     async def _register(self, message: Message) -> None:
@@ -232,6 +237,7 @@ class Session:
         if not found:
             raise faults[0]
         self._count("bad_items", len(faults))
+        self._faults = faults
         log.warning("bad_items", peer=self._peer, phone=self._phone, number=len(faults), error=faults[0].message)
         return found
 
@@ -243,7 +249,11 @@ class Session:
         parts = [message] if message.total == 1 else self._assembly.add(message, now)
         if parts is None:
             return
-        locations = read(b"".join(part.body for part in parts))
+        body = b"".join(part.body for part in parts)
+        locations = read(body)
+        for exc in self._faults:
+            await self._gateway.refused.tell(exc, message.phone, body)
+        self._faults = []
         before = self._gateway.emergency(message.phone)
         options = self._options
         publications, after = publish_all(

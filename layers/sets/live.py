@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.vocabulary import ENDED_INCIDENT, sql_list, table
+from core.warned import in_force
 from layers.spec import LayerSpec, LegendItem
 
 LEVELS = tuple(
@@ -94,4 +95,18 @@ VIDEO_EVENTS = LayerSpec(
     ),
 )
 
-SET = (RISK_CELLS, INCIDENTS, ALARMS, UNITS, VIDEO_EVENTS)
+WARNINGS = LayerSpec(
+    id="warnings",
+    group="risk",
+    title={"zh": "外部预警", "en": "Outside warnings"},
+    geometry="polygon",
+    delivery="live",
+    counted=f"({in_force('now()')}) AS w",
+    updated="SELECT max(received_at) FROM warning",
+    legend=tuple(
+        LegendItem(key, {"zh": f"{row['colour_zh']}预警", "en": str(row["colour_en"]).capitalize()}, f"level-{key}")
+        for key, row in table("levels").items()
+    ),
+)
+
+SET = (RISK_CELLS, WARNINGS, INCIDENTS, ALARMS, UNITS, VIDEO_EVENTS)

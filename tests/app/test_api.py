@@ -401,6 +401,15 @@ SELECT min(id), 'e1', now(), 'fire', now() FROM camera RETURNING camera_id || '/
 """
         )
     )
+    conn.execute(
+        text(
+            """
+INSERT INTO warning (sender, identifier, sent, msg_type, status, headline, body, received_at)
+VALUES ('s', 'w', '2026-05-04T08:00:00Z', 'Alert', 'Actual', '暴雨', 'no XML', now())
+"""
+        )
+    )
+    first["warning"] = "s,w,2026-05-04T08:00:00+00:00"
     for kind in READERS:
         card = read_card(
             asking(conn), kind, {"alarm": str(alarm), "incident": str(incident), "video_event": seen, **first}[kind]

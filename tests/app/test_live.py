@@ -84,7 +84,7 @@ def test_whole_picture_for_one_district_has_only_that() -> None:
 
 
 def test_every_kind_is_one_row_and_is_known_by_its_signals() -> None:
-    assert list(KINDS) == ["alarm", "incident", "unit", "sensor", "risk_cell", "video_event", "health"]
+    assert list(KINDS) == ["alarm", "incident", "unit", "sensor", "risk_cell", "video_event", "warning", "health"]
     assert {key for key, kind in KINDS.items() if kind.urgent} == {"alarm", "incident"}
     assert BY_SIGNAL["position"] is KINDS["unit"]
 
@@ -173,3 +173,9 @@ SELECT id, 'm', now(), 1, 'good', now() FROM sensor WHERE id LIKE 'made-up-%'
     conn.execute(text("UPDATE sensor SET status = 'active' WHERE id = 'made-up-9000'"))
     registered = KINDS["sensor"].read_some(conn, ["made-up-9000"], ReadAt(now(), Settings()))
     assert [item["id"] for item in registered] == ["made-up-9000"]
+
+
+def test_warning_that_has_ended_leaves_the_screens() -> None:
+    kind = KINDS["warning"]
+    assert BY_SIGNAL["warning"] is kind
+    assert [kind.is_over({"state": state}) for state in ("in_force", "superseded", "expired")] == [False, True, True]

@@ -12,14 +12,21 @@ import httpx
 import pytest
 from sqlalchemy import Connection, text
 
+from app.health.doctor import check_source
+from app.health.read import source_health
 from core.clock import rfc3339
 from core.crs import Datum, from_wgs84
 from core.errors import Conflict, InputError
+from core.pgarray import to_pg_us
 from core.types import LonLat
 from ingest.admin.devices import Registration, accept_sensor
 from ingest.admin.sources.edit import add_source, change_source
 from ingest.admin.sources.nouns import SourceChange, SourceIn
 from ingest.admin.sources.read import read_source
+from ingest.arrived import Arrived
+from ingest.records import Reading
+from ingest.sources import read_sources
+from ingest.writer import Writer
 from tests.support import PATIENCE_S, Mailbox, System, now, wait_for
 
 Json = dict[str, Any]
@@ -363,8 +370,9 @@ def test_source_is_overdue_after_three_of_its_intervals(conn: Connection) -> Non
     conn.execute(
         text(
             """
-INSERT INTO source_state
-VALUES ('pumps', 0, 9, 9, 0, 0, :a, :a, 0.5, 2.0), ('pumps', 1, 1, 1, 0, 0, :a, :a, NULL, 1.0)
+INSERT INTO source_state (source_id, slot, messages, records, dead_letters, decode_errors, first_at, last_at, lag_s,
+  rate, good_at)
+VALUES ('pumps', 0, 9, 9, 0, 0, :a, :a, 0.5, 2.0, :a), ('pumps', 1, 1, 1, 0, 0, :a, :a, NULL, 1.0, :a)
 """
         ),
         {"a": start + timedelta(seconds=200)},
@@ -374,6 +382,45 @@ VALUES ('pumps', 0, 9, 9, 0, 0, :a, :a, 0.5, 2.0), ('pumps', 1, 1, 1, 0, 0, :a, 
     assert state(260)["rate"] == pytest.approx(3.0 / 2.718, rel=0.01)
     assert state(260)["lag_s"] == 0.5
     assert state(400)["overdue"] is True
+
+
+def test_source_of_nothing_but_letters_is_not_alive(conn: Connection) -> None:
+    """It speaks, and nothing of it can be read: since when, and that it is overdue though its messages are new."""
+    start = now() - timedelta(seconds=400)
+    add_source(conn, SourceIn.model_validate({**PUMPS, "interval_s": 60}), "onemap", "test", start)
+    source = read_sources(conn, "onemap").by_id["pumps"]
+    good = Reading("p1", "water_level", to_pg_us(start), 1.0, "m", "good", None, None)
+
+    def hear(after_s: float, *, readable: bool) -> Json:
+        at = start + timedelta(seconds=after_s)
+        message = Arrived("pump/p1", b"?", 1, 1, source=source, records=[good] if readable else [])
+        if not readable:
+            message.reason = "not_json"
+        Writer(1).write(conn, [message], at)
+        return dict(read_source(conn, "pumps", "onemap", at)["state"])
+
+    hear(0, readable=True)
+    state = hear(100, readable=False)
+    assert (state["unread_since"], state["overdue"]) == (None, False), "one letter is no silence"
+    state = hear(300, readable=False)
+    assert (state["age_s"], state["overdue"], state["unread_since"]) == (0.0, True, rfc3339(start))
+    assert state["last_at"] != state["good_at"] == state["unread_since"]
+    told = read_source(conn, "pumps", "onemap", now())["state"]
+    [said] = [one.words for one in check_source(source_health("pumps", {}, told)) if one.wrong]
+    assert "speaks, and nothing of it can be read since" in said
+    state = hear(390, readable=True)
+    assert (state["unread_since"], state["overdue"]) == (None, False)
+
+
+def test_source_that_was_never_read_says_so_once_it_had_its_time(conn: Connection) -> None:
+    start = now() - timedelta(hours=1)
+    add_source(conn, SourceIn.model_validate(PUMPS), "onemap", "test", start)
+    source = read_sources(conn, "onemap").by_id["pumps"]
+    for minutes, since in ((0, None), (5, None), (20, rfc3339(start))):
+        at = start + timedelta(minutes=minutes)
+        Writer(1).write(conn, [Arrived("pump/p1", b"?", 1, 1, source=source, reason="not_json")], at)
+        state = read_source(conn, "pumps", "onemap", at)["state"]
+        assert (state["good_at"], state["unread_since"]) == (None, since)
 
 
 def test_source_that_became_unusable_says_why(conn: Connection) -> None:

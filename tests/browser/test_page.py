@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from core.clock import rfc3339
+from core.cap import Alert, Area, Info, build
+from core.clock import cap_time, rfc3339
 from tests.browser.desk import CENTRE, DRAWN_AT, IN_SIGHT, MAP, MAP_COLOURS, PHONE, TOO_WIDE, Desk, path_of, window
 from tests.support import PASSWORD, ROOT, Mailbox, System, mailbox, now, wait_for
 
@@ -23,7 +25,7 @@ SNAPSHOTS = """() => new Promise(resolve => {
   socket.onmessage = ({ data }) => {
     const { kind, op, items } = JSON.parse(data);
     if (op === 'snapshot') kinds[kind] = items.length ? Object.keys(items[0]).sort() : null;
-    if (Object.keys(kinds).length < 7) return;
+    if (Object.keys(kinds).length < 8) return;
     socket.close();
     resolve(kinds);
   };
@@ -66,6 +68,21 @@ def alarm(desk: Desk, api: httpx.Client, devices: Mailbox) -> Json:
         return [a for a in items if a["thing"]["id"] == SENSOR and a["risk"] and a["level"] == 1]
 
     return dict(wait_for(of_level_one, what="the alarm of level I is scored")[0])
+
+
+@pytest.fixture(scope="module")
+def warning(processes: System, desk: Desk, devices: Mailbox) -> Alert:
+    """An orange signal of the weather bureau for the middle of the city, in force."""
+    row = processes.rows("SELECT ST_X(c) AS lon, ST_Y(c) AS lat FROM (SELECT ST_Centroid(extent) AS c FROM city) x")[0]
+    lon, lat = float(row["lon"]), float(row["lat"])
+    ring = tuple((lon + dx, lat + dy) for dx, dy in ((-0.05, -0.05), (0.05, -0.05), (0.05, 0.05), (-0.05, 0.05)))
+    info = Info(
+        "Met", "暴雨", "Expected", "Severe", "Likely", sender_name="市气象台", headline="气象台发布暴雨橙色预警",
+        expires=now() + timedelta(hours=6), areas=(Area("宿城区", ((*ring, ring[0]),)),),
+    )  # fmt: skip
+    alert = Alert("w-1", "weather@example.org", now(), "Actual", "Alert", "Public", info=(info,))
+    devices.publish("onemap/warning", build(alert))
+    return alert
 
 
 # by which Dash asks the server: what is aborted there never leaves the browser, whatever the machine has to do
@@ -244,12 +261,42 @@ def test_the_next_step_opens_an_incident_and_sends_the_recommended_unit(
     assert sent["unit_names"]["zh"] in desk.page.inner_text("#card .assignments")
 
 
-def test_types_of_the_page_name_what_the_channel_carries(desk: Desk, alarm: Json) -> None:
+def test_warning_of_others_stands_in_its_list_on_the_map_and_on_a_card(desk: Desk, warning: Alert) -> None:
+    desk.tab("warnings")
+    listed = desk.page.locator("[data-warning-id]")
+    listed.wait_for()
+    assert "气象台发布暴雨橙色预警" in listed.inner_text()
+    assert listed.locator(".level-2").count() == 1
+    listed.click()
+    desk.page.wait_for_selector("#card .chip[data-state=in_force]")
+    assert "宿城区" in desk.page.inner_text("#card .facts")
+    assert "市气象台" in desk.page.inner_text("#card .facts")
+    features = f"async () => {MAP}.querySourceFeatures('warnings').map(({{ properties }}) => properties.level)"
+    desk.until(features, lambda levels: set(levels) == {2})
+    assert desk.serious_barriers() == []
+
+
+def test_types_of_the_page_name_what_the_channel_carries(desk: Desk, alarm: Json, warning: Alert) -> None:
     carried = desk.ask(SNAPSHOTS)
     interfaces = {kind: "".join(map(str.capitalize, kind.split("_"))) for kind in carried}
-    assert {"alarm", "incident", "unit", "sensor", "health"} <= {kind for kind, names in carried.items() if names}
+    assert {"alarm", "incident", "unit", "sensor", "warning", "health"} <= {
+        kind for kind, names in carried.items() if names
+    }
     for kind, names in carried.items():
         assert names is None or sorted(typed_fields(interfaces[kind])) == names
+
+
+def test_warning_that_is_cancelled_leaves_the_list_and_the_map(
+    desk: Desk, warning: Alert, devices: Mailbox, api: httpx.Client
+) -> None:
+    named = f"{warning.sender},{warning.identifier},{cap_time(warning.sent, 'UTC')}"
+    over = replace(warning, identifier=f"{warning.identifier}-c", sent=now(), msg_type="Cancel", references=named)
+    devices.publish("onemap/warning", build(over))
+    desk.page.wait_for_selector("[data-warning-id]", state="detached")
+    desk.until(f"async () => {MAP}.querySourceFeatures('warnings').length", lambda count: count == 0)
+    [ended] = api.get("/api/warnings?state=cancelled").json()["items"]
+    assert ended["identifier"] == warning.identifier
+    desk.tab("alarms")
 
 
 def test_a_layer_leaves_the_map_and_comes_back_with_its_switch(desk: Desk) -> None:

@@ -14,9 +14,10 @@ import pytest
 from playwright.sync_api import Browser, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
+from core.clock import rfc3339
 from core.vocabulary import table
 from tests.browser.desk import LONG_MS, PHONE, TOO_WIDE, Desk, path_of, window
-from tests.support import PATIENCE_S, Mailbox, System, wait_for
+from tests.support import PATIENCE_S, Mailbox, System, now, wait_for
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 READY = 'html[data-ready="1"]'
@@ -161,6 +162,37 @@ def test_pending_device_is_accepted_where_it_says_it_is(desk: Desk, admin: httpx
     page.wait_for_selector(row_of("devices", "g1"), state="detached")
     sensor = admin.get("/api/sensors/g1").json()
     assert (sensor["status"], sensor["kind"], sensor["lon"], sensor["lat"]) == ("active", "gas", 118.99, 31.35)
+
+
+def test_unit_nobody_registered_is_seen_accepted_and_on_the_map(
+    desk: Desk, admin: httpx.Client, processes: System, devices: Mailbox
+) -> None:
+    place = {"time": rfc3339(now()), "lon": 118.3, "lat": 33.95}
+    devices.publish("onemap/position/van-9", place)
+    event = {"id": "e1", "time": rfc3339(now()), "kind": "smoke"}
+    devices.publish("onemap/video/gate-9/event", event)
+    wait_for(lambda: len(admin.get("/api/pending?type=camera").json()["items"]) == 1)
+    page = desk.page
+    page.click("[data-tab=strangers]")
+    desk.until("() => document.getElementById('count-strangers').textContent", lambda count: count == "2")
+    page.click("[data-key='stranger-unit/van-9']")
+    page.wait_for_selector("[data-testid=unit-form]")
+    assert '"lon": 118.3' in page.inner_text("pre.payload")
+    page.click("[data-key=accept]")
+    page.wait_for_selector(f"[data-testid=unit-form] {FIELD_ERROR}")
+    choose(desk, "kind", "Rescue")
+    page.fill("[data-testid=unit-form] [data-field=name_zh]", "九号车")
+    page.fill("[data-testid=unit-form] [data-field=name_en]", "Van 9")
+    page.click("[data-key=accept]")
+    page.wait_for_selector("[data-key='stranger-unit/van-9']", state="detached")
+    [unit] = [one for one in admin.get("/api/units").json()["items"] if one["id"] == "van-9"]
+    assert (unit["names"]["en"], unit["lon"], unit["lat"]) == ("Van 9", 118.3, 33.95)
+    page.click("[data-key='stranger-camera/gate-9']")
+    page.wait_for_selector("[data-testid=camera-form]")
+    page.click("[data-key=retire]")
+    page.wait_for_selector("[data-key='stranger-camera/gate-9']", state="detached")
+    assert [one["name"] for one in admin.get("/api/pending?status=retired&type=camera").json()["items"]] == ["gate-9"]
+    page.click("[data-tab=sources]")
 
 
 def test_source_is_switched_off_and_on_by_its_switch(desk: Desk, admin: httpx.Client, processes: System) -> None:
@@ -318,7 +350,7 @@ def test_letter_that_is_worth_nothing_is_replayed_in_vain_and_discarded(desk: De
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("tab", ["sources", "devices", "letters"])
+@pytest.mark.parametrize("tab", ["sources", "devices", "strangers", "letters"])
 def test_everybody_can_use_it(tab: str, theme: str, desk: Desk) -> None:
     if desk.ask("() => document.documentElement.dataset.theme") != theme:
         desk.page.click("#theme-switch")

@@ -4,6 +4,7 @@ code."""
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -113,3 +114,41 @@ def test_message_that_two_sources_match_is_one_row_of_the_more_exact(system: Sys
     assert [(row["metric"], row["value"]) for row in rows] == [("pressure", n) for n in range(20)]
     # of no source, and come only because filters were widened: neither a row nor a letter
     assert system.one("SELECT count(*) FROM dead_letter WHERE topic LIKE 'tele/%%'") == 0
+
+
+def test_message_that_comes_twice_while_a_subscription_is_widened_is_one_row(system: System) -> None:
+    """While the wider filter is there already and the narrower one still, the broker may deliver twice; a message that
+    says no time would be two rows."""
+    with mailbox(system.broker.url("tester")) as box:
+        add = (
+            "INSERT INTO source (id, name_zh, name_en, topic_filters, decoder, enabled) VALUES "
+            "('{0}', '{0}', '{0}', '{{{1}}}', 'tasmota', true) RETURNING pg_notify('onemap_source', '{{}}')"
+        )
+        held = "SELECT topic_filter FROM broker_subscription WHERE topic_filter LIKE 'tele/%%/wide/%%' ORDER BY 1"
+
+        def filters() -> list[str]:
+            return [row["topic_filter"] for row in system.rows(held)]
+
+        system.rows(add.format("wide-a", "tele/+/wide/SENSOR"))
+        wait_for(lambda: filters() == ["tele/+/wide/SENSOR"])
+        stop = threading.Event()
+        said: list[int] = []
+
+        def speak() -> None:
+            while not stop.is_set() and len(said) < 20_000:
+                say(box, "tele/h1/wide/SENSOR", {"Level": len(said)})
+                said.append(len(said))
+
+        speaker = threading.Thread(target=speak)
+        speaker.start()
+        wait_for(lambda: len(said) > 50)
+        system.rows(add.format("wide-b", "tele/h1/wide/+"))
+        wait_for(lambda: filters() == ["tele/+/wide/+"])
+        more = len(said) + 50
+        wait_for(lambda: len(said) > more)
+        stop.set()
+        speaker.join()
+        stored = "SELECT count(DISTINCT value) FROM observation WHERE metric = 'Level'"
+        wait_for(lambda: system.one(stored) == len(said), what="every message is there")
+        doubled = system.rows("SELECT value FROM observation WHERE metric = 'Level' GROUP BY value HAVING count(*) > 1")
+        assert doubled == []

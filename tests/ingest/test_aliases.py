@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from core.pgarray import to_pg_us
+from ingest.admin.letters import read_reasons
 from ingest.records import BirthRow, BornValue, DeathRow, Reading
 from ingest.writer import Writer
 from tests.ingest.test_sources import source
@@ -68,6 +69,18 @@ def test_alias_nobody_has_explained_is_a_dead_letter_and_costs_no_other_value(co
     assert letters(conn) == [("spBv1.0/water/DDATA/pump-1/meter", "unknown_alias")]
     assert state(conn) == {(METER, "online"): 1.0, (METER, "water_level"): 4.5, (METER, "named"): 1.0}
     assert conn.scalar(text("SELECT count(*) FROM observation WHERE value = 3.5")) == 1
+
+
+def test_alias_nobody_has_explained_is_counted_once_however_often_it_comes(conn: Connection) -> None:
+    write(conn, 1, [birth((1, "Level", 9))])
+    for n in range(7):
+        write(conn, 1, [value(99, float(n), n)])
+    assert len(letters(conn)) == 7, "each is kept: its birth explains them all"
+    [told] = [one for one in read_reasons(conn) if one["reason"] == "unknown_alias"]
+    assert told["count"] == 1
+    write(conn, 1, [value(98, 1.0, 9)])
+    [told] = [one for one in read_reasons(conn) if one["reason"] == "unknown_alias"]
+    assert told["count"] == 2
 
 
 def test_death_of_a_node_is_the_death_of_its_devices(conn: Connection) -> None:

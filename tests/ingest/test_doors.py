@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from app.health.doors import check_doors, check_take_overs
+from app.health.doors import ask_broker, check_doors, check_filters, check_take_overs, probe_filters, sample_of
 from app.services.account import need_program
+from app.services.mosquitto import Broker
 from core.errors import Conflict, InputError, NotFound, SetupError, Unavailable
+from core.settings import Settings
 from ingest.cover import covers
 from ingest.doors.accounts import (
     AccountIn,
@@ -290,3 +292,32 @@ def test_doctor_names_two_clients_of_one_account(tmp_path: Path) -> None:
     assert "logger-1 (9 times)" in remark.words
     assert "logger-2" not in remark.words
     assert list(check_take_overs(tmp_path / "none")) == []
+
+
+# --- topics nobody may write ------------------------------------------------------------------------------------------
+
+
+def test_doctor_names_what_a_source_reads_and_no_device_may_write(conn: Connection) -> None:
+    conn.execute(text("UPDATE source SET enabled = true WHERE id = 'zigbee2mqtt'"))
+    add(conn, "wl-9")
+    [remark] = list(check_filters(conn, "onemap"))
+    assert "source zigbee2mqtt: on zigbee2mqtt/# no device's account may publish, gateways only" in remark.words
+    assert "--source zigbee2mqtt" in remark.words
+    add(conn, "bridge", sources=["zigbee2mqtt"])
+    assert list(check_filters(conn, "onemap")) == []
+
+
+def test_broker_itself_is_asked_and_says_what_it_refuses(conn: Connection, broker: Broker, settings: Settings) -> None:
+    """As an account that may speak on our topics only, with a source that reads another maker's."""
+    asked = settings.model_copy(update={"mqtt_url": broker.url("gateway")})
+    assert ask_broker(asked, ["onemap/observation/onemap-doctor"]) == []
+    assert ask_broker(asked, ["onemap/alarm/000000/1", "onemap/observation/x"]) == ["onemap/alarm/000000/1"]
+    conn.execute(text("UPDATE source SET topic_filters = '{onemap/closed/+}', enabled = true WHERE id = 'zigbee2mqtt'"))
+    [remark] = list(probe_filters(conn, asked))
+    assert "refuses what gateway publishes on onemap/closed/+" in remark.words
+    assert list(probe_filters(conn, settings.model_copy(update={"mqtt_url": broker.url()}))) == []
+
+
+def test_sample_of_a_filter_fits_it() -> None:
+    for one in ("a/+/b", "a/#", "+/+", "a"):
+        assert matches(one.split("/"), sample_of(one).split("/"))

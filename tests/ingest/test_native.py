@@ -36,6 +36,7 @@ IDS = {
     "task_reply": ("fire-01", "t-1"),
     "incident": (),
     "warning": (),
+    "refused": ("gb28181",),
 }
 TOPICS = {kind: "onemap/" + re.sub(r"\{\w+\}", "{}", template).format(*IDS[kind]) for kind, template in NATIVE.items()}
 GOOD: dict[str, dict[str, Any]] = {

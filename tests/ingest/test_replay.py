@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from core.clock import rfc3339
+from core.installation import Installation
 from core.pgarray import to_pg_us
 from core.settings import Settings
 from ingest.arrived import Arrived
@@ -127,7 +128,7 @@ def test_value_that_came_before_its_birth_is_read_by_itself_after_it(fresh_engin
     change(fresh_engine, "UPDATE source SET enabled = true WHERE id = 'sparkplug'")
     body = sparkplug(int(now().timestamp() * 1000), metric(None, 4, None, None, double(13, 7.25)))
     arrive(fresh_engine, "spBv1.0/water/DDATA/pump-1/meter", body)
-    upkeep = Upkeep(SETTINGS.model_copy(update={"state_dir": tmp_path}), fresh_engine, Counter())
+    upkeep = Upkeep(SETTINGS.model_copy(update={"state_dir": tmp_path}), fresh_engine, Counter(), Installation("s"))
     upkeep._explain_aliases(now())
     assert [x["reason"] for x in letters(fresh_engine)] == ["unknown_alias"]
     with fresh_engine.begin() as conn:

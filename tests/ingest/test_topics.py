@@ -22,6 +22,7 @@ GOOD = [
     ("onemap/unit/fire-01/status", "unit_status", ("fire-01",)),
     ("onemap/task/fire-01/t:1/reply", "task_reply", ("fire-01", "t:1")),
     ("onemap/warning", "warning", ()),
+    ("onemap/gateway/gb28181/refused", "refused", ("gb28181",)),
 ]
 
 

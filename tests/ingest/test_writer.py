@@ -118,6 +118,40 @@ def test_clock_that_is_finer_contradicts_itself_as_before(conn: Connection) -> N
     assert (done.inserted, done.conflicts) == (1, 1)
 
 
+def fixes(conn: Connection, *lons: float, coarse: bool = True) -> Written:
+    """Positions of one unit in one second."""
+    origin = source(coarse=coarse)
+    records = [PositionRow("fire-01", at(0), lon, 33.0, None, None, None, None) for lon in lons]
+    messages = [Arrived("t", b"{}", 1, 1, records=[one], source=origin) for one in records]
+    return Writer(1).write(conn, messages, now())
+
+
+def track(conn: Connection) -> list[float]:
+    return list(conn.scalars(text("SELECT lon FROM unit_position WHERE unit_id = 'fire-01' ORDER BY time")))
+
+
+def test_positions_of_one_second_keep_the_newest_and_are_no_conflict(conn: Connection) -> None:
+    done = fixes(conn, 119.0, 119.0, 119.5)
+    assert (done.inserted, done.repeats, done.dead) == (2, 1, 0)
+    assert track(conn) == [119.0, 119.5]
+    assert conn.scalar(text("SELECT lon FROM unit_state WHERE unit_id = 'fire-01'")) == 119.5
+    later = fixes(conn, 119.7)
+    assert (later.inserted, later.dead) == (1, 0)
+    assert track(conn) == [119.0, 119.5, 119.7]
+
+
+def test_positions_of_a_second_that_truly_come_again_are_written_once(conn: Connection) -> None:
+    for _ in range(3):
+        done = fixes(conn, 119.0, 119.5)
+    assert (done.inserted, done.repeats, done.dead) == (0, 2, 0)
+    assert track(conn) == [119.0, 119.5]
+
+
+def test_finer_clock_of_a_unit_contradicts_itself_as_before(conn: Connection) -> None:
+    done = fixes(conn, 119.0, 119.5, coarse=False)
+    assert (done.inserted, done.conflicts) == (1, 1)
+
+
 # --- one batch --------------------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fading, likeness, makeLiveLayers, placed, shownOf } from '../../assets/js/map/features.mjs';
 import { makeSets } from '../../assets/js/sets.mjs';
-import { NOW, VOCABULARY, aCell, aSensor, aUnit, aVideoEvent, anAlarm, anIncident, before } from './things.mjs';
+import { NOW, VOCABULARY, aCell, aSensor, aUnit, aVideoEvent, aWarning, anAlarm, anIncident, before } from './things.mjs';
 
 const SETS = makeSets(VOCABULARY);
 const LIVE_LAYERS = makeLiveLayers(SETS);
@@ -110,4 +110,11 @@ test('an urgent event has the filled mark', () => {
 test('a place needs two finite numbers', () => {
   const places = [[1, 2], [0, 0], [null, 2], [1, undefined], [Number.NaN, 2], ['1', 2], [Infinity, 2]];
   assert.deepEqual(places.map(([lon, lat]) => placed({ lon, lat })), [true, true, false, false, false, false, false]);
+});
+
+test('a warning is drawn while it holds and has an area, in the colour of its level', () => {
+  assert.deepEqual(shown('warnings', aWarning({ id: 'on' }), aWarning({ id: 'over', until: before(1) }), aWarning({ id: 'nowhere', shape: [] })), ['on']);
+  const drawn = feature('warnings', aWarning());
+  assert.deepEqual([drawn.geometry.type, drawn.properties.level], ['MultiPolygon', 2]);
+  assert.equal(feature('warnings', aWarning({ level: null })).properties.level, 0);
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { arranged, listOf, makeLists, rowsOf } from '../../assets/js/rows.mjs';
 import { makeSets } from '../../assets/js/sets.mjs';
-import { VOCABULARY, aUnit, anAlarm, anIncident, before } from './things.mjs';
+import { VOCABULARY, aUnit, aWarning, anAlarm, anIncident, before } from './things.mjs';
 
 const LISTS = makeLists(makeSets(VOCABULARY));
 const order = (list, ...things) => arranged(LISTS[list], things).map(({ id }) => id);
@@ -35,6 +35,13 @@ const UNITS = [
 ];
 for (const [name, units, wanted] of UNITS) test(name, () => assert.deepEqual(order('units', ...units.map(aUnit)), wanted));
 
+test('of warnings the gravest colour is first, one without a colour last, what has run out is gone', () => {
+  const ahead = { until: new Date(Date.now() + 60000).toISOString() };
+  const gone = { until: new Date(Date.now() - 1000).toISOString() };
+  const things = [aWarning({ id: 'none', level: null, ...ahead }), aWarning({ id: 'blue', level: 4, ...ahead }), aWarning({ id: 'red', level: 1, ...ahead }), aWarning({ id: 'over', ...gone })];
+  assert.deepEqual(order('warnings', ...things), ['red', 'blue', 'none']);
+});
+
 test('arranging leaves the things that were given in their order', () => {
   const things = [anAlarm({ id: 'iii', level: 3 }), anAlarm({ id: 'i', level: 1 })];
   arranged(LISTS.alarms, things);
@@ -47,7 +54,7 @@ test('a row of a unit says whether its place is stale', () => {
 });
 
 test('a type has its list or none', () => {
-  assert.deepEqual(['alarm', 'incident', 'unit', 'sensor', 'place', undefined].map(listOf), ['alarms', 'incidents', 'units', null, null, null]);
+  assert.deepEqual(['alarm', 'incident', 'unit', 'warning', 'sensor', 'place', undefined].map(listOf), ['alarms', 'incidents', 'units', 'warnings', null, null, null]);
 });
 
 /** @param {...{ id: string }} things */

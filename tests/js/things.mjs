@@ -38,3 +38,8 @@ export const aVideoEvent = (more = {}) => ({
 });
 
 export const aCell = (more = {}) => ({ id: '8828', boundary: [[116, 39], [116.1, 39], [116, 39.1], [116, 39]], score: 5.5, level: 2, ...more });
+
+export const aWarning = (more = {}) => ({
+  id: 'w1', sender: 'weather@example.org', identifier: 'w1', sent: before(600), until: before(-3600), state: 'in_force', level: 2, names: { zh: '暴雨橙色预警', en: 'Orange rainstorm signal' },
+  area: '宿城区', lon: 116.1, lat: 39.1, shape: [[[[116, 39], [116.2, 39], [116.2, 39.2], [116, 39]]]], ...more,
+});

@@ -15,6 +15,7 @@ from app.cards.nouns import (
     SensorCard,
     UnitCard,
     VideoEventCard,
+    WarningCard,
 )
 from app.dashboard import texts
 from app.dashboard.card.words import figure, way_to, worded
@@ -98,6 +99,25 @@ def video_event_rows(card: VideoEventCard) -> list[Row]:
     ]
 
 
+def warning_rows(card: WarningCard) -> list[Row]:
+    warning = card["object"]
+    grave = (warning["severity"], warning["urgency"], warning["certainty"])
+    place = [warning["area"] or ""] if warning["shape"] else [html.Span(texts.both("card.no_area"), className="warned")]
+    if warning["area"] and not warning["shape"]:
+        place = [warning["area"], " ", *place]
+    return [
+        ("card.sender", warning["sender_name"] or warning["sender"]),
+        ("card.event", warning["event"]),
+        ("card.area", place),
+        ("card.since", moment(warning["sent"])),
+        ("card.until", clock_time(warning["until"])),
+        ("card.kind", texts.known("cap_status", warning["status"])),
+        ("card.severity", " · ".join(filter(None, grave))),
+        ("card.text", warning["description"]),
+        ("card.instruction", warning["instruction"]),
+    ]
+
+
 def facility_rows(card: FacilityCard) -> list[Row]:
     facility = card["object"]
     capacity = facility["capacity"]
@@ -126,6 +146,7 @@ ROWS: dict[str, Callable[[Any], list[Row]]] = {
     "sensor": sensor_rows,
     "camera": camera_rows,
     "video_event": video_event_rows,
+    "warning": warning_rows,
     "facility": facility_rows,
     "asset": asset_rows,
 }
@@ -184,6 +205,8 @@ def state_chip(card: Card) -> list[Any]:
         state, words = card["object"]["status"], worded("unit_statuses", card["object"]["status"])
     elif card["type"] == "sensor":
         state, words = card["object"]["status"], texts.known("sensor_status", card["object"]["status"])
+    elif card["type"] == "warning":
+        state, words = card["object"]["state"], texts.known("warning_state", card["object"]["state"])
     else:
         return []
     return [html.Span(words, className="chip", **wild({"data-state": state}))]
@@ -214,6 +237,6 @@ def reading(metric: str, newest: Measured, steps: dict[str, float]) -> html.Li:
 
 
 def level_of(card: Card) -> int | None:
-    if card["type"] in ("alarm", "incident"):
+    if card["type"] in ("alarm", "incident", "warning"):
         return card["object"]["level"]
     return card["object"]["alarm_level"] if card["type"] == "sensor" else None

@@ -11,7 +11,7 @@ KEYS = (
     (("Enter",), "keys.enter"),
     (("A",), "keys.a"),
     (("D",), "keys.d"),
-    (("1", "2", "3"), "keys.tabs"),
+    (("1", "2", "3", "4"), "keys.tabs"),
     (("/",), "keys.search"),
     (("Esc",), "keys.escape"),
     (("?",), "keys.help"),

@@ -1,1 +1,1 @@
-"""The work lists: incidents, alarms, units; one line each, worst first, live, keyboard-driven."""
+"""The work lists: incidents, alarms, units, warnings of others; one line each, worst first, live, keyboard-driven."""

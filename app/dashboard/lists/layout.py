@@ -17,11 +17,12 @@ LISTS = {
     "incidents": (Id.GRID_INCIDENTS, "IncidentRow"),
     "alarms": (Id.GRID_ALARMS, "AlarmRow"),
     "units": (Id.GRID_UNITS, "UnitRow"),
+    "warnings": (Id.GRID_WARNINGS, "WarningRow"),
 }
 
 
 def right_panel() -> html.Aside:
-    """The three lists; folds to its edge."""
+    """The lists; folds to its edge."""
     heading = html.Div(
         [
             html.H2(texts.both("lists.title"), id="right-title"),

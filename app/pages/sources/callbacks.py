@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from dash import ALL, Dash, Input, Output, State, html, no_update
@@ -14,7 +15,7 @@ from app.pages.acts import Act, Acts, Press, Setting, empties, fills
 from app.pages.forms import Values
 from app.pages.ids import Id, SourcesId
 from app.pages.parts import done
-from app.pages.sources import devices, form, letters, listing
+from app.pages.sources import devices, form, letters, listing, strangers
 from core.viewer import Role
 
 GROUP = ids.narrow(letters.TABLE.key, "group")
@@ -24,12 +25,16 @@ SEARCH_DEVICES = ids.narrow(devices.TABLE.key, "q")
 def register(app: Dash, door: Door) -> None:
     tables.register(app, door, listing.TABLE, listing.read_rows)
     tables.register(app, door, devices.TABLE, devices.read_rows)
+    tables.register(app, door, strangers.TABLE, strangers.read_rows)
     tables.register(app, door, letters.TABLE, letters.read_rows)
     forms.register(app, door, form.SourceHandler())
     forms.register(app, door, devices.DeviceHandler())
+    for kind in strangers.FORMS:
+        forms.register(app, door, strangers.StrangerHandler(kind))
     acts = Acts(app, door)
     register_sources(acts)
     register_devices(acts)
+    register_strangers(acts)
     register_letters(acts)
     register_tabs(app)
     register_decoder(app)
@@ -51,6 +56,15 @@ def register_devices(acts: Acts) -> None:
     acts.button(ids.press(devices.KEY, "place"), take_place, held)
     acts.button(ids.press(devices.KEY, "retire"), retire, held)
     acts.closes(devices.KEY, SourcesId.DEVICE)
+
+
+def register_strangers(acts: Acts) -> None:
+    acts.cells(strangers.TABLE.key, open=open_stranger)
+    for kind in strangers.FORMS:
+        held = State(ids.held(kind), "data")
+        acts.button(ids.press(kind, "place"), partial(take_place_of, kind), held)
+        acts.button(ids.press(kind, "retire"), partial(retire_stranger, kind), held)
+        acts.closes(kind, SourcesId.STRANGER)
 
 
 def register_letters(acts: Acts) -> None:
@@ -78,6 +92,7 @@ def count_all(asking: Asking, _: Press) -> Act:
     figures = {
         SourcesId.COUNT_SOURCES: listing.count_troubled(asking),
         SourcesId.COUNT_DEVICES: devices.count_pending(asking),
+        SourcesId.COUNT_STRANGERS: strangers.count_pending(asking),
         SourcesId.COUNT_LETTERS: letters.count_waiting(asking) if asking.may(Role.DISPATCHER) else 0,
     }
     return Act([fills(target, str(n) if n else "") for target, n in figures.items()])
@@ -119,16 +134,33 @@ def open_device(asking: Asking, press: Press) -> Act:
     return Act([fills(SourcesId.DEVICE, devices.open_device(asking, str(press.what["id"])))])
 
 
-def take_place(_: Asking, press: Press) -> Act:
+def take_place(asking: Asking, press: Press) -> Act:
+    return take_place_of(devices.KEY, asking, press)
+
+
+def take_place_of(form_key: str, _: Asking, press: Press) -> Act:
     [base] = press.given
     values = {"lon": base["sent_lon"], "lat": base["sent_lat"], "datum": "WGS84"}
-    return Act([(ids.field(devices.KEY, name), {"value": value}) for name, value in values.items()])
+    return Act([(ids.field(form_key, name), {"value": value}) for name, value in values.items()])
 
 
 def retire(asking: Asking, press: Press) -> Act:
     [base] = press.given
     devices.retire(asking, str(base["id"]))
     return Act([empties(SourcesId.DEVICE)], done("devices.retired", id=base["id"]), changed=True)
+
+
+# --- units and cameras ------------------------------------------------------------------------------------------------
+
+
+def open_stranger(asking: Asking, press: Press) -> Act:
+    return Act([fills(SourcesId.STRANGER, strangers.open_thing(asking, str(press.what["id"])))])
+
+
+def retire_stranger(kind: str, asking: Asking, press: Press) -> Act:
+    [base] = press.given
+    strangers.retire(asking, kind, str(base["id"]))
+    return Act([empties(SourcesId.STRANGER)], done("devices.retired", id=base["id"]), changed=True)
 
 
 # --- letters ----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The page's frame: three tabs, each a table and a pane beside it."""
+"""The page's frame: four tabs, each a table and a pane beside it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,15 @@ from app.dashboard.components import notice, wild
 from app.pages import shell, tables
 from app.pages.ids import SourcesId
 from app.pages.parts import action
-from app.pages.sources import devices, letters, listing
+from app.pages.sources import devices, letters, listing, strangers
 from core.viewer import Role
 
-TABS = {"sources": SourcesId.COUNT_SOURCES, "devices": SourcesId.COUNT_DEVICES, "letters": SourcesId.COUNT_LETTERS}
+TABS = {
+    "sources": SourcesId.COUNT_SOURCES,
+    "devices": SourcesId.COUNT_DEVICES,
+    "strangers": SourcesId.COUNT_STRANGERS,
+    "letters": SourcesId.COUNT_LETTERS,
+}
 LINKS = (("/devices", "accounts.title"), ("/set-aside", "aside.title"), ("/quarantine", "quarantine.title"))
 
 
@@ -32,6 +37,7 @@ def tabs(opened: str, *, is_admin: bool, may_read: bool) -> dmc.Tabs:
     panels = {
         "sources": sources_panel(is_admin=is_admin),
         "devices": panel([tables.view(devices.TABLE)], SourcesId.DEVICE, "devices.explain"),
+        "strangers": panel([tables.view(strangers.TABLE)], SourcesId.STRANGER, "strangers.explain"),
         "letters": letters_panel(may_read=may_read),
     }
     return dmc.Tabs(

@@ -28,6 +28,8 @@ def condition(state: SourceState) -> tuple[str, str]:
         return "off", "sources.is.off"
     if state["fault"]:
         return "dead", "sources.is.unusable"
+    if state["unread_since"]:
+        return "dead", "sources.is.unread"
     if state["overdue"]:
         return "old", "sources.is.overdue"
     if not state["last_at"]:
@@ -39,7 +41,8 @@ def name_cells(row: Listed) -> list[Cell]:
     state = row["state"]
     fault = [cells.plain(state["fault"], "fault")] if state["fault"] and row["enabled"] else []
     name = cells.press("open", cells.pair(row["names"]), key=f"source-{row['id']}", id=row["id"])
-    return cells.stack([name], [cells.quiet(f"{row['id']} · {row['decoder']}")], fault)
+    unread = [cells.words("sources.unread"), cells.age(state["unread_since"])] if state["unread_since"] else []
+    return cells.stack([name], [cells.quiet(f"{row['id']} · {row['decoder']}")], fault or unread)
 
 
 def topic_cells(row: Listed) -> list[Cell]:
@@ -101,7 +104,7 @@ def lag_cell(row: Listed) -> list[Cell]:
 
 
 # what a source can be thought of, by its words
-CONDITIONS = ("off", "unusable", "overdue", "unheard", "letters", "well")
+CONDITIONS = ("off", "unusable", "unread", "overdue", "unheard", "letters", "well")
 TABLE: Table[Listed] = Table(
     "sources",
     "sources",
@@ -166,7 +169,8 @@ def searched(row: Listed) -> str:
 def count_troubled(asking: Asking) -> int:
     """How many that are on cannot be used or are silent too long."""
     listed = api.list_sources(asking.conn, asking.viewer, asking.now, asking.parts)["items"]
-    return sum(bool(s["state"]["fault"] or s["state"]["overdue"]) for s in listed if s["enabled"])
+    states = [source["state"] for source in listed if source["enabled"]]
+    return sum(bool(state["fault"] or state["overdue"] or state["unread_since"]) for state in states)
 
 
 def set_enabled(asking: Asking, told: Mapping[str, Any]) -> bool:

@@ -52,6 +52,12 @@ const riskCell = thing => ({
   geometry: { type: 'Polygon', coordinates: [thing.boundary] },
 });
 
+/** @param {Warning} thing @returns {Feature} */
+const warning = thing => ({
+  type: 'Feature', id: thing.id, properties: { ...names(thing), id: thing.id, level: thing.level ?? 0 },
+  geometry: { type: 'MultiPolygon', coordinates: thing.shape },
+});
+
 // What analytics call the same thing.
 /** @type {Record<string, string>} */
 const LIKE = {
@@ -86,6 +92,7 @@ const videoEvent = (thing, now) => point(thing, {
 /** The layers by their id. @param {Sets} sets @returns {Record<string, LiveLayer>} */
 export const makeLiveLayers = sets => ({
   risk_cells: { kind: 'risk_cell', shown: thing => Boolean(thing.boundary && thing.level), feature: riskCell, everyMs: 1000 },
+  warnings: { kind: 'warning', shown: (thing, now) => thing.shape.length > 0 && !sets.expired(thing, now), feature: warning, everyMs: 1000 },
   sensors: { kind: 'sensor', shown: placed, feature: sensor, everyMs: 1000 },
   units: { kind: 'unit', shown: placed, feature: (thing, now) => unit(thing, sets.stale(thing, now)), everyMs: 400, glides: true },
   video_events: { kind: 'video_event', shown: (thing, now) => placed(thing) && fading(thing, now) !== null, feature: videoEvent, everyMs: 400 },

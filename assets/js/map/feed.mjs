@@ -91,7 +91,7 @@ function watchAge(feed, stateOf) {
 export function feedMap(map, { live, sets, liveLayers, onMoved }) {
   // What changes by time alone: layer -> the state of an object that shows, null once it is to be forgotten.
   /** @type {Record<string, (thing: any) => unknown>} */
-  const aging = { units: thing => sets.stale(thing), video_events: thing => fading(thing) };
+  const aging = { units: thing => sets.stale(thing), video_events: thing => fading(thing), warnings: thing => (sets.expired(thing) ? null : 0) };
   for (const [name, layer] of Object.entries(liveLayers)) {
     const feed = new Feed(map, name, layer, live, onMoved);
     if (aging[name]) watchAge(feed, aging[name]);

@@ -212,16 +212,17 @@ const CLICKABLE = Object.values(OVERLAYS).filter(({ type }) => type).reverse();
 
 /** @param {MapLibre} map @param {{ x: number, y: number }} point @returns {Drawn[]} */
 function marksAt(map, { x, y }) {
-  const ids = CLICKABLE.flatMap(({ layers }) => layers().map(layer => layer.id)).concat('asset-dot').filter(id => map.getLayer(id) && !id.endsWith('-glow'));
+  const ids = CLICKABLE.flatMap(({ layers }) => layers().filter(({ type }) => type !== 'fill').map(layer => layer.id)).concat('asset-dot').filter(id => map.getLayer(id) && !id.endsWith('-glow'));
   return map.queryRenderedFeatures([[x - 5, y - 5], [x + 5, y + 5]], { layers: ids });
 }
 
 /** @param {Drawn} feature */
 const typeOf = feature => (feature.layer.id === 'asset-dot' ? 'asset' : OVERLAYS[feature.source]?.type ?? 'place');
 
-/** @param {MapLibre} map @param {Chosen} selection @param {Drawn} feature */
-async function open(map, selection, feature) {
-  const place = /** @type {Place} */ (/** @type {GeoJSON.Point} */ (feature.geometry).coordinates);
+/** An area is pressed on its edge: the ground under it stays the map's. @param {MapLibre} map @param {Chosen} selection @param {Drawn} feature @param {import('maplibre-gl').LngLat} pressed */
+async function open(map, selection, feature, pressed) {
+  const { geometry } = feature;
+  const place = /** @type {Place} */ (geometry.type === 'Point' ? geometry.coordinates : pressed.toArray());
   if (feature.properties.cluster) {
     const source = /** @type {GeoJsonSource} */ (map.getSource(feature.source));
     const zoom = await source.getClusterExpansionZoom(feature.properties.cluster_id);
@@ -233,9 +234,9 @@ async function open(map, selection, feature) {
 
 /** @param {MapLibre} map @param {Chosen} selection */
 function clicks(map, selection) {
-  map.on('click', ({ point }) => {
+  map.on('click', ({ point, lngLat }) => {
     const [feature] = marksAt(map, point);
-    if (feature) open(map, selection, feature);
+    if (feature) open(map, selection, feature, lngLat);
   });
   map.on('mousemove', ({ point }) => { map.getCanvas().style.cursor = marksAt(map, point).length ? 'pointer' : ''; });
 }

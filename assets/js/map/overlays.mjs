@@ -62,6 +62,15 @@ function sensorLayers() {
   ];
 }
 
+/** The colour of the signal; one without a colour has a grey edge. @returns {Layer[]} */
+function warningLayers() {
+  const colour = ['match', ['get', 'level'], ...LEVELS.flatMap(level => [level, levelColour(level)]), token('label-mark')];
+  return [
+    { id: 'warning-area', type: 'fill', source: 'warnings', paint: { 'fill-color': colour, 'fill-opacity': 0.1 } },
+    { id: 'warning-edge', type: 'line', source: 'warnings', paint: { 'line-color': colour, 'line-width': BY_ZOOM(2, 3.5), 'line-dasharray': [3, 2] } },
+  ];
+}
+
 /** @returns {Layer[]} */
 function unitLayers() {
   return [
@@ -133,6 +142,7 @@ function placeLayers(source, icon, minzoom) {
 /** @type {Record<string, { source: object, layers: () => Layer[], type?: string, fetched?: boolean }>} */
 export const OVERLAYS = {
   risk_cells: { source: {}, layers: riskLayers },
+  warnings: { source: {}, type: 'warning', layers: warningLayers },
   facilities: { source: {}, fetched: true, type: 'facility', layers: () => placeLayers('facilities', ['concat', 'facility-', ['get', 'kind']], 13) },
   cameras: { source: {}, fetched: true, type: 'camera', layers: () => placeLayers('cameras', 'camera', 13) },
   sensors: { source: {}, type: 'sensor', layers: sensorLayers },

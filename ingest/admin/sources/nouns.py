@@ -104,7 +104,9 @@ class LetterCounts(TypedDict):
 
 class SourceCounts(TypedDict):
     """What came through a source. `rate` in messages a second, falling off over a minute; ages, silence and lag in
-    seconds. `fault`: why the ingesters leave it out, null where they can use it."""
+    seconds. `fault`: why the ingesters leave it out, null where they can use it. `last_at` the last message,
+    `good_at` the last of which something could be read; `unread_since` where it speaks and nothing of it can be
+    read."""
 
     enabled: bool
     fault: str | None
@@ -114,6 +116,8 @@ class SourceCounts(TypedDict):
     rate: float
     lag_s: float | None
     last_at: str | None
+    good_at: str | None
+    unread_since: str | None
     age_s: float | None
     devices: int
     pending: int

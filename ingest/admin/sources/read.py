@@ -11,25 +11,30 @@ from sqlalchemy import Connection, text
 from core.clock import rfc3339
 from core.errors import InputError, NotFound
 from core.exposure import city_zone
+from ingest.admin.letters import COUNTED
 from ingest.admin.sources.nouns import DecoderObject, SourceObject, SourceState
 from ingest.decoders import DECODERS
 from ingest.sources import make_source
 
 # a source is overdue once nothing came for so many of its intervals
 OVERDUE = 3.0
-_STATES = """
+# a source that does not say how often it speaks is given so long to say something that can be read
+UNREAD_S = 600.0
+_STATES = f"""
 SELECT s.*, c.messages, c.records, c.dead_letters AS refused, c.decode_errors, c.rate, c.lag_s AS lag, c.last_at,
+  c.first_at, c.good_at, c.bad_at,
   COALESCE(l.waiting, 0) AS waiting, COALESCE(d.devices, 0) AS devices, COALESCE(d.pending, 0) AS pending
 FROM source s
 LEFT JOIN (
   SELECT source_id, sum(messages)::bigint AS messages, sum(records)::bigint AS records,
     sum(dead_letters)::bigint AS dead_letters, sum(decode_errors)::bigint AS decode_errors, max(last_at) AS last_at,
+    min(first_at) AS first_at, max(good_at) AS good_at, max(bad_at) AS bad_at,
     sum(rate * exp(-LEAST(GREATEST(extract(epoch FROM CAST(:now AS timestamptz) - last_at), 0), 6000)::float8 / 60)) AS
       rate,
     (array_agg(lag_s ORDER BY last_at DESC) FILTER (WHERE lag_s IS NOT NULL))[1] AS lag_s
   FROM source_state GROUP BY source_id) c ON c.source_id = s.id
 LEFT JOIN (
-  SELECT source_id, count(*) AS waiting FROM dead_letter WHERE replayed_at IS NULL AND discarded_at IS NULL
+  SELECT source_id, {COUNTED} AS waiting FROM dead_letter WHERE replayed_at IS NULL AND discarded_at IS NULL
     GROUP BY source_id
 ) l ON l.source_id = s.id
 LEFT JOIN (
@@ -109,9 +114,12 @@ def source_object(row: Mapping[str, Any], fault: str | None, now: datetime) -> S
 
 
 def state_object(row: Mapping[str, Any], fault: str | None, now: datetime) -> SourceState:
-    heard = row["last_at"]
+    heard, good = row["last_at"], row["good_at"]
     age = None if heard is None else max(0.0, (now - heard).total_seconds())
-    silent = find_silence(row, age, now)
+    # what cannot be read is no sign of life
+    good_age = None if good is None else max(0.0, (now - good).total_seconds())
+    silent = find_silence(row, good_age, now)
+    unread = find_unread(row)
     return {
         "enabled": row["enabled"],
         "fault": fault,
@@ -123,6 +131,8 @@ def state_object(row: Mapping[str, Any], fault: str | None, now: datetime) -> So
         "lag_s": None if row["lag"] is None else round(row["lag"], 2),
         "last_at": None if heard is None else rfc3339(heard),
         "age_s": None if age is None else round(age, 1),
+        "good_at": None if good is None else rfc3339(good),
+        "unread_since": None if unread is None else rfc3339(unread),
         "devices": row["devices"],
         "pending": row["pending"],
         "silent_s": None if silent is None else round(silent, 1),
@@ -131,14 +141,26 @@ def state_object(row: Mapping[str, Any], fault: str | None, now: datetime) -> So
 
 
 def find_silence(row: Mapping[str, Any], age: float | None, now: datetime) -> float | None:
-    """Seconds without a message of a source that is on and says how often it speaks; since it was changed where none
-    ever came."""
+    """Seconds without a readable message of a source that is on and says how often it speaks; since it was changed
+    where none ever came."""
     if not row["enabled"] or row["interval_s"] is None:
         return None
     changed: datetime | None = row["changed_at"]
     if age is None and changed is not None:
         return max(0.0, (now - changed).total_seconds())
     return age
+
+
+def find_unread(row: Mapping[str, Any]) -> datetime | None:
+    """Since when a source speaks and nothing of it can be read; None where something can, or nothing was said of
+    late."""
+    good: datetime | None = row["good_at"]
+    bad: datetime | None = row["bad_at"]
+    if bad is None or not row["enabled"]:
+        return None
+    since: datetime = good or row["first_at"]
+    patience_s = UNREAD_S if row["interval_s"] is None else OVERDUE * row["interval_s"]
+    return since if (bad - since).total_seconds() > patience_s else None
 
 
 def list_decoders() -> list[DecoderObject]:

@@ -4,6 +4,7 @@ nobody."""
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,11 +12,13 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from core.errors import DecodeError
 from ingest.gateways import gb28181_sip as sip
 from ingest.gateways.gb28181 import Gateway, Peer, PlatformOptions
 from ingest.gateways.gb28181_sockets import Sockets, read_message
+from ingest.gateways.refused import A_MINUTE, Refused
 from tests.ingest.gateways.cameras import DEVICE, PASSWORD, REALM, SERVER, Camera, authorization, code, request
-from tests.ingest.gateways.support import PAYLOADS, HeldBroker, run, until
+from tests.ingest.gateways.support import PAYLOADS, HeldBroker, read_natively, run, until
 
 VIDEO = (PAYLOADS / "gb28181" / "alarm_video.xml").read_bytes()
 BOX = (PAYLOADS / "gb28181" / "alarm_device_gb2312.xml").read_bytes()
@@ -23,6 +26,7 @@ POSITION = (PAYLOADS / "gb28181" / "mobile_position.xml").read_bytes()
 KEEPALIVE = (PAYLOADS / "gb28181" / "keepalive.xml").read_bytes()
 CATALOG = b"<Response><CmdType>Catalog</CmdType><SN>1</SN><DeviceID>32130200001320000017</DeviceID></Response>"
 EVENT = f"onemap/video/{DEVICE}/event"
+TOLD = "onemap/gateway/gb28181/refused"
 
 
 @asynccontextmanager
@@ -282,7 +286,7 @@ def test_what_cannot_be_served_is_refused_clearly(expected: int, data: bytes) ->
         broker = HeldBroker()
         async with registered(broker, authenticate=False) as (_, camera):
             assert code(await camera.ask(data)) == expected
-            assert not broker.taken
+            assert {one.topic for one in broker.taken} == ({TOLD} if expected == 400 else set())
 
     run(story())
 
@@ -409,5 +413,54 @@ def test_silent_connection_ends_and_one_too_many_is_closed_at_once() -> None:
             assert not await drained(silent)
             writer.close()
             other_writer.close()
+
+    run(story())
+
+
+def test_alarm_that_cannot_be_read_is_told_with_what_is_wrong_and_who_sent_it() -> None:
+    async def story() -> None:
+        broker = HeldBroker()
+        async with registered(broker) as (_, camera):
+            body = VIDEO.replace(b"<AlarmMethod>5<", b"<AlarmMethod>9<")
+            assert code(await camera.ask(request("MESSAGE", body))) == 400
+        [told] = broker.on(TOLD)
+        assert told["field"] == "AlarmMethod"
+        assert DEVICE in told["sender"]
+        assert "<AlarmMethod>9<" in told["body"]
+        with pytest.raises(DecodeError) as caught:
+            read_natively(broker.taken[-1])
+        assert (caught.value.reason, caught.value.field) == ("gateway_refused", "AlarmMethod")
+
+    run(story())
+
+
+def test_device_whose_id_has_no_twenty_digits_is_told_too() -> None:
+    async def story() -> None:
+        broker = HeldBroker()
+        async with serving(broker) as (_, port):
+            camera = await Camera.connect(port)
+            message = request("REGISTER").replace(DEVICE.encode(), b"34020000001320")
+            assert code(await camera.ask(message)) == 400
+            camera.close()
+        [told] = broker.on(TOLD)
+        assert "20 digits" in told["detail"]
+        assert "34020000001320" in told["sender"]
+
+    run(story())
+
+
+def test_nonsense_is_told_so_often_in_a_minute_and_then_counted() -> None:
+    async def story() -> None:
+        broker, figures = HeldBroker(), Counter[str]()
+        refused = Refused(broker, "onemap", "gb28181", figures)
+        for _ in range(100):
+            await refused.tell(DecodeError("from: expected more", field="from"), "127.0.0.1", b"\x00\xff")
+        assert len(broker.taken) == figures["refused_told"]
+        assert A_MINUTE <= len(broker.taken) <= 2 * A_MINUTE
+        assert figures["refused_told"] + figures["refused_untold"] == 100
+        assert broker.taken[0].body["body"] == "00 ff"
+        broker.away = True
+        refused = Refused(broker, "onemap", "gb28181", figures)
+        await refused.tell(DecodeError("x", field="x"), "127.0.0.1", b"")
 
     run(story())

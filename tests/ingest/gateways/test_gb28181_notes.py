@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import timedelta
 
@@ -126,6 +127,15 @@ def test_bad_alarm_names_the_field(old: bytes, new: bytes, field: str) -> None:
     with pytest.raises(DecodeError) as caught:
         alarm(VIDEO.replace(old, new))
     assert caught.value.field == field
+
+
+def test_alarm_without_a_priority_is_not_lost() -> None:
+    box = (PAYLOADS / "gb28181" / "alarm_device_gb2312.xml").read_bytes()
+    for document in (VIDEO, box):
+        told = alarm(re.sub(b"<AlarmPriority>.</AlarmPriority>", b"", lately(document)))
+        assert told.topic == alarm(lately(document)).topic
+        assert "level" not in told.body
+        read_natively(told)
 
 
 BAD_POSITIONS = [

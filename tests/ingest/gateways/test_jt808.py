@@ -180,9 +180,11 @@ def test_what_the_gateway_does_not_speak_is_called_unsupported_and_terminal_answ
 
 def test_malformed_location_is_answered_so() -> None:
     async def story() -> None:
-        async with serving(HeldBroker(), secret=None) as (_, port):
+        broker = HeldBroker()
+        async with serving(broker, secret=None) as (_, port):
             terminal = await Terminal.connect(port)
             assert await terminal.ask(Id.LOCATION, b"short") == Result.MALFORMED
+            assert len(broker.on("onemap/gateway/jt808/refused")) == 1
             assert await terminal.ask(Id.LOCATION, location_body(now())) == Result.DONE
             await terminal.close()
 
@@ -198,6 +200,8 @@ def test_batch_publishes_what_can_be_read_of_it() -> None:
             assert await terminal.ask(Id.LOCATION_BATCH, batch_body(*bodies)) == Result.DONE
             assert len(broker.on(POSITION)) == 2
             assert gateway.figures["bad_items"] == 1
+            [told] = broker.on("onemap/gateway/jt808/refused")
+            assert terminal.phone in told["sender"]
             await terminal.close()
 
     run(story())

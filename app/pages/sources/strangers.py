@@ -1,0 +1,219 @@
+"""The tab of units and cameras that have spoken and nobody has registered: what each sent last, and the form that takes
+it into use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import html
+
+from app.api import pending as api
+from app.asking import Asking
+from app.dashboard import texts
+from app.dashboard.card.words import figure
+from app.pages import forms, ids, tables
+from app.pages.forms import Answer, Form, Kind, Section, Values
+from app.pages.ids import SourcesId
+from app.pages.parts import action, done, facts, pane_head
+from app.pages.sources.devices import FAMILY, pretty
+from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Table, Wanted, cells
+from core.crs import Datum
+from core.types import JsonObject
+from core.viewer import Role
+from core.vocabulary import table
+from ingest.admin import pending as book
+from ingest.admin.pending import Pending
+
+SENT_SHOWN = 160
+
+
+def name_cells(row: Pending) -> list[Cell]:
+    name = cells.press("open", cells.plain(row["name"]), key=f"stranger-{row['id']}", id=row["id"])
+    return cells.stack([name], [cells.quiet(row["source"] or "–")])
+
+
+def sent_cells(row: Pending) -> list[Cell]:
+    return cells.stack([cells.code((row["sent"] or "")[:SENT_SHOWN])], [cells.quiet(row["topic"] or "")])
+
+
+def place_words(row: Pending) -> str:
+    return "" if row["lon"] is None or row["lat"] is None else f"{row['lon']:.5f}, {row['lat']:.5f}"
+
+
+TABLE: Table[Pending] = Table(
+    "strangers",
+    "strangers",
+    (
+        Column("id", "sources.try.device", name_cells, flex=2, filter=TEXT),
+        Column(
+            "type",
+            "devices.field.kind",
+            lambda row: [cells.words(f"card.type.{row['type']}")],
+            lambda row: row["type"],
+            width=110,
+            filter=ColumnFilter((("unit", "card.type.unit"), ("camera", "card.type.camera"))),
+        ),
+        Column("sent", "devices.sent", sent_cells, lambda row: row["sent"], sortable=False, flex=4, rank=2),
+        Column(
+            "place", "card.where", lambda row: [cells.plain(place_words(row))], place_words, False, width=170, rank=3
+        ),
+        Column(
+            "messages",
+            "strangers.messages",
+            lambda row: [cells.plain(figure(row["messages"] or 0), "figure")],
+            width=96,
+            rank=3,
+        ),
+        Column(
+            "first",
+            "devices.first",
+            lambda row: [cells.age(row["first_seen_at"])],
+            lambda row: row["first_seen_at"],
+            width=130,
+            rank=3,
+        ),
+        Column(
+            "last", "devices.last", lambda row: [cells.age(row["heard_at"])], lambda row: row["heard_at"], width=130
+        ),
+    ),
+    filters=(Filter("q", "devices.search"),),
+    row_height=58,
+)
+COLUMNS = {
+    "id": "concat_ws(' ', name, source_id)",
+    "type": "type",
+    "messages": "messages",
+    "first": "first_seen_at",
+    "last": "heard_at",
+}
+
+
+def read_rows(asking: Asking, wanted: Wanted) -> Found[Pending]:
+    sql, params = book.find_things(wanted.asks("q"))
+    rows, total = tables.select(asking.conn, sql, params, wanted, COLUMNS, TABLE)
+    return Found([book.pending_object(row) for row in rows], total)
+
+
+def count_pending(asking: Asking) -> int:
+    return book.count_things(asking.conn)
+
+
+# --- one of them ------------------------------------------------------------------------------------------------------
+
+
+def unit_form() -> Form:
+    kinds = tuple((key, texts.pair(words)) for key, words in table("unit_kinds").items())
+    sections = (
+        Section(("kind", ("name_zh", "name_en"), "capabilities", "station")),
+        Section((("lon", "lat"), "datum"), "strangers.home"),
+    )
+    return forms.form_of(
+        api.UnitIn,
+        "unit",
+        FAMILY,
+        sections,
+        kind={"kind": Kind.CHOICE, "choices": kinds, "required": True},
+    )
+
+
+def camera_form() -> Form:
+    sections = (Section((("name_zh", "name_en"), ("lon", "lat"), "datum", ("heading", "fov"), "district")),)
+    return forms.form_of(api.CameraIn, "camera", FAMILY, sections, datum={"required": True})
+
+
+FORMS = {"unit": unit_form, "camera": camera_form}
+
+
+def values_of(thing: Pending) -> Values:
+    """What the form begins with: nothing is filled in that a person should say."""
+    form = FORMS[thing["type"]]()
+    asked: dict[str, Any] = {one.name: None for one in form.fields}
+    if thing["type"] == "unit":
+        asked["capabilities"] = []
+    sent = {"id": thing["name"], "sent_lon": thing["lon"], "sent_lat": thing["lat"]}
+    return {**asked, **sent, "datum": Datum.WGS84.value}
+
+
+def pane(thing: Pending, values: Values, *, is_admin: bool) -> html.Div:
+    key = thing["type"]
+    has_place = thing["lon"] is not None
+    place = (
+        action(ids.press(key, "place"), "devices.copy", small=True, data_key="copy-position")
+        if has_place
+        else html.P(texts.both("devices.nowhere"), className="hint")
+    )
+    buttons = [
+        action(ids.press(key, "save"), "devices.accept", primary=True, data_key="accept", data_submit="1"),
+        action(ids.press(key, "retire"), "devices.retire", data_key="retire"),
+    ]
+    told = facts(
+        [
+            ("devices.field.kind", texts.both(f"card.type.{key}")),
+            ("devices.source", thing["source"]),
+            ("devices.topic", thing["topic"]),
+            ("card.where", place_words(thing)),
+            ("strangers.messages", figure(thing["messages"] or 0)),
+        ]
+    )
+    sent = html.Pre(pretty(thing["sent"] or ""), className="payload", tabIndex=0)
+    return html.Div(
+        [
+            pane_head([thing["name"]], ids.press(key, "close")),
+            told,
+            html.Details([html.Summary(texts.both("strangers.sent")), sent], open=True),
+            *([place] if is_admin else [html.P(texts.both("sources.read_only"), className="quiet")]),
+            forms.draw(FORMS[key](), values, locked=not is_admin),
+            *([html.Div(buttons, className="actions")] if is_admin else []),
+        ],
+        className="device",
+    )
+
+
+class StrangerHandler:
+    """Taking a unit or a camera into use, by the function behind the API."""
+
+    pane = SourcesId.STRANGER.value
+    lines: tuple[str, ...] = ()
+    trial: Form | None = None
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    def form(self, values: Values) -> Form:
+        return FORMS[self.key]()
+
+    def save(self, asking: Asking, base: Values, values: JsonObject) -> Answer:
+        asking.viewer.require(Role.ADMIN)
+        name = str(base["id"])
+        if self.key == "unit":
+            unit, errors = forms.check(unit_form(), api.UnitIn, values)
+            if unit is None:
+                return Answer(errors)
+            api.accept_unit(asking.conn, asking.viewer, asking.now, name, unit)
+        else:
+            camera, errors = forms.check(camera_form(), api.CameraIn, values)
+            if camera is None:
+                return Answer(errors)
+            api.accept_camera(asking.conn, asking.viewer, asking.now, name, camera)
+        return Answer(pane=[], toast=done("strangers.accepted", id=name), changed=True)
+
+    def newer(self, asking: Asking, base: Values) -> Values:
+        return values_of(book.read_thing(asking.conn, self.key, str(base["id"])))
+
+    def draw(self, asking: Asking, base: Values, values: Values) -> html.Div:
+        thing = book.read_thing(asking.conn, self.key, str(base["id"]))
+        return pane(thing, values, is_admin=asking.may(Role.ADMIN))
+
+    def dry_run(self, asking: Asking, base: Values, values: JsonObject, trial: JsonObject) -> Answer:
+        raise NotImplementedError
+
+
+def open_thing(asking: Asking, identity: str) -> html.Div:
+    kind, _, name = identity.partition("/")
+    thing = book.read_thing(asking.conn, kind, name)
+    return pane(thing, values_of(thing), is_admin=asking.may(Role.ADMIN))
+
+
+def retire(asking: Asking, kind: str, name: str) -> None:
+    asking.viewer.require(Role.ADMIN)
+    book.retire_thing(asking.conn, kind, name, asking.viewer.username, asking.now)
