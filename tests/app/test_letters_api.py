@@ -19,7 +19,7 @@ from ingest.admin.letters import PREVIEW_BYTES, preview, read_text
 from ingest.arrived import Arrived
 from ingest.sources import read_sources
 from ingest.writer import Writer
-from tests.support import System, now
+from tests.support import Administer, System, now
 
 Json = dict[str, Any]
 FILTER = "UPDATE source SET enabled = :on, options = '{}' WHERE id = 'tasmota'"
@@ -32,15 +32,15 @@ def admin(served: System) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left(db: Engine) -> Iterator[None]:
+def nothing_left(db: Engine, administer: Administer) -> Iterator[None]:
     """Letters, and what became of them, are gone before and after: other modules use this database too."""
-    clear(db)
+    clear(db, administer)
     yield
-    clear(db)
+    clear(db, administer)
 
 
-def clear(db: Engine) -> None:
-    with db.begin() as conn:
+def clear(db: Engine, administer: Administer) -> None:
+    with administer(db) as conn:
         conn.execute(text("DELETE FROM dead_letter"))
         conn.execute(text(FILTER), {"on": False})
         conn.execute(text("DELETE FROM sensor WHERE id LIKE 'replayed-%'"))
