@@ -23,7 +23,7 @@ from core.clock import utc_now
 from core.errors import Forbidden
 from core.log import get_log
 from core.process import transact
-from core.viewer import RANK, Role, Viewer
+from core.viewer import Viewer
 
 log = get_log("serve")
 T = TypeVar("T")
@@ -41,9 +41,6 @@ class Asking:
     @property
     def prefix(self) -> str:
         return self.parts.settings.topic_prefix
-
-    def may(self, role: Role) -> bool:
-        return RANK[self.viewer.role] >= RANK[role]
 
 
 class Door:

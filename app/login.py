@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from app.accounts import Holder, Policy, open_session, read_holder
 from app.auth import ATTEMPTS, policy_of
@@ -78,7 +78,10 @@ def _let_in(conn: Connection, given: Try, hours: float) -> Entry:
     now = utc_now()
     note_success(conn, given.username, given.address, now)
     audit.write(conn, given.username, "login", now, address=given.address)
-    return Entry(*open_session(conn, given.username, given.kind, now, hours))
+    conn.execute(
+        text("UPDATE account SET seen_at = :now WHERE username = :username"), {"now": now, "username": given.username}
+    )
+    return Entry(*open_session(conn, given.username, given.kind, now, hours, address=given.address))
 
 
 def _write(conn: Connection, given: Try, reason: str) -> None:

@@ -13,7 +13,7 @@ from app.deps import Conn, Now, Who
 from core import audit
 from core.errors import NotFound
 from core.nouns import Page
-from core.viewer import Role
+from core.viewer import Permission
 from core.vocabulary import AlarmState
 
 router = APIRouter(prefix="/api/alarms", tags=["alarms"])
@@ -37,7 +37,7 @@ def get_alarm(conn: Conn, who: Who, alarm_id: UUID) -> Alarm:
 @router.post("/{alarm_id}/acknowledge")
 def acknowledge(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> Alarm:
     """A repeat is no error: the alarm is answered as it stands."""
-    who.require(Role.DISPATCHER)
+    who.require(Permission.ALARM_ACKNOWLEDGE)
     alarm = store.lock_alarm(conn, alarm_id)
     transition = lifecycle.acknowledge(alarm.view)
     if transition is not None:
@@ -48,7 +48,7 @@ def acknowledge(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> Alarm:
 
 @router.post("/{alarm_id}/shelve")
 def shelve(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: ShelveIn) -> Alarm:
-    who.require(Role.COMMANDER)
+    who.require(Permission.ALARM_SHELVE)
     alarm = store.lock_alarm(conn, alarm_id)
     transition = lifecycle.shelve(alarm.view, body.minutes, body.reason, now)
     store.change_by_hand(conn, alarm, transition, who.username, body.reason, now)

@@ -25,7 +25,7 @@ from core.errors import NotFound
 from core.i18n import say
 from core.nouns import Page
 from core.types import LonLat, place_of
-from core.viewer import Role
+from core.viewer import Permission
 from core.vocabulary import ENDED_INCIDENT, IncidentStatus
 from dispatch import incidents, log, present, steps, tasks
 from dispatch.present import Incident, read_incidents
@@ -46,7 +46,7 @@ def list_incidents(conn: Conn, who: Who, excerpt: ExcerptDep, status: str | None
 @router.post("", status_code=201)
 def create_incident(conn: Conn, who: Who, now: Now, body: IncidentIn, response: Response) -> Incident:
     """From an alarm (a repeat answers 200 with the same incident) or from what a call taker was told."""
-    who.require(Role.DISPATCHER)
+    who.require(Permission.INCIDENT_EDIT)
     if body.alarm is not None:
         incident_id, new = incidents.open_from_alarm(conn, body.alarm, store.link, who.username, now)
         if not new:
@@ -111,7 +111,7 @@ def recommend(conn: Conn, parts: PartsDep, incident: Incident, now: Now) -> list
 
 @router.post("/{incident_id}/assignments")
 def assign(conn: Conn, who: Who, now: Now, parts: PartsDep, incident_id: UUID, body: AssignIn) -> Incident:
-    who.require(Role.DISPATCHER)
+    who.require(Permission.UNIT_ASSIGN)
     incident = get_incident(conn, who, incident_id)
     way = None
     where = place_of(incident)
@@ -129,7 +129,7 @@ def assign(conn: Conn, who: Who, now: Now, parts: PartsDep, incident_id: UUID, b
 @router.post("/{incident_id}/status")
 def set_status(conn: Conn, who: Who, now: Now, incident_id: UUID, body: StatusIn) -> Incident:
     """409 where the version is old: somebody else has changed it since you looked."""
-    who.require(Role.DISPATCHER)
+    who.require(Permission.INCIDENT_EDIT)
     steps.set_status(conn, incident_id, body.status, who.username, now, body.version)
     audit.write(conn, who, "incident.status", now, {"incident": incident_id, "status": body.status})
     return read_incidents(conn, [incident_id])[0]

@@ -17,7 +17,7 @@ from core.errors import InputError, NotFound
 from core.given import Given
 from core.nouns import Page
 from core.types import LonLat
-from core.viewer import Role
+from core.viewer import Permission
 from core.vocabulary import table
 from ingest.admin.devices import Registration, accept_sensor, retire_sensor
 from layers.sensors import SERIES_AT_MOST, Sensor, Series, read_sensors, read_series_page
@@ -64,7 +64,7 @@ def get_sensor(conn: Conn, who: Who, sensor_id: str) -> Sensor:
 @router.post("/{sensor_id}/accept")
 def post_accept(conn: Conn, who: Who, now: Now, sensor_id: str, body: AcceptIn) -> Sensor:
     """Take a pending or retired device into use; rules judge it from its next reading on. 409 where it is in use."""
-    who.require(Role.ADMIN)
+    who.require(Permission.SENSOR_MANAGE)
     where = to_wgs84(LonLat(body.lon, body.lat), body.datum)
     told = Registration(body.kind, where, body.name_zh, body.name_en, body.interval_s, body.district)
     accept_sensor(conn, sensor_id, told, who.username, now)
@@ -74,7 +74,7 @@ def post_accept(conn: Conn, who: Who, now: Now, sensor_id: str, body: AcceptIn) 
 @router.post("/{sensor_id}/retire")
 def post_retire(conn: Conn, who: Who, now: Now, sensor_id: str) -> Retired:
     """Take a sensor out of use: what it sends is stored and not judged. 409 where it is out of use already."""
-    who.require(Role.ADMIN)
+    who.require(Permission.SENSOR_MANAGE)
     retire_sensor(conn, sensor_id, who.username, now)
     return {"id": sensor_id, "status": "retired"}
 

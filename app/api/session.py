@@ -19,6 +19,7 @@ from app.problems import describes, from_error
 from core import audit
 from core.clock import rfc3339, utc_now
 from core.errors import TooMany, Unauthenticated, Unavailable
+from core.vocabulary import Text
 
 router = APIRouter(tags=["session"])
 
@@ -96,9 +97,18 @@ class Me(TypedDict):
     username: str
     name: str
     role: str
+    role_names: Text
+    permissions: list[str]
     lang: str
 
 
 @router.get("/api/me")
 def get_me(who: Who) -> Me:
-    return {"username": who.username, "name": who.name, "role": who.role, "lang": who.lang}
+    return {
+        "username": who.username,
+        "name": who.name,
+        "role": who.role,
+        "role_names": dict(who.role_names),
+        "permissions": sorted(who.permissions),
+        "lang": who.lang,
+    }

@@ -8,7 +8,7 @@ from app.api.shapes import Limit, Name, UnitStatusIn, page
 from app.deps import Conn, Now, Who
 from core import audit
 from core.nouns import Page
-from core.viewer import Role
+from core.viewer import Permission
 from core.vocabulary import UnitStatus
 from dispatch import present, tasks
 from dispatch.present import Unit, read_units
@@ -27,7 +27,7 @@ def list_units(
 @router.post("/{unit_id}/status")
 def set_status(conn: Conn, who: Who, now: Now, unit_id: str, body: UnitStatusIn) -> Unit:
     """With a running assignment this is a milestone of it."""
-    who.require(Role.DISPATCHER)
+    who.require(Permission.UNIT_REPORT)
     tasks.report_status(conn, unit_id, body.status, who.username, now, now)
     audit.write(conn, who, "unit.status", now, {"unit": unit_id, "status": body.status})
     return read_units(conn, [unit_id])[0]

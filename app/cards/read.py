@@ -21,6 +21,7 @@ from app.cards.nouns import (
     CardParts,
     FacilityCard,
     IncidentCard,
+    NextStep,
     SensorCard,
     UnitCard,
     VideoEventCard,
@@ -29,7 +30,7 @@ from core.errors import InputError, NotFound
 from core.i18n import say
 from core.nouns import LogLine
 from core.types import place_of
-from core.viewer import Role
+from core.viewer import Permission
 from core.vocabulary import DONE_INCIDENT, Text, label, table
 from dispatch import log as incident_log
 from dispatch.present import find_open_incident, read_incidents, read_units
@@ -51,7 +52,7 @@ def read_card(asking: Asking, kind: str, identity: str) -> Card:
 def parts_of(asking: Asking, thing: Thing, title: Text, source: Text, identity: str) -> CardParts:
     """What every card has, as it is where there is nothing more to say of the thing."""
     district = thing.get("district")
-    if not asking.viewer.sees_district(district):
+    if not asking.viewer.scope.sees(district):
         raise NotFound(f"there is no {identity!r}")
     return {
         "id": identity,
@@ -87,8 +88,7 @@ def alarm_card(asking: Asking, identity: str) -> AlarmCard:
         "around": look_around(asking, where, nearest_units(asking, where, kind)),
         "log": alarm_log.read(asking.conn, _uuid(identity)),
     }
-    if asking.may(Role.DISPATCHER):
-        card["next"] = steps.for_alarm(alarm)
+    card["next"] = allowed(asking, steps.for_alarm(alarm))
     return card
 
 
@@ -111,8 +111,7 @@ def incident_card(asking: Asking, identity: str) -> IncidentCard:
         "around": look_around(asking, where, units),
         "log": log,
     }
-    if asking.may(Role.DISPATCHER):
-        card["next"] = steps.for_incident(incident, units)
+    card["next"] = allowed(asking, steps.for_incident(incident, units))
     return card
 
 
@@ -157,8 +156,7 @@ def video_event_card(asking: Asking, identity: str) -> VideoEventCard:
         "incident": incident,
         "around": look_around(asking, where, nearest_units(asking, where, guess or "other")),
     }
-    if asking.may(Role.DISPATCHER):
-        card["next"] = steps.for_video_event(seen, guess, incident)
+    card["next"] = allowed(asking, steps.for_video_event(seen, guess, incident))
     return card
 
 
@@ -172,6 +170,21 @@ def asset_card(asking: Asking, identity: str) -> AssetCard:
     asset = read_asset(asking.conn, identity)
     parts = parts_of(asking, asset, asset["names"], say("source.register"), identity)
     return {**parts, "type": "asset", "object": asset}
+
+
+# by the action of a step (app/cards/steps.py)
+NEEDS = {
+    "create_incident": Permission.INCIDENT_EDIT,
+    "acknowledge": Permission.ALARM_ACKNOWLEDGE,
+    "assign": Permission.UNIT_ASSIGN,
+    "status": Permission.INCIDENT_EDIT,
+    "none": Permission.UNIT_ASSIGN,
+}
+
+
+def allowed(asking: Asking, step: NextStep | None) -> NextStep | None:
+    """The step where this person may take it; nobody is told to do what they may not."""
+    return step if step and asking.viewer.may(NEEDS[step["action"]]) else None
 
 
 def both(first: Text, second: Text) -> Text:

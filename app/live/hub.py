@@ -257,10 +257,10 @@ class Hub:
         now = utc_now()
         bodies: dict[object, list[bytes]] = {}
         for client in self.clients:
-            scope = client.viewer.scope
-            if scope not in bodies:
-                bodies[scope] = list(messages_for(changes, client.viewer, now))
-            for body in bodies[scope]:
+            sight = client.viewer.sight
+            if sight not in bodies:
+                bodies[sight] = list(messages_for(changes, client.viewer, now))
+            for body in bodies[sight]:
                 client.put(changes.kind.key, body)
 
     # --- reading (in threads) -----------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def _never(item: Item) -> bool:
 
 def in_district(viewer: Viewer, item: Item) -> bool:
     """Things of a district are seen by who may see that district; things of none by all."""
-    return viewer.sees_district(item.get("district"))
+    return viewer.scope.sees(item.get("district"))
 
 
 def everybody(viewer: Viewer, item: Item) -> bool:

@@ -200,7 +200,9 @@ interface Batch {
 interface Me {
   username: string;
   name: string | null;
-  role: 'viewer' | 'dispatcher' | 'admin';
+  role: string;
+  role_names: Record<Lang, string>;
+  permissions: string[];
   lang: Lang | null;
 }
 

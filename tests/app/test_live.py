@@ -15,11 +15,12 @@ from app.live.hub import PAGE, Changes, messages_for, pages
 from app.live.kinds import BY_SIGNAL, KINDS, PENDING_SHOWN, ReadAt
 from core.settings import Settings
 from core.viewer import Role, Viewer
+from tests.people import person
 from tests.support import now
 
 NOW = datetime(2026, 5, 4, 8, tzinfo=UTC)
-ALL = Viewer("a", "A", Role.DISPATCHER)
-ONE = Viewer("b", "B", Role.DISPATCHER, districts=frozenset({"321302"}))
+ALL = person(Role.DISPATCHER)
+ONE = person(Role.DISPATCHER, districts=frozenset({"321302"}))
 
 
 def read(body: bytes) -> dict[str, Any]:

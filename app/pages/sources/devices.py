@@ -19,7 +19,7 @@ from app.pages.parts import action, done, facts, pane_head
 from app.pages.tables import TEXT, Cell, Column, Filter, Found, Table, Wanted, cells
 from core.crs import Datum
 from core.types import JsonObject
-from core.viewer import Role
+from core.viewer import Permission
 from core.vocabulary import table
 from ingest.admin import devices as book
 from layers.sensors import Measured, Sensor, read_sensors
@@ -221,7 +221,7 @@ class DeviceHandler:
         return device_form()
 
     def save(self, asking: Asking, base: Values, values: JsonObject) -> Answer:
-        asking.viewer.require(Role.ADMIN)
+        asking.viewer.require(Permission.SENSOR_MANAGE)
         given, errors = forms.check(device_form(), api.AcceptIn, values)
         if given is None:
             return Answer(errors)
@@ -233,7 +233,7 @@ class DeviceHandler:
 
     def draw(self, asking: Asking, base: Values, values: Values) -> html.Div:
         device = api.get_sensor(asking.conn, asking.viewer, str(base["id"]))
-        return pane(device, values, is_admin=asking.may(Role.ADMIN))
+        return pane(device, values, is_admin=asking.viewer.may(Permission.SENSOR_MANAGE))
 
     def dry_run(self, asking: Asking, base: Values, values: JsonObject, trial: JsonObject) -> Answer:
         raise NotImplementedError
@@ -241,7 +241,7 @@ class DeviceHandler:
 
 def open_device(asking: Asking, device_id: str) -> html.Div:
     device = api.get_sensor(asking.conn, asking.viewer, device_id)
-    return pane(device, values_of(device), is_admin=asking.may(Role.ADMIN))
+    return pane(device, values_of(device), is_admin=asking.viewer.may(Permission.SENSOR_MANAGE))
 
 
 def retire(asking: Asking, device_id: str) -> None:
