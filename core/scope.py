@@ -82,3 +82,11 @@ def seen_incident(incident: str, district: str) -> str:
 ({seen(district)} OR (CAST(:scope_units AS text[]) IS NOT NULL AND EXISTS (SELECT 1 FROM assignment sent
   WHERE sent.incident_id = {incident} AND sent.unit_id = ANY(CAST(:scope_units AS text[])))))
 """
+
+
+def unit_district(station: str, home: str) -> str:
+    """SQL of a unit's district: that of its station, else that in which it is at home."""
+    return f"""
+COALESCE((SELECT at.district FROM facility at WHERE at.id = {station}),
+  (SELECT at.code FROM district at WHERE ST_Covers(at.geom, {home}) LIMIT 1))
+"""

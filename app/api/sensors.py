@@ -12,8 +12,9 @@ from typing_extensions import TypedDict
 from alerts.limits import read_limits
 from app.api.shapes import Limit, Moment, Name, page
 from app.deps import Conn, Now, Who
+from app.seeing import need_seen
 from core.crs import Datum, to_wgs84
-from core.errors import InputError, NotFound
+from core.errors import InputError
 from core.given import Given
 from core.nouns import Page
 from core.types import LonLat
@@ -49,16 +50,15 @@ def list_sensors(
     conn: Conn, who: Who, kind: Name = None, status: Name = None, cursor: Name = None, limit: Limit = 1000
 ) -> Page[Sensor]:
     """By id, with the source each was first heard through, and when."""
-    found = read_sensors(conn, read_limits(conn), kind=kind, status=status, after=cursor, most=limit + 1)
+    found = read_sensors(
+        conn, read_limits(conn), kind=kind, status=status, after=cursor, most=limit + 1, scope=who.scope
+    )
     return page(found, limit)
 
 
 @router.get("/{sensor_id}")
 def get_sensor(conn: Conn, who: Who, sensor_id: str) -> Sensor:
-    found = read_sensors(conn, read_limits(conn), ids=[sensor_id])
-    if not found:
-        raise NotFound(f"there is no sensor {sensor_id!r}")
-    return found[0]
+    return need_seen(who, "sensor", read_sensors(conn, read_limits(conn), ids=[sensor_id]), sensor_id)
 
 
 @router.post("/{sensor_id}/accept")

@@ -79,6 +79,7 @@ interface Unit extends Located {
   capabilities: string[];
   status: string;
   station: string | null;
+  district: string | null;
   heading: number | null;
   speed: number | null;
   battery: number | null;
@@ -123,6 +124,7 @@ interface RiskCell {
 interface VideoEvent extends Located {
   id: string;
   camera: string;
+  district: string | null;
   camera_names: Bilingual;
   event: string;
   kind: string;

@@ -78,7 +78,10 @@ def test_client_gets_only_what_it_may_see_and_what_it_may_not_see_any_more_is_re
 
 def test_whole_picture_for_one_district_has_only_that() -> None:
     changes = Changes(
-        KINDS["incident"], [{"id": "a", "district": "321302"}, {"id": "b", "district": "321311"}], [], whole=True
+        KINDS["incident"],
+        [{"id": i, "district": d, "assignments": []} for i, d in (("a", "321302"), ("b", "321311"))],
+        [],
+        whole=True,
     )
     [told] = [read(body) for body in messages_for(changes, ONE, NOW)]
     assert (told["op"], [i["id"] for i in told["items"]]) == ("snapshot", ["a"])

@@ -102,7 +102,7 @@ def read_rows(asking: Asking, wanted: Wanted) -> Found[Sensor]:
     sql, params = book.find_pending(wanted.asks("q"))
     rows, total = tables.select(asking.conn, sql, params, wanted, COLUMNS, TABLE)
     ids = [row.id for row in rows]
-    found = {one["id"]: one for one in read_sensors(asking.conn, {}, ids=ids)}
+    found = {one["id"]: one for one in read_sensors(asking.conn, {}, ids=ids, scope=asking.viewer.scope)}
     return Found([found[one] for one in ids if one in found], total)
 
 
