@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -77,8 +77,11 @@ def set_password(conn: Connection, username: str, password: str) -> None:
     replace_password(conn, username, hash_password(password))
 
 
-def replace_password(conn: Connection, username: str, hashed: str, *, must_change: bool = False) -> None:
-    """As `set_password`, with one that was checked and hashed before the transaction began."""
+def replace_password(
+    conn: Connection, username: str, hashed: str, *, must_change: bool = False, but: int | None = None
+) -> None:
+    """As `set_password`, with one that was checked and hashed before the transaction began; the session `but`
+    stays."""
     done = conn.execute(
         text("UPDATE account SET password = :password, must_change = :must_change WHERE username = :username"),
         {"password": hashed, "must_change": must_change, "username": username},
@@ -86,7 +89,7 @@ def replace_password(conn: Connection, username: str, hashed: str, *, must_chang
     if not done.rowcount:
         raise NotFound(f"username: there is no account {username!r}", field="username")
     conn.execute(text("DELETE FROM login_failure WHERE username = :username"), {"username": username})
-    end_sessions(conn, username)
+    end_sessions(conn, username, but)
 
 
 def _name_of(conn: Connection, username: str) -> str:
@@ -186,7 +189,8 @@ def read_session(conn: Connection, secret: str, kinds: tuple[str, ...], policy: 
     row = conn.execute(
         text(
             f"""
-SELECT s.seen_at, s.kind, {_VIEWER} FROM session s JOIN account a USING (username) JOIN role r ON r.id = a.role
+SELECT s.id AS session, s.seen_at, s.kind, {_VIEWER} FROM session s
+JOIN account a USING (username) JOIN role r ON r.id = a.role
 WHERE s.digest = :digest AND s.expires_at > :now AND a.enabled AND s.kind = ANY(:kinds)
 """
         ),
@@ -200,7 +204,7 @@ WHERE s.digest = :digest AND s.expires_at > :now AND a.enabled AND s.kind = ANY(
         conn.execute(
             text("UPDATE session SET seen_at = :now WHERE digest = :digest"), {"now": now, "digest": digest(secret)}
         )
-    return viewer_of(row)
+    return replace(viewer_of(row), session=row.session)
 
 
 def close_session(conn: Connection, secret: str) -> None:
@@ -228,6 +232,9 @@ def require_account(conn: Connection, username: str) -> None:
         raise NotFound(f"username: there is no account {username!r}", field="username")
 
 
-def end_sessions(conn: Connection, username: str) -> int:
-    """Ends every session and token of an account; how many there were."""
-    return conn.execute(text("DELETE FROM session WHERE username = :username"), {"username": username}).rowcount
+def end_sessions(conn: Connection, username: str, but: int | None = None) -> int:
+    """Ends every session and token of an account, one excepted; how many there were."""
+    return conn.execute(
+        text("DELETE FROM session WHERE username = :username AND id IS DISTINCT FROM CAST(:but AS bigint)"),
+        {"username": username, "but": but},
+    ).rowcount

@@ -30,6 +30,8 @@ from app.api import (
     incidents,
     layers,
     letters,
+    me,
+    people,
     quarantine,
     sensors,
     session,
@@ -60,6 +62,8 @@ from core.settings import Settings
 
 ROUTERS = (
     session.router,
+    me.router,
+    people.router,
     authority.router,
     alarms.router,
     incidents.router,

@@ -54,8 +54,8 @@ def only_seen(viewer: Viewer, kind: str, items: Sequence[T]) -> list[T]:
     return [item for item in items if may_see(viewer, item)]
 
 
-def need_seen(viewer: Viewer, kind: str, found: Sequence[T], identity: object) -> T:
+def need_seen(viewer: Viewer, kind: str, found: Sequence[T], identity: object, field: str | None = None) -> T:
     """The one that was found. NotFound where none was, or not for this person to see: nobody is told which."""
     if not found or not RULES[kind](viewer, found[0]):
-        raise NotFound(f"there is no {kind.replace('_', ' ')} {str(identity)!r}")
+        raise NotFound(f"there is no {kind.replace('_', ' ')} {str(identity)!r}", field=field)
     return found[0]

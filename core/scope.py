@@ -48,6 +48,16 @@ class Scope:
         """`units` were sent to it."""
         return self.sees(district) or (self.units is not None and not self.units.isdisjoint(units))
 
+    def covers(self, other: Scope) -> bool:
+        """Whether nothing that `other` sees is hidden here."""
+        pairs = (
+            (self.departments, other.departments),
+            (self.districts, other.districts),
+            (self.units, other.units),
+        )
+        inside = all(mine is None or (theirs is not None and theirs <= mine) for mine, theirs in pairs)
+        return inside and self.classification >= other.classification and (self.city or not other.city)
+
     def params(self) -> Params:
         """For what `seen`, `seen_unit` and `seen_incident` ask."""
         return {

@@ -71,6 +71,8 @@ class Viewer:
     scope: Scope = EVERYTHING
     # where the request came from, as far as this machine knows
     address: str | None = None
+    # the session or token that the request came with
+    session: int | None = field(default=None, compare=False)
     # somebody else has set the password: nothing is answered until it is changed
     must_change: bool = False
 

@@ -49,7 +49,7 @@ def create_incident(conn: Conn, who: Who, now: Now, body: IncidentIn, response: 
     """From an alarm (a repeat answers 200 with the same incident) or from what a call taker was told."""
     who.require(Permission.INCIDENT_EDIT)
     if body.alarm is not None:
-        need_seen(who, "alarm", read_alarms(conn, [body.alarm]), body.alarm)
+        need_seen(who, "alarm", read_alarms(conn, [body.alarm]), body.alarm, "alarm")
         incident_id, new = incidents.open_from_alarm(conn, body.alarm, store.link, who.username, now)
         if not new:
             response.status_code = 200
@@ -112,7 +112,7 @@ def recommend(conn: Conn, parts: PartsDep, incident: Incident, now: Now, who: Wh
 def assign(conn: Conn, who: Who, now: Now, parts: PartsDep, incident_id: UUID, body: AssignIn) -> Incident:
     who.require(Permission.UNIT_ASSIGN)
     incident = get_incident(conn, who, incident_id)
-    need_seen(who, "unit", present.read_units(conn, [body.unit]), body.unit)
+    need_seen(who, "unit", present.read_units(conn, [body.unit]), body.unit, "unit")
     way = None
     where = place_of(incident)
     if where is not None:

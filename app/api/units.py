@@ -31,7 +31,7 @@ def list_units(
 def set_status(conn: Conn, who: Who, now: Now, unit_id: str, body: UnitStatusIn) -> Unit:
     """With a running assignment this is a milestone of it."""
     who.require(Permission.UNIT_REPORT)
-    need_seen(who, "unit", read_units(conn, [unit_id]), unit_id)
+    need_seen(who, "unit", read_units(conn, [unit_id]), unit_id, "unit")
     tasks.report_status(conn, unit_id, body.status, who.username, now, now)
     audit.write(conn, who, "unit.status", now, {"unit": unit_id, "status": body.status})
     return read_units(conn, [unit_id])[0]

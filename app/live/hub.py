@@ -328,8 +328,8 @@ class Hub:
                 task.cancel()
 
     async def _watch_session(self, socket: WebSocket, client: Client) -> None:
-        """Close with 4401 soon after the session has ended: by log-out, by time, by an administrator. Whose role or scope
-        has changed is shown everything anew."""
+        """Close with 4401 soon after the session has ended: by log-out, by time, by an administrator. Whose role or
+        scope has changed is shown everything anew."""
         cookie = cookie_name(socket.scope, self.parts.settings.public_url)
         credential = find_credential(socket.headers, socket.url.path, b"", cookie)
         while credential is not None:
