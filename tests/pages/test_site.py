@@ -51,7 +51,7 @@ def test_files_named_by_the_index_page_exist() -> None:
 def test_bar_says_who_is_logged_in_and_leads_back() -> None:
     bar = shell.top_bar("sources.title", person(Role.COMMANDER), (("/set-aside", "aside.title"),))
     assert "Li Ming · Commander" in words(bar, "en")
-    assert [part["props"]["href"] for part in walk(bar) if part["type"] == "A"] == ["/", "/set-aside"]
+    assert [part["props"]["href"] for part in walk(bar) if part["type"] == "A"] == ["/", "/set-aside", "/me"]
     assert [part["type"] for part in walk(bar)].count("H1") == 1
 
 

@@ -24,6 +24,8 @@ def draw(asking: Asking, wanted: str) -> list[Any]:
     """The page for who asks; `wanted` is the tab to begin with."""
     may_read = asking.viewer.may(Permission.LETTER_READ)
     links = LINKS if may_read else ()
+    if asking.viewer.may(Permission.PERSON_MANAGE):
+        links = (*links, ("/people", "people.title"))
     content = tabs(
         wanted if wanted in TABS else "sources", is_admin=asking.viewer.may(Permission.SOURCE_MANAGE), may_read=may_read
     )
