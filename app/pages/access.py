@@ -55,7 +55,7 @@ def made_view(made: MadeToken) -> html.Div:
 def token_view(owner: str) -> html.Details:
     kinds = [(kind, texts.both(f"access.kind.{kind}")) for kind in ("token", "feed")]
     inputs = [
-        dmc.TextInput(id=ids.token(owner, "name"), label=html.Span(texts.both("access.name")), maxLength=80),
+        dmc.TextInput(id=ids.token(owner, "name"), label=html.Span(texts.both("access.name"))),
         dmc.NumberInput(
             id=ids.token(owner, "days"),
             label=html.Span(texts.both("access.days")),

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
 from app.accounts import insert_account, replace_password
-from app.people.rights import begin, need_manager, need_within
+from app.people.rights import begin, hold, need_manager, need_within
 from app.people.roles import permissions_of
 from core import audit
 from core.clock import rfc3339
@@ -152,12 +152,19 @@ def change_person(conn: Connection, who: Viewer, username: str, given: PersonCha
     begin(conn, who)
     need_may_change(conn, who, username)
     need_within(who, permissions_of(conn, given.role), scope_of(conn, given))
+    set_person(conn, username, given)
+    audit.write(conn, who, "person.change", now, {**stated(given), "username": username})
+    return read_person(conn, username)
+
+
+def set_person(conn: Connection, username: str, given: PersonChange) -> None:
+    """Conflict where the version is old, or where nobody would be left who manages people."""
+    hold(conn)
+    permissions_of(conn, given.role)
     done = conn.execute(_CHANGE, {**stated(given), "username": username})
     if not done.rowcount:
         raise Conflict("version: somebody else has changed this account since you looked", reason="stale_version")
     need_manager(conn)
-    audit.write(conn, who, "person.change", now, {**stated(given), "username": username})
-    return read_person(conn, username)
 
 
 def give_password(conn: Connection, who: Viewer, username: str, hashed: str, now: datetime) -> None:

@@ -74,7 +74,7 @@ def test_token_is_shown_once_and_ended(desk: Desk, processes: System) -> None:
     page.click("[data-key=person-viewer]")
     page.wait_for_selector(f"{PANE} h2:has-text('Viewer')")
     page.click(f"{PANE} summary:has-text('Make a token')")
-    page.fill(f"{PANE} label:has-text('Name') + * input >> nth=-1", "weather")
+    page.fill(f"""{PANE} input[id='{{"owner":"people","token":"name"}}']""", "weather")
     page.click(f"{PANE} [data-key=make-token]")
     token = page.inner_text(f"{PANE} [data-key=token]")
     assert len(token) > 30

@@ -11,7 +11,7 @@ from app.people.book import PersonObject
 from app.people.roles import RoleObject
 from core.viewer import Permission
 
-SHOWN_AT_MOST = 4
+SHOWN_AT_MOST, CHIPS_AT_MOST = 4, 2
 STATES = {"on": "fresh", "new": "late", "off": "off"}
 
 
@@ -83,7 +83,7 @@ def role_cells(row: RoleObject) -> list[Cell]:
 
 
 def permission_cells(row: RoleObject) -> list[Cell]:
-    shown = row["permissions"][:SHOWN_AT_MOST]
+    shown = row["permissions"][:CHIPS_AT_MOST]
     left = len(row["permissions"]) - len(shown)
     more = [cells.words("sources.more", n=left)] if left else []
     return [*(cells.chip(cells.words(words_of(one))) for one in shown), *more]
