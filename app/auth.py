@@ -33,7 +33,8 @@ OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/api/token", "/ca.crt"
 OPEN_FOLDERS = ("/assets/css/", "/assets/icons/", "/vendor/@fontsource/")
 # what is answered before a password that somebody else has set is changed (for callbacks see app.asking)
 OWN_PAGE = "/me"
-CHANGING_PATHS = frozenset({OWN_PAGE, "/api/me", "/api/me/password", "/logout"})
+# the page's texts and clock among it
+CHANGING_PATHS = frozenset({OWN_PAGE, "/api/me", "/api/me/password", "/api/city", "/api/catalogue", "/logout"})
 CHANGING_FOLDERS = ("/assets/", "/vendor/", "/pages/")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 CACHE_S, CACHE_SIZE = 10.0, 2000
