@@ -41,6 +41,9 @@ from app.api import (
     video,
     warnings,
 )
+from app.api import (
+    audit as audit_api,
+)
 from app.api.door import check_request
 from app.auth import Attempts, AuthMiddleware, Sessions, policy_of
 from app.dashboard import build_dashboard
@@ -64,6 +67,7 @@ ROUTERS = (
     session.router,
     me.router,
     people.router,
+    audit_api.router,
     authority.router,
     alarms.router,
     incidents.router,

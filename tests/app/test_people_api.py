@@ -283,3 +283,18 @@ def test_what_is_done_to_people_is_written_down(admin: httpx.Client, db: Engine)
     assert told.who == "admin"
     assert told.data["units"] == ["fire-01"]
     assert "password" not in str(told.data)
+
+
+def test_audit_is_read_by_who_may_and_by_nobody_else(
+    served: System, admin: httpx.Client, dispatcher: httpx.Client, db: Engine
+) -> None:
+    assert dispatcher.get("/api/audit").status_code == 403
+    add(admin, "reader", "auditor")
+    with db.begin() as conn:
+        conn.execute(text("UPDATE account SET must_change = false WHERE username = 'reader'"))
+    with as_somebody(served, db, "reader") as auditor:
+        first = auditor.get("/api/audit?by=admin&what=person.add&limit=1").json()
+        assert first["items"][0]["data"]["username"] == "reader"
+        older = auditor.get(f"/api/audit?by=admin&what=person.add&limit=1&cursor={first['next']}").json()
+        assert older["items"][0]["id"] < first["items"][0]["id"]
+        assert auditor.get("/api/people").status_code == 403
