@@ -49,7 +49,7 @@ def create_incident(conn: Conn, who: Who, now: Now, body: IncidentIn, response: 
     """From an alarm (a repeat answers 200 with the same incident) or from what a call taker was told."""
     who.require(Permission.INCIDENT_EDIT)
     if body.alarm is not None:
-        need_seen(who, "alarm", read_alarms(conn, [body.alarm]), body.alarm, "alarm")
+        need_seen(who, "alarm", read_alarms(conn, [body.alarm]), body.alarm)
         incident_id, new = incidents.open_from_alarm(conn, body.alarm, store.link, who.username, now)
         if not new:
             response.status_code = 200
