@@ -16,6 +16,7 @@ from core.clock import rfc3339
 from core.excerpt import Excerpt, in_excerpt
 from core.history import as_row
 from core.nouns import Risk, Term, ThingRef
+from core.scope import EVERYTHING, Scope, seen
 from core.vocabulary import Text
 
 ALARM_COLUMNS = (
@@ -170,12 +171,12 @@ def cell_object(row: Any) -> RiskCell:
     }
 
 
-_LIST = text(f"SELECT {ALARM_COLUMNS} FROM alarm WHERE state = ANY(:states) {in_excerpt()}")
+_LIST = text(f"SELECT {ALARM_COLUMNS} FROM alarm WHERE state = ANY(:states) AND {seen('district')} {in_excerpt()}")
 
 
-def list_alarms(conn: Connection, states: Sequence[str], excerpt: Excerpt) -> list[Alarm]:
+def list_alarms(conn: Connection, states: Sequence[str], excerpt: Excerpt, scope: Scope = EVERYTHING) -> list[Alarm]:
     """Alarms in one of these states; one more than the excerpt's limit where there are more."""
-    rows = conn.execute(_LIST, {"states": list(states), **excerpt.params()})
+    rows = conn.execute(_LIST, {"states": list(states), **excerpt.params(), **scope.params()})
     return [alarm_object(row) for row in rows]
 
 

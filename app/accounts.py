@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
 from app.passwords import check_password, hash_password
 from core.errors import Conflict, InputError, NotFound
-from core.viewer import Role, Viewer
+from core.scope import Classification, Scope
+from core.viewer import Permission, Viewer, known_permissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +28,44 @@ class Policy:
 
 
 def add_account(
-    conn: Connection, username: str, name: str, role: Role, password: str, now: datetime, *, demo: bool = False
+    conn: Connection, username: str, name: str, role: str, password: str, now: datetime, *, demo: bool = False
 ) -> None:
     check_password(password, username, name)
     insert_account(conn, username, name, role, hash_password(password), now, demo=demo)
 
 
 def insert_account(
-    conn: Connection, username: str, name: str, role: Role, hashed: str, now: datetime, *, demo: bool = False
+    conn: Connection,
+    username: str,
+    name: str,
+    role: str,
+    hashed: str,
+    now: datetime,
+    *,
+    demo: bool = False,
+    must_change: bool = False,
 ) -> None:
     """With a password that was checked and hashed before the transaction began (`Hashing.hash`)."""
     if not 1 <= len(username) <= 64 or not username.isprintable():
         raise InputError("username: expected 1 to 64 printable characters", field="username")
+    if not conn.scalar(text("SELECT 1 FROM role WHERE id = :role"), {"role": role}):
+        raise InputError(f"role: there is no role {role!r}", field="role")
     done = conn.execute(
         text(
-            "INSERT INTO account (username, name, role, password, lang, enabled, demo, created_at) "
-            "VALUES (:username, :name, :role, :password, 'zh', true, :demo, :now) ON CONFLICT (username) DO NOTHING"
+            """
+INSERT INTO account (username, name, role, password, must_change, lang, enabled, demo, created_at)
+VALUES (:username, :name, :role, :password, :must_change, 'zh', true, :demo, :now) ON CONFLICT (username) DO NOTHING
+"""
         ),
-        {"username": username, "name": name, "role": role, "password": hashed, "demo": demo, "now": now},
+        {
+            "username": username,
+            "name": name,
+            "role": role,
+            "password": hashed,
+            "must_change": must_change,
+            "demo": demo,
+            "now": now,
+        },
     )
     if not done.rowcount:
         raise Conflict(f"username: {username!r} is taken", field="username")
@@ -56,16 +77,19 @@ def set_password(conn: Connection, username: str, password: str) -> None:
     replace_password(conn, username, hash_password(password))
 
 
-def replace_password(conn: Connection, username: str, hashed: str) -> None:
-    """As `set_password`, with one that was checked and hashed before the transaction began."""
+def replace_password(
+    conn: Connection, username: str, hashed: str, *, must_change: bool = False, but: int | None = None
+) -> None:
+    """As `set_password`, with one that was checked and hashed before the transaction began; the session `but`
+    stays."""
     done = conn.execute(
-        text("UPDATE account SET password = :password WHERE username = :username"),
-        {"password": hashed, "username": username},
+        text("UPDATE account SET password = :password, must_change = :must_change WHERE username = :username"),
+        {"password": hashed, "must_change": must_change, "username": username},
     )
     if not done.rowcount:
         raise NotFound(f"username: there is no account {username!r}", field="username")
     conn.execute(text("DELETE FROM login_failure WHERE username = :username"), {"username": username})
-    end_sessions(conn, username)
+    end_sessions(conn, username, but)
 
 
 def _name_of(conn: Connection, username: str) -> str:
@@ -84,30 +108,77 @@ class Holder(NamedTuple):
     demo: bool
 
 
+_VIEWER = """
+a.username, a.name, a.role, a.lang, a.departments, a.districts, a.units, a.classification, a.must_change, a.demo,
+  r.permissions, r.name_zh AS role_zh, r.name_en AS role_en
+"""
+
+
+def viewer_of(row: Any) -> Viewer:
+    """From a row of `_VIEWER`. Demo passwords are told to whoever sits at the machine: they stay."""
+    permissions = known_permissions(row.permissions)
+    limits = {
+        name: None if (given := getattr(row, name)) is None else frozenset(given)
+        for name in ("departments", "districts", "units")
+    }
+    highest = Classification.SECRET if row.classification is None else Classification(row.classification)
+    return Viewer(
+        row.username,
+        row.name,
+        row.role,
+        permissions,
+        {"zh": row.role_zh, "en": row.role_en},
+        row.lang,
+        Scope(**limits, classification=highest, city=Permission.CITY_READ in permissions),
+        must_change=row.must_change and not row.demo,
+    )
+
+
 def read_holder(conn: Connection, username: str) -> Holder | None:
     row = conn.execute(
-        text("SELECT username, name, role, lang, password, enabled, demo FROM account WHERE username = :username"),
+        text(
+            f"""
+SELECT {_VIEWER}, a.password, a.enabled FROM account a JOIN role r ON r.id = a.role WHERE a.username = :username
+"""
+        ),
         {"username": username},
     ).one_or_none()
-    if row is None:
-        return None
-    return Holder(Viewer(row.username, row.name, Role(row.role), row.lang), row.password, row.enabled, row.demo)
+    return None if row is None else Holder(viewer_of(row), row.password, row.enabled, row.demo)
 
 
 def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def open_session(conn: Connection, username: str, kind: str, now: datetime, hours: float) -> tuple[str, datetime]:
-    """A new secret for this account and when it ends. Only its digest is stored."""
+def open_session(
+    conn: Connection,
+    username: str,
+    kind: str,
+    now: datetime,
+    hours: float,
+    *,
+    name: str | None = None,
+    address: str | None = None,
+) -> tuple[str, datetime]:
+    """A new secret for this account and when it ends. Only its digest is stored. A token has a name."""
     secret = secrets.token_urlsafe(32)
     expires = now + timedelta(hours=hours)
     conn.execute(
         text(
-            "INSERT INTO session (digest, username, kind, created_at, seen_at, expires_at) "
-            "VALUES (:digest, :username, :kind, :now, :now, :expires)"
+            """
+INSERT INTO session (digest, username, kind, name, address, created_at, seen_at, expires_at)
+VALUES (:digest, :username, :kind, :name, :address, :now, :now, :expires)
+"""
         ),
-        {"digest": digest(secret), "username": username, "kind": kind, "now": now, "expires": expires},
+        {
+            "digest": digest(secret),
+            "username": username,
+            "kind": kind,
+            "name": name,
+            "address": address,
+            "now": now,
+            "expires": expires,
+        },
     )
     conn.execute(text("DELETE FROM session WHERE expires_at < :now"), {"now": now})
     return secret, expires
@@ -117,9 +188,9 @@ def read_session(conn: Connection, secret: str, kinds: tuple[str, ...], policy: 
     """Who holds this secret; None where it is unknown, ended or idle too long."""
     row = conn.execute(
         text(
-            """
-SELECT s.seen_at, s.kind, a.username, a.name, a.role, a.lang FROM session s
-JOIN account a USING (username)
+            f"""
+SELECT s.id AS session, s.seen_at, s.kind, {_VIEWER} FROM session s
+JOIN account a USING (username) JOIN role r ON r.id = a.role
 WHERE s.digest = :digest AND s.expires_at > :now AND a.enabled AND s.kind = ANY(:kinds)
 """
         ),
@@ -133,7 +204,7 @@ WHERE s.digest = :digest AND s.expires_at > :now AND a.enabled AND s.kind = ANY(
         conn.execute(
             text("UPDATE session SET seen_at = :now WHERE digest = :digest"), {"now": now, "digest": digest(secret)}
         )
-    return Viewer(row.username, row.name, Role(row.role), row.lang)
+    return replace(viewer_of(row), session=row.session)
 
 
 def close_session(conn: Connection, secret: str) -> None:
@@ -161,6 +232,9 @@ def require_account(conn: Connection, username: str) -> None:
         raise NotFound(f"username: there is no account {username!r}", field="username")
 
 
-def end_sessions(conn: Connection, username: str) -> int:
-    """Ends every session and token of an account; how many there were."""
-    return conn.execute(text("DELETE FROM session WHERE username = :username"), {"username": username}).rowcount
+def end_sessions(conn: Connection, username: str, but: int | None = None) -> int:
+    """Ends every session and token of an account, one excepted; how many there were."""
+    return conn.execute(
+        text("DELETE FROM session WHERE username = :username AND id IS DISTINCT FROM CAST(:but AS bigint)"),
+        {"username": username, "but": but},
+    ).rowcount

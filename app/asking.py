@@ -23,10 +23,12 @@ from core.clock import utc_now
 from core.errors import Forbidden
 from core.log import get_log
 from core.process import transact
-from core.viewer import RANK, Role, Viewer
+from core.viewer import Viewer
 
 log = get_log("serve")
 T = TypeVar("T")
+# what is done for who must change their password first
+CHANGING = "app.pages.me"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,6 @@ class Asking:
     @property
     def prefix(self) -> str:
         return self.parts.settings.topic_prefix
-
-    def may(self, role: Role) -> bool:
-        return RANK[self.viewer.role] >= RANK[role]
 
 
 class Door:
@@ -64,7 +63,13 @@ class Door:
         found: Viewer = self._app.backend.request_adapter().context.viewer
         return found
 
+    @property
+    def parts(self) -> Parts:
+        return self._parts
+
     async def ask(self, work: Callable[..., T], *args: Any) -> T:
+        if self.viewer().must_change and not work.__module__.startswith(CHANGING):
+            raise Forbidden("change your password first", reason="password_change")
         async with self._parts.turn():
             return await anyio.to_thread.run_sync(partial(self._answer, self.viewer(), work, args))
 

@@ -31,6 +31,11 @@ SECURE_COOKIE = f"__Host-{COOKIE}"
 OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/api/token", "/ca.crt"})
 # what the log-in page is drawn with
 OPEN_FOLDERS = ("/assets/css/", "/assets/icons/", "/vendor/@fontsource/")
+# what is answered before a password that somebody else has set is changed (for callbacks see app.asking)
+OWN_PAGE = "/me"
+# the page's texts and clock among it
+CHANGING_PATHS = frozenset({OWN_PAGE, "/api/me", "/api/me/password", "/api/city", "/api/catalogue", "/logout"})
+CHANGING_FOLDERS = ("/assets/", "/vendor/", "/pages/")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 CACHE_S, CACHE_SIZE = 10.0, 2000
 LOOPBACK = ("127.", "::1", "localhost")
@@ -111,6 +116,10 @@ class Sessions:
         for key in [k for k in self._held if k[0] == digest(secret)]:
             del self._held[key]
 
+    def forget_all(self) -> None:
+        """After a change of who may what: this process asks anew at once, others within `CACHE_S`."""
+        self._held.clear()
+
 
 class Attempts:
     """How many log-ins an address has tried in the last minute; of so many addresses, the latest."""
@@ -172,8 +181,8 @@ class AuthMiddleware:
                     return problem(403, "Origin: the request does not come from our own page", reason="origin")
                 client = scope.get("client")
                 scope.setdefault("state", {})["viewer"] = replace(viewer, address=client[0] if client else None)
-                return None
-        if scope["type"] == "http" and scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+                return _changes_first(scope, headers) if viewer.must_change else None
+        if wants_page(scope, headers):
             asked = path + ("?" + scope["query_string"].decode("latin-1") if scope["query_string"] else "")
             return RedirectResponse("/login?next=" + quote(asked, safe=""), status_code=303)
         return problem(401, "log in, or send a bearer token", reason="unauthenticated")
@@ -187,6 +196,20 @@ class AuthMiddleware:
         if is_over_tls(scope) and parts.scheme != "https":
             return False
         return bool(origin) and parts.netloc == headers.get("host", "")
+
+
+def _changes_first(scope: Scope, headers: Headers) -> Response | None:
+    """Whoever came with a password that somebody else has set gets as far as the page where it is changed."""
+    path: str = scope["path"]
+    if path in CHANGING_PATHS or path.startswith(CHANGING_FOLDERS):
+        return None
+    if wants_page(scope, headers):
+        return RedirectResponse(OWN_PAGE, status_code=303)
+    return problem(403, "change your password first: POST /api/me/password", reason="password_change")
+
+
+def wants_page(scope: Scope, headers: Headers) -> bool:
+    return scope["type"] == "http" and scope["method"] == "GET" and "text/html" in headers.get("accept", "")
 
 
 async def _close(receive: Receive, send: Send, code: int) -> None:

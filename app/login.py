@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
-from app.accounts import Holder, Policy, open_session, read_holder
+from app.accounts import Holder, Policy, open_session, read_holder, replace_password
 from app.auth import ATTEMPTS, policy_of
 from app.deps import Parts
 from app.failures import key_of, must_wait, note_failure, note_success, place_of
+from app.passwords import check_password
 from core import audit
 from core.clock import utc_now
-from core.errors import TooMany, Unauthenticated
+from core.errors import InputError, TooMany, Unauthenticated
+from core.viewer import Viewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,10 @@ def _let_in(conn: Connection, given: Try, hours: float) -> Entry:
     now = utc_now()
     note_success(conn, given.username, given.address, now)
     audit.write(conn, given.username, "login", now, address=given.address)
-    return Entry(*open_session(conn, given.username, given.kind, now, hours))
+    conn.execute(
+        text("UPDATE account SET seen_at = :now WHERE username = :username"), {"now": now, "username": given.username}
+    )
+    return Entry(*open_session(conn, given.username, given.kind, now, hours, address=given.address))
 
 
 def _write(conn: Connection, given: Try, reason: str) -> None:
@@ -91,3 +96,29 @@ def _write(conn: Connection, given: Try, reason: str) -> None:
         address=given.address,
         result="refused",
     )
+
+
+async def change_password(parts: Parts, who: Viewer, old: str, new: str) -> None:
+    """One's own. Whoever sits at an open page does not know the old one: failures count as they do at the door. Other
+    sessions and tokens end."""
+    local = Try(who.username, old, who.address or "", True, "browser")
+    parts.hashing.check_room()
+    holder, waits = await parts.work(lambda conn: _look(conn, local, policy_of(parts.settings)))
+    right = await parts.hashing.verify(holder.password if holder else None, old)
+    if waits or not right:
+        await parts.work(lambda conn: _refuse(conn, local, waits))
+        raise InputError("old: this is not your password", field="old", reason="wrong_password")
+    if old == new:
+        raise InputError("new: expected another than the old one", field="new", reason="same_password")
+    try:
+        check_password(new, who.username, who.name)
+    except InputError as exc:
+        raise InputError(exc.message.replace("password:", "new:", 1), field="new", reason=exc.reason) from exc
+    hashed = await parts.hashing.hash(new)
+    await parts.work(lambda conn: _replace(conn, who, hashed))
+    parts.sessions.forget_all()
+
+
+def _replace(conn: Connection, who: Viewer, hashed: str) -> None:
+    replace_password(conn, who.username, hashed, but=who.session)
+    audit.write(conn, who, "password.change", utc_now())

@@ -30,7 +30,9 @@ from app.api import (
     incidents,
     layers,
     letters,
+    me,
     pending,
+    people,
     quarantine,
     sensors,
     session,
@@ -39,6 +41,9 @@ from app.api import (
     units,
     video,
     warnings,
+)
+from app.api import (
+    audit as audit_api,
 )
 from app.api.door import check_request
 from app.auth import Attempts, AuthMiddleware, Sessions, policy_of
@@ -61,6 +66,9 @@ from core.settings import Settings
 
 ROUTERS = (
     session.router,
+    me.router,
+    people.router,
+    audit_api.router,
     authority.router,
     alarms.router,
     incidents.router,

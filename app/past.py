@@ -11,8 +11,10 @@ from typing_extensions import TypedDict
 from alerts.limits import read_limits
 from alerts.present import Alarm, RiskCell, read_cells, read_open_alarms
 from alerts.warnings import Warning, read_warnings
+from app.seeing import only_seen
 from core.clock import rfc3339
 from core.history import known_since
+from core.viewer import Viewer
 from dispatch.present import Incident, Unit, read_incidents, read_incidents_at, read_units, read_units_at
 from layers.sensors import Sensor, read_sensors, read_sensors_at
 from layers.video import VideoEvent, read_shown_events, read_shown_events_at
@@ -73,3 +75,17 @@ def worst_levels(alarms: list[Alarm]) -> dict[str, int]:
             name = alarm["thing"]["id"]
             levels[name] = min(alarm["level"], levels.get(name, alarm["level"]))
     return levels
+
+
+def only_of(viewer: Viewer, whole: Picture) -> Picture:
+    """What this person may see of a picture."""
+    return {
+        **whole,
+        "alarms": only_seen(viewer, "alarm", whole["alarms"]),
+        "incidents": only_seen(viewer, "incident", whole["incidents"]),
+        "units": only_seen(viewer, "unit", whole["units"]),
+        "sensors": only_seen(viewer, "sensor", whole["sensors"]),
+        "video_events": only_seen(viewer, "video_event", whole["video_events"]),
+        "warnings": only_seen(viewer, "warning", whole["warnings"]),
+        "risk_cells": only_seen(viewer, "risk_cell", whole["risk_cells"]),
+    }

@@ -23,6 +23,7 @@ class Place:
     kind: str
     names: Text
     distance_m: float | None
+    district: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ SELECT count(*) AS buildings, sum(CASE WHEN :day THEN people_day ELSE people_nig
   count(people_day) AS counted FROM building WHERE center && ({area}) AND ST_Intersects(center, ({area}))
 """
 _FACILITIES = """
-SELECT id, kind, name_zh, name_en,
+SELECT id, kind, name_zh, name_en, district,
   ST_Distance(geom::geography, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography) AS distance
 FROM facility WHERE geom && ({area}) AND ST_Intersects(geom, ({area})) ORDER BY distance LIMIT 200
 """
@@ -80,7 +81,9 @@ def _within(conn: Connection, area: str, given: Params) -> Exposure:
     return Exposure(
         people=int(people.people or 0) if people.counted or _city_is_counted(conn) else None,
         buildings=people.buildings,
-        facilities=tuple(Place(r.id, r.kind, {"zh": r.name_zh, "en": r.name_en}, r.distance) for r in places),
+        facilities=tuple(
+            Place(r.id, r.kind, {"zh": r.name_zh, "en": r.name_en}, r.distance, r.district) for r in places
+        ),
         facilities_known=known,
     )
 

@@ -1,5 +1,5 @@
-"""What a fresh database holds: the rules, the sources (only the native one is on), and who is told (MQTT and CAP). Rows
-that are there already are left as the city made them."""
+"""What a fresh database holds: the roles, the rules, the sources (only the native one is on), and who is told (MQTT and
+CAP). Rows that are there already are left as the city made them; the roles of the first day are always ours."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from core.vocabulary import table
 
 
 def seed(conn: Connection, now: datetime) -> None:
+    seed_roles(conn)
     rows = [
         {
             "id": key,
@@ -60,3 +61,15 @@ WHERE NOT EXISTS (SELECT 1 FROM {name}_version v WHERE v.{name}_id = t.id)
             ),
             {"now": now},
         )
+
+
+_ROLES = text("""
+INSERT INTO role (id, name_zh, name_en, permissions, built_in) VALUES (:id, :zh, :en, :permissions, true)
+ON CONFLICT (id) DO UPDATE SET name_zh = excluded.name_zh, name_en = excluded.name_en,
+  permissions = excluded.permissions, built_in = true
+""")
+
+
+def seed_roles(conn: Connection) -> None:
+    """The roles of the first day, as this version of the software knows them."""
+    conn.execute(_ROLES, [{"id": key, **row} for key, row in table("roles").items()])

@@ -1,55 +1,91 @@
-"""Who asks: the person, their role, and what that role may do."""
+"""Who asks: the person, what their role lets them do, and how far they see."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from core.errors import Forbidden
-from core.types import UNKNOWN_DISTRICT
+from core.scope import EVERYTHING, Scope
+
+
+class Permission(StrEnum):
+    """What a role may let do: a noun and a verb. What of the city is read is the scope's to say."""
+
+    # the picture of the city; who has it not sees the units of their scope and nothing else
+    CITY_READ = "city.read"
+    # how sources and processes do, for people and Prometheus
+    METRICS_READ = "metrics.read"
+    ALARM_ACKNOWLEDGE = "alarm.acknowledge"
+    ALARM_SHELVE = "alarm.shelve"
+    # open, change, end
+    INCIDENT_EDIT = "incident.edit"
+    INCIDENT_LEVEL = "incident.level"
+    UNIT_ASSIGN = "unit.assign"
+    # say what state a unit is in
+    UNIT_REPORT = "unit.report"
+    LAYER_EDIT = "layer.edit"
+    SENSOR_MANAGE = "sensor.manage"
+    SOURCE_MANAGE = "source.manage"
+    RULE_MANAGE = "rule.manage"
+    DEVICE_MANAGE = "device.manage"
+    LETTER_READ = "letter.read"
+    LETTER_DECIDE = "letter.decide"
+    ASIDE_READ = "aside.read"
+    ASIDE_DECIDE = "aside.decide"
+    QUARANTINE_READ = "quarantine.read"
+    QUARANTINE_LIFT = "quarantine.lift"
+    PERSON_MANAGE = "person.manage"
+    AUDIT_READ = "audit.read"
 
 
 class Role(StrEnum):
+    """The roles there are from the first day (core/data/roles.json); a city adds its own."""
+
     VIEWER = "viewer"
     DISPATCHER = "dispatcher"
     COMMANDER = "commander"
+    GIS_OFFICER = "gis_officer"
+    DEPARTMENT_OFFICER = "department_officer"
+    UNIT = "unit"
     ADMIN = "admin"
+    AUDITOR = "auditor"
 
 
-RANK = {Role.VIEWER: 0, Role.DISPATCHER: 1, Role.COMMANDER: 2, Role.ADMIN: 3}
-
-
-class Classification(IntEnum):
-    """How far a thing may be shown; everything is OPEN to those who are logged in until somebody says otherwise."""
-
-    OPEN = 0
-    INTERNAL = 1
-    SECRET = 2
+def known_permissions(names: Iterable[str]) -> frozenset[Permission]:
+    """Those we know: a role may be older or newer than the software."""
+    every = {permission.value for permission in Permission}
+    return frozenset(Permission(name) for name in names if name in every)
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
     username: str
     name: str
-    role: Role
+    # the id of a role, of ours or of the city's own
+    role: str
+    permissions: frozenset[Permission]
+    role_names: Mapping[str, str] = field(default_factory=dict, compare=False)
     lang: str = "zh"
+    scope: Scope = EVERYTHING
     # where the request came from, as far as this machine knows
     address: str | None = None
-    # six-digit codes of the districts this person may see; None: all
-    districts: frozenset[str] | None = None
-    # the highest classification of things this person may see
-    classification: Classification = Classification.SECRET
+    # the session or token that the request came with
+    session: int | None = field(default=None, compare=False)
+    # somebody else has set the password: nothing is answered until it is changed
+    must_change: bool = False
 
     @property
-    def scope(self) -> tuple[frozenset[str] | None, Classification]:
-        """Two people of one scope may see the same."""
-        return self.districts, self.classification
+    def sight(self) -> tuple[Scope, frozenset[Permission]]:
+        """Two people of one sight see the same."""
+        return self.scope, self.permissions
 
-    def sees_district(self, code: str | None) -> bool:
-        """Whether things of this district may be seen; what has none is everybody's."""
-        return self.districts is None or code is None or code == UNKNOWN_DISTRICT or code in self.districts
+    def may(self, *needed: Permission) -> bool:
+        return self.permissions.issuperset(needed)
 
-    def require(self, role: Role) -> None:
-        """Raises Forbidden unless this person's role is `role` or a higher one."""
-        if RANK[self.role] < RANK[role]:
-            raise Forbidden(f"this needs the role {role}; you are logged in as {self.role}")
+    def require(self, *needed: Permission) -> None:
+        """Raises Forbidden unless this person's role has all of these permissions."""
+        lacking = [permission for permission in needed if permission not in self.permissions]
+        if lacking:
+            raise Forbidden(f"this needs the permission {', '.join(lacking)}; the role {self.role} does not have it")

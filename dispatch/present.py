@@ -16,6 +16,7 @@ from core.clock import rfc3339
 from core.excerpt import Excerpt, in_excerpt
 from core.history import as_row
 from core.nouns import Risk
+from core.scope import EVERYTHING, Scope, seen_incident, seen_unit, unit_district
 from core.types import LonLat
 from core.vocabulary import ENDED_INCIDENT, Text, table
 
@@ -27,8 +28,10 @@ _ASSIGNMENTS = """
 SELECT a.*, u.name_zh, u.name_en FROM assignment a JOIN unit u ON u.id = a.unit_id
 WHERE a.incident_id = ANY(:ids) ORDER BY a.assigned_at, a.id
 """
-_UNITS = """
-SELECT u.id, u.kind, u.name_zh, u.name_en, u.capabilities, u.status, u.station, COALESCE(s.lon, ST_X(u.home)) AS lon,
+_UNIT_DISTRICT = unit_district("u.station", "u.home")
+_UNITS = f"""
+SELECT u.id, {_UNIT_DISTRICT} AS district, u.kind, u.name_zh, u.name_en, u.capabilities, u.status, u.station,
+  COALESCE(s.lon, ST_X(u.home)) AS lon,
   COALESCE(s.lat, ST_Y(u.home)) AS lat, s.heading, s.speed, s.battery, s.time AS seen_at, a.incident_id
 FROM unit u LEFT JOIN unit_state s ON s.unit_id = u.id LEFT JOIN assignment a ON a.unit_id = u.id AND a.ended_at IS NULL
 """
@@ -77,7 +80,8 @@ class Incident(TypedDict):
 
 
 class Unit(TypedDict):
-    """One unit where it was last heard, or at its station; `incident` is the one it is on."""
+    """One unit where it was last heard, or at its station, whose `district` is its own; `incident` is the one it is
+    on."""
 
     id: str
     kind: str
@@ -86,6 +90,7 @@ class Unit(TypedDict):
     capabilities: list[str]
     status: str | None
     station: str | None
+    district: str | None
     lon: float | None
     lat: float | None
     heading: float | None
@@ -177,12 +182,16 @@ def _incident_then(row: Any, names: Mapping[str, Mapping[str, Any]]) -> Incident
     )
 
 
-_LIST = text(f"{_INCIDENTS} WHERE i.status = ANY(:statuses) {in_excerpt('i.')}")
+_LIST = text(
+    f"{_INCIDENTS} WHERE i.status = ANY(:statuses) AND {seen_incident('i.id', 'i.district')} {in_excerpt('i.')}"
+)
 
 
-def list_incidents(conn: Connection, statuses: Sequence[str], excerpt: Excerpt) -> list[Incident]:
+def list_incidents(
+    conn: Connection, statuses: Sequence[str], excerpt: Excerpt, scope: Scope = EVERYTHING
+) -> list[Incident]:
     """Incidents in one of these statuses; one more than the excerpt's limit where there are more."""
-    rows = conn.execute(_LIST, {"statuses": list(statuses), **excerpt.params()}).all()
+    rows = conn.execute(_LIST, {"statuses": list(statuses), **excerpt.params(), **scope.params()}).all()
     return incident_objects(conn, rows)
 
 
@@ -262,22 +271,33 @@ def read_units(conn: Connection, ids: Sequence[str] | None = None) -> list[Unit]
 
 _LIST_UNITS = text(
     _UNITS
-    + """
-WHERE (CAST(:status AS text) IS NULL OR u.status = :status) AND (CAST(:kind AS text) IS NULL OR u.kind = :kind)
+    + f"""
+WHERE {seen_unit("u.id", _UNIT_DISTRICT)}
+  AND (CAST(:status AS text) IS NULL OR u.status = :status) AND (CAST(:kind AS text) IS NULL OR u.kind = :kind)
   AND (CAST(:cursor AS text) IS NULL OR u.id > :cursor) ORDER BY u.id LIMIT :most
 """
 )
 
 
-def list_units(conn: Connection, *, status: str | None, kind: str | None, cursor: str | None, most: int) -> list[Unit]:
+def list_units(
+    conn: Connection,
+    *,
+    status: str | None,
+    kind: str | None,
+    cursor: str | None,
+    most: int,
+    scope: Scope = EVERYTHING,
+) -> list[Unit]:
     """Units by id, those after `cursor`."""
-    rows = conn.execute(_LIST_UNITS, {"status": status, "kind": kind, "cursor": cursor, "most": most})
+    rows = conn.execute(_LIST_UNITS, {"status": status, "kind": kind, "cursor": cursor, "most": most, **scope.params()})
     return [unit_object(row) for row in rows]
 
 
+_UNIT_DISTRICT_AT = unit_district("COALESCE(e.after->>'station', u.station)", "u.home")
 # a unit's clock may be ahead of ours by so much and still move it (docs/integrators.md)
-_UNITS_AT = text("""
-SELECT u.id, e.after, p.lon, p.lat, p.heading, p.speed, p.battery, p.time AS seen_at, ST_X(u.home) AS home_lon,
+_UNITS_AT = text(f"""
+SELECT u.id, {_UNIT_DISTRICT_AT} AS district,
+  e.after, p.lon, p.lat, p.heading, p.speed, p.battery, p.time AS seen_at, ST_X(u.home) AS home_lon,
   ST_Y(u.home) AS home_lat, u.kind, u.name_zh, u.name_en, u.capabilities, u.station
 FROM unit u
 LEFT JOIN LATERAL (SELECT after FROM unit_event WHERE unit_id = u.id AND time <= :at ORDER BY time DESC, id DESC
@@ -299,6 +319,7 @@ def _unit_then(row: Any) -> Any:
     home = (then.lon, then.lat) if then else (row.home_lon, row.home_lat)
     return SimpleNamespace(
         id=row.id,
+        district=row.district,
         **{name: getattr(then or row, name) for name in ("kind", "name_zh", "name_en", "capabilities", "station")},
         status=then.status if then else None,
         incident_id=then.incident_id if then else None,
@@ -320,6 +341,7 @@ def unit_object(row: Any) -> Unit:
         "capabilities": row.capabilities,
         "status": row.status,
         "station": row.station,
+        "district": row.district,
         "lon": row.lon,
         "lat": row.lat,
         "heading": row.heading,

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from core.clock import rfc3339
 from core.errors import InputError, NotFound
 from core.registry import Registry
+from core.scope import EVERYTHING, Scope
 from layers.sets import base, city, live
 from layers.sets.base import PLACES_TILE
 from layers.spec import Layer, LayerSpec
@@ -68,13 +69,14 @@ def _part(conn: Connection, name: str, select: str, z: int, x: int, y: int) -> b
     return bytes(body) if body else b""
 
 
-def read_features(conn: Connection, name: str) -> bytes:
-    """The whole layer as a GeoJSON FeatureCollection."""
+def read_features(conn: Connection, name: str, scope: Scope = EVERYTHING) -> bytes:
+    """What a scope sees of a layer as a GeoJSON FeatureCollection."""
     layer = LAYERS[name]
     if layer.features is None:
         raise NotFound(f"the layer {name} is not served as features; see its url in /api/layers")
     rows = conn.execute(
-        text(f"SELECT id, ST_X(geom) AS lon, ST_Y(geom) AS lat, props FROM ({layer.features}) AS f ORDER BY id")
+        text(f"SELECT id, ST_X(geom) AS lon, ST_Y(geom) AS lat, props FROM ({layer.features}) AS f ORDER BY id"),
+        scope.params(),
     )
     features = [
         {

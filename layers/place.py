@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 from core.errors import InputError
 from core.exposure import city_zone, inside
 from core.geodesy import metres_per_degree
+from core.scope import EVERYTHING, Scope
 from core.vocabulary import Text
 from layers.catalogue import LAYERS
 
@@ -72,7 +73,7 @@ def read_city(conn: Connection) -> City:
     }
 
 
-def read_within(conn: Connection, geometry: Mapping[str, Any], now: datetime) -> Within:
+def read_within(conn: Connection, geometry: Mapping[str, Any], now: datetime, scope: Scope = EVERYTHING) -> Within:
     """People, buildings, facilities and counts of what is inside a GeoJSON Polygon or MultiPolygon (RFC 7946)."""
     check_cost(geometry)
     shape = json.dumps(geometry)
@@ -81,21 +82,23 @@ def read_within(conn: Connection, geometry: Mapping[str, Any], now: datetime) ->
     return {
         "people": found.people,
         "buildings": found.buildings,
-        "facilities": [{"id": p.id, "kind": p.kind, "names": p.names} for p in found.facilities],
-        "units": _count(conn, "units", shape),
-        "sensors": _count(conn, "sensors", shape),
-        "cameras": _count(conn, "cameras", shape),
-        "incidents": _count(conn, "incidents", shape),
-        "alarms": _count(conn, "alarms", shape),
+        "facilities": [
+            {"id": p.id, "kind": p.kind, "names": p.names} for p in found.facilities if scope.sees(p.district)
+        ],
+        "units": _count(conn, "units", shape, scope),
+        "sensors": _count(conn, "sensors", shape, scope),
+        "cameras": _count(conn, "cameras", shape, scope),
+        "incidents": _count(conn, "incidents", shape, scope),
+        "alarms": _count(conn, "alarms", shape, scope),
     }
 
 
-def _count(conn: Connection, layer: str, shape: str) -> int:
+def _count(conn: Connection, layer: str, shape: str, scope: Scope) -> int:
     query = f"""
 SELECT count(*) FROM ({LAYERS[layer].features}) AS f
 WHERE ST_Intersects(geom, ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326))
 """
-    return int(conn.scalar(text(query), {"shape": shape}) or 0)
+    return int(conn.scalar(text(query), {"shape": shape, **scope.params()}) or 0)
 
 
 def check_cost(geometry: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
 from core.errors import NotFound
+from core.scope import EVERYTHING, Scope, seen
 from core.types import JsonObject, LonLat
 from core.vocabulary import Text
 
@@ -20,10 +21,10 @@ SELECT id, class AS klass, subclass, name_zh, name_en, state, dept, installed, d
   ST_Y(geom) AS lat
 FROM asset WHERE id = :id
 """)
-_CAMERAS = text("""
+_CAMERAS = text(f"""
 SELECT id, name_zh, name_en, ST_Distance(geom::geography, p.g::geography) AS distance
 FROM camera, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS g) AS p
-ORDER BY geom <-> p.g LIMIT :most
+WHERE {seen("district")} ORDER BY geom <-> p.g LIMIT :most
 """)
 _DISTRICT = text("SELECT name_zh, name_en FROM district WHERE code = :code")
 
@@ -110,9 +111,11 @@ def read_asset(conn: Connection, code: str) -> Asset:
     }
 
 
-def read_near_cameras(conn: Connection, where: LonLat, radius_m: float, most: int) -> list[NearCamera]:
+def read_near_cameras(
+    conn: Connection, where: LonLat, radius_m: float, most: int, scope: Scope = EVERYTHING
+) -> list[NearCamera]:
     """The nearest cameras within so many metres, the nearest first."""
-    rows = conn.execute(_CAMERAS, {"lon": where.lon, "lat": where.lat, "most": most})
+    rows = conn.execute(_CAMERAS, {"lon": where.lon, "lat": where.lat, "most": most, **scope.params()})
     return [
         {"id": r.id, "names": {"zh": r.name_zh, "en": r.name_en}, "distance_m": round(r.distance)}
         for r in rows

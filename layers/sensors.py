@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 from core.clock import rfc3339
 from core.errors import NotFound
 from core.history import as_row, was
+from core.scope import EVERYTHING, Scope, seen
 from core.types import JsonObject
 from core.vocabulary import UNJUDGED, Text, sql_list
 
@@ -123,11 +124,12 @@ def read_sensors(
     after: str | None = None,
     most: int | None = None,
     pending_most: int | None = None,
+    scope: Scope = EVERYTHING,
 ) -> list[Sensor]:
     """Sensors that are not retired by id: all, some, those heard since a moment, a page of them. `fixed` are the limits
     of rules per sensor kind, `{kind: {metric: {level: limit}}}`; per-site limits go before them. Of those nobody has
     registered the first `pending_most` only."""
-    where = ["s.status <> 'retired'"]
+    where = ["s.status <> 'retired'", seen("s.district")]
     if pending_most is not None:
         where.append(_PENDING_SHOWN)
     if ids is not None:
@@ -149,6 +151,7 @@ def read_sensors(
             "after": after,
             "most": most,
             "pending_most": pending_most,
+            **scope.params(),
         },
     )
     titles = read_titles(conn)

@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 from core.clock import rfc3339
 from core.errors import InputError, NotFound
 from core.history import as_row
+from core.scope import EVERYTHING, Scope, seen
 from core.types import Box, Params
 from core.vocabulary import Text, label, table
 
@@ -31,7 +32,8 @@ SILENT_LISTED = 20
 # the camera's clock may be ahead of ours.
 _EVENTS = """
 WITH picked AS (
-  SELECT v.*, c.name_zh, c.name_en, COALESCE(CASE WHEN v.quality <> 'outside' THEN v.geom END, c.geom, v.geom) AS place
+  SELECT v.*, c.name_zh, c.name_en, c.district,
+    COALESCE(CASE WHEN v.quality <> 'outside' THEN v.geom END, c.geom, v.geom) AS place
   FROM video_event v LEFT JOIN camera c ON c.id = v.camera_id
   WHERE {where} ORDER BY v.time DESC, v.camera_id DESC, v.event_id DESC LIMIT :most)
 SELECT p.*, ST_X(p.place) AS lon, ST_Y(p.place) AS lat, COALESCE(tied.sha256, alike.sha256) AS sha256
@@ -83,6 +85,7 @@ class VideoEvent(PictureRef):
     ended_at: str | None
     lon: float | None
     lat: float | None
+    district: str | None
     quality: str
 
 
@@ -154,11 +157,12 @@ def read_video_events(
     box: Box | None = None,
     cursor: str | None = None,
     most: int = SHOWN_AT_MOST,
+    scope: Scope = EVERYTHING,
 ) -> list[VideoEvent]:
     """Events newest first: of some cameras, that began at or after `since`, in a box (degrees), after the one whose id
     is `cursor`."""
-    where = ["true"]
-    given: dict[str, object] = {"most": most}
+    where = [seen("c.district")]
+    given: dict[str, object] = {"most": most, **scope.params()}
     if cameras is not None:
         where.append("v.camera_id = ANY(:cameras)")
         given["cameras"] = list(cameras)
@@ -242,6 +246,7 @@ def video_event_object(row: Any) -> VideoEvent:
         "ended_at": _time(row.ended_at),
         "lon": row.lon,
         "lat": row.lat,
+        "district": row.district,
         "quality": row.quality,
         **picture_urls(row.sha256),
     }
@@ -255,10 +260,18 @@ def _time(moment: datetime | None) -> str | None:
     return rfc3339(moment) if moment else None
 
 
-def read_cameras(conn: Connection, now: datetime, *, after: str | None = None, most: int | None = None) -> list[Camera]:
+def read_cameras(
+    conn: Connection,
+    now: datetime,
+    *,
+    after: str | None = None,
+    most: int | None = None,
+    scope: Scope = EVERYTHING,
+) -> list[Camera]:
     """Every camera that is registered or was ever heard, by id; all, or a page of them."""
-    where = "" if after is None else "WHERE COALESCE(c.id, t.camera_id) > :after"
-    rows = conn.execute(text(f"{_CAMERAS} {where} ORDER BY 1 LIMIT :most"), {"after": after, "most": most})
+    where = seen("c.district") + ("" if after is None else "AND COALESCE(c.id, t.camera_id) > :after")
+    given = {"after": after, "most": most, **scope.params()}
+    rows = conn.execute(text(f"{_CAMERAS} WHERE {where} ORDER BY 1 LIMIT :most"), given)
     return [camera_object(row, now) for row in rows]
 
 
@@ -308,11 +321,17 @@ def camera_object(row: Any, now: datetime) -> Camera:
     }
 
 
-def read_picture(conn: Connection, sha256: str) -> bytes | None:
+def read_picture(conn: Connection, sha256: str, scope: Scope = EVERYTHING) -> bytes | None:
     """A picture's bytes where they still lie in its row, None where the store has them. NotFound where nobody speaks of
     it."""
     row = conn.execute(
-        text("SELECT body FROM snapshot WHERE sha256 = :sha256 ORDER BY body IS NULL LIMIT 1"), {"sha256": sha256}
+        text(
+            f"""
+SELECT s.body FROM snapshot s LEFT JOIN camera c ON c.id = s.camera_id
+WHERE s.sha256 = :sha256 AND {seen("c.district")} ORDER BY s.body IS NULL LIMIT 1
+"""
+        ),
+        {"sha256": sha256, **scope.params()},
     ).one_or_none()
     if row is None:
         raise NotFound("there is no such picture")

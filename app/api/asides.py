@@ -14,7 +14,7 @@ from core import audit, set_aside
 from core.errors import InputError
 from core.given import Given
 from core.nouns import Page
-from core.viewer import Role
+from core.viewer import Permission
 
 router = APIRouter(prefix="/api/set-aside", tags=["set aside"])
 Word = Annotated[str, Field(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f]*$")]
@@ -35,7 +35,7 @@ class AsideIn(Given):
 @router.get("")
 def get_asides(conn: Conn, who: Who, cursor: str | None = None, limit: Limit = 100) -> Page[set_aside.Aside]:
     """In order of what and id; those that wait to be tried again by themselves too."""
-    who.require(Role.DISPATCHER)
+    who.require(Permission.ASIDE_READ)
     found = set_aside.read_asides(conn, parse_place(cursor), limit + 1)
     kept = found[:limit]
     more = len(found) > limit
@@ -54,7 +54,7 @@ def parse_place(cursor: str | None) -> tuple[str, str] | None:
 @router.post("/retry")
 def post_retry(conn: Conn, who: Who, now: Now, body: AsideIn) -> Decided:
     """Try it once more, at once."""
-    who.require(Role.ADMIN)
+    who.require(Permission.ASIDE_DECIDE)
     set_aside.retry(conn, body.what, body.id, who.username, now)
     audit.write(conn, who, "set_aside.retry", now, body.model_dump())
     return {"what": body.what, "id": body.id}
@@ -63,7 +63,7 @@ def post_retry(conn: Conn, who: Who, now: Now, body: AsideIn) -> Decided:
 @router.post("/drop")
 def post_drop(conn: Conn, who: Who, now: Now, body: AsideIn) -> Decided:
     """Never try it again."""
-    who.require(Role.ADMIN)
+    who.require(Permission.ASIDE_DECIDE)
     set_aside.drop(conn, body.what, body.id, who.username, now)
     audit.write(conn, who, "set_aside.drop", now, body.model_dump())
     return {"what": body.what, "id": body.id}

@@ -13,7 +13,7 @@ from app.api.shapes import Name as Cursor
 from app.deps import Conn, Now, PartsDep, Who
 from core.given import Given
 from core.nouns import Page
-from core.viewer import Role
+from core.viewer import Permission
 from ingest.doors.accounts import (
     NAME,
     AccountIn,
@@ -72,14 +72,14 @@ class BrokerState(DoorState):
 @router.get("/api/broker")
 def get_broker(conn: Conn, who: Who, parts: PartsDep) -> BrokerState:
     """Whether the broker has been told of every change of accounts and sources."""
-    who.require(Role.ADMIN)
+    who.require(Permission.DEVICE_MANAGE)
     return {**read_door(conn), "address": parts.settings.device_url}
 
 
 @router.get("/api/devices")
 def get_accounts(conn: Conn, who: Who, cursor: Cursor = None, limit: Limit = 100, q: Words = "") -> Page[AccountObject]:
     """In order of their names; `q` stands in name, note or what they speak for."""
-    who.require(Role.ADMIN)
+    who.require(Permission.DEVICE_MANAGE)
     found = read_accounts(conn, cursor, limit + 1, q)
     kept = found[:limit]
     return {"items": kept, "next": kept[-1]["name"] if len(found) > limit else None}
@@ -88,7 +88,7 @@ def get_accounts(conn: Conn, who: Who, cursor: Cursor = None, limit: Limit = 100
 @router.post("/api/devices", status_code=201)
 def post_account(conn: Conn, who: Who, now: Now, parts: PartsDep, body: AccountIn) -> Made:
     """A new account. 409 where its name is taken, or another account speaks for one of its things."""
-    who.require(Role.ADMIN)
+    who.require(Permission.DEVICE_MANAGE)
     made = add_account(conn, body, parts.settings.topic_prefix, who.username, now)
     return {"account": read_account(conn, body.name), "credentials": made}
 
@@ -96,7 +96,7 @@ def post_account(conn: Conn, who: Who, now: Now, parts: PartsDep, body: AccountI
 @router.post("/api/devices/import")
 def post_accounts(conn: Conn, who: Who, now: Now, parts: PartsDep, body: ImportIn) -> ImportAnswer:
     """Accounts of a file; a line that cannot be used is told and keeps out no other."""
-    who.require(Role.ADMIN)
+    who.require(Permission.DEVICE_MANAGE)
     done = import_accounts(conn, read_csv(body.csv), parts.settings.topic_prefix, who.username, now)
     bad = sum(one.error is not None for one in done)
     return {"added": len(done) - bad, "refused": bad, "lines": [imported_object(one) for one in done]}
@@ -114,14 +114,14 @@ def imported_object(one: Imported) -> ImportedObject:
 
 @router.get("/api/devices/{name}")
 def get_account(conn: Conn, who: Who, name: AccountName) -> AccountObject:
-    who.require(Role.ADMIN)
+    who.require(Permission.DEVICE_MANAGE)
     return read_account(conn, name)
 
 
 @router.put("/api/devices/{name}")
 def put_account(conn: Conn, who: Who, now: Now, parts: PartsDep, name: AccountName, body: AccountIn) -> AccountObject:
     """What the account speaks for from now on, as a whole; its secret stays. 409 where it is revoked."""
-    who.require(Role.ADMIN)
+    who.require(Permission.DEVICE_MANAGE)
     change_account(conn, body.model_copy(update={"name": name}), parts.settings.topic_prefix, who.username, now)
     return read_account(conn, name)
 
@@ -129,7 +129,7 @@ def put_account(conn: Conn, who: Who, now: Now, parts: PartsDep, name: AccountNa
 @router.post("/api/devices/{name}/rotate")
 def post_rotate(conn: Conn, who: Who, now: Now, name: AccountName) -> Made:
     """A new secret; the old one is refused once the broker has been told."""
-    who.require(Role.ADMIN)
+    who.require(Permission.DEVICE_MANAGE)
     made = rotate_account(conn, name, who.username, now)
     return {"account": read_account(conn, name), "credentials": made}
 
@@ -137,6 +137,6 @@ def post_rotate(conn: Conn, who: Who, now: Now, name: AccountName) -> Made:
 @router.post("/api/devices/{name}/revoke")
 def post_revoke(conn: Conn, who: Who, now: Now, name: AccountName) -> AccountObject:
     """Nobody connects with it any more; whoever is connected is put out."""
-    who.require(Role.ADMIN)
+    who.require(Permission.DEVICE_MANAGE)
     revoke_account(conn, name, who.username, now)
     return read_account(conn, name)

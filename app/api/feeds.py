@@ -11,6 +11,7 @@ from app.deps import Conn, Now, PartsDep, Who
 from app.problems import gives
 from core.errors import NotFound
 from core.exposure import city_zone
+from core.viewer import Permission
 
 router = APIRouter(prefix="/feeds", tags=["feeds"])
 Lang = Literal["zh", "en"]
@@ -25,6 +26,7 @@ def get_atom(
     conn: Conn, who: Who, now: Now, parts: PartsDep, request: Request, district: str | None = None, lang: Lang = "zh"
 ) -> Response:
     """One entry per alert, by area with `?district=`."""
+    who.require(Permission.CITY_READ)
     entries = index.list_entries(conn, now, district)
     body = index.atom(entries, base_of(request, parts.settings.public_url), city_zone(conn), now, lang)
     return Response(body, media_type="application/atom+xml")
@@ -34,6 +36,7 @@ def get_atom(
 def get_rss(
     conn: Conn, who: Who, now: Now, parts: PartsDep, request: Request, district: str | None = None, lang: Lang = "zh"
 ) -> Response:
+    who.require(Permission.CITY_READ)
     entries = index.list_entries(conn, now, district)
     return Response(
         index.rss(entries, base_of(request, parts.settings.public_url), city_zone(conn), lang),
@@ -45,11 +48,13 @@ def get_rss(
 def get_geojson(
     conn: Conn, who: Who, now: Now, parts: PartsDep, request: Request, district: str | None = None
 ) -> index.AlertCollection:
+    who.require(Permission.CITY_READ)
     return index.geojson(index.list_entries(conn, now, district), base_of(request, parts.settings.public_url))
 
 
 @router.get("/alerts/{identifier}.cap", response_class=Response, responses=gives(index.CAP_TYPE))
 def get_cap(conn: Conn, who: Who, identifier: str) -> Response:
+    who.require(Permission.CITY_READ)
     body = index.read_alert(conn, identifier)
     if body is None:
         raise NotFound(f"there is no alert {identifier!r}")

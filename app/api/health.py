@@ -11,18 +11,21 @@ from app.deps import Conn, Now, PartsDep, Who, get_parts
 from app.health import Health, read_health
 from app.health.metrics import write_metrics
 from app.problems import gives, problem
+from core.viewer import Permission
 
 router = APIRouter(tags=["health"])
 
 
 @router.get("/api/health")
 def get_health(conn: Conn, who: Who, now: Now, parts: PartsDep) -> Health:
+    who.require(Permission.METRICS_READ)
     return read_health(conn, now, parts.settings.topic_prefix)
 
 
 @router.get("/metrics", response_class=Response, responses=gives("text/plain", "Prometheus text"))
 def get_metrics(conn: Conn, who: Who, now: Now, parts: PartsDep) -> Response:
     """Prometheus text: per source and feed its rate, age and lag, per process its counters, what waits."""
+    who.require(Permission.METRICS_READ)
     return Response(write_metrics(read_health(conn, now, parts.settings.topic_prefix)), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from alerts import store
+from alerts.present import read_alarms
 from app.api.shapes import (
     AssignIn,
     ExcerptDep,
@@ -20,12 +21,12 @@ from app.api.shapes import (
     part,
 )
 from app.deps import Conn, Now, PartsDep, Who
+from app.seeing import need_seen
 from core import audit
-from core.errors import NotFound
 from core.i18n import say
 from core.nouns import Page
 from core.types import LonLat, place_of
-from core.viewer import Role
+from core.viewer import Permission
 from core.vocabulary import ENDED_INCIDENT, IncidentStatus
 from dispatch import incidents, log, present, steps, tasks
 from dispatch.present import Incident, read_incidents
@@ -40,14 +41,15 @@ OPEN = tuple(status for status in IncidentStatus if status not in ENDED_INCIDENT
 def list_incidents(conn: Conn, who: Who, excerpt: ExcerptDep, status: str | None = None) -> Page[Incident]:
     """Incidents that have not ended, newest first; with `status` (one or several, comma separated) others too."""
     statuses = parse_choices("status", status, IncidentStatus, OPEN, excerpt)
-    return page(present.list_incidents(conn, statuses, excerpt), excerpt.limit)
+    return page(present.list_incidents(conn, statuses, excerpt, who.scope), excerpt.limit)
 
 
 @router.post("", status_code=201)
 def create_incident(conn: Conn, who: Who, now: Now, body: IncidentIn, response: Response) -> Incident:
     """From an alarm (a repeat answers 200 with the same incident) or from what a call taker was told."""
-    who.require(Role.DISPATCHER)
+    who.require(Permission.INCIDENT_EDIT)
     if body.alarm is not None:
+        need_seen(who, "alarm", read_alarms(conn, [body.alarm]), body.alarm)
         incident_id, new = incidents.open_from_alarm(conn, body.alarm, store.link, who.username, now)
         if not new:
             response.status_code = 200
@@ -77,10 +79,7 @@ def _open(conn: Conn, username: str, now: Now, body: IncidentIn) -> UUID:
 
 @router.get("/{incident_id}")
 def get_incident(conn: Conn, who: Who, incident_id: UUID) -> Incident:
-    found = read_incidents(conn, [incident_id])
-    if not found:
-        raise NotFound(f"there is no incident {incident_id}")
-    return found[0]
+    return need_seen(who, "incident", read_incidents(conn, [incident_id]), incident_id)
 
 
 @router.get("/{incident_id}/log")
@@ -96,23 +95,24 @@ def get_recommendations(
 ) -> Page[Recommended]:
     """The best first."""
     incident = get_incident(conn, who, incident_id)
-    return part([r.as_json() for r in recommend(conn, parts, incident, now)], cursor, limit)
+    return part([r.as_json() for r in recommend(conn, parts, incident, now, who)], cursor, limit)
 
 
-def recommend(conn: Conn, parts: PartsDep, incident: Incident, now: Now) -> list[Recommendation]:
+def recommend(conn: Conn, parts: PartsDep, incident: Incident, now: Now, who: Who) -> list[Recommendation]:
     """Free and capable units for an incident object, nearest by road first; none where it has no position."""
     where = place_of(incident)
     if where is None:
         return []
     return recommend_units(
-        parts.road_graph(conn), where, needed_capabilities(incident["kind"]), read_candidates(conn), now
+        parts.road_graph(conn), where, needed_capabilities(incident["kind"]), read_candidates(conn, who.scope), now
     )
 
 
 @router.post("/{incident_id}/assignments")
 def assign(conn: Conn, who: Who, now: Now, parts: PartsDep, incident_id: UUID, body: AssignIn) -> Incident:
-    who.require(Role.DISPATCHER)
+    who.require(Permission.UNIT_ASSIGN)
     incident = get_incident(conn, who, incident_id)
+    need_seen(who, "unit", present.read_units(conn, [body.unit]), body.unit, "unit")
     way = None
     where = place_of(incident)
     if where is not None:
@@ -129,7 +129,8 @@ def assign(conn: Conn, who: Who, now: Now, parts: PartsDep, incident_id: UUID, b
 @router.post("/{incident_id}/status")
 def set_status(conn: Conn, who: Who, now: Now, incident_id: UUID, body: StatusIn) -> Incident:
     """409 where the version is old: somebody else has changed it since you looked."""
-    who.require(Role.DISPATCHER)
+    who.require(Permission.INCIDENT_EDIT)
+    get_incident(conn, who, incident_id)
     steps.set_status(conn, incident_id, body.status, who.username, now, body.version)
     audit.write(conn, who, "incident.status", now, {"incident": incident_id, "status": body.status})
     return read_incidents(conn, [incident_id])[0]

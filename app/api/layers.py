@@ -9,7 +9,8 @@ from app.deps import Conn, Now, PartsDep, Who
 from app.problems import GEOJSON, gives
 from core.errors import InputError
 from core.nouns import Page
-from layers.catalogue import describe_layers, read_features, read_tile
+from core.viewer import Permission
+from layers.catalogue import COMPOSITE, describe_layers, read_features, read_tile
 from layers.place import Within, read_within
 from layers.search import Hit, search
 from layers.spec import Layer
@@ -27,7 +28,7 @@ def list_layers(conn: Conn, who: Who, cursor: Name = None, limit: Limit = 1000) 
 
 @router.get("/api/layers/{name}/features", response_class=Response, responses=gives(GEOJSON))
 def get_features(conn: Conn, who: Who, name: str) -> Response:
-    return Response(read_features(conn, name), media_type=GEOJSON)
+    return Response(read_features(conn, name, who.scope), media_type=GEOJSON)
 
 
 @router.get(
@@ -38,6 +39,9 @@ def get_features(conn: Conn, who: Who, name: str) -> Response:
 def get_tile(who: Who, parts: PartsDep, name: str, z: int, x: int, y: int) -> Response:
     """204 where nothing is there. One that is kept takes no connection to the database; one that is not is made once,
     however many ask for it."""
+
+    if name != COMPOSITE:
+        who.require(Permission.CITY_READ)
 
     def make() -> bytes:
         with parts.engine.connect() as conn:
@@ -51,12 +55,13 @@ def get_tile(who: Who, parts: PartsDep, name: str, z: int, x: int, y: int) -> Re
 def get_search(conn: Conn, who: Who, q: Words, cursor: Name = None, limit: Limit = 20) -> Page[Hit]:
     """Incidents first, then units and places."""
     seen = parse_number(cursor) or 0
-    return part(search(conn, q, seen + limit + 1), cursor, limit)
+    return part(search(conn, q, seen + limit + 1, who.scope), cursor, limit)
 
 
 @router.post("/api/within")
 def post_within(conn: Conn, who: Who, now: Now, body: GeometryIn) -> Within:
     """People, buildings, facilities, units, sensors and cameras inside a GeoJSON polygon."""
+    who.require(Permission.CITY_READ)
     if body.type not in ("Polygon", "MultiPolygon"):
         raise InputError(f"type: expected Polygon or MultiPolygon, got {body.type!r}", field="type")
-    return read_within(conn, body.model_dump(), now)
+    return read_within(conn, body.model_dump(), now, who.scope)

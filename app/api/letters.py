@@ -14,7 +14,7 @@ from core import audit
 from core.errors import Conflict, InputError
 from core.given import Given
 from core.nouns import Page
-from core.viewer import Role
+from core.viewer import Permission
 from ingest.admin.letters import (
     DeadLetter,
     LetterFilter,
@@ -79,7 +79,7 @@ def get_letters(
     limit: Limit = 100,
 ) -> Page[DeadLetter]:
     """Newest first; `q` is looked for in topic, detail and payload."""
-    who.require(Role.DISPATCHER)
+    who.require(Permission.LETTER_READ)
     found = list_letters(conn, LetterFilter(state, reason, source, clean(q), since), parse_number(cursor), limit)
     return page(found, limit)
 
@@ -94,20 +94,20 @@ def clean(words: str | None) -> str | None:
 @router.get("/reasons")
 def get_reasons(conn: Conn, who: Who, cursor: Name = None, limit: Limit = 1000) -> Page[ReasonCount]:
     """Letters that wait by reason and source, the most frequent first."""
-    who.require(Role.DISPATCHER)
+    who.require(Permission.LETTER_READ)
     return part(read_reasons(conn), cursor, limit)
 
 
 @router.get("/{letter_id}")
 def get_letter(conn: Conn, who: Who, letter_id: Annotated[int, Field(ge=1, lt=2**63)]) -> LetterWhole:
-    who.require(Role.DISPATCHER)
+    who.require(Permission.LETTER_READ)
     return read_letter(conn, letter_id)
 
 
 @router.post("/replay")
 def post_replay(who: Who, now: Now, parts: PartsDep, body: ReplayIn) -> Replayed:
     """Read letters once more with the sources of today. `left` are those beyond what one request does: ask again."""
-    who.require(Role.ADMIN)
+    who.require(Permission.LETTER_DECIDE)
     ids, left = list(body.ids or []), 0
     with parts.engine.connect() as conn:
         if body.reason is not None and body.reason in FINAL:
@@ -129,5 +129,5 @@ def post_replay(who: Who, now: Now, parts: PartsDep, body: ReplayIn) -> Replayed
 
 @router.post("/discard")
 def post_discard(conn: Conn, who: Who, now: Now, body: DiscardIn) -> Discarded:
-    who.require(Role.ADMIN)
+    who.require(Permission.LETTER_DECIDE)
     return {"discarded": discard(conn, body.ids, body.why, who.username, now)}

@@ -16,7 +16,7 @@ from core.errors import InputError
 from core.given import Given
 from core.nouns import Page
 from core.types import LonLat
-from core.viewer import Role
+from core.viewer import Permission
 from dispatch.present import Unit, read_units
 from dispatch.units import UnitTold, register_unit
 from ingest.admin import pending as book
@@ -71,18 +71,20 @@ def list_pending(
     limit: Limit = 100,
 ) -> Page[Pending]:
     """Sensors, units and cameras by their id; with `status=retired` those that somebody has put aside."""
+    who.require(Permission.CITY_READ)
     return page(book.list_pending(conn, type, status, cursor, limit + 1), limit)
 
 
 @router.get("/{kind}/{name}")
 def get_pending(conn: Conn, who: Who, kind: Literal["unit", "camera"], name: ThingName) -> Pending:
+    who.require(Permission.CITY_READ)
     return book.read_thing(conn, kind, name)
 
 
 @router.post("/unit/{name}/accept")
 def accept_unit(conn: Conn, who: Who, now: Now, name: ThingName, body: UnitIn) -> Unit:
     """Register a unit that has spoken: it is on the map with what it has sent before. 409 where it is registered."""
-    who.require(Role.ADMIN)
+    who.require(Permission.SENSOR_MANAGE)
     book.read_thing(conn, "unit", name)
     if (body.lon is None) != (body.lat is None):
         missing = "lon" if body.lon is None else "lat"
@@ -98,7 +100,7 @@ def accept_unit(conn: Conn, who: Who, now: Now, name: ThingName, body: UnitIn) -
 @router.post("/camera/{name}/accept")
 def accept_camera(conn: Conn, who: Who, now: Now, name: ThingName, body: CameraIn) -> CameraWhole:
     """Register a camera that has spoken: its events are on the map. 409 where it is registered."""
-    who.require(Role.ADMIN)
+    who.require(Permission.SENSOR_MANAGE)
     where = to_wgs84(LonLat(body.lon, body.lat), body.datum)
     told = CameraTold(body.name_zh, body.name_en, where, body.heading, body.fov, body.district)
     book.accept_camera(conn, name, told, who.username, now)
@@ -108,6 +110,6 @@ def accept_camera(conn: Conn, who: Who, now: Now, name: ThingName, body: CameraI
 @router.post("/{kind}/{name}/retire")
 def retire(conn: Conn, who: Who, now: Now, kind: Literal["unit", "camera"], name: ThingName) -> RetiredThing:
     """Put a unit or camera aside: it is listed no more; what it sends is stored. 409 where it is so already."""
-    who.require(Role.ADMIN)
+    who.require(Permission.SENSOR_MANAGE)
     book.retire_thing(conn, kind, name, who.username, now)
     return {"type": kind, "name": name, "status": "retired"}

@@ -12,7 +12,7 @@ from app.deps import Conn, Now, Who
 from core.errors import InputError
 from core.given import Given
 from core.nouns import Page
-from core.viewer import Role
+from core.viewer import Permission
 from ingest.admin import quarantine
 from ingest.admin.quarantine import Lifted, Quarantined
 
@@ -30,7 +30,7 @@ class LiftIn(Given):
 @router.get("")
 def get_quarantine(conn: Conn, who: Who, cursor: str | None = None, limit: Limit = 100) -> Page[Quarantined]:
     """Who is held back just now, in order of owner and kind."""
-    who.require(Role.DISPATCHER)
+    who.require(Permission.QUARANTINE_READ)
     found = quarantine.read_open(conn, parse_place(cursor), limit + 1)
     kept = found[:limit]
     return {"items": kept, "next": f"{kept[-1]['kind']}:{kept[-1]['owner']}" if len(found) > limit else None}
@@ -48,5 +48,5 @@ def parse_place(cursor: str | None) -> tuple[str, str] | None:
 @router.post("/lift")
 def post_lift(conn: Conn, who: Who, now: Now, body: LiftIn) -> Lifted:
     """Let it through. What was kept as dead letters (`quarantined`) can then be read again."""
-    who.require(Role.ADMIN)
+    who.require(Permission.QUARANTINE_LIFT)
     return quarantine.lift(conn, body.owner, body.kind, body.hours, who, now)

@@ -14,12 +14,13 @@ from alerts.limits import read_limits
 from alerts.rules.offers import Offer, keep_limits, offers
 from app.api.shapes import Limit, Moment, Name, page
 from app.deps import Conn, Now, Who
+from app.seeing import need_seen
 from core.crs import Datum, to_wgs84
-from core.errors import InputError, NotFound
+from core.errors import InputError
 from core.given import Given
 from core.nouns import Page
 from core.types import LonLat
-from core.viewer import Role
+from core.viewer import Permission
 from core.vocabulary import table
 from ingest.admin.devices import Registration, accept_sensor, retire_sensor
 from layers.sensors import SERIES_AT_MOST, Sensor, Series, read_sensors, read_series_page
@@ -80,16 +81,15 @@ def list_sensors(
     conn: Conn, who: Who, kind: Name = None, status: Name = None, cursor: Name = None, limit: Limit = 1000
 ) -> Page[Sensor]:
     """By id, with the source each was first heard through, and when."""
-    found = read_sensors(conn, read_limits(conn), kind=kind, status=status, after=cursor, most=limit + 1)
+    found = read_sensors(
+        conn, read_limits(conn), kind=kind, status=status, after=cursor, most=limit + 1, scope=who.scope
+    )
     return page(found, limit)
 
 
 @router.get("/{sensor_id}")
 def get_sensor(conn: Conn, who: Who, sensor_id: str) -> Sensor:
-    found = read_sensors(conn, read_limits(conn), ids=[sensor_id])
-    if not found:
-        raise NotFound(f"there is no sensor {sensor_id!r}")
-    return found[0]
+    return need_seen(who, "sensor", read_sensors(conn, read_limits(conn), ids=[sensor_id]), sensor_id)
 
 
 @router.get("/{sensor_id}/offer")
@@ -106,7 +106,7 @@ def get_offer(conn: Conn, who: Who, sensor_id: str, kind: Name = None) -> Offere
 def post_accept(conn: Conn, who: Who, now: Now, sensor_id: str, body: AcceptIn) -> Sensor:
     """Take a pending or retired device into use; rules judge it from its next reading on. Limits of its own are judged
     too: where no rule reads them for its kind, one is added. 409 where it is in use."""
-    who.require(Role.ADMIN)
+    who.require(Permission.SENSOR_MANAGE)
     where = to_wgs84(LonLat(body.lon, body.lat), body.datum)
     told = Registration(body.kind, where, body.name_zh, body.name_en, body.interval_s, body.district, body.thresholds)
     accept_sensor(conn, sensor_id, told, who.username, now)
@@ -118,7 +118,7 @@ def post_accept(conn: Conn, who: Who, now: Now, sensor_id: str, body: AcceptIn) 
 @router.post("/{sensor_id}/retire")
 def post_retire(conn: Conn, who: Who, now: Now, sensor_id: str) -> Retired:
     """Take a sensor out of use: what it sends is stored and not judged. 409 where it is out of use already."""
-    who.require(Role.ADMIN)
+    who.require(Permission.SENSOR_MANAGE)
     retire_sensor(conn, sensor_id, who.username, now)
     return {"id": sensor_id, "status": "retired"}
 

@@ -1,4 +1,4 @@
-"""Logging in and out: /login, /logout, /api/token, /api/me"""
+"""Logging in and out: /login, /logout, /api/token"""
 
 from __future__ import annotations
 
@@ -88,17 +88,3 @@ async def post_token(request: Request, parts: PartsDep, body: Credentials) -> To
     """A bearer token for programs."""
     entry = await log_in(parts, tried(request, body.username, body.password, "token"))
     return {"token": entry.secret, "expires_at": rfc3339(entry.expires)}
-
-
-class Me(TypedDict):
-    """Who is logged in."""
-
-    username: str
-    name: str
-    role: str
-    lang: str
-
-
-@router.get("/api/me")
-def get_me(who: Who) -> Me:
-    return {"username": who.username, "name": who.name, "role": who.role, "lang": who.lang}

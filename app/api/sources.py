@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from app.api.shapes import Limit, Name, page, part
 from app.deps import Conn, Now, PartsDep, Who
 from core.nouns import Page
-from core.viewer import Role
+from core.viewer import Permission
 from ingest.admin.sources.edit import add_source, change_source
 from ingest.admin.sources.nouns import DecoderObject, SourceChange, SourceIn, SourceObject, Trial, TryIn
 from ingest.admin.sources.read import list_decoders, read_source, read_source_states
@@ -39,7 +39,7 @@ def get_source(conn: Conn, who: Who, now: Now, parts: PartsDep, source_id: str) 
 @router.post("/api/sources", status_code=201)
 def post_source(conn: Conn, who: Who, now: Now, parts: PartsDep, body: SourceIn) -> SourceObject:
     """A new source; the ingesters take it up at once. 409 where the id is taken."""
-    who.require(Role.ADMIN)
+    who.require(Permission.SOURCE_MANAGE)
     add_source(conn, body, parts.settings.topic_prefix, who.username, now)
     return read_source(conn, body.id, parts.settings.topic_prefix, now)
 
@@ -47,13 +47,13 @@ def post_source(conn: Conn, who: Who, now: Now, parts: PartsDep, body: SourceIn)
 @router.post("/api/sources/try")
 def post_try(conn: Conn, who: Who, now: Now, parts: PartsDep, body: TryIn) -> Trial:
     """What a source would make of a message. Nothing is written."""
-    who.require(Role.ADMIN)
+    who.require(Permission.SOURCE_MANAGE)
     return try_source(conn, body, parts.settings.topic_prefix, now)
 
 
 @router.patch("/api/sources/{source_id}")
 def patch_source(conn: Conn, who: Who, now: Now, parts: PartsDep, source_id: str, body: SourceChange) -> SourceObject:
     """Change what is given; the ingesters take it up at once. 409 where the version is old."""
-    who.require(Role.ADMIN)
+    who.require(Permission.SOURCE_MANAGE)
     change_source(conn, source_id, body, parts.settings.topic_prefix, who.username, now)
     return read_source(conn, source_id, parts.settings.topic_prefix, now)

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from app.api.shapes import Moment
 from app.deps import Conn, Now, Who
-from app.past import Picture, read_now, read_past
+from app.past import Picture, only_of, read_now, read_past
 from core.errors import InputError
 
 router = APIRouter(tags=["state"])
@@ -14,9 +14,9 @@ router = APIRouter(tags=["state"])
 
 @router.get("/api/state")
 def get_state(conn: Conn, who: Who, now: Now, at: Moment = None) -> Picture:
-    """The whole picture, now or as it was `at` a moment."""
+    """The whole picture, now or as it was `at` a moment, as far as who asks may see it."""
     if at is None:
-        return read_now(conn, now)
+        return only_of(who, read_now(conn, now))
     if at > now:
         raise InputError("at: expected a moment that has been", field="at")
-    return read_past(conn, at)
+    return only_of(who, read_past(conn, at))

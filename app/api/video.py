@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Response
 
 from app.api.shapes import Limit, Moment, Name, page, parse_bbox
 from app.deps import Conn, Now, PartsDep, Who
+from app.seeing import need_seen
 from core.errors import NotFound
 from core.nouns import Page
 from core.pictures import thumbnail
@@ -34,24 +35,27 @@ def list_video_events(
     """Events newest first; `since` those that began then or later."""
     cameras = None if camera is None else [camera]
     box = parse_bbox(bbox)
-    return page(read_video_events(conn, cameras=cameras, since=since, box=box, cursor=cursor, most=limit + 1), limit)
+    return page(
+        read_video_events(conn, cameras=cameras, since=since, box=box, cursor=cursor, most=limit + 1, scope=who.scope),
+        limit,
+    )
 
 
 @router.get("/api/cameras")
 def list_cameras(conn: Conn, who: Who, now: Now, cursor: Name = None, limit: Limit = 1000) -> Page[Camera]:
     """By id."""
-    return page(read_cameras(conn, now, after=cursor, most=limit + 1), limit)
+    return page(read_cameras(conn, now, after=cursor, most=limit + 1, scope=who.scope), limit)
 
 
 @router.get("/api/cameras/{camera_id}")
 def get_camera(conn: Conn, who: Who, now: Now, camera_id: str) -> CameraWhole:
-    return read_camera(conn, camera_id, now)
+    return need_seen(who, "camera", [read_camera(conn, camera_id, now)], camera_id)
 
 
 @router.get("/api/pictures/{sha256}.jpg", response_class=Response)
 def get_picture(parts: PartsDep, who: Who, sha256: str, known: Known = None) -> Response:
     """The picture as it came."""
-    body = find_picture(parts, sha256)
+    body = find_picture(parts, who, sha256)
     if is_known(sha256, known):
         return jpeg(sha256, b"", status=304)
     return jpeg(sha256, body or parts.pictures.get(sha256))
@@ -60,17 +64,17 @@ def get_picture(parts: PartsDep, who: Who, sha256: str, known: Known = None) -> 
 @router.get("/api/pictures/{sha256}/thumbnail.jpg", response_class=Response)
 def get_thumbnail(parts: PartsDep, who: Who, sha256: str, known: Known = None) -> Response:
     """A small one, of at most 320 x 240; the picture itself where it cannot be made smaller."""
-    body = find_picture(parts, sha256)
+    body = find_picture(parts, who, sha256)
     if is_known(f"{sha256}-small", known):
         return jpeg(f"{sha256}-small", b"", status=304)
     small = (thumbnail(body) or body) if body else parts.pictures.get(sha256, thumb=True)
     return jpeg(f"{sha256}-small", small)
 
 
-def find_picture(parts: PartsDep, sha256: str) -> bytes | None:
+def find_picture(parts: PartsDep, who: Who, sha256: str) -> bytes | None:
     """Its bytes, where they still lie in its row. No connection is held while a slow store is asked for them."""
     with parts.engine.connect() as conn:
-        return read_picture(conn, sha256)
+        return read_picture(conn, sha256, who.scope)
 
 
 def is_known(tag: str, known: str | None) -> bool:

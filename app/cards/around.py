@@ -20,7 +20,7 @@ def nearest_units(asking: Asking, where: LonLat | None, incident_kind: str) -> l
     """The free units that can deal with such an incident, nearest by road first; the one road search of a card."""
     if where is None:
         return []
-    graph, candidates = asking.parts.road_graph(asking.conn), read_candidates(asking.conn)
+    graph, candidates = asking.parts.road_graph(asking.conn), read_candidates(asking.conn, asking.viewer.scope)
     needed = needed_capabilities(incident_kind)
     return [r.as_json() for r in recommend_units(graph, where, needed, candidates, asking.now, UNITS)]
 
@@ -28,16 +28,17 @@ def nearest_units(asking: Asking, where: LonLat | None, incident_kind: str) -> l
 def look_around(asking: Asking, where: LonLat | None, units: list[Recommended]) -> Around | None:
     if where is None:
         return None
+    scope = asking.viewer.scope
     found = around(asking.conn, where, RADIUS_M, asking.now, city_zone(asking.conn))
     return {
         "radius_m": RADIUS_M,
         "people": found.people,
         "buildings": found.buildings,
         "units": [near_unit(unit) for unit in units],
-        "cameras": read_near_cameras(asking.conn, where, CAMERA_RADIUS_M, CAMERAS),
+        "cameras": read_near_cameras(asking.conn, where, CAMERA_RADIUS_M, CAMERAS, scope),
         "facilities": [
             {"id": p.id, "kind": p.kind, "names": p.names, "distance_m": round(p.distance_m or 0)}
-            for p in found.facilities[:FACILITIES]
+            for p in [p for p in found.facilities if scope.sees(p.district)][:FACILITIES]
         ],
     }
 

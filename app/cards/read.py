@@ -22,16 +22,18 @@ from app.cards.nouns import (
     CardParts,
     FacilityCard,
     IncidentCard,
+    NextStep,
     SensorCard,
     UnitCard,
     VideoEventCard,
     WarningCard,
 )
+from app.seeing import need_seen
 from core.errors import InputError, NotFound
 from core.i18n import say
 from core.nouns import LogLine
 from core.types import place_of
-from core.viewer import Role
+from core.viewer import Permission
 from core.vocabulary import DONE_INCIDENT, Text, label, table
 from dispatch import log as incident_log
 from dispatch.present import find_open_incident, read_incidents, read_units
@@ -50,15 +52,13 @@ def read_card(asking: Asking, kind: str, identity: str) -> Card:
     return reader(asking, identity)
 
 
-def parts_of(asking: Asking, thing: Thing, title: Text, source: Text, identity: str) -> CardParts:
+def parts_of(asking: Asking, kind: str, thing: Thing, title: Text, source: Text, identity: str) -> CardParts:
     """What every card has, as it is where there is nothing more to say of the thing."""
-    district = thing.get("district")
-    if not asking.viewer.sees_district(district):
-        raise NotFound(f"there is no {identity!r}")
+    need_seen(asking.viewer, kind, [thing], identity)
     return {
         "id": identity,
         "title": title,
-        "district_names": district_names(asking.conn, district),
+        "district_names": district_names(asking.conn, thing.get("district")),
         "next": None,
         "recommendations": [],
         "around": None,
@@ -83,14 +83,13 @@ def alarm_card(asking: Asking, identity: str) -> AlarmCard:
     where = place_of(alarm)
     kind = table("alarm_kinds").get(alarm["kind"], {}).get("incident_kind", "other")
     card: AlarmCard = {
-        **parts_of(asking, alarm, title, source, identity),
+        **parts_of(asking, "alarm", alarm, title, source, identity),
         "type": "alarm",
         "object": alarm,
         "around": look_around(asking, where, nearest_units(asking, where, kind)),
         "log": alarm_log.read(asking.conn, _uuid(identity)),
     }
-    if asking.may(Role.DISPATCHER):
-        card["next"] = steps.for_alarm(alarm)
+    card["next"] = allowed(asking, steps.for_alarm(alarm))
     return card
 
 
@@ -98,23 +97,23 @@ def incident_card(asking: Asking, identity: str) -> IncidentCard:
     incident = next(iter(read_incidents(asking.conn, [_uuid(identity)])), None)
     if incident is None:
         raise NotFound(f"there is no incident {identity}")
+    source = say("source.channel", channel=incident["channel"])
+    parts = parts_of(asking, "incident", incident, incident["titles"], source, identity)
     where = place_of(incident)
     units = nearest_units(asking, where, incident["kind"])
-    source = say("source.channel", channel=incident["channel"])
     log: list[LogLine] = [
         {"time": entry["time"], "who": entry["who"], "text": entry["text"]}
         for entry in incident_log.read(asking.conn, _uuid(identity))
     ]
     card: IncidentCard = {
-        **parts_of(asking, incident, incident["titles"], source, identity),
+        **parts,
         "type": "incident",
         "object": incident,
         "recommendations": [] if incident["status"] in DONE_INCIDENT else units,
         "around": look_around(asking, where, units),
         "log": log,
     }
-    if asking.may(Role.DISPATCHER):
-        card["next"] = steps.for_incident(incident, units)
+    card["next"] = allowed(asking, steps.for_incident(incident, units))
     return card
 
 
@@ -123,7 +122,7 @@ def unit_card(asking: Asking, identity: str) -> UnitCard:
     if unit is None:
         raise NotFound(f"there is no unit {identity!r}")
     return {
-        **parts_of(asking, unit, unit["names"], say("source.unit"), identity),
+        **parts_of(asking, "unit", unit, unit["names"], say("source.unit"), identity),
         "type": "unit",
         "object": unit,
         "log": incident_log.read_of_unit(asking.conn, identity),
@@ -134,13 +133,13 @@ def sensor_card(asking: Asking, identity: str) -> SensorCard:
     sensor = next(iter(read_sensors(asking.conn, read_limits(asking.conn), ids=[identity])), None)
     if sensor is None:
         raise NotFound(f"there is no sensor {identity!r}")
-    parts = parts_of(asking, sensor, sensor["names"], say("source.sensor", id=identity), identity)
+    parts = parts_of(asking, "sensor", sensor, sensor["names"], say("source.sensor", id=identity), identity)
     return {**parts, "type": "sensor", "object": sensor}
 
 
 def camera_card(asking: Asking, identity: str) -> CameraCard:
     camera = read_camera(asking.conn, identity, asking.now)
-    parts = parts_of(asking, camera, camera["names"], say("source.camera", id=identity), identity)
+    parts = parts_of(asking, "camera", camera, camera["names"], say("source.camera", id=identity), identity)
     return {**parts, "type": "camera", "object": camera}
 
 
@@ -153,14 +152,13 @@ def video_event_card(asking: Asking, identity: str) -> VideoEventCard:
     incident = find_open_incident(asking.conn, where, guess) if guess and where else None
     title = both(seen["names"], seen["camera_names"])
     card: VideoEventCard = {
-        **parts_of(asking, seen, title, say("source.camera", id=camera), identity),
+        **parts_of(asking, "video_event", seen, title, say("source.camera", id=camera), identity),
         "type": "video_event",
         "object": seen,
         "incident": incident,
         "around": look_around(asking, where, nearest_units(asking, where, guess or "other")),
     }
-    if asking.may(Role.DISPATCHER):
-        card["next"] = steps.for_video_event(seen, guess, incident)
+    card["next"] = allowed(asking, steps.for_video_event(seen, guess, incident))
     return card
 
 
@@ -168,7 +166,7 @@ def warning_card(asking: Asking, identity: str) -> WarningCard:
     warning = read_warning(asking.conn, identity, asking.now)
     source = say("source.warning", sender=warning["sender"], identifier=warning["identifier"])
     return {
-        **parts_of(asking, warning, warning["names"], source, identity),
+        **parts_of(asking, "warning", warning, warning["names"], source, identity),
         "type": "warning",
         "object": warning,
         "log": read_chain(asking.conn, warning, asking.now),
@@ -177,14 +175,29 @@ def warning_card(asking: Asking, identity: str) -> WarningCard:
 
 def facility_card(asking: Asking, identity: str) -> FacilityCard:
     facility = read_facility(asking.conn, identity)
-    parts = parts_of(asking, facility, facility["names"], say("source.register"), identity)
+    parts = parts_of(asking, "facility", facility, facility["names"], say("source.register"), identity)
     return {**parts, "type": "facility", "object": facility}
 
 
 def asset_card(asking: Asking, identity: str) -> AssetCard:
     asset = read_asset(asking.conn, identity)
-    parts = parts_of(asking, asset, asset["names"], say("source.register"), identity)
+    parts = parts_of(asking, "asset", asset, asset["names"], say("source.register"), identity)
     return {**parts, "type": "asset", "object": asset}
+
+
+# by the action of a step (app/cards/steps.py)
+NEEDS = {
+    "create_incident": Permission.INCIDENT_EDIT,
+    "acknowledge": Permission.ALARM_ACKNOWLEDGE,
+    "assign": Permission.UNIT_ASSIGN,
+    "status": Permission.INCIDENT_EDIT,
+    "none": Permission.UNIT_ASSIGN,
+}
+
+
+def allowed(asking: Asking, step: NextStep | None) -> NextStep | None:
+    """The step where this person may take it; nobody is told to do what they may not."""
+    return step if step and asking.viewer.may(NEEDS[step["action"]]) else None
 
 
 def both(first: Text, second: Text) -> Text:

@@ -26,7 +26,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app.auth import cookie_name, find_credential
 from app.deps import Parts
 from app.live.client import Client
-from app.live.kinds import BY_SIGNAL, KINDS, Item, LiveKind, ReadAt
+from app.live.kinds import BY_SIGNAL, KINDS, LiveKind, ReadAt
+from app.seeing import Item
 from core.clock import rfc3339, utc_now
 from core.db import CHANGE_CHANNEL, Note, Notes
 from core.log import get_log
@@ -257,10 +258,10 @@ class Hub:
         now = utc_now()
         bodies: dict[object, list[bytes]] = {}
         for client in self.clients:
-            scope = client.viewer.scope
-            if scope not in bodies:
-                bodies[scope] = list(messages_for(changes, client.viewer, now))
-            for body in bodies[scope]:
+            sight = client.viewer.sight
+            if sight not in bodies:
+                bodies[sight] = list(messages_for(changes, client.viewer, now))
+            for body in bodies[sight]:
                 client.put(changes.kind.key, body)
 
     # --- reading (in threads) -----------------------------------------------------------------------------------------
@@ -313,7 +314,7 @@ class Hub:
         tasks = [
             asyncio.create_task(self._send_forever(socket, client)),
             asyncio.create_task(self._show_forever(client)),
-            asyncio.create_task(self._watch_session(socket)),
+            asyncio.create_task(self._watch_session(socket, client)),
         ]
         try:
             while (message := await socket.receive())["type"] == "websocket.receive":
@@ -326,17 +327,22 @@ class Hub:
             for task in tasks:
                 task.cancel()
 
-    async def _watch_session(self, socket: WebSocket) -> None:
-        """Close with 4401 soon after the session has ended: by log-out, by time, by an administrator."""
+    async def _watch_session(self, socket: WebSocket, client: Client) -> None:
+        """Close with 4401 soon after the session has ended: by log-out, by time, by an administrator. Whose role or
+        scope has changed is shown everything anew."""
         cookie = cookie_name(socket.scope, self.parts.settings.public_url)
         credential = find_credential(socket.headers, socket.url.path, b"", cookie)
         while credential is not None:
             await asyncio.sleep(SESSION_S)
             with contextlib.suppress(SQLAlchemyError):  # a database that is away ends nobody's session
-                if await self.parts.sessions.find(credential) is None:
+                viewer = await self.parts.sessions.find(credential)
+                if viewer is None:
                     with contextlib.suppress(RuntimeError):  # it has gone meanwhile
                         await socket.close(SESSION_ENDED)
                     return
+                if viewer.sight != client.viewer.sight:
+                    client.viewer = viewer
+                    client.wants_all.set()
 
     async def _show_forever(self, client: Client) -> None:
         """Whenever it wants everything: kind by kind, page by page, as fast as it takes them. Asked twice meanwhile is

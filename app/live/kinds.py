@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -15,6 +14,7 @@ from alerts.limits import read_limits
 from alerts.present import read_alarms, read_cells, read_open_alarms
 from alerts.warnings import read_of_senders, read_warnings
 from app.health.read import read_health
+from app.seeing import RULES, Item
 from core.settings import Settings
 from core.viewer import Viewer
 from core.vocabulary import ENDED_INCIDENT, AlarmState, WarningState
@@ -22,8 +22,6 @@ from dispatch.present import read_incidents, read_units
 from layers.sensors import read_sensors
 from layers.video import read_shown_events
 
-# an object of the API, of whatever noun
-Item = Mapping[str, Any]
 # readings are found by when they came; a transaction that wrote just before may be seen just after
 # of sensors nobody has registered so many are shown, the first ones: one device that makes up names must not fill every
 # browser; the page /sources has them all
@@ -45,15 +43,6 @@ def _never(item: Item) -> bool:
     return False
 
 
-def in_district(viewer: Viewer, item: Item) -> bool:
-    """Things of a district are seen by who may see that district; things of none by all."""
-    return viewer.sees_district(item.get("district"))
-
-
-def everybody(viewer: Viewer, item: Item) -> bool:
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class LiveKind:
     """One kind of live objects.
@@ -68,13 +57,15 @@ class LiveKind:
     urgent: bool
     read_all: Callable[[Connection, ReadAt], Sequence[Item]]
     read_some: Callable[[Connection, Sequence[str], ReadAt], Sequence[Item]]
-    may_see: Callable[[Viewer, Item], bool] = in_district
     is_over: Callable[[Item], bool] = _never
     signals: tuple[str, ...] = ()
     removes_missing: bool = False
     by_time: bool = False
     # told on a clock of its own, and whole each time
     on_clock: bool = False
+
+    def may_see(self, viewer: Viewer, item: Item) -> bool:
+        return RULES[self.key](viewer, item)
 
 
 def _sensors(conn: Connection, ids: Sequence[str], at: ReadAt) -> Sequence[Item]:
@@ -113,7 +104,6 @@ KINDS: Mapping[str, LiveKind] = {
             urgent=False,
             read_all=lambda conn, _: read_units(conn),
             read_some=lambda conn, ids, _: read_units(conn, ids),
-            may_see=everybody,
             signals=("position",),
         ),
         LiveKind(
@@ -129,7 +119,6 @@ KINDS: Mapping[str, LiveKind] = {
             urgent=False,
             read_all=lambda conn, _: read_cells(conn),
             read_some=lambda conn, ids, _: read_cells(conn, ids),
-            may_see=everybody,
         ),
         # told by the camera: an event, a change of one, or a picture
         LiveKind(
@@ -137,7 +126,6 @@ KINDS: Mapping[str, LiveKind] = {
             urgent=False,
             read_all=lambda conn, at: read_shown_events(conn, at.now),
             read_some=lambda conn, ids, at: read_shown_events(conn, at.now, ids),
-            may_see=everybody,
         ),
         # told by the sender, whose messages replace and end each other
         LiveKind(
@@ -145,7 +133,6 @@ KINDS: Mapping[str, LiveKind] = {
             urgent=False,
             read_all=lambda conn, at: read_warnings(conn, at.now),
             read_some=lambda conn, ids, at: read_of_senders(conn, ids, at.now),
-            may_see=everybody,
             is_over=lambda item: item["state"] != WarningState.IN_FORCE,
         ),
         LiveKind(
@@ -153,7 +140,6 @@ KINDS: Mapping[str, LiveKind] = {
             urgent=False,
             read_all=_health,
             read_some=lambda conn, _, at: _health(conn, at),
-            may_see=everybody,
             on_clock=True,
         ),
     )

@@ -59,7 +59,37 @@ class AccountsId(StrEnum):
     IMPORTED = "account-imported"
 
 
+class PeopleId(StrEnum):
+    TABS = "people-tabs"
+    PANE = "person-pane"
+    ADD = "person-add"
+    PASSWORD = "person-password"  # noqa: S105
+    END = "person-end"
+    ROLE_PANE = "role-pane"
+    ROLE_ADD = "role-add"
+    ROLE_REMOVE = "role-remove"
+
+
+class MeId(StrEnum):
+    OLD = "me-old"
+    NEW = "me-new"
+    CHANGE = "me-change"
+    PASSWORD = "me-password"  # noqa: S105
+    LANG = "me-lang"
+    ACCESS = "me-access"
+
+
 Key = dict[str, Name]
+
+
+def token(owner: str, name: str) -> Key:
+    """What a token is made with (name, days, kind), and the button that makes it; `owner` is the page."""
+    return {"owner": owner, "token": name}
+
+
+def end_access(owner: str, session: Name) -> Key:
+    """The button that ends a session or token."""
+    return {"owner": owner, "end": session}
 
 
 def field(form: str, name: Name) -> Key:

@@ -48,7 +48,8 @@ def top_bar(title: str, viewer: Viewer, links: tuple[tuple[str, str], ...]) -> h
         className="icon-button words",
     )
     near = [html.A(texts.both(key), href=address, className="link") for address, key in links]
-    who = html.Span([viewer.name or viewer.username, " · ", *texts.both(f"role.{viewer.role}")], className="who")
+    role = texts.pair(dict(viewer.role_names))
+    who = html.A([viewer.name or viewer.username, " · ", *role], href="/me", className="who")
     language = html.Button(
         [
             html.Span(texts.both("bar.language.short"), **wild({"aria-hidden": "true"})),

@@ -335,7 +335,7 @@ class Up:
         else:
             logins = {
                 role.value: {"username": f"demo-{role.value}", "password": f"{secrets.token_urlsafe(9)}-Aa1"}
-                for role in Role
+                for role in DEMO_NAMES
             }
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w") as out:
@@ -347,7 +347,7 @@ class Up:
         engine = make_engine(self.settings, pool_size=1, name="onemap up")
         with engine.begin() as conn:
             there = {account.username for account in list_accounts(conn)}
-            for role in Role:
+            for role in DEMO_NAMES:
                 login = logins[role.value]
                 if login["username"] in there:
                     if self.options.fresh:

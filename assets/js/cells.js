@@ -27,7 +27,7 @@
 
   /** @param {AlarmRow} alarm @param {Context} context */
   function acknowledge(alarm, context) {
-    const mayAct = context.me.role !== 'viewer';
+    const mayAct = context.me.permissions.includes('alarm.acknowledge');
     if (!mayAct || !alarm.waiting) return chip(context, 'alarm_states', alarm.state);
     const call = { 'data-method': 'POST', 'data-url': `/api/alarms/${alarm.id}/acknowledge`, 'data-body': '{}' };
     return h('button', { type: 'button', className: 'row-button', key: 'act', tabIndex: -1, 'data-testid': 'acknowledge', ...call }, words(context.catalogue['lists.acknowledge']));

@@ -15,7 +15,6 @@ export function toggleHelp() {
 
 /** @param {{ me: Me, selection: Chosen, lists: Lists, search: Search, actions: Actions, pictures: Pictures }} parts */
 export function startKeys({ me, selection, lists, search, actions, pictures }) {
-  const mayAct = me.role !== 'viewer';
 
   /** @param {1 | -1} step @param {KeyboardEvent} event */
   function arrow(step, event) {
@@ -26,12 +25,12 @@ export function startKeys({ me, selection, lists, search, actions, pictures }) {
 
   function acknowledge() {
     const thing = lists.target();
-    if (mayAct && thing?.type === 'alarm') actions.acknowledge(thing);
+    if (me.permissions.includes('alarm.acknowledge') && thing?.type === 'alarm') actions.acknowledge(thing);
   }
 
   function dispatch() {
     const thing = lists.target();
-    if (!mayAct || !thing) return;
+    if (!me.permissions.includes('unit.assign') || !thing) return;
     if (selection.is(thing.type, thing.id)) actions.pressDispatch();
     else selection.select({ type: thing.type, id: String(thing.id) });
   }

@@ -71,7 +71,7 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
   const search = makeSearch({ live, words, selection });
   const actions = makeActions({ live, selection, card, notices, pictures });
 
-  document.documentElement.dataset.role = me.role;
+  document.documentElement.dataset.may = me.permissions.join(' ');
   if (!isRemembered('lang') && me.lang) setLang(me.lang);
   actions.start();
   const channel = openChannel(live, card.recovered);

@@ -79,6 +79,7 @@ interface Unit extends Located {
   capabilities: string[];
   status: string;
   station: string | null;
+  district: string | null;
   heading: number | null;
   speed: number | null;
   battery: number | null;
@@ -124,6 +125,7 @@ interface RiskCell {
 interface VideoEvent extends Located {
   id: string;
   camera: string;
+  district: string | null;
   camera_names: Bilingual;
   event: string;
   kind: string;
@@ -229,7 +231,9 @@ interface Batch {
 interface Me {
   username: string;
   name: string | null;
-  role: 'viewer' | 'dispatcher' | 'admin';
+  role: string;
+  role_names: Record<Lang, string>;
+  permissions: string[];
   lang: Lang | null;
 }
 

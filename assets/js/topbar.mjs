@@ -63,7 +63,7 @@ export function startTopBar({ city, me, live, sets, words, channel }) {
 
   part('city-name').replaceChildren(...words.both('app.name'), ' · ', ...pair(city.name));
   part('exercise').hidden = !city.simulated;
-  showUser(me, words);
+  showUser(me);
   live.health.on(() => { healthAt = Date.now(); });
   followFigures(live, sets, words);
   setInterval(tick, TICK_MS);
@@ -71,10 +71,10 @@ export function startTopBar({ city, me, live, sets, words, channel }) {
   tick();
 }
 
-/** @param {Me} me @param {Words} words */
-function showUser(me, { both }) {
+/** @param {Me} me */
+function showUser(me) {
   setText(byId('user-name'), me.name || me.username);
-  part('user-role').replaceChildren(me.username, ' · ', ...both(`role.${me.role}`));
+  part('user-role').replaceChildren(me.username, ' · ', ...pair(me.role_names));
   const menu = /** @type {HTMLDetailsElement | null} */ (document.querySelector('.user-menu'));
   document.addEventListener('click', ({ target }) => { if (menu && !menu.contains(/** @type {Node} */ (target))) menu.open = false; });
 }

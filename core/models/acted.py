@@ -154,20 +154,43 @@ class Coverage(Base):
     computed_at: Mapped[datetime]
 
 
+class RoleRow(Base):
+    """A named set of permissions (core/viewer.py); those of the first day are what core/data/roles.json says."""
+
+    __tablename__ = "role"
+
+    id: Mapped[str] = mapped_column(Name, primary_key=True)
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
+    permissions: Mapped[list[str]]
+    built_in: Mapped[bool]
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+
+
 class Account(Base):
     __tablename__ = "account"
     __table_args__ = {"info": SECRET}
 
     username: Mapped[str] = mapped_column(Name, primary_key=True)
     name: Mapped[str]
-    role: Mapped[str]
+    role: Mapped[str] = mapped_column(ForeignKey("role.id"), index=True)
+    # how far the person sees (core/scope.py); null is no limit
+    departments: Mapped[list[str] | None]
+    districts: Mapped[list[str] | None]
+    units: Mapped[list[str] | None]
+    classification: Mapped[int | None] = mapped_column(SmallInteger)
     # argon2id, PHC string
     password: Mapped[str]
+    # somebody else has set the password
+    must_change: Mapped[bool] = mapped_column(server_default=text("false"))
     lang: Mapped[str]
     enabled: Mapped[bool]
     # made for a demo: refused on any address but loopback
     demo: Mapped[bool]
     created_at: Mapped[datetime]
+    # when the account last logged in, or came with a token
+    seen_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(server_default=text("1"))
 
 
 class LoginFailure(Base):
@@ -203,9 +226,15 @@ class Session(Base):
     __table_args__ = {"info": SECRET}
 
     digest: Mapped[str] = mapped_column(Name, primary_key=True)
-    username: Mapped[str] = mapped_column(ForeignKey("account.username", ondelete="CASCADE"))
+    # by which it is named where people see it: nothing of the secret is in it
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
+    username: Mapped[str] = mapped_column(ForeignKey("account.username", ondelete="CASCADE"), index=True)
     # browser, token, feed
     kind: Mapped[str]
+    # what a token is called by who made it
+    name: Mapped[str | None]
+    # where it was opened from
+    address: Mapped[str | None]
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]

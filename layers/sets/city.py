@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.scope import seen
 from core.vocabulary import table
 from layers.sets.base import mvt
 from layers.spec import LayerSpec, LegendItem
@@ -43,9 +44,9 @@ FACILITIES = LayerSpec(
     delivery="features",
     counted="facility",
     features=(
-        """
+        f"""
 SELECT id, geom, jsonb_build_object('kind', kind, 'name_zh', name_zh, 'name_en', name_en, 'capacity', capacity) AS props
-FROM facility
+FROM facility WHERE {seen("district")}
 """
     ),
     legend=(
@@ -65,9 +66,9 @@ CAMERAS = LayerSpec(
     visible=False,
     counted="camera",
     features=(
-        """
+        f"""
 SELECT id, geom, jsonb_build_object('name_zh', name_zh, 'name_en', name_en, 'heading', heading, 'fov', fov) AS props
-FROM camera
+FROM camera WHERE {seen("district")}
 """
     ),
     legend=(LegendItem("camera", {"zh": "摄像机", "en": "Camera"}, "camera"),),
@@ -82,9 +83,9 @@ SENSORS = LayerSpec(
     counted="sensor WHERE status <> 'retired'",
     updated="SELECT max(received_at) FROM sensor_state",
     features=(
-        """
+        f"""
 SELECT id, geom, jsonb_build_object('kind', kind, 'name_zh', name_zh, 'name_en', name_en, 'status', status) AS props
-FROM sensor WHERE geom IS NOT NULL
+FROM sensor WHERE geom IS NOT NULL AND {seen("district")}
 """
     ),
     legend=(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.scope import seen, seen_incident, seen_unit, unit_district
 from core.vocabulary import ENDED_INCIDENT, sql_list, table
 from core.warned import in_force
 from layers.spec import LayerSpec, LegendItem
@@ -33,7 +34,8 @@ INCIDENTS = LayerSpec(
     features=(
         "SELECT id::text, geom, jsonb_build_object('number', number, 'kind', kind, 'level', level, "
         "'status', status, 'title', titles) AS props "
-        f"FROM incident WHERE status NOT IN {sql_list(ENDED_INCIDENT)} AND geom IS NOT NULL"
+        f"FROM incident WHERE status NOT IN {sql_list(ENDED_INCIDENT)} AND geom IS NOT NULL "
+        f"AND {seen_incident('incident.id', 'district')}"
     ),
     legend=LEVELS,
 )
@@ -47,9 +49,9 @@ ALARMS = LayerSpec(
     counted="alarm WHERE state <> 'normal'",
     updated="SELECT max(changed_at) FROM alarm",
     features=(
-        """
+        f"""
 SELECT id::text, geom, jsonb_build_object('kind', kind, 'level', level, 'state', state, 'message', message) AS props
-FROM alarm WHERE state <> 'normal' AND geom IS NOT NULL
+FROM alarm WHERE state <> 'normal' AND geom IS NOT NULL AND {seen("district")}
 """
     ),
     legend=LEVELS,
@@ -66,7 +68,8 @@ UNITS = LayerSpec(
     features=(
         "SELECT u.id, COALESCE(ST_SetSRID(ST_MakePoint(s.lon, s.lat), 4326), u.home) AS geom, "
         "jsonb_build_object('kind', u.kind, 'status', u.status, 'name_zh', u.name_zh, 'name_en', u.name_en) AS props "
-        "FROM unit u LEFT JOIN unit_state s ON s.unit_id = u.id"
+        "FROM unit u LEFT JOIN unit_state s ON s.unit_id = u.id "
+        f"WHERE {seen_unit('u.id', unit_district('u.station', 'u.home'))}"
     ),
     legend=tuple(
         LegendItem(key, {"zh": row["zh"], "en": row["en"]}, f"unit-{key}") for key, row in table("unit_kinds").items()
@@ -87,7 +90,8 @@ VIDEO_EVENTS = LayerSpec(
         "jsonb_build_object('camera', v.camera_id, 'kind', v.kind, 'score', v.score, 'zone', v.zone, "
         "'time', v.time, 'ended_at', v.ended_at) AS props "
         "FROM video_event v LEFT JOIN camera c ON c.id = v.camera_id "
-        "WHERE v.time > now() - interval '60 minutes' AND COALESCE(v.geom, c.geom) IS NOT NULL"
+        "WHERE v.time > now() - interval '60 minutes' AND COALESCE(v.geom, c.geom) IS NOT NULL "
+        f"AND {seen('c.district')}"
     ),
     legend=(
         LegendItem("urgent", {"zh": "火情、烟雾、积水等", "en": "Fire, smoke, water …"}, "video-urgent"),

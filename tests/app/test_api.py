@@ -18,13 +18,14 @@ from app.cards.nouns import CardParts
 from app.past import read_now, read_past
 from core.clock import rfc3339
 from core.errors import InputError, NotFound
-from core.viewer import Role, Viewer
+from core.viewer import Role
 from core.vocabulary import AlarmState, IncidentStatus, TaskReply
 from dispatch import incidents, steps, tasks
 from dispatch.recommend import recommend_units
 from tests.alerts.helpers import change, write
 from tests.app.asking import ask_as
 from tests.dispatch.test_incidents import opened, send
+from tests.people import person
 from tests.support import System, now
 
 SAMPLE_ID = "0190a000-0000-7000-8000-000000000000"
@@ -384,7 +385,7 @@ def test_picture_of_now_has_all_there_is(conn: Connection) -> None:
 
 
 def asking(conn: Connection, role: Role = Role.DISPATCHER) -> Asking:
-    return ask_as(conn, Viewer("x", "X", role))
+    return ask_as(conn, person(role))
 
 
 def test_every_kind_of_card_has_the_same_parts(conn: Connection) -> None:
@@ -435,7 +436,7 @@ def test_card_of_an_incident_searches_the_roads_once(conn: Connection, monkeypat
 def test_card_of_another_district_is_not_there_for_who_may_not_see_it(conn: Connection) -> None:
     sensor, district = conn.execute(text("SELECT id, district FROM sensor WHERE district <> '000000' LIMIT 1")).one()
     for districts, seen in ((frozenset({district}), True), (frozenset({"999999"}), False), (None, True)):
-        ask = ask_as(conn, Viewer("x", "X", Role.ADMIN, districts=districts))
+        ask = ask_as(conn, person(Role.ADMIN, districts=districts))
         if seen:
             assert read_card(ask, "sensor", sensor)["id"] == sensor
         else:

@@ -147,6 +147,14 @@ def test_account_and_tokens_by_command(
     assert value(own_settings, "SELECT kind FROM session WHERE username = 'li'") == "feed"
     assert run("user", "revoke", "li") == 0
     assert value(own_settings, "SELECT count(*) FROM session WHERE username = 'li'") == 0
+    assert run("user", "role", "li", "dispatcher") == 0
+    assert run("user", "scope", "li", "--districts", "321302,321311", "--classification", "internal") == 0
+    kept = value(own_settings, "SELECT districts || classification::text FROM account WHERE username = 'li'")
+    assert kept == ["321302", "321311", "1"]
+    assert run("user", "scope", "li") == 0
+    assert value(own_settings, "SELECT districts FROM account WHERE username = 'li'") is None
+    assert run("user", "role", "li", "nothing-known") == 1
+    assert run("user", "role", "admin", "viewer") == 1  # nobody would be left who manages people
     assert run("user", "token", "nobody") == 1
 
 

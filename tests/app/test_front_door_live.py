@@ -13,10 +13,11 @@ from app.live import hub as module
 from app.live.client import Client
 from app.live.hub import SHOWS_AT_ONCE, Hub
 from app.live.kinds import KINDS
-from core.viewer import Role, Viewer
+from core.viewer import Role
+from tests.people import person
 from tests.support import PATIENCE_S
 
-VIEWER = Viewer("x", "x", Role.VIEWER)
+VIEWER = person(Role.VIEWER)
 
 
 class Counted(Hub):

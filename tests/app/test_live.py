@@ -15,11 +15,12 @@ from app.live.hub import PAGE, Changes, messages_for, pages
 from app.live.kinds import BY_SIGNAL, KINDS, PENDING_SHOWN, ReadAt
 from core.settings import Settings
 from core.viewer import Role, Viewer
+from tests.people import person
 from tests.support import now
 
 NOW = datetime(2026, 5, 4, 8, tzinfo=UTC)
-ALL = Viewer("a", "A", Role.DISPATCHER)
-ONE = Viewer("b", "B", Role.DISPATCHER, districts=frozenset({"321302"}))
+ALL = person(Role.DISPATCHER)
+ONE = person(Role.DISPATCHER, districts=frozenset({"321302"}))
 
 
 def read(body: bytes) -> dict[str, Any]:
@@ -77,7 +78,10 @@ def test_client_gets_only_what_it_may_see_and_what_it_may_not_see_any_more_is_re
 
 def test_whole_picture_for_one_district_has_only_that() -> None:
     changes = Changes(
-        KINDS["incident"], [{"id": "a", "district": "321302"}, {"id": "b", "district": "321311"}], [], whole=True
+        KINDS["incident"],
+        [{"id": i, "district": d, "assignments": []} for i, d in (("a", "321302"), ("b", "321311"))],
+        [],
+        whole=True,
     )
     [told] = [read(body) for body in messages_for(changes, ONE, NOW)]
     assert (told["op"], [i["id"] for i in told["items"]]) == ("snapshot", ["a"])

@@ -18,13 +18,14 @@ from app.cards import read_card
 from core.db import notify_change
 from core.pgarray import to_pg_us
 from core.pictures import Pictures
-from core.viewer import Role, Viewer
+from core.viewer import Role
 from ingest.arrived import Arrived
 from ingest.decoders.jpeg import snapshot_row
 from ingest.pictures import move_one
 from ingest.records import VideoEventRow
 from ingest.writer import Writer
 from tests.app.asking import ask_as
+from tests.people import person
 from tests.support import LOGS, Listener, System, now
 
 CAMERA, PLACE = "cam-003", (119.0211, 31.3622)
@@ -238,7 +239,7 @@ SELECT camera_id, 'old', time - interval '61 minutes', kind, received_at FROM vi
 
 
 def ask(conn: Connection, role: Role = Role.DISPATCHER) -> Asking:
-    return ask_as(conn, Viewer(role.value, role.value, role))
+    return ask_as(conn, person(role))
 
 
 def test_card_of_an_event_offers_to_report_it_and_the_report_is_taken(clean: Engine, dispatcher: httpx.Client) -> None:

@@ -15,7 +15,9 @@ from core.exposure import around, city_zone, inside, is_day
 from core.mqtt import make_client, parse_mqtt_url
 from core.registry import Registry
 from core.types import LonLat
-from core.viewer import Role, Viewer
+from core.viewer import Permission, Role
+from core.vocabulary import table
+from tests.people import person
 from tests.support import now
 
 NOON_UTC = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -76,24 +78,32 @@ def test_other_addresses_are_a_sentence(url: str) -> None:
         parse_mqtt_url(url)
 
 
-@pytest.mark.parametrize(
-    ("role", "needed", "may"),
-    [
-        (Role.VIEWER, Role.VIEWER, True),
-        (Role.VIEWER, Role.DISPATCHER, False),
-        (Role.DISPATCHER, Role.COMMANDER, False),
-        (Role.COMMANDER, Role.DISPATCHER, True),
-        (Role.ADMIN, Role.COMMANDER, True),
-        (Role.COMMANDER, Role.ADMIN, False),
-    ],
-)
-def test_roles_stand_above_each_other(role: Role, needed: Role, may: bool) -> None:
-    viewer = Viewer("x", "X", role)
+CASES_OF_ROLES = [
+    (Role.VIEWER, Permission.CITY_READ, True),
+    (Role.VIEWER, Permission.INCIDENT_EDIT, False),
+    (Role.DISPATCHER, Permission.ALARM_SHELVE, False),
+    (Role.COMMANDER, Permission.INCIDENT_EDIT, True),
+    (Role.ADMIN, Permission.ALARM_SHELVE, True),
+    (Role.COMMANDER, Permission.PERSON_MANAGE, False),
+    (Role.UNIT, Permission.CITY_READ, False),
+    (Role.AUDITOR, Permission.AUDIT_READ, True),
+]
+
+
+@pytest.mark.parametrize(("role", "needed", "may"), CASES_OF_ROLES)
+def test_role_is_its_permissions(role: Role, needed: Permission, may: bool) -> None:
+    viewer = person(role)
+    assert viewer.may(needed) is may
     if may:
         viewer.require(needed)
         return
     with pytest.raises(Forbidden, match=needed):
         viewer.require(needed)
+
+
+def test_every_permission_is_one_of_the_administrators_and_every_role_is_known() -> None:
+    assert person(Role.ADMIN).permissions == frozenset(Permission)
+    assert set(table("roles")) == set(Role)
 
 
 def count_people(conn: Connection, where: LonLat, radius_m: float, column: str) -> tuple[int, int]:

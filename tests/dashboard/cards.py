@@ -19,6 +19,7 @@ from app.cards.nouns import (
     VideoEventCard,
 )
 from core.nouns import Risk
+from core.viewer import Permission
 from core.vocabulary import Text
 from dispatch.present import Assignment, Incident, Unit
 from dispatch.recommend import Recommended
@@ -26,6 +27,7 @@ from layers.registers import Asset, Facility
 from layers.sensors import Sensor
 from layers.video import CameraWhole, VideoEvent
 
+EVERY = frozenset(Permission)
 MORNING = "2026-11-21T08:00:00Z"
 
 

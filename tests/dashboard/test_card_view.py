@@ -8,6 +8,7 @@ from app.cards.nouns import Around, Card, NextStep
 from app.dashboard.card.view import card_main, card_rest
 from app.dashboard.card.words import distance, duration, figure
 from tests.dashboard.cards import (
+    EVERY,
     MORNING,
     alarm_card,
     assignment,
@@ -21,7 +22,7 @@ from tests.dashboard.tree import having, walk, words
 
 
 def main_words(card: Card, lang: str = "en") -> str:
-    return words(card_main(card, may_act=True), lang)
+    return words(card_main(card, may=EVERY), lang)
 
 
 def test_an_alarm_says_what_how_bad_why_and_what_next_in_that_order() -> None:
@@ -39,13 +40,13 @@ def test_both_languages_are_there_and_do_not_mix() -> None:
 
 
 def test_a_term_without_data_says_so_instead_of_showing_zero() -> None:
-    missing = having(card_main(alarm_card(), may_act=True), className="missing")
+    missing = having(card_main(alarm_card(), may=EVERY), className="missing")
     assert len(missing) == 1
     assert "no data" in words(missing[0]["children"], "en")
 
 
 def test_the_next_step_carries_its_call() -> None:
-    (button,) = having(card_main(alarm_card(), may_act=True), data_next="acknowledge")
+    (button,) = having(card_main(alarm_card(), may=EVERY), data_next="acknowledge")
     assert (button["data-method"], button["data-url"]) == ("POST", "/api/alarms/a1/acknowledge")
     assert json.loads(button["data-body"]) == {}
 
@@ -59,20 +60,20 @@ def test_a_step_without_a_call_is_said_and_cannot_be_pressed() -> None:
         "url": None,
         "body": None,
     }
-    main = card_main(alarm_card(next=step), may_act=True)
+    main = card_main(alarm_card(next=step), may=EVERY)
     assert "1 unit is on its way" in words(main, "en")
     assert not [part for part in walk(main) if "data-url" in part["props"]]
 
 
 def test_a_viewer_reads_the_reason_and_gets_no_button_that_acts() -> None:
     for card in (alarm_card(), incident_card(units=[recommended()])):
-        parts = [*card_main(card, may_act=False), *card_rest(card, may_act=False)]
+        parts = [*card_main(card, may=frozenset()), *card_rest(card, may=frozenset())]
         assert not [part for part in walk(parts) if "data-url" in part["props"]]
-    assert "Nobody has" in words(card_main(alarm_card(), may_act=False), "en")
+    assert "Nobody has" in words(card_main(alarm_card(), may=frozenset()), "en")
 
 
 def test_sending_a_unit_asks_twice_because_it_reaches_people() -> None:
-    main = card_main(incident_card(units=[recommended()]), may_act=True)
+    main = card_main(incident_card(units=[recommended()]), may=EVERY)
     (button,) = having(main, data_url="/api/incidents/i1/assignments")
     assert button["data-confirm"] == "1"
     assert json.loads(button["data-body"]) == {"unit": "fire-01"}
@@ -86,8 +87,8 @@ def test_a_recommended_unit_says_its_time_way_and_reasons() -> None:
 
 def test_an_alarm_can_be_shelved_only_in_a_state_that_allows_it() -> None:
     url = "/api/alarms/a1/shelve"
-    assert having(card_rest(alarm_card(), may_act=True), data_url=url)
-    assert not having(card_rest(alarm_card("shelved"), may_act=True), data_url=url)
+    assert having(card_rest(alarm_card(), may=EVERY), data_url=url)
+    assert not having(card_rest(alarm_card("shelved"), may=EVERY), data_url=url)
 
 
 def test_a_closed_incident_recommends_nobody() -> None:
@@ -120,7 +121,7 @@ def test_a_reading_that_is_not_plain_says_why(quality: str, told: bool) -> None:
 @pytest.mark.parametrize("card", every_card(), ids=lambda card: str(card["type"]))
 def test_every_type_of_thing_has_a_card_even_where_little_is_known(card: Card) -> None:
     assert card["title"]["en"] in main_words(card)
-    assert "Test" in words(card_rest(card, may_act=True), "en")
+    assert "Test" in words(card_rest(card, may=EVERY), "en")
 
 
 def test_what_is_around_names_the_nearest_units_by_road_time() -> None:
@@ -141,7 +142,7 @@ def test_what_is_around_names_the_nearest_units_by_road_time() -> None:
         "cameras": [],
         "facilities": [],
     }
-    text = words(card_rest(alarm_card(around=near), may_act=True), "en")
+    text = words(card_rest(alarm_card(around=near), may=EVERY), "en")
     assert "1,840" in text
     assert "Fire 01" in text
     assert "4 min" in text

@@ -11,7 +11,7 @@ runInContext(SOURCE, createContext({ window }));
 const rows = window.dashAgGridComponentFunctions;
 
 const CONTEXT = {
-  me: { role: 'dispatcher' },
+  me: { permissions: ['alarm.acknowledge'] },
   vocabulary: {
     alarm_states: { unacknowledged: { zh: '未确认', en: 'Unacknowledged' }, acknowledged: { zh: '已确认', en: 'Acknowledged' } },
     incident_statuses: { open: { zh: '待派', en: 'Open' } }, unit_kinds: { fire: { zh: '消防', en: 'Fire' } }, unit_statuses: { available: { zh: '待命', en: 'Available' } },
@@ -34,7 +34,7 @@ test('an alarm that waits can be acknowledged from its row', () => {
 });
 
 test('a viewer sees the state instead of the button', () => {
-  const row = draw('AlarmRow', { ...anAlarm(), waiting: true }, { me: { role: 'viewer' } });
+  const row = draw('AlarmRow', { ...anAlarm(), waiting: true }, { me: { permissions: [] } });
   assert.equal(buttons(row).length, 0);
   assert.ok(words(row, 'en').includes('Unacknowledged'));
 });

@@ -13,9 +13,10 @@ from app.index import ASSETS
 from app.pages import set_aside, shell, sources
 from app.pages.set_aside import view as aside
 from app.pages.sources import layout, letters
-from core.viewer import Role, Viewer
+from core.viewer import Role
 from ingest.replay import FINAL
 from tests.dashboard.tree import having, walk, words
+from tests.people import person
 
 PAGES = Path(shell.__file__).parent
 MODULES = sorted(PAGES.rglob("*.py"))
@@ -50,9 +51,9 @@ def test_files_named_by_the_index_page_exist() -> None:
 
 
 def test_bar_says_who_is_logged_in_and_leads_back() -> None:
-    bar = shell.top_bar("sources.title", Viewer("li", "Li Ming", Role.COMMANDER), (("/set-aside", "aside.title"),))
+    bar = shell.top_bar("sources.title", person(Role.COMMANDER), (("/set-aside", "aside.title"),))
     assert "Li Ming · Commander" in words(bar, "en")
-    assert [part["props"]["href"] for part in walk(bar) if part["type"] == "A"] == ["/", "/set-aside"]
+    assert [part["props"]["href"] for part in walk(bar) if part["type"] == "A"] == ["/", "/set-aside", "/me"]
     assert [part["type"] for part in walk(bar)].count("H1") == 1
 
 

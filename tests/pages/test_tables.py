@@ -20,8 +20,9 @@ from app.pages.tables.drawing import column_def, state_view
 from app.pages.tables.export import as_csv, safe
 from app.pages.tables.model import clean_filters, parse_wanted
 from core.errors import InputError
-from core.viewer import Role, Viewer
+from core.viewer import Role
 from tests.dashboard.tree import having, walk, words
+from tests.people import person
 from tests.support import now
 
 TABLE = Table(
@@ -196,7 +197,7 @@ def test_letters_are_sorted_and_counted_by_the_database(engine: Engine, sort: st
 
 
 def asking(conn: Connection, role: Role = Role.DISPATCHER) -> Asking:
-    return Asking(conn, Viewer(role.value, role.value, role), now(), cast(Any, None))
+    return Asking(conn, person(role), now(), cast(Any, None))
 
 
 def test_all_pending_devices_are_paged_by_the_server(conn: Connection) -> None:

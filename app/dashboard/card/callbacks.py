@@ -14,7 +14,6 @@ from app.dashboard.components import notice
 from app.dashboard.ids import Id
 from core.errors import NotFound
 from core.log import get_log
-from core.viewer import Role
 
 log = get_log("serve")
 
@@ -76,10 +75,10 @@ def register(app: Dash, door: Door) -> None:
 
 def draw(asking: Asking, selected: Selected) -> Parts:
     card = read_card(asking, selected["type"], selected["id"])
-    may_act = asking.may(Role.DISPATCHER)
+    may = asking.viewer.permissions
     where = card["object"]
     drawn: Drawn = {"asked": selected["asked"], "lon": where["lon"], "lat": where["lat"], "chart": chart_of(card)}
-    return card_main(card, may_act=may_act), card_rest(card, may_act=may_act), drawn
+    return card_main(card, may=may), card_rest(card, may=may), drawn
 
 
 def chart_of(card: Card) -> ChartOf | None:

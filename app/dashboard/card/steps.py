@@ -10,6 +10,7 @@ from app.cards.nouns import Card
 from app.dashboard import texts
 from app.dashboard.card.words import distance, duration, way_to, worded
 from app.dashboard.components import clock_time, wild
+from core.viewer import Permission
 from core.vocabulary import DONE_INCIDENT, SHELVABLE_ALARM, Text
 from dispatch.present import Assignment
 from dispatch.recommend import Recommended
@@ -58,8 +59,8 @@ def _assignment(one: Assignment) -> html.Li:
     return html.Li([html.Div([name, status], className="line"), html.Ol(reached, className="milestones")])
 
 
-def next_step(card: Card, *, may_act: bool) -> list[Any]:
-    """The one recommended action with its reason; a viewer reads the reason without the button."""
+def next_step(card: Card, *, may: frozenset[Permission]) -> list[Any]:
+    """The one recommended action with its reason; who may do nothing reads the reason without the button."""
     step = card["next"]
     if step is None:
         return []
@@ -67,7 +68,7 @@ def next_step(card: Card, *, may_act: bool) -> list[Any]:
     if not step["url"] and step["label"] != step["reason"]:
         parts.append(html.P(texts.pair(step["label"]), className="calm"))
     parts.append(html.P(texts.pair(step["reason"]), className="reason"))
-    if may_act and step["method"] and step["url"]:
+    if may and step["method"] and step["url"]:
         action = step["action"]
         more = {"className": "action primary", "data-testid": f"next-{action}", "data-next": action}
         label, confirm = texts.pair(step["label"]), action == "assign"
@@ -75,24 +76,24 @@ def next_step(card: Card, *, may_act: bool) -> list[Any]:
     return [html.Section(parts, className="next" if step["url"] else "next waiting")]
 
 
-def recommended(card: Card, *, may_act: bool) -> list[Any]:
+def recommended(card: Card, *, may: frozenset[Permission]) -> list[Any]:
     """The units to send, best first, each with its reasons."""
     if card["type"] != "incident" or card["object"]["status"] in DONE_INCIDENT:
         return []
     title = html.H3(texts.both("card.recommended"))
     if not card["recommendations"]:
         return [html.Section([title, html.P(texts.both("card.recommended.none"), className="quiet")])]
-    lines = [_recommended(card["id"], unit, may_act=may_act) for unit in card["recommendations"][:MAX_RECOMMENDED]]
+    lines = [_recommended(card["id"], unit, may=may) for unit in card["recommendations"][:MAX_RECOMMENDED]]
     return [html.Section([title, html.Ul(lines, className="recommended")])]
 
 
-def _recommended(incident: str, unit: Recommended, *, may_act: bool) -> html.Li:
+def _recommended(incident: str, unit: Recommended, *, may: frozenset[Permission]) -> html.Li:
     name = way_to("unit", unit["unit"], unit["names"])
     kind = html.Span(worded("unit_kinds", unit["kind"]), className="quiet")
     way = html.Span([html.B(duration(unit["eta_s"])), html.Span(distance(unit["distance_m"]))], className="way")
     reason = html.P(_join(unit["reasons"]), className="reason")
     parts: list[Any] = [html.Div([name, kind, way], className="line"), reason]
-    if may_act:
+    if Permission.UNIT_ASSIGN in may:
         url = f"/api/incidents/{incident}/assignments"
         parts.append(api_button(texts.both("card.assign"), "POST", url, {"unit": unit["unit"]}, confirm=True))
     return html.Li(parts)

@@ -10,11 +10,12 @@ from app.dashboard.card import around, facts, pictures, steps
 from app.dashboard.card.words import figure
 from app.dashboard.components import clock_time, level_badge, wild
 from core.nouns import LogLine, Risk, Term
+from core.viewer import Permission
 
 MAX_SCORE = 10.0
 
 
-def card_main(card: Card, *, may_act: bool) -> list[Any]:
+def card_main(card: Card, *, may: frozenset[Permission]) -> list[Any]:
     """What it is, how bad and why, where, since when, who is on it, what next."""
     parts: list[Any] = [_head(card)]
     if card["type"] in ("alarm", "incident"):
@@ -22,16 +23,16 @@ def card_main(card: Card, *, may_act: bool) -> list[Any]:
     parts += pictures.picture(card)
     parts.append(facts.fact_list(card))
     parts += steps.who(card)
-    parts += steps.next_step(card, may_act=may_act)
-    parts += steps.recommended(card, may_act=may_act)
+    parts += steps.next_step(card, may=may)
+    parts += steps.recommended(card, may=may)
     return parts + facts.readings(card) + pictures.events(card)
 
 
-def card_rest(card: Card, *, may_act: bool) -> list[Any]:
+def card_rest(card: Card, *, may: frozenset[Permission]) -> list[Any]:
     """What is around, what happened so far, other things that can be done, and where this comes from."""
     parts: list[Any] = around.around(card["around"]) if card["around"] else []
     parts += _log(card["log"]) if card["log"] or card["type"] in ("alarm", "incident") else []
-    parts += steps.more_actions(card) if may_act else []
+    parts += steps.more_actions(card) if Permission.ALARM_SHELVE in may else []
     parts.append(html.P([*texts.both("card.source"), ": ", *texts.pair(card["source"])], className="source"))
     return parts
 

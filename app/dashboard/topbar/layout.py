@@ -122,7 +122,8 @@ def _user_menu() -> html.Details:
     )
     leave = html.Button(texts.both("bar.logout"), id=Id.LOGOUT.value, className="action", type="button")
     sources = html.A(texts.both("bar.sources"), href="/sources", className="action")
+    own = html.A(texts.both("bar.me"), href="/me", className="action")
     return html.Details(
-        [target, html.Div([html.P(id=Id.USER_ROLE.value), sources, leave], className="menu panel")],
+        [target, html.Div([html.P(id=Id.USER_ROLE.value), sources, own, leave], className="menu panel")],
         className="user-menu",
     )

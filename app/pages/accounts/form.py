@@ -16,7 +16,7 @@ from app.pages import forms, ids
 from app.pages.forms import Answer, Form, Kind, Section, Values
 from app.pages.ids import AccountsId
 from app.pages.parts import action, done, facts, pane_head
-from core.viewer import Role
+from core.viewer import Permission
 from ingest.doors import accounts as book
 
 KEY = "account"
@@ -114,7 +114,7 @@ class AccountHandler:
         return account_form(values)
 
     def save(self, asking: Asking, base: Values, values: dict[str, Any]) -> Answer:
-        asking.viewer.require(Role.ADMIN)
+        asking.viewer.require(Permission.DEVICE_MANAGE)
         whole = {name: base.get(name) for name in EMPTY} | values
         given, errors = forms.check(account_form(base), book.AccountIn, whole)
         if given is None:
@@ -144,7 +144,7 @@ def open_account(asking: Asking, name: str, secret: book.Credentials | None = No
 
 
 def open_new(asking: Asking) -> html.Div:
-    asking.viewer.require(Role.ADMIN)
+    asking.viewer.require(Permission.DEVICE_MANAGE)
     return pane(asking, dict(EMPTY), dict(EMPTY))
 
 
@@ -152,7 +152,7 @@ def open_new(asking: Asking) -> html.Div:
 
 
 def open_many(asking: Asking, typed: str = "") -> html.Div:
-    asking.viewer.require(Role.ADMIN)
+    asking.viewer.require(Permission.DEVICE_MANAGE)
     upload = dcc.Upload(
         html.Span(texts.both("accounts.drop")),
         id=AccountsId.UPLOAD.value,

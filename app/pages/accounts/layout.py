@@ -13,7 +13,7 @@ from app.pages import shell, tables
 from app.pages.accounts import listing
 from app.pages.ids import AccountsId
 from app.pages.parts import action, dialog
-from core.viewer import Role
+from core.viewer import Permission
 
 ROTATING, REVOKING = "rotate-account", "revoke-account"
 
@@ -21,7 +21,7 @@ ROTATING, REVOKING = "rotate-account", "revoke-account"
 def draw(asking: Asking, _: str) -> list[Any]:
     """The page for who asks."""
     links = (("/sources", "sources.title"), ("/set-aside", "aside.title"))
-    if not asking.may(Role.ADMIN):
+    if not asking.viewer.may(Permission.DEVICE_MANAGE):
         return shell.page("accounts.title", asking.viewer, links, [notice("accounts.forbidden", "empty")])
     acts = [
         action(AccountsId.ADD.value, "accounts.add", small=True, data_key="add-account"),

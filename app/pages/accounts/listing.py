@@ -11,7 +11,7 @@ from app.dashboard import texts
 from app.pages import tables
 from app.pages.parts import lamp
 from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Table, Wanted, cells
-from core.viewer import Role
+from core.viewer import Permission
 from ingest.doors import accounts as book
 
 Account = book.AccountObject
@@ -70,7 +70,7 @@ COLUMNS = {column.name: column.name for column in TABLE.columns}
 
 
 def read_rows(asking: Asking, wanted: Wanted) -> Found[Account]:
-    asking.viewer.require(Role.ADMIN)
+    asking.viewer.require(Permission.DEVICE_MANAGE)
     sql, params = book.find_accounts(wanted.asks("q"))
     rows, total = tables.select(asking.conn, sql, params, wanted, COLUMNS, TABLE)
     return Found([book.account_object(row) for row in rows], total)

@@ -14,7 +14,7 @@ from app.pages.ids import QuarantineId
 from app.pages.parts import done
 from app.pages.quarantine import view
 from core.errors import NotFound
-from core.viewer import Role
+from core.viewer import Permission
 from ingest.admin import quarantine
 
 HOURS = 24
@@ -29,7 +29,7 @@ def register(app: Dash, door: Door) -> None:
 
 
 def lift(asking: Asking, press: Press) -> Act:
-    asking.viewer.require(Role.ADMIN)
+    asking.viewer.require(Permission.QUARANTINE_LIFT)
     rows: Sequence[Mapping[str, Any]] = press.given[0] or ()
     count = 0
     for row in rows:

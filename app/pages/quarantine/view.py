@@ -14,7 +14,7 @@ from app.pages import shell, tables
 from app.pages.ids import QuarantineId
 from app.pages.parts import action
 from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Table, Wanted, cells
-from core.viewer import Role
+from core.viewer import Permission
 from ingest.admin import quarantine
 
 # between kind and owner in a row's key; an owner may hold anything else
@@ -63,7 +63,7 @@ COLUMNS = {column.name: column.name for column in TABLE.columns}
 
 
 def read_rows(asking: Asking, wanted: Wanted) -> Found[HeldRow]:
-    asking.viewer.require(Role.DISPATCHER)
+    asking.viewer.require(Permission.QUARANTINE_READ)
     sql, params = quarantine.find_open(wanted.asks("q"))
     rows, total = tables.select(asking.conn, sql, params, wanted, COLUMNS, TABLE)
     return Found([row_object(row) for row in rows], total)
@@ -78,8 +78,8 @@ def draw(asking: Asking, _: str) -> list[Any]:
     """The page for who asks."""
     links = (("/sources", "sources.title"), ("/devices", "accounts.title"))
     content = notice("quarantine.forbidden", "empty")
-    if asking.may(Role.DISPATCHER):
-        content = page_view(is_admin=asking.may(Role.ADMIN))
+    if asking.viewer.may(Permission.QUARANTINE_READ):
+        content = page_view(is_admin=asking.viewer.may(Permission.QUARANTINE_LIFT))
     return shell.page("quarantine.title", asking.viewer, links, [content])
 
 

@@ -15,7 +15,7 @@ from app.pages.parts import done
 from app.pages.set_aside import view
 from core import audit, set_aside
 from core.errors import NotFound
-from core.viewer import Role
+from core.viewer import Permission
 
 ACTS = {"retry": set_aside.retry, "drop": set_aside.drop}
 GRID = ids.grid(view.TABLE.key)
@@ -32,7 +32,7 @@ def register(app: Dash, door: Door) -> None:
 
 
 def count(asking: Asking, _: Press) -> Act:
-    asking.viewer.require(Role.DISPATCHER)
+    asking.viewer.require(Permission.ASIDE_READ)
     return Act([fills(AsideId.COUNTS, view.count_views(set_aside.count_asides(asking.conn)))])
 
 
@@ -50,7 +50,7 @@ def decided(key: str, count: int) -> Act:
 
 def decide(asking: Asking, act: str, keys: Sequence[str]) -> int:
     """Retry or drop rows by their keys (`what:id`); returns how many there still were."""
-    asking.viewer.require(Role.ADMIN)
+    asking.viewer.require(Permission.ASIDE_DECIDE)
     count = 0
     for key in keys:
         what, _, identity = key.partition(":")

@@ -17,7 +17,7 @@ from app.pages.parts import action, dialog
 from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Table, Wanted, cells
 from core import set_aside
 from core.clock import rfc3339
-from core.viewer import Role
+from core.viewer import Permission
 
 NAMED_AT_MOST = 5
 DROPPING = "drop"
@@ -74,7 +74,7 @@ def due_cell(row: AsideRow) -> Cell:
 
 
 def read_rows(asking: Asking, wanted: Wanted) -> Found[AsideRow]:
-    asking.viewer.require(Role.DISPATCHER)
+    asking.viewer.require(Permission.ASIDE_READ)
     sql, params = set_aside.find_open(wanted.asks("q"))
     rows, total = tables.select(asking.conn, sql, params, wanted, COLUMNS, TABLE)
     return Found([row_object(row) for row in rows], total)
@@ -98,11 +98,11 @@ def row_object(row: Any) -> AsideRow:
 def draw(asking: Asking, _: str) -> list[Any]:
     """The page for who asks."""
     links = (("/sources", "sources.title"), ("/devices", "accounts.title"))
-    if not asking.may(Role.DISPATCHER):
+    if not asking.viewer.may(Permission.ASIDE_READ):
         content = [notice("aside.forbidden", "empty")]
     else:
         counts = set_aside.count_asides(asking.conn)
-        content = [page_view(counts, is_admin=asking.may(Role.ADMIN))]
+        content = [page_view(counts, is_admin=asking.viewer.may(Permission.ASIDE_DECIDE))]
     return shell.page("aside.title", asking.viewer, links, content)
 
 

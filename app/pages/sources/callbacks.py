@@ -16,7 +16,7 @@ from app.pages.forms import Values
 from app.pages.ids import Id, SourcesId
 from app.pages.parts import done
 from app.pages.sources import devices, form, letters, listing, strangers
-from core.viewer import Role
+from core.viewer import Permission
 
 GROUP = ids.narrow(letters.TABLE.key, "group")
 SEARCH_DEVICES = ids.narrow(devices.TABLE.key, "q")
@@ -93,7 +93,7 @@ def count_all(asking: Asking, _: Press) -> Act:
         SourcesId.COUNT_SOURCES: listing.count_troubled(asking),
         SourcesId.COUNT_DEVICES: devices.count_pending(asking),
         SourcesId.COUNT_STRANGERS: strangers.count_pending(asking),
-        SourcesId.COUNT_LETTERS: letters.count_waiting(asking) if asking.may(Role.DISPATCHER) else 0,
+        SourcesId.COUNT_LETTERS: letters.count_waiting(asking) if asking.viewer.may(Permission.LETTER_READ) else 0,
     }
     return Act([fills(target, str(n) if n else "") for target, n in figures.items()])
 

@@ -22,7 +22,7 @@ from app.pages.sources.form import numeric
 from app.pages.tables import TEXT, Cell, Column, Filter, Found, Table, Wanted, cells
 from core.crs import Datum
 from core.types import JsonObject
-from core.viewer import Role
+from core.viewer import Permission
 from core.vocabulary import Text, roman, table
 from ingest.admin import devices as book
 from layers.sensors import Measured, Sensor, read_sensors
@@ -109,7 +109,7 @@ def read_rows(asking: Asking, wanted: Wanted) -> Found[Sensor]:
     sql, params = book.find_pending(wanted.asks("q"))
     rows, total = tables.select(asking.conn, sql, params, wanted, COLUMNS, TABLE)
     ids = [row.id for row in rows]
-    found = {one["id"]: one for one in read_sensors(asking.conn, {}, ids=ids)}
+    found = {one["id"]: one for one in read_sensors(asking.conn, {}, ids=ids, scope=asking.viewer.scope)}
     return Found([found[one] for one in ids if one in found], total)
 
 
@@ -259,7 +259,7 @@ class DeviceHandler:
         return device_form()
 
     def save(self, asking: Asking, base: Values, values: JsonObject) -> Answer:
-        asking.viewer.require(Role.ADMIN)
+        asking.viewer.require(Permission.SENSOR_MANAGE)
         given, errors = forms.check(device_form(), api.AcceptIn, values)
         if given is None:
             return Answer(errors)
@@ -272,7 +272,7 @@ class DeviceHandler:
     def draw(self, asking: Asking, base: Values, values: Values) -> html.Div:
         device = api.get_sensor(asking.conn, asking.viewer, str(base["id"]))
         offered = api.get_offer(asking.conn, asking.viewer, str(base["id"]), values.get("kind") or None)
-        return pane(device, values, offered, is_admin=asking.may(Role.ADMIN))
+        return pane(device, values, offered, is_admin=asking.viewer.may(Permission.SENSOR_MANAGE))
 
     def dry_run(self, asking: Asking, base: Values, values: JsonObject, trial: JsonObject) -> Answer:
         raise NotImplementedError
@@ -281,7 +281,7 @@ class DeviceHandler:
 def open_device(asking: Asking, device_id: str) -> html.Div:
     device = api.get_sensor(asking.conn, asking.viewer, device_id)
     offered = api.get_offer(asking.conn, asking.viewer, device_id)
-    return pane(device, values_of(device), offered, is_admin=asking.may(Role.ADMIN))
+    return pane(device, values_of(device), offered, is_admin=asking.viewer.may(Permission.SENSOR_MANAGE))
 
 
 def retire(asking: Asking, device_id: str) -> None:

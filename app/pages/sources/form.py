@@ -20,7 +20,7 @@ from app.pages.parts import action, done, pane_head
 from app.pages.sources.trial import outcome
 from core.crs import Datum
 from core.types import JsonObject
-from core.viewer import Role
+from core.viewer import Permission
 from core.vocabulary import table
 from ingest.admin.sources.examples import find_example
 from ingest.admin.sources.nouns import SourceChange, SourceIn, SourceObject, TryIn
@@ -193,7 +193,7 @@ def trial_box(form: Form, message: Message | None) -> Any:
 
 def take_example(asking: Asking, filters: str) -> Message | None:
     """The newest message that has come on these topics, to be tried."""
-    asking.viewer.require(Role.ADMIN)
+    asking.viewer.require(Permission.SOURCE_MANAGE)
     wanted = [line.strip() for line in filters.splitlines() if line.strip()]
     found = find_example(asking.conn, wanted, asking.parts.settings.topic_prefix)
     return None if found is None else {"topic": found["topic"], "payload": found["payload"], "payload_base64": None}
@@ -223,7 +223,7 @@ class SourceHandler:
         return source_form(values)
 
     def save(self, asking: Asking, base: Values, values: JsonObject) -> Answer:
-        asking.viewer.require(Role.ADMIN)
+        asking.viewer.require(Permission.SOURCE_MANAGE)
         form = source_form(values)
         whole = {name: base.get(name) for name in EMPTY} | values
         given, errors = forms.check(form, SourceIn, whole)
@@ -242,10 +242,10 @@ class SourceHandler:
         return values_of(api.get_source(asking.conn, asking.viewer, asking.now, asking.parts, str(base["id"])))
 
     def draw(self, asking: Asking, base: Values, values: Values) -> html.Div:
-        return pane(base, values, None, is_admin=asking.may(Role.ADMIN))
+        return pane(base, values, None, is_admin=asking.viewer.may(Permission.SOURCE_MANAGE))
 
     def dry_run(self, asking: Asking, base: Values, values: JsonObject, trial: JsonObject) -> Answer:
-        asking.viewer.require(Role.ADMIN)
+        asking.viewer.require(Permission.SOURCE_MANAGE)
         message = {name: value for name, value in trial.items() if value is not None}
         if "payload_base64" not in message:
             message["payload"] = trial.get("payload") or ""
@@ -263,9 +263,9 @@ TRIAL_AND_SOURCE = forms.form_of(TryIn, KEY, FAMILY)
 
 def open_source(asking: Asking, source_id: str, message: Message | None = None) -> html.Div:
     found = values_of(api.get_source(asking.conn, asking.viewer, asking.now, asking.parts, source_id))
-    return pane(found, found, message, is_admin=asking.may(Role.ADMIN))
+    return pane(found, found, message, is_admin=asking.viewer.may(Permission.SOURCE_MANAGE))
 
 
 def open_new(asking: Asking) -> html.Div:
-    asking.viewer.require(Role.ADMIN)
+    asking.viewer.require(Permission.SOURCE_MANAGE)
     return pane(new_values(), new_values(), None, is_admin=True)

@@ -14,7 +14,7 @@ from app.pages import shell, tables
 from app.pages.ids import SourcesId
 from app.pages.parts import action
 from app.pages.sources import devices, letters, listing, strangers
-from core.viewer import Role
+from core.viewer import Permission
 
 TABS = {
     "sources": SourcesId.COUNT_SOURCES,
@@ -27,9 +27,13 @@ LINKS = (("/devices", "accounts.title"), ("/set-aside", "aside.title"), ("/quara
 
 def draw(asking: Asking, wanted: str) -> list[Any]:
     """The page for who asks; `wanted` is the tab to begin with."""
-    may_read = asking.may(Role.DISPATCHER)
+    may_read = asking.viewer.may(Permission.LETTER_READ)
     links = LINKS if may_read else ()
-    content = tabs(wanted if wanted in TABS else "sources", is_admin=asking.may(Role.ADMIN), may_read=may_read)
+    if asking.viewer.may(Permission.PERSON_MANAGE):
+        links = (*links, ("/people", "people.title"))
+    content = tabs(
+        wanted if wanted in TABS else "sources", is_admin=asking.viewer.may(Permission.SOURCE_MANAGE), may_read=may_read
+    )
     return shell.page("sources.title", asking.viewer, links, [content])
 
 

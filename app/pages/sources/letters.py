@@ -16,7 +16,7 @@ from app.pages import ids, tables
 from app.pages.parts import action, done, facts, pane_head, reason_words
 from app.pages.sources.form import Message
 from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Table, Wanted, cells
-from core.viewer import Role
+from core.viewer import Permission
 from ingest.admin import letters as book
 from ingest.replay import FINAL
 
@@ -85,7 +85,7 @@ TABLE: Table[book.DeadLetter] = Table(
 
 
 def read_rows(asking: Asking, wanted: Wanted) -> Found[book.DeadLetter]:
-    asking.viewer.require(Role.DISPATCHER)
+    asking.viewer.require(Permission.LETTER_READ)
     reason, source = split_group(wanted.asks("group"))
     state: book.State = next((one for one in book.STATES if one == wanted.asks("state")), "waiting")
     sql, params = book.find_letters(book.LetterFilter(state, reason, source, wanted.asks("q") or None))
@@ -106,7 +106,7 @@ def split_group(group: str) -> tuple[str | None, str | None]:
 def draw_groups(asking: Asking, chosen: str) -> list[Any]:
     """Buttons for what waits, by reason and source."""
     groups = api.get_reasons(asking.conn, asking.viewer)["items"]
-    return group_views(groups, chosen, is_admin=asking.may(Role.ADMIN))
+    return group_views(groups, chosen, is_admin=asking.viewer.may(Permission.LETTER_DECIDE))
 
 
 def count_waiting(asking: Asking) -> int:
@@ -148,7 +148,9 @@ def group_view(one: book.ReasonCount, chosen: str, *, is_admin: bool) -> html.Di
 
 
 def open_letter(asking: Asking, letter_id: int) -> html.Div:
-    return pane(api.get_letter(asking.conn, asking.viewer, letter_id), is_admin=asking.may(Role.ADMIN))
+    return pane(
+        api.get_letter(asking.conn, asking.viewer, letter_id), is_admin=asking.viewer.may(Permission.LETTER_DECIDE)
+    )
 
 
 def pane(letter: book.LetterWhole, *, is_admin: bool) -> html.Div:

@@ -10,7 +10,7 @@ from app.asking import Asking
 from app.dashboard.card.words import figure
 from app.pages import tables
 from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Table, Wanted, cells
-from core.viewer import Role
+from core.viewer import Permission
 from ingest.admin.sources.nouns import SourceChange, SourceObject, SourceState
 
 TOPICS_SHOWN = 2
@@ -153,7 +153,7 @@ TABLE: Table[Listed] = Table(
 
 def read_rows(asking: Asking, wanted: Wanted) -> Found[Listed]:
     listed = api.list_sources(asking.conn, asking.viewer, asking.now, asking.parts)["items"]
-    locked = not asking.may(Role.ADMIN)
+    locked = not asking.viewer.may(Permission.SOURCE_MANAGE)
     rows: list[Listed] = [
         {**row, "locked": locked} for row in sorted(listed, key=lambda row: (not row["enabled"], row["id"]))
     ]

@@ -19,7 +19,7 @@ from app.pages.sources.devices import FAMILY, pretty
 from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Table, Wanted, cells
 from core.crs import Datum
 from core.types import JsonObject
-from core.viewer import Role
+from core.viewer import Permission
 from core.vocabulary import table
 from ingest.admin import pending as book
 from ingest.admin.pending import Pending
@@ -183,7 +183,7 @@ class StrangerHandler:
         return FORMS[self.key]()
 
     def save(self, asking: Asking, base: Values, values: JsonObject) -> Answer:
-        asking.viewer.require(Role.ADMIN)
+        asking.viewer.require(Permission.SENSOR_MANAGE)
         name = str(base["id"])
         if self.key == "unit":
             unit, errors = forms.check(unit_form(), api.UnitIn, values)
@@ -202,7 +202,7 @@ class StrangerHandler:
 
     def draw(self, asking: Asking, base: Values, values: Values) -> html.Div:
         thing = book.read_thing(asking.conn, self.key, str(base["id"]))
-        return pane(thing, values, is_admin=asking.may(Role.ADMIN))
+        return pane(thing, values, is_admin=asking.viewer.may(Permission.SENSOR_MANAGE))
 
     def dry_run(self, asking: Asking, base: Values, values: JsonObject, trial: JsonObject) -> Answer:
         raise NotImplementedError
@@ -211,9 +211,9 @@ class StrangerHandler:
 def open_thing(asking: Asking, identity: str) -> html.Div:
     kind, _, name = identity.partition("/")
     thing = book.read_thing(asking.conn, kind, name)
-    return pane(thing, values_of(thing), is_admin=asking.may(Role.ADMIN))
+    return pane(thing, values_of(thing), is_admin=asking.viewer.may(Permission.SENSOR_MANAGE))
 
 
 def retire(asking: Asking, kind: str, name: str) -> None:
-    asking.viewer.require(Role.ADMIN)
+    asking.viewer.require(Permission.SENSOR_MANAGE)
     book.retire_thing(asking.conn, kind, name, asking.viewer.username, asking.now)

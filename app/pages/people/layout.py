@@ -1,0 +1,64 @@
+"""The page's frame: a tab for accounts, one for roles, each with a table and a pane beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import html
+
+from app.asking import Asking
+from app.dashboard import texts
+from app.dashboard.components import notice, wild
+from app.pages import shell, tables
+from app.pages.ids import PeopleId
+from app.pages.parts import action, dialog
+from app.pages.people import listing
+from core.viewer import Permission
+
+GIVING, ENDING, REMOVING = "give-password", "end-sessions", "remove-role"
+TABS = ("people", "roles")
+
+
+def draw(asking: Asking, wanted: str) -> list[Any]:
+    """The page for who asks; `wanted` is the tab to begin with."""
+    links = (("/sources", "sources.title"), ("/devices", "accounts.title"))
+    if not asking.viewer.may(Permission.PERSON_MANAGE):
+        return shell.page("people.title", asking.viewer, links, [notice("people.forbidden", "empty")])
+    panels = {
+        "people": panel(listing.PEOPLE, PeopleId.ADD, "people.add", PeopleId.PANE, "people.explain"),
+        "roles": panel(listing.ROLES, PeopleId.ROLE_ADD, "roles.add", PeopleId.ROLE_PANE, "roles.explain"),
+    }
+    content = dmc.Tabs(
+        [
+            dmc.TabsList(
+                [
+                    dmc.TabsTab(html.Span(texts.both(f"people.tab.{name}")), value=name, **wild({"data-tab": name}))
+                    for name in TABS
+                ]
+            ),
+            *(dmc.TabsPanel(inner, value=name, **wild({"data-panel": name})) for name, inner in panels.items()),
+        ],
+        id=PeopleId.TABS.value,
+        value=wanted if wanted in TABS else "people",
+        keepMounted=True,
+        activateTabWithKeyboard=True,
+    )
+    dialogs = [
+        dialog(GIVING, "people.password", "people.password"),
+        dialog(ENDING, "people.end", "people.end"),
+        dialog(REMOVING, "roles.remove", "roles.remove"),
+    ]
+    return shell.page("people.title", asking.viewer, links, [content, *dialogs])
+
+
+def panel(table: tables.Table[Any], add: PeopleId, words: str, pane: PeopleId, explain: str) -> html.Div:
+    acts = [action(add.value, words, small=True, data_key=add.value)]
+    told = html.P(texts.both(explain), className="quiet above")
+    return html.Div(
+        [
+            html.Div([told, tables.view(table, acts)], className="list"),
+            html.Aside(id=pane.value, className="detail scroll"),
+        ],
+        className="beside",
+    )

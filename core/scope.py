@@ -1,0 +1,102 @@
+"""How far somebody sees: a scope as a value, and the same rule in SQL for lists that are paged or counted.
+
+A thing of a district is seen by who may see that district, a thing of none by all. A unit is seen by whom it is given
+to by name; who has been given none sees those of their districts. An incident is seen also by whose unit was sent to
+it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from core.types import UNKNOWN_DISTRICT, Params
+
+
+class Classification(IntEnum):
+    """How far a thing may be shown; everything is OPEN to those who are logged in until somebody says otherwise."""
+
+    OPEN = 0
+    INTERNAL = 1
+    SECRET = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """None is no limit. `city`: sees the city at all; who does not sees the units given by name and their incidents."""
+
+    # codes of departments; no live thing has a department yet
+    departments: frozenset[str] | None = None
+    # six-digit codes
+    districts: frozenset[str] | None = None
+    units: frozenset[str] | None = None
+    # the highest classification of things
+    classification: Classification = Classification.SECRET
+    city: bool = True
+
+    def sees(self, district: str | None) -> bool:
+        """Whether things of this district may be seen."""
+        if not self.city:
+            return False
+        return self.districts is None or district in (None, UNKNOWN_DISTRICT) or district in self.districts
+
+    def sees_unit(self, unit: str, district: str | None) -> bool:
+        return self.sees(district) if self.units is None else unit in self.units
+
+    def sees_incident(self, district: str | None, units: Iterable[str]) -> bool:
+        """`units` were sent to it."""
+        return self.sees(district) or (self.units is not None and not self.units.isdisjoint(units))
+
+    def covers(self, other: Scope) -> bool:
+        """Whether nothing that `other` sees is hidden here."""
+        pairs = (
+            (self.departments, other.departments),
+            (self.districts, other.districts),
+            (self.units, other.units),
+        )
+        inside = all(mine is None or (theirs is not None and theirs <= mine) for mine, theirs in pairs)
+        return inside and self.classification >= other.classification and (self.city or not other.city)
+
+    def params(self) -> Params:
+        """For what `seen`, `seen_unit` and `seen_incident` ask."""
+        return {
+            "scope_city": self.city,
+            "scope_districts": None if self.districts is None else sorted(self.districts),
+            "scope_units": None if self.units is None else sorted(self.units),
+        }
+
+
+EVERYTHING = Scope()
+
+
+def seen(district: str) -> str:
+    """`Scope.sees` as a condition of SQL; `district` is an expression."""
+    return f"""
+(:scope_city AND (CAST(:scope_districts AS text[]) IS NULL OR {district} IS NULL OR {district} = '{UNKNOWN_DISTRICT}'
+  OR {district} = ANY(CAST(:scope_districts AS text[]))))
+"""
+
+
+def seen_unit(unit: str, district: str) -> str:
+    """`Scope.sees_unit` in SQL."""
+    return f"""
+(CASE WHEN CAST(:scope_units AS text[]) IS NULL THEN {seen(district)}
+  ELSE {unit} = ANY(CAST(:scope_units AS text[])) END)
+"""
+
+
+def seen_incident(incident: str, district: str) -> str:
+    """`Scope.sees_incident` in SQL."""
+    return f"""
+({seen(district)} OR (CAST(:scope_units AS text[]) IS NOT NULL AND EXISTS (SELECT 1 FROM assignment sent
+  WHERE sent.incident_id = {incident} AND sent.unit_id = ANY(CAST(:scope_units AS text[])))))
+"""
+
+
+def unit_district(station: str, home: str) -> str:
+    """SQL of a unit's district: that of its station, else that in which it is at home."""
+    return f"""
+COALESCE((SELECT at.district FROM facility at WHERE at.id = {station}),
+  (SELECT at.code FROM district at WHERE ST_Covers(at.geom, {home}) LIMIT 1))
+"""

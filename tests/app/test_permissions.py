@@ -1,0 +1,99 @@
+"""Who may what: every door of the API that asks for more than being logged in, for each of the first four roles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import httpx
+import pytest
+
+from tests.support import System
+
+ROLES = ("viewer", "dispatcher", "commander", "admin")
+NOBODY = UUID(int=0)
+# the lowest role that is let in, in the order of ROLES; what is asked for is not there, or not well said
+DOORS = [
+    ("viewer", "GET", "/api/alarms"),
+    ("viewer", "GET", "/api/incidents"),
+    ("viewer", "GET", "/api/units"),
+    ("viewer", "GET", "/api/sensors"),
+    ("viewer", "GET", "/api/cameras"),
+    ("viewer", "GET", "/api/video-events"),
+    ("viewer", "GET", "/api/warnings"),
+    ("viewer", "GET", "/api/state"),
+    ("viewer", "GET", "/api/layers"),
+    ("viewer", "GET", "/api/search?q=a"),
+    ("viewer", "GET", "/api/city"),
+    ("viewer", "GET", "/api/sources"),
+    ("viewer", "GET", "/api/health"),
+    ("viewer", "GET", "/metrics"),
+    ("viewer", "GET", "/feeds/alerts.atom"),
+    ("viewer", "GET", "/tiles/base/0/0/0.mvt"),
+    ("dispatcher", "POST", f"/api/alarms/{NOBODY}/acknowledge"),
+    ("commander", "POST", f"/api/alarms/{NOBODY}/shelve"),
+    ("dispatcher", "POST", "/api/incidents"),
+    ("dispatcher", "POST", f"/api/incidents/{NOBODY}/assignments"),
+    ("dispatcher", "POST", f"/api/incidents/{NOBODY}/status"),
+    ("dispatcher", "POST", "/api/units/nobody/status"),
+    ("dispatcher", "GET", "/api/dead-letters"),
+    ("dispatcher", "GET", "/api/dead-letters/1"),
+    ("admin", "POST", "/api/dead-letters/replay"),
+    ("admin", "POST", "/api/dead-letters/discard"),
+    ("dispatcher", "GET", "/api/set-aside"),
+    ("admin", "POST", "/api/set-aside/retry"),
+    ("admin", "POST", "/api/set-aside/drop"),
+    ("dispatcher", "GET", "/api/quarantine"),
+    ("admin", "POST", "/api/quarantine/lift"),
+    ("admin", "GET", "/api/broker"),
+    ("admin", "GET", "/api/devices"),
+    ("admin", "POST", "/api/devices"),
+    ("admin", "POST", "/api/devices/import"),
+    ("admin", "GET", "/api/devices/nobody"),
+    ("admin", "PUT", "/api/devices/nobody"),
+    ("admin", "POST", "/api/devices/nobody/rotate"),
+    ("admin", "POST", "/api/devices/nobody/revoke"),
+    ("admin", "POST", "/api/sensors/nobody/accept"),
+    ("admin", "POST", "/api/sensors/nobody/retire"),
+    ("admin", "POST", "/api/sources"),
+    ("admin", "PATCH", "/api/sources/nobody"),
+]
+# bodies that are well said, so that the door is asked and not the body; what they speak of is not there
+BODIES: dict[str, object] = {
+    f"/api/alarms/{NOBODY}/shelve": {"minutes": 5, "reason": "test"},
+    "/api/incidents": {"alarm": str(NOBODY)},
+    f"/api/incidents/{NOBODY}/assignments": {"unit": "nobody"},
+    f"/api/incidents/{NOBODY}/status": {"status": "closed", "version": 1},
+    "/api/units/nobody/status": {"status": "available"},
+    "/api/dead-letters/replay": {"ids": [1]},
+    "/api/dead-letters/discard": {"ids": [1], "why": "test"},
+    "/api/set-aside/retry": {"what": "nothing", "id": "1"},
+    "/api/set-aside/drop": {"what": "nothing", "id": "1"},
+    "/api/quarantine/lift": {"owner": "account:nobody", "kind": "rate"},
+    "/api/devices": {"name": "permission-test", "kind": "gateway"},
+    "/api/sources": {"id": "permission-test", "name_zh": "x", "name_en": "x", "topic_filters": ["a/b"], "decoder": "-"},
+    "/api/devices/import": {"csv": "name,kind\n"},
+    "/api/devices/nobody": {"name": "nobody", "kind": "gateway"},
+    "/api/sensors/nobody/accept": {"kind": "water_level", "lon": 118.0, "lat": 31.0},
+    "/api/sources/nobody": {"version": 1},
+}
+
+
+@pytest.fixture(scope="module")
+def clients(served: System) -> Iterator[dict[str, httpx.Client]]:
+    held = {role: served.api(role) for role in ROLES}
+    yield held
+    for client in held.values():
+        client.close()
+
+
+@pytest.mark.parametrize(("lowest", "method", "path"), DOORS, ids=[f"{m} {p}" for _, m, p in DOORS])
+def test_door_is_open_to_whom_it_always_was(
+    lowest: str, method: str, path: str, clients: dict[str, httpx.Client]
+) -> None:
+    answers = {role: clients[role].request(method, path, json=BODIES.get(path)) for role in ROLES}
+    may = {role: ROLES.index(role) >= ROLES.index(lowest) for role in ROLES}
+    # a body that lacks what it must have is said before anything else is asked
+    if all(answer.status_code == 422 for answer in answers.values()):
+        pytest.fail(f"{path}: {answers['admin'].text}")
+    assert {role: answer.status_code != 403 for role, answer in answers.items()} == may
