@@ -15,7 +15,6 @@ from alerts.warnings import Warning, list_warnings, read_chain, read_of_senders,
 from app.cards import read_card
 from core.cap import Alert, Area, Info, build
 from core.pgarray import to_pg_us
-from core.viewer import Role, Viewer
 from core.vocabulary import WarningState
 from ingest.arrived import Arrived
 from ingest.decoders.cap import decode_warning
@@ -23,6 +22,7 @@ from ingest.writer import Writer
 from layers.catalogue import LAYERS, count_things
 from layers.search import search
 from tests.app.asking import ask_as
+from tests.people import person
 from tests.support import now
 
 T = now().replace(microsecond=0) - timedelta(hours=2)
@@ -213,14 +213,14 @@ def test_layer_counts_search_finds_and_the_card_tells_the_chain(conn: Connection
     [hit] = [one for one in search(conn, "暴雨橙色") if one["type"] == "warning"]
     [live] = read_warnings(conn, now())
     assert hit["id"] == live["id"]
-    card = read_card(ask_as(conn, Viewer("v", "V", Role.VIEWER)), "warning", hit["id"])
+    card = read_card(ask_as(conn, person()), "warning", hit["id"])
     assert card["type"] == "warning"
     assert [line["text"]["en"].split(":")[0] for line in card["log"]] == ["Alert", "Update"]
     assert read_chain(conn, read_warning(conn, hit["id"], now()), now()) == card["log"]
 
 
 def test_warnings_from_before_know_their_chain_after_the_migration(conn: Connection) -> None:
-    fill = import_module("core.migrations.versions.0015_nothing_vanishes").FILL_REFS
+    fill = import_module("core.migrations.versions.0014_nothing_vanishes").FILL_REFS
     hear(conn, alert("a"), alert("b"), alert("c", 5, "a b"))
     wanted = conn.execute(text("SELECT identifier, refs FROM warning ORDER BY 1")).all()
     conn.execute(text("UPDATE warning SET refs = '{}'"))

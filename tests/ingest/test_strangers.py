@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from app.api import pending as api
 from core.errors import Conflict, Forbidden, InputError, NotFound
 from core.pgarray import to_pg_us
-from core.viewer import Role, Viewer
+from core.viewer import Role
 from dispatch.present import read_units
 from ingest.admin import pending as book
 from ingest.arrived import Arrived
@@ -20,9 +20,10 @@ from ingest.flood import Flood, Held, Limits
 from ingest.records import PositionRow, Record, SnapshotRow, UnitReportRow, VideoEventRow
 from ingest.writer import Writer
 from layers.video import read_shown_events
+from tests.people import person
 from tests.support import now
 
-ADMIN, VIEWER = Viewer("admin", "A", Role.ADMIN), Viewer("v", "V", Role.VIEWER)
+ADMIN, VIEWER = person(Role.ADMIN), person()
 T = now() - timedelta(minutes=5)
 
 
