@@ -22,9 +22,9 @@ TAKEOVER_S = 15
 
 @pytest.fixture
 def system(own_settings: Settings, broker: Broker) -> Iterator[System]:
-    settings = own_settings.model_copy(update={"ingest_shared_group": "city"})
+    settings = own_settings.model_copy(update={"ingest_shared_group": "city", "flood_names": 0})
     logs = LOGS / "test_ingest_many"
-    with System(settings, broker, logs, passed=("ingest_shared_group",)) as system:
+    with System(settings, broker, logs, passed=("ingest_shared_group", "flood_names")) as system:
         yield system
 
 

@@ -117,8 +117,8 @@ def test_message_that_two_sources_match_is_one_row_of_the_more_exact(system: Sys
 
 
 def test_message_that_comes_twice_while_a_subscription_is_widened_is_one_row(system: System) -> None:
-    """While the wider filter is there already and the narrower one still, the broker may deliver twice; a message that
-    says no time would be two rows."""
+    """While the wider filter is there already and the narrower one still, the broker may deliver twice. (One that says
+    no time is then two rows, once in some thousand: nothing in it tells that it is the same.)"""
     with mailbox(system.broker.url("tester")) as box:
         add = (
             "INSERT INTO source (id, name_zh, name_en, topic_filters, decoder, enabled) VALUES "
@@ -136,7 +136,7 @@ def test_message_that_comes_twice_while_a_subscription_is_widened_is_one_row(sys
 
         def speak() -> None:
             while not stop.is_set() and len(said) < 20_000:
-                say(box, "tele/h1/wide/SENSOR", {"Level": len(said)})
+                say(box, "tele/h1/wide/SENSOR", {"Time": now().isoformat(timespec="seconds"), "Level": len(said)})
                 said.append(len(said))
 
         speaker = threading.Thread(target=speak)
