@@ -92,6 +92,13 @@ def replace_password(
     end_sessions(conn, username, but)
 
 
+def set_language(conn: Connection, username: str, lang: str) -> None:
+    """In which a person is spoken to."""
+    conn.execute(
+        text("UPDATE account SET lang = :lang WHERE username = :username"), {"lang": lang, "username": username}
+    )
+
+
 def _name_of(conn: Connection, username: str) -> str:
     name = conn.scalar(text("SELECT name FROM account WHERE username = :username"), {"username": username})
     if name is None:
@@ -144,6 +151,13 @@ SELECT {_VIEWER}, a.password, a.enabled FROM account a JOIN role r ON r.id = a.r
         {"username": username},
     ).one_or_none()
     return None if row is None else Holder(viewer_of(row), row.password, row.enabled, row.demo)
+
+
+def note_entry(conn: Connection, username: str, now: datetime) -> None:
+    """When somebody logged in last."""
+    conn.execute(
+        text("UPDATE account SET seen_at = :now WHERE username = :username"), {"now": now, "username": username}
+    )
 
 
 def digest(secret: str) -> str:

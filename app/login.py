@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from app.accounts import Holder, Policy, open_session, read_holder, replace_password
+from app.accounts import Holder, Policy, note_entry, open_session, read_holder, replace_password
 from app.auth import ATTEMPTS, policy_of
 from app.deps import Parts
 from app.failures import key_of, must_wait, note_failure, note_success, place_of
@@ -80,9 +80,7 @@ def _let_in(conn: Connection, given: Try, hours: float) -> Entry:
     now = utc_now()
     note_success(conn, given.username, given.address, now)
     audit.write(conn, given.username, "login", now, address=given.address)
-    conn.execute(
-        text("UPDATE account SET seen_at = :now WHERE username = :username"), {"now": now, "username": given.username}
-    )
+    note_entry(conn, given.username, now)
     return Entry(*open_session(conn, given.username, given.kind, now, hours, address=given.address))
 
 

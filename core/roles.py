@@ -38,18 +38,14 @@ SELECT o.relname, o.owner FROM ({OURS}) o WHERE o.owner <> :owner AND NOT EXISTS
   SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = o.oid AND d.deptype IN ('a', 'i')
     AND d.refobjsubid > 0)
 """)
-FUNCTIONS = text("""
+OUR_FUNCTIONS = """
 SELECT p.oid::regprocedure::text AS name FROM pg_proc p
-WHERE p.pronamespace = 'public'::regnamespace AND pg_get_userbyid(p.proowner) <> :owner
+WHERE p.pronamespace = 'public'::regnamespace
   AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid
     AND d.deptype = 'e')
-""")
-DEFINERS = text("""
-SELECT p.oid::regprocedure::text AS name FROM pg_proc p
-WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef
-  AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid
-    AND d.deptype = 'e')
-""")
+"""
+FUNCTIONS = text(f"{OUR_FUNCTIONS} AND pg_get_userbyid(p.proowner) <> :owner")
+DEFINERS = text(f"{OUR_FUNCTIONS} AND p.prosecdef")
 # partitions are reached through their parent; what a trigger keeps from being changed is not granted either
 TABLES = text(f"""
 SELECT o.relname, o.relkind, EXISTS (

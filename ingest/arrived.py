@@ -12,6 +12,16 @@ from paho.mqtt.properties import Properties
 from core.errors import DecodeError, OneMapError
 from ingest.records import Record
 
+# of a message that is shown to people
+SENT_AT_MOST = 2000
+
+
+def beginning(payload: bytes) -> str:
+    """The beginning of a message as text; of a picture there is nothing to read."""
+    if payload[:2] == b"\xff\xd8":
+        return f"JPEG, {len(payload)} bytes"
+    return payload[:SENT_AT_MOST].decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
 
 class Origin(Protocol):
     """What a message needs to know of its source (ingest.sources.Source)."""

@@ -18,7 +18,7 @@ from core.pgarray import PackedFloats, PackedText, PackedTimes, from_pg_us, pack
 from core.types import partition_of
 from core.vocabulary import UNJUDGED, Quality
 from ingest import partitions, rollup
-from ingest.arrived import Arrived
+from ingest.arrived import Arrived, beginning
 from ingest.flood import Flood
 from ingest.names import fit_spelling
 from ingest.quality import Extent, Seen, flag, see
@@ -28,7 +28,6 @@ from ingest.rows import Placed, first_of_each, told_key
 DAY_US = 86_400_000_000
 SECOND = 1_000_000
 KNOWN_AT_MOST = 1_000_000
-SENT_AT_MOST = 2000
 Key = tuple[str, str]
 
 INSERT = """
@@ -394,8 +393,7 @@ def spelling(message: Arrived, own: str) -> str | None:
 
 
 def first_heard(message: Arrived, owner: str | None) -> dict[str, str]:
-    sent = message.payload[:SENT_AT_MOST].decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    told = {"topic": message.topic.replace("\x00", ""), "sent": sent, "owner": owner}
+    told = {"topic": message.topic.replace("\x00", ""), "sent": beginning(message.payload), "owner": owner}
     return {name: value for name, value in told.items() if value is not None}
 
 

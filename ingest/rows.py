@@ -275,3 +275,9 @@ def repeated_sql(spec: TableSpec) -> bytes:
         f"SELECT u.ord - 1, {differs or 'false'} FROM {_unnest(spec)} WITH ORDINALITY AS u ({', '.join(names)}, ord) "
         f"JOIN {spec.table} t ON {same} WHERE t.received_at <> %s"
     ).encode()
+
+
+def has_fix(record: Any) -> bool:
+    """Whether it says where: receivers without a fix report 0, 0."""
+    lon, lat = getattr(record, "lon", None), getattr(record, "lat", None)
+    return lon is not None and lat is not None and (abs(lon) > 1e-6 or abs(lat) > 1e-6)

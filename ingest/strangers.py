@@ -9,9 +9,8 @@ from typing import Any, Literal
 
 import psycopg
 
-from ingest.arrived import Arrived
+from ingest.arrived import Arrived, beginning
 from ingest.flood import Flood
-from ingest.readings import SENT_AT_MOST
 from ingest.records import (
     PositionRow,
     SnapshotRow,
@@ -20,7 +19,7 @@ from ingest.records import (
     UnitReportRow,
     VideoEventRow,
 )
-from ingest.rows import Placed
+from ingest.rows import Placed, has_fix
 
 Kind = Literal["unit", "camera"]
 KINDS: Mapping[type, Kind] = {
@@ -131,14 +130,6 @@ def keep(
 def place_of(said: Sequence[Placed]) -> tuple[float | None, float | None]:
     """The last place that is one: receivers without a fix report 0, 0."""
     for placed in reversed(said):
-        lon, lat = getattr(placed.record, "lon", None), getattr(placed.record, "lat", None)
-        if lon is not None and lat is not None and (abs(lon) > 1e-6 or abs(lat) > 1e-6):
-            return lon, lat
+        if has_fix(placed.record):
+            return placed.record.lon, placed.record.lat
     return None, None
-
-
-def beginning(payload: bytes) -> str:
-    """As text, where it is one: of a picture there is nothing to read."""
-    if payload[:2] == b"\xff\xd8":
-        return f"JPEG, {len(payload)} bytes"
-    return payload[:SENT_AT_MOST].decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")

@@ -30,7 +30,6 @@ from ingest.records import (
     BirthRow,
     BornValue,
     DeathRow,
-    PositionRow,
     Reading,
     SnapshotRow,
     TrackedEventRow,
@@ -44,6 +43,7 @@ from ingest.rows import (
     TableSpec,
     columns_of,
     first_of_each,
+    has_fix,
     insert_sql,
     newest_of_each,
     repeated_sql,
@@ -307,11 +307,6 @@ def see_cameras(raw: psycopg.Connection[Any], fresh: Sequence[Placed], now: date
     if cameras := sorted(events | frames):
         times = [[now if camera in heard else None for camera in cameras] for heard in (events, frames)]
         raw.execute(SEE_CAMERAS, [cameras, *times])
-
-
-def has_fix(position: PositionRow) -> bool:
-    """Receivers without a fix report 0, 0."""
-    return abs(position.lon) > 1e-6 or abs(position.lat) > 1e-6
 
 
 def tally(messages: Sequence[Arrived], fresh: Sequence[Placed], buried: Sequence[Arrived]) -> dict[str, Tally]:

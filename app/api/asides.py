@@ -8,10 +8,9 @@ from fastapi import APIRouter
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from app.api.shapes import Limit
+from app.api.shapes import Limit, parse_pair
 from app.deps import Conn, Now, Who
 from core import audit, set_aside
-from core.errors import InputError
 from core.given import Given
 from core.nouns import Page
 from core.viewer import Permission
@@ -36,19 +35,10 @@ class AsideIn(Given):
 def get_asides(conn: Conn, who: Who, cursor: str | None = None, limit: Limit = 100) -> Page[set_aside.Aside]:
     """In order of what and id; those that wait to be tried again by themselves too."""
     who.require(Permission.ASIDE_READ)
-    found = set_aside.read_asides(conn, parse_place(cursor), limit + 1)
+    found = set_aside.read_asides(conn, parse_pair(cursor), limit + 1)
     kept = found[:limit]
     more = len(found) > limit
     return {"items": kept, "next": f"{kept[-1]['what']}:{kept[-1]['id']}" if more else None}
-
-
-def parse_place(cursor: str | None) -> tuple[str, str] | None:
-    if cursor is None:
-        return None
-    what, sign, identity = cursor.partition(":")
-    if not sign or not cursor.isprintable():
-        raise InputError("cursor: expected the `next` of an earlier answer", field="cursor")
-    return what, identity
 
 
 @router.post("/retry")

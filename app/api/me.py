@@ -6,9 +6,9 @@ from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import Field
-from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
+from app.accounts import set_language
 from app.api.people import Ended
 from app.api.shapes import Limit, part
 from app.api.shapes import Name as Cursor
@@ -81,15 +81,9 @@ def get_me(who: Who) -> Me:
 @router.patch("")
 def patch_me(conn: Conn, who: Who, parts: PartsDep, body: MeChange) -> Me:
     """The language in which one is spoken to."""
-    set_lang(conn, who, body.lang)
+    set_language(conn, who.username, body.lang)
     parts.sessions.forget_all()
     return {**me_object(who), "lang": body.lang}
-
-
-def set_lang(conn: Connection, who: Viewer, lang: str) -> None:
-    conn.execute(
-        text("UPDATE account SET lang = :lang WHERE username = :username"), {"lang": lang, "username": who.username}
-    )
 
 
 @router.post("/password", status_code=204)

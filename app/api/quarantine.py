@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter
 from pydantic import Field
 
-from app.api.shapes import Limit
+from app.api.shapes import Limit, parse_pair
 from app.deps import Conn, Now, Who
-from core.errors import InputError
 from core.given import Given
 from core.nouns import Page
 from core.viewer import Permission
@@ -31,18 +30,10 @@ class LiftIn(Given):
 def get_quarantine(conn: Conn, who: Who, cursor: str | None = None, limit: Limit = 100) -> Page[Quarantined]:
     """Who is held back just now, in order of owner and kind."""
     who.require(Permission.QUARANTINE_READ)
-    found = quarantine.read_open(conn, parse_place(cursor), limit + 1)
+    place = parse_pair(cursor)
+    found = quarantine.read_open(conn, place and (place[1], place[0]), limit + 1)
     kept = found[:limit]
     return {"items": kept, "next": f"{kept[-1]['kind']}:{kept[-1]['owner']}" if len(found) > limit else None}
-
-
-def parse_place(cursor: str | None) -> tuple[str, str] | None:
-    if cursor is None:
-        return None
-    kind, sign, owner = cursor.partition(":")
-    if not sign or not cursor.isprintable():
-        raise InputError("cursor: expected the `next` of an earlier answer", field="cursor")
-    return owner, kind
 
 
 @router.post("/lift")

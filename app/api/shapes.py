@@ -159,3 +159,13 @@ def part(items: Sequence[T], cursor: str | None, limit: int) -> Page[T]:
     seen = parse_number(cursor) or 0
     end = seen + limit
     return {"items": list(items[seen:end]), "next": str(end) if len(items) > end else None}
+
+
+def parse_pair(cursor: str | None) -> tuple[str, str] | None:
+    """A place in a list whose rows are told by two words: `first:second`."""
+    if cursor is None:
+        return None
+    first, sign, second = cursor.partition(":")
+    if not sign or not cursor.isprintable():
+        raise InputError("cursor: expected the `next` of an earlier answer", field="cursor")
+    return first, second

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.backup import archive, database, files
 from app.backup.nouns import Manifest
@@ -17,7 +18,7 @@ from core import audit
 from core.db import make_engine
 from core.errors import SetupError
 from core.migrate import revision_of
-from core.process import is_of_connection
+from core.process import first_line
 
 DUMP = "database.dump"
 
@@ -72,10 +73,8 @@ def make(place: Place, path: Path, keys: archive.Keys, who: str, now: datetime) 
         rows = sum(one.rows for one in tables.values())
         with engine.begin() as conn:
             audit.write(conn, who, "database.backup", now, {"file": path.name, "rows": rows, "pictures": count})
-    except Exception as exc:
-        if is_of_connection(exc):
-            raise SetupError(f"the database went away: {exc}", reason="backup") from exc
-        raise
+    except SQLAlchemyError as exc:
+        raise SetupError(f"the database cannot be read: {first_line(exc)}", reason="backup") from exc
     finally:
         engine.dispose()
     return Made(path, path.stat().st_size, rows, count, told.pictures)

@@ -3,7 +3,6 @@ now, or the servers that the settings name."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.services.account import OURSELVES, RunAs, service_account, service_folder
-from app.services.ending import hold, is_running, read_facts
+from app.services.ending import hold, is_held, is_running, read_facts
 from app.services.packages import checkout
 from app.services.pause import paused
 from app.services.postgres import admin_of, ensure_database, make_cluster, start_cluster, stop_cluster
@@ -45,14 +44,10 @@ class Place:
         return OURSELVES if os.geteuid() != 0 else RunAs(there.st_uid, there.st_gid)
 
 
-def state_folder(settings: Settings) -> Path:
-    return settings.state_dir if settings.state_dir.is_absolute() else checkout() / settings.state_dir
-
-
-def find_place(database: str | None = None) -> Place:
+def find_place() -> Place:
     """Of a system that runs, or that the settings name. SetupError where there is none."""
     settings = load_settings()
-    state = state_folder(settings)
+    state = checkout() / settings.state_dir
     if settings.database_url:
         services = service_folder(state, service_account()) if (state / "services").is_dir() else state / "services"
         return Place(settings, state, services, (state / "services").is_dir())
@@ -75,13 +70,13 @@ def place_to_restore(database: str | None, say: Say) -> Iterator[Place]:
     """Where a backup goes, quiet while the block lasts: a running `up` stops its processes and starts anew afterwards;
     of one that does not run the database alone is started."""
     settings = load_settings()
-    state = state_folder(settings)
+    state = checkout() / settings.state_dir
     if settings.database_url:
         yield find_place()
         return
     state.mkdir(parents=True, exist_ok=True)
     with _other_restore_waits(state):
-        if read_facts(state / "run.json") and _is_held(state / "up.lock"):
+        if read_facts(state / "run.json") and is_held(state / "up.lock"):
             with paused(state, say):
                 yield find_place()
             return
@@ -112,14 +107,3 @@ def _with_cluster(settings: Settings, state: Path, database: str | None, say: Sa
 def _other_restore_waits(state: Path) -> Iterator[None]:
     with hold(state / "restore.lock", "another restore works here: wait until it has ended"):
         yield
-
-
-def _is_held(path: Path) -> bool:
-    try:
-        with path.open("r") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False

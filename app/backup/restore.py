@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -44,7 +44,6 @@ class Restored:
     """What came back. `differs` is None where nothing was compared."""
 
     pictures: int = 0
-    kept: list[str] = field(default_factory=list)
     differs: list[str] | None = None
 
 
@@ -170,4 +169,3 @@ def put_back(place: Place, path: Path, keys: archive.Keys, done: Restored) -> No
                 files.write_private(place.state / RESTORED, content, place.owner_of(place.state))
             elif (own := files.place_of(name, place.state, place.services)) and place.has_services:
                 files.write_private(own, content, place.owner_of(own.parent))
-                done.kept.append(own.name)

@@ -48,6 +48,18 @@ def hold(path: Path, words: str) -> IO[str]:
     return lock
 
 
+def is_held(path: Path) -> bool:
+    """Whether somebody has the lock that `hold` takes."""
+    try:
+        with path.open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 def read_facts(run_file: Path) -> dict[str, object]:
     """What a running (or killed) `up` said of itself; empty where it said nothing that can be read."""
     try:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.services.ending import read_facts
+from app.services.ending import is_held, read_facts
 from core.errors import SetupError
 
 LOCK = "pause.lock"
@@ -19,14 +19,7 @@ ASIDE_S, LOOK_S = 60.0, 0.2
 
 def is_wanted(state: Path) -> bool:
     """Whether somebody holds the lock."""
-    try:
-        with (state / LOCK).open("r") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
+    return is_held(state / LOCK)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 
 from dash import Dash, State
 
+from app.api import quarantine as api
 from app.asking import Asking, Door
 from app.pages import ids, tables
 from app.pages.acts import Act, Acts, Press
@@ -14,10 +15,7 @@ from app.pages.ids import QuarantineId
 from app.pages.parts import done
 from app.pages.quarantine import view
 from core.errors import NotFound
-from core.viewer import Permission
-from ingest.admin import quarantine
 
-HOURS = 24
 GRID = ids.grid(view.TABLE.key)
 
 
@@ -29,13 +27,13 @@ def register(app: Dash, door: Door) -> None:
 
 
 def lift(asking: Asking, press: Press) -> Act:
-    asking.viewer.require(Permission.QUARANTINE_LIFT)
     rows: Sequence[Mapping[str, Any]] = press.given[0] or ()
     count = 0
     for row in rows:
         kind, _, owner = str(row[tables.ROW_KEY]).partition(view.SIGN)
+        body = api.LiftIn.model_validate({"owner": owner, "kind": kind})
         try:
-            quarantine.lift(asking.conn, owner, kind, HOURS, asking.viewer, asking.now)
+            api.post_lift(asking.conn, asking.viewer, asking.now, body)
         except NotFound:  # somebody else has meanwhile
             continue
         count += 1

@@ -215,5 +215,4 @@ def open_thing(asking: Asking, identity: str) -> html.Div:
 
 
 def retire(asking: Asking, kind: str, name: str) -> None:
-    asking.viewer.require(Permission.SENSOR_MANAGE)
-    book.retire_thing(asking.conn, kind, name, asking.viewer.username, asking.now)
+    api.retire(asking.conn, asking.viewer, asking.now, "unit" if kind == "unit" else "camera", name)
