@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.backup import archive, database, files
+from app.backup.keys import Keys
 from app.backup.nouns import Manifest
 from app.backup.place import Place
 from core import audit
@@ -34,7 +35,7 @@ class Made:
     elsewhere: str
 
 
-def make(place: Place, path: Path, keys: archive.Keys, who: str, now: datetime) -> Made:
+def make(place: Place, path: Path, keys: Keys, who: str, now: datetime) -> Made:
     """Write the backup to `path`. SetupError where something of it cannot be read; `path` is then as it was."""
     if not path.parent.is_dir():
         raise SetupError(f"path: the folder {path.parent} is not there", field="path")

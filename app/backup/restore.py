@@ -16,6 +16,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from app.backup import archive, database, files
+from app.backup.keys import Keys
 from app.backup.make import DUMP
 from app.backup.nouns import FORMAT, Manifest
 from app.backup.place import Place
@@ -51,7 +52,7 @@ def restore(
     place: Place,
     path: Path,
     told: Manifest | None,
-    keys: archive.Keys,
+    keys: Keys,
     who: str,
     now: datetime,
     say: Say,
@@ -82,7 +83,7 @@ def restore(
     return done
 
 
-def manifest_of(path: Path, keys: archive.Keys, say: Say) -> Manifest | None:
+def manifest_of(path: Path, keys: Keys, say: Say) -> Manifest | None:
     """What a backup says of itself, after all of it was read and found whole; None for a bare dump of an earlier
     version. InputError where it is damaged, locked, or made by a newer version."""
     if not path.is_file():
@@ -127,7 +128,7 @@ def refuse_while_running(engine: Engine, now: datetime) -> None:
         )
 
 
-def take_out(path: Path, keys: archive.Keys, folder: Path) -> Path:
+def take_out(path: Path, keys: Keys, folder: Path) -> Path:
     """The dump, as a file that only we can read."""
     with archive.reading(path, keys) as members:
         for name, content in members:
@@ -155,7 +156,7 @@ def finish(settings: Settings, engine: Engine, name: str, who: str, now: datetim
         raise SetupError(f"the database is restored, but ANALYZE failed: {exc}", reason="restore") from exc
 
 
-def put_back(place: Place, path: Path, keys: archive.Keys, done: Restored) -> None:
+def put_back(place: Place, path: Path, keys: Keys, done: Restored) -> None:
     """Pictures that are lacking, and the files of the state folder."""
     pictures = files.picture_folder(place.settings, place.state)
     with archive.reading(path, keys) as members:

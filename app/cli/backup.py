@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from app.backup import archive, schedule
+from app.backup import schedule
+from app.backup.keys import Keys, read_keys
 from app.backup.make import make
 from app.backup.place import find_place, place_to_restore
 from app.backup.restore import RESTORED, manifest_of, restore
@@ -43,8 +44,8 @@ def add_verbs(verbs: Any) -> None:
     restore_.set_defaults(run=restore_verb, recipient=[])
 
 
-def keys_of(options: argparse.Namespace) -> archive.Keys:
-    return archive.read_keys(options.passphrase_file, options.recipient, options.identity)
+def keys_of(options: argparse.Namespace) -> Keys:
+    return read_keys(options.passphrase_file, options.recipient, options.identity)
 
 
 def backup(options: argparse.Namespace) -> int:
@@ -55,13 +56,13 @@ def backup(options: argparse.Namespace) -> int:
     return keep_on(options, keys)
 
 
-def write_one(path: Path, keys: archive.Keys, now: datetime) -> str:
+def write_one(path: Path, keys: Keys, now: datetime) -> str:
     made = make(find_place(), path, keys, shell_user(), now)
     words = f"{made.path}: {made.size:,} bytes, {made.rows:,} rows, {made.pictures:,} pictures"
     return words + (f"; pictures are not in it, they lie in {made.elsewhere}" if made.elsewhere else "")
 
 
-def keep_on(options: argparse.Namespace, keys: archive.Keys) -> int:
+def keep_on(options: argparse.Namespace, keys: Keys) -> int:
     from core.log import setup_log
     from core.process import stop_on_signal
     from core.settings import load_settings

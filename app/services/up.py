@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import signal
 import socket
 import ssl
@@ -20,7 +19,6 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 
-from app.accounts import add_account, list_accounts, set_password
 from app.auth import is_loopback
 from app.services import cities, packages, pause
 from app.services.account import (
@@ -34,6 +32,7 @@ from app.services.account import (
 )
 from app.services.certificates import Certificates, find_certificates
 from app.services.ending import end_leftovers, hold, is_running, read_facts, signal_if_running
+from app.services.logins import Logins, keep_logins, make_accounts
 from app.services.logs import Logs
 from app.services.mosquitto import Broker, Doors, forget_sessions, launch_broker, make_broker, wait_for_broker
 from app.services.net import free_port, reached_at
@@ -55,16 +54,9 @@ from core.errors import SetupError
 from core.migrate import migrate
 from core.seed import seed
 from core.settings import Settings
-from core.viewer import Role
 from layers.place import read_city
 
 DATABASES = {"demo": "onemap", "helsinki": "onemap_helsinki", "none": "onemap_empty"}
-DEMO_NAMES = {
-    Role.VIEWER: "值班观察员",
-    Role.DISPATCHER: "调度员",
-    Role.COMMANDER: "指挥员",
-    Role.ADMIN: "系统管理员",
-}
 READY_S = 120.0
 SERVERS = ("postgres", "mosquitto")
 OURS = ("serve", "ingest", "alerts", "dispatch")
@@ -327,38 +319,17 @@ class Up:
     def package(self) -> Path:
         return self.state / "city" / self.options.city
 
-    def _logins(self) -> dict[str, dict[str, str]]:
-        """Demo accounts with random passwords, made once per installation; they work on loopback only."""
-        path = self.state / "logins.json"
-        if path.exists():
-            logins: dict[str, dict[str, str]] = json.loads(path.read_text())
-        else:
-            logins = {
-                role.value: {"username": f"demo-{role.value}", "password": f"{secrets.token_urlsafe(9)}-Aa1"}
-                for role in DEMO_NAMES
-            }
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w") as out:
-                json.dump(logins, out, indent=2)
-        self._make_accounts(logins)
-        return logins
-
-    def _make_accounts(self, logins: dict[str, dict[str, str]]) -> None:
+    def _logins(self) -> Logins:
+        logins = keep_logins(self.state / "logins.json")
         engine = make_engine(self.settings, pool_size=1, name="onemap up")
         with engine.begin() as conn:
-            there = {account.username for account in list_accounts(conn)}
-            for role in DEMO_NAMES:
-                login = logins[role.value]
-                if login["username"] in there:
-                    if self.options.fresh:
-                        set_password(conn, login["username"], login["password"])
-                    continue
-                add_account(conn, login["username"], DEMO_NAMES[role], role, login["password"], utc_now(), demo=True)
+            make_accounts(conn, logins, utc_now(), anew=self.options.fresh)
         engine.dispose()
+        return logins
 
     # --- our processes ------------------------------------------------------------------------------------------------
 
-    def _start_processes(self, supervisor: Supervisor, logins: dict[str, dict[str, str]]) -> None:
+    def _start_processes(self, supervisor: Supervisor, logins: Logins) -> None:
         asked = self.options.port if self.options.port is not None else self.settings.http_port
         host = self.settings.http_host
         port = free_port(asked, host)
@@ -427,7 +398,7 @@ class Up:
         parts = urlsplit(address)
         return f"{parts.scheme}://{reached_at(self.settings.http_host, socket.gethostname())}:{parts.port}"
 
-    def _announce(self, supervisor: Supervisor, logins: dict[str, dict[str, str]], stop: threading.Event) -> None:
+    def _announce(self, supervisor: Supervisor, logins: Logins, stop: threading.Event) -> None:
         address = str(supervisor.facts["http"])
         deadline = time.monotonic() + READY_S
         trust = self.certificates.trust()

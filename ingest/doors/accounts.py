@@ -23,7 +23,7 @@ from core.types import Params, check_device_id
 from ingest.cover import covers, overlap
 from ingest.doors.acl import CANARY, GATEWAY, PROCESS, Account
 from ingest.doors.secret import hash_secret, make_secret
-from ingest.sources import check_filter
+from ingest.filters import check_filter
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 OURS = (PROCESS, GATEWAY, CANARY)

@@ -29,7 +29,7 @@ from ingest.doors.accounts import read_active
 from ingest.doors.acl import CANARY, Account
 from ingest.doors.files import doors_text, is_written, reload_broker, write_certificate, write_doors
 from ingest.doors.secret import hash_secret, make_secret
-from ingest.sources import check_filter
+from ingest.filters import check_filter
 
 log = get_log("doors")
 # whatever was missed is seen at the next look: a broker that was started anew, files that somebody has changed

@@ -21,7 +21,7 @@ from alembic import command as alembic
 from sqlalchemy import Engine, text
 
 from app.backup import archive, database, files, schedule
-from app.backup.archive import Keys
+from app.backup.keys import Keys
 from app.cli import main
 from app.health.backups import check_backups
 from app.services.postgres import Cluster

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.cover import cover, covers, overlap, widen
-from ingest.sources import matches
+from ingest.filters import matches
 
 LEVELS = ("a", "b", "$S")
 TOPICS = ["/".join(parts) for n in (1, 2, 3, 4) for parts in itertools.product(LEVELS, repeat=n)]

@@ -30,7 +30,7 @@ from ingest.doors.acl import Account, acl_text, own_topics
 from ingest.doors.files import read_base, reload_broker, replace
 from ingest.doors.many import import_accounts, read_csv, read_text
 from ingest.doors.secret import fits, hash_secret, make_secret
-from ingest.sources import matches
+from ingest.filters import matches
 from tests.support import now
 
 ADMIN = "admin"

@@ -13,7 +13,8 @@ from core.clock import rfc3339
 from core.pgarray import to_pg_us
 from ingest.arrived import Arrived
 from ingest.records import Reading
-from ingest.sources import Source, Sources, make_source
+from ingest.source import Source, make_source
+from ingest.sources import Sources
 from ingest.writer import Writer
 from tests.ingest.decoders.support import double, metric, sparkplug
 from tests.ingest.test_sources import ROW

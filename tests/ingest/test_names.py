@@ -14,7 +14,7 @@ from core.vocabulary import table
 from ingest.decoders.base import safe_name
 from ingest.names import is_measured, known_metric
 from ingest.records import Reading, Record
-from ingest.sources import Source
+from ingest.source import Source
 from ingest.writer import Writer
 from layers.sensors import read_sensors
 from tests.ingest.decoders.support import double, metric, sparkplug

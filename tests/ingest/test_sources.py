@@ -18,8 +18,10 @@ from core.errors import DecodeError, InputError
 from core.pgarray import to_pg_us
 from core.types import LonLat
 from ingest.arrived import Arrived
+from ingest.filters import check_filter, matches
 from ingest.records import PositionRow, Reading, SnapshotRow, WarningRow
-from ingest.sources import Source, Sources, check_filter, make_source, matches, read_sources
+from ingest.source import Source, make_source
+from ingest.sources import Sources, read_sources
 from tests.ingest.decoders.support import NOW_US, PAYLOADS, at
 from tests.support import now
 

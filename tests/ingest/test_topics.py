@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.errors import DecodeError
 from ingest.decoders import native
-from ingest.sources import check_filter, matches
+from ingest.filters import check_filter, matches
 from ingest.topics import NATIVE, read_topic
 
 FILTERS = [check_filter(f, "onemap") for f in native.DECODER.filters]

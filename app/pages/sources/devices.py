@@ -17,8 +17,9 @@ from app.dashboard.card.words import figure
 from app.pages import forms, ids, tables
 from app.pages.forms import Answer, Form, Kind, Lines, Section, Values
 from app.pages.ids import SourcesId
-from app.pages.parts import action, done, facts, pane_head
+from app.pages.parts import done, facts, pane_head
 from app.pages.sources.form import numeric
+from app.pages.sources.pending import accept_buttons, heard_columns, place_view
 from app.pages.tables import TEXT, Cell, Column, Filter, Found, Table, Wanted, cells
 from core.crs import Datum
 from core.types import JsonObject
@@ -82,21 +83,7 @@ TABLE: Table[Sensor] = Table(
             rank=2,
             filter=TEXT,
         ),
-        Column(
-            "first",
-            "devices.first",
-            lambda row: [cells.age(row["first_seen_at"])],
-            lambda row: row["first_seen_at"],
-            width=130,
-            rank=3,
-        ),
-        Column(
-            "last",
-            "devices.last",
-            lambda row: [cells.age(row["heard_at"])],
-            lambda row: row["heard_at"],
-            width=130,
-        ),
+        *heard_columns(),
     ),
     filters=(Filter("q", "devices.search"),),
     row_height=58,
@@ -184,15 +171,7 @@ def draw_rules(asking: Asking, device_id: str, kind: str) -> list[Any]:
 
 def pane(device: Sensor, values: Values, offered: api.Offered, *, is_admin: bool) -> html.Div:
     has_place = device["lon"] is not None
-    place = (
-        action(ids.press(KEY, "place"), "devices.copy", small=True, data_key="copy-position")
-        if has_place
-        else html.P(texts.both("devices.nowhere"), className="hint")
-    )
-    buttons = [
-        action(ids.press(KEY, "save"), "devices.accept", primary=True, data_key="accept", data_submit="1"),
-        action(ids.press(KEY, "retire"), "devices.retire", data_key="retire"),
-    ]
+    place = place_view(KEY, has_place=has_place)
     return html.Div(
         [
             pane_head([device["name"]], ids.press(KEY, "close")),
@@ -202,7 +181,7 @@ def pane(device: Sensor, values: Values, offered: api.Offered, *, is_admin: bool
             *([place] if is_admin else [html.P(texts.both("sources.read_only"), className="quiet")]),
             forms.draw(device_form(offered["metrics"]), values, locked=not is_admin),
             html.Div(rules_view(offered), id=ids.group(KEY, "rules"), className="rules"),
-            *([html.Div(buttons, className="actions")] if is_admin else []),
+            *([accept_buttons(KEY)] if is_admin else []),
         ],
         className="device",
     )

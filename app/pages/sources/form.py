@@ -25,7 +25,7 @@ from core.vocabulary import table
 from ingest.admin.sources.examples import find_example
 from ingest.admin.sources.nouns import SourceChange, SourceIn, SourceObject, TryIn
 from ingest.admin.sources.read import list_decoders
-from ingest.sources import UnitRule
+from ingest.source import UnitRule
 
 KEY = "source"
 FAMILY = "sources.field"

@@ -14,8 +14,9 @@ from app.dashboard.card.words import figure
 from app.pages import forms, ids, tables
 from app.pages.forms import Answer, Form, Kind, Section, Values
 from app.pages.ids import SourcesId
-from app.pages.parts import action, done, facts, pane_head
+from app.pages.parts import done, facts, pane_head
 from app.pages.sources.devices import FAMILY, pretty
+from app.pages.sources.pending import accept_buttons, heard_columns, place_view
 from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Table, Wanted, cells
 from core.crs import Datum
 from core.types import JsonObject
@@ -64,17 +65,7 @@ TABLE: Table[Pending] = Table(
             width=96,
             rank=3,
         ),
-        Column(
-            "first",
-            "devices.first",
-            lambda row: [cells.age(row["first_seen_at"])],
-            lambda row: row["first_seen_at"],
-            width=130,
-            rank=3,
-        ),
-        Column(
-            "last", "devices.last", lambda row: [cells.age(row["heard_at"])], lambda row: row["heard_at"], width=130
-        ),
+        *heard_columns(),
     ),
     filters=(Filter("q", "devices.search"),),
     row_height=58,
@@ -137,15 +128,7 @@ def values_of(thing: Pending) -> Values:
 def pane(thing: Pending, values: Values, *, is_admin: bool) -> html.Div:
     key = thing["type"]
     has_place = thing["lon"] is not None
-    place = (
-        action(ids.press(key, "place"), "devices.copy", small=True, data_key="copy-position")
-        if has_place
-        else html.P(texts.both("devices.nowhere"), className="hint")
-    )
-    buttons = [
-        action(ids.press(key, "save"), "devices.accept", primary=True, data_key="accept", data_submit="1"),
-        action(ids.press(key, "retire"), "devices.retire", data_key="retire"),
-    ]
+    place = place_view(key, has_place=has_place)
     told = facts(
         [
             ("devices.field.kind", texts.both(f"card.type.{key}")),
@@ -163,7 +146,7 @@ def pane(thing: Pending, values: Values, *, is_admin: bool) -> html.Div:
             html.Details([html.Summary(texts.both("strangers.sent")), sent], open=True),
             *([place] if is_admin else [html.P(texts.both("sources.read_only"), className="quiet")]),
             forms.draw(FORMS[key](), values, locked=not is_admin),
-            *([html.Div(buttons, className="actions")] if is_admin else []),
+            *([accept_buttons(key)] if is_admin else []),
         ],
         className="device",
     )

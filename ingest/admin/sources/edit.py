@@ -17,7 +17,7 @@ from core.history import write_version
 from core.types import Params
 from ingest.admin.sources.nouns import COLUMNS, SourceChange, SourceIn
 from ingest.doors.accounts import want_doors
-from ingest.sources import Source, make_source
+from ingest.source import Source, make_source
 
 JSON_COLUMNS = ("options", "units", "metrics")
 

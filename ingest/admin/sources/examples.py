@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
 from ingest.admin.letters import read_text
-from ingest.sources import check_filter, matches
+from ingest.filters import check_filter, matches
 
 LOOKED_AT = 500
 LETTERS = text("SELECT topic, payload FROM dead_letter ORDER BY id DESC LIMIT :most")

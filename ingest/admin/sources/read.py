@@ -14,7 +14,7 @@ from core.exposure import city_zone
 from ingest.admin.letters import COUNTED
 from ingest.admin.sources.nouns import DecoderObject, SourceObject, SourceState
 from ingest.decoders import DECODERS
-from ingest.sources import make_source
+from ingest.source import make_source
 
 # a source is overdue once nothing came for so many of its intervals
 OVERDUE = 3.0

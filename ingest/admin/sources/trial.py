@@ -14,9 +14,11 @@ from core.exposure import city_zone
 from core.pgarray import from_pg_us, to_pg_us
 from core.types import JsonObject
 from ingest.admin.sources.nouns import COLUMNS, Trial, TryError, TryIn
+from ingest.filters import matches
 from ingest.quality import flag
 from ingest.records import Reading, Record
-from ingest.sources import make_source, matches, read_extent
+from ingest.source import make_source
+from ingest.sources import read_extent
 
 MOMENTS = frozenset({"time", "ended", "revised", "sent", "expires"})
 
