@@ -235,8 +235,7 @@ def test_payload_is_dumped_as_sixteen_bytes_a_line() -> None:
 
 
 def test_parameters_of_a_filter_leave_those_of_the_grid_alone() -> None:
-    """AG Grid puts the column itself beside ours; a string in its place broke its own filters, once in some hundred
-    page loads."""
+    """AG Grid puts the column itself beside ours: a string in its place breaks whatever asks it for its definition."""
     own = {"column", "api", "context", "filterParams", "currentParentModel", "parentFilterInstance"}
     given = [cast(dict[str, Any], column_def(column)) for column in listing.TABLE.columns]
     named = [set(one["floatingFilterComponentParams"]) for one in given if "floatingFilterComponentParams" in one]
