@@ -36,6 +36,7 @@ def reads_health(viewer: Viewer, _: Item) -> bool:
 
 RULES: Mapping[str, Callable[[Viewer, Item], bool]] = {
     "alarm": in_district,
+    "judged": in_district,
     "incident": is_own_incident,
     "unit": is_own_unit,
     "sensor": in_district,

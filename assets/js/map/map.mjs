@@ -41,7 +41,7 @@ export function startMap({ city, layers, live, sets, liveLayers, selection }) {
   const view = makeView(map, home);
   const switches = makeSwitches(map);
   const ring = makeRing(map);
-  const failures = listenForFailures(map);
+  const failures = listenForFailures(map, switches);
 
   map.once('load', () => {
     furnish(map, switches, layers);
@@ -56,7 +56,7 @@ export function startMap({ city, layers, live, sets, liveLayers, selection }) {
   map.on('render', sayOnceDrawn);
   window.addEventListener('onemap:lang', () => map.setGlobalStateProperty('lang', pageLang()));
 
-  return { map, showLayer: switches.show, fadeLayer: switches.fade, onLayerFailed: failures, controls: view.controls };
+  return { map, showLayer: switches.show, fadeLayer: switches.fade, onLayerFailed: failures.listen, recover: failures.recover, controls: view.controls };
 }
 
 /** @param {Thing | null} thing @returns {Place | null} */
@@ -70,22 +70,40 @@ function sayOnceDrawn({ target: map }) {
   map.off('render', sayOnceDrawn);
 }
 
-/** Says each source that fails once. The result adds a listener, which is called with the source's id. @param {MapLibre} map */
-function listenForFailures(map) {
+/**
+ * Says each source that fails once, and when it is asked for anew.
+ * @param {MapLibre} map
+ * @param {ReturnType<typeof makeSwitches>} switches
+ */
+function listenForFailures(map, switches) {
   /** @type {Set<string>} */
   const failed = new Set();
-  /** @type {((source: string) => void)[]} */
+  /** @type {((source: string, failed: boolean) => void)[]} */
   const listeners = [];
+  /** @param {string} source @param {boolean} isFailed */
+  const tell = (source, isFailed) => { for (const listener of listeners) listener(source, isFailed); };
   map.on('error', event => {
     const { error } = event;
     const sourceId = 'sourceId' in event ? String(event.sourceId) : '';
     console.error('map', sourceId, error?.message || error);
     if (!sourceId || failed.has(sourceId)) return;
     failed.add(sourceId);
-    for (const listener of listeners) listener(sourceId);
+    tell(sourceId, true);
   });
-  /** @param {(source: string) => void} listener */
-  return listener => { listeners.push(listener); };
+  return {
+    /** @param {(source: string, failed: boolean) => void} listener */
+    listen(listener) { listeners.push(listener); },
+
+    /** The server answers again: what could not be read is read now. */
+    recover() {
+      const again = [...failed];
+      failed.clear();
+      for (const source of again) {
+        tell(source, false);
+        switches.refetch(source);
+      }
+    },
+  };
 }
 
 /** @param {MapLibre} map @param {ReturnType<typeof makeSwitches>} switches @param {LayerItem[]} layers */
@@ -130,8 +148,7 @@ function makeSwitches(map) {
   const layersOf = id => map.getStyle().layers.filter(layer => /** @type {Layer} */ (layer).metadata?.layer === id);
 
   /** @param {string} id */
-  function fetchOnce(id) {
-    if (!OVERLAYS[id]?.fetched || fetched.has(id)) return;
+  function fetchFeatures(id) {
     fetched.add(id);
     /** @type {GeoJsonSource} */ (map.getSource(id)).setData(`${location.origin}/api/layers/${id}/features`);
   }
@@ -147,8 +164,13 @@ function makeSwitches(map) {
     /** @param {string} id @param {boolean} visible */
     show(id, visible) {
       if (!map.getStyle()) return;
-      if (visible) fetchOnce(id);
+      if (visible && OVERLAYS[id]?.fetched && !fetched.has(id)) fetchFeatures(id);
       for (const layer of layersOf(id)) map.setLayoutProperty(layer.id, 'visibility', visible ? 'visible' : 'none');
+    },
+    /** A source whose answer was missed, once more. @param {string} source */
+    refetch(source) {
+      if (fetched.has(source)) fetchFeatures(source);
+      else if (map.getSource(source)?.type === 'vector') map.refreshTiles(source);
     },
     /** @param {string} id @param {number} share */
     fade(id, share) {
