@@ -1,5 +1,5 @@
 // The card of what is selected: Dash draws it on the server, on the selection; here stands when it is asked for, and what happens without an answer.
-import { atMost, setProps } from './dom.mjs';
+import { atMost, part, setProps } from './dom.mjs';
 
 const AGAIN_MS = 1500;
 const WAIT_MS = 5000;
@@ -84,6 +84,7 @@ export function makeCard({ live, selection }) {
     const key = keyOf(selection.current());
     if (shown === key) return;
     shown = key;
+    part('card').querySelector('.scroll')?.scrollTo({ top: 0 });
     setProps('chart-request', { data: card.chart });
   }
 

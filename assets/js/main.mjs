@@ -90,7 +90,7 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
   keepCurrent(words);
   // The panels first: they are cheap, and a first frame of the map is not where there is no graphics card.
   await whenThere('phone-tabs');
-  const map = startMap({ city, layers: layers.items, live, sets, liveLayers, selection });
+  const map = startMap({ city, layers: layers.items, live, sets, liveLayers, selection, words });
   recoveries.push(map.recover);
   const reporter = makeReporter({ me, dialogs, vocabulary, words, map: map.map, selection, live });
   const tree = makeLayerTree({ live, liveLayers, map, choices, layers });

@@ -11,7 +11,13 @@ from sqlalchemy import Engine, text
 from tests.support import System
 
 URL = "/_dash-update-component"
-OUTPUTS = (("card-main", "children"), ("card-rest", "children"), ("card-drawn", "data"))
+OUTPUTS = (
+    ("card-head", "children"),
+    ("card-main", "children"),
+    ("card-rest", "children"),
+    ("card-foot", "children"),
+    ("card-drawn", "data"),
+)
 
 
 def select(api: httpx.Client, kind: str, identity: str, asked: int = 7) -> httpx.Response:
@@ -33,7 +39,8 @@ def drawn(answer: httpx.Response) -> tuple[str, dict[str, Any]]:
     """The card as text, and what the browser is told of it."""
     assert answer.status_code == 200, answer.text
     parts = answer.json()["response"]
-    return json.dumps(parts["card-main"], ensure_ascii=False), parts["card-drawn"]["data"]
+    shown = [parts["card-head"], parts["card-main"]]
+    return json.dumps(shown, ensure_ascii=False), parts["card-drawn"]["data"]
 
 
 def any_id(db: Engine, table: str, where: str = "true") -> str:

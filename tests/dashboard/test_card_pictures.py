@@ -8,12 +8,12 @@ import pytest
 
 from app.cards.nouns import Card
 from app.dashboard.card.view import card_main
-from tests.dashboard.cards import EVERY, camera_card, facility_card, video_event_card
+from tests.dashboard.cards import camera_card, facility_card, video_event_card
 from tests.dashboard.tree import having, walk, words
 
 
 def drawn(card: Card) -> list[Any]:
-    return card_main(card, may=EVERY)
+    return card_main(card)
 
 
 @pytest.mark.parametrize("card", [video_event_card(), camera_card()], ids=["event", "camera"])

@@ -1,12 +1,13 @@
 """The card answers in its fixed order, from values alone."""
 
 import json
+from typing import Any
 
 import pytest
 
 from app.cards import acts, steps
 from app.cards.nouns import Around, Card, NextStep
-from app.dashboard.card.view import card_main, card_rest
+from app.dashboard.card.view import card_foot, card_head, card_main, card_rest
 from app.dashboard.card.words import distance, duration, figure
 from core.viewer import Permission
 from tests.dashboard.cards import (
@@ -23,8 +24,13 @@ from tests.dashboard.cards import (
 from tests.dashboard.tree import having, walk, words
 
 
+def whole(card: Card, may: frozenset[Permission] = EVERY) -> list[Any]:
+    """The card from its head to its foot, in the order in which it is read."""
+    return [*card_head(card), *card_main(card), *card_foot(card, may=may), *card_rest(card, may=may)]
+
+
 def main_words(card: Card, lang: str = "en") -> str:
-    return words(card_main(card, may=EVERY), lang)
+    return words(whole(card), lang)
 
 
 def test_an_alarm_says_what_how_bad_why_and_what_next_in_that_order() -> None:
@@ -42,13 +48,13 @@ def test_both_languages_are_there_and_do_not_mix() -> None:
 
 
 def test_a_term_without_data_says_so_instead_of_showing_zero() -> None:
-    missing = having(card_main(alarm_card(), may=EVERY), className="missing")
+    missing = having(whole(alarm_card()), className="missing")
     assert len(missing) == 1
     assert "no data" in words(missing[0]["children"], "en")
 
 
 def test_the_next_step_carries_its_call() -> None:
-    (button,) = having(card_main(alarm_card(), may=EVERY), data_next="acknowledge")
+    (button,) = having(whole(alarm_card()), data_next="acknowledge")
     assert (button["data-method"], button["data-url"]) == ("POST", "/api/alarms/a1/acknowledge")
     assert json.loads(button["data-body"]) == {}
 
@@ -62,20 +68,20 @@ def test_a_step_without_a_call_is_said_and_cannot_be_pressed() -> None:
         "url": None,
         "body": None,
     }
-    main = card_main(alarm_card(next=step), may=EVERY)
+    main = whole(alarm_card(next=step))
     assert "1 unit is on its way" in words(main, "en")
     assert not [part for part in walk(main) if "data-url" in part["props"]]
 
 
 def test_a_viewer_reads_the_reason_and_gets_no_button_that_acts() -> None:
     for card in (alarm_card(), incident_card(units=[recommended()])):
-        parts = [*card_main(card, may=frozenset()), *card_rest(card, may=frozenset())]
+        parts = [*whole(card, frozenset()), *card_rest(card, may=frozenset())]
         assert not [part for part in walk(parts) if "data-url" in part["props"]]
-    assert "Nobody has" in words(card_main(alarm_card(), may=frozenset()), "en")
+    assert "Nobody has" in words(whole(alarm_card(), frozenset()), "en")
 
 
 def test_sending_a_unit_asks_twice_because_it_reaches_people() -> None:
-    main = card_main(incident_card(units=[recommended()]), may=EVERY)
+    main = whole(incident_card(units=[recommended()]))
     (button,) = having(main, data_url="/api/incidents/i1/assignments")
     assert button["data-confirm"] == "1"
     assert json.loads(button["data-body"]) == {"unit": "fire-01"}
@@ -108,8 +114,8 @@ def test_an_incident_shows_its_alarms_as_they_are_now_and_offers_the_rise_to_who
     main = main_words(incident)
     assert "4.00" in main
     assert "3.42" not in main
-    assert having(card_main(incident, may=EVERY), data_testid="next-rise")
-    watching = card_main(incident, may=EVERY - {Permission.INCIDENT_LEVEL})
+    assert having(whole(incident), data_testid="next-rise")
+    watching = whole(incident, EVERY - {Permission.INCIDENT_LEVEL})
     assert not having(watching, data_testid="next-rise")
     assert "level I" in words(watching, "en")
 

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from app.asking import Asking, Door
 from app.cards import Card, read_card
-from app.dashboard.card.view import card_main, card_rest
+from app.dashboard.card.view import card_foot, card_head, card_main, card_rest
 from app.dashboard.components import notice
 from app.dashboard.ids import Id
 from core.errors import NotFound
@@ -43,15 +43,17 @@ class Drawn(TypedDict):
     chart: ChartOf | None
 
 
-Parts = tuple[list[Any], list[Any], Drawn]
+Parts = tuple[list[Any], list[Any], list[Any], list[Any], Drawn]
 
 
 def register(app: Dash, door: Door) -> None:
     """Bind the card to the selection, and the browser to what was drawn."""
 
     @app.callback(
+        Output(Id.CARD_HEAD.value, "children"),
         Output(Id.CARD_MAIN.value, "children"),
         Output(Id.CARD_REST.value, "children"),
+        Output(Id.CARD_FOOT.value, "children"),
         Output(Id.CARD_DRAWN.value, "data"),
         Input(Id.SELECTION.value, "data"),
         prevent_initial_call=True,
@@ -61,10 +63,10 @@ def register(app: Dash, door: Door) -> None:
         try:
             return await door.ask(draw, selected)
         except NotFound:
-            return [notice("card.gone", "empty")], [], nothing
+            return [], [notice("card.gone", "empty")], [], [], nothing
         except Exception as exc:  # whatever it is, the page says that this card could not be read
             log.error("card_failed", type=selected["type"], id=selected["id"], exc_info=exc)
-        return [notice("card.failed", "failed")], [], nothing
+        return [], [notice("card.failed", "failed")], [], [], nothing
 
     app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction(namespace="onemap", function_name="card_drawn"),
@@ -78,7 +80,7 @@ def draw(asking: Asking, selected: Selected) -> Parts:
     may = asking.viewer.permissions
     where = card["object"]
     drawn: Drawn = {"asked": selected["asked"], "lon": where["lon"], "lat": where["lat"], "chart": chart_of(card)}
-    return card_main(card, may=may), card_rest(card, may=may), drawn
+    return card_head(card), card_main(card), card_rest(card, may=may), card_foot(card, may=may), drawn
 
 
 def chart_of(card: Card) -> ChartOf | None:

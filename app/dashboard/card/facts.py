@@ -20,7 +20,7 @@ from app.cards.nouns import (
 from app.dashboard import texts
 from app.dashboard.card.words import figure, measured, value_now, way_to, worded
 from app.dashboard.components import age, clock_time, fact, level_badge, wild
-from core.vocabulary import Quality, table
+from core.vocabulary import Quality, Text, label, table
 from layers.sensors import Measured
 from layers.video import FORGOTTEN, Camera
 
@@ -135,11 +135,17 @@ def asset_rows(card: AssetCard) -> list[Row]:
     asset = card["object"]
     return [
         ("card.code", asset["id"]),
-        ("card.class", asset["class"]),
-        ("card.subclass", asset["subclass"]),
-        ("card.state", asset["state"]),
+        ("card.class", coded(label("asset_classes", asset["class"]), asset["class"])),
+        # what a part of the city is called is the name of its subclass (GB/T 30428.2)
+        ("card.subclass", coded(asset["names"], asset["subclass"])),
+        ("card.state", worded("asset_states", asset["state"])),
         ("card.where", place(card)),
     ]
+
+
+def coded(words: Text, code: str) -> list[Any]:
+    """What a code stands for, with the code for those who look for it."""
+    return texts.pair({"zh": f"{words['zh']}（{code}）", "en": f"{words['en']} ({code})"})
 
 
 ROWS: dict[str, Callable[[Any], list[Row]]] = {

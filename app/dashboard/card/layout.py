@@ -1,4 +1,5 @@
-"""Frame of the card: two parts drawn by callbacks with the chart between them."""
+"""Frame of the card: its head and what to do next stay in sight, what is between them scrolls; the chart stands among
+it."""
 
 from dash import html
 
@@ -12,6 +13,7 @@ def card_frame() -> html.Section:
     return html.Section(
         [
             icon_button(Id.CARD_CLOSE.value, "close", "card.close"),
+            html.Div(id=Id.CARD_HEAD.value),
             html.Div(
                 [
                     html.Div(notice("card.loading", "loading"), className="card-state loading"),
@@ -23,6 +25,7 @@ def card_frame() -> html.Section:
                 className="scroll",
                 tabIndex=0,
             ),
+            html.Div(id=Id.CARD_FOOT.value),
             edge("card"),
         ],
         id=Id.CARD.value,

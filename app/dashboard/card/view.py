@@ -8,31 +8,39 @@ from app.cards.nouns import Card
 from app.dashboard import texts
 from app.dashboard.card import around, facts, pictures, steps
 from app.dashboard.card.words import figure
-from app.dashboard.components import clock_time, level_badge, wild
+from app.dashboard.components import age, clock_time, level_badge, wild
 from core.nouns import LogLine, Risk, Term
 from core.viewer import Permission
 
 MAX_SCORE = 10.0
 
 
-def card_main(card: Card, *, may: frozenset[Permission]) -> list[Any]:
-    """What it is, how bad and why, where, since when, who is on it, what next."""
-    parts: list[Any] = [_head(card)]
+def card_head(card: Card) -> list[Any]:
+    """What it is and how bad: stays in sight."""
+    return [_head(card)]
+
+
+def card_main(card: Card) -> list[Any]:
+    """Why, where, since when, its alarms, who is on it."""
+    parts: list[Any] = []
     if card["type"] in ("alarm", "incident"):
-        parts.append(_risk(card["object"]["risk"]))
+        parts += _risk(card["object"]["risk"])
     parts += pictures.picture(card)
     parts.append(facts.fact_list(card))
     parts += steps.alarms(card)
     parts += steps.who(card)
-    parts += steps.rise(card, may=may)
-    parts += steps.next_step(card, may=may)
-    parts += steps.recommended(card, may=may)
     return parts + facts.readings(card) + pictures.events(card)
 
 
+def card_foot(card: Card, *, may: frozenset[Permission]) -> list[Any]:
+    """What to do next: stays in sight."""
+    return [*steps.rise(card, may=may), *steps.next_step(card, may=may)]
+
+
 def card_rest(card: Card, *, may: frozenset[Permission]) -> list[Any]:
-    """What is around, what happened so far, other things that can be done, and where this comes from."""
-    parts: list[Any] = around.around(card["around"]) if card["around"] else []
+    """Whom to send, what is around, what happened so far, what else can be done, and where this comes from."""
+    parts: list[Any] = steps.recommended(card, may=may)
+    parts += around.around(card["around"]) if card["around"] else []
     parts += _log(card["log"]) if card["log"] or card["type"] in ("alarm", "incident") else []
     parts += steps.more_actions(card)
     parts.append(html.P([*texts.both("card.source"), ": ", *texts.pair(card["source"])], className="source"))
@@ -44,28 +52,31 @@ def _head(card: Card) -> html.Header:
     kind = [html.Span(texts.both(f"card.type.{card['type']}")), *facts.state_chip(card)]
     title = html.H2(texts.pair(card["title"]), id="card-title")
     badge = [level_badge(level, large=True)] if level else []
-    return html.Header([*badge, html.Div([html.P(kind, className="kind"), title])], className="card-head")
+    score = _score(card["object"]["risk"]) if card["type"] in ("alarm", "incident") else []
+    return html.Header([*badge, html.Div([html.P(kind, className="kind"), title], className="what"), *score])
 
 
-def _risk(risk: Risk | None) -> html.Section:
+def _score(risk: Risk | None) -> list[Any]:
     if risk is None:
-        return html.Section([html.P(texts.both("card.risk.none"), className="quiet")], className="risk")
-    score = html.P(
-        [
-            html.Span(texts.both("card.risk"), className="name"),
-            html.B(f"{risk['score']:.1f}"),
-            html.Span(texts.both("card.risk.of"), className="of"),
-        ],
-        className="score",
-    )
-    return html.Section([score, html.Ul([_term(term) for term in risk["terms"]], className="terms")], className="risk")
+        return []
+    name = html.Span(texts.both("card.risk"), className="name")
+    of = html.Span(texts.both("card.risk.of"), className="spoken")
+    return [html.P([html.B(f"{risk['score']:.1f}"), name, of], className="score")]
+
+
+def _risk(risk: Risk | None) -> list[Any]:
+    if risk is None:
+        return [html.Section([html.P(texts.both("card.risk.none"), className="quiet")], className="risk")]
+    return [html.Section([html.Ul([_term(term) for term in risk["terms"]], className="terms")], className="risk")]
 
 
 def _term(term: Term) -> html.Li:
     value = term["value"]
     shown = texts.both("card.risk.missing") if value is None else figure(round(value, 1))
     gauge = html.Meter(value=str(value or 0), min="0", max=str(MAX_SCORE), **wild({"aria-hidden": "true"}))
-    name = html.Span(texts.pair(term["text"]), className="name")
+    since = term.get("since")
+    said: list[Any] = [*texts.pair(term["text"]), " ", age(since)] if since else texts.pair(term["text"])
+    name = html.Span(said, className="name")
     return html.Li([name, gauge, html.Span(shown, className="value")], className="missing" if value is None else "")
 
 

@@ -58,7 +58,8 @@ def _panel(name: str) -> Any:
     for other in behind:
         foot = html.Div([_returned(), _switch(other)], className="list-foot")
         body = [html.Div(body, className="front"), html.Div(_list(other), className="behind"), foot]
-    return dmc.TabsPanel(body, value=name, **wild({"data-list": name}))
+    words = texts.entry(f"lists.{name}")
+    return dmc.TabsPanel(body, value=name, **wild({"data-list": name, "data-zh": words["zh"], "data-en": words["en"]}))
 
 
 def _returned() -> html.Button:

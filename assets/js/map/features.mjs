@@ -4,6 +4,8 @@ import { PICTOGRAMS } from './pictograms.mjs';
 
 const MOVING_M_S = 0.8;
 const SHOWN_MS = 60 * 60000;
+// of units that stand together, who is furthest in their work lies on top
+const AT_WORK = ['out_of_service', 'available', 'assigned', 'en_route', 'on_scene'];
 const AGES_MS = [10 * 60000, 30 * 60000];
 
 /** @param {Located & { id: string }} thing @param {object} properties @returns {PointFeature} */
@@ -21,7 +23,7 @@ export const placed = thing => Number.isFinite(thing.lon) && Number.isFinite(thi
 function unit(thing, stale) {
   return point(thing, {
     ...names(thing), icon: `unit-${thing.kind}-${thing.status}`, heading: thing.heading ?? 0,
-    moving: (thing.speed ?? 0) > MOVING_M_S, stale,
+    moving: (thing.speed ?? 0) > MOVING_M_S, stale, rank: AT_WORK.indexOf(thing.status),
   });
 }
 
@@ -37,12 +39,12 @@ function sensor(thing) {
 
 /** @param {Alarm} thing @param {boolean} waiting */
 const alarm = (thing, waiting) => point(thing, {
-  ...names(thing), level: thing.level, icon: `alarm-${thing.level}-${waiting ? 'waiting' : 'answered'}`, lively: thing.state === 'unacknowledged',
+  ...names(thing), kind: 'alarm', level: thing.level, icon: `alarm-${thing.level}-${waiting ? 'waiting' : 'answered'}`, lively: thing.state === 'unacknowledged',
 });
 
 /** @param {Incident} thing */
 const incident = thing => point(thing, {
-  name_zh: thing.titles?.zh || thing.title, name_en: thing.titles?.en || thing.title, level: thing.level,
+  kind: 'incident', name_zh: thing.titles?.zh || thing.title, name_en: thing.titles?.en || thing.title, level: thing.level,
   icon: `incident-${thing.level}-${thing.status}`, lively: thing.status === 'open',
 });
 

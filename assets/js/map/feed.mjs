@@ -2,6 +2,7 @@
 import { atMost } from '../dom.mjs';
 import { fading, shownOf } from './features.mjs';
 import { Glide } from './glide.mjs';
+import { SHARED } from './overlays.mjs';
 
 const STALE_CHECK_MS = 10000;
 
@@ -11,10 +12,13 @@ const STALE_CHECK_MS = 10000;
 class Feed {
   /** @param {MapLibre} map @param {string} name @param {LiveLayer} layer @param {Live} live @param {OnMoved} onMoved */
   constructor(map, name, layer, live, onMoved) {
+    // a source that two layers share is never set whole, and holds of each only what is switched on
+    this.shares = name in SHARED;
+    this.on = true;
     this.layer = layer;
     /** @type {Collection<any>} */
     this.things = live[this.layer.kind];
-    this.source = /** @type {GeoJsonSource} */ (map.getSource(name));
+    this.source = /** @type {GeoJsonSource} */ (map.getSource(SHARED[name] ?? name));
     this.onMoved = onMoved;
     /** @type {Set<string>} */
     this.changed = new Set();
@@ -37,13 +41,25 @@ class Feed {
     const changed = this.changed;
     this.changed = new Set();
     if (this.whole) return this.writeAll();
-    const add = shownOf(this.layer, [...changed].map(id => this.things.get(id)).filter(Boolean));
+    this.change(this.on ? shownOf(this.layer, [...changed].map(id => this.things.get(id)).filter(Boolean)) : [], changed);
+  }
+
+  /** Of these ids the things that are drawn now. @param {any[]} add @param {Set<string>} changed */
+  change(add, changed) {
     const present = new Set(add.map(thing => String(thing.id)));
     const remove = [...changed].filter(id => !present.has(id) && this.drawn.has(id));
     for (const id of remove) this.drawn.delete(id);
     for (const id of present) this.drawn.add(id);
     this.glide?.forget(remove);
     if (add.length || remove.length) this.source.updateData({ add: this.features(add), remove });
+  }
+
+  /** @param {boolean} on */
+  turn(on) {
+    if (on === this.on) return;
+    this.on = on;
+    this.whole = true;
+    this.write();
   }
 
   /** @param {any[]} things @returns {Feature[]} */
@@ -60,8 +76,9 @@ class Feed {
   }
 
   writeAll() {
-    const things = shownOf(this.layer, this.things.all());
+    const things = this.on ? shownOf(this.layer, this.things.all()) : [];
     this.whole = false;
+    if (this.shares) return this.change(things, this.drawn);
     this.drawn = new Set(things.map(thing => String(thing.id)));
     this.source.setData({ type: 'FeatureCollection', features: this.features(things) });
   }
@@ -84,7 +101,7 @@ function watchAge(feed, stateOf) {
 }
 
 /**
- * Feeds every live layer of the map from now on.
+ * Feeds every live layer of the map from now on. The result turns a layer that shares its source on or off.
  * @param {MapLibre} map
  * @param {{ live: Live, sets: Sets, liveLayers: Record<string, LiveLayer>, onMoved: OnMoved }} parts
  */
@@ -92,8 +109,13 @@ export function feedMap(map, { live, sets, liveLayers, onMoved }) {
   // What changes by time alone: layer -> the state of an object that shows, null once it is to be forgotten.
   /** @type {Record<string, (thing: any) => unknown>} */
   const aging = { units: thing => sets.stale(thing), video_events: thing => fading(thing), warnings: thing => (sets.expired(thing) ? null : 0) };
+  /** @type {Map<string, Feed>} */
+  const feeds = new Map();
   for (const [name, layer] of Object.entries(liveLayers)) {
     const feed = new Feed(map, name, layer, live, onMoved);
+    feeds.set(name, feed);
     if (aging[name]) watchAge(feed, aging[name]);
   }
+  /** @param {string} name @param {boolean} on */
+  return (name, on) => { if (name in SHARED) feeds.get(name)?.turn(on); };
 }

@@ -142,10 +142,9 @@ function glow(g, level) {
 /**
  * A cluster: its number inside a ring split by level, the worst first.
  * @param {Pen} g
- * @param {string} name
  * @param {number[]} counts
  */
-function ring(g, name, counts) {
+function ring(g, counts) {
   const total = counts.reduce((sum, n) => sum + n, 0);
   const r = Math.min(19, 12 + Math.log2(total));
   circle(g, r + 2.5);
@@ -159,7 +158,7 @@ function ring(g, name, counts) {
     g.beginPath();
     g.arc(0, 0, r - 0.5, from, to);
     g.strokeStyle = levelColour(index + 1);
-    g.lineWidth = name === 'incident' ? 4.5 : 2.6;
+    g.lineWidth = 4.5;
     g.stroke();
     from = to;
   });
@@ -195,7 +194,7 @@ const FAMILIES = {
   facility: [20, (g, kind) => plain(g, kind, token(`facility-${facilityGroup(kind)}`))],
   heading: [40, heading],
   glow: [60, glow],
-  ring: [48, (g, name, ...counts) => ring(g, name, counts.map(Number))],
+  ring: [48, (g, ...counts) => ring(g, counts.map(Number))],
 };
 
 /** @param {string} name */

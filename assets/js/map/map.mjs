@@ -3,11 +3,12 @@ import * as maplibre from '/vendor/maplibre-gl/dist/maplibre-gl.mjs';
 import { part } from '../dom.mjs';
 import { pageLang } from '../words.mjs';
 import { baseStyle, baseLayers } from './style.mjs';
-import { OVERLAYS, overlayLayers } from './overlays.mjs';
+import { OVERLAYS, SHARED, overlayLayers } from './overlays.mjs';
+import { each, makeHere } from './here.mjs';
 import { opacitiesOf, scaled } from './fade.mjs';
 import { serveIcons } from './icons.mjs';
 import { feedMap } from './feed.mjs';
-import { roomForMap } from './room.mjs';
+import { middleOfRoom, roomForMap } from './room.mjs';
 
 const TEST = new URLSearchParams(location.search).has('test');
 const NEAR_ZOOM = 15;
@@ -34,9 +35,9 @@ function makeMap({ bbox }) {
 
 /**
  * Starts the map of a city with its layers as this person has chosen them.
- * @param {{ city: City, layers: LayerItem[], live: Live, sets: Sets, liveLayers: LiveLayers, selection: Chosen }} parts
+ * @param {{ city: City, layers: LayerItem[], live: Live, sets: Sets, liveLayers: LiveLayers, selection: Chosen, words: Words }} parts
  */
-export function startMap({ city, layers, live, sets, liveLayers, selection }) {
+export function startMap({ city, layers, live, sets, liveLayers, selection, words }) {
   const { map, home } = makeMap(city);
   const view = makeView(map, home);
   const switches = makeSwitches(map);
@@ -44,9 +45,13 @@ export function startMap({ city, layers, live, sets, liveLayers, selection }) {
   const failures = listenForFailures(map, switches);
 
   map.once('load', () => {
-    furnish(map, switches, layers);
-    feedMap(map, { live, sets, liveLayers, onMoved: (kind, id, coordinates) => { if (selection.is(kind, id)) ring(coordinates); } });
-    clicks(map, selection);
+    furnish(map);
+    switches.turn = feedMap(map, { live, sets, liveLayers, onMoved: (kind, id, coordinates) => { if (selection.is(kind, id)) ring(coordinates); } });
+    for (const layer of layers) {
+      switches.show(layer.id, layer.visible);
+      if (layer.opacity < 1) switches.fade(layer.id, layer.opacity);
+    }
+    clicks(map, selection, words);
     selection.on((thing, { fly }) => {
       const place = placeOf(thing);
       ring(...(place ? [place] : []));
@@ -56,7 +61,7 @@ export function startMap({ city, layers, live, sets, liveLayers, selection }) {
   map.on('render', sayOnceDrawn);
   window.addEventListener('onemap:lang', () => map.setGlobalStateProperty('lang', pageLang()));
 
-  return { map, showLayer: switches.show, fadeLayer: switches.fade, onLayerFailed: failures.listen, recover: failures.recover, controls: view.controls };
+  return { map, showLayer: (/** @type {string} */ id, /** @type {boolean} */ on) => switches.show(id, on), fadeLayer: switches.fade, onLayerFailed: failures.listen, recover: failures.recover, controls: view.controls };
 }
 
 /** @param {Thing | null} thing @returns {Place | null} */
@@ -106,17 +111,13 @@ function listenForFailures(map, switches) {
   };
 }
 
-/** @param {MapLibre} map @param {ReturnType<typeof makeSwitches>} switches @param {LayerItem[]} layers */
-function furnish(map, switches, layers) {
+/** @param {MapLibre} map */
+function furnish(map) {
   const redraw = serveIcons(map);
   /** @type {GeoJSON.FeatureCollection} */
   const empty = { type: 'FeatureCollection', features: [] };
   for (const [id, { source }] of Object.entries(OVERLAYS)) map.addSource(id, { type: 'geojson', data: empty, promoteId: 'id', ...source });
   for (const layer of overlayLayers()) map.addLayer(layer);
-  for (const layer of layers) {
-    switches.show(layer.id, layer.visible);
-    if (layer.opacity < 1) switches.fade(layer.id, layer.opacity);
-  }
   window.addEventListener('onemap:theme', () => { repaint(map); redraw(); });
 }
 
@@ -160,10 +161,17 @@ function makeSwitches(map) {
     return designed.get(key);
   }
 
+  /** How strongly each of the layers that share a source is drawn. @type {Record<string, number>} */
+  const shares = Object.fromEntries(Object.keys(SHARED).map(id => [id, 1]));
+  const byKind = () => ['match', ['get', 'kind'], 'alarm', shares.alarms, 'incident', shares.incidents, 1];
+
   return {
+    /** Of a layer that shares its source (feed.mjs). @type {(id: string, on: boolean) => void} */
+    turn() {},
     /** @param {string} id @param {boolean} visible */
     show(id, visible) {
       if (!map.getStyle()) return;
+      this.turn(id, visible);
       if (visible && OVERLAYS[id]?.fetched && !fetched.has(id)) fetchFeatures(id);
       for (const layer of layersOf(id)) map.setLayoutProperty(layer.id, 'visibility', visible ? 'visible' : 'none');
     },
@@ -174,6 +182,11 @@ function makeSwitches(map) {
     },
     /** @param {string} id @param {number} share */
     fade(id, share) {
+      if (id in SHARED) {
+        shares[id] = share;
+        for (const property of ['icon-opacity', 'text-opacity']) setPaint(map, 'matter-mark', property, byKind());
+        return;
+      }
       for (const layer of layersOf(id)) {
         for (const property of opacitiesOf(layer.type)) setPaint(map, layer.id, property, scaled(designedOpacity(layer, property), share));
       }
@@ -206,7 +219,7 @@ function makeView(map, home) {
       // After the card has opened: it takes some of the room.
       setTimeout(() => {
         atHome = false;
-        map.flyTo({ center: place, zoom: zoom ?? Math.max(map.getZoom(), NEAR_ZOOM), padding: roomForMap(), duration: FLIGHT_MS });
+        map.flyTo({ center: place, zoom: zoom ?? Math.max(map.getZoom(), NEAR_ZOOM), offset: middleOfRoom(), duration: FLIGHT_MS });
       }, 0);
     },
     controls: {
@@ -238,27 +251,50 @@ function marksAt(map, { x, y }) {
   return map.queryRenderedFeatures([[x - 5, y - 5], [x + 5, y + 5]], { layers: ids });
 }
 
-/** @param {Drawn} feature */
-const typeOf = feature => (feature.layer.id === 'asset-dot' ? 'asset' : OVERLAYS[feature.source]?.type ?? 'place');
-
-/** An area is pressed on its edge: the ground under it stays the map's. @param {MapLibre} map @param {Chosen} selection @param {Drawn} feature @param {import('maplibre-gl').LngLat} pressed */
-async function open(map, selection, feature, pressed) {
-  const { geometry } = feature;
-  const place = /** @type {Place} */ (geometry.type === 'Point' ? geometry.coordinates : pressed.toArray());
-  if (feature.properties.cluster) {
-    const source = /** @type {GeoJsonSource} */ (map.getSource(feature.source));
-    const zoom = await source.getClusterExpansionZoom(feature.properties.cluster_id);
-    map.easeTo({ center: place, zoom: zoom + 0.3, padding: roomForMap() });
-    return;
-  }
-  selection.select({ type: typeOf(feature), id: String(feature.properties.id), lon: place[0], lat: place[1] }, { fly: false });
+/** What of a feature is a thing of ours: its type and id. @param {Drawn} feature */
+function typeOf({ layer, source, properties }) {
+  if (layer.id === 'asset-dot') return 'asset';
+  return source === 'matters' ? String(properties.kind) : OVERLAYS[source]?.type ?? 'place';
 }
 
-/** @param {MapLibre} map @param {Chosen} selection */
-function clicks(map, selection) {
-  map.on('click', ({ point, lngLat }) => {
-    const [feature] = marksAt(map, point);
-    if (feature) open(map, selection, feature, lngLat);
+/**
+ * A feature as a thing that can be chosen. An area is pressed on its edge: the ground under it stays the map's.
+ * @param {Pick<Drawn, 'properties' | 'geometry'>} feature
+ * @param {string} type
+ * @param {Place} [pressed]
+ * @returns {import('./here.mjs').Found}
+ */
+function foundOf({ properties, geometry }, type, pressed = [0, 0]) {
+  const [lon, lat] = geometry.type === 'Point' ? geometry.coordinates : pressed;
+  return { type, id: String(properties.id), level: properties.level || null, names: { zh: properties.name_zh || '', en: properties.name_en || '' }, lon, lat };
+}
+
+/** The things that a mark stands for: itself, or those that are gathered in it. @param {MapLibre} map @param {Drawn} feature @param {Place} pressed */
+async function thingsOf(map, feature, pressed) {
+  if (!feature.properties.cluster) return [foundOf(feature, typeOf(feature), pressed)];
+  const source = /** @type {GeoJsonSource} */ (map.getSource(feature.source));
+  const leaves = await source.getClusterLeaves(feature.properties.cluster_id, LEAVES, 0);
+  return leaves.map(leaf => foundOf(/** @type {any} */ (leaf), String(leaf.properties?.kind)));
+}
+
+// What can stand together and must not be missed; a sensor below its own alarm is no second thing.
+const TOGETHER = ['matters', 'units'];
+const LEAVES = 200;
+const SAID_BY_ITSELF = 1;
+
+/** @param {MapLibre} map @param {Chosen} selection @param {Words} words */
+function clicks(map, selection, { both }) {
+  const select = (/** @type {import('./here.mjs').Found} */ { type, id, lon, lat }) => selection.select({ type, id, lon, lat }, { fly: false });
+  const here = makeHere({ both, select });
+  map.on('movestart', here.close);
+  map.on('click', async ({ point, lngLat }) => {
+    here.close();
+    const marks = marksAt(map, point);
+    const pressed = /** @type {Place} */ (lngLat.toArray());
+    const together = marks.filter(({ source }) => TOGETHER.includes(source));
+    const things = each((await Promise.all((together.length ? together : marks.slice(0, 1)).map(mark => thingsOf(map, mark, pressed)))).flat());
+    if (things.length === SAID_BY_ITSELF) select(things[0]);
+    else if (things.length) here.show(point, things, things.length);
   });
   map.on('mousemove', ({ point }) => { map.getCanvas().style.cursor = marksAt(map, point).length ? 'pointer' : ''; });
 }

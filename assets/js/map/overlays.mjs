@@ -13,13 +13,14 @@ const byLevel = field => ['match', ['get', field], 1, levelColour(1), 2, levelCo
 
 /** @param {number} level */
 const countOf = level => [`l${level}`, ['+', ['case', ['==', ['get', 'level'], level], 1, 0]]];
-const CLUSTER = {
-  cluster: true, clusterRadius: 42, clusterMaxZoom: 14,
+// Alarms and incidents are gathered by place at every zoom, so that none lies under another; the nearest ones first where they are many.
+const MATTERS = {
+  cluster: true, clusterRadius: 34, maxzoom: 20, clusterMaxZoom: 19,
   clusterProperties: { level: ['min', ['get', 'level']], ...Object.fromEntries(LEVELS.map(countOf)) },
 };
-/** @param {string} family @returns {Expression} */
-const ringName = family => ['concat', `ring-${family}-`, ...LEVELS.flatMap(n => [['to-string', ['get', `l${n}`]], n < 4 ? '-' : ''])];
-const single = ['!', ['has', 'point_count']];
+/** @returns {Expression} */
+const ringName = () => ['concat', 'ring-', ...LEVELS.flatMap(n => [['to-string', ['get', `l${n}`]], n < 4 ? '-' : ''])];
+const gathered = ['has', 'point_count'];
 
 /**
  * @param {string} id
@@ -79,7 +80,7 @@ function unitLayers() {
     }),
     {
       id: 'unit-mark', type: 'symbol', source: 'units',
-      layout: { 'icon-image': ['get', 'icon'], 'icon-size': BY_ZOOM(0.5, 1), ...ALWAYS, ...UNDER_ICON, 'text-field': ['step', ['zoom'], '', 14, NAME] },
+      layout: { 'icon-image': ['get', 'icon'], 'icon-size': BY_ZOOM(0.5, 1), ...ALWAYS, ...UNDER_ICON, 'symbol-sort-key': ['get', 'rank'], 'text-field': ['step', ['zoom'], '', 14, NAME] },
       paint: { ...ink(), 'icon-opacity': fade, 'text-opacity': fade },
     },
   ];
@@ -109,22 +110,23 @@ function videoLayers() {
   ];
 }
 
-/** @param {string} id @param {string} source @returns {Layer} */
-function glow(id, source) {
-  return {
-    id, type: 'symbol', source, filter: ['all', ['<=', ['get', 'level'], 2], ['any', ['has', 'point_count'], ['==', ['get', 'lively'], true]]],
-    layout: { 'icon-image': ['concat', 'glow-', ['to-string', ['get', 'level']]], 'icon-size': BY_ZOOM(0.7, 1.2), ...ALWAYS },
-  };
-}
-
-/** @param {string} family @param {string} source @param {number} label @returns {Layer[]} */
-function clustered(family, source, label) {
+/** Rings and marks in one layer, by level: the worst is drawn last and lies on top. @returns {Layer[]} */
+function matterLayers() {
+  const isIncident = ['==', ['get', 'kind'], 'incident'];
+  const worst = ['-', 5, ['get', 'level']];
+  const named = ['case', gathered, '', NAME];
   return [
-    glow(`${family}-glow`, source),
-    mark(`${family}-ring`, source, ringName(family), 1, { filter: ['has', 'point_count'] }),
     {
-      id: `${family}-mark`, type: 'symbol', source, filter: single,
-      layout: { 'icon-image': ['get', 'icon'], 'icon-size': BY_ZOOM(0.7, 1), ...ALWAYS, ...UNDER_ICON, 'icon-offset': family === 'incident' ? [0, -14] : [0, 0], 'symbol-sort-key': ['-', 5, ['get', 'level']], 'text-field': ['step', ['zoom'], '', label, NAME] },
+      id: 'matter-glow', type: 'symbol', source: 'matters', filter: ['all', ['<=', ['get', 'level'], 2], ['any', gathered, ['==', ['get', 'lively'], true]]],
+      layout: { 'icon-image': ['concat', 'glow-', ['to-string', ['get', 'level']]], 'icon-size': BY_ZOOM(0.7, 1.2), ...ALWAYS, 'symbol-sort-key': worst },
+    },
+    {
+      id: 'matter-mark', type: 'symbol', source: 'matters',
+      layout: {
+        'icon-image': ['case', gathered, ringName(), ['get', 'icon']], 'icon-size': ['interpolate', ['linear'], ['zoom'], 10, ['case', gathered, 1, 0.7], 15, 1],
+        ...ALWAYS, ...UNDER_ICON, 'icon-offset': ['case', ['all', ['!', gathered], isIncident], ['literal', [0, -14]], ['literal', [0, 0]]],
+        'symbol-sort-key': worst, 'text-field': ['step', ['zoom'], '', 13.5, named],
+      },
       paint: ink(),
     },
   ];
@@ -148,9 +150,11 @@ export const OVERLAYS = {
   sensors: { source: {}, type: 'sensor', layers: sensorLayers },
   units: { source: {}, type: 'unit', layers: unitLayers },
   video_events: { source: {}, type: 'video_event', layers: videoLayers },
-  alarms: { source: CLUSTER, type: 'alarm', layers: () => clustered('alarm', 'alarms', 13.5) },
-  incidents: { source: CLUSTER, type: 'incident', layers: () => clustered('incident', 'incidents', 13) },
+  matters: { source: MATTERS, type: 'matter', layers: matterLayers },
 };
+// layer of the tree -> the source that it shares with another
+/** @type {Record<string, string>} */
+export const SHARED = { alarms: 'matters', incidents: 'matters' };
 
 /** @returns {Layer[]} */
 export function selectLayers() {

@@ -12,6 +12,8 @@ const box = id => {
 /** @param {string} name */
 const width = name => parseFloat(token(name)) + 2 * parseFloat(token('gap'));
 const SHEET_SHARE = 0.52;
+// a panel that is folded to its head leaves the map the room below it
+const FOLDED = 120;
 
 /** @param {number} extra */
 function onPhone(extra) {
@@ -27,7 +29,14 @@ function onPhone(extra) {
 export function roomForMap(extra = 0) {
   if (PHONE.matches) return onPhone(extra);
   if (!byId('right-panel')) return { top: 64 + extra, bottom: 24 + extra, left: width('left') + extra, right: width('right') + extra };
-  const left = box('left-panel')?.right ?? 0;
+  const layers = box('left-panel');
+  const left = layers && layers.height > FOLDED ? layers.right : 0;
   const right = Math.min(innerWidth, ...['right-panel', 'card'].map(box).filter(panel => panel !== null).map(panel => panel.left));
   return { top: 64 + extra, bottom: 24 + extra, left: left + extra, right: innerWidth - right + extra };
+}
+
+/** The middle of that part, from the middle of the window, in pixels: where what is flown to comes to lie. @returns {[number, number]} */
+export function middleOfRoom() {
+  const { left, right, top, bottom } = roomForMap();
+  return [(left - right) / 2, (top - bottom) / 2];
 }

@@ -83,14 +83,14 @@ function assets() {
   const fault = ['all', ['has', 'state'], ['!', ['in', ['get', 'state'], ['literal', ['normal', '']]]]];
   return [
     {
-      id: 'asset-heap', type: 'circle', source: 'assets', 'source-layer': 'assets', maxzoom: 14, metadata: { layer: 'assets' }, filter: ['has', 'count'],
+      id: 'asset-heap', type: 'circle', source: 'assets', 'source-layer': 'assets', maxzoom: 14, metadata: { layer: 'assets' }, filter: ['!', ['has', 'id']],
       paint: {
         'circle-radius': ['interpolate', ['linear'], ['ln', ['max', ['get', 'count'], 1]], 0, 1.4, 6, 5], 'circle-opacity': 0.75,
         'circle-color': ['case', ['>', ['coalesce', ['get', 'faults'], 0], 0], token('asset-fault'), token('asset-normal')],
       },
     },
     {
-      id: 'asset-dot', type: 'circle', source: 'assets', 'source-layer': 'assets', minzoom: 14, metadata: { layer: 'assets' }, filter: ['!', ['has', 'count']],
+      id: 'asset-dot', type: 'circle', source: 'assets', 'source-layer': 'assets', minzoom: 14, metadata: { layer: 'assets' }, filter: ['has', 'id'],
       paint: {
         'circle-radius': ['interpolate', ['linear'], ['zoom'], 14, 1.5, 18, 5], 'circle-color': ['case', fault, token('asset-fault'), assetClass()],
         'circle-stroke-color': token('map-ground'), 'circle-stroke-width': ['interpolate', ['linear'], ['zoom'], 14, 0, 17, 1],
