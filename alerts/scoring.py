@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,10 +46,22 @@ INSERT INTO risk_event (type, thing_id, time, version, score, level, risk)
 VALUES (:type, :id, :now, :version, :score, :level, CAST(:risk AS jsonb))
 """)
 WRITE_CELLS = text("""
-INSERT INTO risk_cell (cell, score, level, terms, people, scored_at)
-VALUES (:cell, :score, :level, CAST(:terms AS jsonb), :people, :now)
+INSERT INTO risk_cell (cell, score, level, terms, people, districts, scored_at)
+VALUES (:cell, :score, :level, CAST(:terms AS jsonb), :people, :districts, :now)
 ON CONFLICT (cell) DO UPDATE SET score = EXCLUDED.score, level = EXCLUDED.level, terms = EXCLUDED.terms,
-  people = EXCLUDED.people, scored_at = EXCLUDED.scored_at
+  people = EXCLUDED.people, districts = EXCLUDED.districts, scored_at = EXCLUDED.scored_at
+""")
+_TOUCHED = text("""
+SELECT c.cell, array_agg(d.code ORDER BY d.code) AS districts
+FROM unnest(CAST(:cells AS text[]), CAST(:shapes AS text[])) AS c (cell, shape)
+JOIN district d ON ST_Intersects(d.geom, ST_GeomFromText(c.shape, 4326)) GROUP BY c.cell
+""")
+_PUT_DISTRICTS = text("""
+UPDATE risk_cell r SET districts = n.districts
+FROM (SELECT c.cell, COALESCE(string_to_array(NULLIF(c.codes, ''), ','), '{}') AS districts
+  FROM unnest(CAST(:cells AS text[]), CAST(:codes AS text[])) AS c (cell, codes)) AS n
+WHERE r.cell = n.cell AND r.districts <> n.districts
+RETURNING r.cell
 """)
 # a score that moved by less is the same to whoever looks, and is neither shown nor recorded
 MOVED = 0.1
@@ -108,10 +121,11 @@ def _store(conn: Connection, name: str, row: Any, hazard: Hazard, now: datetime,
 
 @dataclass(frozen=True, slots=True)
 class CellGround:
-    """What does not change about the cells of the city: where they are, who lives and works there, what is
-    sensitive."""
+    """What does not change about the cells of the city: where they are, who lives and works there, what is sensitive,
+    which districts they touch."""
 
     cells: tuple[str, ...]
+    districts: tuple[list[str], ...]
     lon: np.ndarray[Any, Any]
     lat: np.ndarray[Any, Any]
     people_day: np.ndarray[Any, Any]
@@ -141,7 +155,22 @@ def read_ground(conn: Connection, resolution: int) -> CellGround | None:
         if i is not None:
             sensitive[i] += table("facility_kinds").get(row.kind, {}).get("sensitive", 0)
     centers = np.array([h3.cell_to_latlng(cell) for cell in cells]).reshape(-1, 2)
-    return CellGround(tuple(cells), centers[:, 1], centers[:, 0], day, night, sensitive, counted)
+    touched = touched_districts(conn, cells)
+    districts = tuple(touched.get(cell, []) for cell in cells)
+    return CellGround(tuple(cells), districts, centers[:, 1], centers[:, 0], day, night, sensitive, counted)
+
+
+def touched_districts(conn: Connection, cells: Sequence[str]) -> dict[str, list[str]]:
+    """Cell -> codes of the districts it touches; cells that touch none are left out."""
+    rings = ([*corners, corners[0]] for corners in map(h3.cell_to_boundary, cells))
+    shapes = [f"POLYGON(({', '.join(f'{lon:.7f} {lat:.7f}' for lat, lon in ring)}))" for ring in rings]
+    return {row.cell: row.districts for row in conn.execute(_TOUCHED, {"cells": list(cells), "shapes": shapes})}
+
+
+def put_districts(conn: Connection, ground: CellGround) -> None:
+    """Cells that are scored already learn which districts they touch: the city, or its districts, are new."""
+    given = {"cells": list(ground.cells), "codes": [",".join(codes) for codes in ground.districts]}
+    notify_change(conn, "risk_cell", conn.scalars(_PUT_DISTRICTS, given).all())
 
 
 def read_hazards(conn: Connection) -> list[Any]:
@@ -191,6 +220,7 @@ def score_cells(conn: Connection, ground: CellGround, now: datetime) -> int:
                 "level": level,
                 "terms": json.dumps(terms),
                 "people": counted,
+                "districts": ground.districts[i],
                 "now": now,
                 "type": "cell",
                 "id": cell,

@@ -21,8 +21,8 @@ from core.types import LonLat
 from core.vocabulary import ENDED_INCIDENT, Text, table
 
 _INCIDENTS = """
-SELECT i.id, i.number, i.kind, i.level, i.status, i.titles, i.text, i.address, i.channel, i.district, i.opened_at,
-  i.changed_at, i.ended_at, i.risk, i.version, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat FROM incident i
+SELECT i.id, i.number, i.kind, i.level, i.status, i.titles, i.text, i.address, i.channel, i.district, i.classification,
+  i.opened_at, i.changed_at, i.ended_at, i.risk, i.version, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat FROM incident i
 """
 _ASSIGNMENTS = """
 SELECT a.*, u.name_zh, u.name_en FROM assignment a JOIN unit u ON u.id = a.unit_id
@@ -69,6 +69,7 @@ class Incident(TypedDict):
     lon: float | None
     lat: float | None
     district: str
+    classification: int
     channel: str
     opened_at: str
     changed_at: str
@@ -139,8 +140,8 @@ def read_incidents(conn: Connection, ids: Sequence[UUID] | None = None) -> list[
 
 
 _OPEN_AT = text("""
-SELECT e.after, e.status, e.time, r.risk, i.id, i.number, i.kind, i.level, i.titles, i.channel, i.district, i.opened_at,
-  ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat
+SELECT e.after, e.status, e.time, r.risk, i.id, i.number, i.kind, i.level, i.titles, i.channel, i.district,
+  i.classification, i.opened_at, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat
 FROM incident i
 JOIN LATERAL (
   SELECT last.after, last.time, COALESCE(last.after->>'status', (
@@ -177,13 +178,15 @@ def _incident_then(row: Any, names: Mapping[str, Mapping[str, Any]]) -> Incident
         assignment_object(as_row({**one, **{n: names.get(one["unit_id"], one)[n] for n in ("name_zh", "name_en")}}))
         for one in row.after["assignments"]
     ]
-    return incident_object(
-        as_row({**row.after, "risk": row.risk or row.after["risk"]}), assignments, row.after["alarms"]
-    )
+    told = {"risk": row.risk or row.after["risk"], "classification": row.classification}
+    return incident_object(as_row({**row.after, **told}), assignments, row.after["alarms"])
 
 
 _LIST = text(
-    f"{_INCIDENTS} WHERE i.status = ANY(:statuses) AND {seen_incident('i.id', 'i.district')} {in_excerpt('i.')}"
+    f"""
+{_INCIDENTS}
+WHERE i.status = ANY(:statuses) AND {seen_incident("i.id", "i.district", "i.classification")} {in_excerpt("i.")}
+"""
 )
 
 
@@ -220,6 +223,7 @@ def incident_object(row: Any, assignments: list[Assignment], alarms: list[str]) 
         "lon": row.lon,
         "lat": row.lat,
         "district": row.district,
+        "classification": row.classification,
         "channel": row.channel,
         "opened_at": rfc3339(row.opened_at),
         "changed_at": rfc3339(row.changed_at),

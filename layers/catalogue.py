@@ -46,8 +46,16 @@ def count_things(conn: Connection, counted: str) -> tuple[int, bool]:
     return int(conn.scalar(text(f"SELECT count(*) FROM {counted}")) or 0), False
 
 
-def read_tile(conn: Connection, name: str, z: int, x: int, y: int) -> bytes:
-    """A vector tile (Mapbox Vector Tile 2.1) of one layer, or of the base map; empty bytes where nothing is there."""
+def sight_of_tiles(name: str, scope: Scope) -> Scope | None:
+    """How much of a scope makes a tile of this layer another: who have the same see the same one. None where all do."""
+    if name == COMPOSITE or not LAYERS[name].scoped:
+        return None
+    return Scope(departments=scope.departments, districts=scope.districts)
+
+
+def read_tile(conn: Connection, name: str, z: int, x: int, y: int, scope: Scope = EVERYTHING) -> bytes:
+    """A vector tile (Mapbox Vector Tile 2.1) of one layer, or of the base map, as far as a scope sees; empty bytes
+    where nothing is there."""
     if not MIN_ZOOM <= z <= MAX_ZOOM:
         raise InputError(f"z: expected {MIN_ZOOM} to {MAX_ZOOM}", field="z")
     for axis, value in (("x", x), ("y", y)):
@@ -60,11 +68,11 @@ def read_tile(conn: Connection, name: str, z: int, x: int, y: int) -> bytes:
         if tile is None:
             raise NotFound(f"the layer {name} has no tiles")
         parts = [(name, tile)]
-    return b"".join(_part(conn, part, select, z, x, y) for part, select in parts)
+    return b"".join(_part(conn, part, select, (z, x, y), scope) for part, select in parts)
 
 
-def _part(conn: Connection, name: str, select: str, z: int, x: int, y: int) -> bytes:
-    given = {"name": name, "z": z, "x": x, "y": y}
+def _part(conn: Connection, name: str, select: str, place: tuple[int, int, int], scope: Scope) -> bytes:
+    given = {"name": name, **dict(zip("zxy", place, strict=True)), **scope.params()}
     body = conn.scalar(text(TILE.format(select=select).replace(":z", "CAST(:z AS int)")), given)
     return bytes(body) if body else b""
 

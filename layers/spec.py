@@ -51,7 +51,8 @@ class LegendItem:
 class LayerSpec:
     """`counted` is what stands behind FROM where its things are counted; `features`, for that delivery, and `tile` are
     SQL; `tile` is the SELECT of one vector tile layer, with `:z`, the tile's bounds as `bounds.tile` (EPSG:3857) and
-    `bounds.box` (EPSG:4326), giving a column `mvt` and its properties."""
+    `bounds.box` (EPSG:4326), giving a column `mvt` and its properties. `scoped`: it shows of what a department keeps in
+    a district as much as a scope sees (core.scope)."""
 
     id: str
     group: str
@@ -62,6 +63,7 @@ class LayerSpec:
     visible: bool = True
     legend: tuple[LegendItem, ...] = ()
     tile: str | None = None
+    scoped: bool = False
     min_zoom: int = 9
     features: str | None = None
     updated: str | None = None

@@ -11,6 +11,7 @@ from alerts.present import read_alarms
 from app.api.shapes import (
     AssignIn,
     ExcerptDep,
+    IncidentChange,
     IncidentIn,
     Limit,
     Name,
@@ -21,7 +22,7 @@ from app.api.shapes import (
     part,
 )
 from app.deps import Conn, Now, PartsDep, Who
-from app.seeing import need_seen
+from app.seeing import need_own, need_seen
 from core import audit
 from core.i18n import say
 from core.nouns import Page
@@ -54,6 +55,7 @@ def create_incident(conn: Conn, who: Who, now: Now, body: IncidentIn, response: 
         if not new:
             response.status_code = 200
     else:
+        need_own(who, body.classification)
         incident_id = _open(conn, who.username, now, body)
     audit.write(conn, who, "incident.open", now, {"incident": incident_id, "alarm": body.alarm})
     return read_incidents(conn, [incident_id])[0]
@@ -73,6 +75,7 @@ def _open(conn: Conn, username: str, now: Now, body: IncidentIn) -> UUID:
         text=body.text,
         address=body.address,
         reporter=username,
+        classification=body.classification,
     )
     return incidents.open_incident(conn, new, username, say("incident.opened", title=body.title), now)
 
@@ -80,6 +83,17 @@ def _open(conn: Conn, username: str, now: Now, body: IncidentIn) -> UUID:
 @router.get("/{incident_id}")
 def get_incident(conn: Conn, who: Who, incident_id: UUID) -> Incident:
     return need_seen(who, "incident", read_incidents(conn, [incident_id]), incident_id)
+
+
+@router.patch("/{incident_id}")
+def patch_incident(conn: Conn, who: Who, now: Now, incident_id: UUID, body: IncidentChange) -> Incident:
+    """How far it may be shown, at most as far as one sees oneself. 409 where the version is old."""
+    who.require(Permission.INCIDENT_LEVEL)
+    get_incident(conn, who, incident_id)
+    classification = need_own(who, body.classification)
+    steps.classify(conn, incident_id, classification, who.username, now, body.version)
+    audit.write(conn, who, "incident.classify", now, {"incident": incident_id, "classification": classification})
+    return read_incidents(conn, [incident_id])[0]
 
 
 @router.get("/{incident_id}/log")

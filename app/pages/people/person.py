@@ -20,6 +20,7 @@ from app.people.book import PersonChange, PersonIn
 from app.people.sessions import MadeToken
 from core.scope import Classification
 from core.viewer import Permission
+from core.vocabulary import label
 
 KEY = "person"
 NAMED = Section(("username",))
@@ -89,7 +90,7 @@ def in_model(values: Mapping[str, Any]) -> dict[str, Any]:
 def person_form(values: Mapping[str, Any]) -> Form:
     """What roles there are is told with the values (`roles`), so that every step draws the same choices."""
     offered = values.get("roles") or ()
-    levels = tuple((str(int(one)), texts.both(f"people.level.{int(one)}")) for one in Classification)
+    levels = tuple((str(int(one)), texts.pair(label("classifications", str(int(one))))) for one in Classification)
     sections = SECTIONS if values.get("created_at") else (NAMED, *SECTIONS)
     return forms.form_of(
         PersonIn,

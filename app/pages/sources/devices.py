@@ -93,7 +93,7 @@ COLUMNS = {"id": "concat_ws(' ', id, source_id)", "values": "metrics", "first": 
 
 def read_rows(asking: Asking, wanted: Wanted) -> Found[Sensor]:
     """Which ones and in which order says ingest; what they are like, the sensors' own code."""
-    sql, params = book.find_pending(wanted.asks("q"))
+    sql, params = book.find_pending(wanted.asks("q"), asking.viewer.scope)
     rows, total = tables.select(asking.conn, sql, params, wanted, COLUMNS, TABLE)
     ids = [row.id for row in rows]
     found = {one["id"]: one for one in read_sensors(asking.conn, {}, ids=ids, scope=asking.viewer.scope)}
@@ -101,7 +101,7 @@ def read_rows(asking: Asking, wanted: Wanted) -> Found[Sensor]:
 
 
 def count_pending(asking: Asking) -> int:
-    return book.count_pending(asking.conn)
+    return book.count_pending(asking.conn, asking.viewer.scope)
 
 
 # --- one device -------------------------------------------------------------------------------------------------------

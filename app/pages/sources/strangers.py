@@ -80,13 +80,13 @@ COLUMNS = {
 
 
 def read_rows(asking: Asking, wanted: Wanted) -> Found[Pending]:
-    sql, params = book.find_things(wanted.asks("q"))
+    sql, params = book.find_things(wanted.asks("q"), asking.viewer.scope)
     rows, total = tables.select(asking.conn, sql, params, wanted, COLUMNS, TABLE)
     return Found([book.pending_object(row) for row in rows], total)
 
 
 def count_pending(asking: Asking) -> int:
-    return book.count_things(asking.conn)
+    return book.count_things(asking.conn, asking.viewer.scope)
 
 
 # --- one of them ------------------------------------------------------------------------------------------------------
@@ -181,10 +181,10 @@ class StrangerHandler:
         return Answer(pane=[], toast=done("strangers.accepted", id=name), changed=True)
 
     def newer(self, asking: Asking, base: Values) -> Values:
-        return values_of(book.read_thing(asking.conn, self.key, str(base["id"])))
+        return values_of(book.read_thing(asking.conn, self.key, str(base["id"]), asking.viewer.scope))
 
     def draw(self, asking: Asking, base: Values, values: Values) -> html.Div:
-        thing = book.read_thing(asking.conn, self.key, str(base["id"]))
+        thing = book.read_thing(asking.conn, self.key, str(base["id"]), asking.viewer.scope)
         return pane(thing, values, is_admin=asking.viewer.may(Permission.SENSOR_MANAGE))
 
     def dry_run(self, asking: Asking, base: Values, values: JsonObject, trial: JsonObject) -> Answer:
@@ -193,7 +193,7 @@ class StrangerHandler:
 
 def open_thing(asking: Asking, identity: str) -> html.Div:
     kind, _, name = identity.partition("/")
-    thing = book.read_thing(asking.conn, kind, name)
+    thing = book.read_thing(asking.conn, kind, name, asking.viewer.scope)
     return pane(thing, values_of(thing), is_admin=asking.viewer.may(Permission.SENSOR_MANAGE))
 
 
