@@ -28,9 +28,12 @@ SELECT ST_AsMVT(part, :name, 4096, 'mvt') FROM part WHERE mvt IS NOT NULL
 """
 
 
-def describe_layers(conn: Connection) -> list[Layer]:
+def describe_layers(conn: Connection, scope: Scope = EVERYTHING) -> list[Layer]:
+    """Those of which a scope can see anything."""
     described: list[Layer] = []
     for layer in LAYERS:
+        if not (scope.city or layer.of_all):
+            continue
         updated = conn.scalar(text(layer.updated)) if layer.updated else None
         count, estimated = count_things(conn, layer.counted)
         described.append(layer.describe(count, rfc3339(updated) if updated else None, estimated=estimated))

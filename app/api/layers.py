@@ -11,7 +11,7 @@ from core.errors import InputError
 from core.nouns import Page
 from core.scope import EVERYTHING
 from core.viewer import Permission
-from layers.catalogue import COMPOSITE, describe_layers, read_features, read_tile, sight_of_tiles
+from layers.catalogue import COMPOSITE, LAYERS, describe_layers, read_features, read_tile, sight_of_tiles
 from layers.place import Within, read_within
 from layers.search import Hit, search
 from layers.spec import Layer
@@ -26,7 +26,7 @@ OWN_CACHE = {"Cache-Control": "private, no-cache"}
 @router.get("/api/layers")
 def list_layers(conn: Conn, who: Who, cursor: Name = None, limit: Limit = 1000) -> Page[Layer]:
     """In the order of the tree."""
-    return part(describe_layers(conn), cursor, limit)
+    return part(describe_layers(conn, who.scope), cursor, limit)
 
 
 @router.get("/api/layers/{name}/features", response_class=Response, responses=gives(GEOJSON))
@@ -43,7 +43,7 @@ def get_tile(who: Who, parts: PartsDep, name: str, z: int, x: int, y: int) -> Re
     """204 where nothing is there. One that is kept takes no connection to the database; one that is not is made once,
     however many ask for it."""
 
-    if name != COMPOSITE:
+    if name != COMPOSITE and not LAYERS[name].of_all:
         who.require(Permission.CITY_READ)
 
     sight = sight_of_tiles(name, who.scope)

@@ -25,6 +25,7 @@ RISK_CELLS = LayerSpec(
 
 INCIDENTS = LayerSpec(
     id="incidents",
+    of_all=True,
     group="incidents",
     title={"zh": "事件", "en": "Incidents"},
     geometry="point",
@@ -42,6 +43,7 @@ INCIDENTS = LayerSpec(
 
 ALARMS = LayerSpec(
     id="alarms",
+    of_all=True,
     group="incidents",
     title={"zh": "告警", "en": "Alarms"},
     geometry="point",
@@ -60,6 +62,7 @@ FROM alarm WHERE state <> 'normal' AND geom IS NOT NULL
 
 UNITS = LayerSpec(
     id="units",
+    of_all=True,
     group="forces",
     title={"zh": "力量", "en": "Units"},
     geometry="point",
