@@ -413,7 +413,7 @@ def test_source_of_nothing_but_letters_is_not_alive(conn: Connection) -> None:
 
 
 def test_source_that_was_never_read_says_so_once_it_had_its_time(conn: Connection) -> None:
-    start = now() - timedelta(hours=1)
+    start = now().replace(microsecond=0) - timedelta(hours=1)
     add_source(conn, SourceIn.model_validate(PUMPS), "onemap", "test", start)
     source = read_sources(conn, "onemap").by_id["pumps"]
     for minutes, since in ((0, None), (5, None), (20, rfc3339(start))):
