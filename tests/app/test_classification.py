@@ -20,6 +20,7 @@ from app.health.read import read_health
 from app.live.hub import Changes, say_to
 from app.live.kinds import KINDS, ReadAt
 from app.live.told import Told
+from app.pages.sources import devices, strangers
 from core.errors import Conflict, Forbidden, InputError, NotFound
 from core.excerpt import Excerpt
 from core.scope import Classification, Scope
@@ -28,6 +29,7 @@ from core.types import LonLat
 from core.viewer import Role, Viewer
 from dispatch.incidents import open_from_alarm
 from dispatch.present import read_incidents
+from ingest.admin import pending
 from layers.catalogue import read_features
 from layers.imports.load import load_layer
 from layers.place import read_within
@@ -328,3 +330,31 @@ def test_alarm_acts_are_not_there_for_whom_the_alarm_is_not(conn: Connection, th
         alarms.acknowledge(conn, low, now(), UUID(things["alarms"]))
     assert ids(alarms.list_alarms(conn, low, Excerpt(limit=10))["items"]) == set()
     assert Scope(classification=Classification.SECRET).covers(low.scope)
+
+
+@pytest.mark.parametrize(("chosen", "kept"), [("1", 1), (None, 0)])
+def test_page_takes_a_sensor_into_use_with_a_class(chosen: str | None, kept: int, conn: Connection) -> None:
+    conn.execute(text("UPDATE sensor SET status = 'pending' WHERE id = :id"), {"id": SENSOR})
+    asking = ask_as(conn, ADMIN)
+    values = devices.values_of(sensors.get_sensor(conn, ADMIN, SENSOR))
+    told = {**values, "kind": "water_level", "lon": 118.3, "lat": 33.9, "classification": chosen}
+    asked = {one.name: told[one.name] for one in devices.device_form().fields}
+    assert devices.DeviceHandler().save(asking, values, {**asked, "thresholds": {}}).errors == {}
+    assert sensors.get_sensor(conn, ADMIN, SENSOR)["classification"] == kept
+
+
+def test_page_takes_a_camera_into_use_with_a_class(conn: Connection) -> None:
+    conn.execute(
+        text(
+            """
+INSERT INTO pending_thing (kind, id, status, first_seen_at, heard_at, messages, topic, sent, lon, lat)
+VALUES ('camera', 'gate-9', 'pending', now(), now(), 1, 't', 's', 118.3, 33.9)
+"""
+        )
+    )
+    asking = ask_as(conn, ADMIN)
+    values = strangers.values_of(pending.read_thing(conn, "camera", "gate-9"))
+    told = {**values, "name_zh": "门", "name_en": "Gate", "lon": 118.3, "lat": 33.9, "classification": "2"}
+    asked = {one.name: told[one.name] for one in strangers.camera_form().fields}
+    assert strangers.StrangerHandler("camera").save(asking, values, asked).errors == {}
+    assert video.get_camera(conn, ADMIN, now(), "gate-9")["classification"] == 2
