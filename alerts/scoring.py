@@ -21,8 +21,9 @@ from core.db import notify_change
 from core.exposure import city_zone, is_day
 from core.geodesy import distances_m
 from core.i18n import say
+from core.scope import Classification, alarm_classification
 from core.types import LonLat
-from core.vocabulary import DONE_INCIDENT, ENDED_INCIDENT, sql_list, table
+from core.vocabulary import DONE_INCIDENT, ENDED_INCIDENT, Text, sql_list, table
 
 SCORED_AT_ONCE = 50
 DEFAULT_RADIUS_M = 300.0
@@ -51,6 +52,7 @@ VALUES (:cell, :score, :level, CAST(:terms AS jsonb), :people, :districts, :now)
 ON CONFLICT (cell) DO UPDATE SET score = EXCLUDED.score, level = EXCLUDED.level, terms = EXCLUDED.terms,
   people = EXCLUDED.people, districts = EXCLUDED.districts, scored_at = EXCLUDED.scored_at
 """)
+_HELD = text("SELECT cell, score, level, terms->0->'text' AS says FROM risk_cell")
 _TOUCHED = text("""
 SELECT c.cell, array_agg(d.code ORDER BY d.code) AS districts
 FROM unnest(CAST(:cells AS text[]), CAST(:shapes AS text[])) AS c (cell, shape)
@@ -179,11 +181,12 @@ def read_hazards(conn: Connection) -> list[Any]:
         conn.execute(
             text(
                 f"""
-SELECT kind, 'alarm' AS type, level, observed_at AS at, names, ST_X(geom) AS lon, ST_Y(geom) AS lat
+SELECT kind, 'alarm' AS type, level, observed_at AS at, names,
+  {alarm_classification("thing_type", "thing_id")} AS classification, ST_X(geom) AS lon, ST_Y(geom) AS lat
 FROM alarm
 WHERE active AND state NOT IN ('normal', 'shelved') AND geom IS NOT NULL AND kind NOT IN ('stale', 'source_stale')
 UNION ALL
-SELECT kind, 'incident', level, opened_at, titles, ST_X(geom), ST_Y(geom) FROM incident
+SELECT kind, 'incident', level, opened_at, titles, classification, ST_X(geom), ST_Y(geom) FROM incident
 WHERE status NOT IN {sql_list(DONE_INCIDENT)} AND geom IS NOT NULL
 """
             )
@@ -200,7 +203,7 @@ def score_cells(conn: Connection, ground: CellGround, now: datetime) -> int:
         r.cell: r.eta for r in conn.execute(text("SELECT cell, min(eta_s) AS eta FROM coverage GROUP BY cell"))
     }
     reach = nearest_hazards(ground, read_hazards(conn))
-    held = {r.cell: (r.score, r.level) for r in conn.execute(text("SELECT cell, score, level FROM risk_cell"))}
+    held = {r.cell: (r.score, r.level, r.says) for r in conn.execute(_HELD)}
     rows = []
     for i, cell in enumerate(ground.cells):
         try:
@@ -209,7 +212,8 @@ def score_cells(conn: Connection, ground: CellGround, now: datetime) -> int:
             set_aside.note(conn, "score_cell", cell, exc, now)
             continue
         level = next((level for limit, level in CELL_LEVELS if scored.score >= limit), None)
-        if not has_moved(held.get(cell), scored.exact, level):
+        says = scored.terms[0].text if scored.terms else None
+        if not has_moved(held.get(cell), scored.exact, level, says):
             continue
         counted = int(people[i]) if ground.counted else None
         terms = scored.as_json()["terms"]
@@ -246,9 +250,12 @@ def forget_scores(conn: Connection, before: datetime) -> int:
     return conn.scalar(OLD_SCORES, {"before": before, "most": FORGOTTEN_AT_ONCE}) or 0
 
 
-def has_moved(held: tuple[float, int | None] | None, exact: float, level: int | None) -> bool:
-    """Whether a cell's score is worth showing anew: never shown, by a tenth, or into another band."""
-    return held is None or abs(exact - held[0]) >= MOVED or level != held[1]
+def has_moved(
+    held: tuple[float, int | None, Text | None] | None, exact: float, level: int | None, says: Text | None
+) -> bool:
+    """Whether a cell's score is worth showing anew: never shown, by a tenth, into another band, or of something
+    else."""
+    return held is None or abs(exact - held[0]) >= MOVED or (level, says) != held[1:]
 
 
 def nearest_hazards(ground: CellGround, hazards: list[Any]) -> dict[int, tuple[Any, float, float]]:
@@ -268,6 +275,13 @@ def nearest_hazards(ground: CellGround, hazards: list[Any]) -> dict[int, tuple[A
     return best
 
 
+def said_of(row: Any, distance: float) -> Text:
+    """What the hazard is and how far: whoever sees the cell is not told the name of what is not for all."""
+    if row.classification > Classification.OPEN:
+        return say("risk.near_unnamed", distance=round(distance))
+    return say("risk.near", distance=round(distance), name=row.names)
+
+
 def _score_cell(
     ground: CellGround,
     i: int,
@@ -285,7 +299,7 @@ def _score_cell(
         "hazard",
         round(risk.LEVEL_HAZARD[row.level] * fading, 1),
         1.0,
-        say("risk.near", distance=round(distance), name=row.names),
+        said_of(row, distance),
     )
     if ground.counted:
         exposed = Term(

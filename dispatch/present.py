@@ -251,18 +251,19 @@ def assignment_object(row: Any) -> Assignment:
     }
 
 
-_NEAREST_OPEN = text("""
+_NEAREST_OPEN = text(f"""
 SELECT id FROM incident, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography AS g) AS p
 WHERE kind = :kind AND NOT status = ANY(:ended) AND ST_DWithin(geom::geography, p.g, :reach)
+  AND {seen_incident("incident.id", "district", "classification")}
 ORDER BY ST_Distance(geom::geography, p.g) LIMIT 1
 """)
 
 
-def find_open_incident(conn: Connection, where: LonLat, kind: str) -> str | None:
-    """The nearest incident of that kind which has not ended, within the reach of its kind."""
+def find_open_incident(conn: Connection, where: LonLat, kind: str, scope: Scope = EVERYTHING) -> str | None:
+    """The nearest incident of that kind which has not ended and the scope sees, within the reach of its kind."""
     reach = table("incident_kinds")[kind]["radius_m"]
     given = {"lon": where.lon, "lat": where.lat, "kind": kind, "ended": list(ENDED_INCIDENT), "reach": reach}
-    found = conn.scalar(_NEAREST_OPEN, given)
+    found = conn.scalar(_NEAREST_OPEN, {**given, **scope.params()})
     return str(found) if found else None
 
 

@@ -54,6 +54,7 @@ def create_incident(conn: Conn, who: Who, now: Now, body: IncidentIn, response: 
         incident_id, new = incidents.open_from_alarm(conn, body.alarm, store.link, who.username, now)
         if not new:
             response.status_code = 200
+            get_incident(conn, who, incident_id)
     else:
         need_own(who, body.classification)
         incident_id = _open(conn, who.username, now, body)

@@ -3,14 +3,19 @@ the live channel; whoever works with a thing says how far it may be shown."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
+from fastapi import Response
 from sqlalchemy import Connection, text
 
 from alerts.feeds.index import list_entries, read_alert
+from alerts.present import read_cells
+from alerts.risk import vulnerability_terms
+from alerts.scoring import read_ground, score_cells
 from alerts.store import link
 from app.api import alarms, classification, incidents, sensors, state, video
 from app.api.classification import ClassificationIn
@@ -23,12 +28,13 @@ from app.live.told import Told
 from app.pages.sources import devices, strangers
 from core.errors import Conflict, Forbidden, InputError, NotFound
 from core.excerpt import Excerpt
+from core.exposure import Exposure, Place
 from core.scope import Classification, Scope
 from core.settings import Settings
 from core.types import LonLat
 from core.viewer import Role, Viewer
 from dispatch.incidents import open_from_alarm
-from dispatch.present import read_incidents
+from dispatch.present import find_open_incident, read_incidents
 from ingest.admin import pending
 from layers.catalogue import read_features
 from layers.imports.load import load_layer
@@ -358,3 +364,49 @@ VALUES ('camera', 'gate-9', 'pending', now(), now(), 1, 't', 's', 118.3, 33.9)
     asked = {one.name: told[one.name] for one in strangers.camera_form().fields}
     assert strangers.StrangerHandler("camera").save(asking, values, asked).errors == {}
     assert video.get_camera(conn, ADMIN, now(), "gate-9")["classification"] == 2
+
+
+def test_score_of_risk_counts_what_is_classified_and_does_not_name_it(conn: Connection) -> None:
+    change(conn, 1, now())
+    name = conn.scalar(text("SELECT names->>'zh' FROM alarm"))
+    ground = read_ground(conn, 8)
+    assert ground
+
+    def terms() -> str:
+        score_cells(conn, ground, now())
+        return json.dumps([cell["terms"] for cell in read_cells(conn)], ensure_ascii=False)
+
+    assert name in terms()
+    conn.execute(text("UPDATE alarm SET level = 2"))
+    classify(conn, "sensor", SENSOR, 1)
+    assert name not in terms()
+    assert "不公开的事项" in terms()
+
+
+def test_sensitive_place_near_that_is_classified_is_not_named() -> None:
+    def said(*classes: int) -> str:
+        places = tuple(
+            Place(str(n), "school", {"zh": f"学校{n}", "en": f"School {n}"}, 1.0, None, c)
+            for n, c in enumerate(classes)
+        )
+        return vulnerability_terms(Exposure(1, 1, places, True), now(), "UTC")[0].text["en"]
+
+    assert said(0, 2) == "sensitive places: School 0"
+    assert said(2) == "sensitive places near that are not open to all"
+    assert said() == "no schools, hospitals or other sensitive places near"
+
+
+def test_incident_that_is_above_ones_class_is_no_way_on_from_what_one_sees(
+    conn: Connection, things: dict[str, str]
+) -> None:
+    where = read_incidents(conn, [UUID(things["incidents"])])[0]
+    at = LonLat(where["lon"] or 0.0, where["lat"] or 0.0)
+    assert find_open_incident(conn, at, "flooding", HIGH.scope) == things["incidents"]
+    assert find_open_incident(conn, at, "flooding", LOW.scope) is None
+    classify(conn, "sensor", SENSOR, 0)
+    alarm = UUID(things["alarms"])
+    incident, _ = open_from_alarm(conn, alarm, link, "me", now())
+    conn.execute(text("UPDATE incident SET classification = 2 WHERE id = :id"), {"id": incident})
+    low = person(Role.DISPATCHER, classification=Classification.INTERNAL)
+    with pytest.raises(NotFound):
+        incidents.create_incident(conn, low, now(), IncidentIn(alarm=alarm), Response())
