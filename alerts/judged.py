@@ -15,6 +15,7 @@ from alerts.loading import load_rules
 from alerts.rules.aggregate import AggregateParams, aqi_of, index_windows
 from alerts.rules.base import RuleRow
 from core.clock import rfc3339
+from core.scope import alarm_classification
 from core.vocabulary import UNJUDGED, sql_list
 
 TREND_OVER = timedelta(minutes=10)
@@ -27,7 +28,7 @@ Trend = Literal["rising", "falling", "steady"]
 
 class Judged(TypedDict):
     """The value that the rule of alarm `id` judges now, `time` of its newest reading; `window_s` of a sum or mean.
-    `trend` over ten minutes, null where the readings do not reach so far back."""
+    `trend` over ten minutes, null where the readings do not reach so far back. Who sees the alarm sees this."""
 
     id: str
     value: float
@@ -36,6 +37,8 @@ class Judged(TypedDict):
     trend: Trend | None
     window_s: float | None
     district: str
+    classification: int
+    units: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,11 @@ class Made:
     time: datetime
 
 
-ALARMS = """
-SELECT a.id, a.rule_id, a.level, a.thing_id, a.metric, a.unit, a.value, a.district FROM alarm a
+ALARMS = f"""
+SELECT a.id, a.rule_id, a.level, a.thing_id, a.metric, a.unit, a.value, a.district,
+  {alarm_classification("a.thing_type", "a.thing_id")} AS classification,
+  ARRAY(SELECT unit_id FROM assignment sent WHERE sent.incident_id = a.incident_id ORDER BY unit_id) AS units
+FROM alarm a
 WHERE a.state <> 'normal' AND a.thing_type = 'sensor' AND a.metric IS NOT NULL
 """
 SOME = """
@@ -154,6 +160,8 @@ def _judged(alarm: Any, rule: RuleRow, measures: Sequence[Measure], found: Mappi
         "trend": trend(value, before, getattr(rule.params, "hysteresis", 0.0)),
         "window_s": max(m.window_s for m in measures) or None,
         "district": alarm.district,
+        "classification": alarm.classification,
+        "units": [*dict.fromkeys(alarm.units)],
     }
 
 

@@ -16,19 +16,22 @@ from core.clock import rfc3339
 from core.excerpt import Excerpt, in_excerpt
 from core.history import as_row
 from core.nouns import Risk, Term, ThingRef
-from core.scope import EVERYTHING, Scope, seen
+from core.scope import EVERYTHING, Scope, alarm_classification, seen_incident
 from core.vocabulary import Text
 
-ALARM_COLUMNS = (
-    "id, rule_id, kind, thing_type, thing_id, names, level, state, active, raised_at, changed_at, observed_at, metric, "
-    "value, unit, message, district, ST_X(geom) AS lon, ST_Y(geom) AS lat, risk, acknowledged_by, acknowledged_at, "
-    "shelved_until, shelved_by, shelved_reason, incident_id, version"
-)
+CLASSIFICATION = alarm_classification("alarm.thing_type", "alarm.thing_id")
+ALARM_COLUMNS = f"""
+id, rule_id, kind, thing_type, thing_id, names, level, state, active, raised_at, changed_at, observed_at, metric, value,
+  unit, message, district, {CLASSIFICATION} AS classification, ST_X(geom) AS lon, ST_Y(geom) AS lat, risk,
+  acknowledged_by, acknowledged_at, shelved_until, shelved_by, shelved_reason, incident_id,
+  ARRAY(SELECT unit_id FROM assignment sent WHERE sent.incident_id = alarm.incident_id ORDER BY unit_id) AS units,
+  version
+"""
 
 
 class Alarm(TypedDict):
-    """One alarm: the first finding of a rule about a thing until it is back to normal. Fields that nobody wrote down in
-    a past moment are null."""
+    """One alarm: the first finding of a rule about a thing until it is back to normal. `classification` is that of the
+    thing, `units` were sent to its incident. Fields that nobody wrote down in a past moment are null."""
 
     id: str
     rule: str
@@ -49,7 +52,9 @@ class Alarm(TypedDict):
     lon: float | None
     lat: float | None
     district: str
+    classification: int
     incident: str | None
+    units: list[str]
     acknowledged_by: str | None
     acknowledged_at: str | None
     shelved_until: str | None
@@ -59,7 +64,8 @@ class Alarm(TypedDict):
 
 
 class RiskCell(TypedDict):
-    """An H3 cell with its risk; `boundary` a ring of [lon, lat], `level` what its score is shown as."""
+    """An H3 cell with its risk; `boundary` a ring of [lon, lat], `level` what its score is shown as, `districts` those
+    it touches."""
 
     id: str
     boundary: list[list[float]]
@@ -67,6 +73,7 @@ class RiskCell(TypedDict):
     level: int | None
     terms: list[Term]
     people: int | None
+    districts: list[str]
 
 
 def alarm_object(row: Any) -> Alarm:
@@ -93,7 +100,9 @@ def alarm_object(row: Any) -> Alarm:
         "district": row.district,
         "shelved_by": row.shelved_by,
         "shelved_reason": row.shelved_reason,
+        "classification": row.classification,
         "incident": str(row.incident_id) if row.incident_id else None,
+        "units": [*dict.fromkeys(row.units)],
         "acknowledged_by": row.acknowledged_by,
         "acknowledged_at": rfc3339(row.acknowledged_at) if row.acknowledged_at else None,
         "shelved_until": rfc3339(row.shelved_until) if row.shelved_until else None,
@@ -103,9 +112,12 @@ def alarm_object(row: Any) -> Alarm:
 
 _OPEN = text(f"SELECT {ALARM_COLUMNS} FROM alarm WHERE state <> 'normal' ORDER BY level, raised_at, id")
 # the last event of each alarm that may have been open then; its score is the last one given to that version of it
-_OPEN_AT = text("""
+_OPEN_AT = text(f"""
 SELECT e.after, e.state, e.level, e.time, r.risk, a.id, a.rule_id, a.kind, a.thing_type, a.thing_id, a.names,
-  a.raised_at, a.district, ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat
+  a.raised_at, a.district, {alarm_classification("a.thing_type", "a.thing_id")} AS classification,
+  ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat,
+  ARRAY(SELECT unit_id FROM assignment sent WHERE sent.incident_id = CAST(e.after->>'incident_id' AS uuid)
+    AND sent.assigned_at <= :at ORDER BY unit_id) AS units
 FROM alarm a
 JOIN LATERAL (SELECT after, state, level, time FROM alarm_event WHERE alarm_id = a.id AND time <= :at
   ORDER BY id DESC LIMIT 1) e ON true
@@ -145,13 +157,17 @@ def read_open_alarms(conn: Connection, at: datetime | None = None) -> list[Alarm
 def _alarm_then(row: Any) -> Any:
     if row.after is None:
         return SimpleNamespace(**{**_UNKNOWN, **row._mapping, "changed_at": row.time})
+    risk = row.risk or row.after["risk"]
     # events from before a shelf said who and why do not have these
-    return as_row({"shelved_by": None, "shelved_reason": None, **row.after, "risk": row.risk or row.after["risk"]})
+    kept = {"shelved_by": None, "shelved_reason": None, **row.after, "risk": risk}
+    return as_row(kept, classification=row.classification, units=row.units)
 
 
-CELL_COLUMNS = "cell, score, level, terms, people"
+CELL_COLUMNS = "cell, score, level, terms, people, districts"
 _CELLS_AT = text("""
-SELECT c.cell, r.score, r.level, r.risk->'terms' AS terms, CAST(r.risk->>'people' AS int) AS people FROM risk_cell c
+SELECT c.cell, r.score, r.level, r.risk->'terms' AS terms, CAST(r.risk->>'people' AS int) AS people,
+  c.districts
+FROM risk_cell c
 JOIN LATERAL (SELECT score, level, risk FROM risk_event
   WHERE type = 'cell' AND thing_id = c.cell AND time <= :at ORDER BY time DESC, id DESC LIMIT 1) r
   ON true ORDER BY c.cell
@@ -175,10 +191,14 @@ def cell_object(row: Any) -> RiskCell:
         "level": row.level,
         "terms": row.terms,
         "people": row.people,
+        "districts": row.districts,
     }
 
 
-_LIST = text(f"SELECT {ALARM_COLUMNS} FROM alarm WHERE state = ANY(:states) AND {seen('district')} {in_excerpt()}")
+_LIST = text(f"""
+SELECT {ALARM_COLUMNS} FROM alarm
+WHERE state = ANY(:states) AND {seen_incident("alarm.incident_id", "district", CLASSIFICATION)} {in_excerpt()}
+""")
 
 
 def list_alarms(conn: Connection, states: Sequence[str], excerpt: Excerpt, scope: Scope = EVERYTHING) -> list[Alarm]:

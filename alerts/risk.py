@@ -21,6 +21,7 @@ from core import nouns
 from core.clock import rfc3339
 from core.exposure import Exposure, around, is_day
 from core.i18n import say
+from core.scope import Classification
 from core.types import LonLat
 from core.vocabulary import Text, label, roman, table
 
@@ -193,17 +194,18 @@ def _term(held: nouns.Term) -> Term:
 
 def vulnerability_terms(found: Exposure, now: datetime, zone: str) -> list[Term]:
     sensitive = [p for p in found.facilities if table("facility_kinds").get(p.kind, {}).get("sensitive", 0) >= 2]
+    # whoever sees the score reads their names; what is not for all counts and is not named
+    named = [p for p in sensitive if p.classification == Classification.OPEN][:4]
     points = sum(table("facility_kinds")[p.kind]["sensitive"] for p in sensitive)
     hour = hour_term(now, zone)
     if not found.facilities_known:
         return [Term("facilities", "vulnerability", None, 0.7, say("risk.facilities.missing")), hour]
     words = {
-        lang: "、".join(p.names[lang] for p in sensitive[:4])
-        if lang == "zh"
-        else ", ".join(p.names[lang] for p in sensitive[:4])
+        lang: "、".join(p.names[lang] for p in named) if lang == "zh" else ", ".join(p.names[lang] for p in named)
         for lang in ("zh", "en")
     }
-    text_ = say("risk.facilities", list=words) if sensitive else say("risk.facilities.none")
+    unnamed = say("risk.facilities.unnamed") if sensitive else say("risk.facilities.none")
+    text_ = say("risk.facilities", list=words) if named else unnamed
     return [Term("facilities", "vulnerability", round(min(10.0, 1.0 + 1.5 * points), 1), 0.7, text_), hour]
 
 

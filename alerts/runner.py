@@ -24,6 +24,7 @@ from alerts.scoring import (
     CellGround,
     follow_clock,
     forget_scores,
+    put_districts,
     read_ground,
     score_alarms,
     score_cells,
@@ -193,6 +194,8 @@ class AlertRunner:
         with self.db.begin() as conn:
             if self.ground is None:
                 self.ground = read_ground(conn, self.settings.h3_resolution)
+                if self.ground is not None:
+                    put_districts(conn, self.ground)
             if self.ground is not None:
                 score_cells(conn, self.ground, now)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,8 +21,9 @@ from core.db import notify_change
 from core.exposure import city_zone, is_day
 from core.geodesy import distances_m
 from core.i18n import say
+from core.scope import Classification, alarm_classification
 from core.types import LonLat
-from core.vocabulary import DONE_INCIDENT, ENDED_INCIDENT, sql_list, table
+from core.vocabulary import DONE_INCIDENT, ENDED_INCIDENT, Text, sql_list, table
 
 SCORED_AT_ONCE = 50
 # so many alarms, and so many incidents, follow the clock; in a flood the gravest
@@ -59,10 +61,23 @@ INSERT INTO risk_event (type, thing_id, time, version, score, level, risk)
 VALUES (:type, :id, :now, :version, :score, :level, CAST(:risk AS jsonb))
 """)
 WRITE_CELLS = text("""
-INSERT INTO risk_cell (cell, score, level, terms, people, scored_at)
-VALUES (:cell, :score, :level, CAST(:terms AS jsonb), :people, :now)
+INSERT INTO risk_cell (cell, score, level, terms, people, districts, scored_at)
+VALUES (:cell, :score, :level, CAST(:terms AS jsonb), :people, :districts, :now)
 ON CONFLICT (cell) DO UPDATE SET score = EXCLUDED.score, level = EXCLUDED.level, terms = EXCLUDED.terms,
-  people = EXCLUDED.people, scored_at = EXCLUDED.scored_at
+  people = EXCLUDED.people, districts = EXCLUDED.districts, scored_at = EXCLUDED.scored_at
+""")
+_HELD = text("SELECT cell, score, level, terms->0->'text' AS says FROM risk_cell")
+_TOUCHED = text("""
+SELECT c.cell, array_agg(d.code ORDER BY d.code) AS districts
+FROM unnest(CAST(:cells AS text[]), CAST(:shapes AS text[])) AS c (cell, shape)
+JOIN district d ON ST_Intersects(d.geom, ST_GeomFromText(c.shape, 4326)) GROUP BY c.cell
+""")
+_PUT_DISTRICTS = text("""
+UPDATE risk_cell r SET districts = n.districts
+FROM (SELECT c.cell, COALESCE(string_to_array(NULLIF(c.codes, ''), ','), '{}') AS districts
+  FROM unnest(CAST(:cells AS text[]), CAST(:codes AS text[])) AS c (cell, codes)) AS n
+WHERE r.cell = n.cell AND r.districts <> n.districts
+RETURNING r.cell
 """)
 # a score that moved by less is the same to whoever looks, and is neither shown nor recorded
 MOVED = 0.1
@@ -142,10 +157,11 @@ def follow_clock(conn: Connection, now: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class CellGround:
-    """What does not change about the cells of the city: where they are, who lives and works there, what is
-    sensitive."""
+    """What does not change about the cells of the city: where they are, who lives and works there, what is sensitive,
+    which districts they touch."""
 
     cells: tuple[str, ...]
+    districts: tuple[list[str], ...]
     lon: np.ndarray[Any, Any]
     lat: np.ndarray[Any, Any]
     people_day: np.ndarray[Any, Any]
@@ -175,7 +191,22 @@ def read_ground(conn: Connection, resolution: int) -> CellGround | None:
         if i is not None:
             sensitive[i] += table("facility_kinds").get(row.kind, {}).get("sensitive", 0)
     centers = np.array([h3.cell_to_latlng(cell) for cell in cells]).reshape(-1, 2)
-    return CellGround(tuple(cells), centers[:, 1], centers[:, 0], day, night, sensitive, counted)
+    touched = touched_districts(conn, cells)
+    districts = tuple(touched.get(cell, []) for cell in cells)
+    return CellGround(tuple(cells), districts, centers[:, 1], centers[:, 0], day, night, sensitive, counted)
+
+
+def touched_districts(conn: Connection, cells: Sequence[str]) -> dict[str, list[str]]:
+    """Cell -> codes of the districts it touches; cells that touch none are left out."""
+    rings = ([*corners, corners[0]] for corners in map(h3.cell_to_boundary, cells))
+    shapes = [f"POLYGON(({', '.join(f'{lon:.7f} {lat:.7f}' for lat, lon in ring)}))" for ring in rings]
+    return {row.cell: row.districts for row in conn.execute(_TOUCHED, {"cells": list(cells), "shapes": shapes})}
+
+
+def put_districts(conn: Connection, ground: CellGround) -> None:
+    """Cells that are scored already learn which districts they touch: the city, or its districts, are new."""
+    given = {"cells": list(ground.cells), "codes": [",".join(codes) for codes in ground.districts]}
+    notify_change(conn, "risk_cell", conn.scalars(_PUT_DISTRICTS, given).all())
 
 
 def read_hazards(conn: Connection) -> list[Any]:
@@ -184,11 +215,12 @@ def read_hazards(conn: Connection) -> list[Any]:
         conn.execute(
             text(
                 f"""
-SELECT kind, 'alarm' AS type, level, observed_at AS at, names, ST_X(geom) AS lon, ST_Y(geom) AS lat
+SELECT kind, 'alarm' AS type, level, observed_at AS at, names,
+  {alarm_classification("thing_type", "thing_id")} AS classification, ST_X(geom) AS lon, ST_Y(geom) AS lat
 FROM alarm
 WHERE active AND state NOT IN ('normal', 'shelved') AND geom IS NOT NULL AND kind NOT IN ('stale', 'source_stale')
 UNION ALL
-SELECT kind, 'incident', level, opened_at, titles, ST_X(geom), ST_Y(geom) FROM incident
+SELECT kind, 'incident', level, opened_at, titles, classification, ST_X(geom), ST_Y(geom) FROM incident
 WHERE status NOT IN {sql_list(DONE_INCIDENT)} AND geom IS NOT NULL
 """
             )
@@ -205,7 +237,7 @@ def score_cells(conn: Connection, ground: CellGround, now: datetime) -> int:
         r.cell: r.eta for r in conn.execute(text("SELECT cell, min(eta_s) AS eta FROM coverage GROUP BY cell"))
     }
     reach = nearest_hazards(ground, read_hazards(conn))
-    held = {r.cell: (r.score, r.level) for r in conn.execute(text("SELECT cell, score, level FROM risk_cell"))}
+    held = {r.cell: (r.score, r.level, r.says) for r in conn.execute(_HELD)}
     rows = []
     for i, cell in enumerate(ground.cells):
         try:
@@ -214,7 +246,8 @@ def score_cells(conn: Connection, ground: CellGround, now: datetime) -> int:
             set_aside.note(conn, "score_cell", cell, exc, now)
             continue
         level = next((level for limit, level in CELL_LEVELS if scored.score >= limit), None)
-        if not has_moved(held.get(cell), scored.exact, level):
+        says = scored.terms[0].text if scored.terms else None
+        if not has_moved(held.get(cell), scored.exact, level, says):
             continue
         counted = int(people[i]) if ground.counted else None
         terms = scored.as_json()["terms"]
@@ -225,6 +258,7 @@ def score_cells(conn: Connection, ground: CellGround, now: datetime) -> int:
                 "level": level,
                 "terms": json.dumps(terms),
                 "people": counted,
+                "districts": ground.districts[i],
                 "now": now,
                 "type": "cell",
                 "id": cell,
@@ -250,9 +284,12 @@ def forget_scores(conn: Connection, before: datetime) -> int:
     return conn.scalar(OLD_SCORES, {"before": before, "most": FORGOTTEN_AT_ONCE}) or 0
 
 
-def has_moved(held: tuple[float, int | None] | None, exact: float, level: int | None) -> bool:
-    """Whether a cell's score is worth showing anew: never shown, by a tenth, or into another band."""
-    return held is None or abs(exact - held[0]) >= MOVED or level != held[1]
+def has_moved(
+    held: tuple[float, int | None, Text | None] | None, exact: float, level: int | None, says: Text | None
+) -> bool:
+    """Whether a cell's score is worth showing anew: never shown, by a tenth, into another band, or of something
+    else."""
+    return held is None or abs(exact - held[0]) >= MOVED or (level, says) != held[1:]
 
 
 def nearest_hazards(ground: CellGround, hazards: list[Any]) -> dict[int, tuple[Any, float, float]]:
@@ -272,6 +309,13 @@ def nearest_hazards(ground: CellGround, hazards: list[Any]) -> dict[int, tuple[A
     return best
 
 
+def said_of(row: Any, distance: float) -> Text:
+    """What the hazard is and how far: whoever sees the cell is not told the name of what is not for all."""
+    if row.classification > Classification.OPEN:
+        return say("risk.near_unnamed", distance=round(distance))
+    return say("risk.near", distance=round(distance), name=row.names)
+
+
 def _score_cell(
     ground: CellGround,
     i: int,
@@ -289,7 +333,7 @@ def _score_cell(
         "hazard",
         round(risk.LEVEL_HAZARD[row.level] * fading, 1),
         1.0,
-        say("risk.near", distance=round(distance), name=row.names),
+        said_of(row, distance),
     )
     if ground.counted:
         exposed = Term(

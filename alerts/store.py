@@ -21,7 +21,7 @@ from core.history import kept
 from core.i18n import say
 from core.ids import new_id
 from core.pgarray import from_pg_us
-from core.scope import Scope, seen
+from core.scope import Scope, alarm_classification, seen_incident
 from core.vocabulary import AlarmState, Text, label
 
 
@@ -235,8 +235,9 @@ def give(conn: Connection, before: UUID, after: UUID, who: str, now: datetime) -
     return len(ids)
 
 
+_SEEN = seen_incident("alarm.incident_id", "district", alarm_classification("alarm.thing_type", "alarm.thing_id"))
 RETURNED = text(f"""
-SELECT {_COLUMNS} FROM alarm WHERE state = 'returned_unacknowledged' AND {seen("district")}
+SELECT {_COLUMNS} FROM alarm WHERE state = 'returned_unacknowledged' AND {_SEEN}
 ORDER BY id LIMIT :most FOR NO KEY UPDATE
 """)
 RETURNED_AT_ONCE = 1000

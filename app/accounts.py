@@ -154,7 +154,8 @@ SELECT {_VIEWER}, a.password, a.enabled FROM account a JOIN role r ON r.id = a.r
 
 
 def note_entry(conn: Connection, username: str, now: datetime) -> None:
-    """When somebody logged in last."""
+    """When somebody logged in last. Before whatever else a log-in writes: those of one account come one after the other
+    (docs/decisions/0016)."""
     conn.execute(
         text("UPDATE account SET seen_at = :now WHERE username = :username"), {"now": now, "username": username}
     )
@@ -194,8 +195,15 @@ VALUES (:digest, :username, :kind, :name, :address, :now, :now, :expires)
             "expires": expires,
         },
     )
-    conn.execute(text("DELETE FROM session WHERE expires_at < :now"), {"now": now})
+    conn.execute(_FORGET_ENDED, {"now": now})
     return secret, expires
+
+
+# what somebody else ends or touches just now they look after themselves: nobody waits for it
+_FORGET_ENDED = text("""
+DELETE FROM session
+WHERE digest IN (SELECT digest FROM session WHERE expires_at < :now ORDER BY digest FOR UPDATE SKIP LOCKED)
+""")
 
 
 def read_session(conn: Connection, secret: str, kinds: tuple[str, ...], policy: Policy, now: datetime) -> Viewer | None:
@@ -248,7 +256,10 @@ def require_account(conn: Connection, username: str) -> None:
 
 def end_sessions(conn: Connection, username: str, but: int | None = None) -> int:
     """Ends every session and token of an account, one excepted; how many there were."""
-    return conn.execute(
-        text("DELETE FROM session WHERE username = :username AND id IS DISTINCT FROM CAST(:but AS bigint)"),
-        {"username": username, "but": but},
-    ).rowcount
+    return conn.execute(_END_ALL, {"username": username, "but": but}).rowcount
+
+
+_END_ALL = text("""
+DELETE FROM session WHERE digest IN (SELECT digest FROM session
+  WHERE username = :username AND id IS DISTINCT FROM CAST(:but AS bigint) ORDER BY digest FOR UPDATE)
+""")

@@ -114,14 +114,19 @@ DELETE FROM login_address WHERE username = :username AND address NOT IN (SELECT 
 
 
 def tidy(conn: Connection, now: datetime, most: int = ROWS_AT_MOST) -> None:
-    """What is forgotten goes, and what is beyond the bound: names of no account first, whoever makes them up."""
-    conn.execute(text("DELETE FROM login_failure WHERE last_at < :since"), {"since": now - FORGOTTEN})
-    conn.execute(
-        text(
-            """
-DELETE FROM login_failure WHERE (username, address) IN (SELECT f.username, f.address FROM login_failure f
-  LEFT JOIN account a USING (username) ORDER BY a.username IS NULL, f.last_at DESC OFFSET :most)
-"""
-        ),
-        {"most": most},
-    )
+    """What is forgotten goes, and what is beyond the bound: names of no account first, whoever makes them up. What
+    somebody else writes just now is passed over: who fails holds a row of their own and waits for nobody's."""
+    conn.execute(_FORGET, {"since": now - FORGOTTEN})
+    conn.execute(_BOUND, {"most": most})
+
+
+_FORGET = text("""
+DELETE FROM login_failure WHERE (username, address) IN (SELECT username, address FROM login_failure
+  WHERE last_at < :since FOR UPDATE SKIP LOCKED)
+""")
+_BOUND = text("""
+DELETE FROM login_failure WHERE (username, address) IN (SELECT username, address FROM login_failure
+  WHERE (username, address) IN (SELECT f.username, f.address FROM login_failure f
+    LEFT JOIN account a USING (username) ORDER BY a.username IS NULL, f.last_at DESC OFFSET :most)
+  FOR UPDATE SKIP LOCKED)
+""")

@@ -78,9 +78,9 @@ def _refuse(conn: Connection, given: Try, waits: bool) -> None:
 
 def _let_in(conn: Connection, given: Try, hours: float) -> Entry:
     now = utc_now()
+    note_entry(conn, given.username, now)
     note_success(conn, given.username, given.address, now)
     audit.write(conn, given.username, "login", now, address=given.address)
-    note_entry(conn, given.username, now)
     return Entry(*open_session(conn, given.username, given.kind, now, hours, address=given.address))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from core.errors import NotFound
+from core.errors import Forbidden, NotFound
 from core.viewer import Permission, Viewer
 
 Item = Mapping[str, Any]
@@ -14,7 +14,15 @@ T = TypeVar("T", bound=Mapping[str, Any])
 
 def in_district(viewer: Viewer, item: Item) -> bool:
     """Things of a district are seen by who may see that district; things of none by all."""
-    return viewer.scope.sees(item.get("district"))
+    return viewer.scope.sees(item["district"], item["classification"])
+
+
+def is_kept(viewer: Viewer, item: Item) -> bool:
+    return viewer.scope.sees_asset(item["district"], item["dept"])
+
+
+def in_area(viewer: Viewer, item: Item) -> bool:
+    return viewer.scope.sees_area(item["districts"])
 
 
 def in_city(viewer: Viewer, _: Item) -> bool:
@@ -27,7 +35,13 @@ def is_own_unit(viewer: Viewer, item: Item) -> bool:
 
 
 def is_own_incident(viewer: Viewer, item: Item) -> bool:
-    return viewer.scope.sees_incident(item["district"], (one["unit"] for one in item["assignments"]))
+    units = (one["unit"] for one in item["assignments"])
+    return viewer.scope.sees_incident(item["district"], units, item["classification"])
+
+
+def is_own_alarm(viewer: Viewer, item: Item) -> bool:
+    """Whose unit was sent to the incident of an alarm sees the alarm too."""
+    return viewer.scope.sees_incident(item["district"], item["units"], item["classification"])
 
 
 def reads_health(viewer: Viewer, _: Item) -> bool:
@@ -35,17 +49,17 @@ def reads_health(viewer: Viewer, _: Item) -> bool:
 
 
 RULES: Mapping[str, Callable[[Viewer, Item], bool]] = {
-    "alarm": in_district,
-    "judged": in_district,
+    "alarm": is_own_alarm,
+    "judged": is_own_alarm,
     "incident": is_own_incident,
     "unit": is_own_unit,
     "sensor": in_district,
     "camera": in_district,
     "video_event": in_district,
     "facility": in_district,
-    "asset": in_district,
+    "asset": is_kept,
     "warning": in_city,
-    "risk_cell": in_city,
+    "risk_cell": in_area,
     "health": reads_health,
 }
 
@@ -60,3 +74,10 @@ def need_seen(viewer: Viewer, kind: str, found: Sequence[T], identity: object, f
     if not found or not RULES[kind](viewer, found[0]):
         raise NotFound(f"there is no {kind.replace('_', ' ')} {str(identity)!r}", field=field)
     return found[0]
+
+
+def need_own(viewer: Viewer, classification: int) -> int:
+    """What somebody may give: nobody hides from themselves what they work with."""
+    if classification > viewer.scope.classification:
+        raise Forbidden("this classification is above your own", reason="beyond_own")
+    return classification

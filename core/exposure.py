@@ -24,6 +24,7 @@ class Place:
     names: Text
     distance_m: float | None
     district: str | None = None
+    classification: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ SELECT count(*) AS buildings, sum(CASE WHEN :day THEN people_day ELSE people_nig
   count(people_day) AS counted FROM building WHERE center && ({area}) AND ST_Intersects(center, ({area}))
 """
 _FACILITIES = """
-SELECT id, kind, name_zh, name_en, district,
+SELECT id, kind, name_zh, name_en, district, classification,
   ST_Distance(geom::geography, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography) AS distance
 FROM facility WHERE geom && ({area}) AND ST_Intersects(geom, ({area})) ORDER BY distance LIMIT 200
 """
@@ -82,7 +83,8 @@ def _within(conn: Connection, area: str, given: Params) -> Exposure:
         people=int(people.people or 0) if people.counted or _city_is_counted(conn) else None,
         buildings=people.buildings,
         facilities=tuple(
-            Place(r.id, r.kind, {"zh": r.name_zh, "en": r.name_en}, r.distance, r.district) for r in places
+            Place(r.id, r.kind, {"zh": r.name_zh, "en": r.name_en}, r.distance, r.district, r.classification)
+            for r in places
         ),
         facilities_known=known,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,32 @@ class Pictures:
             return None
         except (BaseError, OSError) as exc:
             raise Unavailable(f"the picture store does not answer: {str(exc).splitlines()[0][:200]}") from exc
+
+    def stored(self) -> Iterator[str]:
+        """Paths of all pictures and thumbnails, as the store tells them; never all at once."""
+        try:
+            for some in obstore.list(self._store):
+                yield from (one["path"] for one in some)
+        except (BaseError, OSError) as exc:
+            raise Unavailable(f"the picture store does not answer: {str(exc).splitlines()[0][:200]}") from exc
+
+    def read(self, path: str) -> bytes | None:
+        """What lies at a path of `stored`; None where it has gone."""
+        return self._get(path)
+
+    def bring(self, path: str, body: bytes) -> None:
+        """Put a file of `stored` back where it is lacking."""
+        if not self._is_there(path):
+            self._put(path, body)
+
+    def _is_there(self, path: str) -> bool:
+        try:
+            obstore.head(self._store, path)
+        except FileNotFoundError:
+            return False
+        except (BaseError, OSError) as exc:
+            raise Unavailable(f"the picture store does not answer: {str(exc).splitlines()[0][:200]}") from exc
+        return True
 
     def delete(self, sha256: str) -> None:
         for thumb in (False, True):

@@ -1,8 +1,9 @@
 """How far somebody sees: a scope as a value, and the same rule in SQL for lists that are paged or counted.
 
-A thing of a district is seen by who may see that district, a thing of none by all. A unit is seen by whom it is given
-to by name; who has been given none sees those of their districts. An incident is seen also by whose unit was sent to
-it.
+A thing of a district is seen by who may see that district, a thing of none by all, and neither by whose highest
+classification is below its own. What a department keeps is seen by whom that department is given, what none keeps by
+all. A unit is seen by whom it is given to by name; who has been given none sees those of their districts. An incident
+and its alarms are seen also by whose unit was sent to it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Classification(IntEnum):
 class Scope:
     """None is no limit. `city`: sees the city at all; who does not sees the units given by name and their incidents."""
 
-    # codes of departments; no live thing has a department yet
+    # codes of departments
     departments: frozenset[str] | None = None
     # six-digit codes
     districts: frozenset[str] | None = None
@@ -35,18 +36,29 @@ class Scope:
     classification: Classification = Classification.SECRET
     city: bool = True
 
-    def sees(self, district: str | None) -> bool:
-        """Whether things of this district may be seen."""
-        if not self.city:
+    def sees(self, district: str | None, classification: int = Classification.OPEN) -> bool:
+        """Whether things of this district and classification may be seen."""
+        if not self.city or classification > self.classification:
             return False
         return self.districts is None or district in (None, UNKNOWN_DISTRICT) or district in self.districts
+
+    def sees_asset(self, district: str | None, department: str | None) -> bool:
+        """Whether what a department keeps in a district may be seen."""
+        kept = self.departments is None or department is None or department in self.departments
+        return kept and self.sees(district)
 
     def sees_unit(self, unit: str, district: str | None) -> bool:
         return self.sees(district) if self.units is None else unit in self.units
 
-    def sees_incident(self, district: str | None, units: Iterable[str]) -> bool:
-        """`units` were sent to it."""
-        return self.sees(district) or (self.units is not None and not self.units.isdisjoint(units))
+    def sees_incident(
+        self, district: str | None, units: Iterable[str], classification: int = Classification.OPEN
+    ) -> bool:
+        """`units` were sent to it: who is sent must know to what. The same of its alarms."""
+        return self.sees(district, classification) or (self.units is not None and not self.units.isdisjoint(units))
+
+    def sees_area(self, districts: Iterable[str]) -> bool:
+        """Whether what is told of an area, which touches these districts, may be seen."""
+        return self.city and (self.districts is None or not self.districts.isdisjoint(districts))
 
     def covers(self, other: Scope) -> bool:
         """Whether nothing that `other` sees is hidden here."""
@@ -64,17 +76,28 @@ class Scope:
             "scope_city": self.city,
             "scope_districts": None if self.districts is None else sorted(self.districts),
             "scope_units": None if self.units is None else sorted(self.units),
+            "scope_departments": None if self.departments is None else sorted(self.departments),
+            "scope_classification": int(self.classification),
         }
 
 
 EVERYTHING = Scope()
 
 
-def seen(district: str) -> str:
-    """`Scope.sees` as a condition of SQL; `district` is an expression."""
+def seen(district: str, classification: str = f"{Classification.OPEN:d}") -> str:
+    """`Scope.sees` as a condition of SQL; `district` and `classification` are expressions."""
     return f"""
-(:scope_city AND (CAST(:scope_districts AS text[]) IS NULL OR {district} IS NULL OR {district} = '{UNKNOWN_DISTRICT}'
-  OR {district} = ANY(CAST(:scope_districts AS text[]))))
+(:scope_city AND {classification} <= :scope_classification
+  AND (CAST(:scope_districts AS text[]) IS NULL OR {district} IS NULL OR {district} = '{UNKNOWN_DISTRICT}'
+    OR {district} = ANY(CAST(:scope_districts AS text[]))))
+"""
+
+
+def seen_asset(district: str, department: str) -> str:
+    """`Scope.sees_asset` in SQL."""
+    return f"""
+({seen(district)} AND (CAST(:scope_departments AS text[]) IS NULL OR {department} IS NULL
+  OR {department} = ANY(CAST(:scope_departments AS text[]))))
 """
 
 
@@ -86,10 +109,10 @@ def seen_unit(unit: str, district: str) -> str:
 """
 
 
-def seen_incident(incident: str, district: str) -> str:
-    """`Scope.sees_incident` in SQL."""
+def seen_incident(incident: str, district: str, classification: str) -> str:
+    """`Scope.sees_incident` in SQL; of an alarm, `incident` is the one that was opened from it."""
     return f"""
-({seen(district)} OR (CAST(:scope_units AS text[]) IS NOT NULL AND EXISTS (SELECT 1 FROM assignment sent
+({seen(district, classification)} OR (CAST(:scope_units AS text[]) IS NOT NULL AND EXISTS (SELECT 1 FROM assignment sent
   WHERE sent.incident_id = {incident} AND sent.unit_id = ANY(CAST(:scope_units AS text[])))))
 """
 
@@ -99,4 +122,12 @@ def unit_district(station: str, home: str) -> str:
     return f"""
 COALESCE((SELECT at.district FROM facility at WHERE at.id = {station}),
   (SELECT at.code FROM district at WHERE ST_Covers(at.geom, {home}) LIMIT 1))
+"""
+
+
+def alarm_classification(thing_type: str, thing: str) -> str:
+    """SQL of an alarm's classification: that of the thing it is about."""
+    return f"""
+COALESCE(CASE {thing_type} WHEN 'sensor' THEN (SELECT of.classification FROM sensor of WHERE of.id = {thing})
+  WHEN 'camera' THEN (SELECT of.classification FROM camera of WHERE of.id = {thing}) END, {Classification.OPEN:d})
 """

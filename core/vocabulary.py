@@ -217,6 +217,7 @@ class Vocabulary(TypedDict):
     capabilities: dict[str, Words]
     layer_groups: dict[str, Words]
     asset_classes: dict[str, Words]
+    classifications: dict[str, Words]
     sets: dict[str, list[str]]
     stale_after_s: dict[str, float]
 

@@ -17,6 +17,7 @@ from core.errors import Conflict, InputError, NotFound
 from core.exposure import city_zone
 from core.i18n import say
 from core.ids import new_id
+from core.scope import Classification, alarm_classification
 from core.types import LonLat
 from core.vocabulary import ENDED_INCIDENT, IncidentStatus, Text, label, table
 from dispatch import log
@@ -45,6 +46,7 @@ class NewIncident:
     address: str | None = None
     reporter: str | None = None
     report_id: str | None = None
+    classification: int = Classification.OPEN
 
 
 def open_incident(
@@ -60,10 +62,11 @@ def open_incident(
     conn.execute(
         text(
             """
-INSERT INTO incident (id, number, kind, level, status, titles, text, address, reporter, channel, report_id, district,
-  geom, opened_at, changed_at, opened_by, version)
+INSERT INTO incident (id, number, kind, level, status, titles, text, address, reporter, channel, report_id,
+  classification, district, geom, opened_at, changed_at, opened_by, version)
 VALUES (:id, :number, :kind, :level, 'open', CAST(:titles AS jsonb), :text, :address, :reporter, :channel, :report,
-  COALESCE((SELECT code FROM district WHERE ST_Covers(geom, ST_GeomFromEWKT(:geom)) LIMIT 1), '000000'),
+  :classification, COALESCE((SELECT code FROM district WHERE ST_Covers(geom, ST_GeomFromEWKT(:geom)) LIMIT 1),
+    '000000'),
   ST_GeomFromEWKT(:geom), :now, :now, :who, 1)
 """
         ),
@@ -78,6 +81,7 @@ VALUES (:id, :number, :kind, :level, 'open', CAST(:titles AS jsonb), :text, :add
             "reporter": new.reporter,
             "channel": new.channel,
             "report": new.report_id,
+            "classification": new.classification,
             "geom": new.where.ewkt if new.where else None,
             "now": now,
             "who": who,
@@ -108,8 +112,11 @@ def open_from_alarm(conn: Connection, alarm_id: UUID, link: Link, who: str, now:
     after."""
     alarm = conn.execute(
         text(
-            "SELECT id, kind, level, names, message, incident_id, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM alarm "
-            "WHERE id = :id FOR NO KEY UPDATE"
+            f"""
+SELECT id, kind, level, names, message, incident_id, {alarm_classification("thing_type", "thing_id")} AS classification,
+  ST_X(geom) AS lon, ST_Y(geom) AS lat
+FROM alarm WHERE id = :id FOR NO KEY UPDATE
+"""
         ),
         {"id": alarm_id},
     ).one_or_none()
@@ -152,6 +159,7 @@ def new_from_alarm(alarm: Any) -> NewIncident:
         where=LonLat(alarm.lon, alarm.lat) if alarm.lon is not None else None,
         text=alarm.message["zh"],
         report_id=str(alarm.id),
+        classification=alarm.classification,
     )
 
 
@@ -161,7 +169,7 @@ def lock_incident(conn: Connection, incident_id: UUID) -> Any:
     row = conn.execute(
         text(
             """
-SELECT id, number, status, level, kind, titles, version, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM incident
+SELECT id, number, status, level, classification, kind, titles, version, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM incident
 WHERE id = :id FOR NO KEY UPDATE
 """
         ),

@@ -21,8 +21,8 @@ from core.types import LonLat
 from core.vocabulary import ENDED_INCIDENT, Text, table
 
 _INCIDENTS = """
-SELECT i.id, i.number, i.kind, i.level, i.status, i.titles, i.text, i.address, i.channel, i.district, i.opened_at,
-  i.changed_at, i.ended_at, i.risk, i.version, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat FROM incident i
+SELECT i.id, i.number, i.kind, i.level, i.status, i.titles, i.text, i.address, i.channel, i.district, i.classification,
+  i.opened_at, i.changed_at, i.ended_at, i.risk, i.version, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat FROM incident i
 """
 _ASSIGNMENTS = """
 SELECT a.*, u.name_zh, u.name_en FROM assignment a JOIN unit u ON u.id = a.unit_id
@@ -69,6 +69,7 @@ class Incident(TypedDict):
     lon: float | None
     lat: float | None
     district: str
+    classification: int
     channel: str
     opened_at: str
     changed_at: str
@@ -140,8 +141,8 @@ def read_incidents(conn: Connection, ids: Sequence[UUID] | None = None) -> list[
 
 # the last score, if the incident still had one after its last change
 _OPEN_AT = text("""
-SELECT e.after, e.status, e.time, r.risk, i.id, i.number, i.kind, i.level, i.titles, i.channel, i.district, i.opened_at,
-  ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat
+SELECT e.after, e.status, e.time, r.risk, i.id, i.number, i.kind, i.level, i.titles, i.channel, i.district,
+  i.classification, i.opened_at, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat
 FROM incident i
 JOIN LATERAL (
   SELECT last.after, last.time, COALESCE(last.after->>'status', (
@@ -180,13 +181,15 @@ def _incident_then(row: Any, names: Mapping[str, Mapping[str, Any]]) -> Incident
         assignment_object(as_row({**one, **{n: names.get(one["unit_id"], one)[n] for n in ("name_zh", "name_en")}}))
         for one in row.after["assignments"]
     ]
-    return incident_object(
-        as_row({**row.after, "risk": row.risk or row.after["risk"]}), assignments, row.after["alarms"]
-    )
+    told = {"risk": row.risk or row.after["risk"], "classification": row.classification}
+    return incident_object(as_row({**row.after, **told}), assignments, row.after["alarms"])
 
 
 _LIST = text(
-    f"{_INCIDENTS} WHERE i.status = ANY(:statuses) AND {seen_incident('i.id', 'i.district')} {in_excerpt('i.')}"
+    f"""
+{_INCIDENTS}
+WHERE i.status = ANY(:statuses) AND {seen_incident("i.id", "i.district", "i.classification")} {in_excerpt("i.")}
+"""
 )
 
 
@@ -223,6 +226,7 @@ def incident_object(row: Any, assignments: list[Assignment], alarms: list[str]) 
         "lon": row.lon,
         "lat": row.lat,
         "district": row.district,
+        "classification": row.classification,
         "channel": row.channel,
         "opened_at": rfc3339(row.opened_at),
         "changed_at": rfc3339(row.changed_at),
@@ -250,25 +254,26 @@ def assignment_object(row: Any) -> Assignment:
     }
 
 
-_NEAREST_OPEN = text("""
+_NEAREST_OPEN = text(f"""
 SELECT id FROM incident, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography AS g) AS p
 WHERE kind = :kind AND NOT status = ANY(:ended) AND ST_DWithin(geom::geography, p.g, :reach)
+  AND {seen_incident("incident.id", "district", "classification")}
 ORDER BY ST_Distance(geom::geography, p.g) LIMIT 1
 """)
 
 
-def find_open_incident(conn: Connection, where: LonLat, kind: str) -> str | None:
-    """The nearest incident of that kind which has not ended, within the reach of its kind."""
+def find_open_incident(conn: Connection, where: LonLat, kind: str, scope: Scope = EVERYTHING) -> str | None:
+    """The nearest incident of that kind which has not ended and the scope sees, within the reach of its kind."""
     reach = table("incident_kinds")[kind]["radius_m"]
     given = {"lon": where.lon, "lat": where.lat, "kind": kind, "ended": list(ENDED_INCIDENT), "reach": reach}
-    found = conn.scalar(_NEAREST_OPEN, given)
+    found = conn.scalar(_NEAREST_OPEN, {**given, **scope.params()})
     return str(found) if found else None
 
 
 _NEAR = text(f"""
 SELECT i.id FROM incident i, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography AS g) AS p
 WHERE NOT i.status = ANY(:ended) AND i.id::text <> :but AND ST_DWithin(i.geom::geography, p.g, :reach)
-  AND {seen_incident("i.id", "i.district")}
+  AND {seen_incident("i.id", "i.district", "i.classification")}
 ORDER BY ST_Distance(i.geom::geography, p.g), i.id LIMIT :most
 """)
 

@@ -38,7 +38,7 @@ def set_status(
     the step is not one."""
     if status is IncidentStatus.CANCELLED and not (reason and reason.strip()):
         raise InputError("reason: expected why the incident is withdrawn", field="reason")
-    row = _lock(conn, incident_id, version)
+    row = lock_version(conn, incident_id, version)
     if status == row.status:
         return
     if status not in ALLOWED[IncidentStatus(row.status)]:
@@ -50,7 +50,7 @@ def set_status(
         tasks.release_all(conn, incident_id, who, now)
 
 
-def _lock(conn: Connection, incident_id: UUID, version: int | None) -> Any:
+def lock_version(conn: Connection, incident_id: UUID, version: int | None) -> Any:
     """The incident, ours. Conflict where it has changed since version `version` was seen."""
     row = incidents.lock_incident(conn, incident_id)
     if version is not None and version != row.version:
@@ -66,7 +66,7 @@ def set_level(
     conn: Connection, incident_id: UUID, level: int, who: str, now: datetime, version: int | None, reason: str | None
 ) -> None:
     """A person says how urgent an incident is; nothing else changes that. It is scored anew."""
-    row = _lock(conn, incident_id, version)
+    row = lock_version(conn, incident_id, version)
     need_open(row)
     if level == row.level:
         return
@@ -113,3 +113,18 @@ def join(conn: Connection, incident_id: UUID, into: UUID, take_alarms: TakeAlarm
 def need_open(row: Any) -> None:
     if row.status in ENDED_INCIDENT:
         raise Conflict(f"the incident is {row.status}", reason="incident_status")
+
+
+def classify(
+    conn: Connection, incident_id: UUID, classification: int, who: str, now: datetime, version: int | None
+) -> None:
+    """A person says how far it may be shown; the log says from what to what."""
+    row = lock_version(conn, incident_id, version)
+    if classification == row.classification:
+        return
+    conn.execute(
+        text("UPDATE incident SET classification = :classification WHERE id = :id"),
+        {"classification": classification, "id": incident_id},
+    )
+    words = say("incident.classified", classification=label("classifications", str(classification)))
+    log.change(conn, incident_id, "classified", who, words, now, classification=classification, was=row.classification)

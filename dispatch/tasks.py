@@ -42,6 +42,7 @@ BY_STATUS = {
 CLOCK_AHEAD = timedelta(minutes=5)
 # how often we look which incident a unit is on before we say that it moves too fast
 LOOKS = 10
+OF_INCIDENT = text("SELECT id FROM alarm WHERE incident_id = :id ORDER BY id")
 OF_ASSIGNMENT = text("SELECT incident_id, unit_id FROM assignment WHERE id = :id")
 WRITE_UNIT = text(f"""
 INSERT INTO unit_event (unit_id, time, what, who, status, incident_id, assignment_id, after)
@@ -89,6 +90,8 @@ def assign(
         },
     )
     set_unit_status(conn, unit_id, UnitStatus.ASSIGNED, who, now)
+    # whose unit it is sees them from now on
+    notify_change(conn, "alarm", conn.scalars(OF_INCIDENT, {"id": incident_id}).all())
     log.change(conn, incident_id, "assigned", who, say("incident.assigned", unit=unit_names(unit)), now, unit=unit_id)
     follow(conn, incident_id, who, now)
     send_task(conn, assignment_id, unit_id, now)

@@ -28,9 +28,12 @@ SELECT ST_AsMVT(part, :name, 4096, 'mvt') FROM part WHERE mvt IS NOT NULL
 """
 
 
-def describe_layers(conn: Connection) -> list[Layer]:
+def describe_layers(conn: Connection, scope: Scope = EVERYTHING) -> list[Layer]:
+    """Those of which a scope can see anything."""
     described: list[Layer] = []
     for layer in LAYERS:
+        if not (scope.city or layer.of_all):
+            continue
         updated = conn.scalar(text(layer.updated)) if layer.updated else None
         count, estimated = count_things(conn, layer.counted)
         described.append(layer.describe(count, rfc3339(updated) if updated else None, estimated=estimated))
@@ -46,8 +49,16 @@ def count_things(conn: Connection, counted: str) -> tuple[int, bool]:
     return int(conn.scalar(text(f"SELECT count(*) FROM {counted}")) or 0), False
 
 
-def read_tile(conn: Connection, name: str, z: int, x: int, y: int) -> bytes:
-    """A vector tile (Mapbox Vector Tile 2.1) of one layer, or of the base map; empty bytes where nothing is there."""
+def sight_of_tiles(name: str, scope: Scope) -> Scope | None:
+    """How much of a scope makes a tile of this layer another: who have the same see the same one. None where all do."""
+    if name == COMPOSITE or not LAYERS[name].scoped:
+        return None
+    return Scope(departments=scope.departments, districts=scope.districts)
+
+
+def read_tile(conn: Connection, name: str, z: int, x: int, y: int, scope: Scope = EVERYTHING) -> bytes:
+    """A vector tile (Mapbox Vector Tile 2.1) of one layer, or of the base map, as far as a scope sees; empty bytes
+    where nothing is there."""
     if not MIN_ZOOM <= z <= MAX_ZOOM:
         raise InputError(f"z: expected {MIN_ZOOM} to {MAX_ZOOM}", field="z")
     for axis, value in (("x", x), ("y", y)):
@@ -60,11 +71,11 @@ def read_tile(conn: Connection, name: str, z: int, x: int, y: int) -> bytes:
         if tile is None:
             raise NotFound(f"the layer {name} has no tiles")
         parts = [(name, tile)]
-    return b"".join(_part(conn, part, select, z, x, y) for part, select in parts)
+    return b"".join(_part(conn, part, select, (z, x, y), scope) for part, select in parts)
 
 
-def _part(conn: Connection, name: str, select: str, z: int, x: int, y: int) -> bytes:
-    given = {"name": name, "z": z, "x": x, "y": y}
+def _part(conn: Connection, name: str, select: str, place: tuple[int, int, int], scope: Scope) -> bytes:
+    given = {"name": name, **dict(zip("zxy", place, strict=True)), **scope.params()}
     body = conn.scalar(text(TILE.format(select=select).replace(":z", "CAST(:z AS int)")), given)
     return bytes(body) if body else b""
 

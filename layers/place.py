@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import InternalError
 from typing_extensions import TypedDict
 
-from core.errors import InputError
+from core.errors import Forbidden, InputError
 from core.exposure import city_zone, inside
 from core.geodesy import metres_per_degree
 from core.scope import EVERYTHING, Scope
@@ -45,8 +45,10 @@ class FacilityRef(TypedDict):
 
 
 class Within(TypedDict):
-    """Who and what is inside an area; `people` null where nobody has counted."""
+    """Who and what is inside an area; `people` null where nobody has counted. `cut_to`: the districts of who asks,
+    where the area reaches beyond them: only what is in these is told."""
 
+    cut_to: list[str] | None
     people: int | None
     buildings: int
     facilities: list[FacilityRef]
@@ -74,16 +76,21 @@ def read_city(conn: Connection) -> City:
 
 
 def read_within(conn: Connection, geometry: Mapping[str, Any], now: datetime, scope: Scope = EVERYTHING) -> Within:
-    """People, buildings, facilities and counts of what is inside a GeoJSON Polygon or MultiPolygon (RFC 7946)."""
+    """People, buildings, facilities and counts of what is inside a GeoJSON Polygon or MultiPolygon (RFC 7946), as far
+    as it lies in the districts of the scope. Forbidden where nothing of it does."""
     check_cost(geometry)
     shape = json.dumps(geometry)
     check_area(conn, shape)
+    shape, cut_to = cut(conn, shape, scope)
     found = inside(conn, shape, now, city_zone(conn))
     return {
+        "cut_to": cut_to,
         "people": found.people,
         "buildings": found.buildings,
         "facilities": [
-            {"id": p.id, "kind": p.kind, "names": p.names} for p in found.facilities if scope.sees(p.district)
+            {"id": p.id, "kind": p.kind, "names": p.names}
+            for p in found.facilities
+            if scope.sees(p.district, p.classification)
         ],
         "units": _count(conn, "units", shape, scope),
         "sensors": _count(conn, "sensors", shape, scope),
@@ -91,6 +98,26 @@ def read_within(conn: Connection, geometry: Mapping[str, Any], now: datetime, sc
         "incidents": _count(conn, "incidents", shape, scope),
         "alarms": _count(conn, "alarms", shape, scope),
     }
+
+
+_CUT = text("""
+SELECT ST_Covers(own.geom, asked.geom) AS whole,
+  ST_AsGeoJSON(ST_CollectionExtract(ST_Intersection(own.geom, asked.geom), 3)) AS shape,
+  COALESCE(ST_Area(ST_Intersection(own.geom, asked.geom)), 0) > 0 AS any
+FROM (SELECT ST_Union(geom) AS geom FROM district WHERE code = ANY(CAST(:districts AS text[]))) AS own,
+  (SELECT ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326) AS geom) AS asked
+""")
+
+
+def cut(conn: Connection, shape: str, scope: Scope) -> tuple[str, list[str] | None]:
+    """As much of an area as lies in the districts of the scope, and these where something of it does not."""
+    if scope.districts is None:
+        return shape, None
+    districts = sorted(scope.districts)
+    row = conn.execute(_CUT, {"shape": shape, "districts": districts}).one()
+    if not row.any:
+        raise Forbidden("coordinates: the area lies outside of your districts", reason="outside_districts")
+    return (shape, None) if row.whole else (row.shape, districts)
 
 
 def _count(conn: Connection, layer: str, shape: str, scope: Scope) -> int:

@@ -3,17 +3,24 @@ districts by name."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Literal
+
 from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
+from core import audit
+from core.db import notify_change
 from core.errors import NotFound
+from core.history import THINGS, row_of, write_thing
 from core.scope import EVERYTHING, Scope, seen
 from core.types import JsonObject, LonLat
+from core.viewer import Viewer
 from core.vocabulary import Text
 
 _FACILITY = text("""
-SELECT id, kind, name_zh, name_en, capacity, people_day, people_night, district, attributes, ST_X(geom) AS lon,
-  ST_Y(geom) AS lat
+SELECT id, kind, name_zh, name_en, capacity, people_day, people_night, district, classification, attributes,
+  ST_X(geom) AS lon, ST_Y(geom) AS lat
 FROM facility WHERE id = :id
 """)
 _ASSET = text("""
@@ -24,7 +31,7 @@ FROM asset WHERE id = :id
 _CAMERAS = text(f"""
 SELECT id, name_zh, name_en, ST_Distance(geom::geography, p.g::geography) AS distance
 FROM camera, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS g) AS p
-WHERE {seen("district")} ORDER BY geom <-> p.g LIMIT :most
+WHERE {seen("district", "classification")} ORDER BY geom <-> p.g LIMIT :most
 """)
 _DISTRICT = text("SELECT name_zh, name_en FROM district WHERE code = :code")
 
@@ -41,6 +48,7 @@ class Facility(TypedDict):
     people_night: int | None
     attributes: JsonObject
     district: str
+    classification: int
     lon: float
     lat: float
 
@@ -87,6 +95,7 @@ def read_facility(conn: Connection, facility: str) -> Facility:
         "people_night": row.people_night,
         "attributes": row.attributes,
         "district": row.district,
+        "classification": row.classification,
         "lon": row.lon,
         "lat": row.lat,
     }
@@ -109,6 +118,43 @@ def read_asset(conn: Connection, code: str) -> Asset:
         "lon": row.lon,
         "lat": row.lat,
     }
+
+
+Classified = Literal["sensor", "camera", "facility"]
+
+
+def classify(
+    conn: Connection, kind: Classified, identity: str, classification: int, who: Viewer, now: datetime
+) -> None:
+    """Say how far a thing may be shown. NotFound where it is not there for who asks."""
+    given = {"id": identity, **who.scope.params()}
+    here = f"FROM {kind} WHERE id = :id AND {seen('district', 'classification')}"
+    was = conn.scalar(text(f"SELECT classification {here} FOR NO KEY UPDATE"), given)
+    if was is None:
+        raise NotFound(f"there is no {kind} {identity!r}")
+    before = row_of(conn, kind, identity)
+    conn.execute(
+        text(f"UPDATE {kind} SET classification = :classification WHERE id = :id"),
+        {"id": identity, "classification": classification},
+    )
+    if kind in THINGS:
+        write_thing(conn, kind, identity, "classified", who.username, before, now)
+    audit.write(conn, who, f"{kind}.classify", now, {kind: identity, "classification": classification, "was": was})
+    tell(conn, kind, identity)
+
+
+_OPEN_ALARMS = text(
+    "SELECT id FROM alarm WHERE thing_type = :kind AND thing_id = :id AND state <> 'normal' ORDER BY id"
+)
+
+
+def tell(conn: Connection, kind: Classified, identity: str) -> None:
+    """Screens show what may be seen from now on."""
+    if kind == "sensor":
+        notify_change(conn, "sensor", [identity])
+    elif kind == "camera":
+        notify_change(conn, "video_event", [identity])
+    notify_change(conn, "alarm", conn.scalars(_OPEN_ALARMS, {"kind": kind, "id": identity}).all())
 
 
 def read_near_cameras(

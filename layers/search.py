@@ -6,7 +6,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
-from core.scope import EVERYTHING, Scope, seen, seen_incident, seen_unit, unit_district
+from core.scope import EVERYTHING, Scope, seen, seen_asset, seen_incident, seen_unit, unit_district
 from core.vocabulary import ENDED_INCIDENT, Text, sql_list
 from core.warned import in_force
 
@@ -20,7 +20,7 @@ _SQL = f"""
 (SELECT 'incident' AS type, id::text, titles->>'zh' AS zh, titles->>'en' AS en, ST_X(geom) AS lon, ST_Y(geom) AS lat,
   CASE WHEN :words IN (number, split_part(number, '-', 2)) THEN -1 ELSE 0 END AS rank
   FROM incident WHERE (number ILIKE :like OR titles->>'zh' ILIKE :like) AND status NOT IN {sql_list(ENDED_INCIDENT)}
-    AND {seen_incident("incident.id", "district")}
+    AND {seen_incident("incident.id", "district", "classification")}
     ORDER BY rank, opened_at DESC LIMIT 8)
 UNION ALL (SELECT 'warning', sender || ',' || identifier || ',' || {SENT},
     COALESCE(headline, identifier), NULL, NULL, NULL, 0
@@ -30,17 +30,19 @@ UNION ALL (SELECT 'unit', u.id, name_zh, name_en, COALESCE(s.lon, ST_X(home)), C
   FROM unit u LEFT JOIN unit_state s ON s.unit_id = u.id WHERE (u.id ILIKE :like OR name_zh ILIKE :like
     OR name_en ILIKE :like) AND {seen_unit("u.id", unit_district("u.station", "u.home"))} LIMIT 8)
 UNION ALL (SELECT 'facility', id, name_zh, name_en, ST_X(geom), ST_Y(geom), 2
-  FROM facility WHERE (name_zh ILIKE :like OR name_en ILIKE :like) AND {seen("district")} LIMIT 8)
+  FROM facility WHERE (name_zh ILIKE :like OR name_en ILIKE :like) AND {seen("district", "classification")} LIMIT 8)
 UNION ALL (SELECT 'sensor', id, name_zh, name_en, ST_X(geom), ST_Y(geom), 3
-  FROM sensor WHERE (id ILIKE :like OR name_zh ILIKE :like OR name_en ILIKE :like) AND {seen("district")} LIMIT 8)
+  FROM sensor WHERE (id ILIKE :like OR name_zh ILIKE :like OR name_en ILIKE :like)
+    AND {seen("district", "classification")} LIMIT 8)
 UNION ALL (SELECT 'camera', id, name_zh, name_en, ST_X(geom), ST_Y(geom), 4
-  FROM camera WHERE (id ILIKE :like OR name_zh ILIKE :like OR name_en ILIKE :like) AND {seen("district")} LIMIT 8)
+  FROM camera WHERE (id ILIKE :like OR name_zh ILIKE :like OR name_en ILIKE :like)
+    AND {seen("district", "classification")} LIMIT 8)
 UNION ALL (SELECT 'street', min(id)::text, name_zh, min(name_en), ST_X(ST_PointOnSurface(ST_Collect(geom))),
   ST_Y(ST_PointOnSurface(ST_Collect(geom))), 5 FROM street
     WHERE (name_zh ILIKE :like OR name_en ILIKE :like) AND :scope_city
     GROUP BY name_zh LIMIT 8)
 UNION ALL (SELECT 'asset', id, name_zh, name_en, ST_X(geom), ST_Y(geom), 6 FROM asset WHERE id LIKE :prefix
-  AND {seen("district")} LIMIT 8)
+  AND {seen_asset("district", "dept")} LIMIT 8)
 ORDER BY rank, id LIMIT :most
 """
 

@@ -19,7 +19,7 @@ from core.vocabulary import UNJUDGED, Text, sql_list
 SERIES_AT_MOST = 10_000
 _SENSORS = """
 SELECT s.id, s.kind, s.name_zh, s.name_en, s.status, s.interval_s, s.metrics,
-  s.thresholds, s.attributes, s.district, s.source_id, s.first_seen_at,
+  s.thresholds, s.attributes, s.district, s.classification, s.source_id, s.first_seen_at,
   ST_X(s.geom) AS lon, ST_Y(s.geom) AS lat, v.values, v.heard,
   (SELECT min(level) FROM alarm a WHERE a.thing_type = 'sensor' AND a.thing_id = s.id AND a.active
     AND a.state <> 'normal') AS alarm_level
@@ -79,6 +79,7 @@ class Sensor(TypedDict):
     lon: float | None
     lat: float | None
     district: str
+    classification: int
     status: str
     interval_s: float | None
     metrics: list[str]
@@ -129,7 +130,7 @@ def read_sensors(
     """Sensors that are not retired by id: all, some, those heard since a moment, a page of them. `fixed` are the limits
     of rules per sensor kind, `{kind: {metric: {level: limit}}}`; per-site limits go before them. Of those nobody has
     registered the first `pending_most` only."""
-    where = ["s.status <> 'retired'", seen("s.district")]
+    where = ["s.status <> 'retired'", seen("s.district", "s.classification")]
     if pending_most is not None:
         where.append(_PENDING_SHOWN)
     if ids is not None:
@@ -182,9 +183,13 @@ CROSS JOIN LATERAL (SELECT
     ELSE o.received_at END AS received_at) n
 WHERE n.time IS NOT NULL
 """)
-_ROWS_AT = text(
-    f"SELECT w.row FROM ({was('sensor')}) w WHERE CAST(w.row->>'first_seen_at' AS timestamptz) <= :at ORDER BY w.id"
-)
+# a classification is no part of the past: what is secret now is so in all its pictures
+_ROWS_AT = text(f"""
+SELECT w.row || jsonb_build_object('classification', COALESCE(n.classification, 0)) AS row
+FROM ({was("sensor")}) w LEFT JOIN sensor n ON n.id = w.id
+WHERE CAST(w.row->>'first_seen_at' AS timestamptz) <= :at ORDER BY w.id
+""")
+_IS_SEEN = text(f"SELECT 1 FROM sensor s WHERE s.id = :id AND {seen('s.district', 's.classification')}")
 
 
 def read_sensors_at(
@@ -219,6 +224,12 @@ def read_sensors_at(
     return found
 
 
+def need_sensor(conn: Connection, sensor_id: str, scope: Scope) -> None:
+    """NotFound where there is none, in use or not, or the scope does not reach it."""
+    if not conn.scalar(_IS_SEEN, {"id": sensor_id, **scope.params()}):
+        raise NotFound(f"there is no sensor {sensor_id!r}")
+
+
 def read_titles(conn: Connection) -> dict[str, str]:
     """How people write the metrics whose names are no ids of ours."""
     return {row.metric: row.title for row in conn.execute(text("SELECT metric, title FROM metric_title"))}
@@ -233,6 +244,7 @@ def sensor_object(row: Any, fixed: Mapping[str, Mapping[str, float]], titles: Ma
         "lon": row.lon,
         "lat": row.lat,
         "district": row.district,
+        "classification": row.classification,
         "status": row.status,
         "interval_s": row.interval_s,
         "metrics": row.metrics,

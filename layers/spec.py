@@ -51,7 +51,9 @@ class LegendItem:
 class LayerSpec:
     """`counted` is what stands behind FROM where its things are counted; `features`, for that delivery, and `tile` are
     SQL; `tile` is the SELECT of one vector tile layer, with `:z`, the tile's bounds as `bounds.tile` (EPSG:3857) and
-    `bounds.box` (EPSG:4326), giving a column `mvt` and its properties."""
+    `bounds.box` (EPSG:4326), giving a column `mvt` and its properties. `scoped`: it shows of what a department keeps in
+    a district as much as a scope sees (core.scope). `of_all`: it is shown to whom sees nothing of the city but their
+    own too: the ground they stand on, and what is theirs."""
 
     id: str
     group: str
@@ -62,6 +64,8 @@ class LayerSpec:
     visible: bool = True
     legend: tuple[LegendItem, ...] = ()
     tile: str | None = None
+    scoped: bool = False
+    of_all: bool = False
     min_zoom: int = 9
     features: str | None = None
     updated: str | None = None

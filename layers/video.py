@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 from core.clock import rfc3339
 from core.errors import InputError, NotFound
 from core.history import as_row
-from core.scope import EVERYTHING, Scope, seen
+from core.scope import EVERYTHING, Classification, Scope, seen
 from core.types import Box, Params
 from core.vocabulary import Text, label, table
 
@@ -32,7 +32,7 @@ SILENT_LISTED = 20
 # the camera's clock may be ahead of ours.
 _EVENTS = """
 WITH picked AS (
-  SELECT v.*, c.name_zh, c.name_en, c.district,
+  SELECT v.*, c.name_zh, c.name_en, c.district, COALESCE(c.classification, 0) AS classification,
     COALESCE(CASE WHEN v.quality <> 'outside' THEN v.geom END, c.geom, v.geom) AS place
   FROM video_event v LEFT JOIN camera c ON c.id = v.camera_id
   WHERE {where} ORDER BY v.time DESC, v.camera_id DESC, v.event_id DESC LIMIT :most)
@@ -48,11 +48,11 @@ LEFT JOIN LATERAL (SELECT s.sha256 FROM snapshot s WHERE tied.sha256 IS NULL AND
 ORDER BY p.time DESC, p.camera_id DESC, p.event_id DESC
 """
 # cameras that speak without being registered are cameras too
-_CAMERAS = """
+CLASSIFICATION = "COALESCE(c.classification, 0)"
+_CAMERAS = f"""
 SELECT COALESCE(c.id, t.camera_id) AS id, COALESCE(c.name_zh, t.camera_id) AS name_zh,
-  COALESCE(c.name_en, t.camera_id) AS name_en, c.heading, c.fov, c.district, ST_X(c.geom) AS lon, ST_Y(c.geom) AS lat,
-    t.frame_at, t.event_at,
-  GREATEST(t.frame_at, t.event_at) AS last_at
+  COALESCE(c.name_en, t.camera_id) AS name_en, c.heading, c.fov, c.district, {CLASSIFICATION} AS classification,
+  ST_X(c.geom) AS lon, ST_Y(c.geom) AS lat, t.frame_at, t.event_at, GREATEST(t.frame_at, t.event_at) AS last_at
 FROM camera c FULL JOIN camera_state t ON t.camera_id = c.id
 """
 _LAST_PICTURE = """
@@ -86,6 +86,7 @@ class VideoEvent(PictureRef):
     lon: float | None
     lat: float | None
     district: str | None
+    classification: int
     quality: str
 
 
@@ -108,6 +109,7 @@ class Camera(TypedDict):
     heading: float | None
     fov: float | None
     district: str | None
+    classification: int
     frame_at: str | None
     event_at: str | None
     last_at: str | None
@@ -161,7 +163,7 @@ def read_video_events(
 ) -> list[VideoEvent]:
     """Events newest first: of some cameras, that began at or after `since`, in a box (degrees), after the one whose id
     is `cursor`."""
-    where = [seen("c.district")]
+    where = [seen("c.district", CLASSIFICATION)]
     given: dict[str, object] = {"most": most, **scope.params()}
     if cameras is not None:
         where.append("v.camera_id = ANY(:cameras)")
@@ -247,6 +249,7 @@ def video_event_object(row: Any) -> VideoEvent:
         "lon": row.lon,
         "lat": row.lat,
         "district": row.district,
+        "classification": row.classification,
         "quality": row.quality,
         **picture_urls(row.sha256),
     }
@@ -269,7 +272,7 @@ def read_cameras(
     scope: Scope = EVERYTHING,
 ) -> list[Camera]:
     """Every camera that is registered or was ever heard, by id; all, or a page of them."""
-    where = seen("c.district") + ("" if after is None else "AND COALESCE(c.id, t.camera_id) > :after")
+    where = seen("c.district", CLASSIFICATION) + ("" if after is None else "AND COALESCE(c.id, t.camera_id) > :after")
     given = {"after": after, "most": most, **scope.params()}
     rows = conn.execute(text(f"{_CAMERAS} WHERE {where} ORDER BY 1 LIMIT :most"), given)
     return [camera_object(row, now) for row in rows]
@@ -313,6 +316,7 @@ def camera_object(row: Any, now: datetime) -> Camera:
         "heading": row.heading,
         "fov": row.fov,
         "district": row.district,
+        "classification": row.classification,
         "frame_at": _time(row.frame_at),
         "event_at": _time(row.event_at),
         "last_at": _time(row.last_at),
@@ -328,7 +332,7 @@ def read_picture(conn: Connection, sha256: str, scope: Scope = EVERYTHING) -> by
         text(
             f"""
 SELECT s.body FROM snapshot s LEFT JOIN camera c ON c.id = s.camera_id
-WHERE s.sha256 = :sha256 AND {seen("c.district")} ORDER BY s.body IS NULL LIMIT 1
+WHERE s.sha256 = :sha256 AND {seen("c.district", CLASSIFICATION)} ORDER BY s.body IS NULL LIMIT 1
 """
         ),
         {"sha256": sha256, **scope.params()},
@@ -339,8 +343,8 @@ WHERE s.sha256 = :sha256 AND {seen("c.district")} ORDER BY s.body IS NULL LIMIT 
 
 
 def read_camera_health(conn: Connection, now: datetime) -> CameraHealth:
-    """How many cameras there are, how many were heard within a month,
-    and those of them that are silent, the newest to fall silent first."""
+    """How many cameras there are, how many were heard within a month, and those of them that are silent, the newest to
+    fall silent first. Whoever reads how things work is told the names of open ones."""
     cameras = read_cameras(conn, now)
     heard = [c for c in cameras if c["age_s"] is not None and c["age_s"] < FORGOTTEN.total_seconds()]
     silent = sorted((c for c in heard if c["silent"]), key=lambda c: c["age_s"] or 0.0)
@@ -350,6 +354,6 @@ def read_camera_health(conn: Connection, now: datetime) -> CameraHealth:
         "silent_total": len(silent),
         "silent": [
             {"id": c["id"], "names": c["names"], "last_at": c["last_at"], "age_s": c["age_s"]}
-            for c in silent[:SILENT_LISTED]
+            for c in [c for c in silent if c["classification"] == Classification.OPEN][:SILENT_LISTED]
         ],
     }

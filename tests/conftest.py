@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from app.accounts import add_account
 from app.services.mosquitto import Broker
+from app.services.net import free_port
 from app.services.postgres import Cluster, ensure_database
 from app.services.private import Private
 from core.db import make_engine
@@ -29,6 +30,7 @@ from tests import workers
 from tests.support import (
     LOGS,
     PASSWORD,
+    PATIENCE_S,
     STATE,
     WORKER,
     Administer,
@@ -277,3 +279,25 @@ def devices(processes: System) -> Iterator[Mailbox]:
 def mqtt_client(broker: Broker) -> Iterator[Mailbox]:
     with mailbox(broker.url("gateway")) as box:
         yield box
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """Address of a server that speaks S3, with the bucket `city`."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=free_port(), verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    address = f"http://{host}:{port}"
+    assert httpx.put(f"{address}/city", trust_env=False, timeout=PATIENCE_S).status_code == 200
+    yield address
+    server.stop()
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The variables that S3 clients read; the test adds where the server is."""
+    for name, value in {"ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test", "REGION": "us-east-1"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    return monkeypatch

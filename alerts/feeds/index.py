@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 from core.cap import xml_text
 from core.clock import cap_time, rfc3339
 from core.nouns import Point
+from core.scope import EVERYTHING, Scope, alarm_classification, seen_incident
 from core.vocabulary import Text
 
 ATOM, GEORSS = "http://www.w3.org/2005/Atom", "http://www.georss.org/georss"
@@ -59,25 +60,28 @@ class AlertCollection(TypedDict):
     features: list[AlertFeature]
 
 
-def list_entries(conn: Connection, now: datetime, district: str | None) -> list[Entry]:
-    """The newest message of each alarm, unless expired; a Cancel stays listed until it expires. Newest first."""
-    rows = conn.execute(
-        text(
-            """
-SELECT identifier, sent, msg_type, level, district, headline, sender, ST_X(geom) AS lon, ST_Y(geom) AS lat
-FROM cap_alert
-WHERE NOT replaced AND expires > :now AND (CAST(:district AS text) IS NULL OR district = :district)
-ORDER BY sent DESC, identifier LIMIT :most
-"""
-        ),
-        {"now": now, "district": district, "most": LISTED_AT_MOST},
-    )
+_SEEN = seen_incident("a.incident_id", "a.district", alarm_classification("a.thing_type", "a.thing_id"))
+_ENTRIES = text(f"""
+SELECT c.identifier, c.sent, c.msg_type, c.level, c.district, c.headline, c.sender, ST_X(c.geom) AS lon,
+  ST_Y(c.geom) AS lat
+FROM cap_alert c JOIN alarm a ON a.id = c.alarm_id
+WHERE NOT c.replaced AND c.expires > :now AND (CAST(:district AS text) IS NULL OR c.district = :district) AND {_SEEN}
+ORDER BY c.sent DESC, c.identifier LIMIT :most
+""")
+_BODY = text(f"SELECT c.body FROM cap_alert c JOIN alarm a ON a.id = c.alarm_id WHERE c.identifier = :id AND {_SEEN}")
+
+
+def list_entries(conn: Connection, now: datetime, district: str | None, scope: Scope = EVERYTHING) -> list[Entry]:
+    """The newest message of each alarm that the scope sees, unless expired; a Cancel stays listed until it expires.
+    Newest first."""
+    given = {"now": now, "district": district, "most": LISTED_AT_MOST, **scope.params()}
+    rows = conn.execute(_ENTRIES, given)
     return [Entry(**row._mapping) for row in rows]
 
 
-def read_alert(conn: Connection, identifier: str) -> str | None:
+def read_alert(conn: Connection, identifier: str, scope: Scope = EVERYTHING) -> str | None:
     """The XML of one message."""
-    body: str | None = conn.scalar(text("SELECT body FROM cap_alert WHERE identifier = :id"), {"id": identifier})
+    body: str | None = conn.scalar(_BODY, {"id": identifier, **scope.params()})
     return body
 
 

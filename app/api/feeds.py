@@ -27,7 +27,7 @@ def get_atom(
 ) -> Response:
     """One entry per alert, by area with `?district=`."""
     who.require(Permission.CITY_READ)
-    entries = index.list_entries(conn, now, district)
+    entries = index.list_entries(conn, now, district, who.scope)
     body = index.atom(entries, base_of(request, parts.settings.public_url), city_zone(conn), now, lang)
     return Response(body, media_type="application/atom+xml")
 
@@ -37,7 +37,7 @@ def get_rss(
     conn: Conn, who: Who, now: Now, parts: PartsDep, request: Request, district: str | None = None, lang: Lang = "zh"
 ) -> Response:
     who.require(Permission.CITY_READ)
-    entries = index.list_entries(conn, now, district)
+    entries = index.list_entries(conn, now, district, who.scope)
     return Response(
         index.rss(entries, base_of(request, parts.settings.public_url), city_zone(conn), lang),
         media_type="application/rss+xml",
@@ -49,13 +49,15 @@ def get_geojson(
     conn: Conn, who: Who, now: Now, parts: PartsDep, request: Request, district: str | None = None
 ) -> index.AlertCollection:
     who.require(Permission.CITY_READ)
-    return index.geojson(index.list_entries(conn, now, district), base_of(request, parts.settings.public_url))
+    return index.geojson(
+        index.list_entries(conn, now, district, who.scope), base_of(request, parts.settings.public_url)
+    )
 
 
 @router.get("/alerts/{identifier}.cap", response_class=Response, responses=gives(index.CAP_TYPE))
 def get_cap(conn: Conn, who: Who, identifier: str) -> Response:
     who.require(Permission.CITY_READ)
-    body = index.read_alert(conn, identifier)
+    body = index.read_alert(conn, identifier, who.scope)
     if body is None:
         raise NotFound(f"there is no alert {identifier!r}")
     return Response(body.encode(), media_type=index.CAP_TYPE)

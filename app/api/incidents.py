@@ -12,6 +12,7 @@ from app.api.shapes import (
     AddAlarmIn,
     AssignIn,
     ExcerptDep,
+    IncidentChange,
     IncidentIn,
     JoinIn,
     LevelIn,
@@ -26,7 +27,7 @@ from app.api.shapes import (
     part,
 )
 from app.deps import Conn, Now, PartsDep, Who
-from app.seeing import need_seen
+from app.seeing import need_own, need_seen
 from core import audit
 from core.i18n import say
 from core.nouns import Page
@@ -58,7 +59,9 @@ def create_incident(conn: Conn, who: Who, now: Now, body: IncidentIn, response: 
         incident_id, new = incidents.open_from_alarm(conn, body.alarm, store.link, who.username, now)
         if not new:
             response.status_code = 200
+            get_incident(conn, who, incident_id)
     else:
+        need_own(who, body.classification)
         incident_id = _open(conn, who.username, now, body)
     audit.write(conn, who, "incident.open", now, {"incident": incident_id, "alarm": body.alarm})
     return read_incidents(conn, [incident_id])[0]
@@ -78,6 +81,7 @@ def _open(conn: Conn, username: str, now: Now, body: IncidentIn) -> UUID:
         text=body.text,
         address=body.address,
         reporter=username,
+        classification=body.classification,
     )
     return incidents.open_incident(conn, new, username, say("incident.opened", title=body.title), now)
 
@@ -85,6 +89,17 @@ def _open(conn: Conn, username: str, now: Now, body: IncidentIn) -> UUID:
 @router.get("/{incident_id}")
 def get_incident(conn: Conn, who: Who, incident_id: UUID) -> Incident:
     return need_seen(who, "incident", read_incidents(conn, [incident_id]), incident_id)
+
+
+@router.patch("/{incident_id}")
+def patch_incident(conn: Conn, who: Who, now: Now, incident_id: UUID, body: IncidentChange) -> Incident:
+    """How far it may be shown, at most as far as one sees oneself. 409 where the version is old."""
+    who.require(Permission.INCIDENT_LEVEL)
+    get_incident(conn, who, incident_id)
+    classification = need_own(who, body.classification)
+    steps.classify(conn, incident_id, classification, who.username, now, body.version)
+    audit.write(conn, who, "incident.classify", now, {"incident": incident_id, "classification": classification})
+    return read_incidents(conn, [incident_id])[0]
 
 
 @router.get("/{incident_id}/log")

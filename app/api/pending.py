@@ -10,11 +10,13 @@ from typing_extensions import TypedDict
 
 from app.api.shapes import Limit, Name, page
 from app.deps import Conn, Now, Who
+from app.seeing import need_own
 from core import audit
 from core.crs import Datum, to_wgs84
 from core.errors import InputError
 from core.given import Given
 from core.nouns import Page
+from core.scope import Classification
 from core.types import LonLat
 from core.viewer import Permission
 from dispatch.present import Unit, read_units
@@ -53,6 +55,7 @@ class CameraIn(Given):
     heading: float | None = Field(None, ge=0, lt=360, allow_inf_nan=False)
     fov: float | None = Field(None, gt=0, le=360, allow_inf_nan=False)
     district: str | None = Field(None, pattern=r"^\d{6}$")
+    classification: Classification = Classification.OPEN
 
 
 class RetiredThing(TypedDict):
@@ -72,20 +75,20 @@ def list_pending(
 ) -> Page[Pending]:
     """Sensors, units and cameras by their id; with `status=retired` those that somebody has put aside."""
     who.require(Permission.CITY_READ)
-    return page(book.list_pending(conn, type, status, cursor, limit + 1), limit)
+    return page(book.list_pending(conn, type, status, cursor, limit + 1, who.scope), limit)
 
 
 @router.get("/{kind}/{name}")
 def get_pending(conn: Conn, who: Who, kind: Literal["unit", "camera"], name: ThingName) -> Pending:
     who.require(Permission.CITY_READ)
-    return book.read_thing(conn, kind, name)
+    return book.read_thing(conn, kind, name, who.scope)
 
 
 @router.post("/unit/{name}/accept")
 def accept_unit(conn: Conn, who: Who, now: Now, name: ThingName, body: UnitIn) -> Unit:
     """Register a unit that has spoken: it is on the map with what it has sent before. 409 where it is registered."""
     who.require(Permission.SENSOR_MANAGE)
-    book.read_thing(conn, "unit", name)
+    book.read_thing(conn, "unit", name, who.scope)
     if (body.lon is None) != (body.lat is None):
         missing = "lon" if body.lon is None else "lat"
         raise InputError(f"{missing}: expected both lon and lat, or neither", field=missing)
@@ -101,8 +104,11 @@ def accept_unit(conn: Conn, who: Who, now: Now, name: ThingName, body: UnitIn) -
 def accept_camera(conn: Conn, who: Who, now: Now, name: ThingName, body: CameraIn) -> CameraWhole:
     """Register a camera that has spoken: its events are on the map. 409 where it is registered."""
     who.require(Permission.SENSOR_MANAGE)
+    book.read_thing(conn, "camera", name, who.scope)
     where = to_wgs84(LonLat(body.lon, body.lat), body.datum)
-    told = CameraTold(body.name_zh, body.name_en, where, body.heading, body.fov, body.district)
+    told = CameraTold(
+        body.name_zh, body.name_en, where, body.heading, body.fov, body.district, need_own(who, body.classification)
+    )
     book.accept_camera(conn, name, told, who.username, now)
     return read_camera(conn, name, now)
 
@@ -111,5 +117,6 @@ def accept_camera(conn: Conn, who: Who, now: Now, name: ThingName, body: CameraI
 def retire(conn: Conn, who: Who, now: Now, kind: Literal["unit", "camera"], name: ThingName) -> RetiredThing:
     """Put a unit or camera aside: it is listed no more; what it sends is stored. 409 where it is so already."""
     who.require(Permission.SENSOR_MANAGE)
+    book.read_thing(conn, kind, name, who.scope)
     book.retire_thing(conn, kind, name, who.username, now)
     return {"type": kind, "name": name, "status": "retired"}

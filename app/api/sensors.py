@@ -14,16 +14,17 @@ from alerts.limits import read_limits
 from alerts.rules.offers import Offer, keep_limits, offers
 from app.api.shapes import Limit, Moment, Name, page
 from app.deps import Conn, Now, Who
-from app.seeing import need_seen
+from app.seeing import need_own, need_seen
 from core.crs import Datum, to_wgs84
 from core.errors import InputError
 from core.given import Given
 from core.nouns import Page
+from core.scope import Classification
 from core.types import LonLat
 from core.viewer import Permission
 from core.vocabulary import table
 from ingest.admin.devices import Registration, accept_sensor, retire_sensor
-from layers.sensors import SERIES_AT_MOST, Sensor, Series, read_sensors, read_series_page
+from layers.sensors import SERIES_AT_MOST, Sensor, Series, need_sensor, read_sensors, read_series_page
 
 router = APIRouter(prefix="/api/sensors", tags=["sensors"])
 DEFAULT_SPAN = timedelta(hours=6)
@@ -61,6 +62,7 @@ class AcceptIn(Given):
     datum: Datum = Datum.WGS84
     interval_s: float | None = Field(None, gt=0, allow_inf_nan=False)
     district: str | None = Field(None, pattern=r"^\d{6}$")
+    classification: Classification | None = None
     thresholds: dict[MetricId, dict[LevelKey, LimitValue]] = Field(
         {}, max_length=64, description="limits of its own: metric -> level 1 to 4 -> limit"
     )
@@ -108,7 +110,22 @@ def post_accept(conn: Conn, who: Who, now: Now, sensor_id: str, body: AcceptIn) 
     too: where no rule reads them for its kind, one is added. 409 where it is in use."""
     who.require(Permission.SENSOR_MANAGE)
     where = to_wgs84(LonLat(body.lon, body.lat), body.datum)
-    told = Registration(body.kind, where, body.name_zh, body.name_en, body.interval_s, body.district, body.thresholds)
+    if body.thresholds:
+        # a rule may be added for them
+        who.require(Permission.RULE_MANAGE)
+    need_sensor(conn, sensor_id, who.scope)
+    if body.classification is not None:
+        need_own(who, body.classification)
+    told = Registration(
+        body.kind,
+        where,
+        body.name_zh,
+        body.name_en,
+        body.interval_s,
+        body.district,
+        body.thresholds,
+        body.classification,
+    )
     accept_sensor(conn, sensor_id, told, who.username, now)
     accepted = get_sensor(conn, who, sensor_id)
     keep_limits(conn, body.kind, accepted["attributes"], body.thresholds, who.username, now)
@@ -119,6 +136,7 @@ def post_accept(conn: Conn, who: Who, now: Now, sensor_id: str, body: AcceptIn) 
 def post_retire(conn: Conn, who: Who, now: Now, sensor_id: str) -> Retired:
     """Take a sensor out of use: what it sends is stored and not judged. 409 where it is out of use already."""
     who.require(Permission.SENSOR_MANAGE)
+    need_sensor(conn, sensor_id, who.scope)
     retire_sensor(conn, sensor_id, who.username, now)
     return {"id": sensor_id, "status": "retired"}
 

@@ -6,6 +6,7 @@ from typing import Literal
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
+from sqlalchemy import Connection
 from starlette.responses import HTMLResponse, RedirectResponse
 from typing_extensions import TypedDict
 
@@ -19,6 +20,7 @@ from app.problems import describes, from_error
 from core import audit
 from core.clock import rfc3339, utc_now
 from core.errors import TooMany, Unauthenticated, Unavailable
+from core.viewer import Viewer
 
 router = APIRouter(tags=["session"])
 
@@ -64,18 +66,21 @@ def tried(request: Request, username: str, password: str, kind: Literal["browser
 
 
 @router.post("/logout", include_in_schema=False)
-def post_logout(request: Request, who: Who, parts: PartsDep) -> Response:
+async def post_logout(request: Request, who: Who, parts: PartsDep) -> Response:
     name = cookie_name(request.scope, parts.settings.public_url)
     secret = read_cookie(request.headers.get("cookie", ""), name)
     if secret:
-        with parts.engine.begin() as conn:
-            close_session(conn, secret)
-            audit.write(conn, who, "logout", utc_now())
+        await parts.work(lambda conn: _log_out(conn, who, secret))
         parts.sessions.forget(secret)
     answer = RedirectResponse("/login", status_code=303)
     # a browser takes no word about a __Host- name that is not Secure
     answer.delete_cookie(name, path="/", secure=name == SECURE_COOKIE, httponly=True, samesite="lax")
     return answer
+
+
+def _log_out(conn: Connection, who: Viewer, secret: str) -> None:
+    close_session(conn, secret)
+    audit.write(conn, who, "logout", utc_now())
 
 
 class Token(TypedDict):

@@ -15,6 +15,7 @@ from core.errors import InputError
 from core.excerpt import Excerpt
 from core.given import Given
 from core.nouns import Page
+from core.scope import Classification
 from core.types import Box
 from core.vocabulary import IncidentStatus, UnitStatus
 
@@ -56,6 +57,8 @@ class IncidentIn(Given):
     lat: float | None = Field(None, ge=-90, le=90)
     text: str | None = Field(None, max_length=10_000)
     address: str | None = Field(None, max_length=500)
+    # of one from an alarm it is the alarm's
+    classification: Classification = Classification.OPEN
 
     @model_validator(mode="after")
     def one_of_both(self) -> IncidentIn:
@@ -100,6 +103,11 @@ class AddAlarmIn(Given):
 
 class RecallIn(Given):
     reason: str | None = Field(None, max_length=500)
+
+
+class IncidentChange(Given):
+    classification: Classification
+    version: int = Field(ge=0, le=INT4)
 
 
 class UnitStatusIn(Given):

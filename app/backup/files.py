@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from app.services.account import RunAs
+from core.pictures import Pictures
 from core.settings import Settings
 
 # ids of pictures are sums: core/pictures
@@ -34,6 +35,14 @@ def pictures_in(folder: Path) -> Iterator[tuple[str, Path]]:
         name = f"{PICTURES}{path.relative_to(folder).as_posix()}"
         if PICTURE.match(name):
             yield name, path
+
+
+def pictures_stored(store: Pictures) -> Iterator[tuple[str, bytes]]:
+    """(member, bytes) of each picture and thumbnail in a store of its own, one after the other."""
+    for path in store.stored():
+        body = store.read(path) if PICTURE.match(f"{PICTURES}{path}") else None
+        if body is not None:
+            yield f"{PICTURES}{path}", body
 
 
 def state_files(state: Path, services: Path) -> Iterator[tuple[str, Path]]:

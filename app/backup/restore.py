@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import IO
 
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
@@ -22,8 +23,9 @@ from app.backup.nouns import FORMAT, Manifest
 from app.backup.place import Place
 from core import audit
 from core.db import make_engine
-from core.errors import InputError, SetupError
+from core.errors import InputError, SetupError, Unavailable
 from core.migrate import alembic_config, migrate, prepare
+from core.pictures import Pictures
 from core.roles import is_superuser
 from core.seed import seed
 from core.settings import Settings
@@ -157,16 +159,28 @@ def finish(settings: Settings, engine: Engine, name: str, who: str, now: datetim
 
 
 def put_back(place: Place, path: Path, keys: Keys, done: Restored) -> None:
-    """Pictures that are lacking, and the files of the state folder."""
-    pictures = files.picture_folder(place.settings, place.state)
+    """The files of the state folder, and pictures that are lacking, which come last in a backup."""
+    store = Pictures(place.settings.pictures_url, place.state)
     with archive.reading(path, keys) as members:
         for name, content in members:
-            if (picture := files.PICTURE.match(name)) and pictures:
-                target = pictures / picture[1]
-                if not target.exists():
-                    files.write_private(target, content, place.owner_of(pictures))
+            if picture := files.PICTURE.match(name):
+                put_picture(place, store, picture[1], content)
                 done.pictures += not name.endswith(files.THUMB)
             elif name == files.SETTINGS:
                 files.write_private(place.state / RESTORED, content, place.owner_of(place.state))
             elif (own := files.place_of(name, place.state, place.services)) and place.has_services:
                 files.write_private(own, content, place.owner_of(own.parent))
+
+
+def put_picture(place: Place, store: Pictures, name: str, content: IO[bytes]) -> None:
+    """Where pictures lie here, in a folder or in `store`. SetupError where that does not take it."""
+    folder = files.picture_folder(place.settings, place.state)
+    if folder is None:
+        try:
+            store.bring(name, content.read())
+        except Unavailable as exc:
+            raise SetupError(
+                f"all but pictures is restored: {exc.message}; mend that and restore once more", reason="restore"
+            ) from exc
+    elif not (folder / name).exists():
+        files.write_private(folder / name, content, place.owner_of(folder))

@@ -38,7 +38,7 @@ def look_around(asking: Asking, where: LonLat | None, units: list[Recommended]) 
         "cameras": read_near_cameras(asking.conn, where, CAMERA_RADIUS_M, CAMERAS, scope),
         "facilities": [
             {"id": p.id, "kind": p.kind, "names": p.names, "distance_m": round(p.distance_m or 0)}
-            for p in [p for p in found.facilities if scope.sees(p.district)][:FACILITIES]
+            for p in [p for p in found.facilities if scope.sees(p.district, p.classification)][:FACILITIES]
         ],
     }
 

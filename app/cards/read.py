@@ -165,7 +165,8 @@ def video_event_card(asking: Asking, identity: str) -> VideoEventCard:
     where = place_of(seen)
     guess = table("video_kinds").get(seen["kind"], {}).get("incident_kind")
     # somebody may deal with it already
-    incident = find_open_incident(asking.conn, where, guess) if guess and where else None
+    scope = asking.viewer.scope
+    incident = find_open_incident(asking.conn, where, guess, scope) if guess and where else None
     title = both(seen["names"], seen["camera_names"])
     card: VideoEventCard = {
         **parts_of(asking, "video_event", seen, title, say("source.camera", id=camera), identity),

@@ -82,6 +82,7 @@ def for_video_event(seen: VideoEvent, kind: str | None, incident: str | None) ->
         "lat": seen["lat"],
         "title": " ".join(part for part in (seen["zone"], seen["names"]["zh"]) if part),
         "address": seen["zone"] or None,
+        "classification": seen["classification"],
     }
     reason = say("next.report_seen.reason", kind=label("incident_kinds", kind))
     return call("create_incident", say("next.report_seen"), reason, "/api/incidents", body)

@@ -33,6 +33,9 @@ def add_verbs(verbs: Any) -> None:
         "--recipient", action="append", default=[], metavar="AGE1...", help="encrypt to this age recipient; several may"
     )
     backup_.add_argument("--passphrase-file", type=Path, help="encrypt with the passphrase in this file")
+    backup_.add_argument(
+        "--without-pictures", action="store_true", help="leave pictures where they lie: their store is kept otherwise"
+    )
     backup_.set_defaults(run=backup, identity=None)
     restore_ = verbs.add_parser(
         "restore", help="bring a backup back, into whatever is there; a running up steps aside meanwhile"
@@ -51,15 +54,15 @@ def keys_of(options: argparse.Namespace) -> Keys:
 def backup(options: argparse.Namespace) -> int:
     keys = keys_of(options)
     if options.every is None:
-        print(write_one(options.path, keys, utc_now()), flush=True)
+        print(write_one(options.path, keys, utc_now(), pictures=not options.without_pictures), flush=True)
         return 0
     return keep_on(options, keys)
 
 
-def write_one(path: Path, keys: Keys, now: datetime) -> str:
-    made = make(find_place(), path, keys, shell_user(), now)
+def write_one(path: Path, keys: Keys, now: datetime, *, pictures: bool = True) -> str:
+    made = make(find_place(), path, keys, shell_user(), now, pictures=pictures)
     words = f"{made.path}: {made.size:,} bytes, {made.rows:,} rows, {made.pictures:,} pictures"
-    return words + (f"; pictures are not in it, they lie in {made.elsewhere}" if made.elsewhere else "")
+    return words + (f"; pictures are not in it ({made.why}), they lie in {made.elsewhere}" if made.elsewhere else "")
 
 
 def keep_on(options: argparse.Namespace, keys: Keys) -> int:
@@ -74,7 +77,11 @@ def keep_on(options: argparse.Namespace, keys: Keys) -> int:
         raise InputError(f"path: {options.path} is not a folder", field="path")
     setup_log("backup", load_settings().log_level)
     stop = stop_on_signal()
-    schedule.run(options.path, every, options.keep, lambda path, now: write_one(path, keys, now), stop, utc_now)
+
+    def write(path: Path, now: datetime) -> str:
+        return write_one(path, keys, now, pictures=not options.without_pictures)
+
+    schedule.run(options.path, every, options.keep, write, stop, utc_now)
     return 0
 
 
@@ -86,6 +93,9 @@ def restore_verb(options: argparse.Namespace) -> int:
         done = restore(place, options.path, told, keys, shell_user(), utc_now(), say, verify=options.verify)
     rows = f", {sum(one.rows for one in told.tables.values()):,} rows" if told else ""
     print(f"restored{rows}, {done.pictures:,} pictures", flush=True)
+    print("not in a backup: what waited in the broker when it was made; it still comes where that broker is there")
+    if told and told.pictures:
+        print(f"· its pictures are not in it: they lay in {told.pictures}")
     if told:
         print(f"the settings it was made with lie in {place.state / RESTORED}")
     if done.differs is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 
 from core.viewer import Viewer
 
@@ -35,6 +36,8 @@ class Client:
         self._queue: deque[tuple[int, bytes]] = deque()
         self._held: dict[str, list[bytes]] = {}
         self._held_size = 0
+        # of a kind whose snapshot is being read: what is gone and was not said, since nobody had been told of it
+        self._unsaid: dict[str, set[str]] = {}
         self._room = asyncio.Event()
         self._room.set()
 
@@ -62,6 +65,18 @@ class Client:
     def begin(self, kind: str) -> None:
         """From now on changes of this kind are held back."""
         self._held[kind] = []
+        self._unsaid[kind] = set()
+
+    def note(self, kind: str, there: Iterable[str], unsaid: Iterable[str]) -> None:
+        """What a change of this kind said is there, and what it did not say is gone."""
+        if kind in self._unsaid:
+            self._unsaid[kind].difference_update(there)
+            self._unsaid[kind].update(unsaid)
+
+    def gone_meanwhile(self, kind: str, ids: Iterable[str]) -> list[str]:
+        """Of a snapshot, what went while it was read."""
+        unsaid = self._unsaid.pop(kind, set())
+        return [one for one in ids if one in unsaid]
 
     def page(self, body: bytes) -> None:
         """A page of a snapshot."""
@@ -69,6 +84,7 @@ class Client:
 
     def end(self, kind: str) -> None:
         """The snapshot of this kind is queued, or was given up: what was held back follows."""
+        self._unsaid.pop(kind, None)
         for body in self._held.pop(kind, []):
             self._held_size -= len(body)
             self._add(body)

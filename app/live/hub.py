@@ -27,6 +27,7 @@ from app.auth import cookie_name, find_credential
 from app.deps import Parts
 from app.live.client import Client
 from app.live.kinds import BY_SIGNAL, KINDS, LiveKind, ReadAt
+from app.live.told import Sight, Told
 from app.seeing import Item
 from core.clock import rfc3339, utc_now
 from core.db import CHANGE_CHANNEL, Note, Notes
@@ -75,18 +76,31 @@ def is_encodable(kind: str, item: Item) -> bool:
     return True
 
 
-def messages_for(changes: Changes, viewer: Viewer, now: datetime) -> Iterator[bytes]:
-    """The messages that tell one viewer. What they may not see (any more) is gone for them."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one sight is told of changes: the messages, what is there, and what is gone and is not said."""
+
+    bodies: Sequence[bytes]
+    there: Sequence[str]
+    unsaid: Sequence[str]
+
+
+def say_to(viewer: Viewer, changes: Changes, told: Told, now: datetime) -> Said:
+    """What they may not see (any more) is gone for them; of what they were never told of they are not told that."""
     kind = changes.kind
     seen = [item for item in changes.items if kind.may_see(viewer, item)]
-    if changes.whole:
-        yield from pages(kind.key, seen, now)
-        return
+    there = [item["id"] for item in seen]
     hidden = [] if len(seen) == len(changes.items) else [i["id"] for i in changes.items if not kind.may_see(viewer, i)]
-    if seen:
-        yield encode(kind.key, "upsert", seen, now)
-    if changes.gone or hidden:
-        yield encode(kind.key, "remove", [{"id": i} for i in (*changes.gone, *hidden)], now)
+    gone, unsaid = told.take(viewer.sight, kind.key, (*changes.gone, *hidden))
+    told.shown(viewer.sight, kind.key, there)
+    if changes.whole:
+        return Said(list(pages(kind.key, seen, now)), there, unsaid)
+    bodies = [encode(kind.key, "upsert", seen, now)] if seen else []
+    return Said([*bodies, *removals(kind.key, gone, now)], there, unsaid)
+
+
+def removals(kind: str, ids: Sequence[str], now: datetime) -> list[bytes]:
+    return [encode(kind, "remove", [{"id": i} for i in ids], now)] if ids else []
 
 
 def pages(kind: str, items: Sequence[Item], now: datetime) -> Iterator[bytes]:
@@ -104,6 +118,7 @@ class Hub:
         self._dirty: dict[str, set[str] | None] = {}  # kind -> ids, None for all
         # when kinds that are found by time were last read
         self._read_at: dict[str, datetime] = {key: utc_now() for key, kind in KINDS.items() if kind.by_time}
+        self._told = Told()
         self.faults: Counter[str] = Counter()
         self.listening = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -260,13 +275,15 @@ class Hub:
     def _broadcast(self, changes: Changes) -> None:
         """Encode once for each set of clients that may see the same, and give it to each."""
         now = utc_now()
-        bodies: dict[object, list[bytes]] = {}
+        said: dict[Sight, Said] = {}
         for client in self.clients:
             sight = client.viewer.sight
-            if sight not in bodies:
-                bodies[sight] = list(messages_for(changes, client.viewer, now))
-            for body in bodies[sight]:
+            if sight not in said:
+                said[sight] = say_to(client.viewer, changes, self._told, now)
+            client.note(changes.kind.key, said[sight].there, said[sight].unsaid)
+            for body in said[sight].bodies:
                 client.put(changes.kind.key, body)
+        self._told.keep(said)
 
     # --- reading (in threads) -----------------------------------------------------------------------------------------
 
@@ -366,10 +383,16 @@ class Hub:
         try:
             async with self._shows:
                 items = await self._in_thread(lambda conn: kind.read_all(conn, self._moment()))
-            seen = [item for item in items if kind.may_see(client.viewer, item)]
+            viewer = client.viewer
+            seen = [item for item in items if kind.may_see(viewer, item)]
+            there = [item["id"] for item in seen]
+            self._told.shown(viewer.sight, kind.key, there)
+            late = removals(kind.key, client.gone_meanwhile(kind.key, there), utc_now())
             for body in pages(kind.key, seen, utc_now()):
                 client.page(body)
                 await client.room()
+            for body in late:
+                client.page(body)
         finally:
             client.end(kind.key)
 

@@ -12,6 +12,8 @@ from app.dashboard.components import icon_button, wild
 from app.pages import ids
 from core.clock import utc_now
 from core.errors import OneMapError
+from core.scope import Classification
+from core.vocabulary import label
 
 
 def toast(kind: str, words: list[Any]) -> html.Div:
@@ -87,3 +89,8 @@ def dialog(key: str, title: str, go: str) -> dmc.Modal:
         centered=True,
         closeButtonProps={"aria-label": texts.named("page.close")},
     )
+
+
+def class_choices() -> tuple[tuple[str, list[Any]], ...]:
+    """The classes that things and people have, as a choice of a form."""
+    return tuple((str(int(one)), texts.pair(label("classifications", str(int(one))))) for one in Classification)

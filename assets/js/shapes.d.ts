@@ -31,7 +31,10 @@ interface Alarm extends Located {
   message: Bilingual | null;
   risk: object | null;
   district: string | null;
+  classification: number;
   incident: string | null;
+  /** sent to its incident */
+  units: string[];
   acknowledged_by: string | null;
   acknowledged_at: string | null;
   shelved_until: string | null;
@@ -74,6 +77,7 @@ interface Incident extends Located {
   text: string | null;
   address: string | null;
   district: string | null;
+  classification: number;
   channel: string;
   opened_at: string;
   changed_at: string;
@@ -114,6 +118,7 @@ interface Sensor extends Located {
   name: string;
   names: Bilingual;
   district: string | null;
+  classification: number;
   status: string;
   interval_s: number | null;
   metrics: string[];
@@ -133,12 +138,14 @@ interface RiskCell {
   level: Level | null;
   terms: object;
   people: number;
+  districts: string[];
 }
 
 interface VideoEvent extends Located {
   id: string;
   camera: string;
   district: string | null;
+  classification: number;
   camera_names: Bilingual;
   event: string;
   kind: string;

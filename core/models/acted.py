@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.models.base import SECRET, Base, Name, point
+from core.models.base import SECRET, Base, Name, classified, known_class, point
 from core.types import JsonObject
 
 
@@ -62,6 +62,7 @@ class Incident(Base):
         Index("ix_incident_changed", "changed_at"),
         Index("ix_incident_geom", "geom", postgresql_using="gist"),
         UniqueConstraint("channel", "report_id"),
+        known_class(),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -77,6 +78,7 @@ class Incident(Base):
     channel: Mapped[str]
     report_id: Mapped[str | None]
     district: Mapped[str]
+    classification: Mapped[int] = classified()
     # null where nobody has said where
     geom: Mapped[Any | None] = mapped_column(point())
     opened_at: Mapped[datetime]

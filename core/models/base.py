@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from geoalchemy2 import Geometry
-from sqlalchemy import DateTime, MetaData, Text
+from sqlalchemy import CheckConstraint, DateTime, MetaData, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from core.types import JsonObject
 
@@ -39,6 +39,15 @@ SECRET = {"secret": True}
 def secret_tables() -> frozenset[str]:
     """Tables that hold what gives access."""
     return frozenset(name for name, table in Base.metadata.tables.items() if table.info.get("secret"))
+
+
+def classified() -> Mapped[int]:
+    """How far a thing may be shown (core.scope.Classification); its table has the constraint of `known_class`."""
+    return mapped_column(SmallInteger, server_default=text("0"))
+
+
+def known_class() -> CheckConstraint:
+    return CheckConstraint("classification BETWEEN 0 AND 2", name="classification")
 
 
 def point() -> Geometry:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.models.base import Base, Name, point, shape
+from core.models.base import Base, Name, classified, known_class, point, shape
 from core.types import JsonObject
 
 
@@ -101,7 +101,7 @@ class Area(Base):
 
 class Facility(Base):
     __tablename__ = "facility"
-    __table_args__ = (Index("ix_facility_geom", "geom", postgresql_using="gist"),)
+    __table_args__ = (Index("ix_facility_geom", "geom", postgresql_using="gist"), known_class())
 
     id: Mapped[str] = mapped_column(Name, primary_key=True)
     kind: Mapped[str] = mapped_column(index=True)
@@ -111,6 +111,7 @@ class Facility(Base):
     people_day: Mapped[int | None]
     people_night: Mapped[int | None]
     district: Mapped[str]
+    classification: Mapped[int] = classified()
     attributes: Mapped[JsonObject]
     geom: Mapped[Any] = mapped_column(point())
 
@@ -127,6 +128,7 @@ class Asset(Base):
     name_zh: Mapped[str]
     name_en: Mapped[str]
     state: Mapped[str]
+    # who keeps it, as scopes name departments
     dept: Mapped[str | None]
     installed: Mapped[date | None]
     district: Mapped[str]
@@ -138,6 +140,7 @@ class Sensor(Base):
     __table_args__ = (
         Index("ix_sensor_geom", "geom", postgresql_using="gist"),
         Index("ix_sensor_pending", "first_seen_at", "id", postgresql_where=text("status = 'pending'")),
+        known_class(),
     )
 
     id: Mapped[str] = mapped_column(Name, primary_key=True)
@@ -152,6 +155,7 @@ class Sensor(Base):
     thresholds: Mapped[JsonObject]
     attributes: Mapped[JsonObject]
     district: Mapped[str]
+    classification: Mapped[int] = classified()
     geom: Mapped[Any | None] = mapped_column(point())
     first_seen_at: Mapped[datetime]
     # the source that first brought it; null where it was imported and not heard through one
@@ -160,7 +164,7 @@ class Sensor(Base):
 
 class Camera(Base):
     __tablename__ = "camera"
-    __table_args__ = (Index("ix_camera_geom", "geom", postgresql_using="gist"),)
+    __table_args__ = (Index("ix_camera_geom", "geom", postgresql_using="gist"), known_class())
 
     id: Mapped[str] = mapped_column(Name, primary_key=True)
     name_zh: Mapped[str]
@@ -168,6 +172,7 @@ class Camera(Base):
     heading: Mapped[float | None]
     fov: Mapped[float | None]
     district: Mapped[str]
+    classification: Mapped[int] = classified()
     geom: Mapped[Any] = mapped_column(point())
 
 

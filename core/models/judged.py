@@ -162,6 +162,8 @@ class RiskCell(Base):
     level: Mapped[int | None] = mapped_column(SmallInteger)
     terms: Mapped[JsonObject]
     people: Mapped[int | None]
+    # those it touches
+    districts: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     scored_at: Mapped[datetime]
 
 

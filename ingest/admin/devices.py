@@ -15,6 +15,7 @@ from core import audit
 from core.db import notify_change
 from core.errors import Conflict, InputError, NotFound
 from core.history import row_of, write_thing
+from core.scope import EVERYTHING, Scope, seen
 from core.types import UNKNOWN_DISTRICT, LonLat, Params
 from core.vocabulary import table
 
@@ -27,12 +28,12 @@ SELECT COALESCE(CAST(:given AS text), (SELECT code FROM district d WHERE ST_Cont
 )
 
 
-_PENDING = """
+_PENDING = f"""
 SELECT s.id, s.source_id, s.first_seen_at, v.metrics, v.heard_at
 FROM sensor s LEFT JOIN LATERAL (
   SELECT string_agg(t.metric, ' ' ORDER BY t.metric) AS metrics, max(t.received_at) AS heard_at
   FROM sensor_state t WHERE t.sensor_id = s.id) v ON true
-WHERE s.status = 'pending'
+WHERE s.status = 'pending' AND {seen("s.district", "s.classification")}
   AND strpos(lower(concat_ws(' ', s.id, s.source_id, s.attributes->>'topic', v.metrics)), lower(:words)) > 0
 """
 
@@ -49,16 +50,20 @@ class Registration:
     district: str | None = None
     # limits of its own, by metric and level
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    classification: int | None = None
 
 
-def find_pending(words: str) -> tuple[str, Params]:
+def find_pending(words: str, scope: Scope = EVERYTHING) -> tuple[str, Params]:
     """A SELECT of the devices nobody has registered, with its parameters: `words` stand in id, source, topic or
     metrics."""
-    return _PENDING, {"words": words}
+    return _PENDING, {"words": words, **scope.params()}
 
 
-def count_pending(conn: Connection) -> int:
-    return int(conn.scalar(text("SELECT count(*) FROM sensor WHERE status = 'pending'")) or 0)
+_COUNT = text(f"SELECT count(*) FROM sensor s WHERE s.status = 'pending' AND {seen('s.district', 's.classification')}")
+
+
+def count_pending(conn: Connection, scope: Scope = EVERYTHING) -> int:
+    return int(conn.scalar(_COUNT, scope.params()) or 0)
 
 
 def accept_sensor(conn: Connection, sensor_id: str, told: Registration, who: str, now: datetime) -> None:
@@ -84,7 +89,8 @@ UPDATE sensor SET status = 'active', kind = :kind, name_zh = COALESCE(CAST(:zh A
   metrics = ARRAY(SELECT DISTINCT one FROM unnest(metrics
     || ARRAY(SELECT metric FROM sensor_state t WHERE t.sensor_id = sensor.id)) AS one ORDER BY one),
   interval_s = COALESCE(CAST(:interval_s AS float8), interval_s,
-  (SELECT interval_s FROM source WHERE id = :source))
+  (SELECT interval_s FROM source WHERE id = :source)),
+  classification = COALESCE(CAST(:classification AS smallint), classification)
 WHERE id = :id
 """
         ),
@@ -97,6 +103,7 @@ WHERE id = :id
             "district": district,
             "interval_s": told.interval_s,
             "source": row.source_id,
+            "classification": told.classification,
             "thresholds": json.dumps({metric: dict(limits) for metric, limits in told.thresholds.items()}),
         },
     )

@@ -15,6 +15,7 @@ from core.clock import rfc3339
 from core.db import notify_change
 from core.errors import Conflict, NotFound
 from core.history import write_thing
+from core.scope import EVERYTHING, Scope, seen
 from core.types import UNKNOWN_DISTRICT, LonLat, Params
 
 Kind = Literal["sensor", "unit", "camera"]
@@ -23,7 +24,8 @@ Status = Literal["pending", "retired"]
 
 class Pending(TypedDict):
     """What nobody has registered: `id` is `type/name`, `sent` the beginning of its first message (sensors) or of its
-    newest (units and cameras), `messages` how many it has sent, null where they are not counted."""
+    newest (units and cameras), `messages` how many it has sent, null where they are not counted. Its `district` is the
+    one it says it is in."""
 
     id: str
     type: Kind
@@ -34,23 +36,28 @@ class Pending(TypedDict):
     sent: str | None
     lon: float | None
     lat: float | None
+    district: str
     messages: int | None
     first_seen_at: str
     heard_at: str | None
 
 
-_THINGS = """
-SELECT p.kind || '/' || p.id AS id, p.kind AS type, p.id AS name, p.status, p.source_id, p.topic, p.sent, p.lon, p.lat,
+_THINGS = f"""
+SELECT * FROM (SELECT p.kind || '/' || p.id AS id, p.kind AS type, p.id AS name, p.status, p.source_id, p.topic, p.sent,
+  p.lon, p.lat, COALESCE((SELECT d.code FROM district d
+    WHERE ST_Covers(d.geom, ST_SetSRID(ST_MakePoint(p.lon, p.lat), 4326)) LIMIT 1), '{UNKNOWN_DISTRICT}') AS district,
   p.messages, p.first_seen_at, p.heard_at
 FROM pending_thing p
 WHERE CASE p.kind WHEN 'unit' THEN NOT EXISTS (SELECT 1 FROM unit u WHERE u.id = p.id)
-  ELSE NOT EXISTS (SELECT 1 FROM camera c WHERE c.id = p.id) END
+  ELSE NOT EXISTS (SELECT 1 FROM camera c WHERE c.id = p.id) END) AS t
+WHERE {seen("t.district")}
 """
 _ALL = f"""
 SELECT 'sensor/' || s.id AS id, 'sensor' AS type, s.id AS name, s.status, s.source_id, s.attributes->>'topic' AS topic,
-  s.attributes->>'sent' AS sent, ST_X(s.geom) AS lon, ST_Y(s.geom) AS lat, NULL::bigint AS messages, s.first_seen_at,
-  (SELECT max(received_at) FROM sensor_state t WHERE t.sensor_id = s.id) AS heard_at
-FROM sensor s WHERE s.status IN ('pending', 'retired') UNION ALL {_THINGS}
+  s.attributes->>'sent' AS sent, ST_X(s.geom) AS lon, ST_Y(s.geom) AS lat, s.district, NULL::bigint AS messages,
+  s.first_seen_at, (SELECT max(received_at) FROM sensor_state t WHERE t.sensor_id = s.id) AS heard_at
+FROM sensor s WHERE s.status IN ('pending', 'retired') AND {seen("s.district", "s.classification")}
+UNION ALL {_THINGS}
 """
 _LISTED = text(f"""
 SELECT * FROM ({_ALL}) AS p WHERE status = :status AND (CAST(:type AS text) IS NULL OR type = :type)
@@ -71,33 +78,37 @@ def pending_object(row: Any) -> Pending:
         "sent": row.sent,
         "lon": row.lon,
         "lat": row.lat,
+        "district": row.district,
         "messages": row.messages,
         "first_seen_at": rfc3339(row.first_seen_at),
         "heard_at": rfc3339(row.heard_at) if row.heard_at else None,
     }
 
 
-def list_pending(conn: Connection, kind: Kind | None, status: Status, after: str | None, most: int) -> list[Pending]:
-    given = {"type": kind, "status": status, "after": after, "most": most}
+def list_pending(
+    conn: Connection, kind: Kind | None, status: Status, after: str | None, most: int, scope: Scope = EVERYTHING
+) -> list[Pending]:
+    given = {"type": kind, "status": status, "after": after, "most": most, **scope.params()}
     return [pending_object(row) for row in conn.execute(_LISTED, given)]
 
 
-def find_things(words: str) -> tuple[str, Params]:
+def find_things(words: str, scope: Scope = EVERYTHING) -> tuple[str, Params]:
     """A SELECT of the units and cameras nobody has registered: `words` stand in name, source or topic."""
     sql = f"""
 SELECT * FROM ({_THINGS}) AS p WHERE status = 'pending'
   AND strpos(lower(concat_ws(' ', name, source_id, topic)), lower(:words)) > 0
 """
-    return sql, {"words": words}
+    return sql, {"words": words, **scope.params()}
 
 
-def count_things(conn: Connection) -> int:
-    sql, params = find_things("")
+def count_things(conn: Connection, scope: Scope = EVERYTHING) -> int:
+    sql, params = find_things("", scope)
     return int(conn.scalar(text(f"SELECT count(*) FROM ({sql}) AS p"), params) or 0)
 
 
-def read_thing(conn: Connection, kind: str, name: str) -> Pending:
-    row = conn.execute(_ONE, {"type": kind, "name": name}).one_or_none()
+def read_thing(conn: Connection, kind: str, name: str, scope: Scope = EVERYTHING) -> Pending:
+    """NotFound where it is not pending, or not in the scope."""
+    row = conn.execute(_ONE, {"type": kind, "name": name, **scope.params()}).one_or_none()
     if row is None:
         raise NotFound(f"no {kind} {name!r} is pending")
     return pending_object(row)
@@ -128,13 +139,14 @@ class CameraTold:
     heading: float | None = None
     fov: float | None = None
     district: str | None = None
+    classification: int = 0
 
 
 _REGISTER_CAMERA = text("""
-INSERT INTO camera (id, name_zh, name_en, heading, fov, district, geom)
+INSERT INTO camera (id, name_zh, name_en, heading, fov, district, geom, classification)
 VALUES (:id, :zh, :en, :heading, :fov, COALESCE(CAST(:district AS text),
   (SELECT code FROM district d WHERE ST_Contains(d.geom, ST_GeomFromEWKT(:where)) ORDER BY code LIMIT 1), :unknown),
-  ST_GeomFromEWKT(:where))
+  ST_GeomFromEWKT(:where), :classification)
 ON CONFLICT (id) DO NOTHING
 """)
 
@@ -150,6 +162,7 @@ def accept_camera(conn: Connection, name: str, told: CameraTold, who: str, now: 
         "district": told.district,
         "where": told.where.ewkt,
         "unknown": UNKNOWN_DISTRICT,
+        "classification": told.classification,
     }
     read_thing(conn, "camera", name)
     if conn.execute(_REGISTER_CAMERA, given).rowcount == 0:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.errors import InputError
+from core.scope import Classification
 
 POINT, LINE = frozenset({"Point"}), frozenset({"LineString"})
 AREA = frozenset({"Polygon", "MultiPolygon"})
@@ -18,6 +19,9 @@ NUMBER = (int, float)
 Kinds = tuple[type, ...]
 # GeoJSON from anywhere, nothing of which is sure before `ImportSpec.check`
 Feature = Mapping[str, object]
+# core.scope.Classification; left out, it stays what it is
+CLASS: dict[str, Kinds] = {"classification": (int,)}
+CLASSIFIED = "COALESCE((s.props->>'classification')::smallint, t.classification, 0)"
 IN_DISTRICT = "COALESCE((SELECT d.code FROM district d WHERE ST_Covers(d.geom, s.geom) LIMIT 1), '000000')"
 
 
@@ -50,6 +54,9 @@ class ImportSpec:
         properties = _part(feature, "properties", where)
         for name, kinds in {**self.required, **self.optional}.items():
             _check_property(properties.get(name), kinds, name, where, name in self.required)
+        level = properties.get("classification")
+        if "classification" in self.optional and level is not None and level not in list(Classification):
+            raise InputError(f"{where}: classification: expected 0, 1 or 2, got {level!r:.60}", field="classification")
 
 
 def _part(feature: Feature, name: str, where: str) -> Feature:
@@ -147,14 +154,19 @@ FROM staged s
         "facilities",
         POINT,
         {**NAMES, "kind": (str,)},
-        {"capacity": (int,), "people_day": (int,), "people_night": (int,), "attributes": (dict,)},
-        "DELETE FROM facility",
+        {"capacity": (int,), "people_day": (int,), "people_night": (int,), "attributes": (dict,), **CLASS},
+        "DELETE FROM facility WHERE id NOT IN (SELECT id FROM staged)",
         f"""
-INSERT INTO facility (id, kind, name_zh, name_en, capacity, people_day, people_night, district, attributes, geom)
+INSERT INTO facility (id, kind, name_zh, name_en, capacity, people_day, people_night, district, attributes, geom,
+  classification)
 SELECT s.id, s.props->>'kind', s.props->>'name_zh', s.props->>'name_en', (s.props->>'capacity')::int,
   (s.props->>'people_day')::int, (s.props->>'people_night')::int, {IN_DISTRICT},
-  COALESCE(s.props->'attributes', '{{}}'), s.geom
-FROM staged s
+  COALESCE(s.props->'attributes', '{{}}'), s.geom, {CLASSIFIED}
+FROM staged s LEFT JOIN facility t ON t.id = s.id
+ON CONFLICT (id) DO UPDATE SET kind = EXCLUDED.kind, name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en,
+  capacity = EXCLUDED.capacity, people_day = EXCLUDED.people_day, people_night = EXCLUDED.people_night,
+  district = EXCLUDED.district, attributes = EXCLUDED.attributes, geom = EXCLUDED.geom,
+  classification = EXCLUDED.classification
 """,
     ),
     ImportSpec(
@@ -175,18 +187,19 @@ FROM staged s
         "sensors",
         POINT,
         {**NAMES, "kind": (str,), "metrics": (list,)},
-        {"interval_s": NUMBER, "thresholds": (dict,), "attributes": (dict,)},
+        {"interval_s": NUMBER, "thresholds": (dict,), "attributes": (dict,), **CLASS},
         "SELECT 1",
         f"""
 INSERT INTO sensor (id, kind, name_zh, name_en, status, interval_s, metrics, thresholds, attributes, district, geom,
-  first_seen_at)
+  first_seen_at, classification)
 SELECT s.id, s.props->>'kind', s.props->>'name_zh', s.props->>'name_en', 'active', (s.props->>'interval_s')::float8,
   ARRAY(SELECT jsonb_array_elements_text(s.props->'metrics')), COALESCE(s.props->'thresholds', '{{}}'),
-  COALESCE(s.props->'attributes', '{{}}'), {IN_DISTRICT}, s.geom, now()
-FROM staged s
+  COALESCE(s.props->'attributes', '{{}}'), {IN_DISTRICT}, s.geom, now(), {CLASSIFIED}
+FROM staged s LEFT JOIN sensor t ON t.id = s.id
 ON CONFLICT (id) DO UPDATE SET kind = EXCLUDED.kind, name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en,
   status = 'active', interval_s = EXCLUDED.interval_s, metrics = EXCLUDED.metrics, thresholds = EXCLUDED.thresholds,
-  attributes = EXCLUDED.attributes, district = EXCLUDED.district, geom = EXCLUDED.geom
+  attributes = EXCLUDED.attributes, district = EXCLUDED.district, geom = EXCLUDED.geom,
+  classification = EXCLUDED.classification
 """,
         history="sensor",
     ),
@@ -194,15 +207,15 @@ ON CONFLICT (id) DO UPDATE SET kind = EXCLUDED.kind, name_zh = EXCLUDED.name_zh,
         "cameras",
         POINT,
         NAMES,
-        {"heading": NUMBER, "fov": NUMBER},
+        {"heading": NUMBER, "fov": NUMBER, **CLASS},
         "SELECT 1",
         f"""
-INSERT INTO camera (id, name_zh, name_en, heading, fov, district, geom)
+INSERT INTO camera (id, name_zh, name_en, heading, fov, district, geom, classification)
 SELECT s.id, s.props->>'name_zh', s.props->>'name_en', (s.props->>'heading')::float8, (s.props->>'fov')::float8,
-  {IN_DISTRICT}, s.geom
-FROM staged s
+  {IN_DISTRICT}, s.geom, {CLASSIFIED}
+FROM staged s LEFT JOIN camera t ON t.id = s.id
 ON CONFLICT (id) DO UPDATE SET name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en, heading = EXCLUDED.heading,
-  fov = EXCLUDED.fov, district = EXCLUDED.district, geom = EXCLUDED.geom
+  fov = EXCLUDED.fov, district = EXCLUDED.district, geom = EXCLUDED.geom, classification = EXCLUDED.classification
 """,
         history="camera",
     ),

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from core.scope import seen
+from core.scope import seen, seen_asset
 from core.vocabulary import table
 from layers.sets.base import mvt
 from layers.spec import LayerSpec, LegendItem
 
 # below zoom 14 points are gathered into a grid of 64 cells a tile side: how many, and how many are not well
+_KEPT = seen_asset("district", "dept")
 _ASSET_TILE = f"""
 SELECT {mvt()}, id, class, subclass, state, name_zh, name_en, 1 AS count, (state <> 'normal')::int AS faults
-FROM asset, bounds WHERE geom && bounds.box AND :z >= 14 UNION ALL
+FROM asset, bounds WHERE geom && bounds.box AND :z >= 14 AND {_KEPT} UNION ALL
 SELECT ST_AsMVTGeom(ST_Centroid(ST_Collect(p)), bounds.tile, 4096, 64, true), NULL, NULL, NULL, NULL, NULL, NULL,
   count(*)::int, sum(faults)::int
 FROM (SELECT ST_Transform(geom, 3857) AS p, (state <> 'normal')::int AS faults FROM asset, bounds
-  WHERE geom && bounds.box AND :z < 14) AS a, bounds
+  WHERE geom && bounds.box AND :z < 14 AND {_KEPT}) AS a, bounds
 GROUP BY bounds.tile, ST_SnapToGrid(p, 40075016.7 / (2.0 ^ :z) / 64)
 """
 
@@ -26,6 +27,7 @@ ASSETS = LayerSpec(
     delivery="tiles",
     counted="asset",
     tile=_ASSET_TILE,
+    scoped=True,
     visible=False,
     legend=(
         *(
@@ -46,7 +48,7 @@ FACILITIES = LayerSpec(
     features=(
         f"""
 SELECT id, geom, jsonb_build_object('kind', kind, 'name_zh', name_zh, 'name_en', name_en, 'capacity', capacity) AS props
-FROM facility WHERE {seen("district")}
+FROM facility WHERE {seen("district", "classification")}
 """
     ),
     legend=(
@@ -68,7 +70,7 @@ CAMERAS = LayerSpec(
     features=(
         f"""
 SELECT id, geom, jsonb_build_object('name_zh', name_zh, 'name_en', name_en, 'heading', heading, 'fov', fov) AS props
-FROM camera WHERE {seen("district")}
+FROM camera WHERE {seen("district", "classification")}
 """
     ),
     legend=(LegendItem("camera", {"zh": "摄像机", "en": "Camera"}, "camera"),),
@@ -85,7 +87,7 @@ SENSORS = LayerSpec(
     features=(
         f"""
 SELECT id, geom, jsonb_build_object('kind', kind, 'name_zh', name_zh, 'name_en', name_en, 'status', status) AS props
-FROM sensor WHERE geom IS NOT NULL AND {seen("district")}
+FROM sensor WHERE geom IS NOT NULL AND {seen("district", "classification")}
 """
     ),
     legend=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.scope import seen, seen_incident, seen_unit, unit_district
+from core.scope import alarm_classification, seen, seen_incident, seen_unit, unit_district
 from core.vocabulary import ENDED_INCIDENT, sql_list, table
 from core.warned import in_force
 from layers.spec import LayerSpec, LegendItem
@@ -25,6 +25,7 @@ RISK_CELLS = LayerSpec(
 
 INCIDENTS = LayerSpec(
     id="incidents",
+    of_all=True,
     group="incidents",
     title={"zh": "事件", "en": "Incidents"},
     geometry="point",
@@ -35,13 +36,14 @@ INCIDENTS = LayerSpec(
         "SELECT id::text, geom, jsonb_build_object('number', number, 'kind', kind, 'level', level, "
         "'status', status, 'title', titles) AS props "
         f"FROM incident WHERE status NOT IN {sql_list(ENDED_INCIDENT)} AND geom IS NOT NULL "
-        f"AND {seen_incident('incident.id', 'district')}"
+        f"AND {seen_incident('incident.id', 'district', 'classification')}"
     ),
     legend=LEVELS,
 )
 
 ALARMS = LayerSpec(
     id="alarms",
+    of_all=True,
     group="incidents",
     title={"zh": "告警", "en": "Alarms"},
     geometry="point",
@@ -51,7 +53,8 @@ ALARMS = LayerSpec(
     features=(
         f"""
 SELECT id::text, geom, jsonb_build_object('kind', kind, 'level', level, 'state', state, 'message', message) AS props
-FROM alarm WHERE state <> 'normal' AND geom IS NOT NULL AND {seen("district")}
+FROM alarm WHERE state <> 'normal' AND geom IS NOT NULL
+  AND {seen_incident("alarm.incident_id", "district", alarm_classification("alarm.thing_type", "alarm.thing_id"))}
 """
     ),
     legend=LEVELS,
@@ -59,6 +62,7 @@ FROM alarm WHERE state <> 'normal' AND geom IS NOT NULL AND {seen("district")}
 
 UNITS = LayerSpec(
     id="units",
+    of_all=True,
     group="forces",
     title={"zh": "力量", "en": "Units"},
     geometry="point",
@@ -91,7 +95,7 @@ VIDEO_EVENTS = LayerSpec(
         "'time', v.time, 'ended_at', v.ended_at) AS props "
         "FROM video_event v LEFT JOIN camera c ON c.id = v.camera_id "
         "WHERE v.time > now() - interval '60 minutes' AND COALESCE(v.geom, c.geom) IS NOT NULL "
-        f"AND {seen('c.district')}"
+        f"AND {seen('c.district', 'COALESCE(c.classification, 0)')}"
     ),
     legend=(
         LegendItem("urgent", {"zh": "火情、烟雾、积水等", "en": "Fire, smoke, water …"}, "video-urgent"),

@@ -279,7 +279,8 @@ WHERE d.code = (SELECT min(code) FROM district) AND ST_Intersects(c.geom, d.geom
             )
         )
     found = viewer.post("/api/within", json=shape).json()
-    assert {"people", "buildings", "facilities", "units", "sensors", "cameras", "incidents", "alarms"} == set(found)
+    things = {"facilities", "units", "sensors", "cameras", "incidents", "alarms"}
+    assert {"cut_to", "people", "buildings", *things} == set(found)
     assert found["people"] > 0
     assert found["cameras"] == cameras
 

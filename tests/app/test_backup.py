@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import httpx
 import psycopg
 import pyrage
 import pytest
@@ -24,10 +25,12 @@ from app.backup import archive, database, files, schedule
 from app.backup.keys import Keys
 from app.cli import main
 from app.health.backups import check_backups
+from app.services.net import free_port
 from app.services.postgres import Cluster
 from core.db import make_engine
 from core.errors import InputError, SetupError
 from core.migrate import alembic_config, head_revision, revision_of
+from core.pictures import Pictures
 from core.settings import Settings, load_settings
 from ingest.partitions import days_ahead, make_partitions
 from tests.support import PATIENCE_S, ROOT, Administer, admin_url, now, wait_for
@@ -61,11 +64,15 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return run
 
 
+def pictures_url(folder: Path) -> str:
+    return f"file://{folder}/pictures"
+
+
 def environment(settings: Settings, folder: Path) -> dict[str, str]:
     return {
         "ONEMAP_DATABASE_URL": settings.database_url,
         "ONEMAP_MIGRATE_DATABASE_URL": settings.migrate_database_url,
-        "ONEMAP_PICTURES_URL": f"file://{folder}/pictures",
+        "ONEMAP_PICTURES_URL": pictures_url(folder),
         "ONEMAP_STATE_DIR": str(folder / "state"),
     }
 
@@ -368,6 +375,74 @@ def test_a_word_that_is_off_is_named(
 ) -> None:
     code, said = run(own_settings, "backup", tmp_path / "x", *words)
     assert (code, f"onemap backup: {field}: " in said) == (1, True), said
+
+
+# --- pictures in a store of their own ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def in_s3(run: Run, s3: str, aws: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[int, str]]:
+    """`run`, with pictures in a bucket of their own, reached through an endpoint."""
+    httpx.put(f"{s3}/backups", trust_env=False, timeout=PATIENCE_S)
+
+    def run_there(settings: Settings, *words: object, endpoint: str = s3) -> tuple[int, str]:
+        aws.setenv("AWS_ENDPOINT", endpoint)
+        return run(settings, *words)
+
+    aws.setattr("tests.app.test_backup.pictures_url", lambda _: "s3://backups/city")
+    return run_there
+
+
+def manifest_of(path: Path) -> dict[str, object]:
+    told: dict[str, object] = json.loads(archive.check(path, Keys()))
+    return told
+
+
+def test_pictures_of_a_store_are_in_the_backup_and_come_back(
+    in_s3: Run, own_settings: Settings, tmp_path: Path, bare: str, target: Callable[[str], Settings], aws: object
+) -> None:
+    path = tmp_path / "city.backup"
+    in_s3(own_settings, "backup", tmp_path / "first")  # the environment is there from here on
+    store = Pictures("s3://backups/city", tmp_path)
+    body = b"a picture of a camera" * 1000
+    store.put(PICTURE, body)
+    store.bring("not/a-picture.txt", b"x")
+    code, said = in_s3(own_settings, "backup", path)
+    assert (code, "1 pictures" in said, "not in it" in said) == (0, True, False), said
+    assert manifest_of(path)["pictures"] == ""
+    store.delete(PICTURE)
+    code, said = in_s3(target(bare), "restore", path, "--verify")
+    assert (code, "1 pictures" in said) == (0, True), said
+    assert store.get(PICTURE) == body
+
+
+@pytest.mark.parametrize("why", ["the store is away", "they are not wanted"])
+def test_pictures_that_are_not_in_it_are_said(
+    why: str, in_s3: Run, own_settings: Settings, tmp_path: Path, bare: str, target: Callable[[str], Settings]
+) -> None:
+    path = tmp_path / "city.backup"
+    away = {"endpoint": f"http://127.0.0.1:{free_port()}"} if why == "the store is away" else {}
+    words = [] if away else ["--without-pictures"]
+    code, said = in_s3(own_settings, "backup", path, *words, **away)
+    assert (code, "pictures are not in it" in said, "s3://backups/city" in said) == (0, True, True), said
+    assert manifest_of(path)["pictures"] == "s3://backups/city"
+    code, said = in_s3(target(bare), "restore", path, "--verify")
+    assert code == 0, said
+    assert "its pictures are not in it: they lay in s3://backups/city" in said
+    assert "not in a backup: what waited in the broker" in said
+
+
+def test_store_that_does_not_take_pictures_back_is_said_and_the_rest_is_restored(
+    in_s3: Run, own_settings: Settings, tmp_path: Path, bare: str, target: Callable[[str], Settings]
+) -> None:
+    path = tmp_path / "city.backup"
+    in_s3(own_settings, "backup", tmp_path / "first")
+    Pictures("s3://backups/city", tmp_path).put(PICTURE, b"one")
+    assert in_s3(own_settings, "backup", path)[0] == 0
+    into = target(bare)
+    code, said = in_s3(into, "restore", path, endpoint=f"http://127.0.0.1:{free_port()}")
+    assert (code, "all but pictures is restored" in said) == (1, True), said
+    assert is_like(into, own_settings)
 
 
 # --- by the clock -----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 
 from app.services.mosquitto import CONFIG, THEIRS, TLS
 from ingest.doors.acl import Account, acl_text
@@ -38,3 +39,11 @@ def test_broker_of_the_containers_has_the_same_accounts() -> None:
 def test_gateways_may_speak_where_devices_of_other_makers_do(topic: str) -> None:
     gateway = acl_text(OURS[1:], THEIRS, "onemap")
     assert f"topic write {topic}" in gateway.splitlines()
+
+
+def test_what_a_restore_leaves_beside_the_database_outlives_its_container() -> None:
+    """The settings of then are written into the state folder, which must be on a volume that has a name."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    backup = compose["services"]["backup"]
+    places = dict(reversed(volume.split(":")[-2:]) for volume in backup["volumes"])
+    assert places[backup["environment"]["ONEMAP_STATE_DIR"]] in compose["volumes"]

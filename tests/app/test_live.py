@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import Connection, text
 
 from app.live.client import BYTES_TO_GO_ON, Client
-from app.live.hub import PAGE, Changes, messages_for, pages
+from app.live.hub import PAGE, Changes, pages, say_to
 from app.live.kinds import BY_SIGNAL, KINDS, PENDING_SHOWN, ReadAt
+from app.live.told import Told
 from core.settings import Settings
 from core.viewer import Role, Viewer
 from tests.people import person
@@ -56,35 +57,70 @@ CASES = [
 
 @pytest.mark.parametrize(("words", "viewer", "thing", "seen"), CASES, ids=[c[0] for c in CASES])
 def test_what_a_viewer_may_see(words: str, viewer: Viewer, thing: dict[str, Any], seen: bool) -> None:
-    assert KINDS["alarm"].may_see(viewer, {"id": "x", **thing}) is seen
+    assert KINDS["alarm"].may_see(viewer, {"id": "x", "classification": 0, "units": [], **thing}) is seen
+
+
+def alarm(identity: str, district: str, **more: Any) -> dict[str, Any]:
+    return {"id": identity, "district": district, "classification": 0, "units": [], **more}
+
+
+def told_of(viewer: Viewer, changes: Changes, told: Told) -> list[tuple[str, list[str]]]:
+    """What a viewer is told: which ops, of which ids."""
+    said = [read(body) for body in say_to(viewer, changes, told, NOW).bodies]
+    return [(m["op"], [i["id"] for i in m["items"]]) for m in said]
 
 
 def test_client_gets_only_what_it_may_see_and_what_it_may_not_see_any_more_is_removed() -> None:
-    changes = Changes(
-        KINDS["alarm"], [{"id": "mine", "district": "321302"}, {"id": "theirs", "district": "321311"}], ["gone"]
-    )
-    everything = [read(body) for body in messages_for(changes, ALL, NOW)]
-    assert [(m["op"], [i["id"] for i in m["items"]]) for m in everything] == [
-        ("upsert", ["mine", "theirs"]),
-        ("remove", ["gone"]),
-    ]
-    part = [read(body) for body in messages_for(changes, ONE, NOW)]
-    assert [(m["op"], [i["id"] for i in m["items"]]) for m in part] == [
-        ("upsert", ["mine"]),
-        ("remove", ["gone", "theirs"]),
-    ]
-    assert "321311" not in json.dumps(part)
+    told = Told()
+    for viewer in (ALL, ONE):
+        told.shown(viewer.sight, "alarm", ["gone", "theirs"])
+    changes = Changes(KINDS["alarm"], [alarm("mine", "321302"), alarm("theirs", "321311")], ["gone"])
+    assert told_of(ALL, changes, told) == [("upsert", ["mine", "theirs"]), ("remove", ["gone"])]
+    assert told_of(ONE, changes, told) == [("upsert", ["mine"]), ("remove", ["gone", "theirs"])]
+    assert told_of(ONE, changes, told) == [("upsert", ["mine"])], "that is said once"
+
+
+def test_of_what_one_was_never_told_of_one_is_not_told_that_it_is_hidden_or_gone() -> None:
+    told = Told()
+    secret = alarm("theirs", "321302", classification=2)
+    viewer = person(Role.DISPATCHER, classification=1)
+    assert told_of(viewer, Changes(KINDS["alarm"], [secret], ["also-theirs"]), told) == []
+    open_again = Changes(KINDS["alarm"], [{**secret, "classification": 1}], [])
+    assert told_of(viewer, open_again, told) == [("upsert", ["theirs"])]
+    assert told_of(viewer, Changes(KINDS["alarm"], [secret], []), told) == [("remove", ["theirs"])]
+    told.keep([ALL.sight])
+    assert told.take(viewer.sight, "alarm", ["theirs"]) == ([], ["theirs"])
+
+
+def test_what_goes_while_a_snapshot_is_read_is_said_after_it() -> None:
+    async def play() -> None:
+        client, told = Client(ONE), Told()
+        client.begin("alarm")
+        for changes in (
+            Changes(KINDS["alarm"], [], ["went", "came-back"]),
+            Changes(KINDS["alarm"], [alarm("came-back", "321302")], []),
+        ):
+            said = say_to(ONE, changes, told, NOW)
+            client.note("alarm", said.there, said.unsaid)
+        assert client.gone_meanwhile("alarm", ["went", "came-back", "stayed"]) == ["went"]
+        client.end("alarm")
+        client.note("alarm", [], ["later"])
+        assert client.gone_meanwhile("alarm", ["later"]) == []
+
+    asyncio.run(play())
 
 
 def test_whole_picture_for_one_district_has_only_that() -> None:
     changes = Changes(
         KINDS["incident"],
-        [{"id": i, "district": d, "assignments": []} for i, d in (("a", "321302"), ("b", "321311"))],
+        [
+            {"id": i, "district": d, "classification": 0, "assignments": []}
+            for i, d in (("a", "321302"), ("b", "321311"))
+        ],
         [],
         whole=True,
     )
-    [told] = [read(body) for body in messages_for(changes, ONE, NOW)]
-    assert (told["op"], [i["id"] for i in told["items"]]) == ("snapshot", ["a"])
+    assert told_of(ONE, changes, Told()) == [("snapshot", ["a"])]
 
 
 def test_every_kind_is_one_row_and_is_known_by_its_signals() -> None:

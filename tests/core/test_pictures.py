@@ -6,18 +6,14 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
-from moto.server import ThreadedMotoServer
 from PIL import Image
 
 from app.services.net import free_port
 from core.errors import SetupError, Unavailable
 from core.pictures import PIXELS, THUMBNAIL, Pictures, path_of, thumbnail
-from tests.support import PATIENCE_S
 
 STORES = ["disk", "file", "s3"]
 
@@ -39,26 +35,6 @@ def claim_size(body: bytes, width: int, height: int) -> bytes:
     """The JPEG with another size in its frame header (ITU-T T.81 section B.2.2)."""
     at = body.index(b"\xff\xc0") + 5
     return body[:at] + struct.pack(">HH", height, width) + body[at + 4 :]
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    """Address of a server that speaks S3, with the bucket `city`."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=free_port(), verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    address = f"http://{host}:{port}"
-    assert httpx.put(f"{address}/city", trust_env=False, timeout=PATIENCE_S).status_code == 200
-    yield address
-    server.stop()
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """The variables that S3 clients read; the test adds where the server is."""
-    for name, value in {"ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test", "REGION": "us-east-1"}.items():
-        monkeypatch.setenv(f"AWS_{name}", value)
-    return monkeypatch
 
 
 @pytest.fixture(params=STORES)
@@ -190,3 +166,19 @@ def test_address_of_no_store_names_the_setting(url: str, tmp_path: Path) -> None
     with pytest.raises(SetupError) as caught:
         Pictures(url, tmp_path).put(sha256(JPEG), JPEG)
     assert caught.value.field == "ONEMAP_PICTURES_URL"
+
+
+def test_what_is_stored_is_told_and_comes_back_where_it_is_lacking(pictures: Pictures) -> None:
+    pictures.put(sha256(JPEG), JPEG)
+    # what an earlier test has left in the same bucket is told too
+    wanted = {path_of(sha256(JPEG)), path_of(sha256(JPEG), thumb=True)}
+    held = {path: pictures.read(path) for path in pictures.stored() if path in wanted}
+    assert held.keys() == wanted
+    pictures.delete(sha256(JPEG))
+    assert not wanted & set(pictures.stored())
+    for path, body in held.items():
+        assert body
+        pictures.bring(path, body)
+        pictures.bring(path, b"not put over what is there")
+    assert pictures.get(sha256(JPEG)) == JPEG
+    assert pictures.read(path_of("0" * 64)) is None

@@ -20,6 +20,7 @@ from app.cards.nouns import (
 from app.dashboard import texts
 from app.dashboard.card.words import figure, measured, value_now, way_to, worded
 from app.dashboard.components import age, clock_time, fact, level_badge, wild
+from core.scope import Classification
 from core.vocabulary import Quality, Text, label, table
 from layers.sensors import Measured
 from layers.video import FORGOTTEN, Camera
@@ -163,7 +164,16 @@ ROWS: dict[str, Callable[[Any], list[Row]]] = {
 
 def fact_list(card: Card) -> html.Dl:
     """The facts of this type of thing that have a value."""
-    return html.Dl([fact(key, value) for key, value in ROWS[card["type"]](card) if value], className="facts")
+    rows = [*ROWS[card["type"]](card), ("card.classification", classification(card))]
+    return html.Dl([fact(key, value) for key, value in rows if value], className="facts")
+
+
+def classification(card: Card) -> html.Span | None:
+    """How far the thing may be shown, where that is not to all."""
+    level = card["object"].get("classification", Classification.OPEN)
+    return (
+        None if level == Classification.OPEN else html.Span(worded("classifications", str(level)), className="warned")
+    )
 
 
 def moment(time: str | None) -> list[Any] | None:

@@ -14,11 +14,10 @@ from app.pages import forms, ids
 from app.pages.access import access_view
 from app.pages.forms import Answer, Form, Kind, Section, Values
 from app.pages.ids import PeopleId
-from app.pages.parts import action, done, facts, pane_head
+from app.pages.parts import action, class_choices, done, facts, pane_head
 from app.people import book, roles, sessions
 from app.people.book import PersonChange, PersonIn
 from app.people.sessions import MadeToken
-from core.scope import Classification
 from core.viewer import Permission
 
 KEY = "person"
@@ -89,7 +88,7 @@ def in_model(values: Mapping[str, Any]) -> dict[str, Any]:
 def person_form(values: Mapping[str, Any]) -> Form:
     """What roles there are is told with the values (`roles`), so that every step draws the same choices."""
     offered = values.get("roles") or ()
-    levels = tuple((str(int(one)), texts.both(f"people.level.{int(one)}")) for one in Classification)
+    levels = class_choices()
     sections = SECTIONS if values.get("created_at") else (NAMED, *SECTIONS)
     return forms.form_of(
         PersonIn,

@@ -17,7 +17,7 @@ from app.dashboard.card.words import figure
 from app.pages import forms, ids, tables
 from app.pages.forms import Answer, Form, Kind, Lines, Section, Values
 from app.pages.ids import SourcesId
-from app.pages.parts import done, facts, pane_head
+from app.pages.parts import class_choices, done, facts, pane_head
 from app.pages.sources.form import numeric
 from app.pages.sources.pending import accept_buttons, heard_columns, place_view
 from app.pages.tables import TEXT, Cell, Column, Filter, Found, Table, Wanted, cells
@@ -34,7 +34,7 @@ UNKNOWN = "unknown"
 READINGS_SHOWN = 4
 SECTIONS = (
     Section(("kind", ("name_zh", "name_en"), ("lon", "lat"))),
-    Section((("datum", "interval_s"), "district")),
+    Section((("datum", "interval_s"), ("district", "classification"))),
     Section(("thresholds",), "devices.limits"),
 )
 
@@ -93,7 +93,7 @@ COLUMNS = {"id": "concat_ws(' ', id, source_id)", "values": "metrics", "first": 
 
 def read_rows(asking: Asking, wanted: Wanted) -> Found[Sensor]:
     """Which ones and in which order says ingest; what they are like, the sensors' own code."""
-    sql, params = book.find_pending(wanted.asks("q"))
+    sql, params = book.find_pending(wanted.asks("q"), asking.viewer.scope)
     rows, total = tables.select(asking.conn, sql, params, wanted, COLUMNS, TABLE)
     ids = [row.id for row in rows]
     found = {one["id"]: one for one in read_sensors(asking.conn, {}, ids=ids, scope=asking.viewer.scope)}
@@ -101,7 +101,7 @@ def read_rows(asking: Asking, wanted: Wanted) -> Found[Sensor]:
 
 
 def count_pending(asking: Asking) -> int:
-    return book.count_pending(asking.conn)
+    return book.count_pending(asking.conn, asking.viewer.scope)
 
 
 # --- one device -------------------------------------------------------------------------------------------------------
@@ -133,6 +133,7 @@ def device_form(heard: Sequence[str] = ()) -> Form:
         kind={"kind": Kind.CHOICE, "choices": kinds, "required": True},
         datum={"required": True},
         interval_s={"unit": "unit.word.s"},
+        classification={"kind": Kind.CHOICE, "choices": class_choices(), "nullable": True},
         thresholds={"kind": Kind.LINES, "lines": limits},
     )
 
@@ -141,7 +142,7 @@ def values_of(device: Sensor) -> Values:
     """What the form begins with: nothing is filled in that a person should say."""
     known = {"id": device["id"], "interval_s": device["interval_s"], "thresholds": dict[str, dict[str, float]]()}
     sent = {"sent_lon": device["lon"], "sent_lat": device["lat"]}
-    asked = dict.fromkeys(("name_zh", "name_en", "lon", "lat", "district"))
+    asked = dict.fromkeys(("name_zh", "name_en", "lon", "lat", "district", "classification"))
     return {**known, **sent, **asked, "kind": api.guess_kind(device["values"]), "datum": Datum.WGS84.value}
 
 

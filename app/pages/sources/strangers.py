@@ -14,11 +14,12 @@ from app.dashboard.card.words import figure
 from app.pages import forms, ids, tables
 from app.pages.forms import Answer, Form, Kind, Section, Values
 from app.pages.ids import SourcesId
-from app.pages.parts import done, facts, pane_head
+from app.pages.parts import class_choices, done, facts, pane_head
 from app.pages.sources.devices import FAMILY, pretty
 from app.pages.sources.pending import accept_buttons, heard_columns, place_view
 from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Table, Wanted, cells
 from core.crs import Datum
+from core.scope import Classification
 from core.types import JsonObject
 from core.viewer import Permission
 from core.vocabulary import table
@@ -80,13 +81,13 @@ COLUMNS = {
 
 
 def read_rows(asking: Asking, wanted: Wanted) -> Found[Pending]:
-    sql, params = book.find_things(wanted.asks("q"))
+    sql, params = book.find_things(wanted.asks("q"), asking.viewer.scope)
     rows, total = tables.select(asking.conn, sql, params, wanted, COLUMNS, TABLE)
     return Found([book.pending_object(row) for row in rows], total)
 
 
 def count_pending(asking: Asking) -> int:
-    return book.count_things(asking.conn)
+    return book.count_things(asking.conn, asking.viewer.scope)
 
 
 # --- one of them ------------------------------------------------------------------------------------------------------
@@ -108,8 +109,11 @@ def unit_form() -> Form:
 
 
 def camera_form() -> Form:
-    sections = (Section((("name_zh", "name_en"), ("lon", "lat"), "datum", ("heading", "fov"), "district")),)
-    return forms.form_of(api.CameraIn, "camera", FAMILY, sections, datum={"required": True})
+    told = (("name_zh", "name_en"), ("lon", "lat"), "datum", ("heading", "fov"), ("district", "classification"))
+    classes = {"kind": Kind.CHOICE, "choices": class_choices(), "required": True}
+    return forms.form_of(
+        api.CameraIn, "camera", FAMILY, (Section(told),), datum={"required": True}, classification=classes
+    )
 
 
 FORMS = {"unit": unit_form, "camera": camera_form}
@@ -121,6 +125,8 @@ def values_of(thing: Pending) -> Values:
     asked: dict[str, Any] = {one.name: None for one in form.fields}
     if thing["type"] == "unit":
         asked["capabilities"] = []
+    else:
+        asked["classification"] = str(int(Classification.OPEN))
     sent = {"id": thing["name"], "sent_lon": thing["lon"], "sent_lat": thing["lat"]}
     return {**asked, **sent, "datum": Datum.WGS84.value}
 
@@ -181,10 +187,10 @@ class StrangerHandler:
         return Answer(pane=[], toast=done("strangers.accepted", id=name), changed=True)
 
     def newer(self, asking: Asking, base: Values) -> Values:
-        return values_of(book.read_thing(asking.conn, self.key, str(base["id"])))
+        return values_of(book.read_thing(asking.conn, self.key, str(base["id"]), asking.viewer.scope))
 
     def draw(self, asking: Asking, base: Values, values: Values) -> html.Div:
-        thing = book.read_thing(asking.conn, self.key, str(base["id"]))
+        thing = book.read_thing(asking.conn, self.key, str(base["id"]), asking.viewer.scope)
         return pane(thing, values, is_admin=asking.viewer.may(Permission.SENSOR_MANAGE))
 
     def dry_run(self, asking: Asking, base: Values, values: JsonObject, trial: JsonObject) -> Answer:
@@ -193,7 +199,7 @@ class StrangerHandler:
 
 def open_thing(asking: Asking, identity: str) -> html.Div:
     kind, _, name = identity.partition("/")
-    thing = book.read_thing(asking.conn, kind, name)
+    thing = book.read_thing(asking.conn, kind, name, asking.viewer.scope)
     return pane(thing, values_of(thing), is_admin=asking.viewer.may(Permission.SENSOR_MANAGE))
 
 

@@ -19,13 +19,15 @@ const NOWHERE = [-180, -60, 180, 75]; // where no city has been imported
 
 /** @typedef {import('maplibre-gl').MapGeoJSONFeature} Drawn */
 
-/** @param {City} city */
-function makeMap({ bbox }) {
+/** @param {City} city @param {LayerItem[]} layers */
+function makeMap({ bbox }, layers) {
   const [west, south, east, north] = bbox ?? NOWHERE;
   /** @type {[Place, Place]} */
   const home = [[west, south], [east, north]];
+  // what belongs to no layer of the tree, and, without a list, what is built in
+  const isShown = (/** @type {string} */ id) => !id || !layers.length || layers.some(layer => layer.id === id && layer.visible);
   const map = new maplibre.Map({
-    container: part('map'), style: baseStyle(pageLang()), bounds: home, fitBoundsOptions: { padding: roomForMap(24) },
+    container: part('map'), style: baseStyle(pageLang(), isShown), bounds: home, fitBoundsOptions: { padding: roomForMap(24) },
     minZoom: 8.5, maxZoom: 19, maxPitch: 60, attributionControl: false, fadeDuration: TEST ? 0 : 180,
     canvasContextAttributes: { antialias: !TEST, preserveDrawingBuffer: TEST },
   });
@@ -38,7 +40,7 @@ function makeMap({ bbox }) {
  * @param {{ city: City, layers: LayerItem[], live: Live, sets: Sets, liveLayers: LiveLayers, selection: Chosen, words: Words }} parts
  */
 export function startMap({ city, layers, live, sets, liveLayers, selection, words }) {
-  const { map, home } = makeMap(city);
+  const { map, home } = makeMap(city, layers);
   const view = makeView(map, home);
   const switches = makeSwitches(map);
   const ring = makeRing(map);
@@ -51,6 +53,9 @@ export function startMap({ city, layers, live, sets, liveLayers, selection, word
       switches.show(layer.id, layer.visible);
       if (layer.opacity < 1) switches.fade(layer.id, layer.opacity);
     }
+    // What the list has not is not for who asks; without a list there is what is built in.
+    const listed = new Set(layers.map(layer => layer.id));
+    if (listed.size) for (const id of [...tagged(map), ...Object.keys(SHARED)]) if (!listed.has(id)) switches.show(id, false);
     clicks(map, selection, words);
     selection.on((thing, { fly }) => {
       const place = placeOf(thing);
@@ -120,6 +125,9 @@ function furnish(map) {
   for (const layer of overlayLayers()) map.addLayer(layer);
   window.addEventListener('onemap:theme', () => { repaint(map); redraw(); });
 }
+
+/** Layers of the tree that have something on the map. @param {MapLibre} map @returns {Set<string>} */
+const tagged = map => new Set(map.getStyle().layers.map(layer => /** @type {{ layer?: string } | undefined} */ (layer.metadata)?.layer ?? '').filter(Boolean));
 
 /**
  * A property by a name that is computed.

@@ -137,13 +137,13 @@ function labels() {
  */
 export const baseLayers = () => [...ground(), ...buildings(), ...streets(), ...assets(), ...labels()];
 
-/** @param {Lang} lang @returns {import('maplibre-gl').StyleSpecification} */
-export function baseStyle(lang) {
+/** What is not shown is hidden from the first: its tiles are not asked for. @param {Lang} lang @param {(id: string) => boolean} isShown @returns {import('maplibre-gl').StyleSpecification} */
+export function baseStyle(lang, isShown) {
   return {
     version: 8,
     state: { lang: { default: lang } },
     'font-faces': { Plain: face(400), Bold: face(600) },
     sources: { base: tiles('base', 16), buildings: tiles('buildings', 16), assets: tiles('assets', 16), select: { type: 'geojson', data: empty() } },
-    layers: baseLayers(),
+    layers: baseLayers().map(layer => (isShown(layer.metadata?.layer ?? '') ? layer : { ...layer, layout: { ...layer.layout, visibility: 'none' } })),
   };
 }
