@@ -166,6 +166,7 @@ class Ingester:
             if not code and sock in writable:
                 code = link.write()
             code = code or link.client.loop_misc()
+            link.tend()
             if code and link is self.main:
                 return code
         self._tend_adopted()
@@ -197,9 +198,11 @@ class Ingester:
         now = max(to_pg_us(clock), self._moment + 1)
         self._moment = now + len(arrived)
         sources, flood = self.sources, self.flood
-        flood.count(arrived, time.monotonic(), clock)
-        count = 0
-        for i, message in enumerate(arrived):
+        said = [message for message in arrived if not message.copy]
+        self.figures["copies"] += len(arrived) - len(said)
+        flood.count(said, time.monotonic(), clock)
+        count = len(arrived) - len(said)
+        for i, message in enumerate(said):
             if flood.hold(message):
                 message.source, message.at = sources.find(message.topic), now + i
                 count += 1
@@ -276,6 +279,8 @@ class Ingester:
 
     def _try_batch(self, messages: list[Arrived]) -> bool:
         """True once every message is a row or a dead letter; False where the database does not answer."""
+        if not messages:
+            return True  # copies alone
         try:
             self._write(messages)
         except DATA_ERRORS as exc:
