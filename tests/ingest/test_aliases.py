@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from threading import Thread
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, Engine, text
 
+from core.errors import DecodeError
 from core.pgarray import to_pg_us
 from ingest.admin.letters import LetterFilter, list_letters, read_reasons
+from ingest.arrived import Arrived
+from ingest.decoders import native
+from ingest.decoders.base import Incoming
+from ingest.decoders.native import NativeOptions
 from ingest.letters import EACH
 from ingest.records import BirthRow, BornValue, DeathRow, Reading
 from ingest.writer import Writer
@@ -118,6 +125,26 @@ def test_two_writers_of_the_same_alias_add_up(fresh_engine: Engine) -> None:
     with fresh_engine.connect() as conn:
         found = list_letters(conn, LetterFilter(), None, 500)
     assert sum(one["times"] for one in found) == 120
+
+
+def test_what_a_gateway_refuses_of_one_sender_is_one_letter(conn: Connection) -> None:
+    """A port that anybody may knock at must not fill the table."""
+    options = NativeOptions(prefix="onemap")
+    for n in range(40):
+        told = {
+            "sender": "10.0.0.9" if n else "10.0.0.8",
+            "field": "checksum",
+            "detail": f"bad {n}",
+            "body": f"{n:02x}",
+        }
+        one = Arrived("onemap/gateway/jt808/refused", json.dumps(told).encode(), 1, 1)
+        with pytest.raises(DecodeError) as caught:
+            native.DECODER.decode(Incoming(one.topic, one.payload, {}, NOW, options))
+        one.refuse(caught.value)
+        Writer(1).write(conn, [one], now())
+    found = list_letters(conn, LetterFilter(), None, 100)
+    assert sorted(letter["times"] for letter in found) == [1, 39]
+    assert '"27"' in found[0]["preview"], "the newest bytes"
 
 
 def test_death_of_a_node_is_the_death_of_its_devices(conn: Connection) -> None:
