@@ -34,6 +34,11 @@ def reads_health(viewer: Viewer, _: Item) -> bool:
     return viewer.may(Permission.METRICS_READ)
 
 
+def by_all(_: Viewer, __: Item) -> bool:
+    """What says nothing by itself: who may see it is asked when it is fetched."""
+    return True
+
+
 RULES: Mapping[str, Callable[[Viewer, Item], bool]] = {
     "alarm": in_district,
     "incident": is_own_incident,
@@ -45,6 +50,7 @@ RULES: Mapping[str, Callable[[Viewer, Item], bool]] = {
     "asset": in_district,
     "warning": in_city,
     "risk_cell": in_city,
+    "layer": by_all,
     "health": reads_health,
 }
 

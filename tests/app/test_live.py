@@ -88,7 +88,8 @@ def test_whole_picture_for_one_district_has_only_that() -> None:
 
 
 def test_every_kind_is_one_row_and_is_known_by_its_signals() -> None:
-    assert list(KINDS) == ["alarm", "incident", "unit", "sensor", "risk_cell", "video_event", "warning", "health"]
+    told = ["alarm", "incident", "unit", "sensor", "risk_cell", "video_event", "warning", "layer", "health"]
+    assert list(KINDS) == told
     assert {key for key, kind in KINDS.items() if kind.urgent} == {"alarm", "incident"}
     assert BY_SIGNAL["position"] is KINDS["unit"]
 

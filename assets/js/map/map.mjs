@@ -45,6 +45,7 @@ export function startMap({ city, layers, live, sets, liveLayers, selection }) {
 
   map.once('load', () => {
     furnish(map, switches, layers);
+    live.layer.on(switches.refetch);
     feedMap(map, { live, sets, liveLayers, onMoved: (kind, id, coordinates) => { if (selection.is(kind, id)) ring(coordinates); } });
     clicks(map, selection);
     selection.on((thing, { fly }) => {
@@ -144,6 +145,13 @@ function makeSwitches(map) {
   }
 
   return {
+    /** What was fetched is another now. @param {Batch} batch */
+    refetch({ changed, whole }) {
+      for (const id of [...fetched].filter(id => whole || changed.has(id))) {
+        fetched.delete(id);
+        fetchOnce(id);
+      }
+    },
     /** @param {string} id @param {boolean} visible */
     show(id, visible) {
       if (!map.getStyle()) return;
