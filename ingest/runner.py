@@ -29,8 +29,9 @@ from core.pgarray import to_pg_us
 from core.process import Backoff, Crew, Heartbeat, Lease, Pulse, keep_running
 from core.process.faults import first_line
 from core.settings import Settings
+from ingest.admin import quarantine
 from ingest.arrived import Arrived
-from ingest.flood import Flood, Limits
+from ingest.flood import NAMES_WITHIN, Flood, Limits
 from ingest.letters import bury_bare, write_file
 from ingest.link import Link, session_name
 from ingest.sources import NO_SOURCE, Sources, read_sources
@@ -68,10 +69,10 @@ class Ingester:
         with self.engine.connect() as conn:
             self.sources: Sources = read_sources(conn, settings.topic_prefix)
             self.installation = read_installation(conn)
+            self.flood = read_flood(conn, settings)
         self.main = Link(settings, self.engine, session_name(settings, self.installation, slot), self.take)
         # sessions that dead ingesters have left, until they are empty
         self.adopted: list[Link] = []
-        self.flood = Flood(Limits(settings.flood_rate, settings.flood_names))
         self.writer = Writer(settings.engine_partitions, slot, self.flood)
         self.figures: Counter[str] = Counter()
         self.waiting = Waiting(settings.ingest_waiting)
@@ -367,6 +368,14 @@ class Ingester:
         self.engine.dispose()
         self._wake_in.close()
         self._wake_out.close()
+
+
+def read_flood(conn: Connection, settings: Settings) -> Flood:
+    """Who is held back and who has named what, from the first message on: a restart in mid-flood opens nothing."""
+    flood, now = Flood(Limits(settings.flood_rate, settings.flood_names)), utc_now()
+    flood.tell(quarantine.read_owners(conn, settings.topic_prefix), quarantine.read_held(conn, now))
+    flood.remember(quarantine.read_named(conn, now - NAMES_WITHIN))
+    return flood
 
 
 def is_refusal(exc: Exception) -> bool:
