@@ -88,11 +88,12 @@ def probe_filters(conn: Connection, settings: Settings) -> Iterator[Remark]:
     if not settings.mqtt_url:
         return
     if parse_mqtt_url(settings.mqtt_url).username == PROCESS:  # our processes hear and do not speak for devices
-        yield Remark(
-            f"whether the broker takes what devices say was not tried: ONEMAP_MQTT_URL logs in as {PROCESS}, which may "
-            "say nothing of theirs. ./onemap doctor --as-device tries it with an account of its own",
-            wrong=False,
-        )
+        if read_active(conn):
+            yield Remark(
+                f"whether the broker takes what devices say was not tried: ONEMAP_MQTT_URL logs in as {PROCESS}, which "
+                "may say nothing of theirs. ./onemap doctor --as-device tries it with an account of its own",
+                wrong=False,
+            )
         return
     filters = read_filters(conn, settings.topic_prefix)
     on = set(conn.scalars(text("SELECT id FROM source WHERE enabled")))
