@@ -6,6 +6,7 @@ broker is told of more and after it was told of less, so that the table never kn
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -34,6 +35,7 @@ QUIET_S = 2.0
 FENCE = "onemap/fence"
 # how long the first of two deliveries waits for the second, so that both are acknowledged at once
 HALF_S = 1.0
+SETTLE_S = 2.0
 # retained messages come with a new subscription and not again with each connection (MQTT 5 section 3.8.3.1)
 ONLY_WHEN_NEW = SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
 NEVER = SubscribeOptions.RETAIN_DO_NOT_SEND
@@ -88,6 +90,8 @@ class Link:
         self._asked: dict[int, list[str]] = {}
         self._copies = Copies()
         self._half: Arrived | None = None
+        # we leave: nothing more is taken
+        self._ending = False
         self.client = BatchClient(self.name, self._take)
         prepare(self.client, parse_mqtt_url(settings.need_mqtt()), settings.mqtt_ca)
         self.client.on_connect = self._on_connect
@@ -126,11 +130,14 @@ class Link:
         return self.client.loop_write()
 
     def _take(self, messages: list[Arrived]) -> None:
+        if self._ending:
+            return  # not acknowledged: the broker gives it to us again
         self._heard_at = time.monotonic()
         if self.drain is not None:
             self.drain, self._fence = Drain.FLOWING, None
         for message in messages:
-            message.copy = self._copies.is_copy(message)
+            if message.raw_properties:
+                message.copy = self._copies.is_copy(message)
         if self._half is not None:
             messages = [self._half, *messages]
         self._half = messages.pop() if self._copies.awaits(messages[-1]) else None
@@ -240,13 +247,30 @@ class Link:
         return False
 
     def _on_unsubscribe(self, _: Client, __: object, mid: int, ___: Any, ____: Any) -> None:
-        if self.drain is Drain.FENCED and mid == self._fence:
-            self.drain = Drain.EMPTY
+        if mid == self._fence:
+            self._fence = None
+            if self.drain is Drain.FENCED:
+                self.drain = Drain.EMPTY
         # what the broker has confirmed is forgotten, and no sooner; a session that is given up stays in the book until
         # it is empty, for we too may die
         gone = self._leaving.pop(mid, set()) - set(self._wanted)
         if self.drain is None:
             self._forget(gone)
+
+    def settle(self) -> None:
+        """Wait until the broker has taken what we have acknowledged: a connection that is closed while it still sends
+        is reset, and what lies there unread is lost."""
+        self._ending = True
+        _, self._fence = self.client.unsubscribe(FENCE)
+        deadline = time.monotonic() + SETTLE_S
+        while self._fence is not None and self.connected and time.monotonic() < deadline:
+            sock = self.socket()
+            if sock is None:
+                return
+            writers = [sock] if self.client.want_write() else []
+            ready, writable, _ = select.select([sock], writers, [], 0.1)
+            if (ready and self.read()) or (writable and self.write()):
+                return
 
     def close(self, *, for_good: bool = False) -> None:
         """Say goodbye; `for_good`: the broker forgets the session (MQTT 5 section 3.14.2.2.2)."""

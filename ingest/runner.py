@@ -184,6 +184,8 @@ class Ingester:
             time.sleep(0.01)
         self._send_acknowledgements()
         for link in (self.main, *self.adopted):
+            if link.connected:
+                link.settle()
             link.close()
 
     def _send_acknowledgements(self) -> None:

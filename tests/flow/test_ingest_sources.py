@@ -140,6 +140,11 @@ def test_message_that_comes_twice_while_a_subscription_changes_is_one_row(system
                 say(box, "tele/h1/wide/SENSOR", {"Level": len(said) // 3})
                 said.append(len(said) // 3)
 
+        def speak_fast() -> None:
+            while not stop.wait(0.0005):
+                say(box, "tele/h1/wide/SENSOR", {"Fast": len(said)})
+                said.append(len(said))
+
         def widen(name: str) -> None:
             system.rows(add.format(name, "tele/h1/wide/+"))
             wait_for(lambda: filters() == ["tele/+/wide/+"])
@@ -162,6 +167,21 @@ def test_message_that_comes_twice_while_a_subscription_changes_is_one_row(system
         by_value = "SELECT value, count(*) AS n FROM observation WHERE metric = 'Level' GROUP BY value"
         written = {int(row["value"]): row["n"] for row in system.rows(by_value)}
         assert {value: (n, written.get(value)) for value, n in Counter(said).items() if written.get(value) != n} == {}
+
+        # one that is told to stop: what it has written is acknowledged, whatever still comes in
+        before = len(said)
+        stop.clear()
+        speaker = threading.Thread(target=speak_fast)
+        speaker.start()
+        for n in range(3):
+            wait_for(lambda n=n: len(said) > before + 300 * (n + 1))
+            system.stop("ingest")
+            system.start("ingest")
+        stop.set()
+        speaker.join()
+        fast = "SELECT count(*) AS rows, count(DISTINCT value) AS different FROM observation WHERE metric = 'Fast'"
+        wait_for(lambda: system.rows(fast)[0]["different"] == len(said) - before)
+        assert system.rows(fast)[0]["rows"] == len(said) - before
 
         # an ingester that dies in the middle of it: what it had not acknowledged comes again, and nothing is lost
         system.rows(add.format("wide-b", "tele/h1/wide/+"))
