@@ -10,6 +10,9 @@ from core.errors import Conflict, InputError
 from core.vocabulary import AlarmState
 
 MAX_SHELVE_MIN = 24 * 60
+# how long the page offers to take an acknowledgement back, and what a slow line may add to it
+UNDO_S = 10.0
+UNDO_GRACE_S = 5.0
 OPEN_STATES = tuple(state for state in AlarmState if state is not AlarmState.NORMAL)
 
 
@@ -78,6 +81,23 @@ def acknowledge(alarm: AlarmView) -> Transition | None:
     raise Conflict(f"an alarm that is {alarm.state} cannot be acknowledged", reason="alarm_state")
 
 
+def unacknowledge(alarm: AlarmView, by: str | None, at: datetime | None, who: str, now: datetime) -> Transition | None:
+    """Whoever has acknowledged it (`by`, `at`) takes that back: it waits as it did before. None where it waits already.
+
+    Raises Conflict for somebody else, and once the time for it is over.
+    """
+    if alarm.state in (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED_UNACKNOWLEDGED):
+        return None
+    if alarm.state not in (AlarmState.ACKNOWLEDGED, AlarmState.NORMAL) or at is None:
+        raise Conflict(f"an alarm that is {alarm.state} has no acknowledgement to take back", reason="alarm_state")
+    if by != who:
+        raise Conflict("somebody else has acknowledged the alarm", reason="undo_other")
+    if now - at > timedelta(seconds=UNDO_S + UNDO_GRACE_S):
+        raise Conflict(f"an acknowledgement can be taken back for {UNDO_S:.0f} seconds", reason="undo_late")
+    state = AlarmState.UNACKNOWLEDGED if alarm.active else AlarmState.RETURNED_UNACKNOWLEDGED
+    return Transition("unacknowledged", replace(alarm, state=state))
+
+
 def shelve(alarm: AlarmView, minutes: int, reason: str, now: datetime) -> Transition:
     """Put aside for a bounded time with a reason (ISA-18.2 section 11.7)."""
     if not 1 <= minutes <= MAX_SHELVE_MIN:
@@ -92,6 +112,8 @@ def shelve(alarm: AlarmView, minutes: int, reason: str, now: datetime) -> Transi
 
 
 def unshelve(alarm: AlarmView) -> Transition:
-    """Its time is over: it stands as it would have without."""
+    """Its time is over, or a person takes it back: it stands as it would have without."""
+    if alarm.state is not AlarmState.SHELVED:
+        raise Conflict(f"an alarm that is {alarm.state} is not on the shelf", reason="alarm_state")
     state = AlarmState.UNACKNOWLEDGED if alarm.active else AlarmState.NORMAL
     return Transition("unshelved", replace(alarm, state=state, shelved_until=None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -14,13 +15,18 @@ from core.vocabulary import label
 _EVENTS = text("SELECT time, what, level, who, note FROM alarm_event WHERE alarm_id = :id ORDER BY id")
 
 
+def _word(event: Any) -> str:
+    """A shelf ends by the clock or by a person."""
+    return "taken_off" if event.what == "unshelved" and event.who != "engine" else str(event.what)
+
+
 def read(conn: Connection, alarm_id: UUID) -> list[LogLine]:
     """Entries in the order they were written."""
     return [
         {
             "time": rfc3339(r.time),
             "who": r.who,
-            "text": say(f"log.alarm.{r.what}", level=label("levels", str(r.level)), note=r.note or ""),
+            "text": say(f"log.alarm.{_word(r)}", level=label("levels", str(r.level)), note=r.note or ""),
         }
         for r in conn.execute(_EVENTS, {"id": alarm_id})
     ]

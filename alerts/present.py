@@ -22,7 +22,7 @@ from core.vocabulary import Text
 ALARM_COLUMNS = (
     "id, rule_id, kind, thing_type, thing_id, names, level, state, active, raised_at, changed_at, observed_at, metric, "
     "value, unit, message, district, ST_X(geom) AS lon, ST_Y(geom) AS lat, risk, acknowledged_by, acknowledged_at, "
-    "shelved_until, incident_id, version"
+    "shelved_until, shelved_by, shelved_reason, incident_id, version"
 )
 
 
@@ -53,6 +53,8 @@ class Alarm(TypedDict):
     acknowledged_by: str | None
     acknowledged_at: str | None
     shelved_until: str | None
+    shelved_by: str | None
+    shelved_reason: str | None
     version: int | None
 
 
@@ -89,6 +91,8 @@ def alarm_object(row: Any) -> Alarm:
         "lon": row.lon,
         "lat": row.lat,
         "district": row.district,
+        "shelved_by": row.shelved_by,
+        "shelved_reason": row.shelved_reason,
         "incident": str(row.incident_id) if row.incident_id else None,
         "acknowledged_by": row.acknowledged_by,
         "acknowledged_at": rfc3339(row.acknowledged_at) if row.acknowledged_at else None,
@@ -123,6 +127,8 @@ _UNKNOWN = dict.fromkeys(
         "acknowledged_by",
         "acknowledged_at",
         "shelved_until",
+        "shelved_by",
+        "shelved_reason",
         "incident_id",
         "version",
     )
@@ -139,7 +145,8 @@ def read_open_alarms(conn: Connection, at: datetime | None = None) -> list[Alarm
 def _alarm_then(row: Any) -> Any:
     if row.after is None:
         return SimpleNamespace(**{**_UNKNOWN, **row._mapping, "changed_at": row.time})
-    return as_row({**row.after, "risk": row.risk or row.after["risk"]})
+    # events from before a shelf said who and why do not have these
+    return as_row({"shelved_by": None, "shelved_reason": None, **row.after, "risk": row.risk or row.after["risk"]})
 
 
 CELL_COLUMNS = "cell, score, level, terms, people"

@@ -12,11 +12,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import h3
 from sqlalchemy import Connection, text
 
 from core import nouns
+from core.clock import rfc3339
 from core.exposure import Exposure, around, is_day
 from core.i18n import say
 from core.types import LonLat
@@ -33,6 +35,7 @@ PEOPLE_FULL = 10_000  # so many people inside the footprint count 10
 ETA_FULL_S = 1800.0  # help that takes half an hour counts 10
 FLOOR = 1.0  # nobody counted here is not nobody here
 FADE_S = 6 * 3600.0  # news this old counts half
+NIGHT_HOURS = (22, 23, 0, 1, 2, 3, 4, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,18 @@ class Term:
     value: float | None
     weight: float
     text: Text
+    # of a term that says how old news is: when it was seen
+    since: datetime | None = None
+
+    def as_json(self) -> nouns.Term:
+        shown: nouns.Term = {
+            "name": self.name,
+            "dimension": self.dimension,
+            "value": self.value,
+            "weight": self.weight,
+            "text": self.text,
+        }
+        return {**shown, "since": rfc3339(self.since)} if self.since else shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +70,7 @@ class Risk:
     exact: float = 0.0
 
     def as_json(self) -> nouns.Risk:
-        return {
-            "score": self.score,
-            "terms": [
-                {"name": t.name, "dimension": t.dimension, "value": t.value, "weight": t.weight, "text": t.text}
-                for t in self.terms
-            ],
-        }
+        return {"score": self.score, "terms": [term.as_json() for term in self.terms]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +123,6 @@ def _hazard_and_exposure(terms: Sequence[Term]) -> float | None:
 
 
 def hazard_terms(hazard: Hazard, now: datetime) -> list[Term]:
-    minutes = max(0.0, (now - hazard.observed_at).total_seconds() / 60)
     words = CERTAINTY_WORDS.get(hazard.certainty, {"zh": hazard.certainty, "en": hazard.certainty.lower()})
     return [
         Term(
@@ -131,10 +139,14 @@ def hazard_terms(hazard: Hazard, now: datetime) -> list[Term]:
             0.2,
             say("risk.certainty", words=words),
         ),
-        Term(
-            "age", "hazard", round(10 * 0.5 ** (minutes * 60 / FADE_S), 1), 0.1, say("risk.age", minutes=round(minutes))
-        ),
+        age_term(hazard.observed_at, now),
     ]
+
+
+def age_term(observed_at: datetime, now: datetime) -> Term:
+    """News fades: half of its weight is gone after FADE_S. How old it is, is for whoever reads it to say."""
+    seconds = max(0.0, (now - observed_at).total_seconds())
+    return Term("age", "hazard", round(10 * 0.5 ** (seconds / FADE_S), 1), 0.1, say("risk.age"), observed_at)
 
 
 def people_value(people: float) -> float:
@@ -162,11 +174,27 @@ def exposure_terms(found: Exposure, radius_m: float) -> list[Term]:
     ]
 
 
+def hour_term(now: datetime, zone: str) -> Term:
+    """By day people are where they work and learn, and awake; at night they are at home and asleep."""
+    hour = now.astimezone(ZoneInfo(zone)).hour
+    value, words = (4.0, "day") if is_day(now, zone) else (6.0, "night") if hour in NIGHT_HOURS else (5.0, "home")
+    return Term("hour", "vulnerability", value, 0.3, say(f"risk.hour.{words}"))
+
+
+def by_the_clock(held: nouns.Risk, observed_at: datetime, now: datetime, zone: str) -> Risk:
+    """A score given before, as it is now: the terms that move by the clock alone are made anew."""
+    moving = {"age": lambda: age_term(observed_at, now), "hour": lambda: hour_term(now, zone)}
+    return combine([moving[t["name"]]() if t["name"] in moving else _term(t) for t in held["terms"]])
+
+
+def _term(held: nouns.Term) -> Term:
+    return Term(held["name"], held["dimension"], held["value"], held["weight"], held["text"])
+
+
 def vulnerability_terms(found: Exposure, now: datetime, zone: str) -> list[Term]:
-    day = is_day(now, zone)
     sensitive = [p for p in found.facilities if table("facility_kinds").get(p.kind, {}).get("sensitive", 0) >= 2]
     points = sum(table("facility_kinds")[p.kind]["sensitive"] for p in sensitive)
-    hour = Term("hour", "vulnerability", 4.0 if day else 6.0, 0.3, say("risk.hour.day" if day else "risk.hour.night"))
+    hour = hour_term(now, zone)
     if not found.facilities_known:
         return [Term("facilities", "vulnerability", None, 0.7, say("risk.facilities.missing")), hour]
     words = {

@@ -22,6 +22,7 @@ from alerts.lifecycle import unshelve
 from alerts.scoring import (
     SCORED_AT_ONCE,
     CellGround,
+    follow_clock,
     forget_scores,
     read_ground,
     score_alarms,
@@ -37,7 +38,7 @@ from core.process import Chore, Chores, Crew, Fence, Heartbeat, Lease, Pulse, ke
 from core.settings import Settings
 
 log = get_log("alerts")
-TICK_S, SILENCE_S, CELLS_S, LOCKS_S, HOUSE_S = 1.0, 10.0, 5.0, 5.0, 3600.0
+TICK_S, SILENCE_S, CELLS_S, LOCKS_S, CLOCK_S, HOUSE_S = 1.0, 10.0, 5.0, 5.0, 60.0, 3600.0
 REASONS_TO_RELOAD = ("rule", "layer", "sensor_register", "set_aside")
 # changes that come close together are scored and leave together, and judgement of the next goes before
 SCORE_REST_S = DELIVER_REST_S = 0.05
@@ -76,6 +77,7 @@ class AlertRunner:
             "scoring",
             [
                 Chore("score", TICK_S, self._score, (SCORE,), rest_s=SCORE_REST_S),
+                Chore("clock", CLOCK_S, self._follow_clock, when=self._owns_first),
                 Chore("cells", 12 * CELLS_S, self._score_cells, (CELLS,), when=self._owns_first, rest_s=CELLS_S),
             ],
             self.figures,
@@ -179,6 +181,10 @@ class AlertRunner:
         with self.db.begin() as conn:
             incidents = score_incidents(conn, now, resolution)
         return SCORED_AT_ONCE in (alarms, incidents)
+
+    def _follow_clock(self, now: datetime) -> None:
+        with self.db.begin() as conn:
+            follow_clock(conn, now)
 
     def _score_cells(self, now: datetime) -> None:
         if self._new_ground.is_set():

@@ -24,6 +24,8 @@ from core.types import LonLat
 from core.vocabulary import DONE_INCIDENT, ENDED_INCIDENT, sql_list, table
 
 SCORED_AT_ONCE = 50
+# so many alarms, and so many incidents, follow the clock; in a flood the gravest
+CLOCKED_AT_ONCE = 2000
 DEFAULT_RADIUS_M = 300.0
 # a cell's score is shown as a level from here on
 CELL_LEVELS = ((7.5, 1), (6.0, 2), (4.5, 3), (3.0, 4))
@@ -40,6 +42,18 @@ WHERE status NOT IN {sql_list(ENDED_INCIDENT)} AND risk IS NULL AND geom IS NOT 
 ORDER BY level, opened_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED
 """)
 
+# what is known last of an alarm that holds: the newest reading of what it is about
+CLOCKED_ALARMS = text("""
+SELECT a.id, a.risk, GREATEST(a.observed_at, CASE WHEN a.active THEN s.time END) AS seen_at FROM alarm a
+LEFT JOIN sensor_state s ON a.thing_type = 'sensor' AND s.sensor_id = a.thing_id AND s.metric = a.metric
+WHERE a.state <> 'normal' AND a.risk IS NOT NULL ORDER BY a.level, a.raised_at LIMIT :most
+FOR NO KEY UPDATE OF a SKIP LOCKED
+""")
+CLOCKED_INCIDENTS = text(f"""
+SELECT id, risk, opened_at AS seen_at FROM incident
+WHERE status NOT IN {sql_list(ENDED_INCIDENT)} AND risk IS NOT NULL ORDER BY level, opened_at LIMIT :most
+FOR NO KEY UPDATE SKIP LOCKED
+""")
 WRITE_RISK = text("""
 INSERT INTO risk_event (type, thing_id, time, version, score, level, risk)
 VALUES (:type, :id, :now, :version, :score, :level, CAST(:risk AS jsonb))
@@ -99,11 +113,31 @@ def _store(conn: Connection, name: str, row: Any, hazard: Hazard, now: datetime,
     """Write the score to the thing and to its history: what is shown is what is recorded."""
     where = LonLat(row.lon, row.lat)
     scored = risk.score_place(conn, where, hazard, now, zone, h3.latlng_to_cell(where.lat, where.lon, resolution))
+    _write(conn, name, row, scored, now)
+
+
+def _write(conn: Connection, name: str, row: Any, scored: Risk, now: datetime) -> None:
     given = {"type": name, "id": str(row.id), "now": now, "score": scored.score, "risk": json.dumps(scored.as_json())}
     version = conn.execute(
         text(f"UPDATE {name} SET risk = CAST(:risk AS jsonb) WHERE id = CAST(:id AS uuid) RETURNING version"), given
     ).scalar_one()
     conn.execute(WRITE_RISK, {**given, "version": version, "level": None})
+
+
+def follow_clock(conn: Connection, now: datetime) -> int:
+    """Scores grow old: those that have moved by a tenth since they were given are given anew. Returns how many."""
+    zone = city_zone(conn)
+    moved = 0
+    for name, clocked in (("alarm", CLOCKED_ALARMS), ("incident", CLOCKED_INCIDENTS)):
+        done = []
+        for row in conn.execute(clocked, {"most": CLOCKED_AT_ONCE}).all():
+            scored = risk.by_the_clock(row.risk, row.seen_at, now, zone)
+            if abs(scored.exact - row.risk["score"]) >= MOVED:
+                _write(conn, name, row, scored, now)
+                done.append(row.id)
+        notify_change(conn, name, done)
+        moved += len(done)
+    return moved
 
 
 @dataclass(frozen=True, slots=True)

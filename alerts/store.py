@@ -11,15 +11,17 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from alerts import lifecycle
 from alerts.lifecycle import AlarmView, Transition
 from alerts.rules.base import Finding
 from core import outbox
 from core.db import notify_change
-from core.errors import NotFound
+from core.errors import Conflict, NotFound
 from core.history import kept
 from core.i18n import say
 from core.ids import new_id
 from core.pgarray import from_pg_us
+from core.scope import Scope, seen
 from core.vocabulary import AlarmState, Text, label
 
 
@@ -75,6 +77,28 @@ def lock_alarm(conn: Connection, alarm_id: UUID) -> StoredAlarm:
     if row is None:
         raise NotFound(f"there is no alarm {alarm_id}")
     return _stored(row)
+
+
+_ACKNOWLEDGED = text("SELECT acknowledged_by, acknowledged_at FROM alarm WHERE id = :id")
+_FOLLOWED = text("""
+SELECT EXISTS (SELECT 1 FROM alarm a JOIN alarm b USING (rule_id, thing_type, thing_id)
+  WHERE a.id = :id AND b.id <> a.id AND b.state <> 'normal')
+""")
+
+
+def unacknowledge(conn: Connection, alarm: StoredAlarm, who: str, now: datetime) -> bool:
+    """Whoever has acknowledged an alarm takes that back; whether there was anything to take back.
+
+    Raises Conflict (alerts.lifecycle), also where the alarm was over with it and the next one has begun.
+    """
+    held = conn.execute(_ACKNOWLEDGED, {"id": alarm.id}).one()
+    transition = lifecycle.unacknowledge(alarm.view, held.acknowledged_by, held.acknowledged_at, who, now)
+    if transition is None:
+        return False
+    if alarm.view.state is AlarmState.NORMAL and conn.scalar(_FOLLOWED, {"id": alarm.id}):
+        raise Conflict("the same rule has raised a new alarm since", reason="undo_late")
+    change_by_hand(conn, alarm, transition, who, None, now)
+    return True
 
 
 def describe(finding: Finding) -> Text:
@@ -166,9 +190,15 @@ def change_by_hand(
     after = transition.after
     conn.execute(
         text(
-            "UPDATE alarm SET state = :state, shelved_until = :until, changed_at = :now, version = version + 1, "
-            "acknowledged_by = CASE WHEN :acked THEN :who ELSE acknowledged_by END, "
-            "acknowledged_at = CASE WHEN :acked THEN :now ELSE acknowledged_at END WHERE id = :id"
+            """
+UPDATE alarm SET state = :state, changed_at = :now, version = version + 1, shelved_until = :until,
+  shelved_by = CASE WHEN CAST(:until AS timestamptz) IS NOT NULL THEN :who END,
+  shelved_reason = CASE WHEN CAST(:until AS timestamptz) IS NOT NULL THEN :note END,
+  acknowledged_by = CASE :what WHEN 'acknowledged' THEN :who WHEN 'unacknowledged' THEN NULL ELSE acknowledged_by END,
+  acknowledged_at = CASE :what WHEN 'acknowledged' THEN CAST(:now AS timestamptz) WHEN 'unacknowledged' THEN NULL
+    ELSE acknowledged_at END
+WHERE id = :id
+"""
         ),
         {
             "id": alarm.id,
@@ -176,7 +206,8 @@ def change_by_hand(
             "until": after.shelved_until,
             "now": now,
             "who": who,
-            "acked": transition.what == "acknowledged",
+            "note": note,
+            "what": transition.what,
         },
     )
     _log(conn, alarm.id, transition, now, who, None, note)
@@ -192,6 +223,34 @@ def link(conn: Connection, alarm_id: UUID, incident_id: UUID, who: str, now: dat
     given = {"value": None, "observed": None, "who": who, "note": str(incident_id)}
     conn.execute(WRITE_EVENT, {"id": alarm_id, "now": now, "what": "linked", **given})
     notify_change(conn, "alarm", [alarm_id])
+
+
+def give(conn: Connection, before: UUID, after: UUID, who: str, now: datetime) -> int:
+    """The alarms of one incident are another's from now on; returns how many."""
+    ids = conn.scalars(
+        text("SELECT id FROM alarm WHERE incident_id = :before ORDER BY id FOR NO KEY UPDATE"), {"before": before}
+    ).all()
+    for alarm_id in ids:
+        link(conn, alarm_id, after, who, now)
+    return len(ids)
+
+
+RETURNED = text(f"""
+SELECT {_COLUMNS} FROM alarm WHERE state = 'returned_unacknowledged' AND {seen("district")}
+ORDER BY id LIMIT :most FOR NO KEY UPDATE
+""")
+RETURNED_AT_ONCE = 1000
+
+
+def acknowledge_returned(conn: Connection, scope: Scope, who: str, now: datetime) -> list[UUID]:
+    """Acknowledge all that have returned to normal by themselves, as far as this person sees; returns which."""
+    rows = conn.execute(RETURNED, {**scope.params(), "most": RETURNED_AT_ONCE}).all()
+    for row in rows:
+        alarm = _stored(row)
+        transition = lifecycle.acknowledge(alarm.view)
+        assert transition  # it waits
+        change_by_hand(conn, alarm, transition, who, None, now)
+    return [row.id for row in rows]
 
 
 def _log(

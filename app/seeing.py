@@ -41,6 +41,7 @@ def by_all(_: Viewer, __: Item) -> bool:
 
 RULES: Mapping[str, Callable[[Viewer, Item], bool]] = {
     "alarm": in_district,
+    "judged": in_district,
     "incident": is_own_incident,
     "unit": is_own_unit,
     "sensor": in_district,

@@ -8,7 +8,7 @@ the live channel, and FastAPI checks answers against it.
 
 from __future__ import annotations
 
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, NotRequired, TypeVar
 
 from typing_extensions import TypedDict
 
@@ -26,13 +26,14 @@ class Page(TypedDict, Generic[T]):
 
 class Term(TypedDict):
     """One reason of a score: `value` 0-10, null where it is not known; `weight` its share of its dimension; `text` in
-    words."""
+    words; of how old news is, `since` when."""
 
     name: str
     dimension: str
     value: float | None
     weight: float
     text: Text
+    since: NotRequired[str]
 
 
 class Risk(TypedDict):

@@ -109,6 +109,8 @@ WAITING_ALARM = (
     AlarmState.RETURNED_UNACKNOWLEDGED,
     AlarmState.LATCHED_UNACKNOWLEDGED,
 )
+# those among them that are over by themselves
+RETURNED_ALARM = (AlarmState.RETURNED_UNACKNOWLEDGED,)
 SHELVABLE_ALARM = (*WAITING_ALARM, AlarmState.ACKNOWLEDGED, AlarmState.LATCHED_ACKNOWLEDGED)
 # alarms that stand in no list and not on the map
 QUIET_ALARM = (
@@ -123,6 +125,7 @@ SETS = {
     "ended_incident": ENDED_INCIDENT,
     "done_incident": DONE_INCIDENT,
     "waiting_alarm": WAITING_ALARM,
+    "returned_alarm": RETURNED_ALARM,
     "shelvable_alarm": SHELVABLE_ALARM,
     "quiet_alarm": QUIET_ALARM,
     "busy_unit": BUSY_UNIT,

@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, text
 
 from core import set_aside
-from core.errors import InputError, NotFound
+from core.errors import Conflict, InputError, NotFound
 from core.exposure import city_zone
 from core.i18n import say
 from core.ids import new_id
 from core.types import LonLat
-from core.vocabulary import IncidentStatus, Text, label, table
+from core.vocabulary import ENDED_INCIDENT, IncidentStatus, Text, label, table
 from dispatch import log
 
 DEFAULT_LEVEL = 4
@@ -123,6 +123,24 @@ def open_from_alarm(conn: Connection, alarm_id: UUID, link: Link, who: str, now:
     ), True
 
 
+def add_alarm(conn: Connection, incident_id: UUID, alarm_id: UUID, link: Link, who: str, now: datetime) -> None:
+    """An alarm becomes part of an incident that is open. A repeat changes nothing."""
+    alarm = conn.execute(
+        text("SELECT names, incident_id FROM alarm WHERE id = :id FOR NO KEY UPDATE"), {"id": alarm_id}
+    ).one_or_none()
+    if alarm is None:
+        raise NotFound(f"there is no alarm {alarm_id}", field="alarm")
+    incident = lock_incident(conn, incident_id)
+    if alarm.incident_id == incident_id:
+        return
+    if alarm.incident_id is not None:
+        raise Conflict("alarm: it is part of another incident", reason="alarm_taken", field="alarm")
+    if incident.status in ENDED_INCIDENT:
+        raise Conflict(f"the incident is {incident.status}", reason="incident_status")
+    link(conn, alarm_id, incident_id, who, now)
+    log.change(conn, incident_id, "alarm", who, say("incident.add_alarm", name=alarm.names), now, alarm=alarm_id)
+
+
 def new_from_alarm(alarm: Any) -> NewIncident:
     kind = table("alarm_kinds").get(alarm.kind, {}).get("incident_kind", "other")
     words = label("incident_kinds", kind)
@@ -143,7 +161,7 @@ def lock_incident(conn: Connection, incident_id: UUID) -> Any:
     row = conn.execute(
         text(
             """
-SELECT id, status, level, kind, titles, version, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM incident
+SELECT id, number, status, level, kind, titles, version, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM incident
 WHERE id = :id FOR NO KEY UPDATE
 """
         ),
@@ -154,10 +172,19 @@ WHERE id = :id FOR NO KEY UPDATE
     return row
 
 
-def move(conn: Connection, incident_id: UUID, status: IncidentStatus, who: str, now: datetime) -> None:
-    """Store a status and log it."""
+def move(
+    conn: Connection, incident_id: UUID, status: IncidentStatus, who: str, now: datetime, reason: str | None = None
+) -> None:
+    """Store a status and log it, with the reason that a person gave."""
     words = say("incident.status", status=label("incident_statuses", status))
-    log.change(conn, incident_id, "status", who, words, now, status)
+    log.change(
+        conn, incident_id, "status", who, because(words, reason), now, status, **({"reason": reason} if reason else {})
+    )
+
+
+def because(words: Text, reason: str | None) -> Text:
+    """Words with the reason that a person gave, where they gave one."""
+    return say("incident.because", words=words, reason=reason.strip()) if reason and reason.strip() else words
 
 
 CLAIM_REPORTS = text(f"""

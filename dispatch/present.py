@@ -138,6 +138,7 @@ def read_incidents(conn: Connection, ids: Sequence[UUID] | None = None) -> list[
     return incident_objects(conn, rows)
 
 
+# the last score, if the incident still had one after its last change
 _OPEN_AT = text("""
 SELECT e.after, e.status, e.time, r.risk, i.id, i.number, i.kind, i.level, i.titles, i.channel, i.district, i.opened_at,
   ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat
@@ -149,7 +150,9 @@ JOIN LATERAL (
     'open') AS status
   FROM incident_event last WHERE last.incident_id = i.id AND last.time <= :at ORDER BY last.id DESC LIMIT 1) e ON true
 LEFT JOIN LATERAL (SELECT risk FROM risk_event WHERE type = 'incident' AND thing_id = i.id::text AND time <= :at
-  AND version <= CAST(e.after->>'version' AS int) ORDER BY time DESC, id DESC LIMIT 1) r ON true
+  AND (version = CAST(e.after->>'version' AS int)
+    OR (version < CAST(e.after->>'version' AS int) AND e.after->'risk' <> 'null'))
+  ORDER BY time DESC, id DESC LIMIT 1) r ON true
 WHERE i.opened_at <= :at AND (i.ended_at IS NULL OR i.changed_at > :at) AND NOT e.status = ANY(:ended)
 ORDER BY COALESCE(CAST(e.after->>'level' AS int), i.level), i.opened_at DESC, i.id
 """)
@@ -260,6 +263,24 @@ def find_open_incident(conn: Connection, where: LonLat, kind: str) -> str | None
     given = {"lon": where.lon, "lat": where.lat, "kind": kind, "ended": list(ENDED_INCIDENT), "reach": reach}
     found = conn.scalar(_NEAREST_OPEN, given)
     return str(found) if found else None
+
+
+_NEAR = text(f"""
+SELECT i.id FROM incident i, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography AS g) AS p
+WHERE NOT i.status = ANY(:ended) AND i.id::text <> :but AND ST_DWithin(i.geom::geography, p.g, :reach)
+  AND {seen_incident("i.id", "i.district")}
+ORDER BY ST_Distance(i.geom::geography, p.g), i.id LIMIT :most
+""")
+
+
+def read_near_incidents(
+    conn: Connection, where: LonLat, reach_m: float, but: str, scope: Scope, most: int = 8
+) -> list[Incident]:
+    """Open incidents within so many metres, the nearest first, without one."""
+    given = {"lon": where.lon, "lat": where.lat, "reach": reach_m, "but": but, "ended": list(ENDED_INCIDENT)}
+    ids = list(conn.scalars(_NEAR, {**given, "most": most, **scope.params()}))
+    found = {one["id"]: one for one in read_incidents(conn, ids)} if ids else {}
+    return [found[str(one)] for one in ids if str(one) in found]
 
 
 def read_units(conn: Connection, ids: Sequence[str] | None = None) -> list[Unit]:

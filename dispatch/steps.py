@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
-from core.errors import Conflict
-from core.vocabulary import ENDED_INCIDENT, IncidentStatus
-from dispatch import incidents, tasks
+from core.errors import Conflict, InputError
+from core.i18n import say
+from core.vocabulary import ENDED_INCIDENT, IncidentStatus, label
+from dispatch import incidents, log, tasks
 
 # from -> to that a person may choose; assignments move it on by themselves
 ALLOWED = {
@@ -24,9 +26,32 @@ ALLOWED = {
 
 
 def set_status(
-    conn: Connection, incident_id: UUID, status: IncidentStatus, who: str, now: datetime, version: int | None
+    conn: Connection,
+    incident_id: UUID,
+    status: IncidentStatus,
+    who: str,
+    now: datetime,
+    version: int | None,
+    reason: str | None = None,
 ) -> None:
-    """A person moves an incident on. Conflict where it has changed since they looked, or the step is not one."""
+    """A person moves an incident on; who withdraws one says why. Conflict where it has changed since they looked, or
+    the step is not one."""
+    if status is IncidentStatus.CANCELLED and not (reason and reason.strip()):
+        raise InputError("reason: expected why the incident is withdrawn", field="reason")
+    row = _lock(conn, incident_id, version)
+    if status == row.status:
+        return
+    if status not in ALLOWED[IncidentStatus(row.status)]:
+        raise Conflict(
+            f"status: an incident that is {row.status} cannot become {status}", reason="incident_status", field="status"
+        )
+    incidents.move(conn, incident_id, status, who, now, reason)
+    if status in ENDED_INCIDENT:
+        tasks.release_all(conn, incident_id, who, now)
+
+
+def _lock(conn: Connection, incident_id: UUID, version: int | None) -> Any:
+    """The incident, ours. Conflict where it has changed since version `version` was seen."""
     row = incidents.lock_incident(conn, incident_id)
     if version is not None and version != row.version:
         raise Conflict(
@@ -34,12 +59,57 @@ def set_status(
             reason="stale_version",
             field="version",
         )
-    if status == row.status:
+    return row
+
+
+def set_level(
+    conn: Connection, incident_id: UUID, level: int, who: str, now: datetime, version: int | None, reason: str | None
+) -> None:
+    """A person says how urgent an incident is; nothing else changes that. It is scored anew."""
+    row = _lock(conn, incident_id, version)
+    need_open(row)
+    if level == row.level:
         return
-    if status not in ALLOWED[IncidentStatus(row.status)]:
-        raise Conflict(
-            f"status: an incident that is {row.status} cannot become {status}", reason="incident_status", field="status"
-        )
-    incidents.move(conn, incident_id, status, who, now)
-    if status in ENDED_INCIDENT:
-        tasks.release_all(conn, incident_id, who, now)
+    conn.execute(text("UPDATE incident SET level = :level, risk = NULL WHERE id = :id"), {"level": level, "id": row.id})
+    words = incidents.because(say("incident.level", level=label("levels", str(level))), reason)
+    log.change(conn, incident_id, "level", who, words, now, level=level, before=row.level, reason=reason)
+
+
+def add_note(conn: Connection, incident_id: UUID, note: str, who: str, now: datetime) -> None:
+    """What somebody wants the others to know, in their own words."""
+    incidents.lock_incident(conn, incident_id)
+    log.change(conn, incident_id, "note", who, {"zh": note, "en": note}, now)
+
+
+class TakeAlarms(Protocol):
+    """Gives the alarms of one incident to another; alarms belong to others, who give us this. Locks them."""
+
+    def __call__(self, conn: Connection, before: UUID, after: UUID, who: str, now: datetime) -> int: ...
+
+
+def join(conn: Connection, incident_id: UUID, into: UUID, take_alarms: TakeAlarms, who: str, now: datetime) -> None:
+    """Two reports of one thing become one incident: alarms, reports and units on their way go over, what they came from
+    is withdrawn. Conflict where either has ended."""
+    if incident_id == into:
+        raise InputError("into: expected another incident", field="into")
+    alarms = take_alarms(conn, incident_id, into, who, now)
+    rows = {i: incidents.lock_incident(conn, i) for i in sorted((incident_id, into))}
+    for row in rows.values():
+        need_open(row)
+    conn.execute(
+        text("UPDATE incident_report SET incident_id = :into WHERE incident_id = :id"),
+        {"id": incident_id, "into": into},
+    )
+    units = tasks.move_all(conn, incident_id, into, who, now)
+    gone = say("incident.joined", title=rows[into].titles, number=rows[into].number)
+    log.change(conn, incident_id, "joined", who, gone, now, IncidentStatus.CANCELLED, into=into)
+    taken = say("incident.took_in", title=rows[incident_id].titles, number=rows[incident_id].number)
+    log.change(conn, into, "took_in", who, taken, now, other=incident_id, alarms=alarms, units=units)
+    tasks.follow(conn, into, who, now)
+    for unit in units:
+        tasks.send_running_task(conn, unit, now)
+
+
+def need_open(row: Any) -> None:
+    if row.status in ENDED_INCIDENT:
+        raise Conflict(f"the incident is {row.status}", reason="incident_status")

@@ -282,6 +282,46 @@ def release_all(conn: Connection, incident_id: UUID, who: str, now: datetime) ->
         send_task(conn, row.id, unit.id, now)
 
 
+def recall(conn: Connection, incident_id: UUID, unit_id: str, who: str, now: datetime, reason: str | None) -> None:
+    """A person takes a unit off an incident; it is free again and told so. Conflict where it is not on it."""
+    incidents.lock_incident(conn, incident_id)
+    unit = lock_unit(conn, unit_id)
+    running = conn.execute(RUNNING, {"unit": unit_id}).one_or_none()
+    if running is None or running.incident_id != incident_id:
+        raise Conflict(f"unit: {unit_id} is not on this incident", reason="no_task", field="unit")
+    conn.execute(
+        text("UPDATE assignment SET status = 'cancelled', ended_at = :now WHERE id = :id"),
+        {"now": now, "id": running.id},
+    )
+    set_unit_status(conn, unit_id, UnitStatus.AVAILABLE, who, now)
+    words = incidents.because(say("incident.released", unit=unit_names(unit)), reason)
+    log.change(conn, incident_id, "released", who, words, now, unit=unit_id, reason=reason)
+    follow(conn, incident_id, who, now)
+    send_task(conn, running.id, unit_id, now)
+
+
+def move_all(conn: Connection, incident_id: UUID, into: UUID, who: str, now: datetime) -> list[str]:
+    """Who is on one incident is on the other from now on; both are ours. Returns the units."""
+    moved = conn.execute(
+        text(
+            """
+UPDATE assignment SET incident_id = :into WHERE incident_id = :id AND ended_at IS NULL RETURNING unit_id
+"""
+        ),
+        {"id": incident_id, "into": into},
+    )
+    units = sorted(moved.scalars())
+    for unit in lock_units(conn, units):
+        conn.execute(WRITE_UNIT, {"id": unit.id, "now": now, "what": "moved", "who": who})
+    notify_change(conn, "unit", units)
+    return units
+
+
+def send_running_task(conn: Connection, unit_id: str, now: datetime) -> None:
+    """Tell a unit its task anew: what it is sent to has changed."""
+    send_task(conn, conn.execute(RUNNING, {"unit": unit_id}).one().id, unit_id, now)
+
+
 def report_status(
     conn: Connection,
     unit_id: str,

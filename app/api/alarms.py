@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from fastapi import APIRouter
+from typing_extensions import TypedDict
 
 from alerts import lifecycle, present, store
 from alerts.present import Alarm, read_alarms
@@ -26,6 +27,22 @@ def list_alarms(conn: Conn, who: Who, excerpt: ExcerptDep, state: str | None = N
     return page(present.list_alarms(conn, states, excerpt, who.scope), excerpt.limit)
 
 
+class Acknowledged(TypedDict):
+    """The alarms that were acknowledged by one act."""
+
+    ids: list[str]
+
+
+@router.post("/acknowledge-returned")
+def acknowledge_returned(conn: Conn, who: Who, now: Now) -> Acknowledged:
+    """All that are back to normal and wait only to be acknowledged, as far as this person sees; a thousand at once."""
+    who.require(Permission.ALARM_ACKNOWLEDGE)
+    ids = store.acknowledge_returned(conn, who.scope, who.username, now)
+    if ids:
+        audit.write(conn, who, "alarm.acknowledge_returned", now, {"alarms": ids})
+    return {"ids": [str(one) for one in ids]}
+
+
 @router.get("/{alarm_id}")
 def get_alarm(conn: Conn, who: Who, alarm_id: UUID) -> Alarm:
     return need_seen(who, "alarm", read_alarms(conn, [alarm_id]), alarm_id)
@@ -44,6 +61,16 @@ def acknowledge(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> Alarm:
     return read_alarms(conn, [alarm_id])[0]
 
 
+@router.post("/{alarm_id}/unacknowledge")
+def unacknowledge(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> Alarm:
+    """Whoever has acknowledged it takes that back, within ten seconds; 409 for others and later."""
+    who.require(Permission.ALARM_ACKNOWLEDGE)
+    get_alarm(conn, who, alarm_id)
+    if store.unacknowledge(conn, store.lock_alarm(conn, alarm_id), who.username, now):
+        audit.write(conn, who, "alarm.unacknowledge", now, {"alarm": alarm_id})
+    return read_alarms(conn, [alarm_id])[0]
+
+
 @router.post("/{alarm_id}/shelve")
 def shelve(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: ShelveIn) -> Alarm:
     who.require(Permission.ALARM_SHELVE)
@@ -52,4 +79,15 @@ def shelve(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: ShelveIn) -> Al
     transition = lifecycle.shelve(alarm.view, body.minutes, body.reason, now)
     store.change_by_hand(conn, alarm, transition, who.username, body.reason, now)
     audit.write(conn, who, "alarm.shelve", now, {"alarm": alarm_id, "minutes": body.minutes, "reason": body.reason})
+    return read_alarms(conn, [alarm_id])[0]
+
+
+@router.post("/{alarm_id}/unshelve")
+def unshelve(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> Alarm:
+    """Take it off the shelf before its time; 409 where it is not on it."""
+    who.require(Permission.ALARM_SHELVE)
+    get_alarm(conn, who, alarm_id)
+    alarm = store.lock_alarm(conn, alarm_id)
+    store.change_by_hand(conn, alarm, lifecycle.unshelve(alarm.view), who.username, None, now)
+    audit.write(conn, who, "alarm.unshelve", now, {"alarm": alarm_id})
     return read_alarms(conn, [alarm_id])[0]

@@ -9,11 +9,16 @@ from fastapi import APIRouter, Response
 from alerts import store
 from alerts.present import read_alarms
 from app.api.shapes import (
+    AddAlarmIn,
     AssignIn,
     ExcerptDep,
     IncidentIn,
+    JoinIn,
+    LevelIn,
     Limit,
     Name,
+    NoteIn,
+    RecallIn,
     StatusIn,
     page,
     parse_choices,
@@ -131,6 +136,61 @@ def set_status(conn: Conn, who: Who, now: Now, incident_id: UUID, body: StatusIn
     """409 where the version is old: somebody else has changed it since you looked."""
     who.require(Permission.INCIDENT_EDIT)
     get_incident(conn, who, incident_id)
-    steps.set_status(conn, incident_id, body.status, who.username, now, body.version)
-    audit.write(conn, who, "incident.status", now, {"incident": incident_id, "status": body.status})
+    steps.set_status(conn, incident_id, body.status, who.username, now, body.version, body.reason)
+    given = {"incident": incident_id, "status": body.status, "reason": body.reason}
+    audit.write(conn, who, "incident.status", now, given)
+    return read_incidents(conn, [incident_id])[0]
+
+
+@router.post("/{incident_id}/level")
+def set_level(conn: Conn, who: Who, now: Now, incident_id: UUID, body: LevelIn) -> Incident:
+    """How urgent it is: only a person changes that. 409 where it has ended, or changed since `version` was seen."""
+    who.require(Permission.INCIDENT_LEVEL)
+    get_incident(conn, who, incident_id)
+    steps.set_level(conn, incident_id, body.level, who.username, now, body.version, body.reason)
+    audit.write(conn, who, "incident.level", now, {"incident": incident_id, "level": body.level, "reason": body.reason})
+    return read_incidents(conn, [incident_id])[0]
+
+
+@router.post("/{incident_id}/notes", status_code=201)
+def add_note(conn: Conn, who: Who, now: Now, incident_id: UUID, body: NoteIn) -> Incident:
+    """A line of the log in one's own words."""
+    who.require(Permission.INCIDENT_EDIT)
+    get_incident(conn, who, incident_id)
+    steps.add_note(conn, incident_id, body.text.strip(), who.username, now)
+    audit.write(conn, who, "incident.note", now, {"incident": incident_id})
+    return read_incidents(conn, [incident_id])[0]
+
+
+@router.post("/{incident_id}/alarms")
+def add_alarm(conn: Conn, who: Who, now: Now, incident_id: UUID, body: AddAlarmIn) -> Incident:
+    """An alarm of the same thing becomes part of this incident. 409 where it is part of another."""
+    who.require(Permission.INCIDENT_EDIT)
+    need_seen(who, "alarm", read_alarms(conn, [body.alarm]), body.alarm)
+    get_incident(conn, who, incident_id)
+    incidents.add_alarm(conn, incident_id, body.alarm, store.link, who.username, now)
+    audit.write(conn, who, "incident.add_alarm", now, {"incident": incident_id, "alarm": body.alarm})
+    return read_incidents(conn, [incident_id])[0]
+
+
+@router.post("/{incident_id}/join")
+def join(conn: Conn, who: Who, now: Now, incident_id: UUID, body: JoinIn) -> Incident:
+    """This incident becomes part of another, which is answered. 409 where either has ended."""
+    who.require(Permission.INCIDENT_EDIT)
+    get_incident(conn, who, incident_id)
+    get_incident(conn, who, body.into)
+    steps.join(conn, incident_id, body.into, store.give, who.username, now)
+    audit.write(conn, who, "incident.join", now, {"incident": incident_id, "into": body.into})
+    return read_incidents(conn, [body.into])[0]
+
+
+@router.post("/{incident_id}/assignments/{unit_id}/recall")
+def recall(conn: Conn, who: Who, now: Now, incident_id: UUID, unit_id: str, body: RecallIn) -> Incident:
+    """Take a unit off the incident; it is told so. 409 where it is not on it."""
+    who.require(Permission.UNIT_ASSIGN)
+    get_incident(conn, who, incident_id)
+    need_seen(who, "unit", present.read_units(conn, [unit_id]), unit_id, "unit")
+    tasks.recall(conn, incident_id, unit_id, who.username, now, body.reason)
+    given = {"incident": incident_id, "unit": unit_id, "reason": body.reason}
+    audit.write(conn, who, "incident.recall", now, given)
     return read_incidents(conn, [incident_id])[0]

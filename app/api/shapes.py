@@ -71,8 +71,35 @@ class AssignIn(Given):
 
 
 class StatusIn(Given):
+    """`reason` why an incident is withdrawn."""
+
     status: IncidentStatus
     version: int = Field(ge=0, le=INT4)
+    reason: str | None = Field(None, max_length=500)
+
+
+class LevelIn(Given):
+    level: int = Field(ge=1, le=4)
+    version: int | None = Field(None, ge=0, le=INT4)
+    reason: str | None = Field(None, max_length=500)
+
+
+class NoteIn(Given):
+    text: str = Field(min_length=1, max_length=2000, pattern=r"\S")
+
+
+class JoinIn(Given):
+    """The incident that this one becomes part of."""
+
+    into: UUID
+
+
+class AddAlarmIn(Given):
+    alarm: UUID
+
+
+class RecallIn(Given):
+    reason: str | None = Field(None, max_length=500)
 
 
 class UnitStatusIn(Given):

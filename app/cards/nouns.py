@@ -11,8 +11,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from alerts.judged import Judged
 from alerts.present import Alarm
 from alerts.warnings import Warning
+from app.cards.acts import Act
 from core.nouns import LogLine
 from core.vocabulary import Text
 from dispatch.present import Incident, Unit
@@ -65,26 +67,37 @@ class Around(TypedDict):
 
 
 class CardParts(TypedDict):
-    """What every card has. `recommendations` are the units to send, best first, with their reasons."""
+    """What every card has. `recommendations` are the units to send, best first, with their reasons; `acts` what else
+    this person can do about it."""
 
     id: str
     title: Text
     district_names: Text | None
     next: NextStep | None
     recommendations: list[Recommended]
+    acts: list[Act]
     around: Around | None
     log: list[LogLine]
     source: Text
 
 
 class AlarmCard(CardParts):
+    """`judged`: what its rule judges now, where that is known."""
+
     type: Literal["alarm"]
     object: Alarm
+    judged: Judged | None
 
 
 class IncidentCard(CardParts):
+    """With its alarms as they are now. `rise`: an alarm of it is graver than the incident is said to be; a person
+    decides."""
+
     type: Literal["incident"]
     object: Incident
+    alarms: list[Alarm]
+    judged: list[Judged]
+    rise: NextStep | None
 
 
 class UnitCard(CardParts):

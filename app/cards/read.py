@@ -8,11 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from alerts import log as alarm_log
+from alerts.judged import read_judged
 from alerts.limits import read_limits
 from alerts.present import read_alarms
 from alerts.warnings import read_chain, read_warning
 from app.asking import Asking
-from app.cards import steps
+from app.cards import acts, steps
 from app.cards.around import look_around, nearest_units
 from app.cards.nouns import (
     AlarmCard,
@@ -32,16 +33,17 @@ from app.seeing import need_seen
 from core.errors import InputError, NotFound
 from core.i18n import say
 from core.nouns import LogLine
-from core.types import place_of
+from core.types import LonLat, place_of
 from core.viewer import Permission
 from core.vocabulary import DONE_INCIDENT, Text, label, table
 from dispatch import log as incident_log
-from dispatch.present import find_open_incident, read_incidents, read_units
+from dispatch.present import Incident, find_open_incident, read_incidents, read_near_incidents, read_units
 from layers.registers import district_names, read_asset, read_facility
 from layers.sensors import read_sensors
 from layers.video import read_camera, read_video_event
 
 Thing = Mapping[str, Any]
+SAME_PLACE_M = 1000.0
 
 
 def read_card(asking: Asking, kind: str, identity: str) -> Card:
@@ -61,6 +63,7 @@ def parts_of(asking: Asking, kind: str, thing: Thing, title: Text, source: Text,
         "district_names": district_names(asking.conn, thing.get("district")),
         "next": None,
         "recommendations": [],
+        "acts": [],
         "around": None,
         "log": [],
         "source": source,
@@ -86,6 +89,8 @@ def alarm_card(asking: Asking, identity: str) -> AlarmCard:
         **parts_of(asking, "alarm", alarm, title, source, identity),
         "type": "alarm",
         "object": alarm,
+        "judged": next(iter(read_judged(asking.conn, asking.now, [alarm["id"]])), None),
+        "acts": acts.allowed(acts.for_alarm(alarm, near(asking, where)), asking.viewer.permissions),
         "around": look_around(asking, where, nearest_units(asking, where, kind)),
         "log": alarm_log.read(asking.conn, _uuid(identity)),
     }
@@ -105,16 +110,26 @@ def incident_card(asking: Asking, identity: str) -> IncidentCard:
         {"time": entry["time"], "who": entry["who"], "text": entry["text"]}
         for entry in incident_log.read(asking.conn, _uuid(identity))
     ]
+    alarms = read_alarms(asking.conn, [UUID(one) for one in incident["alarms"]])
     card: IncidentCard = {
         **parts,
         "type": "incident",
         "object": incident,
+        "alarms": alarms,
+        "judged": read_judged(asking.conn, asking.now, incident["alarms"]) if incident["alarms"] else [],
+        "rise": steps.rise(incident, alarms),
+        "acts": acts.allowed(acts.for_incident(incident, near(asking, where, identity)), asking.viewer.permissions),
         "recommendations": [] if incident["status"] in DONE_INCIDENT else units,
         "around": look_around(asking, where, units),
         "log": log,
     }
     card["next"] = allowed(asking, steps.for_incident(incident, units))
     return card
+
+
+def near(asking: Asking, where: LonLat | None, but: str = "") -> list[Incident]:
+    """Open incidents that may be of the same place."""
+    return read_near_incidents(asking.conn, where, SAME_PLACE_M, but, asking.viewer.scope) if where else []
 
 
 def unit_card(asking: Asking, identity: str) -> UnitCard:
@@ -125,6 +140,7 @@ def unit_card(asking: Asking, identity: str) -> UnitCard:
         **parts_of(asking, "unit", unit, unit["names"], say("source.unit"), identity),
         "type": "unit",
         "object": unit,
+        "acts": acts.allowed(acts.for_unit(unit), asking.viewer.permissions),
         "log": incident_log.read_of_unit(asking.conn, identity),
     }
 

@@ -60,6 +60,17 @@ def for_incident(incident: Incident, units: Sequence[Recommended]) -> NextStep |
     return call("assign", words, reason, f"{url}/assignments", {"unit": best["unit"]})
 
 
+def rise(incident: Incident, alarms: Sequence[Alarm]) -> NextStep | None:
+    """An alarm that holds is graver than its incident: how urgent that is, a person says."""
+    worst = min((a["level"] for a in alarms if a["active"]), default=None)
+    if worst is None or worst >= incident["level"] or incident["status"] in ENDED_INCIDENT:
+        return None
+    words = {"to": roman(worst), "now": roman(incident["level"])}
+    body: Body = {"level": worst, "version": incident["version"]}
+    url = f"/api/incidents/{incident['id']}/level"
+    return call("level", say("next.rise", **words), say("next.rise.reason", **words), url, body)
+
+
 def for_video_event(seen: VideoEvent, kind: str | None, incident: str | None) -> NextStep | None:
     """What a camera saw is a guess: a person looks at the picture and reports it, unless it is known already."""
     if kind is None or incident or seen["lon"] is None:

@@ -45,6 +45,7 @@ class Id(StrEnum):
     TABS = "list-tabs"
     GRID_INCIDENTS = "grid-incidents"
     GRID_ALARMS = "grid-alarms"
+    GRID_SHELVED = "grid-shelved"
     GRID_UNITS = "grid-units"
     GRID_WARNINGS = "grid-warnings"
     CARD = "card"
@@ -59,6 +60,7 @@ class Id(StrEnum):
     PHONE_TABS = "phone-tabs"
     TOASTS = "toasts"
     BANNER = "banner"
+    SILENCE = "silence"
 
 
 class Kind(StrEnum):

@@ -29,6 +29,7 @@ def page() -> Any:
             dcc.Store(id=Id.CHART_TEMPLATE.value, data=chart_template()),
             html.A(texts.both("app.skip"), href=f"#{Id.RIGHT.value}", className="skip"),
             top_bar(),
+            html.Div(id=Id.SILENCE.value, role="alert", hidden=True),
             emergency_banner(),
             left_panel(),
             card_frame(),

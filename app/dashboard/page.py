@@ -40,7 +40,7 @@ def index_string() -> str:
     return Index(
         styles=STYLES,
         loading="app.loading",
-        root=' data-live="off"',
+        root=' data-live="wait"',
         scripts=_SCRIPTS,
         links=_LINKS.replace("%PRELOADS%", preloads),
         before=_MAP.replace("%MAP%", spans("app.map")),

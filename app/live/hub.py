@@ -35,7 +35,9 @@ from core.process import Pulse, first_line, is_of_connection, take_lease
 from core.viewer import Viewer
 
 log = get_log("push")
-CONFLATE_S, HEALTH_S, PING_S, SESSION_S = 1.0, 5.0, 10.0, 5.0
+CONFLATE_S, HEALTH_S, SESSION_S = 1.0, 5.0, 5.0
+# a page takes five seconds of silence for a fault (assets/js/push.mjs)
+PING_S = 2.0
 SESSION_ENDED = 4401
 PAGE = 500
 # everything is read for so many clients at once, and for one of them not more often than this
@@ -114,7 +116,7 @@ class Hub:
     def start(self) -> None:
         """On the loop. `listen` is for a thread of its own."""
         self._loop = asyncio.get_running_loop()
-        for work in (self._urgent_forever, self._conflated_forever, self._health_forever):
+        for work in (self._urgent_forever, self._conflated_forever, self._health_forever, self._ping_forever):
             self._tasks.append(asyncio.create_task(self._again_and_again(work)))
 
     async def _again_and_again(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -174,7 +176,7 @@ class Hub:
         if signal == "all":
             touched = [kind for kind in KINDS.values() if not kind.on_clock]
         else:
-            touched = [BY_SIGNAL[signal]] if signal in BY_SIGNAL else []
+            touched = list(BY_SIGNAL.get(signal, ()))
         for kind in touched:
             if not kind.on_clock:
                 self._mark(kind.key, None if message.get("reread") else message.get("ids", []))
@@ -203,18 +205,20 @@ class Hub:
             await self._send_dirty(urgent=False)
 
     async def _health_forever(self) -> None:
-        turn = 0
         while True:
             await asyncio.sleep(HEALTH_S)
-            turn += 1
             if self.clients:
                 for kind in KINDS.values():
                     if kind.on_clock:
                         await self._guard(lambda kind=kind: self._tell_all(kind))  # type: ignore[misc]
-            if turn % int(PING_S / HEALTH_S) == 0:
-                ping = encode("ping", "upsert", [], utc_now())
-                for client in self.clients:
-                    client.put("ping", ping)
+
+    async def _ping_forever(self) -> None:
+        """That nothing was said is told too: a page that hears nothing takes it for a fault."""
+        while True:
+            await asyncio.sleep(PING_S)
+            ping = encode("ping", "upsert", [], utc_now())
+            for client in self.clients:
+                client.put("ping", ping)
 
     async def _tell_all(self, kind: LiveKind) -> None:
         items = await self._in_thread(lambda conn: kind.read_all(conn, self._moment()))

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from alerts.judged import read_judged
 from alerts.limits import read_limits
 from alerts.present import read_alarms, read_cells, read_open_alarms
 from alerts.warnings import read_of_senders, read_warnings
@@ -92,6 +93,15 @@ KINDS: Mapping[str, LiveKind] = {
             read_some=lambda conn, ids, _: read_alarms(conn, [UUID(i) for i in ids]),
             is_over=lambda item: item["state"] == AlarmState.NORMAL,
         ),
+        # found by when readings came, and by the alarms that have changed
+        LiveKind(
+            "judged",
+            urgent=False,
+            read_all=lambda conn, at: read_judged(conn, at.now),
+            read_some=lambda conn, ids, at: read_judged(conn, at.now, ids, at.since and at.since - OVERLAP),
+            signals=("sensor", "alarm"),
+            by_time=True,
+        ),
         LiveKind(
             "incident",
             urgent=True,
@@ -151,4 +161,7 @@ KINDS: Mapping[str, LiveKind] = {
         ),
     )
 }
-BY_SIGNAL = {signal: kind for kind in KINDS.values() for signal in (kind.key, *kind.signals)}
+BY_SIGNAL: Mapping[str, Sequence[LiveKind]] = {
+    signal: [kind for kind in KINDS.values() if signal in (kind.key, *kind.signals)]
+    for signal in {signal for kind in KINDS.values() for signal in (kind.key, *kind.signals)}
+}

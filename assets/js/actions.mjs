@@ -3,6 +3,7 @@ import { send } from './api.mjs';
 import { around, byId, whenThere } from './dom.mjs';
 
 const SURE_MS = 4000;
+const ACKNOWLEDGE = /^\/api\/alarms\/([^/]+)\/acknowledge$/;
 const DISPATCH = '[data-next=assign], [data-url$="/assignments"], [data-next=create_incident]';
 
 /** @param {HTMLElement} button */
@@ -45,9 +46,42 @@ export function take(live, result) {
   if (result.status && result.number) live.incident.upsert([result]);
 }
 
-/** @param {{ live: Live, selection: Chosen, card: CardData, notices: Notices, pictures: Pictures }} parts */
-export function makeActions({ live, selection, card, notices, pictures }) {
+/** @param {{ live: Live, selection: Chosen, card: CardData, notices: Notices, pictures: Pictures, dialogs: Dialogs }} parts */
+export function makeActions({ live, selection, card, notices, pictures, dialogs }) {
   const asker = makeAsker();
+  /** Takes back what was done last, while that is offered. @type {(() => void) | null} */
+  let back = null;
+
+  /** @param {string} id of an alarm */
+  async function takeBack(id) {
+    try {
+      take(live, await send('POST', `/api/alarms/${encodeURIComponent(id)}/unacknowledge`, {}));
+      notices.tell('toast.undone');
+      card.reload();
+    } catch (error) {
+      notices.complain(error);
+    }
+  }
+
+  /** An acknowledgement can be taken back for a moment. @param {string} id of the alarm @param {Alarm} alarm as it is after it */
+  function offerBack(id, alarm) {
+    const mine = notices.offer('toast.acknowledged', alarm.names, () => takeBack(id));
+    back = () => { if (mine()) back = null; };
+  }
+
+  /** @param {string} url @param {any} result */
+  function done(url, result) {
+    take(live, result);
+    const [, alarm] = url.match(ACKNOWLEDGE) ?? [];
+    if (alarm && result?.acknowledged_by) offerBack(decodeURIComponent(alarm), result);
+  }
+
+  /** What an act that asked has brought. @param {any} result @param {string} url */
+  function asked(result, url) {
+    done(url, result);
+    if (url.endsWith('/join') || url.endsWith('/alarms')) selection.select({ type: 'incident', id: String(result.id) });
+    else card.reload();
+  }
 
   /** @param {HTMLButtonElement} button */
   async function call(button) {
@@ -55,7 +89,7 @@ export function makeActions({ live, selection, card, notices, pictures }) {
     button.disabled = true;
     try {
       const result = await send(method, url, JSON.parse(body || '{}'));
-      take(live, result);
+      done(url, result);
       if (next === 'create_incident' && result.id) selection.select({ type: 'incident', id: String(result.id) });
       else card.reload();
     } catch (error) {
@@ -77,6 +111,7 @@ export function makeActions({ live, selection, card, notices, pictures }) {
 
   /** @type {[string, (button: HTMLElement) => void][]} */
   const DOERS = [
+    ['[data-ask]', ({ dataset }) => dialogs.ask(JSON.parse(dataset.ask ?? ''), asked)],
     ['[data-url^="/api/"]', button => { if (asker.sure(button)) call(/** @type {HTMLButtonElement} */ (button)); }],
     ['[data-select-type]', ({ dataset }) => selection.select({ type: dataset.selectType ?? '', id: dataset.selectId ?? '' })],
     ['[data-picture]:not([data-failed])', ({ dataset }) => pictures.show(dataset.picture ?? '')],
@@ -99,13 +134,16 @@ export function makeActions({ live, selection, card, notices, pictures }) {
 
     /** The same as pressing the button in the alarm's row. @param {{ id: string }} alarm */
     async acknowledge({ id }) {
+      const url = `/api/alarms/${encodeURIComponent(id)}/acknowledge`;
       try {
-        take(live, await send('POST', `/api/alarms/${encodeURIComponent(id)}/acknowledge`, {}));
+        done(url, await send('POST', url, {}));
         card.reload();
       } catch (error) {
         notices.complain(error);
       }
     },
+
+    undo: () => back?.(),
 
     /** Presses the card's dispatch button: once to ask, twice to send. */
     pressDispatch() {

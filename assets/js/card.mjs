@@ -3,6 +3,8 @@ import { atMost, setProps } from './dom.mjs';
 
 const AGAIN_MS = 1500;
 const WAIT_MS = 5000;
+// what a card says of the clock (silent, waiting since) is said by the server
+const CLOCK_MS = 30000;
 /** @type {Kind[]} */
 const FOLLOWED = ['alarm', 'incident', 'sensor', 'unit', 'video_event', 'warning'];
 
@@ -131,6 +133,15 @@ export function makeCard({ live, selection }) {
     });
   }
 
+  /** An incident's card shows its alarms as they are. */
+  function followAlarms() {
+    live.alarm.on(({ changed, removed }) => {
+      const thing = selection.current();
+      const mine = thing?.type === 'incident' ? live.incident.get(thing.id)?.alarms ?? [] : [];
+      if (mine.some(id => changed.has(id) || removed.has(id))) reload();
+    });
+  }
+
   /** A camera's card follows what the camera sees: its events are named after it. */
   function followCamera() {
     live.video_event.on(({ changed }) => {
@@ -147,6 +158,8 @@ export function makeCard({ live, selection }) {
       selection.on((thing, { moved }) => { if (!moved) open(thing); });
       FOLLOWED.forEach(follow);
       followCamera();
+      followAlarms();
+      setInterval(() => { if (!document.hidden) reload(); }, CLOCK_MS);
     },
   };
 }

@@ -22,22 +22,48 @@
   const side = children => h('span', { className: 'row-side', key: 'side' }, children);
   /** @param {string | null} text */
   const unitOf = text => (text && !/^(%$|°)/.test(text) ? ` ${text}` : text || '');
-  /** @param {Alarm} alarm */
-  const reading = alarm => (alarm.value == null ? '' : `${+Number(alarm.value).toFixed(2)}${unitOf(alarm.unit)}`);
+  /** A value with the decimals of its metric. @param {Context} context @param {number | null} value @param {Alarm} alarm */
+  const reading = ({ vocabulary }, value, { metric, unit }) => {
+    if (value == null) return '';
+    const decimals = /** @type {{ decimals?: number } | undefined} */ (vocabulary.metrics?.[metric ?? ''])?.decimals;
+    return `${decimals == null ? +value.toFixed(2) : value.toFixed(decimals)}${unitOf(unit)}`;
+  };
+  /** @type {Record<string, string>} */
+  const ARROWS = { rising: '↑', falling: '↓', steady: '→' };
+  /** @param {Judged | null} now @param {Context} context */
+  const trend = (now, context) => now?.trend && h('span', { className: 'trend', key: 'trend', 'data-trend': now.trend },
+    h('span', { 'aria-hidden': 'true' }, ARROWS[now.trend]), h('span', { className: 'spoken' }, words(context.catalogue[`trend.${now.trend}`])));
 
   /** @param {AlarmRow} alarm @param {Context} context */
   function acknowledge(alarm, context) {
     const mayAct = context.me.permissions.includes('alarm.acknowledge');
     if (!mayAct || !alarm.waiting) return chip(context, 'alarm_states', alarm.state);
-    const call = { 'data-method': 'POST', 'data-url': `/api/alarms/${alarm.id}/acknowledge`, 'data-body': '{}' };
-    return h('button', { type: 'button', className: 'row-button', key: 'act', tabIndex: -1, 'data-testid': 'acknowledge', ...call }, words(context.catalogue['lists.acknowledge']));
+    return button(context, 'lists.acknowledge', `/api/alarms/${alarm.id}/acknowledge`, 'acknowledge');
   }
+
+  /** A button that makes one call of the API (actions.mjs). @param {Context} context @param {string} key @param {string} url @param {string} testid */
+  function button(context, key, url, testid) {
+    const call = { 'data-method': 'POST', 'data-url': url, 'data-body': '{}' };
+    return h('button', { type: 'button', className: 'row-button', key: 'act', tabIndex: -1, 'data-testid': testid, ...call }, words(context.catalogue[key]));
+  }
+
+  /** @param {string | null} time */
+  const until = time => h('time', { dateTime: time, 'data-time': time, key: 'until' });
+  /** What stands under a title, with dots between. @param {...unknown} parts */
+  const below = (...parts) => h('span', { className: 'line quiet', key: 'below' }, parts.flatMap((part, index) => (index ? [' · ', part] : [part])));
 
   const rows = {
     /** @param {{ data: AlarmRow, context: Context }} params */
     AlarmRow: ({ data, context }) => h('div', { className: 'row', 'data-alarm-id': data.id, 'data-state': data.state }, [
       badge(data.level), title(data.names || data.message),
-      side([h('span', { className: 'reading', key: 'value' }, reading(data)), age(data.changed_at || data.raised_at)]), acknowledge(data, context)]),
+      side([h('span', { className: 'reading', key: 'value' }, reading(context, data.now ? data.now.value : data.value, data)), trend(data.now, context),
+        age(data.now?.time ?? data.observed_at ?? data.raised_at)]), acknowledge(data, context)]),
+    /** @param {{ data: Alarm, context: Context }} params */
+    ShelvedRow: ({ data, context }) => h('div', { className: 'row', 'data-alarm-id': data.id, 'data-state': data.state }, [
+      badge(data.level),
+      h('span', { className: 'row-title two', key: 'title' }, h('span', { className: 'line', key: 'name' }, words(data.names)),
+        below(h('span', { key: 'end' }, words(context.catalogue['lists.until']), ' ', until(data.shelved_until)), data.shelved_reason || '')),
+      context.me.permissions.includes('alarm.shelve') && button(context, 'card.unshelve', `/api/alarms/${data.id}/unshelve`, 'unshelve')]),
     /** @param {{ data: Incident, context: Context }} params */
     IncidentRow: ({ data, context }) => h('div', { className: 'row', 'data-incident-id': data.id, 'data-state': data.status }, [
       badge(data.level), title(data.titles || { zh: data.title }),
@@ -48,10 +74,6 @@
       h('span', { className: 'unit-mark', 'data-swatch': `unit-${data.kind}-${data.status}`, key: 'mark' }), title(data.names || { zh: data.name }),
       side([h('span', { className: 'quiet', key: 'kind' }, named(context, 'unit_kinds', data.kind)), age(data.seen_at)]), chip(context, 'unit_statuses', data.status)]),
   };
-  /** @param {string} time */
-  const until = time => h('time', { dateTime: time, 'data-time': time, key: 'until' });
-  /** What stands under a title, with dots between. @param {...unknown} parts */
-  const below = (...parts) => h('span', { className: 'line quiet', key: 'below' }, parts.flatMap((part, index) => (index ? [' · ', part] : [part])));
   Object.assign(rows, {
     /** @param {{ data: Warning, context: Context }} params */
     WarningRow: ({ data, context }) => h('div', { className: 'row', 'data-warning-id': data.id, 'data-state': data.state }, [

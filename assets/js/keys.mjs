@@ -13,8 +13,8 @@ export function toggleHelp() {
   else help().showModal();
 }
 
-/** @param {{ me: Me, selection: Chosen, lists: Lists, search: Search, actions: Actions, pictures: Pictures }} parts */
-export function startKeys({ me, selection, lists, search, actions, pictures }) {
+/** @param {{ me: Me, selection: Chosen, lists: Lists, search: Search, actions: Actions, pictures: Pictures, reporter: Reporter, dialogs: Dialogs }} parts */
+export function startKeys({ me, selection, lists, search, actions, pictures, reporter, dialogs }) {
 
   /** @param {1 | -1} step @param {KeyboardEvent} event */
   function arrow(step, event) {
@@ -25,7 +25,9 @@ export function startKeys({ me, selection, lists, search, actions, pictures }) {
 
   function acknowledge() {
     const thing = lists.target();
-    if (me.permissions.includes('alarm.acknowledge') && thing?.type === 'alarm') actions.acknowledge(thing);
+    if (!me.permissions.includes('alarm.acknowledge') || thing?.type !== 'alarm') return;
+    actions.acknowledge(thing);
+    lists.goOn(thing);
   }
 
   function dispatch() {
@@ -41,6 +43,8 @@ export function startKeys({ me, selection, lists, search, actions, pictures }) {
     ArrowUp: event => arrow(-1, event),
     a: acknowledge,
     d: dispatch,
+    n: event => { event.preventDefault(); reporter.open(); },
+    u: actions.undo,
     1: () => lists.showTab('incidents'),
     2: () => lists.showTab('alarms'),
     3: () => lists.showTab('units'),
@@ -51,7 +55,7 @@ export function startKeys({ me, selection, lists, search, actions, pictures }) {
   };
 
   document.addEventListener('keydown', event => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || dialogs.isOpen() || isTyping(event)) return;
     const act = KEYS[event.key] ?? KEYS[event.key.toLowerCase()];
     act?.(event);
   });

@@ -85,8 +85,8 @@ export function makeLayerTree({ live, liveLayers, map, choices, layers }) {
       setProps('layers-data', { data: { ...layers, groups } });
       names.forEach(follow);
       new MutationObserver(() => names.forEach(count)).observe(part('layer-tree'), { childList: true });
-      map.onLayerFailed(source => {
-        for (const id of LAYERS_ON[source] ?? [source]) document.querySelector(`[data-layer="${id}"]`)?.setAttribute('data-failed', '1');
+      map.onLayerFailed((source, failed) => {
+        for (const id of LAYERS_ON[source] ?? [source]) document.querySelector(`[data-layer="${id}"]`)?.toggleAttribute('data-failed', failed);
       });
     },
   };

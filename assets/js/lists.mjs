@@ -1,10 +1,13 @@
 // The work lists: ordered rows into AG Grid. While the person's hand is in a list nothing there moves.
 import { around, atMost, byId, part, setProps, setText, whenThere } from './dom.mjs';
 import { collectionOf } from './live.mjs';
-import { listOf, makeLists, rowsOf } from './rows.mjs';
+import { listOf, makeLists, nextOf, rowsOf } from './rows.mjs';
 
 const EVERY_MS = 250;
-const HELD_MS = 15000;
+// A hand that has not moved for so long has left. What moves then is not yet what it would press: a press that comes within SETTLE_MS of
+// it is none.
+const HELD_MS = 60000;
+const SETTLE_MS = 700;
 const HELD_CHECK_MS = 1000;
 const TRIES = 60;
 const AGAIN_MS = 30;
@@ -24,9 +27,14 @@ class List {
     /** @type {string[]} */
     this.ids = [];
     this.touchedAt = -Infinity;
+    this.movedAt = -Infinity;
     this.inside = false;
+    /** The row that the keyboard is on, by its id: rows change places. @type {string | null} */
+    this.focus = null;
+    this.keeping = false;
     this.soon = atMost(EVERY_MS, () => this.draw());
     this.things.on(() => this.soon());
+    if (spec.also) live[spec.also].on(() => this.soon());
     this.watchHand();
     part(`held-${name}`).addEventListener('click', () => this.release());
   }
@@ -40,48 +48,94 @@ class List {
     this.node.addEventListener('pointerleave', () => { this.inside = false; this.soon(); });
     this.node.addEventListener('keydown', touch);
     this.node.addEventListener('focusout', () => this.soon());
+    this.node.addEventListener('click', event => {
+      if (performance.now() - this.movedAt > SETTLE_MS) return;
+      event.stopPropagation();
+      event.preventDefault();
+    }, true);
+    this.api.addEventListener('cellFocused', ({ rowIndex }) => {
+      if (rowIndex != null && !this.keeping) this.focus = this.idAt(rowIndex);
+    });
   }
 
-  /** A hand that rests for long does not hold the list for ever. */
+  /** @param {number} row */
+  idAt(row) {
+    const data = this.api.getDisplayedRowAtIndex(row)?.data;
+    return data ? String(data.id) : null;
+  }
+
+  /** The keyboard stays on its row wherever that has gone; where it has left the list, the keyboard is on none. */
+  keepFocus() {
+    const cell = this.hasFocus ? this.api.getFocusedCell() : null;
+    if (!cell || this.focus === null || this.idAt(cell.rowIndex) === this.focus) return;
+    const row = this.api.getRowNode(this.focus)?.rowIndex;
+    if (row == null) return this.unfocus();
+    this.keeping = true;
+    this.api.setFocusedCell(row, 'row');
+    this.keeping = false;
+  }
+
+  unfocus() {
+    this.focus = null;
+    this.api.clearFocusedCell();
+    /** @type {HTMLElement | null} */ (document.activeElement)?.blur();
+  }
+
+  /** Whether a hand is on it. One that rests for long does not hold the list for ever. */
   held() {
     return (this.inside || this.hasFocus) && performance.now() - this.touchedAt < HELD_MS;
+  }
+
+  /** A list behind another shows its switch while there is something in it, or while it is open. @param {number} all */
+  offer(all) {
+    const toggle = byId(`switch-${this.name}`);
+    if (toggle) toggle.hidden = all === 0 && toggle.getAttribute('aria-pressed') !== 'true';
   }
 
   release() {
     this.touchedAt = -Infinity;
     this.draw();
+    this.movedAt = -Infinity; // it was asked for
+  }
+
+  /** The rows as they stand. @returns {any[]} */
+  shown() {
+    /** @type {any[]} */
+    const rows = [];
+    this.api.forEachNode(({ data }) => rows.push(data));
+    return rows;
   }
 
   draw() {
     const held = this.held() && this.ids.length > 0;
     const { ids, rows, all, news } = rowsOf(this.spec, this.things, held ? this.ids : null);
+    if (this.inside && !held && this.ids.length > 0 && ids.join() !== this.ids.join()) this.movedAt = performance.now();
     this.ids = ids;
     setText(byId(`tab-count-${this.name}`), all || '');
+    this.offer(all);
     part(`empty-${this.name}`).hidden = all > 0 || !this.things.known;
     part(`held-${this.name}`).hidden = news === 0;
     setText(byId(`held-count-${this.name}`), news);
     this.api.setGridOption('rowData', rows);
+    this.keepFocus();
     if (held) setTimeout(this.soon, HELD_CHECK_MS);
   }
 
   /** The thing in the row that the keyboard is on. */
   focused() {
-    const cell = this.hasFocus ? this.api.getFocusedCell() : null;
-    return cell ? this.api.getDisplayedRowAtIndex(cell.rowIndex)?.data : null;
+    return this.hasFocus && this.api.getFocusedCell() && this.focus !== null ? this.api.getRowNode(this.focus)?.data ?? null : null;
   }
 
   /** The keyboard leaves a row that is no longer what the page is about. @param {Thing | null} thing */
   leave(thing) {
     const row = this.focused();
-    if (!row || String(row.id) === String(thing?.id)) return;
-    this.api.clearFocusedCell();
-    /** @type {HTMLElement | null} */ (document.activeElement)?.blur();
+    if (row && String(row.id) !== String(thing?.id)) this.unfocus();
   }
 
   /** @param {Thing | null} thing */
   follow(thing) {
     this.leave(thing);
-    if (!thing || listOf(thing.type) !== this.name) return this.api.deselectAll();
+    if (thing?.type !== this.spec.kind) return this.api.deselectAll();
     const node = this.api.getRowNode(String(thing.id));
     node?.setSelected(true, true);
     if (node && !this.inside) this.api.ensureNodeVisible(node);
@@ -94,6 +148,12 @@ function wire({ api, spec }, selection) {
   const choose = data => data && selection.select({ type: spec.kind, id: String(data.id) });
   api.addEventListener('cellClicked', ({ data, event }) => { if (!event.target.closest('button')) choose(data); });
   api.addEventListener('cellKeyDown', ({ data, event }) => { if (event.key === 'Enter') choose(data); });
+}
+
+/** @param {HTMLElement} toggle @param {boolean} behind */
+function showBehind(toggle, behind) {
+  toggle.setAttribute('aria-pressed', String(behind));
+  toggle.closest('[data-list]')?.toggleAttribute('data-behind', behind);
 }
 
 /** Fills the lists once their grids are there. @param {{ live: Live, sets: Sets, selection: Chosen, context: RowContext }} parts */
@@ -119,7 +179,7 @@ export async function startLists({ live, sets, selection, context }) {
     if (!list.hasFocus && tries > 0 && list === open[tab]) setTimeout(focusRow, AGAIN_MS, list, row, tries - 1);
   }
 
-  const lists = makeLists(sets);
+  const lists = makeLists(sets, live);
   for (const name of /** @type {ListName[]} */ (Object.keys(lists))) {
     const { grid } = lists[name];
     await whenThere(grid);
@@ -130,9 +190,17 @@ export async function startLists({ live, sets, selection, context }) {
     open[name].draw();
   }
   document.addEventListener('click', event => {
+    const toggle = around(event, '.switch-list');
+    if (toggle) showBehind(toggle, toggle.getAttribute('aria-pressed') !== 'true');
     const name = around(event, '#list-tabs [role=tab]')?.querySelector('[data-testid]')?.getAttribute('data-testid')?.replace('tab-', '');
     if (name && name in lists) tab = /** @type {ListName} */ (name);
   });
+  const may = context.me.permissions.includes('alarm.acknowledge');
+  live.alarm.on(atMost(EVERY_MS, () => {
+    const count = live.alarm.all().filter(sets.returned).length;
+    part('acknowledge-returned').hidden = !may || count < 2;
+    setText(byId('returned-count'), count);
+  }));
   selection.on((thing, { moved }) => {
     if (moved) return;
     const name = listOf(thing?.type);
@@ -150,6 +218,20 @@ export async function startLists({ live, sets, selection, context }) {
       if (last < 0) return;
       const at = list.api.getRowNode(String(selection.current()?.id))?.rowIndex ?? (step > 0 ? -1 : last + 1);
       focusRow(list, Math.max(0, Math.min(last, at + step)));
+    },
+
+    /**
+     * Goes on to the next alarm that waits, after the one that was dealt with: the keyboard where it was on that, the selection where it was.
+     * @param {Thing} done
+     */
+    goOn(done) {
+      const list = open.alarms;
+      const next = nextOf(list.shown(), done.id, row => row.waiting && String(row.id) !== String(done.id));
+      if (!next) return;
+      const chosen = selection.is('alarm', done.id);
+      const row = list.focused() ? list.api.getRowNode(String(next.id))?.rowIndex : null;
+      if (chosen) selection.select({ type: 'alarm', id: String(next.id) });
+      if (row != null) focusRow(list, row);
     },
 
     /** What the keyboard is on: the focused row, else the selection. @returns {Thing | null} */

@@ -2,7 +2,7 @@
 const BATCH_MS = 50;
 
 /** @type {Kind[]} */
-export const KINDS = ['alarm', 'incident', 'unit', 'sensor', 'risk_cell', 'video_event', 'warning', 'layer', 'health'];
+export const KINDS = ['alarm', 'judged', 'incident', 'unit', 'sensor', 'risk_cell', 'video_event', 'warning', 'layer', 'health'];
 
 /** @returns {Batch} */
 const emptyBatch = () => ({ changed: new Set(), removed: new Set(), added: new Set(), whole: false });
@@ -55,6 +55,7 @@ export class Collection {
 
   /** @param {{ id: string }[]} items */
   remove(items) {
+    if (!items.length) return;
     const batch = this.batch();
     for (const item of items) {
       const id = String(item.id);

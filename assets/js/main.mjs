@@ -3,12 +3,14 @@
 import { ApiError, answer, send, toLogin } from './api.mjs';
 import { keepCurrent } from './ages.mjs';
 import { makeActions } from './actions.mjs';
+import { makeDialogs } from './ask.mjs';
 import { makeCard } from './card.mjs';
 import { makeChart } from './chart.mjs';
 import { around, byId, copyOf, el, isRemembered, remembered, whenThere } from './dom.mjs';
 import { asked } from './early.mjs';
 import { startEdges } from './edges.mjs';
 import { startKeys, toggleHelp } from './keys.mjs';
+import { followJudged } from './judged.mjs';
 import { makeLayerTree, readLayers } from './layers.mjs';
 import { startLists } from './lists.mjs';
 import { fold, makeLive } from './live.mjs';
@@ -18,9 +20,11 @@ import { startMap } from './map/map.mjs';
 import { makeNotices } from './notices.mjs';
 import { makePictures, watchPictures } from './picture.mjs';
 import { Channel, pushAddress } from './push.mjs';
+import { makeReporter } from './report.mjs';
 import { makeSearch } from './search.mjs';
 import { makeSelection } from './selection.mjs';
 import { makeSets } from './sets.mjs';
+import { makeSilence } from './silence.mjs';
 import { startTopBar } from './topbar.mjs';
 import { makeWords } from './words.mjs';
 
@@ -36,16 +40,21 @@ async function given() {
   return { me, city, vocabulary, catalogue, layers, choices };
 }
 
-/** @param {Live} live @param {() => void} opened */
-function openChannel(live, opened) {
+/** `recovered` hears that the server speaks again. @param {Live} live @param {Words} words @param {() => void} recovered */
+function openChannel(live, words, recovered) {
+  const silence = makeSilence(words);
   const channel = new Channel(pushAddress(location), {
     fold: message => fold(live, message),
-    marked: on => {
-      document.documentElement.dataset.live = on ? 'on' : 'off';
-      if (on) opened();
+    marked: stands => {
+      whenThere('silence').then(() => silence.mark(channel.stands, channel.heardAt));
+      if (stands) recovered();
     },
     ended: toLogin,
   });
+  addEventListener('offline', () => channel.network(false));
+  addEventListener('online', () => channel.network(true));
+  // What an alarm's rule judges now goes with the alarm.
+  live.alarm.on(({ removed }) => live.judged.remove([...removed].map(id => ({ id }))));
   channel.connect();
   return channel;
 }
@@ -69,19 +78,24 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
   const card = makeCard({ live, selection });
   const chart = makeChart({ live, words, metrics: vocabulary.metrics });
   const search = makeSearch({ live, words, selection });
-  const actions = makeActions({ live, selection, card, notices, pictures });
+  const dialogs = makeDialogs({ words, catalogue });
+  const actions = makeActions({ live, selection, card, notices, pictures, dialogs });
 
   document.documentElement.dataset.may = me.permissions.join(' ');
   if (!isRemembered('lang') && me.lang) setLang(me.lang);
   actions.start();
-  const channel = openChannel(live, card.recovered);
+  /** @type {(() => void)[]} */
+  const recoveries = [card.recovered];
+  const channel = openChannel(live, words, () => { for (const recover of recoveries) recover(); });
   keepCurrent(words);
   // The panels first: they are cheap, and a first frame of the map is not where there is no graphics card.
   await whenThere('phone-tabs');
   const map = startMap({ city, layers: layers.items, live, sets, liveLayers, selection });
+  recoveries.push(map.recover);
+  const reporter = makeReporter({ me, dialogs, vocabulary, words, map: map.map, selection, live });
   const tree = makeLayerTree({ live, liveLayers, map, choices, layers });
   listenToControls({
-    ...map.controls, ...lookControls, 'card-close': () => selection.select(null), 'card-retry': card.reload, 'keys-open': toggleHelp, 'keys-close': toggleHelp, logout: logOut,
+    ...map.controls, ...lookControls, 'card-close': () => selection.select(null), 'card-retry': card.reload, 'keys-open': toggleHelp, 'keys-close': toggleHelp, 'incident-new': reporter.open, logout: logOut,
   });
 
   async function startPanels() {
@@ -93,9 +107,10 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
     card.start();
     watchPictures();
     chart.start();
+    followJudged({ live, words, metrics: vocabulary.metrics });
     startEdges();
     const [lists] = await Promise.all([startLists({ live, sets, selection, context: { me, vocabulary, catalogue } }), search.start()]);
-    startKeys({ me, selection, lists, search, actions, pictures });
+    startKeys({ me, selection, lists, search, actions, pictures, reporter, dialogs });
     document.documentElement.dataset.ready = '1';
   }
 

@@ -5,6 +5,8 @@ import { pair } from './words.mjs';
 import { ROMAN } from './tokens.mjs';
 
 const TOAST_MS = 9000;
+// the server gives a slow line a little more (alerts/lifecycle.py)
+const UNDO_MS = 10000;
 const MOST = 3;
 const URGENT = 2;
 
@@ -32,17 +34,19 @@ export const isNews = (alarm, sets) => Boolean(alarm && alarm.level > URGENT && 
 const closer = (onclick, words) =>
   el('button', { type: 'button', class: 'icon-button small', onclick }, el('span', { class: 'icon icon-close' }), el('span', { class: 'spoken' }, words));
 
-/** @param {string} className @param {HTMLElement[]} parts @param {HTMLElement[]} dismiss words */
-function toast(className, parts, dismiss) {
+/** @param {string} className @param {HTMLElement[]} parts @param {HTMLElement[]} dismiss words @param {number} [life] */
+function toast(className, parts, dismiss, life = TOAST_MS) {
   const node = el('div', { class: `toast ${className}` }, parts);
   const region = part('toasts');
   const leave = () => node.remove();
   node.append(closer(leave, dismiss));
   region.append(node);
   while (region.children.length > MOST) region.firstElementChild?.remove();
-  let timer = setTimeout(leave, TOAST_MS);
+  let timer = setTimeout(leave, life);
+  if (life !== TOAST_MS) return node; // its time is that of what it offers
   node.addEventListener('pointerenter', () => clearTimeout(timer));
   node.addEventListener('pointerleave', () => { timer = setTimeout(leave, TOAST_MS / 3); });
+  return node;
 }
 
 /** @param {{ live: Live, sets: Sets, words: Words, selection: Chosen, levels: Texts, catalogue: Texts }} parts */
@@ -91,6 +95,26 @@ export function makeNotices({ live, sets, words: { both }, selection, levels, ca
   return {
     /** Something is done. @param {string} key */
     tell: key => show('done', el('p', {}, both(key))),
+
+    /**
+     * Something is done that can be taken back for ten seconds. The result takes it back, and says whether it still could.
+     * @param {string} key
+     * @param {Bilingual} name of what it was done to
+     * @param {() => void} undo
+     */
+    offer(key, name, undo) {
+      const button = el('button', { type: 'button', class: 'row-button', 'data-testid': 'undo' }, both('toast.undo'));
+      const words = el('p', {}, el('b', {}, both(key)), el('span', { class: 'detail' }, pair(name)));
+      const node = toast('done', [words, button], both('toast.dismiss'), UNDO_MS);
+      const take = () => {
+        if (!node.isConnected) return false;
+        node.remove();
+        undo();
+        return true;
+      };
+      button.addEventListener('click', take);
+      return take;
+    },
 
     /** A failed action: what failed and why, in our words for the reason or those of the server. @param {unknown} error */
     complain(error) {

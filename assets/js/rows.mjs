@@ -5,8 +5,12 @@ const UNIT_ORDER = ['on_scene', 'en_route', 'assigned', 'available', 'out_of_ser
 const later = (a, b) => (a < b ? 1 : a > b ? -1 : 0);
 
 /**
- * A list: the kind of the live channel, its grid, which things it holds, which is first, the row of a thing.
- * @typedef {{ kind: 'incident' | 'alarm' | 'unit' | 'warning', grid: string, holds: (thing: any) => boolean, order: (a: any, b: any) => number, row: (thing: any) => any }} ListSpec
+ * A list: the kind of the live channel, its grid, which things it holds, which is first, the row of a thing. `also`: another kind of
+ * which its rows tell.
+ * @typedef {{
+ *   kind: 'incident' | 'alarm' | 'unit' | 'warning', also?: Kind, grid: string,
+ *   holds: (thing: any) => boolean, order: (a: any, b: any) => number, row: (thing: any) => any,
+ * }} ListSpec
  */
 /** @param {Sets} sets @returns {ListSpec} */
 const incidents = sets => ({
@@ -14,12 +18,19 @@ const incidents = sets => ({
   holds: (/** @type {Incident} */ thing) => !sets.ended(thing),
   order: (/** @type {Incident} */ a, /** @type {Incident} */ b) => a.level - b.level || later(a.opened_at, b.opened_at),
 });
-/** @param {Sets} sets @returns {ListSpec} */
-const alarms = sets => ({
-  kind: 'alarm', grid: 'grid-alarms', row: alarm => ({ ...alarm, waiting: sets.waiting(alarm) }),
+/** @param {Sets} sets @param {Live} live @returns {ListSpec} */
+const alarms = (sets, live) => ({
+  kind: 'alarm', also: 'judged', grid: 'grid-alarms',
+  row: alarm => ({ ...alarm, waiting: sets.waiting(alarm), now: live.judged.get(alarm.id) ?? null }),
   holds: (/** @type {Alarm} */ thing) => !sets.quiet(thing),
   order: (/** @type {Alarm} */ a, /** @type {Alarm} */ b) =>
     Number(sets.waiting(b)) - Number(sets.waiting(a)) || a.level - b.level || later(a.raised_at, b.raised_at),
+});
+/** Put aside by a person; what comes back first stands first. @returns {ListSpec} */
+const shelved = () => ({
+  kind: 'alarm', grid: 'grid-shelved', row: thing => thing,
+  holds: (/** @type {Alarm} */ thing) => thing.state === 'shelved',
+  order: (/** @type {Alarm} */ a, /** @type {Alarm} */ b) => later(b.shelved_until ?? '', a.shelved_until ?? '') || a.level - b.level,
 });
 /** @param {Sets} sets @returns {ListSpec} */
 const units = sets => ({
@@ -37,8 +48,10 @@ const warnings = sets => ({
   order: (/** @type {Warning} */ a, /** @type {Warning} */ b) => gravity(a) - gravity(b) || later(a.sent, b.sent),
 });
 
-/** The lists by their name. @param {Sets} sets */
-export const makeLists = sets => ({ incidents: incidents(sets), alarms: alarms(sets), units: units(sets), warnings: warnings(sets) });
+/** The lists by their name. @param {Sets} sets @param {Live} live */
+export const makeLists = (sets, live) => ({
+  incidents: incidents(sets), alarms: alarms(sets, live), shelved: shelved(), units: units(sets), warnings: warnings(sets),
+});
 /** @typedef {keyof ReturnType<typeof makeLists>} ListName */
 
 /** @type {Record<string, ListName>} */
@@ -46,6 +59,19 @@ const LIST_OF = { incident: 'incidents', alarm: 'alarms', unit: 'units', warning
 
 /** The list in which things of a type stand. @param {string | undefined} type @returns {ListName | null} */
 export const listOf = type => LIST_OF[type ?? ''] ?? null;
+
+/**
+ * The next in the order of a list, after the one with this id, that is wanted; from the top again after the last.
+ * @template {{ id: string }} T
+ * @param {T[]} rows
+ * @param {string} id
+ * @param {(row: T) => boolean} wanted
+ * @returns {T | null}
+ */
+export function nextOf(rows, id, wanted) {
+  const at = rows.findIndex(row => String(row.id) === String(id));
+  return [...rows.slice(at + 1), ...rows.slice(0, Math.max(at, 0))].find(wanted) ?? null;
+}
 
 /** The things that a list holds, the first first. @param {ListSpec} list @param {any[]} things */
 export const arranged = (list, things) => things.filter(list.holds).sort(list.order);

@@ -9,6 +9,7 @@ export function makeSets({ sets, stale_after_s: staleAfter }) {
   };
   const isEnded = among('ended_incident');
   const isWaiting = among('waiting_alarm');
+  const isReturned = among('returned_alarm');
   const isQuiet = among('quiet_alarm');
   const isBusy = among('busy_unit');
 
@@ -17,6 +18,8 @@ export function makeSets({ sets, stale_after_s: staleAfter }) {
     ended: incident => isEnded(incident.status),
     /** Whether an alarm waits for somebody to acknowledge it. @param {{ state: string }} alarm */
     waiting: alarm => isWaiting(alarm.state),
+    /** Whether an alarm is over by itself and waits only to be acknowledged. @param {{ state: string }} alarm */
+    returned: alarm => isReturned(alarm.state),
     /** Whether an alarm stands in no list and not on the map. @param {{ state: string }} alarm */
     quiet: alarm => isQuiet(alarm.state),
     /** Whether a warning has run out. @param {{ until: string }} warning @param {number} [now] */

@@ -35,11 +35,24 @@ interface Alarm extends Located {
   acknowledged_by: string | null;
   acknowledged_at: string | null;
   shelved_until: string | null;
+  shelved_by: string | null;
+  shelved_reason: string | null;
   version: number;
 }
 
-/** An alarm in the list: whether it waits for somebody to acknowledge it. */
-type AlarmRow = Alarm & { waiting: boolean };
+/** What the rule of the alarm with this id judges now; `window_s` of a sum or mean. */
+interface Judged {
+  id: string;
+  value: number;
+  unit: string | null;
+  time: string;
+  trend: 'rising' | 'falling' | 'steady' | null;
+  window_s: number | null;
+  district: string | null;
+}
+
+/** An alarm in the list: whether it waits for somebody to acknowledge it, and what is judged now, where that is known. */
+type AlarmRow = Alarm & { waiting: boolean; now: Judged | null };
 
 interface Assignment {
   id: string;
@@ -201,6 +214,7 @@ interface Health {
 /** The kinds of the live channel and what each carries. */
 interface Kinds {
   alarm: Alarm;
+  judged: Judged;
   incident: Incident;
   unit: Unit;
   sensor: Sensor;
@@ -301,6 +315,8 @@ type CardData = ReturnType<typeof import('./card.mjs').makeCard>;
 type Actions = ReturnType<typeof import('./actions.mjs').makeActions>;
 type Pictures = ReturnType<typeof import('./picture.mjs').makePictures>;
 type Search = ReturnType<typeof import('./search.mjs').makeSearch>;
+type Dialogs = ReturnType<typeof import('./ask.mjs').makeDialogs>;
+type Reporter = ReturnType<typeof import('./report.mjs').makeReporter>;
 type Lists = Awaited<ReturnType<typeof import('./lists.mjs').startLists>>;
 type Channel = import('./push.mjs').Channel;
 type CityMap = ReturnType<typeof import('./map/map.mjs').startMap>;
@@ -321,12 +337,14 @@ interface Grid {
   getFocusedCell(): { rowIndex: number } | null;
   getDisplayedRowAtIndex(index: number): { data: any } | undefined;
   getDisplayedRowCount(): number;
-  getRowNode(id: string): { rowIndex: number | null; setSelected(on: boolean, alone: boolean): void } | undefined;
+  getRowNode(id: string): { data: any; rowIndex: number | null; setSelected(on: boolean, alone: boolean): void } | undefined;
   clearFocusedCell(): void;
   setFocusedCell(row: number, column: string): void;
+  forEachNode(call: (node: { data: any }) => void): void;
   ensureIndexVisible(row: number): void;
   ensureNodeVisible(node: unknown): void;
   deselectAll(): void;
+  getCacheBlockState(): Record<string, { pageStatus: string }> | null;
   refreshInfiniteCache(): void;
   purgeInfiniteCache(): void;
 }

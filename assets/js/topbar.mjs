@@ -48,10 +48,9 @@ export function startTopBar({ city, me, live, sets, words, channel }) {
     const known = live.health.get('health');
     if (!known) return;
     const now = Date.now();
-    const silent = channel.connected ? 0 : (now - channel.heardAt) / 1000;
-    const age = oldestFeed(known) + (now - healthAt) / 1000 + silent;
+    const age = oldestFeed(known) + (now - healthAt) / 1000;
     setText(byId('figure-health'), words.duration(Math.max(0, age)));
-    part('box-health').dataset.state = freshness(age);
+    part('box-health').dataset.state = channel.stands ? freshness(age) : 'dead';
   }
 
   function tick() {

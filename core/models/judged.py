@@ -101,6 +101,8 @@ class Alarm(Base):
     acknowledged_by: Mapped[str | None]
     acknowledged_at: Mapped[datetime | None]
     shelved_until: Mapped[datetime | None]
+    shelved_by: Mapped[str | None]
+    shelved_reason: Mapped[str | None]
     incident_id: Mapped[UUID | None]
     version: Mapped[int]
 
@@ -114,7 +116,7 @@ class AlarmEvent(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     alarm_id: Mapped[UUID] = mapped_column(ForeignKey("alarm.id"))
     time: Mapped[datetime]
-    # raised, worsened, eased, returned, acknowledged, shelved, unshelved, linked
+    # raised, worsened, eased, returned, acknowledged, unacknowledged, shelved, unshelved, linked
     what: Mapped[str]
     state: Mapped[str]
     level: Mapped[int] = mapped_column(SmallInteger)

@@ -61,7 +61,7 @@ def write(
 
 def alarms(conn: Connection) -> list[dict[str, Any]]:
     rows = conn.execute(
-        text("SELECT id, rule_id, thing_id, level, state, active, value, version, risk FROM alarm ORDER BY id")
+        text("SELECT id, rule_id, thing_id, metric, level, state, active, value, version, risk FROM alarm ORDER BY id")
     )
     return [dict(row._mapping) for row in rows]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.lifecycle import AlarmView, acknowledge, fold, shelve, unshelve
+from alerts.lifecycle import AlarmView, acknowledge, fold, shelve, unacknowledge, unshelve
 from core.errors import Conflict, InputError
 from core.vocabulary import AlarmState as S
 from tests.support import now
@@ -61,6 +61,41 @@ def test_acknowledge(why: str, before: AlarmView, after: S | None) -> None:
 def test_what_is_not_to_be_seen_cannot_be_acknowledged(state: S) -> None:
     with pytest.raises(Conflict):
         acknowledge(view(state))
+
+
+BACKS = [
+    ("taken back while it holds", view(ACK), UNACK),
+    ("taken back after it went", view(NORMAL, active=False), BACK),
+    ("taken back again: no change, no error", view(UNACK), None),
+]
+
+
+@pytest.mark.parametrize(("why", "before", "after"), BACKS, ids=[c[0] for c in BACKS])
+def test_acknowledgement_is_taken_back_by_whom_it_was(why: str, before: AlarmView, after: S | None) -> None:
+    transition = unacknowledge(before, "me", now(), "me", now())
+    assert (transition.after.state if transition else None) == after
+
+
+@pytest.mark.parametrize(
+    ("state", "by", "ago_s", "reason"),
+    [
+        (ACK, "somebody", 1, "undo_other"),
+        (ACK, "me", 16, "undo_late"),
+        (SHELVED, "me", 1, "alarm_state"),
+        (ACK, None, None, "alarm_state"),
+    ],
+)
+def test_others_acknowledgements_and_old_ones_stay(state: S, by: str | None, ago_s: float | None, reason: str) -> None:
+    moment = now()
+    at = None if ago_s is None else moment - timedelta(seconds=ago_s)
+    with pytest.raises(Conflict) as caught:
+        unacknowledge(view(state), by, at, "me", moment)
+    assert caught.value.reason == reason
+
+
+def test_what_is_not_on_the_shelf_is_not_taken_off() -> None:
+    with pytest.raises(Conflict):
+        unshelve(view(ACK))
 
 
 def test_shelf_is_for_a_bounded_time_and_a_reason() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import h3
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from alerts import risk
 from alerts.risk import Coping, Hazard, Term, combine, people_value, read_coping
-from alerts.scoring import read_ground, score_alarms, score_cells, score_incidents
+from alerts.scoring import follow_clock, read_ground, score_alarms, score_cells, score_incidents
 from core.exposure import Exposure, Place
 from core.types import LonLat
 from tests.alerts.helpers import alarms, change
@@ -180,6 +181,49 @@ def test_changed_alarm_is_scored_anew(conn: Connection) -> None:
     change(conn, 1, now())
     assert score_alarms(conn, now(), 8) == 1
     assert alarms(conn)[0]["risk"]["score"] > before
+
+
+def test_score_grows_old_by_the_clock_and_is_written_when_it_has_moved(conn: Connection) -> None:
+    at = now()
+    change(conn, 1, at)
+    score_alarms(conn, at, 8)
+    before = alarms(conn)[0]["risk"]
+    assert follow_clock(conn, at + timedelta(minutes=1)) == 0
+    assert follow_clock(conn, at + timedelta(hours=24)) == 1
+    after = alarms(conn)[0]["risk"]
+    assert after["score"] < before["score"]
+    [age] = [t for t in after["terms"] if t["name"] == "age"]
+    assert abs(datetime.fromisoformat(age["since"]) - at) < timedelta(seconds=1)
+    assert not any(c.isdigit() for c in age["text"]["zh"]), "how old it is, is for whoever reads it to say"
+    scores = list(conn.scalars(text("SELECT score FROM risk_event WHERE type = 'alarm' ORDER BY id")))
+    assert scores == [before["score"], after["score"]]
+
+
+def test_an_alarm_whose_sensor_still_speaks_is_not_old(conn: Connection) -> None:
+    at = now()
+    change(conn, 1, at)
+    score_alarms(conn, at, 8)
+    later = at + timedelta(hours=24)
+    [alarm] = alarms(conn)
+    conn.execute(
+        text(
+            "INSERT INTO sensor_state (sensor_id, metric, time, value, unit, quality, received_at) "
+            "VALUES (:id, :metric, :at, 1, 'm', 'good', :at)"
+        ),
+        {"id": alarm["thing_id"], "metric": alarm["metric"], "at": later},
+    )
+    follow_clock(conn, later)
+    assert alarms(conn)[0]["risk"]["score"] == pytest.approx(alarm["risk"]["score"], abs=0.5)
+    assert {t["name"]: t["value"] for t in alarms(conn)[0]["risk"]["terms"]}["age"] in (10.0,)
+
+
+HOURS = [(7.5, 5.0), (12, 4.0), (19, 5.0), (23, 6.0), (3, 6.0)]
+
+
+@pytest.mark.parametrize(("hour", "value"), HOURS, ids=[str(h[0]) for h in HOURS])
+def test_half_past_seven_is_not_night(hour: float, value: float) -> None:
+    midnight = datetime(2026, 5, 4, tzinfo=ZoneInfo(ZONE))
+    assert risk.hour_term(midnight + timedelta(hours=hour), ZONE).value == value
 
 
 def test_incident_and_cells_are_scored_where_the_hazard_reaches(conn: Connection) -> None:

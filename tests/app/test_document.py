@@ -165,7 +165,7 @@ ON CONFLICT DO NOTHING RETURNING 1
 def test_log_of_an_incident_is_walked(admin: httpx.Client) -> None:
     body = {"kind": "noise", "level": 4, "title": "x", "lon": 119.0, "lat": 31.3}
     incident = admin.post("/api/incidents", json=body).json()
-    ended = {"status": "cancelled", "version": incident["version"]}
+    ended = {"status": "cancelled", "version": incident["version"], "reason": "nothing there"}
     assert admin.post(f"/api/incidents/{incident['id']}/status", json=ended).status_code == 200
     path = f"/api/incidents/{incident['id']}/log"
     whole = walk(admin, path, 1000)

@@ -235,6 +235,13 @@ INCIDENT = {"kind": "fire", "level": 3, "title": "x", "lon": 119.0, "lat": 31.3}
 ACTS = [
     ("acknowledge", f"/api/alarms/{SAMPLE_ID}/acknowledge", {}, "dispatcher"),
     ("shelve", f"/api/alarms/{SAMPLE_ID}/shelve", {"minutes": 5, "reason": "x"}, "commander"),
+    ("take back", f"/api/alarms/{SAMPLE_ID}/unacknowledge", {}, "dispatcher"),
+    ("unshelve", f"/api/alarms/{SAMPLE_ID}/unshelve", {}, "commander"),
+    ("level", f"/api/incidents/{SAMPLE_ID}/level", {"level": 1}, "commander"),
+    ("note", f"/api/incidents/{SAMPLE_ID}/notes", {"text": "x"}, "dispatcher"),
+    ("join", f"/api/incidents/{SAMPLE_ID}/join", {"into": SAMPLE_ID}, "dispatcher"),
+    ("add an alarm", f"/api/incidents/{SAMPLE_ID}/alarms", {"alarm": SAMPLE_ID}, "dispatcher"),
+    ("recall", f"/api/incidents/{SAMPLE_ID}/assignments/fire-01/recall", {}, "dispatcher"),
     ("assign", f"/api/incidents/{SAMPLE_ID}/assignments", {"unit": "fire-01"}, "dispatcher"),
     ("incident status", f"/api/incidents/{SAMPLE_ID}/status", {"status": "closed", "version": 1}, "dispatcher"),
     ("unit status", "/api/units/nobody/status", {"status": "available"}, "dispatcher"),
@@ -249,6 +256,13 @@ def test_role_decides_who_may(what: str, path: str, body: dict[str, Any], least:
             answer = client.post(path, json=body)
         may = ROLES.index(role) >= ROLES.index(least)
         assert answer.status_code == (404 if may else 403), (role, answer.text)
+
+
+def test_all_that_have_returned_are_acknowledged_by_who_may_acknowledge_one(served: System) -> None:
+    for role in ROLES:
+        with served.api(role) as client:
+            answer = client.post("/api/alarms/acknowledge-returned")
+        assert answer.status_code == (403 if role == "viewer" else 200), (role, answer.text)
 
 
 def test_viewer_reads_and_makes_no_incident(viewer: httpx.Client) -> None:

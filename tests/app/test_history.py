@@ -61,7 +61,13 @@ class Player:
             self.judge,
             self.acknowledge,
             self.shelve,
+            self.take_back,
             self.link,
+            self.clock,
+            self.level,
+            self.note,
+            self.recall,
+            self.join,
             self.score,
             self.score,
             self.cells,
@@ -113,6 +119,11 @@ class Player:
         if row and (transition := lifecycle.acknowledge(store.lock_alarm(conn, row.id).view)):
             store.change_by_hand(conn, store.lock_alarm(conn, row.id), transition, "me", None, at)
 
+    def take_back(self, conn: Connection, at: datetime) -> None:
+        row = self.pick(conn, "SELECT id FROM alarm WHERE acknowledged_by IS NOT NULL")
+        if row:
+            store.unacknowledge(conn, store.lock_alarm(conn, row.id), "me", at)
+
     def shelve(self, conn: Connection, at: datetime) -> None:
         row = self.pick(conn, "SELECT id, state FROM alarm WHERE state <> 'normal'")
         if row is None:
@@ -130,6 +141,10 @@ class Player:
     def score(self, conn: Connection, at: datetime) -> None:
         scoring.score_alarms(conn, at, 8)
         scoring.score_incidents(conn, at, 8)
+
+    def clock(self, conn: Connection, at: datetime) -> None:
+        """As it will be in some hours: the score moves, and is known from now on."""
+        scoring.follow_clock(conn, at)
 
     def cells(self, conn: Connection, at: datetime) -> None:
         assert self.ground is not None
@@ -167,7 +182,28 @@ class Player:
     def move_on(self, conn: Connection, at: datetime) -> None:
         row = self.pick(conn, "SELECT id FROM incident")
         if row:
-            steps.set_status(conn, row.id, self.dice.choice(list(IncidentStatus)), "me", at, None)
+            steps.set_status(conn, row.id, self.dice.choice(list(IncidentStatus)), "me", at, None, "because")
+
+    def level(self, conn: Connection, at: datetime) -> None:
+        row = self.pick(conn, "SELECT id FROM incident")
+        if row:
+            steps.set_level(conn, row.id, self.dice.randint(1, 4), "me", at, None, "known")
+
+    def note(self, conn: Connection, at: datetime) -> None:
+        row = self.pick(conn, "SELECT id FROM incident")
+        if row:
+            steps.add_note(conn, row.id, f"note {self.count}", "me", at)
+
+    def recall(self, conn: Connection, at: datetime) -> None:
+        row = self.pick(conn, "SELECT incident_id, unit_id FROM assignment WHERE ended_at IS NULL")
+        if row:
+            tasks.recall(conn, row.incident_id, row.unit_id, "me", at, None)
+
+    def join(self, conn: Connection, at: datetime) -> None:
+        rows = conn.execute(text("SELECT id FROM incident WHERE ended_at IS NULL")).all()
+        if len(rows) > 1:
+            one, other = self.dice.sample(rows, 2)
+            steps.join(conn, one.id, other.id, store.give, "me", at)
 
     def rest(self, conn: Connection, at: datetime) -> None:
         status = self.dice.choice([UnitStatus.AVAILABLE, UnitStatus.OUT_OF_SERVICE])

@@ -88,10 +88,20 @@ def test_whole_picture_for_one_district_has_only_that() -> None:
 
 
 def test_every_kind_is_one_row_and_is_known_by_its_signals() -> None:
-    told = ["alarm", "incident", "unit", "sensor", "risk_cell", "video_event", "warning", "layer", "health"]
-    assert list(KINDS) == told
+    assert list(KINDS) == [
+        "alarm",
+        "judged",
+        "incident",
+        "unit",
+        "sensor",
+        "risk_cell",
+        "video_event",
+        "warning",
+        "layer",
+        "health",
+    ]
     assert {key for key, kind in KINDS.items() if kind.urgent} == {"alarm", "incident"}
-    assert BY_SIGNAL["position"] is KINDS["unit"]
+    assert BY_SIGNAL["position"] == [KINDS["unit"]]
 
 
 def test_memory_of_a_client_that_takes_nothing_is_bounded_and_the_gap_shows() -> None:
@@ -182,5 +192,5 @@ SELECT id, 'm', now(), 1, 'good', now() FROM sensor WHERE id LIKE 'made-up-%'
 
 def test_warning_that_has_ended_leaves_the_screens() -> None:
     kind = KINDS["warning"]
-    assert BY_SIGNAL["warning"] is kind
+    assert BY_SIGNAL["warning"] == [kind]
     assert [kind.is_over({"state": state}) for state in ("in_force", "superseded", "expired")] == [False, True, True]

@@ -360,7 +360,7 @@ def test_null_takes_back_what_may_be_empty_and_nothing_else(conn: Connection) ->
 
 
 def test_source_is_overdue_after_three_of_its_intervals(conn: Connection) -> None:
-    start = now()
+    start = now().replace(microsecond=500_500)
     add_source(conn, SourceIn.model_validate({**PUMPS, "interval_s": 60}), "onemap", "test", start)
 
     def state(after_s: float) -> Json:
@@ -386,7 +386,7 @@ VALUES ('pumps', 0, 9, 9, 0, 0, :a, :a, 0.5, 2.0, :a), ('pumps', 1, 1, 1, 0, 0, 
 
 def test_source_of_nothing_but_letters_is_not_alive(conn: Connection) -> None:
     """It speaks, and nothing of it can be read: since when, and that it is overdue though its messages are new."""
-    start = now() - timedelta(seconds=400)
+    start = (now() - timedelta(seconds=400)).replace(microsecond=500_500)  # the writer stamps moments with its slot
     add_source(conn, SourceIn.model_validate({**PUMPS, "interval_s": 60}), "onemap", "test", start)
     source = read_sources(conn, "onemap").by_id["pumps"]
     good = Reading("p1", "water_level", to_pg_us(start), 1.0, "m", "good", None, None)
@@ -413,7 +413,7 @@ def test_source_of_nothing_but_letters_is_not_alive(conn: Connection) -> None:
 
 
 def test_source_that_was_never_read_says_so_once_it_had_its_time(conn: Connection) -> None:
-    start = now() - timedelta(hours=1)
+    start = (now() - timedelta(hours=1)).replace(microsecond=500_500)
     add_source(conn, SourceIn.model_validate(PUMPS), "onemap", "test", start)
     source = read_sources(conn, "onemap").by_id["pumps"]
     for minutes, since in ((0, None), (5, None), (20, rfc3339(start))):

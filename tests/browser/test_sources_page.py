@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from core.clock import rfc3339
@@ -452,6 +452,23 @@ def test_server_that_is_away_is_said_and_the_list_stays(browser: Browser, proces
         assert "Pumps" in shown(desk)
         desk.page.unroute("**/{api,pages}/**")
         desk.page.wait_for_selector("html:not([data-away])", state="attached", timeout=LONG_MS)
+
+
+def test_rows_whose_answer_was_lost_are_asked_for_again(browser: Browser, processes: System, letter: Json) -> None:
+    """A grid asks for one block at a time: an answer that is lost with its connection held it up for ever."""
+    lost: list[str] = []
+
+    def lose(route: Route) -> None:
+        if "grid-sources.getRowsResponse" in (route.request.post_data or "") and not lost:
+            lost.append(route.request.url)
+            route.abort()
+        else:
+            route.fallback()
+
+    with window(browser, processes, "admin", lang="en") as desk:
+        desk.page.route("**/_dash-update-component**", lose)
+        open_page(desk, processes).page.wait_for_selector(row_of("sources", "pumps"), timeout=LONG_MS)
+        assert lost, "nothing was lost: the test would say nothing"
 
 
 def test_page_needs_a_session(processes: System) -> None:

@@ -42,6 +42,7 @@ def parts(identity: str, title: Text, **changes: Any) -> CardParts:
         "district_names": both("高淳区", "Gaochun"),
         "next": None,
         "recommendations": [],
+        "acts": [],
         "around": None,
         "log": [],
         "source": both("测试", "Test"),
@@ -88,13 +89,15 @@ def alarm_card(state: str = "unacknowledged", **changes: Any) -> AlarmCard:
         "acknowledged_by": None,
         "acknowledged_at": None,
         "shelved_until": None,
+        "shelved_by": None,
+        "shelved_reason": None,
         "version": 1,
         "lon": 119.03,
         "lat": 31.36,
         "district": "320118",
     }
     title = both("北桥水位", "North Bridge")
-    return {**parts("a1", title, **{"next": ACKNOWLEDGE, **changes}), "type": "alarm", "object": alarm}
+    return {**parts("a1", title, **{"next": ACKNOWLEDGE, **changes}), "type": "alarm", "object": alarm, "judged": None}
 
 
 def assignment(**changes: Any) -> Assignment:
@@ -143,6 +146,9 @@ def incident_card(
         **parts("i1", both("积水", "Flooding"), recommendations=units or []),
         "type": "incident",
         "object": incident,
+        "alarms": [],
+        "judged": [],
+        "rise": None,
     }
 
 

@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+from app.cards import acts, steps
 from app.cards.nouns import Around, Card, NextStep
 from app.dashboard.card.view import card_main, card_rest
 from app.dashboard.card.words import distance, duration, figure
+from core.viewer import Permission
 from tests.dashboard.cards import (
     EVERY,
     MORNING,
@@ -85,10 +87,31 @@ def test_a_recommended_unit_says_its_time_way_and_reasons() -> None:
     assert "Nearest, Free" in main
 
 
-def test_an_alarm_can_be_shelved_only_in_a_state_that_allows_it() -> None:
-    url = "/api/alarms/a1/shelve"
-    assert having(card_rest(alarm_card(), may=EVERY), data_url=url)
-    assert not having(card_rest(alarm_card("shelved"), may=EVERY), data_url=url)
+def test_an_act_with_fields_asks_and_one_without_is_a_call() -> None:
+    card = alarm_card()
+    card["acts"] = acts.for_alarm(card["object"], [])
+    rest = card_rest(card, may=EVERY)
+    [shelve] = having(rest, data_act="shelve")
+    assert [f["name"] for f in json.loads(shelve["data-ask"])["fields"]] == ["minutes", "reason"]
+    assert having(rest, data_act="open", data_url="/api/incidents")
+    assert not having(rest, data_act="acknowledge"), "the recommended step is not said twice"
+
+
+def test_an_incident_shows_its_alarms_as_they_are_now_and_offers_the_rise_to_who_may() -> None:
+    alarm = alarm_card()["object"]
+    incident = incident_card()
+    incident["alarms"] = [alarm]
+    incident["judged"] = [
+        {"id": "a1", "value": 4.0, "unit": "m", "time": MORNING, "trend": "rising", "window_s": None, "district": ""}
+    ]
+    incident["rise"] = steps.rise(incident["object"], [alarm])
+    main = main_words(incident)
+    assert "4.00" in main
+    assert "3.42" not in main
+    assert having(card_main(incident, may=EVERY), data_testid="next-rise")
+    watching = card_main(incident, may=EVERY - {Permission.INCIDENT_LEVEL})
+    assert not having(watching, data_testid="next-rise")
+    assert "level I" in words(watching, "en")
 
 
 def test_a_closed_incident_recommends_nobody() -> None:
@@ -107,7 +130,7 @@ def test_milestones_show_only_what_was_reached() -> None:
 def test_a_sensor_shows_its_readings_with_the_steps_in_force() -> None:
     values = {"water_level": {"value": 0.5, "unit": "m", "time": MORNING, "quality": "good"}}
     text = main_words(sensor_card(values, {"water_level": {"1": 0.6, "2": 0.4}}))
-    assert "Water level0.5m" in text
+    assert "Water level0.50m" in text
     assert "I0.6" in text
     assert "II0.4" in text
 

@@ -262,7 +262,7 @@ def test_unit_out_of_service_unknown_unit_and_ended_incident_are_refused(conn: C
         send(conn, incident)
     with pytest.raises(NotFound):
         send(conn, incident, "works-none")
-    steps.set_status(conn, incident, I.CANCELLED, "desk", NOW, None)
+    steps.set_status(conn, incident, I.CANCELLED, "desk", NOW, None, "nothing there")
     with pytest.raises(Conflict):
         send(conn, incident, "works-02")
 
@@ -340,11 +340,11 @@ def test_only_steps_of_the_table_are_taken(start: I, conn: Connection) -> None:
         incident = opened(conn)
         conn.execute(text("UPDATE incident SET status = :s WHERE id = :id"), {"s": start, "id": incident})
         if target == start or target in steps.ALLOWED[start]:
-            steps.set_status(conn, incident, target, "desk", NOW, None)
+            steps.set_status(conn, incident, target, "desk", NOW, None, "nothing there")
             assert status(conn, incident) == target
         else:
             with pytest.raises(Conflict):
-                steps.set_status(conn, incident, target, "desk", NOW, None)
+                steps.set_status(conn, incident, target, "desk", NOW, None, "nothing there")
 
 
 def test_closing_frees_whoever_is_still_there_and_tells_them(conn: Connection) -> None:

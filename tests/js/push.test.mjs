@@ -73,6 +73,7 @@ test('numbers start anew with a new connection', t => {
 
 test('a lost connection is said and opened again after half a second', t => {
   const { sockets, marks, made } = channel(t);
+  sockets[0].hear(message(1));
   sockets[0].lose(1006);
   assert.deepEqual(marks, [true, false]);
   assert.equal(made.connected, false);
@@ -114,22 +115,56 @@ test('a session that has ended is said and nothing is opened again', t => {
   assert.deepEqual([ended(), sockets.length], [1, 1]);
 });
 
-test('a channel silent for 25 seconds is closed, one that speaks is not', t => {
-  const { sockets: [socket] } = channel(t);
+test('after five seconds of silence what is shown is old; the next word makes it new', t => {
+  const { sockets: [socket], marks } = channel(t);
   socket.hear(message(1));
-  mock.timers.tick(24000);
+  mock.timers.tick(4900);
   socket.hear({ kind: 'ping', op: 'upsert', items: [], seq: 2 });
-  mock.timers.tick(24000);
-  assert.equal(socket.closed, false);
-  mock.timers.tick(1001);
-  assert.equal(socket.closed, true);
+  mock.timers.tick(4900);
+  assert.deepEqual(marks, [true]);
+  mock.timers.tick(101);
+  assert.deepEqual(marks, [true, false]);
+  socket.hear(message(3));
+  assert.deepEqual(marks, [true, false, true]);
+});
+
+test('a connection silent for nine seconds is given up, whether it closes or not', t => {
+  const { sockets } = channel(t);
+  sockets[0].hear(message(1));
+  mock.timers.tick(9001);
+  assert.equal(sockets[0].closed, true);
+  mock.timers.tick(800);
+  assert.equal(sockets.length, 2);
+  assert.equal(sockets[0].onmessage, null);
+});
+
+test('a connection that never opens is given up too', t => {
+  const { sockets } = channel(t);
+  sockets[0].lose(1006);
+  mock.timers.tick(800);
+  assert.equal(sockets.length, 2);
+  mock.timers.tick(9001);
+  mock.timers.tick(1301);
+  assert.equal(sockets.length, 3);
+});
+
+test('that the network is gone is said at once, and that it is back does not wait for the next turn', t => {
+  const { sockets, marks, made } = channel(t);
+  sockets[0].hear(message(1));
+  made.network(false);
+  assert.deepEqual(marks, [true, false]);
+  sockets[0].lose(1006);
+  made.network(true);
+  assert.equal(sockets.length, 2);
+  mock.timers.tick(5000);
+  assert.equal(sockets.length, 2);
 });
 
 test('it is known when the channel was last heard', t => {
   const { sockets: [socket], made } = channel(t);
-  mock.timers.tick(5000);
+  mock.timers.tick(3000);
   socket.hear(message(1));
-  assert.equal(made.heardAt, 5000);
+  assert.equal(made.heardAt, 3000);
 });
 
 test('a page over TLS is pushed to over TLS', () => {

@@ -1,11 +1,13 @@
 // What the work lists hold, in which order, and what a held list shows.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { arranged, listOf, makeLists, rowsOf } from '../../assets/js/rows.mjs';
+import { makeLive } from '../../assets/js/live.mjs';
+import { arranged, listOf, makeLists, nextOf, rowsOf } from '../../assets/js/rows.mjs';
 import { makeSets } from '../../assets/js/sets.mjs';
 import { VOCABULARY, aUnit, aWarning, anAlarm, anIncident, before } from './things.mjs';
 
-const LISTS = makeLists(makeSets(VOCABULARY));
+const LIVE = makeLive(() => {});
+const LISTS = makeLists(makeSets(VOCABULARY), LIVE);
 const order = (list, ...things) => arranged(LISTS[list], things).map(({ id }) => id);
 
 /** @type {[string, object[], string[]][]} name -> alarms, their order */
@@ -86,3 +88,29 @@ test('a row that is no longer wanted stays under the hand, as it is now', () => 
 test('a row whose thing is gone leaves even a held list', () => {
   assert.deepEqual(rowsOf(LISTS.alarms, collection(B), ['a', 'b']).rows.map(({ id }) => id), ['b']);
 });
+
+test('a row of an alarm tells what is judged now, not what it was when it last changed', () => {
+  const judged = { id: 'a', value: 2.5, unit: 'm', time: before(1), trend: 'rising', window_s: null };
+  LIVE.judged.upsert([judged]);
+  const rows = rowsOf(LISTS.alarms, collection(A, B), null).rows;
+  assert.deepEqual(rows.map(({ id, now }) => [id, now]), [['a', judged], ['b', null]]);
+});
+
+test('of shelved alarms the one that comes back first is first, and no other is there', () => {
+  const things = [anAlarm({ id: 'late', state: 'shelved', shelved_until: before(-900) }), anAlarm({ id: 'soon', state: 'shelved', shelved_until: before(-60) }), anAlarm({ id: 'not' })];
+  assert.deepEqual(order('shelved', ...things), ['soon', 'late']);
+});
+
+/** @type {[string, string[], string, string | null][]} name, those that wait, the one dealt with, the next */
+const NEXT = [
+  ['after one comes the next below that waits', ['a', 'c'], 'b', 'c'],
+  ['after the last comes the first that waits', ['a'], 'c', 'a'],
+  ['the one dealt with is not its own next', ['b'], 'b', null],
+  ['after one that has left comes the first that waits', ['a', 'c'], 'gone', 'a'],
+];
+for (const [name, waiting, done, wanted] of NEXT) {
+  test(name, () => {
+    const rows = ['a', 'b', 'c'].map(id => ({ id }));
+    assert.equal(nextOf(rows, done, row => waiting.includes(row.id))?.id ?? null, wanted);
+  });
+}

@@ -8,6 +8,7 @@ export const VOCABULARY = {
   sets: {
     ended_incident: ['closed', 'cancelled'],
     waiting_alarm: ['unacknowledged', 'returned_unacknowledged', 'latched_unacknowledged'],
+    returned_alarm: ['returned_unacknowledged'],
     quiet_alarm: ['normal', 'shelved', 'suppressed_by_design', 'out_of_service'],
     busy_unit: ['assigned', 'en_route', 'on_scene'],
   },

@@ -18,7 +18,7 @@ from app.cards.nouns import (
     WarningCard,
 )
 from app.dashboard import texts
-from app.dashboard.card.words import figure, way_to, worded
+from app.dashboard.card.words import figure, measured, value_now, way_to, worded
 from app.dashboard.components import age, clock_time, fact, level_badge, wild
 from core.vocabulary import Quality, table
 from layers.sensors import Measured
@@ -32,11 +32,14 @@ def alarm_rows(card: AlarmCard) -> list[Row]:
     alarm = card["object"]
     return [
         ("card.text", texts.pair(alarm["message"])),
-        ("card.value", measured(alarm["value"], alarm["unit"])),
+        ("card.value_now", value_now(alarm, card["judged"]) if card["judged"] else None),
+        ("card.value", measured(alarm["value"], alarm["metric"], alarm["unit"])),
         ("card.where", place(card)),
         ("card.since", moment(alarm["raised_at"])),
         ("card.changed", moment(alarm["changed_at"])),
         ("card.acknowledged_by", alarm["acknowledged_by"]),
+        ("card.shelved", clock_time(alarm["shelved_until"]) if alarm["shelved_until"] else None),
+        ("card.shelved_by", " · ".join(filter(None, (alarm["shelved_by"], alarm["shelved_reason"])))),
         ("card.who", incident_link(alarm["incident"])),
     ]
 
@@ -162,10 +165,6 @@ def moment(time: str | None) -> list[Any] | None:
     return [clock_time(time), age(time)] if time else None
 
 
-def measured(value: float | None, unit: str | None) -> html.B | None:
-    return None if value is None else html.B([figure(value), html.Span(unit or "", className="unit")])
-
-
 def place(card: Card) -> list[Any] | None:
     """The district, and the position with a button that copies it."""
     lon, lat = card["object"]["lon"], card["object"]["lat"]
@@ -227,7 +226,7 @@ def readings(card: Card) -> list[Any]:
 
 def reading(metric: str, newest: Measured, steps: dict[str, float]) -> html.Li:
     unit = newest["unit"] or cast(str, table("metrics").get(metric, {}).get("unit") or "")
-    value = html.B([figure(newest["value"]), html.Span(unit, className="unit")], **wild({"data-metric": metric}))
+    value = html.Span(measured(newest["value"], metric, unit), **wild({"data-metric": metric}))
     title = newest.get("title")
     name = html.Span(title if title is not None else worded("metrics", metric), className="name")
     limits = [html.Span([level_badge(int(level)), figure(steps[level])], className="limit") for level in sorted(steps)]

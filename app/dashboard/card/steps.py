@@ -1,21 +1,23 @@
 """Who is on it and what to do next: assignments with milestones, the recommended step, units to send."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import html
 
-from app.cards.nouns import Card
+from alerts.judged import Judged
+from alerts.present import Alarm
+from app.cards.acts import Act
+from app.cards.nouns import Card, NextStep
 from app.dashboard import texts
-from app.dashboard.card.words import distance, duration, way_to, worded
-from app.dashboard.components import clock_time, wild
+from app.dashboard.card.words import distance, duration, value_now, way_to, worded
+from app.dashboard.components import clock_time, level_badge, wild
 from core.viewer import Permission
-from core.vocabulary import DONE_INCIDENT, SHELVABLE_ALARM, Text
+from core.vocabulary import DONE_INCIDENT, Text
 from dispatch.present import Assignment
 from dispatch.recommend import Recommended
 
-SHELVE_MINUTES = 30
 MAX_RECOMMENDED = 4
 
 
@@ -39,10 +41,13 @@ def who(card: Card) -> list[Any]:
     assignments = card["object"]["assignments"]
     if not assignments:
         return [html.Section([title, html.P(texts.both("card.who.none"), className="quiet")])]
-    return [html.Section([title, html.Ul([_assignment(one) for one in assignments], className="assignments")])]
+    return [
+        html.Section([title, html.Ul([_assignment(one, card["acts"]) for one in assignments], className="assignments")])
+    ]
 
 
-def _assignment(one: Assignment) -> html.Li:
+def _assignment(one: Assignment, acts: Sequence[Act]) -> html.Li:
+    unit = one["unit"]
     name = way_to("unit", one["unit"], one["unit_names"])
     state = wild({"data-state": one["status"]})
     status = html.Span(texts.known("milestone", one["status"]), className="chip", **state)
@@ -56,7 +61,9 @@ def _assignment(one: Assignment) -> html.Li:
     reached = [
         html.Li([html.Span(texts.known("milestone", what)), clock_time(time)]) for what, time in milestones if time
     ]
-    return html.Li([html.Div([name, status], className="line"), html.Ol(reached, className="milestones")])
+    buttons = [act_button(one) for one in acts if one["about"] == unit]
+    said = [html.Div(buttons, className="said")] if buttons else []
+    return html.Li([html.Div([name, status], className="line"), html.Ol(reached, className="milestones"), *said])
 
 
 def next_step(card: Card, *, may: frozenset[Permission]) -> list[Any]:
@@ -105,10 +112,49 @@ def _join(reasons: list[Text]) -> list[Any]:
     )
 
 
+def act_button(act: Act, **more: Any) -> html.Button:
+    """A button of an act: one call of the API, or a question first (``assets/js/ask.mjs``) where it has fields."""
+    words = texts.pair(act["label"])
+    shown = {"className": "action small", "data-act": act["name"], **more}
+    if act["fields"]:
+        ask = {"data-ask": json.dumps(act, ensure_ascii=False)}
+        return html.Button(words, type="button", **{**shown, **ask})
+    return api_button(words, act["method"], act["url"], act["body"], **shown)
+
+
 def more_actions(card: Card) -> list[Any]:
-    """What else can be done, quietly: shelve an alarm for a bounded time, with a reason."""
-    if card["type"] != "alarm" or card["object"]["state"] not in SHELVABLE_ALARM:
+    """What else can be done, quietly; the recommended step is not said twice."""
+    step = card["next"]
+    acts = [one for one in card["acts"] if one["about"] is None and not (step and is_same(one, step))]
+    return [html.Section([act_button(one) for one in acts], className="more-actions")] if acts else []
+
+
+def is_same(act: Act, step: NextStep) -> bool:
+    return not act["fields"] and act["url"] == step["url"] and act["body"] == step["body"]
+
+
+def rise(card: Card, *, may: frozenset[Permission]) -> list[Any]:
+    """An alarm is graver than its incident: who may, sets the urgency; everybody else reads that it is so."""
+    if card["type"] != "incident" or card["rise"] is None:
         return []
-    body = {"minutes": SHELVE_MINUTES, "reason": texts.text("card.shelve.reason", "zh")}
-    shelve = api_button(texts.both("card.shelve"), "POST", f"/api/alarms/{card['id']}/shelve", body)
-    return [html.Section([shelve], className="more-actions")]
+    step = card["rise"]
+    parts: list[Any] = [html.P(texts.pair(step["reason"]), className="reason")]
+    if Permission.INCIDENT_LEVEL in may and step["method"] and step["url"]:
+        more: dict[str, Any] = {"className": "action", "data-testid": "next-rise"}
+        parts.append(api_button(texts.pair(step["label"]), step["method"], step["url"], step["body"], **more))
+    return [html.Section(parts, className="rise")]
+
+
+def alarms(card: Card) -> list[Any]:
+    """The alarms of an incident as they are now; what is judged follows the live channel (``assets/js/judged.mjs``)."""
+    if card["type"] != "incident" or not card["alarms"]:
+        return []
+    now = {one["id"]: one for one in card["judged"]}
+    lines = [_alarm(one, now.get(one["id"])) for one in card["alarms"]]
+    return [html.Section([html.H3(texts.both("card.alarms")), html.Ul(lines, className="near alarms")])]
+
+
+def _alarm(alarm: Alarm, now: Judged | None) -> html.Li:
+    state = html.Span(worded("alarm_states", alarm["state"]), className="chip", **wild({"data-state": alarm["state"]}))
+    value = [value_now(alarm, now)] if alarm["metric"] else []
+    return html.Li([level_badge(alarm["level"]), way_to("alarm", alarm["id"], alarm["names"]), *value, state])

@@ -22,7 +22,9 @@ def card_main(card: Card, *, may: frozenset[Permission]) -> list[Any]:
         parts.append(_risk(card["object"]["risk"]))
     parts += pictures.picture(card)
     parts.append(facts.fact_list(card))
+    parts += steps.alarms(card)
     parts += steps.who(card)
+    parts += steps.rise(card, may=may)
     parts += steps.next_step(card, may=may)
     parts += steps.recommended(card, may=may)
     return parts + facts.readings(card) + pictures.events(card)
@@ -32,7 +34,7 @@ def card_rest(card: Card, *, may: frozenset[Permission]) -> list[Any]:
     """What is around, what happened so far, other things that can be done, and where this comes from."""
     parts: list[Any] = around.around(card["around"]) if card["around"] else []
     parts += _log(card["log"]) if card["log"] or card["type"] in ("alarm", "incident") else []
-    parts += steps.more_actions(card) if Permission.ALARM_SHELVE in may else []
+    parts += steps.more_actions(card)
     parts.append(html.P([*texts.both("card.source"), ": ", *texts.pair(card["source"])], className="source"))
     return parts
 

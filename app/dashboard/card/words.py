@@ -1,12 +1,14 @@
 """Words of the vocabulary and figures with their units, as the card shows them."""
 
-from typing import Any
+from typing import Any, cast
 
 from dash import html
 
+from alerts.judged import Judged
+from alerts.present import Alarm
 from app.dashboard import texts
-from app.dashboard.components import wild
-from core.vocabulary import Text, label
+from app.dashboard.components import age, wild
+from core.vocabulary import Text, label, table
 
 
 def worded(table: str, key: str | None) -> list[Any]:
@@ -34,6 +36,29 @@ def distance(metres: float) -> list[Any]:
     if metres < 1000:
         return texts.both("unit.m", n=round(metres / 10) * 10 if metres >= 100 else round(metres))
     return texts.both("unit.km", n=f"{metres / 1000:.1f}")
+
+
+def measured(value: float | None, metric: str | None, unit: str | None) -> html.B | None:
+    """A value with the decimals of its metric and its unit."""
+    if value is None:
+        return None
+    decimals = cast("int | None", table("metrics").get(metric or "", {}).get("decimals"))
+    shown = figure(value) if decimals is None else f"{value:,.{decimals}f}"
+    return html.B([shown, html.Span(unit or "", className="unit")])
+
+
+def value_now(alarm: Alarm, now: Judged | None) -> html.Span:
+    """The value, where it is going, and the age of its reading."""
+    value, time = (now["value"], now["time"]) if now else (alarm["value"], alarm["observed_at"])
+    return html.Span(
+        [
+            measured(value, alarm["metric"], alarm["unit"]),
+            html.Span(texts.both(f"trend.{now['trend']}") if now and now["trend"] else [], className="trend quiet"),
+            age(time),
+        ],
+        className="way judged",
+        **wild({"data-judged": alarm["id"]}),
+    )
 
 
 def figure(value: float) -> str:

@@ -16,9 +16,13 @@ ROW_HEIGHT_PX = 40
 LISTS = {
     "incidents": (Id.GRID_INCIDENTS, "IncidentRow"),
     "alarms": (Id.GRID_ALARMS, "AlarmRow"),
+    "shelved": (Id.GRID_SHELVED, "ShelvedRow"),
     "units": (Id.GRID_UNITS, "UnitRow"),
     "warnings": (Id.GRID_WARNINGS, "WarningRow"),
 }
+# in the tab of another list, behind a switch
+BEHIND = {"shelved": "alarms"}
+TABS = [name for name in LISTS if name not in BEHIND]
 
 
 def right_panel() -> html.Aside:
@@ -26,12 +30,13 @@ def right_panel() -> html.Aside:
     heading = html.Div(
         [
             html.H2(texts.both("lists.title"), id="right-title"),
+            html.Button(texts.both("report.title"), id="incident-new", className="action small", type="button"),
             icon_button(Id.RIGHT_FOLD.value, "fold-right", "lists.fold"),
         ],
         className="panel-head",
     )
     tabs = dmc.Tabs(
-        [dmc.TabsList([_tab(name) for name in LISTS], grow=True), *map(_panel, LISTS)],
+        [dmc.TabsList([_tab(name) for name in TABS], grow=True), *map(_panel, TABS)],
         id=Id.TABS.value,
         value="incidents",
         keepMounted=True,
@@ -48,6 +53,44 @@ def _tab(name: str) -> Any:
 
 
 def _panel(name: str) -> Any:
+    behind = [other for other, tab in BEHIND.items() if tab == name]
+    body: list[Any] = _list(name)
+    for other in behind:
+        foot = html.Div([_returned(), _switch(other)], className="list-foot")
+        body = [html.Div(body, className="front"), html.Div(_list(other), className="behind"), foot]
+    return dmc.TabsPanel(body, value=name, **wild({"data-list": name}))
+
+
+def _returned() -> html.Button:
+    """Acknowledges all that are back to normal by themselves, at the second press; out of sight where there are
+    none."""
+    words = [html.Span(texts.both("lists.returned"), className="label"), html.B(id="returned-count", className="label")]
+    call = {"data-method": "POST", "data-url": "/api/alarms/acknowledge-returned", "data-body": "{}"}
+    return html.Button(
+        [*words, html.Span(texts.both("lists.returned.sure"), className="sure")],
+        id="acknowledge-returned",
+        className="action small",
+        type="button",
+        hidden=True,
+        **wild({**call, "data-confirm": "1"}),
+    )
+
+
+def _switch(name: str) -> html.Button:
+    """Shows the list behind, and the one in front again (`assets/js/lists.mjs`); out of sight while there is nothing in
+    it."""
+    count = html.B(id=f"tab-count-{name}")
+    return html.Button(
+        [html.Span(texts.both(f"lists.{name}")), count],
+        id=f"switch-{name}",
+        className="switch-list",
+        type="button",
+        hidden=True,
+        **wild({"aria-pressed": "false"}),
+    )
+
+
+def _list(name: str) -> list[Any]:
     held = html.Button(
         [html.B(id=f"held-count-{name}"), html.Span(texts.both("lists.held"))],
         className="held",
@@ -56,7 +99,7 @@ def _panel(name: str) -> Any:
         type="button",
     )
     empty = html.Div(notice(f"lists.{name}.empty", "calm"), className="list-empty", id=f"empty-{name}", hidden=True)
-    return dmc.TabsPanel([held, _grid(name), empty], value=name)
+    return [held, _grid(name), empty]
 
 
 def _grid(name: str) -> Any:

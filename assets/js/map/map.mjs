@@ -41,11 +41,11 @@ export function startMap({ city, layers, live, sets, liveLayers, selection }) {
   const view = makeView(map, home);
   const switches = makeSwitches(map);
   const ring = makeRing(map);
-  const failures = listenForFailures(map);
+  const failures = listenForFailures(map, switches);
 
   map.once('load', () => {
     furnish(map, switches, layers);
-    live.layer.on(switches.refetch);
+    live.layer.on(switches.renew);
     feedMap(map, { live, sets, liveLayers, onMoved: (kind, id, coordinates) => { if (selection.is(kind, id)) ring(coordinates); } });
     clicks(map, selection);
     selection.on((thing, { fly }) => {
@@ -57,7 +57,7 @@ export function startMap({ city, layers, live, sets, liveLayers, selection }) {
   map.on('render', sayOnceDrawn);
   window.addEventListener('onemap:lang', () => map.setGlobalStateProperty('lang', pageLang()));
 
-  return { map, showLayer: switches.show, fadeLayer: switches.fade, onLayerFailed: failures, controls: view.controls };
+  return { map, showLayer: switches.show, fadeLayer: switches.fade, onLayerFailed: failures.listen, recover: failures.recover, controls: view.controls };
 }
 
 /** @param {Thing | null} thing @returns {Place | null} */
@@ -71,22 +71,40 @@ function sayOnceDrawn({ target: map }) {
   map.off('render', sayOnceDrawn);
 }
 
-/** Says each source that fails once. The result adds a listener, which is called with the source's id. @param {MapLibre} map */
-function listenForFailures(map) {
+/**
+ * Says each source that fails once, and when it is asked for anew.
+ * @param {MapLibre} map
+ * @param {ReturnType<typeof makeSwitches>} switches
+ */
+function listenForFailures(map, switches) {
   /** @type {Set<string>} */
   const failed = new Set();
-  /** @type {((source: string) => void)[]} */
+  /** @type {((source: string, failed: boolean) => void)[]} */
   const listeners = [];
+  /** @param {string} source @param {boolean} isFailed */
+  const tell = (source, isFailed) => { for (const listener of listeners) listener(source, isFailed); };
   map.on('error', event => {
     const { error } = event;
     const sourceId = 'sourceId' in event ? String(event.sourceId) : '';
     console.error('map', sourceId, error?.message || error);
     if (!sourceId || failed.has(sourceId)) return;
     failed.add(sourceId);
-    for (const listener of listeners) listener(sourceId);
+    tell(sourceId, true);
   });
-  /** @param {(source: string) => void} listener */
-  return listener => { listeners.push(listener); };
+  return {
+    /** @param {(source: string, failed: boolean) => void} listener */
+    listen(listener) { listeners.push(listener); },
+
+    /** The server answers again: what could not be read is read now. */
+    recover() {
+      const again = [...failed];
+      failed.clear();
+      for (const source of again) {
+        tell(source, false);
+        switches.refetch(source);
+      }
+    },
+  };
 }
 
 /** @param {MapLibre} map @param {ReturnType<typeof makeSwitches>} switches @param {LayerItem[]} layers */
@@ -131,8 +149,7 @@ function makeSwitches(map) {
   const layersOf = id => map.getStyle().layers.filter(layer => /** @type {Layer} */ (layer).metadata?.layer === id);
 
   /** @param {string} id */
-  function fetchOnce(id) {
-    if (!OVERLAYS[id]?.fetched || fetched.has(id)) return;
+  function fetchFeatures(id) {
     fetched.add(id);
     /** @type {GeoJsonSource} */ (map.getSource(id)).setData(`${location.origin}/api/layers/${id}/features`);
   }
@@ -146,17 +163,19 @@ function makeSwitches(map) {
 
   return {
     /** What was fetched is another now. @param {Batch} batch */
-    refetch({ changed, whole }) {
-      for (const id of [...fetched].filter(id => whole || changed.has(id))) {
-        fetched.delete(id);
-        fetchOnce(id);
-      }
+    renew({ changed, whole }) {
+      for (const id of fetched) if (whole || changed.has(id)) fetchFeatures(id);
     },
     /** @param {string} id @param {boolean} visible */
     show(id, visible) {
       if (!map.getStyle()) return;
-      if (visible) fetchOnce(id);
+      if (visible && OVERLAYS[id]?.fetched && !fetched.has(id)) fetchFeatures(id);
       for (const layer of layersOf(id)) map.setLayoutProperty(layer.id, 'visibility', visible ? 'visible' : 'none');
+    },
+    /** A source whose answer was missed, once more. @param {string} source */
+    refetch(source) {
+      if (fetched.has(source)) fetchFeatures(source);
+      else if (map.getSource(source)?.type === 'vector') map.refreshTiles(source);
     },
     /** @param {string} id @param {number} share */
     fade(id, share) {

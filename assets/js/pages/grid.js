@@ -104,11 +104,31 @@
   }
   window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, { fitRanks });
 
+  // An answer that never comes (lost with its connection, or refused on its way) leaves a grid waiting: it asks for one block at a time.
+  // It is answered with nothing, as the server answers what it cannot read (app/pages/tables/callbacks.py), and asks again.
+  const ANSWER_MS = 10000;
+  const ASK_AGAIN_MS = 300;
+  const NOTHING = { rowData: [], rowCount: -1 };
+  /** Since when each grid waits. @type {WeakMap<object, number>} */
+  const waiting = new WeakMap();
+
+  /** @param {string} id @param {Grid} api */
+  function readAnew(id, api) {
+    const waits = Object.values(api.getCacheBlockState() ?? {}).some(({ pageStatus }) => pageStatus !== 'loaded');
+    const since = waits ? waiting.get(api) ?? Date.now() : Infinity;
+    if (waits) waiting.set(api, since);
+    else waiting.delete(api);
+    if (Date.now() - since <= ANSWER_MS) return api.refreshInfiniteCache();
+    waiting.delete(api);
+    window.dash_clientside.set_props(id, { getRowsResponse: NOTHING });
+    setTimeout(() => api.refreshInfiniteCache(), ASK_AGAIN_MS);
+  }
+
   const tables = {
-    /** Reads what is on the page once more; it stays there meanwhile. */
+    /** Reads what is on the page once more; it stays there meanwhile. What waits for an answer for too long asks anew. */
     refresh: () => {
       if (document.hidden || document.documentElement.dataset.away) return;
-      for (const { id } of document.querySelectorAll('.kit-grid[id]')) window.dash_ag_grid.getApiAsync(id).then(api => api.refreshInfiniteCache());
+      for (const { id } of document.querySelectorAll('.kit-grid[id]')) window.dash_ag_grid.getApiAsync(id).then(api => readAnew(id, api));
     },
     /** Other rows: from the top. @param {unknown} _ @param {string} id */
     restart: (_, id) => { window.dash_ag_grid.getApiAsync(id).then(api => api.purgeInfiniteCache()); },

@@ -1,0 +1,221 @@
+"""What a person can do about a thing besides the recommended step: each act is one call of the API, with the fields it
+asks for. Defined once, for the card, the lists and whoever reads `/api/cards`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from typing_extensions import TypedDict
+
+from alerts.lifecycle import MAX_SHELVE_MIN
+from alerts.present import Alarm
+from core.i18n import say
+from core.viewer import Permission
+from core.vocabulary import (
+    BUSY_UNIT,
+    ENDED_INCIDENT,
+    SHELVABLE_ALARM,
+    AlarmState,
+    IncidentStatus,
+    Text,
+    UnitStatus,
+    label,
+    roman,
+    table,
+)
+from dispatch.present import Assignment, Incident, Unit
+from dispatch.steps import ALLOWED
+
+SHELVE_MINUTES = (30, 60, 120, 480, MAX_SHELVE_MIN)
+SHELVE_REASONS = ("checking", "repair", "works", "duplicate")
+WITHDRAW_REASONS = ("false", "duplicate", "elsewhere")
+# which milestones a unit may still report, by how far it has come
+MILESTONES = (UnitStatus.EN_ROUTE, UnitStatus.ON_SCENE, UnitStatus.AVAILABLE)
+REACHED = {"en_route": 1, "on_scene": 2}
+OVER = ("clear", "declined", "cancelled")
+
+
+class Choice(TypedDict):
+    """One value of a field, in words."""
+
+    value: str | int
+    label: Text
+
+
+class AskedFor(TypedDict):
+    """A field of an act: a choice of values, or a text with what is often said. `value` is what it begins with."""
+
+    name: str
+    label: Text
+    kind: Literal["choice", "text"]
+    required: bool
+    choices: list[Choice]
+    value: str | int | None
+
+
+class Act(TypedDict):
+    """One call of the API. `body` is sent with the values of `fields`; `about` the unit it is about, of several."""
+
+    name: str
+    label: Text
+    method: str
+    url: str
+    body: dict[str, str | int | None]
+    fields: list[AskedFor]
+    about: str | None
+
+
+NEEDS = {
+    "shelve": Permission.ALARM_SHELVE,
+    "unshelve": Permission.ALARM_SHELVE,
+    "acknowledge": Permission.ALARM_ACKNOWLEDGE,
+    "open": Permission.INCIDENT_EDIT,
+    "add": Permission.INCIDENT_EDIT,
+    "level": Permission.INCIDENT_LEVEL,
+    "note": Permission.INCIDENT_EDIT,
+    "withdraw": Permission.INCIDENT_EDIT,
+    "join": Permission.INCIDENT_EDIT,
+    "status": Permission.INCIDENT_EDIT,
+    "recall": Permission.UNIT_ASSIGN,
+    "report": Permission.UNIT_REPORT,
+}
+
+
+def act(
+    name: str,
+    label_: Text,
+    url: str,
+    body: dict[str, str | int | None] | None = None,
+    fields: Sequence[AskedFor] = (),
+    about: str | None = None,
+) -> Act:
+    return {
+        "name": name,
+        "label": label_,
+        "method": "POST",
+        "url": url,
+        "body": body or {},
+        "fields": list(fields),
+        "about": about,
+    }
+
+
+def choice(name: str, choices: Iterable[Choice], value: str | int | None = None) -> AskedFor:
+    return {
+        "name": name,
+        "label": say(f"act.field.{name}"),
+        "kind": "choice",
+        "required": True,
+        "choices": list(choices),
+        "value": value,
+    }
+
+
+def typed(name: str, often: Iterable[Text] = (), *, required: bool) -> AskedFor:
+    """A text; `often` is what is often said, to be taken by one press."""
+    return {
+        "name": name,
+        "label": say(f"act.field.{name}"),
+        "kind": "text",
+        "required": required,
+        "choices": [{"value": words["zh"], "label": words} for words in often],
+        "value": None,
+    }
+
+
+def allowed(acts: Sequence[Act], permissions: frozenset[Permission]) -> list[Act]:
+    """Those that this person may do: nobody is shown what they may not."""
+    return [one for one in acts if NEEDS[one["name"]] in permissions]
+
+
+def for_alarm(alarm: Alarm, near: Sequence[Incident]) -> list[Act]:
+    """`near`: open incidents around it, of which it may be part."""
+    url = f"/api/alarms/{alarm['id']}"
+    found = []
+    if alarm["state"] == AlarmState.SHELVED:
+        found.append(act("unshelve", say("act.unshelve"), f"{url}/unshelve"))
+    if alarm["state"] in (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED_UNACKNOWLEDGED):
+        found.append(act("acknowledge", say("next.acknowledge"), f"{url}/acknowledge"))
+    if alarm["incident"] is None and alarm["state"] != AlarmState.NORMAL:
+        found.append(act("open", say("next.create_incident"), "/api/incidents", {"alarm": alarm["id"]}))
+        if near:
+            incidents = choice("incident", [incident_choice(one) for one in near])
+            found.append(
+                act("add", say("act.add"), "/api/incidents/{incident}/alarms", {"alarm": alarm["id"]}, [incidents])
+            )
+    if alarm["state"] in SHELVABLE_ALARM:
+        minutes = choice("minutes", [{"value": m, "label": length(m)} for m in SHELVE_MINUTES], SHELVE_MINUTES[0])
+        reason = typed("reason", [say(f"act.shelve.{why}") for why in SHELVE_REASONS], required=True)
+        found.append(act("shelve", say("act.shelve"), f"{url}/shelve", fields=[minutes, reason]))
+    return found
+
+
+def for_incident(incident: Incident, near: Sequence[Incident]) -> list[Act]:
+    """`near`: other open incidents around it, with which it may be one."""
+    url = f"/api/incidents/{incident['id']}"
+    seen: dict[str, str | int | None] = {"version": incident["version"]}
+    status = IncidentStatus(incident["status"])
+    found = [act("note", say("act.note"), f"{url}/notes", fields=[typed("text", required=True)])]
+    if status in ENDED_INCIDENT:
+        return [*found, act("status", say("act.reopen"), f"{url}/status", {"status": "open", **seen})]
+    for assignment in incident["assignments"]:
+        found += for_assignment(incident["id"], assignment)
+    levels: list[Choice] = [{"value": int(key), "label": level_words(key)} for key in sorted(table("levels"))]
+    why = typed("reason", required=False)
+    found.append(
+        act("level", say("act.level"), f"{url}/level", seen, [choice("level", levels, incident["level"]), why])
+    )
+    for wanted in ("on_scene", "clear", "closed"):
+        if wanted in ALLOWED[status]:
+            found.append(act("status", say(f"act.{wanted}"), f"{url}/status", {"status": wanted, **seen}))
+    if near:
+        into = choice("into", [incident_choice(one) for one in near])
+        found.append(act("join", say("act.join"), f"{url}/join", fields=[into]))
+    if "cancelled" in ALLOWED[status]:
+        reason = typed("reason", [say(f"act.withdraw.{one}") for one in WITHDRAW_REASONS], required=True)
+        found.append(act("withdraw", say("act.withdraw"), f"{url}/status", {"status": "cancelled", **seen}, [reason]))
+    return found
+
+
+def for_assignment(incident: str, assignment: Assignment) -> list[Act]:
+    """What its unit says over the radio, and calling it back."""
+    if assignment["status"] in OVER:
+        return []
+    unit = assignment["unit"]
+    reported = [
+        act("report", say(f"act.report.{status}"), f"/api/units/{unit}/status", {"status": status}, about=unit)
+        for status in MILESTONES[REACHED.get(assignment["status"], 0) :]
+    ]
+    recall = act(
+        "recall",
+        say("act.recall"),
+        f"/api/incidents/{incident}/assignments/{unit}/recall",
+        fields=[typed("reason", required=False)],
+        about=unit,
+    )
+    return [*reported, recall]
+
+
+def for_unit(unit: Unit) -> list[Act]:
+    """In and out of service; one that is on something reports there."""
+    url = f"/api/units/{unit['id']}/status"
+    if unit["status"] in BUSY_UNIT:
+        return []
+    wanted = UnitStatus.OUT_OF_SERVICE if unit["status"] == UnitStatus.AVAILABLE else UnitStatus.AVAILABLE
+    return [act("report", say(f"act.unit.{wanted}"), url, {"status": wanted})]
+
+
+def length(minutes: int) -> Text:
+    return say("act.minutes", n=minutes) if minutes < 60 else say("act.hours", n=minutes // 60)
+
+
+def level_words(key: str) -> Text:
+    return {lang: f"{roman(int(key))} · {words}" for lang, words in label("levels", key).items()}
+
+
+def incident_choice(incident: Incident) -> Choice:
+    return {
+        "value": incident["id"],
+        "label": {lang: f"{incident['number']} · {incident['titles'][lang]}" for lang in ("zh", "en")},
+    }

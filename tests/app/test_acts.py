@@ -1,0 +1,94 @@
+"""What can be done about a thing: offered where it is possible, to who may, each one call of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from app.cards import acts, steps
+from core.viewer import Permission
+from tests.dashboard.cards import EVERY, alarm_card, assignment, incident_card
+
+
+def names(found: Sequence[acts.Act]) -> list[str]:
+    return [one["body"].get("status") or one["name"] for one in found]  # type: ignore[misc]
+
+
+ALARMS = [
+    ("unacknowledged", ["acknowledge", "open", "shelve"]),
+    ("acknowledged", ["open", "shelve"]),
+    ("returned_unacknowledged", ["acknowledge", "open", "shelve"]),
+    ("shelved", ["unshelve", "open"]),
+    ("normal", []),
+]
+
+
+@pytest.mark.parametrize(("state", "wanted"), ALARMS, ids=[a[0] for a in ALARMS])
+def test_alarm_offers_what_its_state_allows(state: str, wanted: list[str]) -> None:
+    assert names(acts.for_alarm(alarm_card(state)["object"], [])) == wanted
+
+
+def test_alarm_can_be_added_to_an_incident_near_by_and_only_once() -> None:
+    near = [incident_card()["object"]]
+    [add] = [one for one in acts.for_alarm(alarm_card()["object"], near) if one["name"] == "add"]
+    assert add["url"] == "/api/incidents/{incident}/alarms"
+    assert [c["value"] for c in add["fields"][0]["choices"]] == ["i1"]
+    taken = {**alarm_card()["object"], "incident": "i1"}
+    assert not {"add", "open"} & set(names(acts.for_alarm(taken, near)))  # type: ignore[arg-type]
+
+
+INCIDENTS = [
+    ("open", ["note", "level", "on_scene", "clear", "closed", "cancelled"]),
+    ("on_scene", ["note", "level", "clear", "closed", "cancelled"]),
+    ("clear", ["note", "level", "on_scene", "closed"]),
+    ("closed", ["note", "open"]),
+]
+
+
+@pytest.mark.parametrize(("status", "wanted"), INCIDENTS, ids=[i[0] for i in INCIDENTS])
+def test_incident_offers_what_its_status_allows(status: str, wanted: list[str]) -> None:
+    assert names(acts.for_incident(incident_card(status)["object"], [])) == wanted
+
+
+def test_withdrawing_asks_why_and_joining_asks_into_which() -> None:
+    found = {one["name"]: one for one in acts.for_incident(incident_card()["object"], [incident_card()["object"]])}
+    assert [(f["name"], f["required"]) for f in found["withdraw"]["fields"]] == [("reason", True)]
+    assert [(f["name"], f["required"]) for f in found["join"]["fields"]] == [("into", True)]
+    assert found["level"]["fields"][0]["value"] == 2, "it begins with what it is"
+
+
+MILESTONES = [
+    ("assigned", ["en_route", "on_scene", "available", "recall"]),
+    ("en_route", ["on_scene", "available", "recall"]),
+    ("on_scene", ["available", "recall"]),
+    ("clear", []),
+    ("declined", []),
+]
+
+
+@pytest.mark.parametrize(("status", "wanted"), MILESTONES, ids=[m[0] for m in MILESTONES])
+def test_radio_milestones_go_forward_only(status: str, wanted: list[str]) -> None:
+    found = acts.for_assignment("i1", assignment(status=status))
+    assert names(found) == wanted
+    assert {one["about"] for one in found} <= {"fire-01"}
+
+
+def test_nobody_is_offered_what_they_may_not() -> None:
+    found = acts.for_incident(incident_card()["object"], [])
+    watching = EVERY - {Permission.INCIDENT_LEVEL, Permission.INCIDENT_EDIT}
+    assert acts.allowed(found, watching) == []
+    assert names(acts.allowed(found, watching | {Permission.INCIDENT_LEVEL})) == ["level"]
+
+
+@pytest.mark.parametrize(
+    ("alarm", "active", "incident", "status", "offered"),
+    [(1, True, 2, "open", 1), (2, True, 2, "open", None), (1, False, 2, "open", None), (1, True, 2, "closed", None)],
+)
+def test_rise_is_offered_while_a_graver_alarm_holds(
+    alarm: int, active: bool, incident: int, status: str, offered: int | None
+) -> None:
+    of = {**incident_card(status)["object"], "level": incident}
+    held = {**alarm_card()["object"], "level": alarm, "active": active}
+    step = steps.rise(of, [held])  # type: ignore[arg-type, list-item]
+    assert (step and step["body"] and step["body"]["level"]) == offered

@@ -1,0 +1,29 @@
+// What an act that asks sends.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { callOf } from '../../assets/js/ask.mjs';
+import { completed } from '../../assets/js/report.mjs';
+
+const act = (url, body = {}) => ({ name: 'x', label: { zh: '', en: '' }, method: 'POST', url, body, fields: [] });
+
+test('what was given goes into the body beside what was there; what was left out does not', () => {
+  assert.deepEqual(callOf(act('/api/alarms/1/shelve', { version: 3 }), { minutes: 30, reason: '检修', note: null, more: '' }), { url: '/api/alarms/1/shelve', body: { version: 3, minutes: 30, reason: '检修' } });
+});
+
+test('a field in braces goes into the address, encoded, and not into the body', () => {
+  assert.deepEqual(callOf(act('/api/incidents/{incident}/alarms', { alarm: 'a' }), { incident: 'x/y' }), { url: '/api/incidents/x%2Fy/alarms', body: { alarm: 'a' } });
+});
+
+const KINDS = { fire: { zh: '火灾', en: 'Fire', level: 3 }, own: { zh: '自定', en: 'Own' } };
+/** @type {[string, object, { title: string, level: number }][]} */
+const REPORTS = [
+  ['a title is place and what, the level that of the kind', { kind: 'fire', address: '东门路 3 号', level: null }, { title: '东门路 3 号火灾', level: 3 }],
+  ['a level that was chosen goes before that of the kind', { kind: 'fire', address: null, level: 1 }, { title: '火灾', level: 1 }],
+  ['a kind without a level is the least urgent', { kind: 'own', address: null, level: null }, { title: '自定', level: 4 }],
+];
+for (const [name, given, wanted] of REPORTS) {
+  test(name, () => {
+    const { title, level } = completed(given, KINDS);
+    assert.deepEqual({ title, level }, wanted);
+  });
+}
