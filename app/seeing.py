@@ -48,6 +48,11 @@ def reads_health(viewer: Viewer, _: Item) -> bool:
     return viewer.may(Permission.METRICS_READ)
 
 
+def by_all(_: Viewer, __: Item) -> bool:
+    """What says nothing by itself: who may see it is asked when it is fetched."""
+    return True
+
+
 RULES: Mapping[str, Callable[[Viewer, Item], bool]] = {
     "alarm": is_own_alarm,
     "judged": is_own_alarm,
@@ -60,6 +65,7 @@ RULES: Mapping[str, Callable[[Viewer, Item], bool]] = {
     "asset": is_kept,
     "warning": in_city,
     "risk_cell": in_area,
+    "layer": by_all,
     "health": reads_health,
 }
 

@@ -37,7 +37,15 @@ class InputError(OneMapError):
 
 
 class DecodeError(InputError):
+    """`once` names the thing that is at fault, where its every message is: it is told once a day, with a count."""
+
     reason = "undecodable"
+
+    def __init__(
+        self, message: str, *, reason: str | None = None, field: str | None = None, once: str | None = None
+    ) -> None:
+        super().__init__(message, reason=reason, field=field)
+        self.once = once
 
 
 class NotFound(OneMapError):

@@ -169,7 +169,8 @@ def lock_incident(conn: Connection, incident_id: UUID) -> Any:
     row = conn.execute(
         text(
             """
-SELECT id, number, status, level, classification, kind, titles, version, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM incident
+SELECT id, number, status, level, classification, kind, titles, version, ST_X(geom) AS lon, ST_Y(geom) AS lat
+  FROM incident
 WHERE id = :id FOR NO KEY UPDATE
 """
         ),

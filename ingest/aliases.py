@@ -2,13 +2,14 @@
 may get the DATA.
 
 Sparkplug 3.0.0 sections 6.4.5 to 6.4.7. A value whose alias nobody has explained yet is a dead letter
-(`unknown_alias`); when its birth comes it can be replayed.
+(`unknown_alias`), one for an alias each day and birth, with the newest value; when its birth comes it can be replayed.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import psycopg
@@ -26,7 +27,7 @@ INSERT INTO sparkplug_birth (node, device, time, aliases, units) VALUES (%s, %s,
 ON CONFLICT (node, device) DO UPDATE SET time = EXCLUDED.time, aliases = EXCLUDED.aliases, units = EXCLUDED.units
   WHERE EXCLUDED.time >= sparkplug_birth.time
 """
-KNOWN = "SELECT node, device, aliases, units FROM sparkplug_birth WHERE node = ANY(%s)"
+KNOWN = "SELECT node, device, aliases, units, time FROM sparkplug_birth WHERE node = ANY(%s)"
 DEVICES = "SELECT DISTINCT device FROM sparkplug_birth WHERE node = %s ORDER BY device"
 ONLINE = "online"
 
@@ -38,6 +39,8 @@ class Born(NamedTuple):
     names: dict[tuple[str, int], tuple[str, int]]
     # (node, device) -> name of the metric -> its unit
     units: dict[tuple[str, str], dict[str, str]]
+    # (node, device) -> when it was born last
+    times: dict[tuple[str, str], datetime]
 
 
 def resolve(raw: psycopg.Connection[Any], placed: Iterable[Placed], now: int) -> list[Placed]:
@@ -79,6 +82,8 @@ def name_values(raw: psycopg.Connection[Any], values: list[Placed]) -> list[tupl
             "before its DATA",
             reason="unknown_alias",
             field="alias",
+            once=f"alias {aliases[0]} of {items[0].record.node}/{items[0].record.device} since "
+            f"{born.times.get((items[0].record.node, items[0].record.device))}",
         )
         if len(items) == len(message.records):
             message.refuse(fault)
@@ -89,10 +94,11 @@ def name_values(raw: psycopg.Connection[Any], values: list[Placed]) -> list[tupl
 
 
 def read_births(raw: psycopg.Connection[Any], nodes: list[str]) -> Born:
-    born = Born({}, {})
-    for node, device, aliases, units in raw.execute(KNOWN, (nodes,)):
+    born = Born({}, {}, {})
+    for node, device, aliases, units, time in raw.execute(KNOWN, (nodes,)):
         born.names.update({(node, int(alias)): (name, kind) for alias, (name, kind) in aliases.items()})
         born.units[node, device] = units
+        born.times[node, device] = time
     return born
 
 

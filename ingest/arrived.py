@@ -63,8 +63,12 @@ class Arrived:
     retained: bool = False
     # sent before, and perhaps written: the connection was lost before we had acknowledged it (section 3.3.1.1)
     again: bool = False
+    # another subscription of ours has brought it too: acknowledged, and nothing else (ingest.copies)
+    copy: bool = False
     # when it was read, microseconds since 2000; its records carry it where they have no time of their own
     at: int = 0
+    # what is at fault, where that is told once a day (DecodeError)
+    once: str | None = None
     # what is wrong with single values of it; the others are its records
     faults: Sequence[OneMapError] = ()
     # what people call the sensors and metrics whose names are no ids of ours
@@ -80,6 +84,7 @@ class Arrived:
         """It cannot be used: it will be a dead letter for this reason."""
         self.records = self.faults = ()
         self.reason, self.detail, self.fault = error.reason, error.message, error.field
+        self.once = error.once if isinstance(error, DecodeError) else None
 
     def pass_over(self) -> None:
         """It is none of ours: acknowledged, and neither kept nor told."""

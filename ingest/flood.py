@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from core.errors import DecodeError
 from ingest.arrived import Arrived
@@ -47,6 +47,14 @@ class Held:
     def is_allowed(self, owner: str, kind: Kind, now: datetime) -> bool:
         until = self.allowed.get((owner, kind))
         return until is not None and now < until
+
+
+class Named(NamedTuple):
+    """A name that nobody had heard of before `at`."""
+
+    source: str
+    topic: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,13 @@ class Flood:
             self._names.pop(key[0], None)
         self.owners, self.told = owners, held
         self._new -= held.held | let_go
+
+    def remember(self, named: Iterable[Named]) -> None:
+        """From the database, at the start: who has named what within the hour, so that a restart gives no room."""
+        for one in sorted(named, key=lambda one: one.at):
+            account = self.owners.get(one.topic)
+            owner = f"account:{account}" if account is not None else f"source:{one.source}"
+            self._names.setdefault(owner, deque()).append((one.at, 1))
 
     def is_held(self, owner: str, kind: Kind) -> bool:
         return (owner, kind) in self.told.held or (owner, kind) in self._new

@@ -9,12 +9,13 @@ import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 from sqlalchemy import Connection, text
 
 from core.clock import rfc3339
 from core.db import CHANGE_CHANNEL, notify
-from core.errors import OneMapError
+from core.errors import DecodeError, OneMapError
 from ingest.arrived import Arrived
 from ingest.rows import Placed
 
@@ -24,6 +25,28 @@ BURY = text(
 )
 # how long a broker may take to send again what we had not acknowledged: our sessions last as long
 AGAIN = timedelta(days=7)
+# What is wrong with one thing is one letter while it waits: the newest of its messages, and how many there were. Where
+# reading them again will help, the first of them stay as they are.
+EACH = {"unknown_alias": 30}
+FOLDED = text("""
+SELECT count(*) FROM dead_letter
+WHERE fold >= :fold AND fold < :fold || '~' AND replayed_at IS NULL AND discarded_at IS NULL
+""")
+HELD = text("""
+WITH one AS (SELECT id FROM dead_letter WHERE fold = :fold AND replayed_at IS NULL AND discarded_at IS NULL),
+  free AS (SELECT id FROM dead_letter WHERE id IN (SELECT id FROM one) FOR UPDATE SKIP LOCKED)
+SELECT EXISTS (SELECT 1 FROM one) AND NOT EXISTS (SELECT 1 FROM free)
+""")
+FOLD = text("""
+INSERT INTO dead_letter AS l (received_at, topic, payload, properties, reason, detail, field, source_id, fold, times,
+  first_at)
+VALUES (:now, :topic, :payload, CAST(:properties AS jsonb), :reason, :detail, :field, :source, :fold, :times, :now)
+ON CONFLICT (fold) WHERE fold IS NOT NULL AND replayed_at IS NULL AND discarded_at IS NULL
+DO UPDATE SET received_at = EXCLUDED.received_at, topic = EXCLUDED.topic, payload = EXCLUDED.payload,
+  properties = EXCLUDED.properties, reason = EXCLUDED.reason, detail = EXCLUDED.detail, field = EXCLUDED.field,
+    source_id = EXCLUDED.source_id,
+  times = l.times + EXCLUDED.times
+""")
 KEPT = text("""
 SELECT EXISTS (SELECT 1 FROM dead_letter
 WHERE topic = :topic AND payload = :payload
@@ -65,10 +88,43 @@ def bury(conn: Connection, letters: Sequence[Letter], now: datetime) -> list[Let
         if not ((message.again or message.retained) and (what in seen or is_kept(conn, message, now))):
             fresh.append(letter)
         seen.add(what)
+    single = [letter for letter in fresh if fold_of(letter, now) is None]
+    if single:
+        conn.execute(BURY, [letter_row(*letter, now) for letter in single])
+    folded: dict[str, list[Letter]] = {}
+    for letter in fresh:
+        if (fold := fold_of(letter, now)) is not None:
+            folded.setdefault(fold, []).append(letter)
+    for fold, same in sorted(folded.items()):  # in one order: two writers never wait for each other
+        bury_folded(conn, fold, same, now)
     if fresh:
-        conn.execute(BURY, [letter_row(*letter, now) for letter in fresh])
         notify(conn, CHANGE_CHANNEL, {"kind": "health", "reread": True})
     return fresh
+
+
+def bury_folded(conn: Connection, fold: str, letters: Sequence[Letter], now: datetime) -> None:
+    """The first few as they are, the others as one."""
+    each = EACH.get(letters[0][1], 0)
+    there = int(conn.scalar(FOLDED, {"fold": fold}) or 0) if each else 0
+    own, rest = letters[: max(0, each - there)], letters[max(0, each - there) :]
+    rows = [{**letter_row(*one, now), "fold": f"{fold}.{there + n}", "times": 1} for n, one in enumerate(own)]
+    if rest:
+        if conn.scalar(HELD, {"fold": fold}):  # it is just being read again: whoever does so must not wait for us
+            fold = f"{fold}.{uuid4().hex}"
+        rows.append({**letter_row(*rest[-1], now), "fold": fold, "times": len(rest)})
+    conn.execute(FOLD, rows)
+
+
+def fold_of(letter: Letter, now: datetime) -> str | None:
+    """What the letter is one of, today; None where it stands for itself."""
+    message, reason, *_ = letter
+    once = message.once
+    if len(message.faults) == 1 and isinstance(message.faults[0], DecodeError):
+        once = message.faults[0].once
+    if once is None or reason == "conflict":
+        return None
+    told = f"{reason} {message.source_id} {once} {now.date()}"
+    return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()
 
 
 def is_kept(conn: Connection, message: Arrived, now: datetime) -> bool:

@@ -6,9 +6,10 @@ broker is told of more and after it was told of less, so that the table never kn
 
 from __future__ import annotations
 
+import select
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import Any
 
@@ -25,13 +26,20 @@ from core.log import get_log
 from core.mqtt import connect, parse_mqtt_url, prepare
 from core.settings import Settings
 from ingest.arrived import Arrived
+from ingest.copies import Copies
+from ingest.cover import overlap
 from ingest.receive import BatchClient
 
 log = get_log("link")
 QUIET_S = 2.0
 FENCE = "onemap/fence"
+# how long the first of two deliveries waits for the second, so that both are acknowledged at once
+HALF_S = 1.0
+SETTLE_S = 2.0
 # retained messages come with a new subscription and not again with each connection (MQTT 5 section 3.8.3.1)
 ONLY_WHEN_NEW = SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
+NEVER = SubscribeOptions.RETAIN_DO_NOT_SEND
+SHARED = "$share/"
 KEEP = text(
     """
 INSERT INTO broker_subscription (client_id, topic_filter)
@@ -77,8 +85,13 @@ class Link:
         self._held: set[str] | None = None
         self._heard_at = time.monotonic()
         self._fence: int | None = None
-        # filters we have asked the broker to give up, by packet identifier
+        # filters we have asked the broker to give up, and for, by packet identifier
         self._leaving: dict[int, set[str]] = {}
+        self._asked: dict[int, list[str]] = {}
+        self._copies = Copies()
+        self._half: Arrived | None = None
+        # we leave: nothing more is taken
+        self._ending = False
         self.client = BatchClient(self.name, self._take)
         prepare(self.client, parse_mqtt_url(settings.need_mqtt()), settings.mqtt_ca)
         self.client.on_connect = self._on_connect
@@ -117,10 +130,25 @@ class Link:
         return self.client.loop_write()
 
     def _take(self, messages: list[Arrived]) -> None:
+        if self._ending:
+            return  # not acknowledged: the broker gives it to us again
         self._heard_at = time.monotonic()
         if self.drain is not None:
             self.drain, self._fence = Drain.FLOWING, None
-        self._deliver(self, messages)
+        for message in messages:
+            if message.raw_properties:
+                message.copy = self._copies.is_copy(message)
+        if self._half is not None:
+            messages = [self._half, *messages]
+        self._half = messages.pop() if self._copies.awaits(messages[-1]) else None
+        if messages:
+            self._deliver(self, messages)
+
+    def tend(self) -> None:
+        """Now and then: a delivery whose second does not come has waited long enough."""
+        if self._half is not None and time.monotonic() - self._heard_at > HALF_S:
+            half, self._half = self._half, None
+            self._deliver(self, [half])
 
     # --- subscriptions --------------------------------------------------------------------------------------------
 
@@ -130,6 +158,10 @@ class Link:
             return
         self.connected = True
         self._leaving.clear()
+        self._asked.clear()
+        # what had not been acknowledged comes again, both deliveries of it
+        self._copies.forget()
+        self._half = None
         if not flags.session_present:
             self._forget(self._held or set())
         log.info("connected", client=self.name, session_present=flags.session_present)
@@ -138,23 +170,49 @@ class Link:
     def _subscribe(self) -> None:
         """Tell the broker what we want. Asking again for what it knows does no harm, and mends what it may have
         lost."""
-        held = self._held or set()
-        gone = sorted(held - set(self._wanted))
-        if new := sorted(set(self._wanted) - held):
+        held, wanted = self._held or set(), set(self._wanted)
+        gone = sorted(held - wanted - set().union(*self._leaving.values()))
+        if new := sorted(wanted - held):
             with self._engine.begin() as conn:
                 conn.execute(KEEP, {"client": self.name, "filters": new})
-        self._held = held | set(self._wanted)
-        if self._wanted:
-            self.client.subscribe(
-                [(topic, SubscribeOptions(qos=1, retainHandling=ONLY_WHEN_NEW)) for topic in self._wanted]
-            )
+        self._held = held | wanted
+        self._tell_apart(gone)
         if gone:
             _, mid = self.client.unsubscribe(gone)
             if mid is not None:
                 self._leaving[mid] = set(gone)
+        if self._wanted:
+            self._ask(self._wanted)
 
-    def _on_subscribe(self, _: Client, __: object, ___: int, reasons: list[ReasonCode], ____: Any) -> None:
-        refused = [topic for topic, reason in zip(self._wanted, reasons, strict=False) if reason.is_failure]
+    def _tell_apart(self, gone: list[str]) -> None:
+        """Where filters take the place of others: mark what comes twice until those are given up (ingest.copies)."""
+        pairs = [(old, new) for old in gone for new in self._wanted if overlap(old, new)]
+        pairs = [(old, new) for old, new in pairs if not new.startswith(SHARED) and not old.startswith(SHARED)]
+        if not pairs:
+            return
+        marks = self._copies.begin()
+        new = sorted({new for _, new in pairs})
+        # the new first: where a broker does not carry out a packet as a whole, a message is doubled and none is lost
+        self._ask(new, marks.both, leave=sorted({old for old, _ in pairs}))
+        self._ask(new, marks.alone)
+
+    def _ask(self, filters: list[str], mark: int | None = None, leave: Sequence[str] = ()) -> None:
+        """One SUBSCRIBE, also for filters that we are about to `leave`."""
+        properties = None
+        if mark is not None:
+            properties = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]
+            properties.SubscriptionIdentifier = mark
+        asked = [(topic, SubscribeOptions(qos=1, retainHandling=ONLY_WHEN_NEW)) for topic in filters]
+        asked += [(topic, SubscribeOptions(qos=1, retainHandling=NEVER)) for topic in leave]
+        _, mid = self.client.subscribe(asked, properties=properties)
+        if mid is not None and mark is None:
+            self._asked[mid] = filters
+
+    def _on_subscribe(self, _: Client, __: object, mid: int, reasons: list[ReasonCode], ____: Any) -> None:
+        asked = self._asked.pop(mid, None)
+        if asked is None:
+            return  # a step of a change: the last asks for all again
+        refused = [topic for topic, reason in zip(asked, reasons, strict=False) if reason.is_failure]
         if refused:
             log.error("subscription_refused", client=self.name, topics=refused)
         log.info("subscribed", client=self.name, topics=len(reasons) - len(refused))
@@ -189,13 +247,30 @@ class Link:
         return False
 
     def _on_unsubscribe(self, _: Client, __: object, mid: int, ___: Any, ____: Any) -> None:
-        if self.drain is Drain.FENCED and mid == self._fence:
-            self.drain = Drain.EMPTY
+        if mid == self._fence:
+            self._fence = None
+            if self.drain is Drain.FENCED:
+                self.drain = Drain.EMPTY
         # what the broker has confirmed is forgotten, and no sooner; a session that is given up stays in the book until
         # it is empty, for we too may die
         gone = self._leaving.pop(mid, set()) - set(self._wanted)
         if self.drain is None:
             self._forget(gone)
+
+    def settle(self) -> None:
+        """Wait until the broker has taken what we have acknowledged: a connection that is closed while it still sends
+        is reset, and what lies there unread is lost."""
+        self._ending = True
+        _, self._fence = self.client.unsubscribe(FENCE)
+        deadline = time.monotonic() + SETTLE_S
+        while self._fence is not None and self.connected and time.monotonic() < deadline:
+            sock = self.socket()
+            if sock is None:
+                return
+            writers = [sock] if self.client.want_write() else []
+            ready, writable, _ = select.select([sock], writers, [], 0.1)
+            if (ready and self.read()) or (writable and self.write()):
+                return
 
     def close(self, *, for_good: bool = False) -> None:
         """Say goodbye; `for_good`: the broker forgets the session (MQTT 5 section 3.14.2.2.2)."""

@@ -29,8 +29,9 @@ from core.pgarray import to_pg_us
 from core.process import Backoff, Crew, Heartbeat, Lease, Pulse, keep_running
 from core.process.faults import first_line
 from core.settings import Settings
+from ingest.admin import quarantine
 from ingest.arrived import Arrived
-from ingest.flood import Flood, Limits
+from ingest.flood import NAMES_WITHIN, Flood, Limits
 from ingest.letters import bury_bare, write_file
 from ingest.link import Link, session_name
 from ingest.sources import NO_SOURCE, Sources, read_sources
@@ -68,10 +69,10 @@ class Ingester:
         with self.engine.connect() as conn:
             self.sources: Sources = read_sources(conn, settings.topic_prefix)
             self.installation = read_installation(conn)
+            self.flood = read_flood(conn, settings)
         self.main = Link(settings, self.engine, session_name(settings, self.installation, slot), self.take)
         # sessions that dead ingesters have left, until they are empty
         self.adopted: list[Link] = []
-        self.flood = Flood(Limits(settings.flood_rate, settings.flood_names))
         self.writer = Writer(settings.engine_partitions, slot, self.flood)
         self.figures: Counter[str] = Counter()
         self.waiting = Waiting(settings.ingest_waiting)
@@ -166,6 +167,7 @@ class Ingester:
             if not code and sock in writable:
                 code = link.write()
             code = code or link.client.loop_misc()
+            link.tend()
             if code and link is self.main:
                 return code
         self._tend_adopted()
@@ -182,6 +184,8 @@ class Ingester:
             time.sleep(0.01)
         self._send_acknowledgements()
         for link in (self.main, *self.adopted):
+            if link.connected:
+                link.settle()
             link.close()
 
     def _send_acknowledgements(self) -> None:
@@ -197,9 +201,11 @@ class Ingester:
         now = max(to_pg_us(clock), self._moment + 1)
         self._moment = now + len(arrived)
         sources, flood = self.sources, self.flood
-        flood.count(arrived, time.monotonic(), clock)
-        count = 0
-        for i, message in enumerate(arrived):
+        said = [message for message in arrived if not message.copy]
+        self.figures["copies"] += len(arrived) - len(said)
+        flood.count(said, time.monotonic(), clock)
+        count = len(arrived) - len(said)
+        for i, message in enumerate(said):
             if flood.hold(message):
                 message.source, message.at = sources.find(message.topic), now + i
                 count += 1
@@ -276,6 +282,8 @@ class Ingester:
 
     def _try_batch(self, messages: list[Arrived]) -> bool:
         """True once every message is a row or a dead letter; False where the database does not answer."""
+        if not messages:
+            return True  # copies alone
         try:
             self._write(messages)
         except DATA_ERRORS as exc:
@@ -362,6 +370,14 @@ class Ingester:
         self.engine.dispose()
         self._wake_in.close()
         self._wake_out.close()
+
+
+def read_flood(conn: Connection, settings: Settings) -> Flood:
+    """Who is held back and who has named what, from the first message on: a restart in mid-flood opens nothing."""
+    flood, now = Flood(Limits(settings.flood_rate, settings.flood_names)), utc_now()
+    flood.tell(quarantine.read_owners(conn, settings.topic_prefix), quarantine.read_held(conn, now))
+    flood.remember(quarantine.read_named(conn, now - NAMES_WITHIN))
+    return flood
 
 
 def is_refusal(exc: Exception) -> bool:

@@ -61,7 +61,7 @@ class Waiting:
             while self._parcels and (total == 0 or total + self._parcels[0].readings <= most):
                 parcels.append(self._parcels.popleft())
                 total += parcels[-1].readings
-        return Batch(parcels, [message for parcel in parcels for message in parcel.messages], total)
+        return Batch(parcels, [message for parcel in parcels for message in parcel.messages if not message.copy], total)
 
     def written(self, batch: Batch) -> None:
         with self._changed:

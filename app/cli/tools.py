@@ -15,6 +15,7 @@ from app.cli.context import find_system, run_outside, shell_user, transaction
 from app.health.backups import check_backups
 from app.health.certificate import check_certificate
 from app.health.doctor import check_broker, check_health, check_letters, check_tables
+from app.health.door_probe import probe_as_device
 from app.health.doors import check_doors, check_filters, check_take_overs, probe_filters
 from app.health.front import check_front
 from app.health.read import read_health
@@ -44,7 +45,11 @@ def add_verbs(verbs: Any) -> None:
         verb = acts.add_parser(name, help=f"{name} a rule")
         verb.add_argument("rule")
         verb.set_defaults(run=switch_rule, on=on)
-    verbs.add_parser("doctor", help="say in plain words what is wrong, if anything").set_defaults(run=doctor)
+    look = verbs.add_parser("doctor", help="say in plain words what is wrong, if anything")
+    look.add_argument(
+        "--as-device", action="store_true", help="also ask the broker as a device would, with an account made for that"
+    )
+    look.set_defaults(run=doctor)
     bench = verbs.add_parser("bench", help="measure against a ceiling in the same run")
     bench.add_argument("what", choices=("ingest", "alarm", "state"))
     bench.add_argument("rest", nargs=argparse.REMAINDER)
@@ -86,7 +91,7 @@ def switch_rule(options: argparse.Namespace) -> int:
     return 0
 
 
-def doctor(_: argparse.Namespace) -> int:
+def doctor(options: argparse.Namespace) -> int:
     """Exit code 1 where something is wrong."""
     try:
         settings = find_system()
@@ -103,6 +108,8 @@ def doctor(_: argparse.Namespace) -> int:
         *check_accounts(pids),
         *check_programs(pids),
     ]
+    if options.as_device:
+        remarks += probe_as_device(lambda: transaction(settings), settings)
     if settings.backup_folder:
         remarks += check_backups(settings.backup_folder, parse_every(settings.backup_every), utc_now())
     if settings.tls_cert:

@@ -19,7 +19,7 @@ from core.mqtt import connect, make_client, parse_mqtt_url
 from core.settings import Settings
 from ingest.cover import overlap
 from ingest.doors.accounts import find_unheard, read_accounts, read_active, read_door
-from ingest.doors.acl import GATEWAY, PROCESS, Account, rights
+from ingest.doors.acl import GATEWAY, PROBE, PROCESS, Account, rights
 from ingest.doors.keeper import read_filters
 
 # a change is told within a moment; a device is given time to be put up
@@ -60,7 +60,7 @@ def check_doors(conn: Connection, now: datetime) -> Iterator[Remark]:
 
 def check_filters(conn: Connection, prefix: str) -> Iterator[Remark]:
     """Topics that sources read and no account may write; nothing where others manage the broker."""
-    accounts = read_active(conn)
+    accounts = [one for one in read_active(conn) if one.name != PROBE]
     if not accounts:
         return
     filters = read_filters(conn, prefix)
@@ -85,8 +85,16 @@ def check_filters(conn: Connection, prefix: str) -> Iterator[Remark]:
 def probe_filters(conn: Connection, settings: Settings) -> Iterator[Remark]:
     """Ask the broker itself, as whoever our URL logs in as: an empty message, which no decoder reads, on one topic of
     each filter. MQTT 5 says what MQTT 3.1.1 does not (section 3.4.2.1, 0x87: not authorized)."""
-    if not settings.mqtt_url or parse_mqtt_url(settings.mqtt_url).username == PROCESS:
-        return  # our processes hear and do not speak for devices
+    if not settings.mqtt_url:
+        return
+    if parse_mqtt_url(settings.mqtt_url).username == PROCESS:  # our processes hear and do not speak for devices
+        if read_active(conn):
+            yield Remark(
+                f"whether the broker takes what devices say was not tried: ONEMAP_MQTT_URL logs in as {PROCESS}, which "
+                "may say nothing of theirs. ./onemap doctor --as-device tries it with an account of its own",
+                wrong=False,
+            )
+        return
     filters = read_filters(conn, settings.topic_prefix)
     on = set(conn.scalars(text("SELECT id FROM source WHERE enabled")))
     asked = {sample_of(f): f for source in sorted(on & set(filters)) for f in filters[source]}

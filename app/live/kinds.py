@@ -145,6 +145,13 @@ KINDS: Mapping[str, LiveKind] = {
             read_some=lambda conn, ids, at: read_of_senders(conn, ids, at.now),
             is_over=lambda item: item["state"] != WarningState.IN_FORCE,
         ),
+        # of layers that a page fetches: that they are others now; after a snapshot any of them may be
+        LiveKind(
+            "layer",
+            urgent=False,
+            read_all=lambda conn, _: [],
+            read_some=lambda conn, ids, _: [{"id": one} for one in ids],
+        ),
         LiveKind(
             "health",
             urgent=False,

@@ -2,7 +2,7 @@
 const BATCH_MS = 50;
 
 /** @type {Kind[]} */
-export const KINDS = ['alarm', 'judged', 'incident', 'unit', 'sensor', 'risk_cell', 'video_event', 'warning', 'health'];
+export const KINDS = ['alarm', 'judged', 'incident', 'unit', 'sensor', 'risk_cell', 'video_event', 'warning', 'layer', 'health'];
 
 /** @returns {Batch} */
 const emptyBatch = () => ({ changed: new Set(), removed: new Set(), added: new Set(), whole: false });

@@ -228,6 +228,8 @@ interface Kinds {
   risk_cell: RiskCell;
   video_event: VideoEvent;
   warning: Warning;
+  /** A layer that is fetched is another now. */
+  layer: { id: string };
   health: Health;
 }
 type Kind = keyof Kinds;

@@ -263,6 +263,12 @@ class DeadLetter(Base):
         # a topic may be longer than what a tree keeps
         Index("ix_dead_letter_topic", "topic", postgresql_using="hash"),
         Index("ix_dead_letter_waiting", "id", postgresql_where=text("replayed_at IS NULL AND discarded_at IS NULL")),
+        Index(
+            "ix_dead_letter_fold",
+            "fold",
+            unique=True,
+            postgresql_where=text("fold IS NOT NULL AND replayed_at IS NULL AND discarded_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -279,6 +285,11 @@ class DeadLetter(Base):
     replayed_at: Mapped[datetime | None]
     discarded_at: Mapped[datetime | None]
     handled_by: Mapped[str | None]
+    # what is wrong with one thing is one letter a day: what it is, how many messages it stands for, when the first of
+    # them came; topic, bytes and time are the newest's
+    fold: Mapped[str | None] = mapped_column(Name)
+    times: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))
+    first_at: Mapped[datetime | None]
 
 
 class SourceState(Base):

@@ -38,7 +38,7 @@ SPACE = "\t\n\r"
 
 class LetterFacts(TypedDict):
     """A message that could not be read or kept: why (`field` names what is at fault), what became of it, and whether
-    reading it again may help."""
+    reading it again may help. It is the newest of `times` that told of the same fault since `first_at`."""
 
     id: int
     received_at: str
@@ -53,6 +53,8 @@ class LetterFacts(TypedDict):
     replayed_at: str | None
     discarded_at: str | None
     handled_by: str | None
+    times: int
+    first_at: str
 
 
 class Preview(TypedDict):
@@ -99,7 +101,7 @@ class LetterFilter:
 # The payload is searched byte by byte: it need not be UTF-8, and LATIN1 has a sign for every byte but NUL.
 _LETTERS = """
 SELECT id, received_at, topic, substring(payload FROM 1 FOR :head) AS head, length(payload) AS size, reason, detail,
-  field, source_id, replayed_at, discarded_at, handled_by
+  field, source_id, replayed_at, discarded_at, handled_by, times, first_at
 FROM dead_letter
 WHERE (CAST(:reason AS text) IS NULL OR reason = :reason)
   AND (CAST(:source AS text) IS NULL OR COALESCE(source_id, '-') = :source)
@@ -163,6 +165,8 @@ def letter_object(row: Any) -> LetterFacts:
         "replayed_at": rfc3339(row.replayed_at) if row.replayed_at else None,
         "discarded_at": rfc3339(row.discarded_at) if row.discarded_at else None,
         "handled_by": row.handled_by,
+        "times": row.times,
+        "first_at": rfc3339(row.first_at or row.received_at),
     }
 
 

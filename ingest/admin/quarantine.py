@@ -17,7 +17,7 @@ from core.errors import NotFound
 from core.viewer import Viewer
 from ingest.doors.accounts import read_active
 from ingest.doors.acl import own_topics
-from ingest.flood import Caught, Held, Kind
+from ingest.flood import Caught, Held, Kind, Named
 
 # told only while it is held back, or let through
 _CATCH = text("""
@@ -32,6 +32,15 @@ UPDATE quarantine SET held = held + :count, last_at = :now WHERE owner = :owner 
 _LIFT = text("""
 UPDATE quarantine SET lifted_at = :now, lifted_by = :who, allowed_until = :until
 WHERE owner = :owner AND kind = :kind AND lifted_at IS NULL
+""")
+_NAMED = text("""
+SELECT n.source_id, n.topic, n.first_seen_at FROM (
+  SELECT source_id, attributes->>'topic' AS topic, first_seen_at FROM sensor
+  WHERE status = 'pending' AND first_seen_at > :since UNION ALL
+  SELECT source_id, topic, first_seen_at FROM pending_thing WHERE first_seen_at > :since) AS n
+WHERE n.source_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.owner = 'source:' || n.source_id
+  AND q.kind = 'names' AND q.lifted_at IS NOT NULL AND n.first_seen_at <= q.allowed_until)
+ORDER BY n.first_seen_at DESC LIMIT 10000
 """)
 _OPEN = """
 SELECT owner, kind, since, last_at, figure, held FROM quarantine
@@ -98,6 +107,12 @@ def read_owners(conn: Connection, prefix: str) -> dict[str, str]:
             if not set("+#") & set(topic):
                 found[topic] = account.name
     return found
+
+
+def read_named(conn: Connection, since: datetime) -> list[Named]:
+    """What was heard of for the first time since then and waits for a person; what somebody was let through with does
+    not count."""
+    return [Named(row.source_id, row.topic or "", row.first_seen_at) for row in conn.execute(_NAMED, {"since": since})]
 
 
 def find_open(words: str) -> tuple[str, dict[str, object]]:

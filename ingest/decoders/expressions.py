@@ -43,6 +43,17 @@ def compile_expression(expression: str) -> Any:
     return tree
 
 
+@lru_cache(maxsize=4096)
+def named_in(expression: str) -> frozenset[str]:
+    """The names of fields that stand in it."""
+    found: set[str] = set()
+    level = [compile_expression(expression)]
+    while level:
+        found.update(str(node["value"]) for node in level if node["type"] == "field")
+        level = [child for node in level for child in node["children"] if isinstance(child, dict)]
+    return frozenset(found)
+
+
 class Bounded(TreeInterpreter):  # type: ignore[misc]
     """Counts its steps."""
 

@@ -4,7 +4,8 @@ position stand.
 An expression is read in each record (`records` names the list of them, the whole message is one record without it), and
 where it finds nothing there, in the whole message: what stands once for all records need not be repeated. A text in
 quotes of JMESPath is itself (`'F'` for a unit). Without expressions for values every number of a record is one, under
-the path that leads to it.
+the path that leads to it. Where record and message must be joined in one expression, `message_as` is the name by which
+the record reaches the message. With `moves` the device is a unit, and where it is its position.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from pydantic import AfterValidator, Field, StringConstraints
@@ -20,7 +21,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from core.errors import DecodeError
 from core.types import LonLat
 from ingest.decoders.base import Decoder, Incoming, Options, check_place, check_time, invalid, read, spare
-from ingest.decoders.expressions import compile_expression, search
+from ingest.decoders.expressions import compile_expression, named_in, search
 from ingest.decoders.freeform import (
     MAX_NAME,
     MAX_UNIT,
@@ -34,11 +35,16 @@ from ingest.decoders.freeform import (
     stated_units,
 )
 from ingest.decoders.moments import read_time, settle
-from ingest.records import Reading, Record
+from ingest.records import PositionRow, Reading, Record
 
 MAX_RECORDS = 1000
 MAX_VALUES = 64
 SHOWN_CHARS = 60
+# of a message, read anew for each record that is joined with it
+JOINED_BYTES = 20_000_000
+# metres a second, the most that the contract takes; and what a device's speed is of them
+MAX_SPEED = 300.0
+SPEEDS: Mapping[str, float] = {"m/s": 1.0, "km/h": 1 / 3.6, "kn": 1852 / 3600}
 PRESENCE: Mapping[str, float] = {**SWITCHED, "online": 1.0, "offline": 0.0, "on": 1.0, "off": 0.0}
 
 
@@ -67,6 +73,38 @@ class JsonOptions(Options):
     lat: Expression | None = None
     # whether the device is there
     status: Expression | None = None
+    # under this name the whole message stands in each record
+    message_as: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,31}$")] | None = None
+    # the device is a unit: what it sends is its position, and `values` where there are some
+    moves: bool = False
+    speed: Expression | None = None
+    speed_unit: Literal["m/s", "km/h", "kn"] = "m/s"
+    heading: Expression | None = None
+    accuracy: Expression | None = None
+    battery: Expression | None = None
+
+
+class Joined:
+    """The records of one message with the message in them: as often as its size allows, for an expression may read all
+    of it each time."""
+
+    def __init__(self, whole: object, name: str | None, size: int) -> None:
+        self._whole, self._name, self._size = whole, name, size
+        self._left = JOINED_BYTES
+        # the record joined last
+        self._last: tuple[object, object] | None = None
+
+    def of(self, record: object, expression: str) -> object:
+        if self._name is None or record is self._whole or not isinstance(record, dict):
+            return record
+        if self._name not in named_in(expression):
+            return record
+        self._left -= self._size
+        if self._left < 0:
+            raise DecodeError(f"`{expression[:60]}` leads through too much", reason="expression")
+        if self._last is None or self._last[0] is not record:
+            self._last = (record, {**record, self._name: self._whole})
+        return self._last[1]
 
 
 class Place(NamedTuple):
@@ -79,9 +117,11 @@ class Place(NamedTuple):
     path: str
     # what expressions lead to in the whole message: read once for all its records
     shared: dict[str, object]
+    # the record with the message in it, where an expression names that
+    joined: Joined
 
     def find(self, expression: str) -> object:
-        found = search(expression, self.record)
+        found = search(expression, self.joined.of(self.record, expression))
         if found is not None or self.record is self.whole:
             return found
         if expression not in self.shared:
@@ -97,9 +137,10 @@ def decode(incoming: Incoming) -> list[Record]:
     whole: object = read(_ANY, incoming.payload)
     found: list[Record] = []
     shared: dict[str, object] = {}
+    joined = Joined(whole, options.message_as, len(incoming.payload))
     for path, record in list_records(whole, options.records):
         try:
-            found += _read_record(Place(record, whole, options, path, shared), incoming)
+            found += _read_record(Place(record, whole, options, path, shared, joined), incoming)
         except DecodeError as exc:
             spare(incoming.faults, exc)
     return found
@@ -125,7 +166,7 @@ def _read_record(place: Place, incoming: Incoming) -> list[Record]:
     sensor, at = _find_device(place, incoming), _find_time(place, incoming)
     fix = _find_position(place)
     lon, lat = (fix.lon, fix.lat) if fix else (None, None)
-    if not options.values:
+    if not options.values and not options.moves:
         return _read_all(place, sensor, at, fix, incoming)
     told = len(incoming.faults or ())
     found: list[Record] = []
@@ -137,7 +178,16 @@ def _read_record(place: Place, incoming: Incoming) -> list[Record]:
             spare(incoming.faults, exc)
     if options.status is not None and (presence := _find_presence(place, options.status)) is not None:
         found.append(Reading(sensor, "online", at, presence, None, "good", lon, lat))
-    if not found and len(incoming.faults or ()) == told:
+    if options.moves and fix:
+        try:
+            found.append(_read_position(place, sensor, at, fix))
+        except DecodeError as exc:
+            spare(incoming.faults, exc)
+    clean = len(incoming.faults or ()) == told
+    if not found and clean and options.moves and not options.values:
+        message = f"{place.path}lon: expected a position of the unit"
+        raise DecodeError(message, reason="nothing_usable", field=f"{place.path}lon")
+    if not found and clean:
         names = ", ".join(map(str, place.record)) if isinstance(place.record, dict) else shown(place.record)
         message = f"{place.path}values: none of the expressions found anything in {names[:200]}"
         raise DecodeError(message, reason="nothing_usable", field=f"{place.path}values")
@@ -150,6 +200,33 @@ def _read_all(place: Place, sensor: str, at: int, fix: LonLat | None, incoming: 
     require_numbers(numbers, "which expressions lead to one?")
     lon, lat = (fix.lon, fix.lat) if fix else (None, None)
     return [*list_readings(sensor, at, numbers, stated_units(body), lon, lat)]
+
+
+def _read_position(place: Place, unit: str, at: int, fix: LonLat) -> PositionRow:
+    options = place.options
+    speed = _find_known(place, "speed", options.speed, MAX_SPEED / SPEEDS[options.speed_unit])
+    battery = _find_known(place, "battery", options.battery, 100)
+    return PositionRow(
+        unit_id=unit,
+        time=at,
+        lon=fix.lon,
+        lat=fix.lat,
+        speed=None if speed is None else speed * SPEEDS[options.speed_unit],
+        heading=_find_known(place, "heading", options.heading, 360),
+        accuracy=_find_known(place, "accuracy", options.accuracy, float("inf")),
+        battery=battery / 100 if battery is not None and battery > 1 else battery,
+    )
+
+
+def _find_known(place: Place, name: str, expression: str | None, most: float) -> float | None:
+    """Less than nought is how devices say that they do not know."""
+    value = None if expression is None else place.find(expression)
+    if value is None or expression is None:
+        return None
+    number = read_number(value)
+    if number is None or number != number or number == float("inf") or number > most:
+        raise wrong(f"{place.path}{name}", expression, f"expected a number of at most {most:g}", value)
+    return None if number < 0 else number
 
 
 def _find_device(place: Place, incoming: Incoming) -> str:

@@ -297,7 +297,8 @@ def decode_refused(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
     """What a gateway could make nothing of is a dead letter, with the gateway's words for it."""
     told: RefusedIn = read(_REFUSED, message.payload)
     words = f"{told.field or 'message'}: {ids[0]} made nothing of a message of {told.sender}: {told.detail}"
-    raise DecodeError(words, reason="gateway_refused", field=told.field)
+    once = f"{told.field} of {told.sender} at {ids[0]}"
+    raise DecodeError(words, reason="gateway_refused", field=told.field, once=once)
 
 
 KINDS: dict[str, Callable[[Incoming, tuple[str, ...]], list[Record]]] = {

@@ -1,5 +1,5 @@
-"""Sensor Measurement Lists in JSON (section 5) or XML (section 7) of RFC 8428: packs are resolved (section 4.6), then
-each record is a reading.
+"""Sensor Measurement Lists in JSON (section 5), CBOR (section 6) or XML (section 7) of RFC 8428: packs are resolved
+(section 4.6), then each record is a reading.
 
 A resolved name ends in the metric: `urn:dev:ow:10e2073a01080063:temp` is metric `temp` of sensor
 `urn:dev:ow:10e2073a01080063`. A name that is a device alone (a four-part URN of RFC 9039, an IPv6 address, anything
@@ -9,14 +9,12 @@ that ends in a colon or a slash) is told apart by its unit: the metric is `Cel`,
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from ipaddress import IPv6Address
 from typing import Annotated, NamedTuple
 
 import msgspec
-from lxml import etree
 from msgspec import Meta, Raw, Struct
 
 from core.errors import DecodeError
@@ -36,12 +34,11 @@ from ingest.decoders.base import (
     spare,
 )
 from ingest.decoders.freeform import check_name
+from ingest.decoders.senml_forms import cbor_as_json, is_cbor, xml_as_json
 from ingest.records import Reading, Record
 
 VERSION = 10  # RFC 8428 section 4.4
 FEATURES = VERSION | 1 << 4  # RFC 9100: a bit a feature; the fourth is secondary units (RFC 8798)
-XML_NS = "urn:ietf:params:xml:ns:senml"
-CBOR_LIST = range(0x80, 0xA0)  # section 6: a pack is a CBOR array
 NO_UNIT = ("/", "1", "")
 RELATIVE_BELOW = 2**28  # section 4.5.3: smaller times count from now
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9:./_-]*")  # section 4.5.1
@@ -87,17 +84,15 @@ class Measurement(NamedTuple):
     value: float
 
 
-FIELDS = dict.fromkeys(("bt", "bv", "bs", "bver", "v", "s", "t", "ut"), "number") | {"vb": "vb"}
 _PACK = msgspec.json.Decoder(list[RecordIn])
 _LABELS = msgspec.json.Decoder(list[dict[str, Raw]])
 
 
 def decode(incoming: Incoming) -> list[Record]:
     payload = incoming.payload
-    if payload[:1] and payload[0] in CBOR_LIST:
-        message = "payload: SenML in CBOR is not read: expected JSON (RFC 8428 section 5) or XML (section 7)"
-        raise DecodeError(message, reason="not_json", field="payload")
-    if payload.lstrip()[:1] == b"<":
+    if is_cbor(payload):
+        payload = cbor_as_json(payload)
+    elif payload.lstrip()[:1] == b"<":
         payload = xml_as_json(payload)
     pack: list[RecordIn] = read(_PACK, payload)
     if not pack:
@@ -110,33 +105,6 @@ def decode(incoming: Incoming) -> list[Record]:
         message = "payload: expected at least one number, boolean or sum; the pack holds none"
         raise DecodeError(message, reason="nothing_usable", field="payload")
     return list(_place(measurements))
-
-
-def xml_as_json(payload: bytes) -> bytes:
-    """A pack in XML as the JSON it stands for; DTDs and entities are refused."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True)
-    try:
-        root = etree.fromstring(payload, parser)
-    except (etree.XMLSyntaxError, ValueError) as exc:
-        raise DecodeError(f"payload: expected SenML in XML: {exc}", reason="not_senml", field="payload") from exc
-    if root.getroottree().docinfo.doctype or root.tag != f"{{{XML_NS}}}sensml":
-        message = f"payload: expected the element sensml of {XML_NS}, without a document type"
-        raise DecodeError(message, reason="not_senml", field="payload")
-    records = root.iterchildren(f"{{{XML_NS}}}senml")
-    pack = [{str(k): _read_attribute(str(k), str(v)) for k, v in node.items()} for node in records]
-    return json.dumps(pack).encode()
-
-
-def _read_attribute(label: str, text: str) -> str | float | bool:
-    kind = FIELDS.get(label)
-    if kind == "vb" and text in ("true", "false", "1", "0"):
-        return text in ("true", "1")
-    if kind != "number":
-        return text
-    try:
-        return check_finite(float(text), label)
-    except ValueError as exc:
-        raise invalid(label, f"expected a number, got {text[:40]!r}") from exc
 
 
 def check_labels(records: list[dict[str, Raw]]) -> None:

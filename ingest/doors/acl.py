@@ -18,6 +18,8 @@ Kind = Literal["process", "gateway", "device", "unit"]
 PROCESS, GATEWAY = "onemap", "gateway"
 # may do nothing: being let in shows that the broker has read its files
 CANARY = "onemap-doors"
+# the doctor's, which tries what a device may
+PROBE = "doctor-probe"
 OUT_TOPICS = ("alarm/#", "alert/#", "task/+")
 IN_TOPICS = tuple(
     "/".join("+" if part.startswith("{") else part for part in template.split("/")) for template in NATIVE.values()

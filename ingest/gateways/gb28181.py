@@ -217,11 +217,17 @@ class Gateway:
         device = message.device
         if self.options.authenticate and not self._is_registered(device, peer):
             self.figures["not_registered"] += 1
+            if b"Keepalive" not in message.body:  # it is told once more, and says nothing that is lost
+                told = DecodeError(f"device {device}: it has not registered from here", field="device")
+                await self._refused.tell(told, peer.source[0], message.body)
             return Answer(403)
         if not message.body.strip():
             self.figures["empty"] += 1
             return Answer(200)  # nothing is said
         if "manscdp+xml" not in message.first("content-type").lower():
+            given = message.first("content-type")[:80]
+            told = DecodeError(f"content-type: expected Application/MANSCDP+xml, got {given!r}", field="content-type")
+            await self._refused.tell(told, device, message.body)
             return Answer(415)
         root = notes.read_note(message.body)
         kind = notes.command(root)
@@ -289,6 +295,11 @@ class Gateway:
         heard = self._unanswered.get(message.first("call-id"))
         if heard is not None:
             heard.set()
+
+    async def refuse(self, source: tuple[str, int], exc: DecodeError, data: bytes) -> None:
+        """What cannot even be taken apart: counted, and a letter."""
+        self.bad(source, exc)
+        await self._refused.tell(exc, source[0], data)
 
     def bad(self, source: tuple[str, int], exc: DecodeError) -> None:
         """Count what cannot be read; every doubling of their number is worth a line in the log."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+from collections.abc import Coroutine
+from typing import Any, cast
 
 from core.errors import DecodeError
 from ingest.gateways import gb28181_sip as sip
@@ -68,25 +69,37 @@ class Sockets:
         peer = stream_peer(writer)
         bad = 0
         while bad < self._options.max_bad:
+            head = bytearray()
             try:
                 async with asyncio.timeout(self._options.idle_s):
-                    message = await read_message(reader)
+                    message = await read_message(reader, head)
                 bad = bad + 1 if await self._gateway.take(message, peer) == 400 else 0
                 async with asyncio.timeout(WRITE_S):
                     await writer.drain()
             except DecodeError as exc:
-                return self._gateway.bad(peer.source, exc)
+                return await self._gateway.refuse(peer.source, exc, bytes(head) + await rest_of(reader))
             except (TimeoutError, asyncio.IncompleteReadError, ConnectionError):
                 return
 
 
-async def read_message(reader: asyncio.StreamReader) -> SipMessage:
+async def rest_of(reader: asyncio.StreamReader) -> bytes:
+    """What is at hand of a message that cannot be taken apart."""
+    try:
+        async with asyncio.timeout(0.01):
+            return await reader.read(sip.MAX_HEAD)
+    except (TimeoutError, ConnectionError):
+        return b""
+
+
+async def read_message(reader: asyncio.StreamReader, seen: bytearray | None = None) -> SipMessage:
     """The next message of a stream, whose length Content-Length must tell (RFC 3261 section 18.3). Empty lines between
-    messages keep connections alive."""
+    messages keep connections alive. `seen` gets what was taken from the stream."""
     head = b""
     while not head:
         try:
             head = (await reader.readuntil(sip.END)).lstrip(b"\r\n")
+            if seen is not None:
+                seen += head
         except asyncio.LimitOverrunError as exc:
             raise DecodeError(f"head: expected an empty line within {sip.MAX_HEAD} bytes", field="head") from exc
     message = sip.parse_head(head.removesuffix(sip.END))
@@ -132,9 +145,12 @@ class Datagrams(asyncio.DatagramProtocol):
         try:
             message = sip.parse(data)
         except DecodeError as exc:
-            self._gateway.bad(source, exc)
+            self._do(self._gateway.refuse(source, exc, data))
             return
-        task = asyncio.create_task(self._gateway.take(message, self._peer(source)))
+        self._do(self._gateway.take(message, self._peer(source)))
+
+    def _do(self, work: Coroutine[Any, Any, int | None]) -> None:
+        task = asyncio.create_task(work)
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
 

@@ -130,12 +130,16 @@ class Session:
     async def run(self) -> None:
         """Until the terminal leaves, is silent too long, talks nonsense or cannot be served."""
         while self._bad < self._options.max_bad:
+            frame = b""
             try:
                 before = self._bad
-                await self._handle(decode(await self._read_frame()))
+                frame = await self._read_frame()
+                await self._handle(decode(frame))
                 self._bad = 0 if self._bad == before else self._bad
             except DecodeError as exc:
                 self._count_bad(exc)
+                # of a frame that does not end the beginning is at hand
+                await self._tell(exc, frame or await self._reader.read(MAX_FRAME))
                 if exc.reason == TOO_LARGE:
                     return
             except (TimeoutError, asyncio.IncompleteReadError, ConnectionError):
@@ -173,16 +177,22 @@ class Session:
         if message.message_id == Id.AUTHENTICATE:
             return await self._authenticate(message)
         if self._options.secret is not None and message.phone != self._phone:
+            if message.message_id in (Id.LOCATION, Id.LOCATION_BATCH):
+                told = f"terminal {message.phone}: it has not shown its code on this connection"
+                await self._tell(DecodeError(told, field="terminal"), message.body)
             return await self._answer(message, Result.FAILED)
         handler = self._handlers.get(message.message_id)
         if handler is None or message.encryption:
             self._count("unsupported")
+            if handler is None:
+                told = f"message {message.message_id:04x}"
+                await self._tell(DecodeError(f"{told}: the gateway does not read it", field=told), message.body)
             return await self._answer(message, Result.UNSUPPORTED)
         try:
             await handler(message)
         except DecodeError as exc:
             self._count_bad(exc)
-            await self._gateway.refused.tell(exc, message.phone, message.body)
+            await self._tell(exc, message.body, message.phone)
             await self._answer(message, Result.MALFORMED)
 
     async def _register(self, message: Message) -> None:
@@ -191,6 +201,7 @@ class Session:
         if not known:
             self._count("not_allowed")
             log.warning("terminal_not_allowed", peer=self._peer, phone=message.phone)
+            await self._tell(DecodeError(f"terminal {message.phone}: it may not register", field="phone"), message.body)
         code = make_code(self._options.secret or b"", message.phone) if known else None
         await self._send(answer_registration(message, code, self._next_serial()))
 
@@ -204,6 +215,8 @@ class Session:
         self._phone = None
         self._count("not_authenticated")
         log.warning("terminal_not_authenticated", peer=self._peer, phone=message.phone)
+        told = f"terminal {message.phone}: it may not come in with this code"
+        await self._tell(DecodeError(told, field="code"), b"")  # a code is a secret, also one that fits no more
         await self._answer(message, Result.FAILED)
 
     async def _ignore(self, _: Message) -> None:
@@ -252,7 +265,7 @@ class Session:
         body = b"".join(part.body for part in parts)
         locations = read(body)
         for exc in self._faults:
-            await self._gateway.refused.tell(exc, message.phone, body)
+            await self._tell(exc, body, message.phone)
         self._faults = []
         before = self._gateway.emergency(message.phone)
         options = self._options
@@ -279,6 +292,11 @@ class Session:
 
     def _count(self, name: str, number: int = 1) -> None:
         self._gateway.figures[name] += number
+
+    async def _tell(self, exc: DecodeError, body: bytes, phone: str | None = None) -> None:
+        """It becomes a letter. Whoever has not shown who they are is known by where they come from: a number is easily
+        made up."""
+        await self._gateway.refused.tell(exc, phone or self._phone or str((self._peer or ("nobody",))[0]), body)
 
     def _count_bad(self, exc: DecodeError) -> None:
         self._bad += 1

@@ -11,8 +11,8 @@ from core.log import get_log
 from ingest.gateways.publisher import Publication, Publishes
 
 log = get_log("gateway")
-# anybody may send nonsense to an open port: so many are told in a minute, the others counted
-A_MINUTE = 30
+# anybody may send nonsense to an open port: so many are told in a minute, of one sender fewer, the others counted
+A_MINUTE, OF_ONE = 30, 10
 BODY_AT_MOST = 4000
 
 
@@ -23,17 +23,18 @@ class Refused:
         self._publisher = publisher
         self._topic = f"{prefix}/gateway/{gateway}/refused"
         self._figures = figures
-        self._minute, self._told = -1, 0
+        self._minute, self._told = -1, Counter[str]()
 
     async def tell(self, exc: DecodeError, sender: str, body: bytes) -> None:
         """Nothing is raised: what is told is lost already, and the broker's absence is told elsewhere."""
         minute = int(time.monotonic() // 60)
         if minute != self._minute:
-            self._minute, self._told = minute, 0
-        self._told += 1
-        if self._told > A_MINUTE:
+            self._minute = minute
+            self._told.clear()
+        if self._told[sender] >= OF_ONE or self._told.total() >= A_MINUTE:
             self._figures["refused_untold"] += 1
             return
+        self._told[sender] += 1
         told = {"sender": sender[:200], "field": exc.field, "detail": exc.message[:1000], "body": as_text(body)}
         try:
             await self._publisher.publish([Publication(self._topic, told)])

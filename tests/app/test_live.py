@@ -133,6 +133,7 @@ def test_every_kind_is_one_row_and_is_known_by_its_signals() -> None:
         "risk_cell",
         "video_event",
         "warning",
+        "layer",
         "health",
     ]
     assert {key for key, kind in KINDS.items() if kind.urgent} == {"alarm", "incident"}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.packettypes import PacketTypes
@@ -104,6 +105,22 @@ def test_card_of_the_camera_has_the_picture_with_its_age_and_the_way_to_its_even
     assert desk.page.locator("#card .events li").count() == 2
     desk.page.click(f"#card .events [data-select-id='{EVENT}']")
     desk.page.wait_for_selector(f"#card .facts [data-select-id='{CAMERA}']")
+
+
+def test_camera_that_is_accepted_appears_on_the_map_that_is_open(
+    desk: Desk, admin: httpx.Client, devices: Mailbox, processes: System
+) -> None:
+    """It was there for windows opened later."""
+    page = MAP.removesuffix(".map")
+    desk.ask(f"async () => {page}.showLayers([true], [{{ id: 'cameras' }}])")
+    known = f"async () => (await {MAP}.getSource('cameras').getData()).features.map(one => one.properties.id)"
+    desk.until(known, lambda ids: len(ids) > 0, what="the cameras are on the map")
+    devices.publish("onemap/video/gate-7/event", {"id": "e1", "time": rfc3339(now()), "kind": "smoke"})
+    wait_for(lambda: admin.get("/api/pending/camera/gate-7").status_code == 200)
+    [site] = processes.rows("SELECT ST_X(geom) AS lon, ST_Y(geom) AS lat FROM camera WHERE id = %s", CAMERA)
+    told = {"name_zh": "七号门", "name_en": "Gate 7", "lon": site["lon"] + 0.0005, "lat": site["lat"]}
+    assert admin.post("/api/pending/camera/gate-7/accept", json=told).status_code == 200
+    desk.until(known, lambda ids: "gate-7" in ids, what="the new camera is on the map")
 
 
 def test_old_event_is_paler_than_a_new_one(desk: Desk, drawn: list[float]) -> None:

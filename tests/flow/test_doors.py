@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import httpx
@@ -14,13 +14,17 @@ from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import Engine
 
 from app.cli import main
+from app.health import door_probe
+from app.health.door_probe import probe_as_device
+from app.health.doors import ask_broker
 from app.services.mosquitto import Broker
 from app.services.private import private_broker
 from core.clock import rfc3339
 from core.db import make_engine
 from core.installation import read_installation
 from core.settings import Settings, load_settings
-from ingest.doors.accounts import read_door
+from ingest.doors.accounts import find_unheard, read_door
+from ingest.doors.acl import PROBE
 from ingest.link import session_name
 from tests.support import LOGS, PATIENCE_S, STATE, WORKER, System, free_settings, mailbox, now, wait_for
 
@@ -208,6 +212,32 @@ def test_new_source_opens_its_topics_at_once(city: System, api: httpx.Client, db
     wait_open(db)
     assert device.say("pumps/p-1/up", "[]") == NOT_AUTHORIZED
     device.close()
+
+
+def test_doctor_asks_the_broker_as_a_device_would(
+    city: System, api: httpx.Client, db: Engine, own_broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = city.settings.model_copy(update={"mqtt_url": own_broker.url()})
+    asked: list[str] = []
+
+    def ask(who: Settings, topics: Sequence[str]) -> list[str]:
+        asked[:] = topics
+        return ask_broker(who, topics)
+
+    monkeypatch.setattr(door_probe, "ask_broker", ask)
+    for _ in range(2):  # the second time with a new secret
+        assert list(probe_as_device(db.begin, settings)) == []
+    assert asked[0] == "onemap/incident"
+    assert asked[-1] == "onemap/observation/onemap-doctor"
+    with db.connect() as conn:
+        assert PROBE not in [name for names in find_unheard(conn, now(), now()) for name in names]
+    # a broker that lets anybody say anything, and one that has other files
+    monkeypatch.setattr(door_probe, "ask_broker", lambda *_: [])
+    assert ["lets a device speak for another" in one.words for one in probe_as_device(db.begin, settings)] == [True]
+    monkeypatch.setattr(door_probe, "ask_broker", lambda _, topics: list(topics))
+    assert ["onemap/incident" in one.words for one in probe_as_device(db.begin, settings)] == [True]
+    monkeypatch.setattr(door_probe, "TOLD_S", 0.0)
+    assert ["was not tried" in one.words for one in probe_as_device(db.begin, settings)] == [True]
 
 
 def test_broker_that_was_killed_and_files_that_were_lost_are_mended(

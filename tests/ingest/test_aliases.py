@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from threading import Thread
 from typing import Any
 
-from sqlalchemy import Connection, text
+import pytest
+from sqlalchemy import Connection, Engine, text
 
+from core.errors import DecodeError
 from core.pgarray import to_pg_us
-from ingest.admin.letters import read_reasons
+from ingest.admin.letters import LetterFilter, list_letters, read_reasons
+from ingest.arrived import Arrived
+from ingest.decoders import native
+from ingest.decoders.base import Incoming
+from ingest.decoders.native import NativeOptions
+from ingest.letters import EACH
 from ingest.records import BirthRow, BornValue, DeathRow, Reading
 from ingest.writer import Writer
 from tests.ingest.test_sources import source
@@ -81,6 +90,61 @@ def test_alias_nobody_has_explained_is_counted_once_however_often_it_comes(conn:
     write(conn, 1, [value(98, 1.0, 9)])
     [told] = [one for one in read_reasons(conn) if one["reason"] == "unknown_alias"]
     assert told["count"] == 2
+
+
+def test_alias_that_stays_unexplained_is_one_letter_that_grows(conn: Connection) -> None:
+    """A plant that says it once a second made 86,400 letters a day."""
+    write(conn, 1, [birth((1, "Level", 9))])
+    write(conn, 1, *([value(99, float(n), n)] for n in range(50)))
+    for n in range(50, 100):
+        write(conn, 1, [value(99, float(n), n)])
+    write(conn, 1, [value(98, 1.0)])
+    found = list_letters(conn, LetterFilter(), None, 500)
+    each = EACH["unknown_alias"]
+    assert len(found) == each + 2
+    assert sum(one["times"] for one in found) == 101
+    [grown] = [one for one in found if one["times"] > 1]
+    assert grown["times"] == 100 - each
+    assert grown["first_at"] < grown["received_at"]
+    write(conn, 1, [birth((1, "Level", 9), time=NOW + 1)])
+    write(conn, 1, [value(99, 7.0)])
+    assert len(list_letters(conn, LetterFilter(), None, 500)) == each + 3, "a rebirth begins anew"
+
+
+def test_two_writers_of_the_same_alias_add_up(fresh_engine: Engine) -> None:
+    def speak(slot: int) -> None:
+        for n in range(20):
+            with fresh_engine.begin() as conn:
+                write(conn, slot, *([value(alias, float(n), n)] for alias in (97, 98, 99)))
+
+    threads = [Thread(target=speak, args=(slot,)) for slot in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with fresh_engine.connect() as conn:
+        found = list_letters(conn, LetterFilter(), None, 500)
+    assert sum(one["times"] for one in found) == 120
+
+
+def test_what_a_gateway_refuses_of_one_sender_is_one_letter(conn: Connection) -> None:
+    """A port that anybody may knock at must not fill the table."""
+    options = NativeOptions(prefix="onemap")
+    for n in range(40):
+        told = {
+            "sender": "10.0.0.9" if n else "10.0.0.8",
+            "field": "checksum",
+            "detail": f"bad {n}",
+            "body": f"{n:02x}",
+        }
+        one = Arrived("onemap/gateway/jt808/refused", json.dumps(told).encode(), 1, 1)
+        with pytest.raises(DecodeError) as caught:
+            native.DECODER.decode(Incoming(one.topic, one.payload, {}, NOW, options))
+        one.refuse(caught.value)
+        Writer(1).write(conn, [one], now())
+    found = list_letters(conn, LetterFilter(), None, 100)
+    assert sorted(letter["times"] for letter in found) == [1, 39]
+    assert '"27"' in found[0]["preview"], "the newest bytes"
 
 
 def test_death_of_a_node_is_the_death_of_its_devices(conn: Connection) -> None:

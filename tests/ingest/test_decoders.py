@@ -40,6 +40,7 @@ GOOD: dict[str, tuple[Sample, ...]] = {
         Sample("senml/gate-3", "single.json"),
         Sample("senml/gate-3", "multiple.json"),
         Sample("senml/gate-3", "sums.json"),
+        Sample("senml/gate-3", "types.cbor"),
         Sample("s", "types.json"),
     ),
     "sensorthings": (

@@ -26,7 +26,7 @@ from ingest.doors.accounts import (
     revoke_account,
     rotate_account,
 )
-from ingest.doors.acl import Account, acl_text, own_topics
+from ingest.doors.acl import PROBE, Account, acl_text, own_topics
 from ingest.doors.files import read_base, reload_broker, replace
 from ingest.doors.many import import_accounts, read_csv, read_text
 from ingest.doors.secret import fits, hash_secret, make_secret
@@ -303,6 +303,8 @@ def test_doctor_names_what_a_source_reads_and_no_device_may_write(conn: Connecti
     [remark] = list(check_filters(conn, "onemap"))
     assert "source zigbee2mqtt: on zigbee2mqtt/# no device's account may publish, gateways only" in remark.words
     assert "--source zigbee2mqtt" in remark.words
+    add(conn, PROBE, sources=["zigbee2mqtt"])
+    assert [one.words for one in check_filters(conn, "onemap")] == [remark.words], "the doctor's own opens nothing"
     add(conn, "bridge", sources=["zigbee2mqtt"])
     assert list(check_filters(conn, "onemap")) == []
 
@@ -315,7 +317,12 @@ def test_broker_itself_is_asked_and_says_what_it_refuses(conn: Connection, broke
     conn.execute(text("UPDATE source SET topic_filters = '{onemap/closed/+}', enabled = true WHERE id = 'zigbee2mqtt'"))
     [remark] = list(probe_filters(conn, asked))
     assert "refuses what gateway publishes on onemap/closed/+" in remark.words
-    assert list(probe_filters(conn, settings.model_copy(update={"mqtt_url": broker.url()}))) == []
+    ours = settings.model_copy(update={"mqtt_url": broker.url()})
+    assert list(probe_filters(conn, ours)) == [], "others manage the broker"
+    add(conn, "wl-9")
+    [remark] = list(probe_filters(conn, ours))
+    assert not remark.wrong
+    assert "was not tried" in remark.words
 
 
 def test_sample_of_a_filter_fits_it() -> None:

@@ -113,10 +113,13 @@ def test_letter_that_is_settled_offers_nothing_to_do() -> None:
         "received_at": "2026-01-01T00:00:00Z",
         "state": "discarded",
         "handled_by": "li",
+        "times": 86_400,
+        "first_at": "2026-01-01T00:00:00Z",
         "text": None,
         "hex": "00ff",
         "size": 2,
     }
+    assert "86,400 times" in str(letters.pane(letter, is_admin=True))
     assert not having(letters.pane(letter, is_admin=True), data_key="replay")
     waiting = letters.pane({**letter, "state": "waiting"}, is_admin=True)
     assert having(waiting, data_key="replay")

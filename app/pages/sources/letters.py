@@ -31,7 +31,8 @@ COLUMNS = {"received": "received_at", "reason": "reason", "topic": "topic", "sou
 def letter_cells(row: book.DeadLetter) -> list[Cell]:
     label = cells.known("reason", row["reason"])
     opened = cells.press("open", label, key=f"letter-{row['id']}", id=row["id"])
-    return cells.stack([opened, cells.code(row["topic"])], [cells.quiet(row["detail"])])
+    often = [cells.chip(cells.words("letters.times", n=f"{row['times']:,}"))] if row["times"] > 1 else []
+    return cells.stack([opened, *often, cells.code(row["topic"])], [cells.quiet(row["detail"])])
 
 
 def state_cell(row: book.DeadLetter) -> list[Cell]:
@@ -156,10 +157,12 @@ def open_letter(asking: Asking, letter_id: int) -> html.Div:
 def pane(letter: book.LetterWhole, *, is_admin: bool) -> html.Div:
     properties = "\n".join(f"{name}: {value}" for name, value in (letter["properties"] or {}).items())
     waits = letter["state"] == "waiting"
+    often = [*texts.both("letters.times", n=f"{letter['times']:,}"), " · ", age(letter["first_at"])]
     state = [*texts.both(f"letters.state.{letter['state']}"), f" · {letter['handled_by'] or ''}"]
     listed = facts(
         [
             ("letters.received", [clock_time(letter["received_at"]), " · ", age(letter["received_at"])]),
+            ("letters.since", often if letter["times"] > 1 else None),
             ("devices.topic", html.Code(letter["topic"])),
             ("devices.source", letter["source"] or texts.both("letters.no_source")),
             ("letters.field", letter["field"]),

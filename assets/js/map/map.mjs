@@ -48,6 +48,7 @@ export function startMap({ city, layers, live, sets, liveLayers, selection, word
 
   map.once('load', () => {
     furnish(map);
+    live.layer.on(switches.renew);
     switches.turn = feedMap(map, { live, sets, liveLayers, onMoved: (kind, id, coordinates) => { if (selection.is(kind, id)) ring(coordinates); } });
     for (const layer of layers) {
       switches.show(layer.id, layer.visible);
@@ -176,6 +177,10 @@ function makeSwitches(map) {
   return {
     /** Of a layer that shares its source (feed.mjs). @type {(id: string, on: boolean) => void} */
     turn() {},
+    /** What was fetched is another now. @param {Batch} batch */
+    renew({ changed, whole }) {
+      for (const id of fetched) if (whole || changed.has(id)) fetchFeatures(id);
+    },
     /** @param {string} id @param {boolean} visible */
     show(id, visible) {
       if (!map.getStyle()) return;

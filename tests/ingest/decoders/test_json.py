@@ -129,6 +129,57 @@ def test_message_is_read_once_for_all_its_records() -> None:
     assert time.process_time() - began < 2
 
 
+def test_record_is_joined_with_its_message() -> None:
+    """Two channels of the same number at two stations were one device."""
+    body = {"station": "east", "k": {"t": 2}, "data": [{"ch": "1", "v": 3.5}, {"ch": "2", "v": 4.5, "m": "own"}]}
+    options: dict[str, Any] = {"records": "data", "values": {"v": "v"}, "message_as": "m"}
+    found = decode(body, device="join('-', [m.station, ch])", **options)
+    assert [(name, value) for name, _, _, value, *_ in found] == [("east-1", 3.5), ("east-2", 4.5)]
+    assert [row[3] for row in decode(body, **{**options, "values": {"x": "m.k.t"}})] == [2.0, 2.0]
+    assert [row[3] for row in decode(body, records="data", values={"x": "length(@)"})] == [2.0, 3.0], "not mixed in"
+
+
+def test_join_that_reads_a_great_message_for_each_record_ends_soon() -> None:
+    body = {"list": [{"n": n} for n in range(1000)], "big": list(range(20_000))}
+    began = time.process_time()
+    found = decode(body, records="list", device="n", values={"x": "length(to_string(m))"}, message_as="m")
+    assert "leads through too much" in found[-1][1]
+    assert time.process_time() - began < 5
+
+
+TRUCK = {"id": "truck-7", "p": {"x": 118.3, "y": 33.9}, "v": 36, "c": 90, "b": 80, "load": 2.5, "hdop": -1}
+MOVES: dict[str, Any] = {"moves": True, "device": "id", "lon": "p.x", "lat": "p.y"}
+
+
+def test_unit_has_positions() -> None:
+    found = decode(TRUCK, **MOVES, speed="v", speed_unit="km/h", heading="c", battery="b", accuracy="hdop")
+    assert found == [("truck-7", NOW_US, 118.3, 33.9, 10.0, 90.0, None, 0.8)]
+    found = decode(TRUCK, **MOVES, values={"load": "load"})
+    assert [len(row) for row in found] == [8, 8]
+    assert found[0][:4] == ("truck-7", "load", NOW_US, 2.5)
+    assert found[1] == ("truck-7", NOW_US, 118.3, 33.9, None, None, None, None)
+
+
+def test_speed_that_is_none_costs_no_reading_of_the_unit() -> None:
+    found = decode({**TRUCK, "v": "fast"}, **MOVES, speed="v", values={"load": "load"})
+    assert (found[0][1], found[1][0]) == ("load", "speed")
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "told"),
+    [
+        ({"p": {"x": 0, "y": 0}}, "lon", "expected a position of the unit"),
+        ({"p": None}, "lon", "expected a position of the unit"),
+        ({"v": 9000}, "speed", "`v` expected a number of at most 300, found 9000"),
+        ({"v": "fast"}, "speed", '`v` expected a number of at most 300, found "fast"'),
+    ],
+)
+def test_unit_without_a_position_or_with_a_wrong_one_is_refused(change: dict[str, Any], field: str, told: str) -> None:
+    [(at_fault, words)] = decode({**TRUCK, **change}, **MOVES, speed="v")
+    assert at_fault == field
+    assert told in words
+
+
 COSTLY = [
     "[@,@]|" * 60 + "@",
     "[" * 200,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
+import cbor2
 import pytest
 
 from core.errors import DecodeError
 from ingest.decoders.senml import DECODER
+from ingest.decoders.senml_forms import LABELS
 from ingest.records import Reading
 from tests.ingest.decoders.support import NOW_US, at, payload, readings, run
 
@@ -137,6 +140,34 @@ def test_pack_in_xml_says_the_same_as_in_json() -> None:
     assert decode(payload("senml/history.xml"), now=then) == decode(payload("senml/history.json"), now=then)
 
 
+def test_pack_in_cbor_says_the_same_as_in_json() -> None:
+    """Section 6 is the second example of section 5.1.2, byte by byte as it is dumped there."""
+    then = at("2010-06-08T18:01:17+00:00")
+    assert decode(payload("senml/history.cbor"), now=then) == decode(payload("senml/history.json"), now=then)
+
+
+@pytest.mark.parametrize("name", ["single", "multiple", "moving", "types", "collection", "actuator", "lights_dim"])
+def test_every_example_in_cbor_says_the_same_as_in_json(name: str) -> None:
+    numbers = {label: number for number, label in LABELS.items()}
+    pack = json.loads(payload(f"senml/{name}.json"))
+    packed = [{numbers[label]: value for label, value in record.items()} for record in pack]
+    assert decode(cbor2.dumps(packed), now=IN_2011) == decode(pack, now=IN_2011)
+
+
+def test_decimal_fraction_octets_and_an_array_without_a_length_in_cbor() -> None:
+    """Section 6: numbers may be decimal fractions (tag 4), data are octets; section 4.8: a stream's array has no
+    length."""
+    body = b"\x9f" + cbor2.dumps({-2: "a:", 0: "b", 2: Decimal("12.3")}) + cbor2.dumps({0: "c", 8: b"hi\n"}) + b"\xff"
+    assert [(r.metric, r.value) for r in decode(body)] == [("b", 12.3)]
+
+
+def test_unknown_field_in_cbor_is_left_aside_unless_it_must_be_understood() -> None:
+    assert decode(cbor2.dumps([{0: "a:b", 2: 1, "x": [1], 99: 2}]))
+    with pytest.raises(DecodeError) as caught:
+        decode(cbor2.dumps([{0: "a:b", 2: 1, "calibrated_": True}]))
+    assert caught.value.field == "calibrated_"
+
+
 def test_truth_and_text_in_xml() -> None:
     body = b'<?xml version="1.0"?><sensml xmlns="urn:ietf:params:xml:ns:senml"><senml bn="a:" n="b" vb="true"/>'
     body += b'<!-- --><senml n="c" vs="x"/><senml n="d" vb="0"/></sensml>'
@@ -158,6 +189,17 @@ BAD: list[tuple[Any, str]] = [
     ([{"bn": "a:"}], "payload"),
     ([{"n": "a:b", "vs": "Machine Room"}], "payload"),
     (b"\x81\xa2\x00", "payload"),
+    (b"\x81\x01", "payload"),
+    (b"\x81" * 5000, "payload"),
+    (b"\x9b" + b"\xff" * 8, "payload"),
+    (b"\x81\xa2\x00\x61a\x00\x61b", "payload"),
+    (b"\x81\xa1\x02\xc4\x82\x1b\x7f" + b"\xff" * 7 + b"\x01", "payload"),
+    (cbor2.dumps([{0: "a:b", 2: float("nan")}]), "v"),
+    (cbor2.dumps([{0: "a:b", 2: None}]), "v"),
+    (cbor2.dumps([{0: "a:b", 2: 10**5000}]), "v"),
+    (cbor2.dumps([{10**5000: 1, 0: "a:b"}]), "v"),
+    (cbor2.dumps([{0: "a:b", 2: "1"}]), "[0].v"),
+    (cbor2.dumps([{0: b"a:b", 2: 1}]), "n"),
     (b"<sensml/>", "payload"),
     (b"<sensml", "payload"),
     (b'<sensml xmlns="urn:ietf:params:xml:ns:senml"><senml n="a:b" v="x"/></sensml>', "v"),

@@ -16,7 +16,7 @@ from core.errors import DecodeError
 from ingest.gateways import gb28181_sip as sip
 from ingest.gateways.gb28181 import Gateway, Peer, PlatformOptions
 from ingest.gateways.gb28181_sockets import Sockets, read_message
-from ingest.gateways.refused import A_MINUTE, Refused
+from ingest.gateways.refused import A_MINUTE, OF_ONE, Refused
 from tests.ingest.gateways.cameras import DEVICE, PASSWORD, REALM, SERVER, Camera, authorization, code, request
 from tests.ingest.gateways.support import PAYLOADS, HeldBroker, read_natively, run, until
 
@@ -286,7 +286,7 @@ def test_what_cannot_be_served_is_refused_clearly(expected: int, data: bytes) ->
         broker = HeldBroker()
         async with registered(broker, authenticate=False) as (_, camera):
             assert code(await camera.ask(data)) == expected
-            assert {one.topic for one in broker.taken} == ({TOLD} if expected == 400 else set())
+            assert {one.topic for one in broker.taken} == ({TOLD} if expected in (400, 415) else set())
 
     run(story())
 
@@ -299,6 +299,8 @@ def test_nonsense_in_datagrams_is_counted_and_harms_nobody() -> None:
                 camera.transport.sendto(noise)
             assert code(await camera.ask(request("NOTIFY", BOX))) == 200
             assert gateway.figures["bad"] == 3
+        assert [told["body"] for told in broker.on(TOLD)][:1] == ["hello"]
+        assert len(broker.on(TOLD)) == 3
 
     run(story())
 
@@ -434,6 +436,36 @@ def test_alarm_that_cannot_be_read_is_told_with_what_is_wrong_and_who_sent_it() 
     run(story())
 
 
+def test_stream_that_cannot_be_taken_apart_is_told_with_its_bytes() -> None:
+    async def story() -> None:
+        broker = HeldBroker()
+        async with serving(broker, authenticate=False) as (_, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"HELLO you\r\n\r\nmore of it")
+            assert not await drained(reader)
+            writer.close()
+        [told] = broker.on(TOLD)
+        assert (told["field"], told["sender"]) == ("start", "127.0.0.1")
+        assert "HELLO you" in told["body"]
+
+    run(story())
+
+
+def test_alarm_of_a_device_that_has_not_registered_is_told() -> None:
+    async def story() -> None:
+        broker = HeldBroker()
+        async with serving(broker) as (_, port):
+            camera = await Camera.connect(port)
+            assert code(await camera.ask(request("MESSAGE", KEEPALIVE))) == 403
+            assert code(await camera.ask(request("MESSAGE", VIDEO))) == 403
+            camera.close()
+        [told] = broker.on(TOLD)
+        assert told["field"] == "device"
+        assert "<AlarmMethod>" in told["body"]
+
+    run(story())
+
+
 def test_device_whose_id_has_no_twenty_digits_is_told_too() -> None:
     async def story() -> None:
         broker = HeldBroker()
@@ -456,8 +488,11 @@ def test_nonsense_is_told_so_often_in_a_minute_and_then_counted() -> None:
         for _ in range(100):
             await refused.tell(DecodeError("from: expected more", field="from"), "127.0.0.1", b"\x00\xff")
         assert len(broker.taken) == figures["refused_told"]
+        assert OF_ONE <= len(broker.taken) <= 2 * OF_ONE, "one who talks nonsense leaves room for others"
+        for n in range(100):
+            await refused.tell(DecodeError("x", field="x"), f"10.0.0.{n}", b"")
         assert A_MINUTE <= len(broker.taken) <= 2 * A_MINUTE
-        assert figures["refused_told"] + figures["refused_untold"] == 100
+        assert figures["refused_told"] + figures["refused_untold"] == 200
         assert broker.taken[0].body["body"] == "00 ff"
         broker.away = True
         refused = Refused(broker, "onemap", "gb28181", figures)

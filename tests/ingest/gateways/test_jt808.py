@@ -26,6 +26,7 @@ from tests.ingest.gateways.terminals import (
 from tests.support import now
 
 POSITION = f"onemap/position/{PHONE}"
+TOLD = "onemap/gateway/jt808/refused"
 SECRET = b"a secret of this test"
 
 
@@ -119,7 +120,7 @@ def test_wrong_code_is_refused_and_nothing_is_published() -> None:
             assert await terminal.ask(Id.AUTHENTICATE, wrong) == Result.FAILED
             assert await terminal.ask(Id.LOCATION, location_body(now())) == Result.FAILED
             assert await terminal.ask(Id.HEARTBEAT) == Result.FAILED
-            assert not broker.taken
+            assert {(one.topic, one.body["field"]) for one in broker.taken} == {(TOLD, "code"), (TOLD, "terminal")}
             await terminal.close()
 
     run(story())
@@ -133,7 +134,7 @@ def test_authenticated_terminal_cannot_speak_for_another() -> None:
             await terminal.login()
             terminal.phone = "13800000000"
             assert await terminal.ask(Id.LOCATION, location_body(now())) == Result.FAILED
-            assert not broker.taken
+            assert {one.topic for one in broker.taken} == {TOLD}
             await terminal.close()
 
     run(story())
@@ -160,7 +161,7 @@ def test_after_logging_out_a_terminal_is_nobody() -> None:
             await terminal.login()
             assert await terminal.ask(Id.LOGOUT) == Result.DONE
             assert await terminal.ask(Id.LOCATION, location_body(now())) == Result.FAILED
-            assert not broker.taken
+            assert {one.topic for one in broker.taken} == {TOLD}
             await terminal.close()
 
     run(story())
@@ -295,10 +296,37 @@ def test_terminal_that_talks_nonsense_is_closed_and_harms_no_other(times: int, n
             bad.writer.write(noise)
             await bad.ended()
             assert gateway.figures["bad"] == times
+            told = broker.on(TOLD)
+            assert len(told) == times
+            body = told[0]["body"]
+            assert body == "short" or bytes.fromhex(body)[:3] in noise
+            assert told[0]["sender"] in ("127.0.0.1", PHONE)
             assert await good.ask(Id.LOCATION, location_body(now())) == Result.DONE
             assert len(broker.on("onemap/position/138")) == 2
             await bad.close()
             await good.close()
+
+    run(story())
+
+
+def test_who_may_not_come_in_and_what_is_not_spoken_is_told() -> None:
+    """They stood in the log alone."""
+
+    async def story() -> None:
+        broker = HeldBroker()
+        async with serving(broker, allowed=frozenset({PHONE})) as (_, port):
+            stranger = await Terminal.connect(port, phone="139")
+            await stranger.register()
+            wrong = authentication_body(b"wrong", stranger.version)
+            assert await stranger.ask(Id.AUTHENTICATE, wrong) == Result.FAILED
+            known = await Terminal.connect(port)
+            assert await known.login() == Result.DONE
+            assert await known.ask(0x0900, b"\x01\x02") == Result.UNSUPPORTED
+            await stranger.close()
+            await known.close()
+        told = {(one["field"], one["sender"]): one["body"] for one in broker.on(TOLD)}
+        assert set(told) == {("phone", "127.0.0.1"), ("code", "127.0.0.1"), ("message 0900", PHONE)}
+        assert told["message 0900", PHONE] == "01 02"
 
     run(story())
 
