@@ -32,6 +32,8 @@ class List {
     /** The row that the keyboard is on, by its id: rows change places. @type {string | null} */
     this.focus = null;
     this.keeping = false;
+    /** Rows as they were last drawn, by id. @type {Map<string, { said: string, row: any }>} */
+    this.kept = new Map();
     this.soon = atMost(EVERY_MS, () => this.draw());
     this.things.on(() => this.soon());
     if (spec.also) live[spec.also].on(() => this.soon());
@@ -86,6 +88,16 @@ class List {
     return (this.inside || this.hasFocus) && performance.now() - this.touchedAt < HELD_MS;
   }
 
+  /** A row that says what it said before is the same object: the grid leaves it as it is. @param {any} row */
+  same(row) {
+    const id = String(row.id);
+    const said = JSON.stringify(row);
+    const held = this.kept.get(id);
+    if (held?.said === said) return held.row;
+    this.kept.set(id, { said, row });
+    return row;
+  }
+
   /** A list behind another shows its switch while there is something in it, or while it is open. @param {number} all */
   offer(all) {
     const toggle = byId(`switch-${this.name}`);
@@ -111,12 +123,13 @@ class List {
     const { ids, rows, all, news } = rowsOf(this.spec, this.things, held ? this.ids : null);
     if (this.inside && !held && this.ids.length > 0 && ids.join() !== this.ids.join()) this.movedAt = performance.now();
     this.ids = ids;
+    for (const id of this.kept.keys()) if (!this.things.get(id)) this.kept.delete(id);
     setText(byId(`tab-count-${this.name}`), all || '');
     this.offer(all);
     part(`empty-${this.name}`).hidden = all > 0 || !this.things.known;
     part(`held-${this.name}`).hidden = news === 0;
     setText(byId(`held-count-${this.name}`), news);
-    this.api.setGridOption('rowData', rows);
+    this.api.setGridOption('rowData', rows.map(row => this.same(row)));
     this.keepFocus();
     if (held) setTimeout(this.soon, HELD_CHECK_MS);
   }

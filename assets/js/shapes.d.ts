@@ -52,6 +52,8 @@ interface Judged {
   trend: 'rising' | 'falling' | 'steady' | null;
   window_s: number | null;
   district: string | null;
+  classification: number;
+  units: string[];
 }
 
 /** An alarm in the list: whether it waits for somebody to acknowledge it, and what is judged now, where that is known. */

@@ -164,6 +164,7 @@ export function selectLayers() {
   ];
 }
 
-/** Every overlay layer, tagged with the layer of the tree it belongs to. @returns {Layer[]} */
+const SHARED_SOURCES = Object.values(SHARED);
+/** Every overlay layer, tagged with the layer of the tree it belongs to; what several of them share with none. @returns {Layer[]} */
 export const overlayLayers = () =>
-  Object.entries(OVERLAYS).flatMap(([id, { layers }]) => layers().map(layer => ({ ...layer, metadata: { layer: id } }))).concat(selectLayers());
+  Object.entries(OVERLAYS).flatMap(([id, { layers }]) => layers().map(layer => (SHARED_SOURCES.includes(id) ? layer : { ...layer, metadata: { layer: id } }))).concat(selectLayers());
