@@ -64,6 +64,14 @@ function listenToControls(controls) {
   document.addEventListener('click', event => controls[around(event, 'button, [role=menuitem]')?.id ?? '']?.());
 }
 
+// Where there is no room for both (panels.css) the layers give way to the card, and the card to who asks for the layers.
+const NARROW = matchMedia('(max-width: 1500px) and (min-width: 821px)');
+/** @param {Chosen} selection */
+const unfold = selection => () => {
+  if (NARROW.matches && selection.current()) selection.select(null);
+  else lookControls['left-fold']();
+};
+
 const logOut = () => send('POST', '/logout').finally(() => location.assign('/login'));
 
 /** Makes the parts that stand without Dash, then waits for the panels and makes those. @param {Given} given */
@@ -95,7 +103,7 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
   const reporter = makeReporter({ me, dialogs, vocabulary, words, map: map.map, selection, live });
   const tree = makeLayerTree({ live, liveLayers, map, choices, layers });
   listenToControls({
-    ...map.controls, ...lookControls, 'card-close': () => selection.select(null), 'card-retry': card.reload, 'keys-open': toggleHelp, 'keys-close': toggleHelp, 'incident-new': reporter.open, logout: logOut,
+    ...map.controls, ...lookControls, 'left-fold': unfold(selection), 'card-close': () => selection.select(null), 'card-retry': card.reload, 'keys-open': toggleHelp, 'keys-close': toggleHelp, 'incident-new': reporter.open, logout: logOut,
   });
 
   async function startPanels() {

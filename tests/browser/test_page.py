@@ -300,6 +300,7 @@ def test_warning_that_is_cancelled_leaves_the_list_and_the_map(
 
 
 def test_a_layer_leaves_the_map_and_comes_back_with_its_switch(desk: Desk) -> None:
+    desk.page.keyboard.press("Escape")  # on a narrow desk the layers give way to a card
     switch = desk.page.locator("#layer-tree [data-layer=units] input[type=checkbox]")
     for visibility in ("none", "visible"):
         switch.click(force=True)
