@@ -58,6 +58,10 @@ def make_application(
     )
 
 
+# the weights that are used, each in parts by ranges of characters: a browser fetches what a page writes with
+FONT_STYLES = tuple(f"/vendor/@fontsource/noto-sans-sc/{weight}.css" for weight in (400, 600))
+
+
 @dataclass(frozen=True, slots=True)
 class Index:
     """What an index page has of its own: attributes of its root and body, scripts and links of its head, what stands
@@ -79,7 +83,10 @@ class Index:
             "%BODY%": self.body,
             "%SCRIPTS%": self.scripts.strip(),
             "%LINKS%": self.links.strip(),
-            "%STYLES%": "\n    ".join(f'<link rel="stylesheet" href="/assets/css/{name}.css">' for name in self.styles),
+            "%STYLES%": "\n    ".join(
+                f'<link rel="stylesheet" href="{path}">'
+                for path in (*FONT_STYLES, *(f"/assets/css/{name}.css" for name in self.styles))
+            ),
             "%BEFORE%": self.before,
             "%RENDERERS%": self.renderers,
             "%LOADING%": spans(self.loading),

@@ -26,8 +26,9 @@ router = APIRouter(tags=["session"])
 
 
 @router.get("/login", include_in_schema=False)
-def get_login(request: Request, next: str = "/") -> HTMLResponse:
-    return HTMLResponse(login_page(language_of(request), None, next))
+def get_login(request: Request, next: str = "/", why: str | None = None) -> HTMLResponse:
+    """`why` the page has led here: `ended`, where a session is over."""
+    return HTMLResponse(login_page(language_of(request), "ended" if why == "ended" else None, next))
 
 
 @router.post("/login", include_in_schema=False)

@@ -51,6 +51,7 @@ def _map_controls() -> html.Div:
         ("zoom-out", "minus", "map.zoom_out"),
         ("north", "north", "map.north"),
         ("home", "home", "map.home"),
+        ("link", "link", "map.link"),
     )
     return html.Div(
         [icon_button(f"map-{name}", icon, key) for name, icon, key in buttons],

@@ -73,6 +73,8 @@ _PAGE = """<!DOCTYPE html>
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>{title} · {name}</title>
     <link rel="icon" type="image/svg+xml" href="/assets/icons/onemap.svg">
+    <link rel="stylesheet" href="/vendor/@fontsource/noto-sans-sc/400.css">
+    <link rel="stylesheet" href="/vendor/@fontsource/noto-sans-sc/600.css">
     <link rel="stylesheet" href="/assets/css/tokens.css">
     <link rel="stylesheet" href="/assets/css/base.css">
     <link rel="stylesheet" href="/assets/css/login.css">

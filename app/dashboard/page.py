@@ -13,7 +13,6 @@ from app.index import ASSETS, Index, make_application, spans
 
 STYLES = ("tokens", "base", "topbar", "panels", "lists", "card", "map", "phone")
 MAP_LIBRARY = "/vendor/maplibre-gl/dist/maplibre-gl.mjs"
-TEXT_FONT = "/vendor/@fontsource/noto-sans-sc/files/noto-sans-sc-chinese-simplified-400-normal.woff2"
 
 
 def build_dashboard(server: FastAPI, parts: Parts) -> Dash:
@@ -52,9 +51,8 @@ _SCRIPTS = """
     <script type="module" async src="/assets/js/early.mjs"></script>
     <script type="module" async src="/assets/js/main.mjs"></script>
 """
-_LINKS = f"""
+_LINKS = """
     %PRELOADS%
-    <link rel="preload" as="font" type="font/woff2" crossorigin href="{TEXT_FONT}">
     <link rel="stylesheet" href="/vendor/maplibre-gl/dist/maplibre-gl.css">
 """
 _MAP = """<main>

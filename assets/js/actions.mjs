@@ -144,6 +144,7 @@ export function makeActions({ live, selection, card, notices, pictures, dialogs 
     },
 
     undo: () => back?.(),
+    copy,
 
     /** Presses the card's dispatch button: once to ask, twice to send. */
     pressDispatch() {

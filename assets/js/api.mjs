@@ -16,7 +16,7 @@ export const reasonIn = (error, catalogue) => (error instanceof ApiError ? catal
 
 /** Where the session has ended the page goes to the log-in and comes back afterwards. */
 export function toLogin() {
-  location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search + location.hash)}&why=ended`);
 }
 
 /** The body of an answer that is there or to come. @param {Response | Promise<Response>} asking @returns {Promise<any>} */

@@ -67,14 +67,15 @@ export async function setProps(id, props) {
   window.dash_clientside.set_props(id, props);
 }
 
-/** At most one call per `ms`, the last one always made. @param {number} ms @param {() => unknown} call */
+/** At most one call per `ms` (a number, or what says it), the last one always made. @param {number | (() => number)} ms @param {() => unknown} call */
 export function atMost(ms, call) {
+  const every = typeof ms === 'function' ? ms : () => ms;
   let waiting = false;
   let last = -Infinity;
   return () => {
     if (waiting) return;
     waiting = true;
-    setTimeout(() => { waiting = false; last = performance.now(); call(); }, Math.max(0, last + ms - performance.now()));
+    setTimeout(() => { waiting = false; last = performance.now(); call(); }, Math.max(0, last + every() - performance.now()));
   };
 }
 

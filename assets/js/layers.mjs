@@ -59,6 +59,9 @@ export function makeLayerTree({ live, liveLayers, map, choices, layers }) {
   }
 
   return {
+    /** The layers that are on. */
+    shown: () => [...visible].flatMap(([id, on]) => (on ? [id] : [])),
+
     /** Clientside callback: the switches of the tree, with their ids. @param {boolean[]} values @param {{ id: string }[]} ids */
     showLayers(values, ids) {
       ids.forEach(({ id }, index) => {

@@ -11,6 +11,7 @@ import { asked } from './early.mjs';
 import { startEdges } from './edges.mjs';
 import { startKeys, toggleHelp } from './keys.mjs';
 import { followJudged } from './judged.mjs';
+import { asLinked, linkOf, linkedIn } from './link.mjs';
 import { makeLayerTree, readLayers } from './layers.mjs';
 import { startLists } from './lists.mjs';
 import { fold, makeLive } from './live.mjs';
@@ -26,7 +27,10 @@ import { makeSelection } from './selection.mjs';
 import { makeSets } from './sets.mjs';
 import { makeSilence } from './silence.mjs';
 import { startTopBar } from './topbar.mjs';
+import { makeTour } from './tour.mjs';
 import { makeWords } from './words.mjs';
+
+const TEST = new URLSearchParams(location.search).has('test');
 
 /** @typedef {{ me: Me, city: City, vocabulary: Vocabulary, catalogue: Texts, layers: LayerState, choices: import('./layers.mjs').Choices }} Given */
 /** @typedef {Awaited<ReturnType<typeof compose>>['page']} Page */
@@ -90,7 +94,9 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
   const actions = makeActions({ live, selection, card, notices, pictures, dialogs });
 
   document.documentElement.dataset.may = me.permissions.join(' ');
-  if (!isRemembered('lang') && me.lang) setLang(me.lang);
+  const linked = linkedIn(location.search);
+  if (linked.lang) setLang(linked.lang);
+  else if (!isRemembered('lang') && me.lang) setLang(me.lang);
   actions.start();
   /** @type {(() => void)[]} */
   const recoveries = [card.recovered];
@@ -98,6 +104,7 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
   keepCurrent(words);
   // The panels first: they are cheap, and a first frame of the map is not where there is no graphics card.
   await whenThere('phone-tabs');
+  layers = { ...layers, items: asLinked(layers.items, linked.layers) };
   const map = startMap({ city, layers: layers.items, live, sets, liveLayers, selection, words });
   recoveries.push(map.recover);
   const reporter = makeReporter({ me, dialogs, vocabulary, words, map: map.map, selection, live });
@@ -105,6 +112,10 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
   listenToControls({
     ...map.controls, ...lookControls, 'left-fold': unfold(selection), 'card-close': () => selection.select(null), 'card-retry': card.reload, 'keys-open': toggleHelp, 'keys-close': toggleHelp, 'incident-new': reporter.open, logout: logOut,
   });
+
+  const tour = makeTour({ words });
+  const linkHere = () => linkOf({ origin: location.origin, thing: selection.current(), center: map.map.getCenter(), zoom: map.map.getZoom(), layers: tree.shown(), lang: words.lang() });
+  listenToControls({ 'map-link': () => actions.copy(linkHere()), 'tour-open': () => { toggleHelp(); tour.begin(); } });
 
   async function startPanels() {
     byId('cover')?.remove();
@@ -120,6 +131,9 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
     const [lists] = await Promise.all([startLists({ live, sets, selection, context: { me, vocabulary, catalogue } }), search.start()]);
     startKeys({ me, selection, lists, search, actions, pictures, reporter, dialogs });
     document.documentElement.dataset.ready = '1';
+    if (linked.at) map.map.jumpTo(linked.at);
+    if (linked.open) selection.select(linked.open, { fly: !linked.at });
+    if (!TEST) tour.offer(city);
   }
 
   return { page: { map: map.map, showLayers: tree.showLayers, fadeLayers: tree.fadeLayers, drawChart: chart.draw, cardDrawn: card.drawn }, startPanels };

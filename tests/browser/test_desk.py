@@ -389,6 +389,45 @@ def test_nothing_lies_over_anything_and_the_drill_is_said(
         assert page.evaluate("() => document.scrollingElement.scrollWidth") == size[0]
 
 
+def test_a_link_brings_thing_place_layers_and_language(
+    browser: Browser, processes: System, alarms: dict[str, Json]
+) -> None:
+    alarm = alarms["ga"]
+    link = f"/?test=1&open=alarm/{alarm['id']}&at={alarm['lon']},{alarm['lat']},15.5&layers=alarms,units&lang=en"
+    with window(browser, processes, "viewer", DESKTOP) as desk:
+        page = desk.open(f"{processes.http}{link}").page
+        page.wait_for_selector("#card #card-title")
+        assert desk.ask("() => document.documentElement.lang") == "en"
+        lon, lat, zoom = desk.ask(f"async () => [...{MAP}.getCenter().toArray(), {MAP}.getZoom()]")
+        assert (lon, lat, zoom) == pytest.approx((alarm["lon"], alarm["lat"], 15.5), abs=1e-3)
+        assert desk.ask(f"async () => {MAP}.getLayoutProperty('sensor-mark', 'visibility')") == "none"
+        assert desk.ask(f"async () => {MAP}.getLayoutProperty('unit-mark', 'visibility')") == "visible"
+        assert desk.complaints == []
+
+
+def test_a_first_visitor_is_shown_round_once_and_again_when_they_ask(browser: Browser, processes: System) -> None:
+    with window(browser, processes, "viewer", DESKTOP) as desk:
+        page = desk.open(f"{processes.http}/").page
+        page.wait_for_selector("#tour")
+        steps = 1
+        while page.locator("[data-testid=tour-skip]").count():
+            page.click("[data-testid=tour-next]")
+            steps += 1
+        page.click("[data-testid=tour-next]")
+        assert page.locator("#tour").count() == 0
+        assert steps >= 4
+        page.reload()
+        page.wait_for_selector("html[data-ready='1']", state="attached")
+        assert page.locator("#tour").count() == 0, "once is enough"
+        page.keyboard.press("?")
+        page.click("#tour-open")
+        page.wait_for_selector("#tour")
+        assert desk.serious_barriers() == []
+        page.click("[data-testid=tour-skip]")
+        assert page.locator("#tour").count() == 0
+        assert desk.complaints == []
+
+
 def test_times_are_never_blank(browser: Browser, processes: System, alarms: dict[str, Json]) -> None:
     blank = """() => [...document.querySelectorAll('time')].filter(node => node.checkVisibility()
       && (node.dataset.age || node.dataset.time) && !node.textContent.trim()).map(node => node.outerHTML)"""

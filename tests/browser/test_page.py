@@ -371,6 +371,8 @@ def test_where_the_session_has_ended_the_page_leads_to_the_log_in(
         # nobody touches the page: the live channel tells it
         visitor.page.wait_for_url("**/login?next=*")
         assert visitor.page.is_visible("#password")
+        assert "登录已结束" in visitor.page.inner_text("[role=alert]")
+        assert visitor.page.input_value("[name=next]") == "/?test=1", "and then back to where they were"
 
 
 def test_on_a_phone_nothing_is_cut_off_and_every_tab_opens_its_sheet(

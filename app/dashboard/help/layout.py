@@ -30,6 +30,9 @@ def key_help() -> html.Dialog:
         ],
         className="panel-head",
     )
+    tour = html.Button(texts.both("tour.open"), id="tour-open", className="action", type="button")
     return html.Dialog(
-        [head, html.Dl(lines, className="keys")], id=Id.HELP.value, **wild({"aria-labelledby": "keys-help-title"})
+        [head, html.Dl(lines, className="keys"), html.Div(tour, className="tour-again")],
+        id=Id.HELP.value,
+        **wild({"aria-labelledby": "keys-help-title"}),
     )

@@ -1,17 +1,18 @@
 // Carries the live collections into the map's sources, as differences, at most so often per layer.
 import { atMost } from '../dom.mjs';
 import { fading, shownOf } from './features.mjs';
-import { Glide } from './glide.mjs';
+import { Glide, isCalm } from './glide.mjs';
 import { SHARED } from './overlays.mjs';
 
 const STALE_CHECK_MS = 10000;
 
 /** @typedef {import('./features.mjs').LiveLayer} LiveLayer */
+/** @typedef {ReturnType<typeof import('./pace.mjs').keepPace>} Pace */
 /** Hears of marks that glide. @typedef {(kind: Kind, id: string, coordinates: Place) => void} OnMoved */
 
 class Feed {
-  /** @param {MapLibre} map @param {string} name @param {LiveLayer} layer @param {Live} live @param {OnMoved} onMoved */
-  constructor(map, name, layer, live, onMoved) {
+  /** @param {MapLibre} map @param {string} name @param {LiveLayer} layer @param {Live} live @param {OnMoved} onMoved @param {Pace} pace */
+  constructor(map, name, layer, live, onMoved, pace) {
     // a source that two layers share is never set whole, and holds of each only what is switched on
     this.shares = name in SHARED;
     this.on = true;
@@ -25,8 +26,8 @@ class Feed {
     /** @type {Set<string>} */
     this.drawn = new Set();
     this.whole = true;
-    this.soon = atMost(this.layer.everyMs, () => this.write());
-    this.glide = this.layer.glides ? new Glide({ draw: moved => this.move(moved), drawn: then => map.once('render', then) }) : null;
+    this.soon = atMost(() => pace.every(this.layer.everyMs), () => this.write());
+    this.glide = this.layer.glides ? new Glide({ draw: moved => this.move(moved), drawn: then => map.once('render', then), calm: () => pace.calm() || isCalm() }) : null;
     this.things.on(batch => this.hear(batch));
   }
 
@@ -103,16 +104,16 @@ function watchAge(feed, stateOf) {
 /**
  * Feeds every live layer of the map from now on. The result turns a layer that shares its source on or off.
  * @param {MapLibre} map
- * @param {{ live: Live, sets: Sets, liveLayers: Record<string, LiveLayer>, onMoved: OnMoved }} parts
+ * @param {{ live: Live, sets: Sets, liveLayers: Record<string, LiveLayer>, onMoved: OnMoved, pace: Pace }} parts
  */
-export function feedMap(map, { live, sets, liveLayers, onMoved }) {
+export function feedMap(map, { live, sets, liveLayers, onMoved, pace }) {
   // What changes by time alone: layer -> the state of an object that shows, null once it is to be forgotten.
   /** @type {Record<string, (thing: any) => unknown>} */
   const aging = { units: thing => sets.stale(thing), video_events: thing => fading(thing), warnings: thing => (sets.expired(thing) ? null : 0) };
   /** @type {Map<string, Feed>} */
   const feeds = new Map();
   for (const [name, layer] of Object.entries(liveLayers)) {
-    const feed = new Feed(map, name, layer, live, onMoved);
+    const feed = new Feed(map, name, layer, live, onMoved, pace);
     feeds.set(name, feed);
     if (aging[name]) watchAge(feed, aging[name]);
   }

@@ -32,7 +32,7 @@ export function placeOn({ from: [x, y], goal: [u, v], began }, now) {
 }
 
 /** Nothing glides for who asked for less movement, or where nobody looks. */
-const isCalm = () => matchMedia('(prefers-reduced-motion: reduce)').matches || document.hidden;
+export const isCalm = () => matchMedia('(prefers-reduced-motion: reduce)').matches || document.hidden;
 /** @param {() => void} step */
 const inAMoment = step => { setTimeout(() => requestAnimationFrame(step), STEP_MS); };
 

@@ -8,6 +8,7 @@ import { each, makeHere } from './here.mjs';
 import { opacitiesOf, scaled } from './fade.mjs';
 import { serveIcons } from './icons.mjs';
 import { feedMap } from './feed.mjs';
+import { AT_EASE, keepPace } from './pace.mjs';
 import { middleOfRoom, roomForMap } from './room.mjs';
 
 const TEST = new URLSearchParams(location.search).has('test');
@@ -49,7 +50,7 @@ export function startMap({ city, layers, live, sets, liveLayers, selection, word
   map.once('load', () => {
     furnish(map);
     live.layer.on(switches.renew);
-    switches.turn = feedMap(map, { live, sets, liveLayers, onMoved: (kind, id, coordinates) => { if (selection.is(kind, id)) ring(coordinates); } });
+    switches.turn = feedMap(map, { live, sets, liveLayers, pace: TEST ? AT_EASE : keepPace(map), onMoved: (kind, id, coordinates) => { if (selection.is(kind, id)) ring(coordinates); } });
     for (const layer of layers) {
       switches.show(layer.id, layer.visible);
       if (layer.opacity < 1) switches.fade(layer.id, layer.opacity);

@@ -1,14 +1,23 @@
 // The base map as a MapLibre style, made from tokens: quiet greys and blues, nothing that looks like an alarm.
 import { token } from '../tokens.mjs';
 
-const FONTS = `${location.origin}/vendor/@fontsource/noto-sans-sc/files/noto-sans-sc`;
-const LATIN = ['U+0000-02FF', 'U+2000-206F', 'U+20AC', 'U+2122'];
-const CHINESE = ['U+2E80-9FFF', 'U+F900-FAFF', 'U+FF00-FFEF', 'U+3000-303F'];
-/** @param {number} weight */
-const face = weight => [
-  { url: `${FONTS}-latin-${weight}-normal.woff2`, 'unicode-range': LATIN },
-  { url: `${FONTS}-chinese-simplified-${weight}-normal.woff2`, 'unicode-range': CHINESE },
-];
+const FAMILY = 'Noto Sans SC';
+const WOFF2 = /url\("?([^")]+\.woff2)"?\)/;
+
+/**
+ * The faces of the page's own font, as its style sheets declare them: the map fetches of a font only the parts that it writes with.
+ * @param {number} weight
+ */
+function face(weight) {
+  const rules = [...document.styleSheets].filter(sheet => sheet.href?.startsWith(location.origin)).flatMap(sheet => [...sheet.cssRules].map(rule => ({ rule, base: sheet.href ?? '' })));
+  return rules.flatMap(({ rule, base }) => {
+    if (!(rule instanceof CSSFontFaceRule)) return [];
+    const said = (/** @type {string} */ name) => rule.style.getPropertyValue(name);
+    if (!said('font-family').includes(FAMILY) || said('font-weight') !== String(weight)) return [];
+    const [, url] = said('src').match(WOFF2) ?? [];
+    return url ? [{ url: new URL(url, base).href, 'unicode-range': said('unicode-range').split(/\s*,\s*/) }] : [];
+  });
+}
 
 /** The feature's name in the language of the page, whichever way the source spells it. @type {Expression} */
 export const NAME = ['case', ['==', ['global-state', 'lang'], 'zh'],
