@@ -416,9 +416,8 @@ class Up:
         devices = f"\n  Devices  {self._device_url(self.broker)}   (./onemap devices add NAME)" if self.broker else ""
         tls = self.certificates.told(self._seen_from_elsewhere(address))
         if "commander" in logins:
-            print(
-                f"\n  First: open {address}, log in as {logins['commander']['username']}, press the first row of the list."
-            )
+            who = logins["commander"]["username"]
+            print(f"\n  First: open {address}, log in as {who}, press the first row of the list.")
         print(
             f"\n  MQTT     {self.gateway_url}{devices}{tls}\n  Logs     {self.log_folder}\n"
             "  Ctrl-C stops everything and keeps the data.\n",
