@@ -18,7 +18,7 @@ import h3
 from sqlalchemy import Connection, text
 
 from core import nouns
-from core.clock import rfc3339
+from core.clock import minutes_of, rfc3339
 from core.exposure import Exposure, around, is_day
 from core.i18n import say
 from core.scope import Classification
@@ -209,6 +209,19 @@ def vulnerability_terms(found: Exposure, now: datetime, zone: str) -> list[Term]
     return [Term("facilities", "vulnerability", round(min(10.0, 1.0 + 1.5 * points), 1), 0.7, text_), hour]
 
 
+def as_it_stands(held: nouns.Risk, radius_m: float, found: Exposure, nearest: tuple[Text, float] | None) -> nouns.Risk:
+    """A score given before, for whoever looks now: its words tell what is counted around it, and who is nearest, in
+    the very moment in which the same is listed below it; its values stay those of the score."""
+    anew = {term.name: term.text for term in exposure_terms(found, radius_m)}
+    if nearest is not None:
+        anew["nearest_unit"] = say("risk.eta", unit=nearest[0], minutes=minutes_of(nearest[1]))
+    terms: list[nouns.Term] = [
+        {**term, "text": anew[term["name"]]} if term["name"] in anew and term["value"] is not None else term
+        for term in held["terms"]
+    ]
+    return {**held, "terms": terms}
+
+
 def eta_value(eta_s: float) -> float:
     return round(10 * math.sqrt(min(eta_s, ETA_FULL_S) / ETA_FULL_S), 1)
 
@@ -228,11 +241,11 @@ def coping_terms(coping: Coping, capabilities: Sequence[str]) -> list[Term]:
             "coping",
             eta_value(coping.eta_s),
             0.7,
-            say("risk.eta", unit=coping.unit or {"zh": "", "en": ""}, minutes=f"{coping.eta_s / 60:.1f}"),
+            say("risk.eta", unit=coping.unit or {"zh": "", "en": ""}, minutes=minutes_of(coping.eta_s)),
         )
     if coping.around_s is None:
         return [nearest, Term("coverage", "coping", None, 0.3, say("risk.coverage.missing"))]
-    around_ = say("risk.coverage", minutes=f"{coping.around_s / 60:.1f}")
+    around_ = say("risk.coverage", minutes=minutes_of(coping.around_s))
     return [nearest, Term("coverage", "coping", eta_value(coping.around_s), 0.3, around_)]
 
 

@@ -23,12 +23,11 @@ from core.geodesy import distances_m
 from core.i18n import say
 from core.scope import Classification, alarm_classification
 from core.types import LonLat
-from core.vocabulary import DONE_INCIDENT, ENDED_INCIDENT, Text, sql_list, table
+from core.vocabulary import DONE_INCIDENT, ENDED_INCIDENT, REACH_M, Text, needs_of, reach_of, sql_list, table
 
 SCORED_AT_ONCE = 50
 # so many alarms, and so many incidents, follow the clock; in a flood the gravest
 CLOCKED_AT_ONCE = 2000
-DEFAULT_RADIUS_M = 300.0
 # a cell's score is shown as a level from here on
 CELL_LEVELS = ((7.5, 1), (6.0, 2), (4.5, 3), (3.0, 4))
 
@@ -85,9 +84,7 @@ MOVED = 0.1
 
 def hazard_of(kind: str | None, level: int, certainty: str, observed_at: datetime) -> Hazard:
     """The hazard an incident kind stands for: its reach and what helps, from the table incident_kinds."""
-    row = table("incident_kinds").get(kind or "", {})
-    caps = tuple(row.get("capabilities", ()))
-    return Hazard(level, certainty, observed_at, float(row.get("radius_m", DEFAULT_RADIUS_M)), caps)
+    return Hazard(level, certainty, observed_at, reach_of(kind), needs_of(kind, level))
 
 
 def alarm_hazard(alarm_kind: str, level: int, observed_at: datetime) -> Hazard:
@@ -298,9 +295,9 @@ def nearest_hazards(ground: CellGround, hazards: list[Any]) -> dict[int, tuple[A
     strength: dict[int, float] = {}
     for row in hazards:
         kind = row.kind if row.type == "incident" else table("alarm_kinds").get(row.kind, {}).get("incident_kind")
-        radius = float(table("incident_kinds").get(kind or "", {}).get("radius_m", DEFAULT_RADIUS_M))
+        radius = reach_of(kind)
         distance = distances_m(row.lon, row.lat, ground.lon, ground.lat)
-        fading = np.exp(-np.maximum(0.0, distance - radius) / max(radius, DEFAULT_RADIUS_M))
+        fading = np.exp(-np.maximum(0.0, distance - radius) / max(radius, REACH_M))
         for i in np.flatnonzero(fading > 0.1):
             weight = float(fading[i]) * risk.LEVEL_HAZARD[row.level]
             if weight > strength.get(int(i), 0.0):

@@ -97,7 +97,13 @@ def alarm_card(state: str = "unacknowledged", **changes: Any) -> AlarmCard:
         "district": "320118",
     }
     title = both("北桥水位", "North Bridge")
-    return {**parts("a1", title, **{"next": ACKNOWLEDGE, **changes}), "type": "alarm", "object": alarm, "judged": None}
+    return {
+        **parts("a1", title, **{"next": ACKNOWLEDGE, **changes}),
+        "type": "alarm",
+        "object": alarm,
+        "risk": RISK,
+        "judged": None,
+    }
 
 
 def assignment(**changes: Any) -> Assignment:
@@ -146,6 +152,10 @@ def incident_card(
         **parts("i1", both("积水", "Flooding"), recommendations=units or []),
         "type": "incident",
         "object": incident,
+        "risk": None,
+        "needed": ["water_rescue", "pumping"],
+        "missing": ["pumping"] if assignments else ["water_rescue", "pumping"],
+        "arrivals": {},
         "alarms": [],
         "judged": [],
         "rise": None,
@@ -159,6 +169,7 @@ def recommended(eta_s: float = 100.0) -> Recommended:
         "names": both("消防01", "Fire 01"),
         "eta_s": eta_s,
         "distance_m": 1530.0,
+        "capabilities": ["pumping"],
         "reasons": [both("最近", "Nearest"), both("空闲", "Free")],
     }
 

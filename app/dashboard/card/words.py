@@ -8,6 +8,7 @@ from alerts.judged import Judged
 from alerts.present import Alarm
 from app.dashboard import texts
 from app.dashboard.components import age, wild
+from core.clock import minutes_of
 from core.vocabulary import Text, label, table
 
 
@@ -29,6 +30,11 @@ def duration(seconds: float) -> list[Any]:
     if seconds < 5400:
         return texts.both("unit.min", n=round(seconds / 60))
     return texts.both("unit.h", n=f"{seconds / 3600:.1f}")
+
+
+def road_time(seconds: float) -> list[Any]:
+    """A time on the road, in whole minutes as everywhere."""
+    return texts.both("unit.min", n=minutes_of(seconds))
 
 
 def distance(metres: float) -> list[Any]:
