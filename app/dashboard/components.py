@@ -58,9 +58,9 @@ def age(moment: str | None) -> html.Time:
     return html.Time(dateTime=moment or "", className="age", **wild({"data-age": moment or ""}))
 
 
-def arrival(moment: str) -> html.Time:
-    """How long until then, in words; the browser counts down (``data-arrives``)."""
-    return html.Time(dateTime=moment, className="arrival", **wild({"data-arrives": moment}))
+def arrival(moment: str, unit: str) -> html.Time:
+    """How long until a unit is there, in words; the browser counts down (``data-arrives``)."""
+    return html.Time(dateTime=moment, className="arrival", **wild({"data-arrives": moment, "data-unit": unit}))
 
 
 def waited(since: str, level: int) -> html.Time:

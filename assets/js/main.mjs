@@ -17,6 +17,7 @@ import { fold, makeLive } from './live.mjs';
 import { lookControls, setLang, startLook } from './look.mjs';
 import { makeLiveLayers } from './map/features.mjs';
 import { startMap } from './map/map.mjs';
+import { startRoutes } from './map/routes.mjs';
 import { makeNotices } from './notices.mjs';
 import { makePictures, watchPictures } from './picture.mjs';
 import { Channel, pushAddress } from './push.mjs';
@@ -92,6 +93,7 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
   await whenThere('phone-tabs');
   const map = startMap({ city, layers: layers.items, live, sets, liveLayers, selection, words });
   recoveries.push(map.recover);
+  startRoutes({ map: map.map, live, selection });
   const reporter = makeReporter({ me, dialogs, vocabulary, words, map: map.map, selection, live });
   const tree = makeLayerTree({ live, liveLayers, map, choices, layers });
   listenToControls({

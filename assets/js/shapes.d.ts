@@ -64,6 +64,7 @@ interface Assignment {
   status: string;
   eta_s: number | null;
   distance_m: number | null;
+  assigned_at: string | null;
 }
 
 interface Incident extends Located {

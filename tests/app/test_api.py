@@ -417,7 +417,11 @@ VALUES ('s', 'w', '2026-05-04T08:00:00Z', 'Alert', 'Actual', '暴雨', 'no XML',
         card = read_card(
             asking(conn), kind, {"alarm": str(alarm), "incident": str(incident), "video_event": seen, **first}[kind]
         )
-        own = {"video_event": {"incident"}, "alarm": {"judged"}, "incident": {"alarms", "judged", "rise"}}
+        own = {
+            "video_event": {"incident"},
+            "alarm": {"judged", "risk"},
+            "incident": {"alarms", "judged", "rise", "risk", "needed", "missing", "arrivals"},
+        }
         assert set(card) == set(CardParts.__annotations__) | {"type", "object"} | own.get(kind, set()), kind
         assert card["title"]["zh"]
         assert card["source"]["zh"]

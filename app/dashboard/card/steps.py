@@ -71,7 +71,7 @@ def _assignment(one: Assignment, acts: Sequence[Act], arrives_at: str | None) ->
     ]
     buttons = [act_button(one) for one in acts if one["about"] == unit]
     said = [html.Div(buttons, className="said")] if buttons else []
-    arrives = [arrival(arrives_at)] if arrives_at else []
+    arrives = [arrival(arrives_at, unit)] if arrives_at else []
     return html.Li(
         [html.Div([name, *arrives, status], className="line"), html.Ol(reached, className="milestones"), *said]
     )
