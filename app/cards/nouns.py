@@ -12,6 +12,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from alerts.judged import Judged
+from alerts.limits import Measure
 from alerts.present import Alarm
 from alerts.warnings import Warning
 from app.cards.acts import Act
@@ -82,13 +83,14 @@ class CardParts(TypedDict):
 
 
 class AlarmCard(CardParts):
-    """`judged`: what its rule judges now, where that is known. `risk`: its score, whose words have the figures of now:
-    those of `around`."""
+    """`judged`: what its rule judges now, where that is known; `measures`: how, for its chart. `risk`: its score, whose
+    words have the figures of now: those of `around`."""
 
     type: Literal["alarm"]
     object: Alarm
     risk: Risk | None
     judged: Judged | None
+    measures: list[Measure]
 
 
 class IncidentCard(CardParts):
@@ -113,8 +115,11 @@ class UnitCard(CardParts):
 
 
 class SensorCard(CardParts):
+    """`measures`: what rules judge of it, by metric and window."""
+
     type: Literal["sensor"]
     object: Sensor
+    measures: list[Measure]
 
 
 class CameraCard(CardParts):

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from alerts import log as alarm_log
 from alerts.judged import read_judged
-from alerts.limits import read_limits
+from alerts.limits import Measure, read_limits, read_measures
 from alerts.present import read_alarms
 from alerts.warnings import read_chain, read_warning
 from app.asking import Asking
@@ -41,7 +41,7 @@ from dispatch.present import Incident, find_open_incident, read_incidents, read_
 from dispatch.routes import read_routes
 from dispatch.units import read_missing
 from layers.registers import district_names, read_asset, read_facility
-from layers.sensors import read_sensors
+from layers.sensors import Sensor, read_sensors
 from layers.video import read_camera, read_video_event
 
 Thing = Mapping[str, Any]
@@ -94,6 +94,7 @@ def alarm_card(asking: Asking, identity: str) -> AlarmCard:
         "object": alarm,
         "risk": near_by.told(alarm["risk"]) if near_by else alarm["risk"],
         "judged": next(iter(read_judged(asking.conn, asking.now, [alarm["id"]])), None),
+        "measures": measures(asking, alarm["thing"]["id"]) if alarm["thing"]["type"] == "sensor" else [],
         "acts": acts.allowed(acts.for_alarm(alarm, near(asking, where)), asking.viewer.permissions),
         "around": near_by.around if near_by else None,
         "log": alarm_log.read(asking.conn, _uuid(identity)),
@@ -168,7 +169,16 @@ def sensor_card(asking: Asking, identity: str) -> SensorCard:
     if sensor is None:
         raise NotFound(f"there is no sensor {identity!r}")
     parts = parts_of(asking, "sensor", sensor, sensor["names"], say("source.sensor", id=identity), identity)
-    return {**parts, "type": "sensor", "object": sensor}
+    return {**parts, "type": "sensor", "object": sensor, "measures": measures_of_sensor(asking, sensor)}
+
+
+def measures(asking: Asking, sensor_id: str) -> list[Measure]:
+    found = read_sensors(asking.conn, read_limits(asking.conn), ids=[sensor_id])
+    return measures_of_sensor(asking, found[0]) if found else []
+
+
+def measures_of_sensor(asking: Asking, sensor: Sensor) -> list[Measure]:
+    return read_measures(asking.conn, sensor["id"], sensor["kind"], sensor["thresholds"], sensor["attributes"])
 
 
 def camera_card(asking: Asking, identity: str) -> CameraCard:

@@ -44,6 +44,7 @@ PROBLEMS = [
     ("GET", f"/api/incidents/{SAMPLE_ID}", None, 404, None),
     ("GET", f"/api/incidents/{SAMPLE_ID}/log", None, 404, None),
     ("GET", f"/api/incidents/{SAMPLE_ID}/recommendations", None, 404, None),
+    ("GET", f"/api/incidents/{SAMPLE_ID}/routes", None, 404, None),
     ("POST", "/api/incidents", {}, 422, "kind"),
     ("POST", "/api/incidents", {"kind": "fire", "level": 9, "title": "x", "lon": 1, "lat": 1}, 422, "level"),
     ("POST", "/api/incidents", {"kind": "dragon", "level": 1, "title": "x", "lon": 1, "lat": 1}, 422, "kind"),
@@ -434,7 +435,8 @@ def test_card_of_an_incident_searches_the_roads_once(conn: Connection, monkeypat
     card = read_card(asking(conn), "incident", str(opened(conn)))
     assert len(searches) == 1
     assert card["around"]
-    assert [unit["id"] for unit in card["around"]["units"]] == [unit["unit"] for unit in card["recommendations"]]
+    near = [unit["eta_s"] for unit in card["around"]["units"]]
+    assert near == sorted(near)
     assert card["recommendations"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from alerts.limits import Measure
 from alerts.present import Alarm
 from app.cards.nouns import (
     AlarmCard,
@@ -103,6 +104,7 @@ def alarm_card(state: str = "unacknowledged", **changes: Any) -> AlarmCard:
         "object": alarm,
         "risk": RISK,
         "judged": None,
+        "measures": [],
     }
 
 
@@ -174,7 +176,20 @@ def recommended(eta_s: float = 100.0) -> Recommended:
     }
 
 
-def sensor_card(values: dict[str, Any], thresholds: dict[str, dict[str, float]] | None = None) -> SensorCard:
+def judged_by(window_s: float = 0.0, **limits: float) -> Measure:
+    """Limits by level: `l1=0.6`."""
+    thresholds = {level.removeprefix("l"): limit for level, limit in limits.items()}
+    function = "sum" if window_s else "last"
+    return {
+        "rule": "r",
+        "metric": "water_level",
+        "function": function,
+        "window_s": window_s,
+        "thresholds": thresholds,
+    }
+
+
+def sensor_card(values: dict[str, Any], measures: list[Measure] | None = None) -> SensorCard:
     sensor: Sensor = {
         "id": "wl-1",
         "kind": "water_level",
@@ -185,7 +200,7 @@ def sensor_card(values: dict[str, Any], thresholds: dict[str, dict[str, float]] 
         "metrics": ["water_level"],
         "values": values,
         "heard_at": MORNING,
-        "thresholds": thresholds or {},
+        "thresholds": {},
         "attributes": {},
         "source": "native",
         "first_seen_at": MORNING,
@@ -194,7 +209,7 @@ def sensor_card(values: dict[str, Any], thresholds: dict[str, dict[str, float]] 
         "lat": 31.36,
         "district": "320118",
     }
-    return {**parts("wl-1", both("水位", "Stage")), "type": "sensor", "object": sensor}
+    return {**parts("wl-1", both("水位", "Stage")), "type": "sensor", "object": sensor, "measures": measures or []}
 
 
 def unit_card() -> UnitCard:

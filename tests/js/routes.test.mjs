@@ -26,7 +26,7 @@ test('of an incident all ways are drawn, of a unit its own', () => {
 function stand() {
   const stand = { asked: [], drawn: [], later: [], clock: 0 };
   stand.asking = makeAsking({
-    read: async incident => { stand.asked.push(incident); return [route(incident)]; },
+    read: incident => { stand.asked.push(incident); return Promise.resolve([route(incident)]); },
     draw: routes => stand.drawn.push(routes.map(({ id }) => id)),
     after: (call, ms) => stand.later.push({ call, ms }),
     now: () => stand.clock,

@@ -5,6 +5,7 @@ from typing import Any, cast
 from dash import html
 
 from alerts.judged import Judged
+from alerts.limits import Measure
 from alerts.present import Alarm
 from app.dashboard import texts
 from app.dashboard.components import age, wild
@@ -35,6 +36,13 @@ def duration(seconds: float) -> list[Any]:
 def road_time(seconds: float) -> list[Any]:
     """A time on the road, in whole minutes as everywhere."""
     return texts.both("unit.min", n=minutes_of(seconds))
+
+
+def window_words(measure: Measure) -> list[Any]:
+    """``sum`` over 10,800 s becomes: sum over 3 h, in both languages."""
+    unit, size = ("unit.h", 3600) if measure["window_s"] % 3600 == 0 else ("unit.min", 60)
+    spans = texts.entry(unit, n=f"{measure['window_s'] / size:g}")
+    return texts.pair({lang: texts.text(f"chart.{measure['function']}", lang, t=spans[lang]) for lang in texts.LANGS})
 
 
 def distance(metres: float) -> list[Any]:
