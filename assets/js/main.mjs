@@ -78,7 +78,6 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
   const pictures = makePictures(words);
   const card = makeCard({ live, selection });
   const chart = makeChart({ live, words, metrics: vocabulary.metrics });
-  const search = makeSearch({ live, words, selection });
   const dialogs = makeDialogs({ words, catalogue });
   const actions = makeActions({ live, selection, card, notices, pictures, dialogs });
 
@@ -93,6 +92,7 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
   await whenThere('phone-tabs');
   const map = startMap({ city, layers: layers.items, live, sets, liveLayers, selection, words });
   recoveries.push(map.recover);
+  const search = makeSearch({ live, words, selection, bbox: city.bbox, middle: () => map.map.getCenter() });
   startRoutes({ map: map.map, live, selection });
   const reporter = makeReporter({ me, dialogs, vocabulary, words, map: map.map, selection, live });
   const tree = makeLayerTree({ live, liveLayers, map, choices, layers });

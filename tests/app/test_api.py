@@ -420,7 +420,8 @@ VALUES ('s', 'w', '2026-05-04T08:00:00Z', 'Alert', 'Actual', '暴雨', 'no XML',
         )
         own = {
             "video_event": {"incident"},
-            "alarm": {"judged", "risk"},
+            "alarm": {"judged", "risk", "measures"},
+            "sensor": {"measures"},
             "incident": {"alarms", "judged", "rise", "risk", "needed", "missing", "arrivals"},
         }
         assert set(card) == set(CardParts.__annotations__) | {"type", "object"} | own.get(kind, set()), kind
@@ -478,10 +479,13 @@ def test_next_step_of_an_alarm_is_an_incident_then_to_acknowledge(conn: Connecti
     assert next_of(conn, "alarm", alarm) is None
 
 
-def test_next_step_of_an_incident_is_the_nearest_unit_then_to_wait_then_to_close(conn: Connection) -> None:
+def test_next_step_of_an_incident_is_a_unit_then_what_is_missing_then_to_wait_then_to_close(conn: Connection) -> None:
     incident = opened(conn)
     assert next_of(conn, "incident", incident) == "assign"
-    assignment = send(conn, incident)
+    pumps = send(conn, incident)
+    assert next_of(conn, "incident", incident) == "assign", "a flood needs a boat too"
+    boat = send(conn, incident, "rescue-01")
     assert next_of(conn, "incident", incident) == "none"
-    tasks.reply(conn, assignment, TaskReply.CLEAR, "works-01", now(), now(), None)
+    for assignment, unit in ((pumps, "works-01"), (boat, "rescue-01")):
+        tasks.reply(conn, assignment, TaskReply.CLEAR, unit, now(), now(), None)
     assert next_of(conn, "incident", incident) == "status"
