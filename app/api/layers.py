@@ -86,19 +86,23 @@ class Reading(TypedDict):
     lat: float
 
 
+class Readings(TypedDict):
+    readings: list[Reading]
+
+
 @router.get("/api/datums")
 def get_datums(
     who: Who, lon: Annotated[float, Query(ge=-180, le=180)], lat: Annotated[float, Query(ge=-90, le=90)]
-) -> Page[Reading]:
+) -> Readings:
     """Where a position is, in WGS 84, if it was given in GCJ-02 or BD-09; outside of China neither is spoken."""
     told = LonLat(lon, lat)
     found: list[Reading] = []
-    for datum in (Datum.GCJ02, Datum.BD09):
-        with suppress(InputError):
-            where = to_wgs84(told, datum)
-            if where != told:
+    with suppress(InputError):
+        # outside of China GCJ-02 is WGS 84
+        if (there := to_wgs84(told, Datum.GCJ02)) != told:
+            for datum, where in ((Datum.GCJ02, there), (Datum.BD09, to_wgs84(told, Datum.BD09))):
                 found.append({"datum": datum, "lon": round(where.lon, 6), "lat": round(where.lat, 6)})
-    return {"items": found, "next": None}
+    return {"readings": found}
 
 
 @router.post("/api/within")

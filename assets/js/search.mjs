@@ -64,9 +64,9 @@ function makeSearchBox({ live, words: { both, plain, texts }, selection, bbox, m
 
   /** Where a place is if it was read in another datum. @param {{ lon: number, lat: number }} place @returns {Promise<Hit[]>} */
   async function readings({ lon, lat }) {
-    /** @type {{ items: { datum: string, lon: number, lat: number }[] }} */
-    const { items } = await get(`/api/datums?${new URLSearchParams({ lon: String(lon), lat: String(lat) })}`);
-    return items.map(one => placeHit(one, texts('search.datum', { datum: one.datum })));
+    /** @type {{ readings: { datum: string, lon: number, lat: number }[] }} */
+    const { readings: read } = await get(`/api/datums?${new URLSearchParams({ lon: String(lon), lat: String(lat) })}`);
+    return read.map(one => placeHit(one, texts('search.datum', { datum: one.datum })));
   }
 
   /** @param {Hit} hit */

@@ -143,14 +143,14 @@ export function nameOfMeasure({ function: name, window_s: window }, texts) {
 }
 
 /**
- * The metric to show of a sensor: the one asked for, else the first in the unit asked for, else the first.
+ * The metric to show of a sensor: the one asked for where it measures that (an index it does not), else the first in the unit asked for, else the first.
  * @param {Record<string, Value>} values
  * @param {{ metric?: string | null, unit?: string | null }} request
  * @returns {string | undefined}
  */
 export function metricOf(values, { metric, unit }) {
   const metrics = Object.keys(values);
-  return metric || metrics.find(name => values[name].unit === unit) || metrics[0];
+  return metrics.find(name => name === metric) || metrics.find(name => values[name].unit === unit) || metrics[0];
 }
 
 /**

@@ -16,13 +16,13 @@ def test_a_position_is_read_in_the_datums_that_maps_speak() -> None:
     where = LonLat(118.99, 31.38)
     for datum in (Datum.GCJ02, Datum.BD09):
         told = from_wgs84(where, datum)
-        found = {one["datum"]: one for one in get_datums(person(Role.VIEWER), told.lon, told.lat)["items"]}
+        found = {one["datum"]: one for one in get_datums(person(Role.VIEWER), told.lon, told.lat)["readings"]}
         assert set(found) == {Datum.GCJ02, Datum.BD09}
         assert (found[datum]["lon"], found[datum]["lat"]) == pytest.approx((where.lon, where.lat), abs=1e-5)
 
 
 def test_outside_of_china_there_is_no_other_datum_to_read_it_in() -> None:
-    assert get_datums(person(Role.VIEWER), 24.94, 60.17)["items"] == []
+    assert get_datums(person(Role.VIEWER), 24.94, 60.17)["readings"] == []
 
 
 def test_what_is_found_says_how_far_it_is_from_where_one_looks(viewer: httpx.Client) -> None:

@@ -113,6 +113,7 @@ const METRICS = [
   ['else the one in the unit of the alarm', { unit: '%' }, 'battery'],
   ['else the first', { unit: 'K' }, 'water_level'],
   ['the metric goes before the unit', { metric: 'flow', unit: '%' }, 'flow'],
+  ['an index is made of metrics and is none', { metric: 'aqi', unit: null }, 'water_level'],
 ];
 for (const [name, request, wanted] of METRICS) test(name, () => assert.equal(metricOf(VALUES, request), wanted));
 test('a sensor without values has no chart', () => assert.equal(metricOf({}, { unit: 'm' }), undefined));
