@@ -14,7 +14,7 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from alerts import risk
-from alerts.risk import Hazard, Risk, Term
+from alerts.risk import Coping, Hazard, Risk, Term
 from core import set_aside
 from core.cells import city_cells
 from core.db import notify_change
@@ -45,13 +45,14 @@ ORDER BY level, opened_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED
 
 # what is known last of an alarm that holds: the newest reading of what it is about
 CLOCKED_ALARMS = text("""
-SELECT a.id, a.risk, GREATEST(a.observed_at, CASE WHEN a.active THEN s.time END) AS seen_at FROM alarm a
+SELECT a.id, a.risk, a.kind, a.level, ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat,
+  GREATEST(a.observed_at, CASE WHEN a.active THEN s.time END) AS seen_at FROM alarm a
 LEFT JOIN sensor_state s ON a.thing_type = 'sensor' AND s.sensor_id = a.thing_id AND s.metric = a.metric
 WHERE a.state <> 'normal' AND a.risk IS NOT NULL ORDER BY a.level, a.raised_at LIMIT :most
 FOR NO KEY UPDATE OF a SKIP LOCKED
 """)
 CLOCKED_INCIDENTS = text(f"""
-SELECT id, risk, opened_at AS seen_at FROM incident
+SELECT id, risk, kind, level, ST_X(geom) AS lon, ST_Y(geom) AS lat, opened_at AS seen_at FROM incident
 WHERE status NOT IN {sql_list(ENDED_INCIDENT)} AND risk IS NOT NULL ORDER BY level, opened_at LIMIT :most
 FOR NO KEY UPDATE SKIP LOCKED
 """)
@@ -136,14 +137,20 @@ def _write(conn: Connection, name: str, row: Any, scored: Risk, now: datetime) -
     conn.execute(WRITE_RISK, {**given, "version": version, "level": None})
 
 
-def follow_clock(conn: Connection, now: datetime) -> int:
-    """Scores grow old: those that have moved by a tenth since they were given are given anew. Returns how many."""
+def follow_clock(conn: Connection, now: datetime, resolution: int) -> int:
+    """Scores grow old, and help comes nearer or is sent elsewhere: those that have moved by a tenth since they were
+    given are given anew. Returns how many."""
     zone = city_zone(conn)
     moved = 0
+    copings: dict[tuple[str, tuple[str, ...]], Coping] = {}
     for name, clocked in (("alarm", CLOCKED_ALARMS), ("incident", CLOCKED_INCIDENTS)):
         done = []
         for row in conn.execute(clocked, {"most": CLOCKED_AT_ONCE}).all():
-            scored = risk.by_the_clock(row.risk, row.seen_at, now, zone)
+            kind = row.kind if name == "incident" else table("alarm_kinds").get(row.kind, {}).get("incident_kind")
+            key = h3.latlng_to_cell(row.lat, row.lon, resolution), needs_of(kind, row.level)
+            if key not in copings:
+                copings[key] = risk.read_coping(conn, *key)
+            scored = risk.by_the_clock(row.risk, row.seen_at, now, zone, copings[key], key[1])
             if abs(scored.exact - row.risk["score"]) >= MOVED:
                 _write(conn, name, row, scored, now)
                 done.append(row.id)

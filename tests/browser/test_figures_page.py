@@ -57,7 +57,7 @@ def shot(desk: Desk, name: str) -> None:
 def test_an_urgent_incident_says_how_long_nobody_was_sent(desk: Desk, incident: Json) -> None:
     row = f'[data-incident-id="{incident["id"]}"]'
     desk.page.wait_for_selector(f"{row} .waited")
-    assert desk.page.inner_text(f"{row} .waited").startswith("待派")
+    assert desk.page.inner_text(f"{row} .waited").startswith("已等")
     desk.select("incident", incident["id"])
     desk.page.wait_for_selector("#card-main .waited")
     assert "需要：" in desk.page.inner_text("#card .needs")

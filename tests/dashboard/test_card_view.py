@@ -145,7 +145,7 @@ def test_a_sensor_shows_its_readings_with_the_steps_in_force() -> None:
 def test_limits_of_a_sum_stand_with_its_window_and_not_as_limits_of_a_reading() -> None:
     values = {"water_level": {"value": 0.4, "unit": "m", "time": MORNING, "quality": "good"}}
     text = main_words(sensor_card(values, [judged_by(10_800.0, l1=100, l2=50), judged_by(21_600.0, l3=50)]))
-    assert "I100II50sum over 3 hIII50sum over 6 h" in text
+    assert "sum over 3 hI100II50sum over 6 hIII50" in text
 
 
 def test_what_is_still_missing_is_named_once_somebody_was_sent() -> None:

@@ -243,11 +243,12 @@ def readings(card: Card) -> list[Any]:
     return [html.Section([title, html.Ul(lines, className="readings")])]
 
 
-def limits_of(measure: Measure) -> list[html.Span]:
+def limits_of(measure: Measure) -> html.Span:
     """The limits of what a rule judges; of a sum or mean with its window."""
     steps = measure["thresholds"]
     shown = [html.Span([level_badge(int(level)), figure(steps[level])], className="limit") for level in sorted(steps)]
-    return [*shown, html.Span(window_words(measure), className="quiet")] if measure["window_s"] else shown
+    window = [html.Span(window_words(measure), className="quiet")] if measure["window_s"] else []
+    return html.Span([*window, *shown], className="limits-of")
 
 
 def reading(metric: str, newest: Measured, measures: Sequence[Measure]) -> html.Li:
@@ -255,7 +256,7 @@ def reading(metric: str, newest: Measured, measures: Sequence[Measure]) -> html.
     value = html.Span(measured(newest["value"], metric, unit), **wild({"data-metric": metric}))
     title = newest.get("title")
     name = html.Span(title if title is not None else worded("metrics", metric), className="name")
-    limits = [limit for measure in measures for limit in limits_of(measure)]
+    limits = [limits_of(measure) for measure in measures]
     quality = newest["quality"]
     flag = [] if quality == Quality.GOOD else [html.Span(worded("qualities", quality), className="flag")]
     return html.Li([name, value, age(newest["time"]), *flag, html.Span(limits, className="limits")])
