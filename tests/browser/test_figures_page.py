@@ -19,6 +19,8 @@ Json = dict[str, Any]
 SHOTS = STATE / "shots"
 ROUTES = f"async () => (await {MAP}.getSource('routes').getData()).features.length"
 LIMITS = "() => [...document.querySelectorAll('#chart .annotation text')].map(node => node.textContent)"
+TEXT = "where => document.querySelector(where)?.textContent"
+SAME = """places => new Set(places.map(where => document.querySelector(where)?.textContent || where)).size === 1"""
 HITS = """() => [...document.querySelectorAll('#search-results [role=option]')].map(
   hit => [...hit.querySelectorAll('[lang=zh]')].map(part => part.textContent).join('|'))"""
 
@@ -56,8 +58,7 @@ def shot(desk: Desk, name: str) -> None:
 
 def test_an_urgent_incident_says_how_long_nobody_was_sent(desk: Desk, incident: Json) -> None:
     row = f'[data-incident-id="{incident["id"]}"]'
-    desk.page.wait_for_selector(f"{row} .waited")
-    assert desk.page.inner_text(f"{row} .waited").startswith("已等")
+    desk.until(TEXT, lambda said: (said or "").startswith("已等"), value=f"{row} .waited", what="the row counts up")
     desk.select("incident", incident["id"])
     desk.page.wait_for_selector("#card-main .waited")
     assert "需要：" in desk.page.inner_text("#card .needs")
@@ -69,16 +70,14 @@ def test_who_was_sent_counts_down_and_its_way_is_on_the_map(desk: Desk, incident
     assert "water_rescue" in boat["capabilities"]
     api.post(f"/api/incidents/{incident['id']}/assignments", json={"unit": boat["unit"]})
     desk.select("incident", incident["id"])
-    desk.page.wait_for_selector("#card-main .arrival")
-    assert desk.page.inner_text("#card-main .arrival").strip()
+    desk.until(TEXT, value="#card-main .arrival", what="the card counts down")
     assert "还缺：" in desk.page.inner_text("#card .needs")
     desk.until(ROUTES, lambda count: count == 1, what="the way of the boat is drawn")
     assert not desk.page.is_visible("#card-main .waited")
     desk.tab("units")
     row = f'[data-unit-id="{boat["unit"]}"] .arrival'
-    desk.page.wait_for_selector(row)
+    desk.until(SAME, value=[row, "#card-main .arrival"], what="the unit's row says what the card says")
     shot(desk, "route")
-    assert desk.page.inner_text(row) == desk.page.inner_text("#card-main .arrival")
     desk.select("unit", boat["unit"])
     desk.until(ROUTES, lambda count: count == 1, what="the unit's own way is drawn")
     desk.select("sensor", "wl-spare")
