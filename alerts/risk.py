@@ -18,7 +18,7 @@ import h3
 from sqlalchemy import Connection, text
 
 from core import nouns
-from core.clock import rfc3339
+from core.clock import minutes_of, rfc3339
 from core.exposure import Exposure, around, is_day
 from core.i18n import say
 from core.scope import Classification
@@ -182,10 +182,13 @@ def hour_term(now: datetime, zone: str) -> Term:
     return Term("hour", "vulnerability", value, 0.3, say(f"risk.hour.{words}"))
 
 
-def by_the_clock(held: nouns.Risk, observed_at: datetime, now: datetime, zone: str) -> Risk:
-    """A score given before, as it is now: the terms that move by the clock alone are made anew."""
-    moving = {"age": lambda: age_term(observed_at, now), "hour": lambda: hour_term(now, zone)}
-    return combine([moving[t["name"]]() if t["name"] in moving else _term(t) for t in held["terms"]])
+def by_the_clock(
+    held: nouns.Risk, observed_at: datetime, now: datetime, zone: str, coping: Coping, capabilities: Sequence[str]
+) -> Risk:
+    """A score given before, as it is now: the terms that move by the clock, and who could help, are made anew."""
+    moving = [age_term(observed_at, now), hour_term(now, zone), *coping_terms(coping, capabilities)]
+    anew = {term.name: term for term in moving}
+    return combine([anew.get(t["name"]) or _term(t) for t in held["terms"]])
 
 
 def _term(held: nouns.Term) -> Term:
@@ -209,8 +212,26 @@ def vulnerability_terms(found: Exposure, now: datetime, zone: str) -> list[Term]
     return [Term("facilities", "vulnerability", round(min(10.0, 1.0 + 1.5 * points), 1), 0.7, text_), hour]
 
 
+def as_it_stands(held: nouns.Risk, radius_m: float, found: Exposure, nearest: tuple[Text, float] | None) -> nouns.Risk:
+    """A score given before, for whoever looks now: its terms tell what is counted around it, and who is nearest, in
+    the very moment in which the same is listed below them. The score stays that of the lists; it follows."""
+    anew = {term.name: term for term in exposure_terms(found, radius_m)}
+    if nearest is not None:
+        anew["nearest_unit"] = nearest_term(nearest[0], nearest[1])
+    terms = [
+        anew[term["name"]].as_json() if term["name"] in anew and term["value"] is not None else term
+        for term in held["terms"]
+    ]
+    return {**held, "terms": terms}
+
+
 def eta_value(eta_s: float) -> float:
     return round(10 * math.sqrt(min(eta_s, ETA_FULL_S) / ETA_FULL_S), 1)
+
+
+def nearest_term(unit: Text, eta_s: float) -> Term:
+    words = say("risk.eta", unit=unit, minutes=minutes_of(eta_s))
+    return Term("nearest_unit", "coping", eta_value(eta_s), 0.7, words)
 
 
 def coping_terms(coping: Coping, capabilities: Sequence[str]) -> list[Term]:
@@ -223,16 +244,10 @@ def coping_terms(coping: Coping, capabilities: Sequence[str]) -> list[Term]:
         names = {lang: "/".join(label("capabilities", c)[lang] for c in capabilities) for lang in ("zh", "en")}
         nearest = Term("nearest_unit", "coping", 10.0, 0.7, say("risk.eta.none", capability=names))
     else:
-        nearest = Term(
-            "nearest_unit",
-            "coping",
-            eta_value(coping.eta_s),
-            0.7,
-            say("risk.eta", unit=coping.unit or {"zh": "", "en": ""}, minutes=f"{coping.eta_s / 60:.1f}"),
-        )
+        nearest = nearest_term(coping.unit or {"zh": "", "en": ""}, coping.eta_s)
     if coping.around_s is None:
         return [nearest, Term("coverage", "coping", None, 0.3, say("risk.coverage.missing"))]
-    around_ = say("risk.coverage", minutes=f"{coping.around_s / 60:.1f}")
+    around_ = say("risk.coverage", minutes=minutes_of(coping.around_s))
     return [nearest, Term("coverage", "coping", eta_value(coping.around_s), 0.3, around_)]
 
 

@@ -185,7 +185,7 @@ class AlertRunner:
 
     def _follow_clock(self, now: datetime) -> None:
         with self.db.begin() as conn:
-            follow_clock(conn, now)
+            follow_clock(conn, now, self.settings.h3_resolution)
 
     def _score_cells(self, now: datetime) -> None:
         if self._new_ground.is_set():

@@ -14,7 +14,7 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from alerts import risk
-from alerts.risk import Hazard, Risk, Term
+from alerts.risk import Coping, Hazard, Risk, Term
 from core import set_aside
 from core.cells import city_cells
 from core.db import notify_change
@@ -23,12 +23,11 @@ from core.geodesy import distances_m
 from core.i18n import say
 from core.scope import Classification, alarm_classification
 from core.types import LonLat
-from core.vocabulary import DONE_INCIDENT, ENDED_INCIDENT, Text, sql_list, table
+from core.vocabulary import DONE_INCIDENT, ENDED_INCIDENT, REACH_M, Text, needs_of, reach_of, sql_list, table
 
 SCORED_AT_ONCE = 50
 # so many alarms, and so many incidents, follow the clock; in a flood the gravest
 CLOCKED_AT_ONCE = 2000
-DEFAULT_RADIUS_M = 300.0
 # a cell's score is shown as a level from here on
 CELL_LEVELS = ((7.5, 1), (6.0, 2), (4.5, 3), (3.0, 4))
 
@@ -46,13 +45,14 @@ ORDER BY level, opened_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED
 
 # what is known last of an alarm that holds: the newest reading of what it is about
 CLOCKED_ALARMS = text("""
-SELECT a.id, a.risk, GREATEST(a.observed_at, CASE WHEN a.active THEN s.time END) AS seen_at FROM alarm a
+SELECT a.id, a.risk, a.kind, a.level, ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat,
+  GREATEST(a.observed_at, CASE WHEN a.active THEN s.time END) AS seen_at FROM alarm a
 LEFT JOIN sensor_state s ON a.thing_type = 'sensor' AND s.sensor_id = a.thing_id AND s.metric = a.metric
 WHERE a.state <> 'normal' AND a.risk IS NOT NULL ORDER BY a.level, a.raised_at LIMIT :most
 FOR NO KEY UPDATE OF a SKIP LOCKED
 """)
 CLOCKED_INCIDENTS = text(f"""
-SELECT id, risk, opened_at AS seen_at FROM incident
+SELECT id, risk, kind, level, ST_X(geom) AS lon, ST_Y(geom) AS lat, opened_at AS seen_at FROM incident
 WHERE status NOT IN {sql_list(ENDED_INCIDENT)} AND risk IS NOT NULL ORDER BY level, opened_at LIMIT :most
 FOR NO KEY UPDATE SKIP LOCKED
 """)
@@ -85,9 +85,7 @@ MOVED = 0.1
 
 def hazard_of(kind: str | None, level: int, certainty: str, observed_at: datetime) -> Hazard:
     """The hazard an incident kind stands for: its reach and what helps, from the table incident_kinds."""
-    row = table("incident_kinds").get(kind or "", {})
-    caps = tuple(row.get("capabilities", ()))
-    return Hazard(level, certainty, observed_at, float(row.get("radius_m", DEFAULT_RADIUS_M)), caps)
+    return Hazard(level, certainty, observed_at, reach_of(kind), needs_of(kind, level))
 
 
 def alarm_hazard(alarm_kind: str, level: int, observed_at: datetime) -> Hazard:
@@ -139,14 +137,20 @@ def _write(conn: Connection, name: str, row: Any, scored: Risk, now: datetime) -
     conn.execute(WRITE_RISK, {**given, "version": version, "level": None})
 
 
-def follow_clock(conn: Connection, now: datetime) -> int:
-    """Scores grow old: those that have moved by a tenth since they were given are given anew. Returns how many."""
+def follow_clock(conn: Connection, now: datetime, resolution: int) -> int:
+    """Scores grow old, and help comes nearer or is sent elsewhere: those that have moved by a tenth since they were
+    given are given anew. Returns how many."""
     zone = city_zone(conn)
     moved = 0
+    copings: dict[tuple[str, tuple[str, ...]], Coping] = {}
     for name, clocked in (("alarm", CLOCKED_ALARMS), ("incident", CLOCKED_INCIDENTS)):
         done = []
         for row in conn.execute(clocked, {"most": CLOCKED_AT_ONCE}).all():
-            scored = risk.by_the_clock(row.risk, row.seen_at, now, zone)
+            kind = row.kind if name == "incident" else table("alarm_kinds").get(row.kind, {}).get("incident_kind")
+            key = h3.latlng_to_cell(row.lat, row.lon, resolution), needs_of(kind, row.level)
+            if key not in copings:
+                copings[key] = risk.read_coping(conn, *key)
+            scored = risk.by_the_clock(row.risk, row.seen_at, now, zone, copings[key], key[1])
             if abs(scored.exact - row.risk["score"]) >= MOVED:
                 _write(conn, name, row, scored, now)
                 done.append(row.id)
@@ -298,9 +302,9 @@ def nearest_hazards(ground: CellGround, hazards: list[Any]) -> dict[int, tuple[A
     strength: dict[int, float] = {}
     for row in hazards:
         kind = row.kind if row.type == "incident" else table("alarm_kinds").get(row.kind, {}).get("incident_kind")
-        radius = float(table("incident_kinds").get(kind or "", {}).get("radius_m", DEFAULT_RADIUS_M))
+        radius = reach_of(kind)
         distance = distances_m(row.lon, row.lat, ground.lon, ground.lat)
-        fading = np.exp(-np.maximum(0.0, distance - radius) / max(radius, DEFAULT_RADIUS_M))
+        fading = np.exp(-np.maximum(0.0, distance - radius) / max(radius, REACH_M))
         for i in np.flatnonzero(fading > 0.1):
             weight = float(fading[i]) * risk.LEVEL_HAZARD[row.level]
             if weight > strength.get(int(i), 0.0):

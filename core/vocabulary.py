@@ -189,9 +189,12 @@ class VideoKind(Words):
 
 @_own
 class IncidentKind(Words):
-    """`capabilities` that it needs, `level` where nobody says one, `hazard` 0-10, `radius_m` of what it threatens."""
+    """`capabilities` that it needs, the most important first; `in_danger`: those that go before all others where its
+    urgency says that people are in danger. `level` where nobody says one, `hazard` 0-10, `radius_m` of what it
+    threatens."""
 
     capabilities: NotRequired[list[str]]
+    in_danger: NotRequired[list[str]]
     cap_category: NotRequired[str]
     radius_m: NotRequired[float]
     hazard: NotRequired[float]
@@ -249,6 +252,24 @@ def label(name: str, key: str | None) -> Text:
 def roman(level: int) -> str:
     """The numeral of a level, I to IV, as people say it."""
     return str(table("levels")[str(level)]["roman"])
+
+
+# up to this urgency people are in danger
+DANGER_LEVEL = 2
+# what an incident of an unknown kind threatens
+REACH_M = 300.0
+
+
+def needs_of(incident_kind: str | None, level: int) -> tuple[str, ...]:
+    """The capabilities that an incident needs, the most important first; none of a kind nobody knows."""
+    row = table("incident_kinds").get(incident_kind or "", {})
+    first = row.get("in_danger", ()) if level <= DANGER_LEVEL else ()
+    return tuple(dict.fromkeys([*first, *row.get("capabilities", ())]))
+
+
+def reach_of(incident_kind: str | None) -> float:
+    """Metres around it that an incident threatens: what is counted for its risk, and shown as what is around it."""
+    return float(table("incident_kinds").get(incident_kind or "", {}).get("radius_m", REACH_M))
 
 
 def vocabulary() -> Vocabulary:

@@ -20,6 +20,8 @@ from core.scope import EVERYTHING, Scope, seen_incident, seen_unit, unit_distric
 from core.types import LonLat
 from core.vocabulary import ENDED_INCIDENT, Text, table
 
+# how an assignment ends
+OVER = ("clear", "declined", "cancelled")
 _INCIDENTS = """
 SELECT i.id, i.number, i.kind, i.level, i.status, i.titles, i.text, i.address, i.channel, i.district, i.classification,
   i.opened_at, i.changed_at, i.ended_at, i.risk, i.version, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat FROM incident i

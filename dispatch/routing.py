@@ -1,20 +1,23 @@
 """Road times on the city's streets: a graph of edges, positions snapped onto edges, one Dijkstra per question.
 
 Costs are seconds of driving. A position is taken to the nearest edge, not to the nearest junction, and an edge may be
-left by either end unless it is one-way. The way from the position to the edge is driven slowly.
+left by either end unless it is one-way. The way from the position to the edge is driven slowly. A way takes the same
+time whether it is asked for one goal (`ways_to`) or for many (`nearest_of`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import shapely
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
+from shapely.ops import substring
 from sqlalchemy import Connection, text
 
 from core.geodesy import metres_per_degree
@@ -38,8 +41,11 @@ class Snap:
 
 @dataclass(frozen=True, slots=True)
 class Way:
+    """`line` along the streets in the graph's plane; `RoadGraph.line_of` says it in degrees."""
+
     eta_s: float
     distance_m: float
+    line: Array = field(repr=False, compare=False)
 
 
 class RoadGraph:
@@ -60,7 +66,8 @@ class RoadGraph:
         costs = np.concatenate([cost, cost[two_way]])
         self._forward = _cheapest(starts, ends, costs, self.nodes)
         self._reverse = self._forward.T.tocsr()
-        self._lengths = _lengths(starts, ends, costs, np.concatenate([length, length[two_way]]))
+        edges = np.arange(len(tail))
+        self._edges = _edges_between(starts, ends, costs, np.concatenate([edges, edges[two_way]]))
 
     def __len__(self) -> int:
         return len(self.tail)
@@ -105,16 +112,41 @@ class RoadGraph:
     def _way(
         self, start: Snap, goal: Snap, entries: list[tuple[int, float, float]], times: Array, before: Array
     ) -> Way | None:
-        best: tuple[float, float] | None = self._same_edge(start, goal)
-        for node, seconds, metres in self._exits(start):
-            for i, (_, entry_s, entry_m) in enumerate(entries):
-                total = seconds + float(times[i, node]) + entry_s
+        best: tuple[float, float, Array] | None = None
+        if same := self._same_edge(start, goal):
+            best = (*same, self._part(start.edge, start.share, goal.share))
+        chosen: tuple[int, int] | None = None
+        exits = self._exits(start)
+        for out, (node, seconds, _) in enumerate(exits):
+            for into, (_, entry_s, _) in enumerate(entries):
+                total = seconds + float(times[into, node]) + entry_s
                 if math.isfinite(total) and (best is None or total < best[0]):
-                    best = (total, metres + self._metres(node, before[i]) + entry_m)
+                    best, chosen = (total, 0.0, np.empty((0, 2))), (out, into)
         if best is None:
             return None
+        seconds, metres, line = best
+        if chosen is not None:
+            out, into = chosen
+            nodes = _following(exits[out][0], before[into])
+            metres = exits[out][2] + sum(self._street(*pair)[1] for pair in pairwise(nodes)) + entries[into][2]
+            # the first way out of an edge is its head, the first way in its tail
+            begin = self._part(start.edge, start.share, 0.0 if out else 1.0)
+            end = self._part(goal.edge, 1.0 if into else 0.0, goal.share)
+            line = np.vstack([begin, *(self._street(*pair)[0] for pair in pairwise(nodes)), end])
         off = start.offset_m + goal.offset_m
-        return Way(best[0] + off / OFF_ROAD_M_S, best[1] + off)
+        return Way(seconds + off / OFF_ROAD_M_S, metres + off, line)
+
+    def _part(self, edge: int, begin: float, end: float) -> Array:
+        """An edge's line between two shares of it, in the direction that is driven."""
+        part = substring(self._lines[edge], begin, end, normalized=True)
+        points: Array = shapely.get_coordinates(part)
+        return points
+
+    def _street(self, node: int, following: int) -> tuple[Array, float]:
+        """The cheapest edge between two junctions: its line as it is driven, and its metres."""
+        edge = self._edges[node, following]
+        points: Array = shapely.get_coordinates(self._lines[edge])
+        return points if self.tail[edge] == node else points[::-1], float(self.length[edge])
 
     def _same_edge(self, start: Snap, goal: Snap) -> tuple[float, float] | None:
         if start.edge != goal.edge or (self.oneway[start.edge] and goal.share < start.share):
@@ -122,32 +154,50 @@ class RoadGraph:
         share = abs(goal.share - start.share)
         return float(self.cost[start.edge]) * share, float(self.length[start.edge]) * share
 
-    def _metres(self, node: int, before: Array) -> float:
-        """Length of the way from `node` along the predecessors of the reversed search."""
-        total = 0.0
-        while (following := int(before[node])) >= 0:
-            total += self._lengths[node, following]
-            node = following
-        return total
+    def line_of(self, way: Way, origin: LonLat, target: LonLat) -> list[LonLat]:
+        """The line of a way: from where the unit stands onto the street, along it, and from it to the target."""
+        points = way.line / self._scale + np.array([self._origin.lon, self._origin.lat])
+        kept = points[np.insert(np.any(np.diff(points, axis=0) != 0, axis=1), 0, True)] if len(points) else points
+        return [origin, *(LonLat(float(lon), float(lat)) for lon, lat in kept), target]
 
     def nearest_of(self, sources: Sequence[LonLat], targets: Sequence[LonLat]) -> list[tuple[float, int] | None]:
-        """For each target: seconds from the nearest source and which one. One multi-source search, from junction to
-        junction."""
+        """For each target: seconds from the nearest source and which one. One search from all of them at once."""
         if not len(self) or not sources:
             return [None] * len(targets)
-        snapped = self.snap(sources)
-        nodes = [int(self.head[s.edge]) for s in snapped]
-        times, _, origin = dijkstra(self._forward, indices=nodes, min_only=True, return_predecessors=True)
-        at = {node: i for i, node in enumerate(nodes)}
+        starts = self.snap(sources)
+        graph = self._with_starts(starts)
+        begins = np.arange(self.nodes, self.nodes + len(starts))
+        times, _, origin = dijkstra(graph, indices=begins, min_only=True, return_predecessors=True)
+        on_edge: dict[int, list[int]] = {}
+        for i, start in enumerate(starts):
+            on_edge.setdefault(start.edge, []).append(i)
         found: list[tuple[float, int] | None] = []
         for goal in self.snap(targets):
-            ways = [
-                (float(times[n]) + s + goal.offset_m / OFF_ROAD_M_S / 10, int(origin[n]))
-                for n, s, _ in self._entries(goal)
-            ]
+            ways = [(float(times[n]) + s, int(origin[n]) - self.nodes) for n, s, _ in self._entries(goal)]
+            for i in on_edge.get(goal.edge, ()):
+                if same := self._same_edge(starts[i], goal):
+                    ways.append((same[0] + starts[i].offset_m / OFF_ROAD_M_S, i))
             seconds, source = min(ways)
-            found.append((seconds, at[source]) if math.isfinite(seconds) else None)
+            found.append((seconds + goal.offset_m / OFF_ROAD_M_S, source) if math.isfinite(seconds) else None)
         return found
+
+    def _with_starts(self, starts: Sequence[Snap]) -> csr_matrix:
+        """The graph with a junction more for each start, from which its edge is entered."""
+        ends, costs, counts = [], [], []
+        for start in starts:
+            exits = self._exits(start)
+            ends += [node for node, _, _ in exits]
+            costs += [seconds + start.offset_m / OFF_ROAD_M_S for _, seconds, _ in exits]
+            counts.append(len(exits))
+        graph, size = self._forward, self.nodes + len(starts)
+        return csr_matrix(
+            (
+                np.concatenate([graph.data, costs]),
+                np.concatenate([graph.indices, ends]),
+                np.concatenate([graph.indptr, graph.indptr[-1] + np.cumsum(counts)]),
+            ),
+            shape=(size, size),
+        )
 
 
 def _cheapest(starts: Array, ends: Array, costs: Array, nodes: int) -> csr_matrix:
@@ -159,10 +209,18 @@ def _cheapest(starts: Array, ends: Array, costs: Array, nodes: int) -> csr_matri
     return csr_matrix((costs[first], (starts[first], ends[first])), shape=(nodes, nodes))
 
 
-def _lengths(starts: Array, ends: Array, costs: Array, lengths: Array) -> dict[tuple[int, int], float]:
-    """Metres of the cheapest edge between two junctions."""
+def _edges_between(starts: Array, ends: Array, costs: Array, edges: Array) -> dict[tuple[int, int], int]:
+    """The cheapest edge between two junctions."""
     order = np.argsort(-costs, kind="stable")
-    return {(int(starts[i]), int(ends[i])): float(lengths[i]) for i in order}
+    return {(int(starts[i]), int(ends[i])): int(edges[i]) for i in order}
+
+
+def _following(node: int, before: Array) -> list[int]:
+    """The junctions from `node` on, along the predecessors of the reversed search."""
+    nodes = [node]
+    while (following := int(before[nodes[-1]])) >= 0:
+        nodes.append(following)
+    return nodes
 
 
 def load_graph(conn: Connection) -> RoadGraph:

@@ -12,8 +12,9 @@ from core.db import notify_change
 from core.errors import Conflict, InputError
 from core.scope import EVERYTHING, Scope, seen_unit, unit_district
 from core.types import LonLat
-from core.vocabulary import table
-from dispatch.recommend import Candidate
+from core.vocabulary import needs_of, table
+from dispatch.present import OVER, Incident
+from dispatch.recommend import Candidate, missing
 from dispatch.tasks import WRITE_UNIT
 
 
@@ -42,6 +43,13 @@ WHERE {seen_unit("u.id", unit_district("u.station", "u.home"))} ORDER BY u.id
         )
         for r in rows
     ]
+
+
+def read_missing(conn: Connection, incident: Incident) -> tuple[str, ...]:
+    """What the incident needs that nobody who is on it brings, the most important first."""
+    running = [a["unit"] for a in incident["assignments"] if a["status"] not in OVER]
+    sent = conn.scalars(text("SELECT capabilities FROM unit WHERE id = ANY(:ids)"), {"ids": running}).all()
+    return missing(needs_of(incident["kind"], incident["level"]), sent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
 from core.clock import rfc3339
-from core.errors import NotFound
+from core.errors import InputError, NotFound
 from core.history import as_row, was
 from core.scope import EVERYTHING, Scope, seen
 from core.types import JsonObject
@@ -56,6 +56,28 @@ SELECT date_bin(make_interval(secs => :every), hour, 'epoch') AS time, sum(total
   min(least) AS least, max(most) AS most, sum(readings)::bigint AS readings
 FROM hours GROUP BY 1 ORDER BY 1 LIMIT :most
 """
+# buckets of one step; the newest counts although it is not over, as it does for a rule
+_SLIDING = f"""
+WITH grid AS (
+  SELECT generate_series(date_bin(make_interval(secs => :every), :start - make_interval(secs => :window), 'epoch'),
+    :end - interval '1 microsecond', make_interval(secs => :every)) AS bucket),
+binned AS (
+  SELECT date_bin(make_interval(secs => :every), time, 'epoch') AS bucket, sum(value) AS total, count(*) AS readings,
+    max(value) AS most
+  FROM observation WHERE sensor_id = :id AND metric = :metric AND time < :end
+    AND time >= date_bin(make_interval(secs => :every), :start - make_interval(secs => :window), 'epoch')
+    AND quality NOT IN {sql_list(UNJUDGED)}
+  GROUP BY 1),
+slid AS (
+  SELECT bucket, sum(total) OVER back AS total, sum(readings) OVER back AS readings, max(most) OVER back AS most
+  FROM grid LEFT JOIN binned USING (bucket)
+  WINDOW back AS (ORDER BY bucket ROWS BETWEEN CAST(:behind AS bigint) PRECEDING AND CURRENT ROW))
+SELECT LEAST(bucket + make_interval(secs => :every), :end) AS time, readings::bigint AS readings,
+  CASE :function WHEN 'sum' THEN total WHEN 'mean' THEN total / readings ELSE most END AS value
+FROM slid WHERE readings > 0 AND bucket >= date_bin(make_interval(secs => :every), :start, 'epoch')
+ORDER BY bucket LIMIT :most
+"""
+STEPS_IN_WINDOW = 1_440
 
 
 class Measured(TypedDict):
@@ -104,11 +126,14 @@ class SeriesPoint(TypedDict, total=False):
 
 
 class Series(TypedDict):
-    """Values of one metric of one sensor, oldest first, and the limits in force."""
+    """Values of one metric of one sensor, oldest first, and the limits in force: of a sum, mean or max (`function`)
+    in a window of `window_s` seconds, those of that window."""
 
     sensor: str
     metric: str
     unit: str | None
+    function: str | None
+    window_s: float | None
     thresholds: dict[str, float]
     items: list[SeriesPoint]
     next: str | None
@@ -308,4 +333,38 @@ def read_series_page(
             {"time": rfc3339(r.time), "value": r.value, "min": r.least, "max": r.most, "count": r.readings}
             for r in rows
         ]
+    return points[:most], rows[most - 1].time if len(rows) > most else None
+
+
+def read_sliding(
+    conn: Connection,
+    sensor_id: str,
+    metric: str,
+    start: datetime,
+    end: datetime,
+    every_s: float,
+    function: str,
+    window_s: float,
+    *,
+    after: datetime | None = None,
+    most: int = SERIES_AT_MOST,
+) -> tuple[list[SeriesPoint], datetime | None]:
+    """What a rule judges: the sum, mean or max of the readings in the window that ends with each step, where it holds
+    any; a page of it, and when its last step ended where there are more. InputError where the window is no whole number
+    of steps, or of too many."""
+    steps = round(window_s / every_s)
+    if abs(steps * every_s - window_s) > 1e-6 or not 1 <= steps <= STEPS_IN_WINDOW:
+        told = f"window: expected 1 to {STEPS_IN_WINDOW} times `every` ({every_s:g} s), got {window_s:g} s"
+        raise InputError(told, field="window")
+    start = start if after is None else max(start, after)
+    if (end - start).total_seconds() / every_s > SERIES_AT_MOST:
+        raise InputError(f"from: expected at most {SERIES_AT_MOST} steps of `every`", field="from")
+    given = {"id": sensor_id, "metric": metric, "start": start, "end": end, "every": every_s, "most": most + 1}
+    rows = conn.execute(
+        text(_SLIDING), {**given, "function": function, "window": window_s - every_s, "behind": steps - 1}
+    ).all()
+    # differences of floats: a dry hour must read 0, not 1e-16
+    points: list[SeriesPoint] = [
+        {"time": rfc3339(r.time), "value": round(float(r.value), 9), "count": r.readings} for r in rows
+    ]
     return points[:most], rows[most - 1].time if len(rows) > most else None

@@ -33,11 +33,12 @@ from core.i18n import say
 from core.nouns import Page
 from core.types import LonLat, place_of
 from core.viewer import Permission
-from core.vocabulary import ENDED_INCIDENT, IncidentStatus
+from core.vocabulary import ENDED_INCIDENT, IncidentStatus, needs_of
 from dispatch import incidents, log, present, steps, tasks
 from dispatch.present import Incident, read_incidents
-from dispatch.recommend import Recommendation, Recommended, needed_capabilities, recommend_units
-from dispatch.units import read_candidates
+from dispatch.recommend import Recommendation, Recommended, recommend_units
+from dispatch.routes import Routes, read_routes
+from dispatch.units import read_candidates, read_missing
 
 router = APIRouter(prefix="/api/incidents", tags=["incidents"])
 OPEN = tuple(status for status in IncidentStatus if status not in ENDED_INCIDENT)
@@ -118,14 +119,24 @@ def get_recommendations(
     return part([r.as_json() for r in recommend(conn, parts, incident, now, who)], cursor, limit)
 
 
+@router.get("/{incident_id}/routes")
+def get_routes(conn: Conn, who: Who, now: Now, parts: PartsDep, incident_id: UUID) -> Routes:
+    """GeoJSON: of each unit on the way the line from where it is now, with its road time and when it arrives."""
+    incident = get_incident(conn, who, incident_id)
+    return {
+        "type": "FeatureCollection",
+        "features": read_routes(conn, parts.road_graph(conn), incident, now, who.scope),
+    }
+
+
 def recommend(conn: Conn, parts: PartsDep, incident: Incident, now: Now, who: Who) -> list[Recommendation]:
-    """Free and capable units for an incident object, nearest by road first; none where it has no position."""
+    """Free and capable units for an incident object, by what it needs, or still misses, and by road time; none where
+    it has no position."""
     where = place_of(incident)
     if where is None:
         return []
-    return recommend_units(
-        parts.road_graph(conn), where, needed_capabilities(incident["kind"]), read_candidates(conn, who.scope), now
-    )
+    needed = read_missing(conn, incident) or needs_of(incident["kind"], incident["level"])
+    return recommend_units(parts.road_graph(conn), where, needed, read_candidates(conn, who.scope), now)
 
 
 @router.post("/{incident_id}/assignments")

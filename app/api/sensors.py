@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import Field, StringConstraints
 from typing_extensions import TypedDict
 
-from alerts.limits import read_limits
+from alerts.limits import read_limits, read_measures
 from alerts.rules.offers import Offer, keep_limits, offers
 from app.api.shapes import Limit, Moment, Name, page
 from app.deps import Conn, Now, Who
@@ -24,10 +24,11 @@ from core.types import LonLat
 from core.viewer import Permission
 from core.vocabulary import table
 from ingest.admin.devices import Registration, accept_sensor, retire_sensor
-from layers.sensors import SERIES_AT_MOST, Sensor, Series, need_sensor, read_sensors, read_series_page
+from layers.sensors import SERIES_AT_MOST, Sensor, Series, need_sensor, read_sensors, read_series_page, read_sliding
 
 router = APIRouter(prefix="/api/sensors", tags=["sensors"])
 DEFAULT_SPAN = timedelta(hours=6)
+STEP_S = 60.0
 
 
 AIR = frozenset({"pm25", "pm10", "aqi", "o3", "no2", "so2", "co"})
@@ -151,11 +152,15 @@ def get_observations(
     start: Annotated[Moment, Query(alias="from")] = None,
     end: Annotated[Moment, Query(alias="to")] = None,
     every: Annotated[float | None, Query(ge=1, le=31_622_400, allow_inf_nan=False)] = None,
+    function: Literal["sum", "mean", "max"] | None = None,
+    window: Annotated[float | None, Query(ge=1, le=31_622_400, allow_inf_nan=False)] = None,
     cursor: Moment = None,
     limit: Annotated[int, Query(ge=1, le=SERIES_AT_MOST)] = SERIES_AT_MOST,
 ) -> Series:
-    """A series, the last six hours by default; `every` in seconds gives means with minimum and maximum. With a cursor
-    give `from` and `to` again: by default they are moments of now."""
+    """A series, the last six hours by default; `every` in seconds gives means with minimum and maximum. `function` and
+    `window` in seconds give what a rule judges: the sum, mean or max in the window that ends with each step of `every`
+    (60 s by default, of which the window has 1 to 1440), with the limits of that window. With a cursor give `from` and
+    `to` again: by default they are moments of now."""
     sensor = get_sensor(conn, who, sensor_id)
     chosen = metric or next(iter([*sensor["metrics"], *sensor["values"]]), None)
     if chosen is None:
@@ -166,12 +171,28 @@ def get_observations(
         raise InputError("from: expected a moment before `to`", field="from")
     newest = sensor["values"].get(chosen)
     unit = (newest["unit"] if newest else None) or table("metrics").get(chosen, {}).get("unit")
-    items, last = read_series_page(conn, sensor_id, chosen, since, until, every, after=cursor, most=limit)
+    if (function is None) != (window is None):
+        raise InputError("window: expected together with function", field="window")
+    limits = sensor["thresholds"].get(chosen, {})
+    if function is not None and window is not None:
+        measures = read_measures(conn, sensor_id, sensor["kind"], sensor["thresholds"], sensor["attributes"])
+        own = [m for m in measures if (m["metric"], m["function"], m["window_s"]) == (chosen, function, window)]
+        limits = {level: limit for m in own for level, limit in m["thresholds"].items()}
+        step = every or STEP_S
+        # what is to come is in no window yet
+        until = min(until, now)
+        items, last = read_sliding(
+            conn, sensor_id, chosen, since, until, step, function, window, after=cursor, most=limit
+        )
+    else:
+        items, last = read_series_page(conn, sensor_id, chosen, since, until, every, after=cursor, most=limit)
     return {
         "sensor": sensor_id,
         "metric": chosen,
         "unit": unit,
-        "thresholds": sensor["thresholds"].get(chosen, {}),
+        "function": function,
+        "window_s": window,
+        "thresholds": limits,
         "items": items,
         "next": last.isoformat().replace("+00:00", "Z") if last else None,
     }

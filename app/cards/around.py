@@ -2,45 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alerts.risk import as_it_stands
 from app.asking import Asking
 from app.cards.nouns import Around, NearUnit
-from core.exposure import around, city_zone
+from core.exposure import Exposure, around, city_zone
+from core.nouns import Risk
 from core.types import LonLat
-from core.vocabulary import UnitStatus
-from dispatch.recommend import Recommended, needed_capabilities, recommend_units
+from core.vocabulary import Text, UnitStatus, reach_of
+from dispatch.recommend import Recommended, recommend_units
 from dispatch.units import read_candidates
 from layers.registers import read_near_cameras
 
-RADIUS_M = 500.0
 CAMERA_RADIUS_M = 1000.0
 UNITS, CAMERAS, FACILITIES = 5, 4, 8
+# more than anybody has; who is best and who is nearest are both chosen among all
+EVERY = 10_000
 
 
-def nearest_units(asking: Asking, where: LonLat | None, incident_kind: str) -> list[Recommended]:
-    """The free units that can deal with such an incident, nearest by road first; the one road search of a card."""
+def able_units(
+    asking: Asking, where: LonLat | None, needed: Sequence[str], wanted: Sequence[str] = ()
+) -> list[Recommended]:
+    """The free units that bring something needed, the best for what is wanted first; the one road search of a card."""
     if where is None:
         return []
     graph, candidates = asking.parts.road_graph(asking.conn), read_candidates(asking.conn, asking.viewer.scope)
-    needed = needed_capabilities(incident_kind)
-    return [r.as_json() for r in recommend_units(graph, where, needed, candidates, asking.now, UNITS)]
+    found = recommend_units(graph, where, needed, candidates, asking.now, EVERY, wanted)
+    return [one.as_json() for one in found]
 
 
-def look_around(asking: Asking, where: LonLat | None, units: list[Recommended]) -> Around | None:
+def nearest(units: Sequence[Recommended]) -> list[Recommended]:
+    return sorted(units, key=lambda unit: (unit["eta_s"], unit["unit"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What lies within the reach of a kind of incident, and who could be sent; read once for all that a card says of
+    it."""
+
+    around: Around
+    found: Exposure
+    nearest: tuple[Text, float] | None
+
+    def told(self, risk: Risk | None) -> Risk | None:
+        """A score in whose words the figures are those that stand here."""
+        return as_it_stands(risk, self.around["radius_m"], self.found, self.nearest) if risk else None
+
+
+def look_around(
+    asking: Asking, where: LonLat | None, kind: str | None, units: Sequence[Recommended]
+) -> Surroundings | None:
+    """Within the radius by which the risk of such an incident is counted."""
     if where is None:
         return None
-    scope = asking.viewer.scope
-    found = around(asking.conn, where, RADIUS_M, asking.now, city_zone(asking.conn))
-    return {
-        "radius_m": RADIUS_M,
+    scope, radius_m = asking.viewer.scope, reach_of(kind)
+    found = around(asking.conn, where, radius_m, asking.now, city_zone(asking.conn))
+    by_road = nearest(units)
+    shown: Around = {
+        "radius_m": radius_m,
         "people": found.people,
         "buildings": found.buildings,
-        "units": [near_unit(unit) for unit in units],
+        "units": [near_unit(unit) for unit in by_road[:UNITS]],
         "cameras": read_near_cameras(asking.conn, where, CAMERA_RADIUS_M, CAMERAS, scope),
         "facilities": [
             {"id": p.id, "kind": p.kind, "names": p.names, "distance_m": round(p.distance_m or 0)}
             for p in [p for p in found.facilities if scope.sees(p.district, p.classification)][:FACILITIES]
         ],
     }
+    return Surroundings(shown, found, (by_road[0]["names"], by_road[0]["eta_s"]) if by_road else None)
 
 
 def near_unit(unit: Recommended) -> NearUnit:

@@ -12,10 +12,11 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from alerts.judged import Judged
+from alerts.limits import Measure
 from alerts.present import Alarm
 from alerts.warnings import Warning
 from app.cards.acts import Act
-from core.nouns import LogLine
+from core.nouns import LogLine, Risk
 from core.vocabulary import Text
 from dispatch.present import Incident, Unit
 from dispatch.recommend import Recommended
@@ -82,19 +83,27 @@ class CardParts(TypedDict):
 
 
 class AlarmCard(CardParts):
-    """`judged`: what its rule judges now, where that is known."""
+    """`judged`: what its rule judges now, where that is known; `measures`: how, for its chart. `risk`: its score, whose
+    words have the figures of now: those of `around`."""
 
     type: Literal["alarm"]
     object: Alarm
+    risk: Risk | None
     judged: Judged | None
+    measures: list[Measure]
 
 
 class IncidentCard(CardParts):
     """With its alarms as they are now. `rise`: an alarm of it is graver than the incident is said to be; a person
-    decides."""
+    decides. `risk` as of an alarm; `needed` of capabilities, the most important first, and what of it is `missing`:
+    nobody who is on it brings it. `arrivals`: when each unit on the way is there, from where it is now."""
 
     type: Literal["incident"]
     object: Incident
+    risk: Risk | None
+    needed: list[str]
+    missing: list[str]
+    arrivals: dict[str, str]
     alarms: list[Alarm]
     judged: list[Judged]
     rise: NextStep | None
@@ -106,8 +115,11 @@ class UnitCard(CardParts):
 
 
 class SensorCard(CardParts):
+    """`measures`: what rules judge of it, by metric and window."""
+
     type: Literal["sensor"]
     object: Sensor
+    measures: list[Measure]
 
 
 class CameraCard(CardParts):

@@ -9,12 +9,12 @@ from uuid import UUID
 
 from alerts import log as alarm_log
 from alerts.judged import read_judged
-from alerts.limits import read_limits
+from alerts.limits import Measure, read_limits, read_measures
 from alerts.present import read_alarms
 from alerts.warnings import read_chain, read_warning
 from app.asking import Asking
 from app.cards import acts, steps
-from app.cards.around import look_around, nearest_units
+from app.cards.around import UNITS, able_units, look_around
 from app.cards.nouns import (
     AlarmCard,
     AssetCard,
@@ -33,13 +33,15 @@ from app.seeing import need_seen
 from core.errors import InputError, NotFound
 from core.i18n import say
 from core.nouns import LogLine
-from core.types import LonLat, place_of
+from core.types import Level, LonLat, place_of
 from core.viewer import Permission
-from core.vocabulary import DONE_INCIDENT, Text, label, table
+from core.vocabulary import DONE_INCIDENT, Text, label, needs_of, table
 from dispatch import log as incident_log
 from dispatch.present import Incident, find_open_incident, read_incidents, read_near_incidents, read_units
+from dispatch.routes import read_routes
+from dispatch.units import read_missing
 from layers.registers import district_names, read_asset, read_facility
-from layers.sensors import read_sensors
+from layers.sensors import Sensor, read_sensors
 from layers.video import read_camera, read_video_event
 
 Thing = Mapping[str, Any]
@@ -84,14 +86,17 @@ def alarm_card(asking: Asking, identity: str) -> AlarmCard:
     title = both(alarm["names"], label("alarm_kinds", alarm["kind"]))
     source = say("source.rule", rule=alarm["rule"], thing=alarm["thing"]["id"])
     where = place_of(alarm)
-    kind = table("alarm_kinds").get(alarm["kind"], {}).get("incident_kind", "other")
+    kind = table("alarm_kinds").get(alarm["kind"], {}).get("incident_kind")
+    near_by = look_around(asking, where, kind, able_units(asking, where, needs_of(kind or "other", alarm["level"])))
     card: AlarmCard = {
         **parts_of(asking, "alarm", alarm, title, source, identity),
         "type": "alarm",
         "object": alarm,
+        "risk": near_by.told(alarm["risk"]) if near_by else alarm["risk"],
         "judged": next(iter(read_judged(asking.conn, asking.now, [alarm["id"]])), None),
+        "measures": measures(asking, alarm["thing"]["id"]) if alarm["thing"]["type"] == "sensor" else [],
         "acts": acts.allowed(acts.for_alarm(alarm, near(asking, where)), asking.viewer.permissions),
-        "around": look_around(asking, where, nearest_units(asking, where, kind)),
+        "around": near_by.around if near_by else None,
         "log": alarm_log.read(asking.conn, _uuid(identity)),
     }
     card["next"] = allowed(asking, steps.for_alarm(alarm))
@@ -105,7 +110,10 @@ def incident_card(asking: Asking, identity: str) -> IncidentCard:
     source = say("source.channel", channel=incident["channel"])
     parts = parts_of(asking, "incident", incident, incident["titles"], source, identity)
     where = place_of(incident)
-    units = nearest_units(asking, where, incident["kind"])
+    needed, missing = needs_of(incident["kind"], incident["level"]), read_missing(asking.conn, incident)
+    able = able_units(asking, where, needed, missing)
+    units = [unit for unit in able if unit["capabilities"]][:UNITS]
+    near_by = look_around(asking, where, incident["kind"], able)
     log: list[LogLine] = [
         {"time": entry["time"], "who": entry["who"], "text": entry["text"]}
         for entry in incident_log.read(asking.conn, _uuid(identity))
@@ -115,16 +123,27 @@ def incident_card(asking: Asking, identity: str) -> IncidentCard:
         **parts,
         "type": "incident",
         "object": incident,
+        "risk": near_by.told(incident["risk"]) if near_by else incident["risk"],
+        "needed": list(needed),
+        "missing": list(missing),
+        "arrivals": arrivals(asking, incident),
         "alarms": alarms,
         "judged": read_judged(asking.conn, asking.now, incident["alarms"]) if incident["alarms"] else [],
         "rise": steps.rise(incident, alarms),
         "acts": acts.allowed(acts.for_incident(incident, near(asking, where, identity)), asking.viewer.permissions),
         "recommendations": [] if incident["status"] in DONE_INCIDENT else units,
-        "around": look_around(asking, where, units),
+        "around": near_by.around if near_by else None,
         "log": log,
     }
-    card["next"] = allowed(asking, steps.for_incident(incident, units))
+    card["next"] = allowed(asking, steps.for_incident(incident, units, missing))
     return card
+
+
+def arrivals(asking: Asking, incident: Incident) -> dict[str, str]:
+    """When each unit that is on the way will be there."""
+    graph = asking.parts.road_graph(asking.conn)
+    routes = read_routes(asking.conn, graph, incident, asking.now, asking.viewer.scope)
+    return {route["id"]: route["properties"]["arrives_at"] for route in routes}
 
 
 def near(asking: Asking, where: LonLat | None, but: str = "") -> list[Incident]:
@@ -150,7 +169,16 @@ def sensor_card(asking: Asking, identity: str) -> SensorCard:
     if sensor is None:
         raise NotFound(f"there is no sensor {identity!r}")
     parts = parts_of(asking, "sensor", sensor, sensor["names"], say("source.sensor", id=identity), identity)
-    return {**parts, "type": "sensor", "object": sensor}
+    return {**parts, "type": "sensor", "object": sensor, "measures": measures_of_sensor(asking, sensor)}
+
+
+def measures(asking: Asking, sensor_id: str) -> list[Measure]:
+    found = read_sensors(asking.conn, read_limits(asking.conn), ids=[sensor_id])
+    return measures_of_sensor(asking, found[0]) if found else []
+
+
+def measures_of_sensor(asking: Asking, sensor: Sensor) -> list[Measure]:
+    return read_measures(asking.conn, sensor["id"], sensor["kind"], sensor["thresholds"], sensor["attributes"])
 
 
 def camera_card(asking: Asking, identity: str) -> CameraCard:
@@ -168,12 +196,14 @@ def video_event_card(asking: Asking, identity: str) -> VideoEventCard:
     scope = asking.viewer.scope
     incident = find_open_incident(asking.conn, where, guess, scope) if guess and where else None
     title = both(seen["names"], seen["camera_names"])
+    urgency = table("incident_kinds").get(guess or "other", {}).get("level", Level.IV)
+    near_by = look_around(asking, where, guess, able_units(asking, where, needs_of(guess or "other", urgency)))
     card: VideoEventCard = {
         **parts_of(asking, "video_event", seen, title, say("source.camera", id=camera), identity),
         "type": "video_event",
         "object": seen,
         "incident": incident,
-        "around": look_around(asking, where, nearest_units(asking, where, guess or "other")),
+        "around": near_by.around if near_by else None,
     }
     card["next"] = allowed(asking, steps.for_video_event(seen, guess, incident))
     return card

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 from alerts.present import Alarm
 from app.cards.nouns import NextStep
+from core.clock import minutes_of
 from core.i18n import say
 from core.types import Level
 from core.vocabulary import ENDED_INCIDENT, AlarmState, IncidentStatus, Text, label, roman, table
-from dispatch.present import Incident
-from dispatch.recommend import Recommended
+from dispatch.present import OVER, Incident
+from dispatch.recommend import Recommended, names_of
 from layers.video import VideoEvent
 
 # alarms about a device that is silent: nobody is sent for them
 SILENCE = ("stale", "source_stale")
 UNSEEN = (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED_UNACKNOWLEDGED)
-OVER = ("clear", "declined", "cancelled")
 Body = dict[str, str | int | float | None]
 
 
@@ -41,21 +41,24 @@ def for_alarm(alarm: Alarm) -> NextStep | None:
     return None
 
 
-def for_incident(incident: Incident, units: Sequence[Recommended]) -> NextStep | None:
-    """Close what is cleared; wait for those who are on it; else send the first of `units`."""
+def for_incident(incident: Incident, units: Sequence[Recommended], missing: Sequence[str] = ()) -> NextStep | None:
+    """Close what is cleared; send the first of `units` while something needed is missing; else wait for those who are
+    on it."""
     url = f"/api/incidents/{incident['id']}"
     if incident["status"] == IncidentStatus.CLEAR:
         body: Body = {"status": IncidentStatus.CLOSED, "version": incident["version"]}
         return call("status", say("next.close"), say("next.close.reason"), f"{url}/status", body)
     running = sum(one["status"] not in OVER for one in incident["assignments"])
-    if running:
-        return only_words(say("next.wait"), say("next.wait.reason", count=running))
+    if running and not (missing and units):
+        waiting = say("next.wait.missing", count=running, list=names_of(missing))
+        return only_words(say("next.wait"), waiting if missing else say("next.wait.reason", count=running))
     if incident["status"] in ENDED_INCIDENT:
         return None
     if not units:
         return only_words(say("next.assign.none"), say("next.assign.none"))
     best = units[0]
-    reason = say("next.assign.reason", minutes=f"{best['eta_s'] / 60:.1f}", km=f"{best['distance_m'] / 1000:.1f}")
+    told = {"list": names_of(best["capabilities"]), "minutes": minutes_of(best["eta_s"])}
+    reason = say("next.assign.missing" if running else "next.assign.reason", **told)
     words = say("next.assign", unit=best["names"])
     return call("assign", words, reason, f"{url}/assignments", {"unit": best["unit"]})
 

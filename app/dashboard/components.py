@@ -58,6 +58,16 @@ def age(moment: str | None) -> html.Time:
     return html.Time(dateTime=moment or "", className="age", **wild({"data-age": moment or ""}))
 
 
+def arrival(moment: str, unit: str) -> html.Time:
+    """How long until a unit is there, in words; the browser counts down (``data-arrives``)."""
+    return html.Time(dateTime=moment, className="arrival", **wild({"data-arrives": moment, "data-unit": unit}))
+
+
+def waited(since: str, level: int) -> html.Time:
+    """How long nobody has been sent; the browser counts it up and warns (``data-waited``)."""
+    return html.Time(dateTime=since, className="waited", **wild({"data-waited": since, "data-level": str(level)}))
+
+
 def clock_time(moment: str | None) -> html.Time:
     """A moment in the city's zone; the browser formats it (``data-time``)."""
     return html.Time(dateTime=moment or "", className="moment", **wild({"data-time": moment or ""}))

@@ -1,21 +1,32 @@
 // Keeps every shown age and time current, in the language of the page, and paints legend swatches.
 import { setText, atMost } from './dom.mjs';
+import { countdown, isLate } from './eta.mjs';
 import { paintSwatch } from './swatches.mjs';
 
 const STALE_MS = 120000;
 const EVERY_MS = 1000;
 const SOON_MS = 120;
-const WATCHED = ['data-age', 'data-time', 'data-swatch'];
+const WATCHED = ['data-age', 'data-time', 'data-arrives', 'data-waited', 'data-swatch'];
 
 /** @param {string} selector @returns {NodeListOf<HTMLElement>} */
 const every = selector => document.querySelectorAll(selector);
 
 /** @param {Words} words */
-function refresh({ ago, moment }) {
+function refresh({ ago, moment, say, duration }) {
   for (const node of every('[data-age]')) {
     const since = node.dataset.age ?? '';
     setText(node, since && ago(since));
     node.classList.toggle('stale', Date.now() - Date.parse(since) > STALE_MS);
+  }
+  for (const node of every('[data-arrives]')) {
+    const { key, n } = countdown((Date.parse(node.dataset.arrives ?? '') - Date.now()) / 1000);
+    setText(node, say(key, { n }));
+    node.classList.toggle('late', key === 'eta.due');
+  }
+  for (const node of every('[data-waited]')) {
+    const seconds = Math.max(0, (Date.now() - Date.parse(node.dataset.waited ?? '')) / 1000);
+    setText(node, say('eta.waited', { t: duration(seconds) }));
+    node.classList.toggle('late', isLate(seconds, Number(node.dataset.level)));
   }
   for (const node of every('[data-time]')) setText(node, moment(node.dataset.time ?? ''));
 }

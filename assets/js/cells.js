@@ -52,6 +52,11 @@
   /** What stands under a title, with dots between. @param {...unknown} parts */
   const below = (...parts) => h('span', { className: 'line quiet', key: 'below' }, parts.flatMap((part, index) => (index ? [' · ', part] : [part])));
 
+  /** How long an urgent incident has waited for somebody to be sent. @param {string} since @param {Level} level */
+  const waited = (since, level) => h('time', { className: 'waited', dateTime: since, 'data-waited': since, 'data-level': String(level), key: 'waited' });
+  /** When a unit that was sent is there. @param {string} time @param {string} unit */
+  const arrival = (time, unit) => h('time', { className: 'arrival', dateTime: time, 'data-arrives': time, 'data-unit': unit, key: 'arrival' });
+
   const rows = {
     /** @param {{ data: AlarmRow, context: Context }} params */
     AlarmRow: ({ data, context }) => h('div', { className: 'row', 'data-alarm-id': data.id, 'data-state': data.state }, [
@@ -64,15 +69,15 @@
       h('span', { className: 'row-title two', key: 'title' }, h('span', { className: 'line', key: 'name' }, words(data.names)),
         below(h('span', { key: 'end' }, words(context.catalogue['lists.until']), ' ', until(data.shelved_until)), data.shelved_reason || '')),
       context.me.permissions.includes('alarm.shelve') && button(context, 'card.unshelve', `/api/alarms/${data.id}/unshelve`, 'unshelve')]),
-    /** @param {{ data: Incident, context: Context }} params */
+    /** @param {{ data: Incident & { waits?: string | null }, context: Context }} params */
     IncidentRow: ({ data, context }) => h('div', { className: 'row', 'data-incident-id': data.id, 'data-state': data.status }, [
       badge(data.level), title(data.titles || { zh: data.title }),
-      side([h('span', { className: 'sent', key: 'sent' }, (data.assignments || []).length || ''), age(data.opened_at)]),
+      side([h('span', { className: 'sent', key: 'sent' }, (data.assignments || []).length || ''), data.waits ? waited(data.waits, data.level) : age(data.opened_at)]),
       chip(context, 'incident_statuses', data.status)]),
-    /** @param {{ data: Unit & { stale: boolean }, context: Context }} params */
+    /** @param {{ data: Unit & { stale: boolean, arrives?: string | null }, context: Context }} params */
     UnitRow: ({ data, context }) => h('div', { className: 'row', 'data-unit-id': data.id, 'data-state': data.status, 'data-stale': data.stale ? '1' : null }, [
       h('span', { className: 'unit-mark', 'data-swatch': `unit-${data.kind}-${data.status}`, key: 'mark' }), title(data.names || { zh: data.name }),
-      side([h('span', { className: 'quiet', key: 'kind' }, named(context, 'unit_kinds', data.kind)), age(data.seen_at)]), chip(context, 'unit_statuses', data.status)]),
+      side([data.arrives ? arrival(data.arrives, data.id) : h('span', { className: 'quiet', key: 'kind' }, named(context, 'unit_kinds', data.kind)), age(data.seen_at)]), chip(context, 'unit_statuses', data.status)]),
   };
   Object.assign(rows, {
     /** @param {{ data: Warning, context: Context }} params */

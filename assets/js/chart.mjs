@@ -1,16 +1,24 @@
 // The chart of a sensor as a Dash graph: template from Dash, series from the API, colours from the theme.
 import { get } from './api.mjs';
-import { around, setProps } from './dom.mjs';
-import { figureOf, metricOf, nameOfMetric } from './series.mjs';
+import { around, atMost, setProps } from './dom.mjs';
+import { everyOf, figureOf, measureOf, measuresOf, metricOf, nameOfMeasure, nameOfMetric } from './series.mjs';
 import { LANGS } from './words.mjs';
 import { token } from './tokens.mjs';
 
 const HOURS = 6;
-const EVERY_S = 60;
+// a sum or mean is made on the server: it is read again while readings come
+const AGAIN_MS = 30000;
 const MOST_POINTS = 1000;
 const PLOTLY = '/vendor/plotly.js-basic-dist-min/plotly-basic.min.js';
 
-/** @typedef {{ sensor: string, metric?: string | null, unit?: string | null, rule?: string | null, theme?: string }} ChartRequest */
+/** @typedef {import('./series.mjs').Measure} Measure */
+/**
+ * `measures`: what rules judge of the sensor; `chosen` of them, `level` of the alarm; `asked` makes the same request another one.
+ * @typedef {{
+ *   sensor: string, metric?: string | null, unit?: string | null, rule?: string | null, level?: number | null, measures?: Measure[],
+ *   chosen?: Pick<Measure, 'function' | 'window_s'> | null, asked?: string | number,
+ * }} ChartRequest
+ */
 
 /** @param {string} src @returns {Promise<unknown>} */
 const loadScript = src => new Promise((resolve, reject) => {
@@ -26,11 +34,11 @@ const component = (type, props, namespace = 'dash_html_components') => ({ type, 
 /** @param {Bilingual} words */
 const spans = words => LANGS.map(code => component('Span', { children: words[code] ?? words.zh, lang: code }));
 
-/** @param {string} sensor @param {string} metric @returns {Promise<Series>} */
-function read(sensor, metric) {
+/** @param {string} sensor @param {Measure} measure @returns {Promise<Series>} */
+function read(sensor, { metric, function: name, window_s: window }) {
   const to = new Date();
   const from = new Date(to.getTime() - HOURS * 3600e3);
-  const asked = { metric, from: from.toISOString(), to: to.toISOString(), every: String(EVERY_S) };
+  const asked = { metric, from: from.toISOString(), to: to.toISOString(), every: String(everyOf(window)), ...(window && { function: name, window: String(window) }) };
   return get(`/api/sensors/${encodeURIComponent(sensor)}/observations?${new URLSearchParams(asked)}`);
 }
 
@@ -38,7 +46,7 @@ function read(sensor, metric) {
 export function makeChart({ live, words: { texts, zoned }, metrics: names }) {
   /**
    * What is drawn; `line` is the number of its trace.
-   * @type {{ sensor: string, metric: string, last: string, line: number } | null}
+   * @type {{ request: ChartRequest, sensor: string, metric: string, window: number, last: string, line: number } | null}
    */
   let shown = null;
   /** @type {Promise<unknown> | null} */
@@ -56,17 +64,29 @@ export function makeChart({ live, words: { texts, zoned }, metrics: names }) {
     /** @param {string} metric */
     const button = metric => component('Button', {
       children: spans(nameOf(metric, values)), className: 'metric', type: 'button', 'aria-pressed': String(metric === chosen),
-      'data-chart': JSON.stringify({ ...request, metric }),
+      'data-chart': JSON.stringify({ ...request, metric, chosen: null }),
     });
     return [component('Div', { className: 'metrics', children: metrics.map(button) })];
   }
 
-  /** @param {string} metric @param {Record<string, Value>} values */
-  function heading(metric, values) {
-    const name = nameOf(metric, values);
-    const unit = values[metric]?.unit;
+  /** @param {Measure[]} measures @param {Measure} measure @param {ChartRequest} request */
+  function measurePicker(measures, measure, request) {
+    if (measures.length < 2) return [];
+    /** @param {Measure} one */
+    const button = one => component('Button', {
+      children: spans(nameOfMeasure(one, texts)), className: 'metric', type: 'button', 'aria-pressed': String(one === measure),
+      'data-chart': JSON.stringify({ ...request, metric: one.metric, chosen: { function: one.function, window_s: one.window_s } }),
+    });
+    return [component('Div', { className: 'metrics', children: measures.map(button) })];
+  }
+
+  /** @param {Measure} measure @param {Record<string, Value>} values */
+  function heading(measure, values) {
+    const name = nameOf(measure.metric, values);
+    const unit = values[measure.metric]?.unit;
+    const what = measure.window_s ? nameOfMeasure(measure, texts) : null;
     /** @param {Lang} code */
-    const title = code => [name[code], unit && `(${unit})`, '·', texts('card.chart')[code]].filter(Boolean).join(' ');
+    const title = code => [name[code], what?.[code], unit && `(${unit})`, '·', texts('card.chart')[code]].filter(Boolean).join(' ');
     return component('H3', { children: spans({ zh: title('zh'), en: title('en') }) });
   }
 
@@ -81,23 +101,28 @@ export function makeChart({ live, words: { texts, zoned }, metrics: names }) {
     const values = live.sensor.get(request.sensor)?.values ?? {};
     const metric = metricOf(values, request);
     if (!metric) return [notice('card.readings.none')];
-    const parts = [...metricPicker(values, metric, request), heading(metric, values)];
+    const measures = measuresOf(request.measures, metric);
+    const measure = measureOf(measures, request);
+    const parts = [...metricPicker(values, metric, request), ...measurePicker(measures, measure, request), heading(measure, values)];
     try {
       library ??= loadScript(PLOTLY);
-      const [series] = await Promise.all([read(request.sensor, metric), library]);
+      const [series] = await Promise.all([read(request.sensor, measure), library]);
       const newest = series.items.at(-1);
       if (!newest) return [...parts, notice('card.chart.empty')];
-      const figure = figureOf(series, template, zoned, token);
-      shown = { sensor: request.sensor, metric, last: newest.time, line: figure.data.length - 1 };
+      const figure = figureOf({ ...series, thresholds: measure.thresholds }, template, zoned, token);
+      shown = { request, sensor: request.sensor, metric, window: measure.window_s, last: newest.time, line: figure.data.length - 1 };
       return [...parts, component('Graph', { id: 'chart', figure, config: template.config, className: 'chart-graph' }, 'dash_core_components')];
     } catch {
       return [...parts, notice('card.chart.failed')];
     }
   }
 
+  const again = atMost(AGAIN_MS, () => { if (shown?.window) setProps('chart-request', { data: { ...shown.request, asked: Date.now() } }); });
+
   /** The newest reading goes onto the line that is drawn. */
   function extend() {
     if (!shown) return;
+    if (shown.window) return again();
     const newest = live.sensor.get(shown.sensor)?.values?.[shown.metric];
     const graph = document.querySelector('#chart .js-plotly-plot');
     if (!newest || !graph || !('data' in graph) || !(Date.parse(newest.time) > Date.parse(shown.last))) return;
@@ -112,7 +137,7 @@ export function makeChart({ live, words: { texts, zoned }, metrics: names }) {
       if (chosen) setProps('chart-request', { data: JSON.parse(chosen) });
     });
     window.addEventListener('onemap:theme', () => {
-      if (shown) setProps('chart-request', { data: { sensor: shown.sensor, metric: shown.metric, theme: document.documentElement.dataset.theme } });
+      if (shown) setProps('chart-request', { data: { ...shown.request, asked: document.documentElement.dataset.theme } });
     });
   }
 

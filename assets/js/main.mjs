@@ -18,6 +18,7 @@ import { fold, makeLive } from './live.mjs';
 import { lookControls, setLang, startLook } from './look.mjs';
 import { makeLiveLayers } from './map/features.mjs';
 import { startMap } from './map/map.mjs';
+import { startRoutes } from './map/routes.mjs';
 import { makeNotices } from './notices.mjs';
 import { makePictures, watchPictures } from './picture.mjs';
 import { Channel, pushAddress } from './push.mjs';
@@ -89,7 +90,6 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
   const pictures = makePictures(words);
   const card = makeCard({ live, selection });
   const chart = makeChart({ live, words, metrics: vocabulary.metrics });
-  const search = makeSearch({ live, words, selection });
   const dialogs = makeDialogs({ words, catalogue });
   const actions = makeActions({ live, selection, card, notices, pictures, dialogs });
 
@@ -107,6 +107,8 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
   layers = { ...layers, items: asLinked(layers.items, linked.layers) };
   const map = startMap({ city, layers: layers.items, live, sets, liveLayers, selection, words });
   recoveries.push(map.recover);
+  const search = makeSearch({ live, words, selection, bbox: city.bbox, middle: () => map.map.getCenter() });
+  startRoutes({ map: map.map, live, selection });
   const reporter = makeReporter({ me, dialogs, vocabulary, words, map: map.map, selection, live });
   const tree = makeLayerTree({ live, liveLayers, map, choices, layers });
   listenToControls({

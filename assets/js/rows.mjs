@@ -1,4 +1,6 @@
 // What the work lists hold and in which order: values in, values out.
+import { arrivalOf, waitsSince } from './eta.mjs';
+
 const UNIT_ORDER = ['on_scene', 'en_route', 'assigned', 'available', 'out_of_service'];
 
 /** @param {string} a @param {string} b */
@@ -14,7 +16,7 @@ const later = (a, b) => (a < b ? 1 : a > b ? -1 : 0);
  */
 /** @param {Sets} sets @returns {ListSpec} */
 const incidents = sets => ({
-  kind: 'incident', grid: 'grid-incidents', row: thing => thing,
+  kind: 'incident', grid: 'grid-incidents', row: thing => ({ ...thing, waits: waitsSince(thing) }),
   holds: (/** @type {Incident} */ thing) => !sets.ended(thing),
   order: (/** @type {Incident} */ a, /** @type {Incident} */ b) => a.level - b.level || later(a.opened_at, b.opened_at),
 });
@@ -32,9 +34,10 @@ const shelved = () => ({
   holds: (/** @type {Alarm} */ thing) => thing.state === 'shelved',
   order: (/** @type {Alarm} */ a, /** @type {Alarm} */ b) => later(b.shelved_until ?? '', a.shelved_until ?? '') || a.level - b.level,
 });
-/** @param {Sets} sets @returns {ListSpec} */
-const units = sets => ({
-  kind: 'unit', grid: 'grid-units', holds: () => true, row: unit => ({ ...unit, stale: sets.stale(unit) }),
+/** @param {Sets} sets @param {Live} live @returns {ListSpec} */
+const units = (sets, live) => ({
+  kind: 'unit', also: 'incident', grid: 'grid-units', holds: () => true,
+  row: unit => ({ ...unit, stale: sets.stale(unit), arrives: arrivalOf(unit, live.incident.get(unit.incident)) }),
   order: (/** @type {Unit} */ a, /** @type {Unit} */ b) =>
     UNIT_ORDER.indexOf(a.status) - UNIT_ORDER.indexOf(b.status) || a.kind.localeCompare(b.kind) || a.id.localeCompare(b.id, 'en', { numeric: true }),
 });
@@ -50,7 +53,7 @@ const warnings = sets => ({
 
 /** The lists by their name. @param {Sets} sets @param {Live} live */
 export const makeLists = (sets, live) => ({
-  incidents: incidents(sets), alarms: alarms(sets, live), shelved: shelved(), units: units(sets), warnings: warnings(sets),
+  incidents: incidents(sets), alarms: alarms(sets, live), shelved: shelved(), units: units(sets, live), warnings: warnings(sets),
 });
 /** @typedef {keyof ReturnType<typeof makeLists>} ListName */
 

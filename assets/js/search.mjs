@@ -1,7 +1,7 @@
 // Search over what is on the page at once and over the catalogue after a moment; coordinates fly there.
 import { get } from './api.mjs';
 import { el, setProps, whenThere } from './dom.mjs';
-import { coordinatesIn, matching, merged } from './hits.mjs';
+import { matching, merged, placeHit, placeIn, tellingOf } from './hits.mjs';
 import { pair } from './words.mjs';
 
 const COMBOBOX = { role: 'combobox', 'aria-autocomplete': 'list', 'aria-expanded': 'false', 'aria-controls': 'search-results' };
@@ -9,10 +9,10 @@ const PAUSE_MS = 180;
 const WITH_CARD = ['alarm', 'incident', 'unit', 'sensor', 'warning', 'camera', 'facility', 'asset'];
 
 /** @typedef {import('./hits.mjs').Hit} Hit */
-/** @typedef {{ live: Live, words: Words, selection: Chosen }} Parts */
+/** `bbox` of the city, `middle` of what the map shows. @typedef {{ live: Live, words: Words, selection: Chosen, bbox: readonly number[] | null, middle: () => { lng: number, lat: number } | null }} Parts */
 
 /** @param {Parts} parts @param {HTMLInputElement} field @param {HTMLElement} box */
-function makeSearchBox({ live, words: { both, plain, say }, selection }, field, box) {
+function makeSearchBox({ live, words: { both, plain, texts }, selection, bbox, middle }, field, box) {
   /** @type {Hit[]} */
   let found = [];
   let at = -1;
@@ -22,7 +22,7 @@ function makeSearchBox({ live, words: { both, plain, say }, selection }, field, 
   function option(hit, index) {
     const title = el('span', { class: 'hit-title' }, pair(hit.title));
     const node = el('div', { role: 'option', id: `search-hit-${index}`, 'aria-selected': String(index === at) }, title,
-      el('span', { class: 'quiet' }, hit.hint ? hit.hint : both(`card.type.${hit.type}`)));
+      el('span', { class: 'quiet' }, hit.hint ? pair(hit.hint) : [...both(`card.type.${hit.type}`), ...tellingOf(hit, found, texts).flatMap(part => [' · ', ...pair(part)])]));
     node.addEventListener('pointerdown', event => { event.preventDefault(); choose(hit); });
     return node;
   }
@@ -42,17 +42,31 @@ function makeSearchBox({ live, words: { both, plain, say }, selection }, field, 
   async function ask(text) {
     const turn = ++asked;
     at = -1;
-    found = merged(coordinatesIn(text, say('search.coordinates')), matching(live, text));
+    const place = placeIn(text, bbox);
+    found = place ? [placeHit(place, texts('search.datum', { datum: 'WGS 84' }))] : matching(live, text);
     draw();
     if (!text.trim()) return;
     await new Promise(resolve => setTimeout(resolve, PAUSE_MS));
     if (turn !== asked) return;
     try {
-      const { items } = await get(`/api/search?${new URLSearchParams({ q: text.trim() })}`);
+      const items = place ? await readings(place) : await named(text.trim());
       if (turn === asked) { found = merged(found, items); draw(); }
     } catch {
       if (turn === asked) draw('search.failed');
     }
+  }
+
+  /** Things of that name, the nearer to what is looked at first. @param {string} q @returns {Promise<Hit[]>} */
+  async function named(q) {
+    const here = middle();
+    return (await get(`/api/search?${new URLSearchParams({ q, ...(here && { lon: String(here.lng), lat: String(here.lat) }) })}`)).items;
+  }
+
+  /** Where a place is if it was read in another datum. @param {{ lon: number, lat: number }} place @returns {Promise<Hit[]>} */
+  async function readings({ lon, lat }) {
+    /** @type {{ readings: { datum: string, lon: number, lat: number }[] }} */
+    const { readings: read } = await get(`/api/datums?${new URLSearchParams({ lon: String(lon), lat: String(lat) })}`);
+    return read.map(one => placeHit(one, texts('search.datum', { datum: one.datum })));
   }
 
   /** @param {Hit} hit */

@@ -2,6 +2,12 @@
 import { ROMAN } from './tokens.mjs';
 
 const PAD = 0.08;
+const LABEL_PX = 13;
+const LETTER_PX = 6;
+const MARGIN_PX = 10;
+const HOUR_S = 3600;
+const MINUTE_S = 60;
+const HEIGHT_PX = 156;
 
 /** @typedef {Series['items']} Points */
 /** @typedef {(name: string) => string} Colour the value of a token */
@@ -15,15 +21,35 @@ export function coloured(part, colour) {
 }
 
 /**
- * Each limit as a dotted line with its level beside it.
+ * Pixels by which labels at these heights are moved up, the lowest staying, so that none lies on another.
+ * @param {number[]} heights in pixels, from below
+ * @param {number} [apart]
+ */
+export function spread(heights, apart = LABEL_PX) {
+  const order = heights.map((_, index) => index).sort((a, b) => heights[a] - heights[b]);
+  const moved = [...heights];
+  for (const [at, index] of order.entries()) if (at) moved[index] = Math.max(heights[index], moved[order[at - 1]] + apart);
+  return moved.map((height, index) => height - heights[index]);
+}
+
+/**
+ * Each limit as a dotted line with its levels beside it, in the colour of the worst of them.
  * @param {Record<string, number>} thresholds by level
  * @param {Colour} colour
+ * @param {{ span: number[], px: number }} axis its ends, and how high it is drawn
  */
-export function steps(thresholds, colour) {
-  const limits = Object.entries(thresholds).map(([level, value]) => ({ level: Number(level), value, ink: colour(`level-${level}`) }));
+export function steps(thresholds, colour, { span: [low, high], px }) {
+  const values = [...new Set(Object.values(thresholds))];
+  const limits = values.map(value => {
+    const levels = Object.keys(thresholds).map(Number).filter(level => thresholds[level] === value).sort();
+    return { value, ink: colour(`level-${levels[0]}`), text: levels.map(level => ROMAN[level]).join(' · ') };
+  });
+  // what lies beyond the axis is not drawn and needs no room
+  const seen = limits.filter(({ value }) => value >= low && value <= high);
+  const shifts = spread(seen.map(({ value }) => px * (value - low) / (high - low)));
   return {
     shapes: limits.map(({ value, ink }) => ({ type: 'line', xref: 'paper', x0: 0, x1: 1, y0: value, y1: value, line: { color: ink, width: 1.2, dash: 'dot' } })),
-    annotations: limits.map(({ level, value, ink }) => ({ xref: 'paper', x: 1, xanchor: 'left', y: value, text: ROMAN[level], showarrow: false, font: { color: ink, size: 11 } })),
+    annotations: seen.map(({ value, ink, text }, index) => ({ xref: 'paper', x: 1, xanchor: 'left', y: value, yshift: shifts[index], text, showarrow: false, font: { color: ink, size: 11 } })),
   };
 }
 
@@ -63,19 +89,68 @@ export function band(items, zoned, colour) {
  */
 export function figureOf({ items, thresholds = {} }, template, zoned, colour) {
   const layout = coloured(template.layout, colour);
+  const span = range(items, thresholds);
+  const px = layout.height ? layout.height - layout.margin.t - layout.margin.b : HEIGHT_PX;
   const line = { ...coloured(template.series, colour), x: items.map(({ time }) => zoned(time)), y: items.map(({ value }) => value) };
-  return { data: [...band(items, zoned, colour), line], layout: { ...layout, ...steps(thresholds, colour), yaxis: { ...layout.yaxis, range: range(items, thresholds) } } };
+  const limits = steps(thresholds, colour, { span, px });
+  const longest = Math.max(0, ...limits.annotations.map(({ text }) => text.length));
+  const margin = layout.margin && { ...layout.margin, r: Math.max(layout.margin.r, MARGIN_PX + LETTER_PX * longest) };
+  return { data: [...band(items, zoned, colour), line], layout: { ...layout, margin, ...limits, yaxis: { ...layout.yaxis, range: span } } };
 }
 
 /**
- * The metric to show of a sensor: the one asked for, else the first in the unit asked for, else the first.
+ * What a rule judges of a metric: its readings, or their sum, mean or max in a window, and the limits of just that.
+ * @typedef {{ rule: string | null, metric: string, function: string, window_s: number, thresholds: Record<string, number> }} Measure
+ */
+
+/**
+ * What can be shown of a metric: what rules judge, and at last the readings, where none judges those.
+ * @param {Measure[] | undefined} measures
+ * @param {string} metric
+ * @returns {Measure[]}
+ */
+export function measuresOf(measures, metric) {
+  const judged = (measures ?? []).filter(one => one.metric === metric);
+  const together = judged.filter((one, at) => judged.findIndex(other => sameMeasure(one, other)) === at).map(one => (
+    { ...one, thresholds: Object.assign({}, ...judged.filter(other => sameMeasure(one, other)).map(({ thresholds }) => thresholds)) }));
+  return together.some(one => one.function === 'last') ? together : [...together, { rule: null, metric, function: 'last', window_s: 0, thresholds: {} }];
+}
+
+/** @param {Pick<Measure, 'function' | 'window_s'>} one @param {Pick<Measure, 'function' | 'window_s'>} other */
+const sameMeasure = (one, other) => one.function === other.function && one.window_s === other.window_s;
+
+/**
+ * Of these the one to show: the one chosen, else the one that has the limit of the alarm's level, else the first.
+ * @param {Measure[]} measures of one metric
+ * @param {{ chosen?: Pick<Measure, 'function' | 'window_s'> | null, level?: number | null }} request
+ */
+export function measureOf(measures, { chosen, level }) {
+  return measures.find(one => chosen && sameMeasure(one, chosen)) ?? measures.find(one => level && String(level) in one.thresholds) ?? measures[0];
+}
+
+/** Seconds of a step that goes into a window without a rest, about a minute. @param {number} window in seconds */
+export const everyOf = window => (window ? window / Math.max(1, Math.ceil(window / MINUTE_S)) : MINUTE_S);
+
+/**
+ * The words of a measure: sum over 3 h.
+ * @param {Pick<Measure, 'function' | 'window_s'>} measure
+ * @param {(key: string, params?: Record<string, unknown>) => Bilingual} texts
+ * @returns {Bilingual}
+ */
+export function nameOfMeasure({ function: name, window_s: window }, texts) {
+  const span = window % HOUR_S === 0 ? texts('unit.h', { n: window / HOUR_S }) : texts('unit.min', { n: +(window / MINUTE_S).toFixed(1) });
+  return { zh: texts(`chart.${name}`, { t: span.zh }).zh, en: texts(`chart.${name}`, { t: span.en }).en };
+}
+
+/**
+ * The metric to show of a sensor: the one asked for where it measures that (an index it does not), else the first in the unit asked for, else the first.
  * @param {Record<string, Value>} values
  * @param {{ metric?: string | null, unit?: string | null }} request
  * @returns {string | undefined}
  */
 export function metricOf(values, { metric, unit }) {
   const metrics = Object.keys(values);
-  return metric || metrics.find(name => values[name].unit === unit) || metrics[0];
+  return metrics.find(name => name === metric) || metrics.find(name => values[name].unit === unit) || metrics[0];
 }
 
 /**

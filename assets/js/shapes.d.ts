@@ -66,6 +66,7 @@ interface Assignment {
   status: string;
   eta_s: number | null;
   distance_m: number | null;
+  assigned_at: string | null;
 }
 
 interface Incident extends Located {

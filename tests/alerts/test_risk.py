@@ -188,8 +188,8 @@ def test_score_grows_old_by_the_clock_and_is_written_when_it_has_moved(conn: Con
     change(conn, 1, at)
     score_alarms(conn, at, 8)
     before = alarms(conn)[0]["risk"]
-    assert follow_clock(conn, at + timedelta(minutes=1)) == 0
-    assert follow_clock(conn, at + timedelta(hours=24)) == 1
+    assert follow_clock(conn, at + timedelta(minutes=1), 8) == 0
+    assert follow_clock(conn, at + timedelta(hours=24), 8) == 1
     after = alarms(conn)[0]["risk"]
     assert after["score"] < before["score"]
     [age] = [t for t in after["terms"] if t["name"] == "age"]
@@ -197,6 +197,23 @@ def test_score_grows_old_by_the_clock_and_is_written_when_it_has_moved(conn: Con
     assert not any(c.isdigit() for c in age["text"]["zh"]), "how old it is, is for whoever reads it to say"
     scores = list(conn.scalars(text("SELECT score FROM risk_event WHERE type = 'alarm' ORDER BY id")))
     assert scores == [before["score"], after["score"]]
+
+
+def test_score_follows_help_that_is_sent_elsewhere(conn: Connection) -> None:
+    at = now()
+    change(conn, 1, at)
+    [alarm] = alarms(conn)
+    where = conn.execute(text("SELECT ST_X(geom) AS lon, ST_Y(geom) AS lat FROM alarm")).one()
+    cover(conn, LonLat(where.lon, where.lat), 60.0, "works-01", 60.0)
+    score_alarms(conn, at, 8)
+    before = alarms(conn)[0]["risk"]["score"]
+    assert follow_clock(conn, at, 8) == 0
+    conn.execute(text("UPDATE coverage SET eta_s = 1700"))
+    assert follow_clock(conn, at, 8) == 1
+    after = alarms(conn)[0]["risk"]
+    assert after["score"] > before
+    assert "about 28 min" in next(t["text"]["en"] for t in after["terms"] if t["name"] == "nearest_unit")
+    assert alarm["id"] == alarms(conn)[0]["id"]
 
 
 def test_an_alarm_whose_sensor_still_speaks_is_not_old(conn: Connection) -> None:
@@ -212,7 +229,7 @@ def test_an_alarm_whose_sensor_still_speaks_is_not_old(conn: Connection) -> None
         ),
         {"id": alarm["thing_id"], "metric": alarm["metric"], "at": later},
     )
-    follow_clock(conn, later)
+    follow_clock(conn, later, 8)
     assert alarms(conn)[0]["risk"]["score"] == pytest.approx(alarm["risk"]["score"], abs=0.5)
     assert {t["name"]: t["value"] for t in alarms(conn)[0]["risk"]["terms"]}["age"] in (10.0,)
 

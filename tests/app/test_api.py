@@ -44,6 +44,7 @@ PROBLEMS = [
     ("GET", f"/api/incidents/{SAMPLE_ID}", None, 404, None),
     ("GET", f"/api/incidents/{SAMPLE_ID}/log", None, 404, None),
     ("GET", f"/api/incidents/{SAMPLE_ID}/recommendations", None, 404, None),
+    ("GET", f"/api/incidents/{SAMPLE_ID}/routes", None, 404, None),
     ("POST", "/api/incidents", {}, 422, "kind"),
     ("POST", "/api/incidents", {"kind": "fire", "level": 9, "title": "x", "lon": 1, "lat": 1}, 422, "level"),
     ("POST", "/api/incidents", {"kind": "dragon", "level": 1, "title": "x", "lon": 1, "lat": 1}, 422, "kind"),
@@ -417,7 +418,12 @@ VALUES ('s', 'w', '2026-05-04T08:00:00Z', 'Alert', 'Actual', '暴雨', 'no XML',
         card = read_card(
             asking(conn), kind, {"alarm": str(alarm), "incident": str(incident), "video_event": seen, **first}[kind]
         )
-        own = {"video_event": {"incident"}, "alarm": {"judged"}, "incident": {"alarms", "judged", "rise"}}
+        own = {
+            "video_event": {"incident"},
+            "alarm": {"judged", "risk", "measures"},
+            "sensor": {"measures"},
+            "incident": {"alarms", "judged", "rise", "risk", "needed", "missing", "arrivals"},
+        }
         assert set(card) == set(CardParts.__annotations__) | {"type", "object"} | own.get(kind, set()), kind
         assert card["title"]["zh"]
         assert card["source"]["zh"]
@@ -430,7 +436,8 @@ def test_card_of_an_incident_searches_the_roads_once(conn: Connection, monkeypat
     card = read_card(asking(conn), "incident", str(opened(conn)))
     assert len(searches) == 1
     assert card["around"]
-    assert [unit["id"] for unit in card["around"]["units"]] == [unit["unit"] for unit in card["recommendations"]]
+    near = [unit["eta_s"] for unit in card["around"]["units"]]
+    assert near == sorted(near)
     assert card["recommendations"]
 
 
@@ -472,10 +479,13 @@ def test_next_step_of_an_alarm_is_an_incident_then_to_acknowledge(conn: Connecti
     assert next_of(conn, "alarm", alarm) is None
 
 
-def test_next_step_of_an_incident_is_the_nearest_unit_then_to_wait_then_to_close(conn: Connection) -> None:
+def test_next_step_of_an_incident_is_a_unit_then_what_is_missing_then_to_wait_then_to_close(conn: Connection) -> None:
     incident = opened(conn)
     assert next_of(conn, "incident", incident) == "assign"
-    assignment = send(conn, incident)
+    pumps = send(conn, incident)
+    assert next_of(conn, "incident", incident) == "assign", "a flood needs a boat too"
+    boat = send(conn, incident, "rescue-01")
     assert next_of(conn, "incident", incident) == "none"
-    tasks.reply(conn, assignment, TaskReply.CLEAR, "works-01", now(), now(), None)
+    for assignment, unit in ((pumps, "works-01"), (boat, "rescue-01")):
+        tasks.reply(conn, assignment, TaskReply.CLEAR, unit, now(), now(), None)
     assert next_of(conn, "incident", incident) == "status"

@@ -53,7 +53,10 @@ def test_selection_becomes_a_card_with_its_place_and_chart(db: Engine, viewer: h
     words, told = drawn(select(viewer, "sensor", sensor))
     assert "card-title" in words
     assert told["asked"] == 7
-    assert told["chart"] == {"sensor": sensor, "rule": None, "unit": None}
+    chart = told["chart"]
+    assert {chart[name] for name in ("rule", "metric", "level", "unit")} == {None}
+    assert chart["sensor"] == sensor
+    assert all(measure["thresholds"] for measure in chart["measures"])
     assert told["lon"] is not None
 
 

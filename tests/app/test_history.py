@@ -144,7 +144,7 @@ class Player:
 
     def clock(self, conn: Connection, at: datetime) -> None:
         """As it will be in some hours: the score moves, and is known from now on."""
-        scoring.follow_clock(conn, at)
+        scoring.follow_clock(conn, at, 8)
 
     def cells(self, conn: Connection, at: datetime) -> None:
         assert self.ground is not None

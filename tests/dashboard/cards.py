@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from alerts.limits import Measure
 from alerts.present import Alarm
 from app.cards.nouns import (
     AlarmCard,
@@ -97,7 +98,14 @@ def alarm_card(state: str = "unacknowledged", **changes: Any) -> AlarmCard:
         "district": "320118",
     }
     title = both("北桥水位", "North Bridge")
-    return {**parts("a1", title, **{"next": ACKNOWLEDGE, **changes}), "type": "alarm", "object": alarm, "judged": None}
+    return {
+        **parts("a1", title, **{"next": ACKNOWLEDGE, **changes}),
+        "type": "alarm",
+        "object": alarm,
+        "risk": RISK,
+        "judged": None,
+        "measures": [],
+    }
 
 
 def assignment(**changes: Any) -> Assignment:
@@ -146,6 +154,10 @@ def incident_card(
         **parts("i1", both("积水", "Flooding"), recommendations=units or []),
         "type": "incident",
         "object": incident,
+        "risk": None,
+        "needed": ["water_rescue", "pumping"],
+        "missing": ["pumping"] if assignments else ["water_rescue", "pumping"],
+        "arrivals": {},
         "alarms": [],
         "judged": [],
         "rise": None,
@@ -159,11 +171,25 @@ def recommended(eta_s: float = 100.0) -> Recommended:
         "names": both("消防01", "Fire 01"),
         "eta_s": eta_s,
         "distance_m": 1530.0,
+        "capabilities": ["pumping"],
         "reasons": [both("最近", "Nearest"), both("空闲", "Free")],
     }
 
 
-def sensor_card(values: dict[str, Any], thresholds: dict[str, dict[str, float]] | None = None) -> SensorCard:
+def judged_by(window_s: float = 0.0, **limits: float) -> Measure:
+    """Limits by level: `l1=0.6`."""
+    thresholds = {level.removeprefix("l"): limit for level, limit in limits.items()}
+    function = "sum" if window_s else "last"
+    return {
+        "rule": "r",
+        "metric": "water_level",
+        "function": function,
+        "window_s": window_s,
+        "thresholds": thresholds,
+    }
+
+
+def sensor_card(values: dict[str, Any], measures: list[Measure] | None = None) -> SensorCard:
     sensor: Sensor = {
         "id": "wl-1",
         "kind": "water_level",
@@ -174,7 +200,7 @@ def sensor_card(values: dict[str, Any], thresholds: dict[str, dict[str, float]] 
         "metrics": ["water_level"],
         "values": values,
         "heard_at": MORNING,
-        "thresholds": thresholds or {},
+        "thresholds": {},
         "attributes": {},
         "source": "native",
         "first_seen_at": MORNING,
@@ -183,7 +209,7 @@ def sensor_card(values: dict[str, Any], thresholds: dict[str, dict[str, float]] 
         "lat": 31.36,
         "district": "320118",
     }
-    return {**parts("wl-1", both("水位", "Stage")), "type": "sensor", "object": sensor}
+    return {**parts("wl-1", both("水位", "Stage")), "type": "sensor", "object": sensor, "measures": measures or []}
 
 
 def unit_card() -> UnitCard:

@@ -18,6 +18,7 @@ from tests.dashboard.cards import (
     both,
     every_card,
     incident_card,
+    judged_by,
     recommended,
     sensor_card,
 )
@@ -135,10 +136,43 @@ def test_milestones_show_only_what_was_reached() -> None:
 
 def test_a_sensor_shows_its_readings_with_the_steps_in_force() -> None:
     values = {"water_level": {"value": 0.5, "unit": "m", "time": MORNING, "quality": "good"}}
-    text = main_words(sensor_card(values, {"water_level": {"1": 0.6, "2": 0.4}}))
+    text = main_words(sensor_card(values, [judged_by(l1=0.6, l2=0.4)]))
     assert "Water level0.50m" in text
     assert "I0.6" in text
     assert "II0.4" in text
+
+
+def test_limits_of_a_sum_stand_with_its_window_and_not_as_limits_of_a_reading() -> None:
+    values = {"water_level": {"value": 0.4, "unit": "m", "time": MORNING, "quality": "good"}}
+    text = main_words(sensor_card(values, [judged_by(10_800.0, l1=100, l2=50), judged_by(21_600.0, l3=50)]))
+    assert "sum over 3 hI100II50sum over 6 hIII50" in text
+
+
+def test_what_is_still_missing_is_named_once_somebody_was_sent() -> None:
+    before = main_words(incident_card(units=[recommended()]))
+    assert "Needed: Water rescuePumping" in before
+    card = incident_card("assigned", [assignment()], units=[recommended()])
+    assert "Still missing: Pumping" in main_words(card)
+    assert "还缺：排涝" in main_words(card, "zh")
+    card["missing"] = []
+    assert "missing" not in main_words(card)
+
+
+def test_who_is_on_the_way_counts_down_and_who_waits_counts_up() -> None:
+    card = incident_card("assigned", [assignment()])
+    assert not having(whole(card), className="arrival")
+    card["arrivals"] = {"fire-01": MORNING}
+    [arrival] = having(whole(card), className="arrival")
+    assert (arrival["data-arrives"], arrival["data-unit"]) == (MORNING, "fire-01")
+    assert not having(whole(card), className="waited")
+    [waited] = having(whole(incident_card()), className="waited")
+    assert (waited["data-waited"], waited["data-level"]) == (MORNING, "2")
+    assert not having(whole(incident_card("closed")), className="waited")
+
+
+def test_the_radius_of_what_is_around_is_named() -> None:
+    near: Around = {"radius_m": 800.0, "people": 12, "buildings": 3, "units": [], "cameras": [], "facilities": []}
+    assert "Within 800 m" in words(card_rest(alarm_card(around=near), may=EVERY), "en")
 
 
 @pytest.mark.parametrize(("quality", "told"), [("good", False), ("jump", True)])

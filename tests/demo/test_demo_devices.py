@@ -190,7 +190,7 @@ def test_gauges_send_all_the_rain_that_fell_on_them(
 def test_hotline_calls_name_streets_of_the_map_and_lie_on_it(package: Package, storm: Received) -> None:
     streets = {s.name_zh for s in package.streets}
     calls = bodies(storm, "onemap/incident")
-    assert {"flooding", "gas_leak", "fire", "rescue", "waterlogging"} <= {c["kind"] for c in calls}
+    assert {"flooding", "gas_leak", "fire", "water_rescue", "waterlogging"} <= {c["kind"] for c in calls}
     assert {c["channel"] for c in calls} == {"12345", "110", "119", "120"}
     for call in calls:
         street = re.sub(r"\d+号$|下穿立交$", "", call["address"])

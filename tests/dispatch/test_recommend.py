@@ -10,9 +10,9 @@ from sqlalchemy import Connection, text
 
 from core.cells import city_cells
 from core.types import LonLat
-from core.vocabulary import table
+from core.vocabulary import needs_of, reach_of, table
 from dispatch import coverage
-from dispatch.recommend import Candidate, needed_capabilities, recommend_units
+from dispatch.recommend import UNMET_S, Candidate, missing, recommend_units, unmet
 from dispatch.routing import load_graph
 from dispatch.units import read_candidates
 from tests.dispatch.test_routing import along, straight
@@ -64,6 +64,7 @@ def test_reasons_say_rank_time_capability_and_an_old_position() -> None:
         straight(False, False), along(0.5), ("pumping",), [unit("a", 0.4), unit("b", 0.1, age_s=900)], NOW
     )
     assert len(fresh.reasons) == 3
+    assert "about 1 min" in fresh.reasons[1]["en"]
     assert len(old.reasons) == 4
     assert "15" in old.reasons[-1]["en"]
     assert all(r["zh"] and r["en"] for r in (*fresh.reasons, *old.reasons))
@@ -74,8 +75,78 @@ def test_ten_are_enough() -> None:
 
 
 def test_every_kind_of_incident_has_somebody_who_can() -> None:
-    assert all(needed_capabilities(kind) for kind in table("incident_kinds"))
-    assert needed_capabilities("unheard-of") == ()
+    assert all(needs_of(kind, 4) for kind in table("incident_kinds"))
+    assert needs_of("unheard-of", 1) == ()
+    known = set(table("capabilities"))
+    assert all(set(needs_of(kind, level)) <= known for kind in table("incident_kinds") for level in (1, 4))
+
+
+@pytest.mark.parametrize("kind", ["flooding", "waterlogging", "rainstorm", "river_flood", "water_rescue"])
+def test_where_people_are_in_danger_of_water_its_rescuers_come_first(kind: str) -> None:
+    assert needs_of(kind, 1)[0] == needs_of(kind, 2)[0] == "water_rescue"
+    assert set(needs_of(kind, 3)) <= set(needs_of(kind, 1))
+
+
+def test_what_an_incident_reaches_is_of_its_kind() -> None:
+    assert (reach_of("river_flood"), reach_of(None)) == (800.0, 300.0)
+
+
+@pytest.mark.parametrize(
+    ("needed", "brought", "share"),
+    [
+        (("a",), ("a",), 0.0),
+        (("a",), ("b",), 1.0),
+        (("a", "b"), ("a",), 1 / 3),
+        (("a", "b"), ("b",), 2 / 3),
+        (("a", "b", "c"), ("b", "c"), 4 / 7),
+        ((), (), 0.0),
+    ],
+)
+def test_each_need_weighs_twice_as_much_as_the_next(
+    needed: tuple[str, ...], brought: tuple[str, ...], share: float
+) -> None:
+    assert unmet(needed, brought) == pytest.approx(share)
+
+
+def test_what_is_missing_is_what_none_of_those_sent_brings() -> None:
+    assert missing(("a", "b", "c"), [("b", "x")]) == ("a", "c")
+    assert missing(("a", "b"), [("b",), ("a",)]) == ()
+    assert missing(("a",), []) == ("a",)
+
+
+FLOOD = ("water_rescue", "pumping")
+
+
+def test_who_brings_what_matters_most_goes_before_who_is_nearer() -> None:
+    """A chain of 100 s a street: pumps at 10 s lack two thirds (2,400 s), a boat at 120 s one third (1,200 s), and who
+    brings both at 130 s lacks nothing."""
+    ladder = unit("ladder", 1.49, can=("ladder", "rescue"))
+    pump = unit("pump", 1.4, can=("pumping",))
+    boat = unit("boat", 0.3, can=("water_rescue", "rescue"))
+    both = unit("both", 0.2, can=("pumping", "water_rescue"))
+    found = recommend_units(straight(False, False, False), along(1.5), FLOOD, [ladder, pump, boat, both], NOW)
+    assert [(r.unit, r.capabilities) for r in found] == [
+        ("both", FLOOD),
+        ("boat", ("water_rescue",)),
+        ("pump", ("pumping",)),
+    ]
+    assert [r.reasons[2]["en"].split()[1] for r in found] == ["3", "2", "1"], "how near each is, is still told"
+    assert "Pumping" in found[1].reasons[3]["en"]
+
+
+def test_who_is_a_third_of_an_hour_nearer_goes_before_who_brings_more() -> None:
+    """A boat lacks a third less than pumps do: 1,200 s on the road."""
+    far = straight(*[False] * 16)
+    for streets, first in ((11, "boat"), (13, "pump")):
+        pump, boat = unit("pump", 0.0), unit("boat", streets, can=("water_rescue",))
+        assert recommend_units(far, along(0.0), FLOOD, [pump, boat], NOW)[0].unit == first
+    assert UNMET_S == 3600
+
+
+def test_what_is_still_missing_decides_once_somebody_was_sent() -> None:
+    pump, boat = unit("pump", 0.3), unit("boat", 1.4, can=("water_rescue",))
+    found = recommend_units(straight(False, False), along(1.5), FLOOD, [pump, boat], NOW, wanted=("pumping",))
+    assert [(r.unit, r.capabilities) for r in found] == [("pump", ("pumping",)), ("boat", ())]
 
 
 def test_candidates_stand_at_home_until_they_say_where_they_are(conn: Connection) -> None:

@@ -3,12 +3,15 @@ streets."""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import shapely
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from pyproj import Geod
 from shapely.geometry import LineString
 from sqlalchemy import Connection, text
 
@@ -193,17 +196,60 @@ def test_signed_speed_is_not_what_a_whole_way_is_driven_at() -> None:
 
 
 def test_nearest_of_many_is_the_nearest_of_each(conn: Connection) -> None:
-    """From junction to junction: within the length of the first and the last street of the exact way."""
     graph = load_graph(conn)
     rows = conn.execute(text("SELECT ST_X(home) AS lon, ST_Y(home) AS lat FROM unit ORDER BY id LIMIT 6")).all()
     sources = [LonLat(r.lon, r.lat) for r in rows]
     ends = conn.execute(text("SELECT ST_X(geom) AS lon, ST_Y(geom) AS lat FROM facility ORDER BY id LIMIT 20")).all()
     targets = [LonLat(r.lon, r.lat) for r in ends]
     for target, hit in zip(targets, graph.nearest_of(sources, targets), strict=True):
-        exact = [way.eta_s for way in graph.ways_to(target, sources) if way]
+        exact = [way.eta_s if way else math.inf for way in graph.ways_to(target, sources)]
         assert hit is not None
-        assert hit[0] == pytest.approx(min(exact), abs=180)
-        assert exact[hit[1]] <= min(exact) + 180
+        assert hit[0] == pytest.approx(min(exact))
+        assert exact[hit[1]] == pytest.approx(min(exact))
+
+
+@hypothesis_settings(max_examples=25, deadline=None)
+@given(size=st.integers(2, 6), seed=st.integers(0, 10_000))
+def test_one_search_for_many_says_what_each_search_says(size: int, seed: int) -> None:
+    edges = grid_edges(size, seed)
+    if not edges:
+        return
+    graph, places = graph_of(edges), scattered(9, size, seed)
+    sources, targets = places[:4], places[4:]
+    for target, hit in zip(targets, graph.nearest_of(sources, targets), strict=True):
+        exact = [way.eta_s for way in graph.ways_to(target, sources) if way]
+        assert (None if hit is None else hit[0]) == (pytest.approx(min(exact)) if exact else None)
+
+
+def test_nearest_on_the_same_street_counts_the_part_between_and_the_way_to_it() -> None:
+    aside = LonLat(along(0.2).lon, ORIGIN.lat + 0.00027)  # about 30 m north
+    [hit] = straight(False).nearest_of([aside], [along(0.7)])
+    assert hit is not None
+    assert hit[0] == pytest.approx(50 + 29.9 / OFF_ROAD_M_S, rel=0.01)
+
+
+def test_line_of_a_way_goes_from_the_unit_along_the_streets_to_the_goal() -> None:
+    graph = straight(False, False, False)
+    start, goal = LonLat(along(2.5).lon, ORIGIN.lat + 0.0001), along(0.25)
+    [way] = graph.ways_to(goal, [start])
+    assert way is not None
+    line = graph.line_of(way, start, goal)
+    east = [(p.lon - ORIGIN.lon) / 0.01 for p in line]
+    assert east == pytest.approx([2.5, 2.5, 2.0, 1.0, 0.25, 0.25])
+    assert line[0] == start
+    assert [p.lat for p in line[1:]] == pytest.approx([ORIGIN.lat] * 5)
+
+
+def test_lines_of_the_city_are_as_long_as_their_ways(conn: Connection) -> None:
+    graph = load_graph(conn)
+    rows = conn.execute(text("SELECT ST_X(geom) AS lon, ST_Y(geom) AS lat FROM sensor ORDER BY id LIMIT 12")).all()
+    target, *origins = [LonLat(r.lon, r.lat) for r in rows]
+    geod = Geod(ellps="WGS84")
+    for origin, way in zip(origins, graph.ways_to(target, origins), strict=True):
+        assert way is not None
+        line = graph.line_of(way, origin, target)
+        metres = geod.line_length([p.lon for p in line], [p.lat for p in line])
+        assert metres == pytest.approx(way.distance_m, rel=0.03, abs=20)
 
 
 def test_lines_are_kept_whole() -> None:

@@ -143,7 +143,7 @@ def capable_units(api: httpx.Client) -> list[Json]:
     return [u for u in api.get("/api/units").json()["items"] if {"water_rescue", "pumping"} & set(u["capabilities"])]
 
 
-def test_recommended_is_the_nearest_by_road_of_the_free_and_capable(
+def test_recommended_is_who_brings_most_of_what_is_needed_by_road_of_the_free_and_capable(
     api: httpx.Client, processes: System, ears: Mailbox, incident: Json
 ) -> None:
     target = LonLat(incident["lon"], incident["lat"])
@@ -166,7 +166,10 @@ def test_recommended_is_the_nearest_by_road_of_the_free_and_capable(
 
     roads = plain_roads(processes.rows(STREETS), ZONE)
     ways = {u["id"]: roads.way(LonLat(u["lon"], u["lat"]), target) for u in capable if u["id"] != busy["id"]}
-    expected = sorted((way[0], unit) for unit, way in ways.items() if way)
+    # a river above its stage needs water rescue twice as much as pumps
+    has = {u["id"]: set(u["capabilities"]) for u in capable}
+    lacks = {u: 3600 * (2 * ("water_rescue" not in can) + ("pumping" not in can)) / 3 for u, can in has.items()}
+    expected = sorted((way[0] + lacks[unit], unit) for unit, way in ways.items() if way)
     items = api.get(f"/api/incidents/{incident['id']}/recommendations").json()["items"]
     assert [i["unit"] for i in items] == [unit for _, unit in expected][:10]
     for item in items:

@@ -1,7 +1,9 @@
 // A series as the figure of a chart.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { band, coloured, figureOf, metricOf, nameOfMetric, range, steps } from '../../assets/js/series.mjs';
+import {
+  band, coloured, everyOf, figureOf, measureOf, measuresOf, metricOf, nameOfMeasure, nameOfMetric, range, spread, steps,
+} from '../../assets/js/series.mjs';
 
 const colour = name => `<${name}>`;
 const zoned = iso => `at ${iso}`;
@@ -20,10 +22,67 @@ const RANGES = [
 ];
 for (const [name, items, limits, wanted] of RANGES) test(name, () => assert.deepEqual(rounded(range(items, limits)), wanted));
 
+const AXIS = { span: [0, 10], px: 156 };
+
 test('each limit is a line in the colour of its level with its numeral beside it', () => {
-  const { shapes, annotations } = steps({ 1: 3.5, 4: 2 }, colour);
-  assert.deepEqual(shapes.map(({ y0, y1, line }) => [y0, y1, line.color]), [[3.5, 3.5, '<level-1>'], [2, 2, '<level-4>']]);
-  assert.deepEqual(annotations.map(({ y, text }) => [y, text]), [[3.5, 'I'], [2, 'IV']]);
+  const { shapes, annotations } = steps({ 1: 8, 4: 2 }, colour, AXIS);
+  assert.deepEqual(shapes.map(({ y0, y1, line }) => [y0, y1, line.color]), [[8, 8, '<level-1>'], [2, 2, '<level-4>']]);
+  assert.deepEqual(annotations.map(({ y, text, yshift }) => [y, text, yshift]), [[8, 'I', 0], [2, 'IV', 0]]);
+});
+
+test('levels with one limit are one line in the colour of the worst', () => {
+  const { shapes, annotations } = steps({ 1: 9, 2: 5, 3: 5, 4: 5 }, colour, AXIS);
+  assert.deepEqual(shapes.map(({ y0, line }) => [y0, line.color]), [[9, '<level-1>'], [5, '<level-2>']]);
+  assert.deepEqual(annotations.map(({ text }) => text), ['I', 'II · III · IV']);
+});
+
+test('labels of limits that lie close together do not lie on one another', () => {
+  const { annotations } = steps({ 1: 5.2, 2: 5.1, 3: 5, 4: 1 }, colour, AXIS);
+  const heights = annotations.map(({ y, yshift }) => 15.6 * y + yshift).sort((a, b) => a - b);
+  assert.ok(heights.slice(1).every((height, at) => height - heights[at] >= 12.999), String(heights));
+});
+
+test('a limit beyond the axis pushes no label', () => {
+  assert.deepEqual(steps({ 1: 11, 4: 9.9 }, colour, AXIS).annotations.map(({ text, yshift }) => [text, yshift]), [['IV', 0]]);
+});
+
+test('labels move up from below by no more than they must', () => {
+  assert.deepEqual(spread([0, 5, 100, 104], 10), [0, 5, 0, 6]);
+  assert.deepEqual(spread([5, 0], 10), [5, 0]);
+  assert.deepEqual(spread([], 10), []);
+});
+
+const sum = (hours, thresholds) => ({ rule: 'rain', metric: 'rain', function: 'sum', window_s: hours * 3600, thresholds });
+const RAIN = [sum(3, { 1: 100, 2: 50 }), sum(6, { 3: 50 }), sum(12, { 4: 50 })];
+
+test('of a metric what rules judge is shown, and at last its readings without limits', () => {
+  assert.deepEqual(measuresOf(RAIN, 'rain').map(one => [one.function, one.window_s]), [['sum', 10800], ['sum', 21600], ['sum', 43200], ['last', 0]]);
+  assert.deepEqual(measuresOf(RAIN, 'rain').at(-1).thresholds, {});
+  assert.deepEqual(measuresOf(undefined, 'flow').map(one => [one.function, one.metric]), [['last', 'flow']]);
+});
+
+test('two rules of one measure have their limits together', () => {
+  const found = measuresOf([sum(3, { 1: 100 }), sum(3, { 2: 50 })], 'rain');
+  assert.deepEqual(found.map(({ thresholds }) => thresholds), [{ 1: 100, 2: 50 }, {}]);
+});
+
+/** @type {[string, object, number][]} */
+const SHOWN = [
+  ['the window that has the limit of its level is shown of an alarm', { level: 3 }, 21600],
+  ['of a sensor the first', {}, 10800],
+  ['what is chosen goes before', { level: 3, chosen: { function: 'sum', window_s: 43200 } }, 43200],
+  ['also the readings', { level: 1, chosen: { function: 'last', window_s: 0 } }, 0],
+];
+for (const [name, request, wanted] of SHOWN) test(name, () => assert.equal(measureOf(measuresOf(RAIN, 'rain'), request).window_s, wanted));
+
+test('a window is a whole number of steps of about a minute', () => {
+  assert.deepEqual([0, 10800, 3600, 90, 45].map(everyOf), [60, 60, 60, 45, 45]);
+});
+
+test('a measure is called by what it is made of and over how long', () => {
+  const texts = (key, { n, t } = {}) => ({ zh: `${key} ${n ?? t}`, en: `${key} ${n ?? t}` });
+  assert.equal(nameOfMeasure(RAIN[0], texts).en, 'chart.sum unit.h 3');
+  assert.equal(nameOfMeasure({ function: 'mean', window_s: 1800 }, texts).en, 'chart.mean unit.min 30');
 });
 
 test('single readings have no band', () => assert.deepEqual(band(points(1, 2), zoned, colour), []));
@@ -54,6 +113,7 @@ const METRICS = [
   ['else the one in the unit of the alarm', { unit: '%' }, 'battery'],
   ['else the first', { unit: 'K' }, 'water_level'],
   ['the metric goes before the unit', { metric: 'flow', unit: '%' }, 'flow'],
+  ['an index is made of metrics and is none', { metric: 'aqi', unit: null }, 'water_level'],
 ];
 for (const [name, request, wanted] of METRICS) test(name, () => assert.equal(metricOf(VALUES, request), wanted));
 test('a sensor without values has no chart', () => assert.equal(metricOf({}, { unit: 'm' }), undefined));

@@ -7,10 +7,13 @@ import math
 from collections.abc import Iterator
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from sqlalchemy import Connection, text
 
 from core.errors import InputError, NotFound
+from core.geodesy import distances_m
+from core.types import LonLat
 from core.vocabulary import table
 from layers import catalogue
 from layers.catalogue import COMPOSED, LAYERS, count_things, describe_layers, read_features, read_tile
@@ -205,6 +208,53 @@ def test_search_takes_any_words_for_words(query: str, conn: Connection) -> None:
 
 def test_search_does_not_care_for_case(conn: Connection) -> None:
     assert kinds(conn, "FIRE-0") == kinds(conn, "fire-0") == {"unit"}
+
+
+def test_a_street_goes_before_what_is_named_after_it(conn: Connection) -> None:
+    name = conn.scalar(
+        text(
+            """
+SELECT s.name_zh FROM street s
+WHERE EXISTS (SELECT 1 FROM sensor n WHERE n.name_zh LIKE s.name_zh || '_%') ORDER BY s.id LIMIT 1
+"""
+        )
+    )
+    hits = search(conn, name)
+    assert (hits[0]["type"], hits[0]["title"]["zh"], hits[0]["match"]) == ("street", name, 0)
+    assert "sensor" in {hit["type"] for hit in hits[1:]}
+    assert [hit["match"] for hit in hits] == sorted(hit["match"] for hit in hits)
+
+
+def test_names_that_are_equal_are_told_apart_and_the_nearer_goes_first(conn: Connection) -> None:
+    rows = conn.execute(text("SELECT id, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM sensor ORDER BY id")).all()
+    first, last = rows[0], rows[-1]
+    conn.execute(
+        text("UPDATE sensor SET name_zh = '同名点', name_en = 'Same' WHERE id IN (:a, :b)"),
+        {"a": first.id, "b": last.id},
+    )
+    for here, there in ((first, last), (last, first)):
+        near, far = search(conn, "同名点", near=LonLat(here.lon, here.lat))
+        assert (near["code"], far["code"]) == (here.id, there.id)
+        assert near["distance_m"] == 0
+        assert far["distance_m"] == pytest.approx(
+            distances_m(here.lon, here.lat, np.array([there.lon]), np.array([there.lat]))[0], rel=0.01
+        )
+        assert near["district"]
+        assert near["district"]["en"]
+    assert {hit["distance_m"] for hit in search(conn, "同名点")} == {None}
+
+
+def test_streets_of_one_name_that_do_not_meet_are_two(conn: Connection) -> None:
+    rows = conn.execute(
+        text("SELECT id FROM street ORDER BY ST_X(ST_StartPoint(geom))"),
+    ).all()
+    conn.execute(
+        text("UPDATE street SET name_zh = '同名路', name_en = 'Same Road' WHERE id IN (:a, :b)"),
+        {"a": rows[0].id, "b": rows[-1].id},
+    )
+    hits = search(conn, "同名路")
+    assert [hit["type"] for hit in hits] == ["street", "street"]
+    assert len({hit["id"] for hit in hits}) == 2
 
 
 # --- sensors ----------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from dash import html
 
 from app.cards.nouns import Around, NearFacility, NearUnit
 from app.dashboard import texts
-from app.dashboard.card.words import distance, duration, figure, way_to, worded
+from app.dashboard.card.words import distance, figure, road_time, way_to, worded
 from app.dashboard.components import wild
 from layers.registers import NearCamera
 
@@ -14,16 +14,18 @@ MAX_LINES = 5
 
 
 def around(near: Around) -> list[Any]:
-    """One section with a short list per kind of thing; says so where there is nothing."""
+    """One section with a short list per kind of thing; says so where there is nothing. People, buildings and facilities
+    are those within its radius, units and cameras the nearest."""
     groups = [
-        _group("card.around.units", [_unit(one) for one in near["units"][:MAX_LINES]]),
         _group("card.around.facilities", [_facility(one) for one in near["facilities"][:MAX_LINES]]),
+        _group("card.around.units", [_unit(one) for one in near["units"][:MAX_LINES]]),
         _group("card.around.cameras", [_camera(one) for one in near["cameras"][:MAX_LINES]]),
     ]
     body: list[Any] = [part for part in (_numbers(near), *groups) if part is not None]
     if not body:
         body = [html.P(texts.both("card.around.none"), className="quiet")]
-    return [html.Section([html.H3(texts.both("card.around")), *body], className="around")]
+    title = html.H3(texts.both("card.around.within", n=round(near["radius_m"])))
+    return [html.Section([title, *body], className="around")]
 
 
 def _numbers(near: Around) -> html.Div | None:
@@ -43,7 +45,7 @@ def _group(key: str, lines: list[html.Li]) -> html.Div | None:
 def _unit(unit: NearUnit) -> html.Li:
     state = wild({"data-state": unit["status"]})
     status = html.Span(worded("unit_statuses", unit["status"]), className="chip", **state)
-    way = html.Span(duration(unit["eta_s"]), className="way")
+    way = html.Span(road_time(unit["eta_s"]), className="way")
     return html.Li([way_to("unit", unit["id"], unit["names"]), status, way])
 
 

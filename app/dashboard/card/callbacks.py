@@ -7,6 +7,7 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output
 from typing_extensions import TypedDict
 
+from alerts.limits import Measure
 from app.asking import Asking, Door
 from app.cards import Card, read_card
 from app.dashboard.card.view import card_foot, card_head, card_main, card_rest
@@ -27,11 +28,15 @@ class Selected(TypedDict):
 
 
 class ChartOf(TypedDict):
-    """The sensor whose chart belongs to a card; of an alarm also its rule and the unit of its value."""
+    """The sensor whose chart belongs to a card, and how rules judge it; of an alarm also its rule, metric and level,
+    and the unit of its value."""
 
     sensor: str
     rule: str | None
+    metric: str | None
+    level: int | None
     unit: str | None
+    measures: list[Measure]
 
 
 class Drawn(TypedDict):
@@ -85,8 +90,22 @@ def draw(asking: Asking, selected: Selected) -> Parts:
 
 def chart_of(card: Card) -> ChartOf | None:
     if card["type"] == "sensor":
-        return {"sensor": card["id"], "rule": None, "unit": None}
+        return {
+            "sensor": card["id"],
+            "rule": None,
+            "metric": None,
+            "level": None,
+            "unit": None,
+            "measures": card["measures"],
+        }
     if card["type"] == "alarm" and card["object"]["thing"]["type"] == "sensor":
         alarm = card["object"]
-        return {"sensor": alarm["thing"]["id"], "rule": alarm["rule"], "unit": alarm["unit"]}
+        return {
+            "sensor": alarm["thing"]["id"],
+            "rule": alarm["rule"],
+            "metric": alarm["metric"],
+            "level": alarm["level"],
+            "unit": alarm["unit"],
+            "measures": card["measures"],
+        }
     return None

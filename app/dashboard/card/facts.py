@@ -1,10 +1,11 @@
 """Facts of a card by type of thing: one row per fact, in the order where, since when, the rest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from dash import html
 
+from alerts.limits import Measure
 from app.cards.nouns import (
     AlarmCard,
     AssetCard,
@@ -18,7 +19,7 @@ from app.cards.nouns import (
     WarningCard,
 )
 from app.dashboard import texts
-from app.dashboard.card.words import figure, measured, value_now, way_to, worded
+from app.dashboard.card.words import figure, measured, value_now, way_to, window_words, worded
 from app.dashboard.components import age, clock_time, fact, level_badge, wild
 from core.scope import Classification
 from core.vocabulary import Quality, Text, label, table
@@ -235,17 +236,27 @@ def readings(card: Card) -> list[Any]:
     title = html.H3(texts.both("card.readings"))
     if not sensor["values"]:
         return [html.Section([title, html.P(texts.both("card.readings.none"), className="quiet")])]
-    steps = sensor["thresholds"]
-    lines = [reading(metric, value, steps.get(metric, {})) for metric, value in sensor["values"].items()]
+    lines = [
+        reading(metric, value, [m for m in card["measures"] if m["metric"] == metric])
+        for metric, value in sensor["values"].items()
+    ]
     return [html.Section([title, html.Ul(lines, className="readings")])]
 
 
-def reading(metric: str, newest: Measured, steps: dict[str, float]) -> html.Li:
+def limits_of(measure: Measure) -> html.Span:
+    """The limits of what a rule judges; of a sum or mean with its window."""
+    steps = measure["thresholds"]
+    shown = [html.Span([level_badge(int(level)), figure(steps[level])], className="limit") for level in sorted(steps)]
+    window = [html.Span(window_words(measure), className="quiet")] if measure["window_s"] else []
+    return html.Span([*window, *shown], className="limits-of")
+
+
+def reading(metric: str, newest: Measured, measures: Sequence[Measure]) -> html.Li:
     unit = newest["unit"] or cast(str, table("metrics").get(metric, {}).get("unit") or "")
     value = html.Span(measured(newest["value"], metric, unit), **wild({"data-metric": metric}))
     title = newest.get("title")
     name = html.Span(title if title is not None else worded("metrics", metric), className="name")
-    limits = [html.Span([level_badge(int(level)), figure(steps[level])], className="limit") for level in sorted(steps)]
+    limits = [limits_of(measure) for measure in measures]
     quality = newest["quality"]
     flag = [] if quality == Quality.GOOD else [html.Span(worded("qualities", quality), className="flag")]
     return html.Li([name, value, age(newest["time"]), *flag, html.Span(limits, className="limits")])

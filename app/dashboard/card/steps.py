@@ -11,11 +11,11 @@ from alerts.present import Alarm
 from app.cards.acts import Act
 from app.cards.nouns import Card, NextStep
 from app.dashboard import texts
-from app.dashboard.card.words import distance, duration, value_now, way_to, worded
-from app.dashboard.components import clock_time, level_badge, wild
+from app.dashboard.card.words import distance, road_time, value_now, way_to, worded
+from app.dashboard.components import arrival, clock_time, level_badge, waited, wild
 from core.viewer import Permission
-from core.vocabulary import DONE_INCIDENT, Text
-from dispatch.present import Assignment
+from core.vocabulary import DANGER_LEVEL, DONE_INCIDENT, IncidentStatus, Text
+from dispatch.present import OVER, Assignment, Incident
 from dispatch.recommend import Recommended
 
 MAX_RECOMMENDED = 4
@@ -38,15 +38,23 @@ def who(card: Card) -> list[Any]:
     if card["type"] != "incident":
         return []
     title = html.H3(texts.both("card.who"))
-    assignments = card["object"]["assignments"]
+    incident = card["object"]
+    assignments = incident["assignments"]
+    waits = [waited(incident["opened_at"], incident["level"])] if is_waiting(incident) else []
     if not assignments:
-        return [html.Section([title, html.P(texts.both("card.who.none"), className="quiet")])]
-    return [
-        html.Section([title, html.Ul([_assignment(one, card["acts"]) for one in assignments], className="assignments")])
-    ]
+        nobody = html.P([*texts.both("card.who.none"), " ", *waits], className="quiet")
+        return [html.Section([title, nobody])]
+    lines = [_assignment(one, card["acts"], card["arrivals"].get(one["unit"])) for one in assignments]
+    return [html.Section([title, *waits, html.Ul(lines, className="assignments")])]
 
 
-def _assignment(one: Assignment, acts: Sequence[Act]) -> html.Li:
+def is_waiting(incident: Incident) -> bool:
+    """Urgent, open, and nobody is on it."""
+    running = any(one["status"] not in OVER for one in incident["assignments"])
+    return incident["level"] <= DANGER_LEVEL and incident["status"] == IncidentStatus.OPEN and not running
+
+
+def _assignment(one: Assignment, acts: Sequence[Act], arrives_at: str | None) -> html.Li:
     unit = one["unit"]
     name = way_to("unit", one["unit"], one["unit_names"])
     state = wild({"data-state": one["status"]})
@@ -63,7 +71,10 @@ def _assignment(one: Assignment, acts: Sequence[Act]) -> html.Li:
     ]
     buttons = [act_button(one) for one in acts if one["about"] == unit]
     said = [html.Div(buttons, className="said")] if buttons else []
-    return html.Li([html.Div([name, status], className="line"), html.Ol(reached, className="milestones"), *said])
+    arrives = [arrival(arrives_at, unit)] if arrives_at else []
+    return html.Li(
+        [html.Div([name, *arrives, status], className="line"), html.Ol(reached, className="milestones"), *said]
+    )
 
 
 def next_step(card: Card, *, may: frozenset[Permission]) -> list[Any]:
@@ -88,16 +99,25 @@ def recommended(card: Card, *, may: frozenset[Permission]) -> list[Any]:
     if card["type"] != "incident" or card["object"]["status"] in DONE_INCIDENT:
         return []
     title = html.H3(texts.both("card.recommended"))
+    needs = _needs(card["missing"], sent=len(card["missing"]) < len(card["needed"]))
     if not card["recommendations"]:
-        return [html.Section([title, html.P(texts.both("card.recommended.none"), className="quiet")])]
+        return [html.Section([title, *needs, html.P(texts.both("card.recommended.none"), className="quiet")])]
     lines = [_recommended(card["id"], unit, may=may) for unit in card["recommendations"][:MAX_RECOMMENDED]]
-    return [html.Section([title, html.Ul(lines, className="recommended")])]
+    return [html.Section([title, *needs, html.Ul(lines, className="recommended")])]
+
+
+def _needs(missing: Sequence[str], *, sent: bool) -> list[html.P]:
+    """What somebody has still to bring, the most important first."""
+    if not missing:
+        return []
+    tags = [html.Span(worded("capabilities", name), className="tag") for name in missing]
+    return [html.P([*texts.both("card.missing" if sent else "card.needed"), *tags], className="needs")]
 
 
 def _recommended(incident: str, unit: Recommended, *, may: frozenset[Permission]) -> html.Li:
     name = way_to("unit", unit["unit"], unit["names"])
     kind = html.Span(worded("unit_kinds", unit["kind"]), className="quiet")
-    way = html.Span([html.B(duration(unit["eta_s"])), html.Span(distance(unit["distance_m"]))], className="way")
+    way = html.Span([html.B(road_time(unit["eta_s"])), html.Span(distance(unit["distance_m"]))], className="way")
     reason = html.P(_join(unit["reasons"]), className="reason")
     parts: list[Any] = [html.Div([name, kind, way], className="line"), reason]
     if Permission.UNIT_ASSIGN in may:

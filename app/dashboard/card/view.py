@@ -24,7 +24,7 @@ def card_main(card: Card) -> list[Any]:
     """Why, where, since when, its alarms, who is on it."""
     parts: list[Any] = []
     if card["type"] in ("alarm", "incident"):
-        parts += _risk(card["object"]["risk"])
+        parts += _risk(card["risk"])
     parts += pictures.picture(card)
     parts.append(facts.fact_list(card))
     parts += steps.alarms(card)

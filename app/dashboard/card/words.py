@@ -5,9 +5,11 @@ from typing import Any, cast
 from dash import html
 
 from alerts.judged import Judged
+from alerts.limits import Measure
 from alerts.present import Alarm
 from app.dashboard import texts
 from app.dashboard.components import age, wild
+from core.clock import minutes_of
 from core.vocabulary import Text, label, table
 
 
@@ -29,6 +31,18 @@ def duration(seconds: float) -> list[Any]:
     if seconds < 5400:
         return texts.both("unit.min", n=round(seconds / 60))
     return texts.both("unit.h", n=f"{seconds / 3600:.1f}")
+
+
+def road_time(seconds: float) -> list[Any]:
+    """A time on the road, in whole minutes as everywhere."""
+    return texts.both("unit.min", n=minutes_of(seconds))
+
+
+def window_words(measure: Measure) -> list[Any]:
+    """``sum`` over 10,800 s becomes: sum over 3 h, in both languages."""
+    unit, size = ("unit.h", 3600) if measure["window_s"] % 3600 == 0 else ("unit.min", 60)
+    spans = texts.entry(unit, n=f"{measure['window_s'] / size:g}")
+    return texts.pair({lang: texts.text(f"chart.{measure['function']}", lang, t=spans[lang]) for lang in texts.LANGS})
 
 
 def distance(metres: float) -> list[Any]:
