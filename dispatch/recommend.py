@@ -9,6 +9,7 @@ from datetime import datetime
 from typing_extensions import TypedDict
 
 from core.i18n import say
+from core.readings import road_minutes
 from core.types import LonLat
 from core.vocabulary import Text, UnitStatus, label, table
 from dispatch.routing import RoadGraph
@@ -96,7 +97,7 @@ def reasons_for(
     }
     reasons = [
         say("recommend.rank", rank=rank),
-        say("recommend.eta", minutes=f"{eta_s / 60:.1f}", km=f"{distance_m / 1000:.1f}"),
+        say("recommend.eta", minutes=road_minutes(eta_s), km=f"{distance_m / 1000:.1f}"),
         say("recommend.capable", list=names),
     ]
     age_s = (now - unit.seen_at).total_seconds() if unit.seen_at else None

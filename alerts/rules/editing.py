@@ -35,6 +35,12 @@ def read_rule(conn: Connection, rule_id: str) -> Any:
     return row
 
 
+def rule_names(conn: Connection, rule_id: str) -> Text:
+    """What a rule is called; its id where there is none of it any more."""
+    row = conn.execute(text("SELECT name_zh, name_en FROM rule WHERE id = :id"), {"id": rule_id}).one_or_none()
+    return {"zh": row.name_zh, "en": row.name_en} if row else {"zh": rule_id, "en": rule_id}
+
+
 def set_params(
     conn: Connection, rule_id: str, params: Mapping[str, object], version: int | None, who: str, now: datetime
 ) -> None:

@@ -11,6 +11,7 @@ from alerts import log as alarm_log
 from alerts.judged import read_judged
 from alerts.limits import read_limits
 from alerts.present import read_alarms
+from alerts.rules.editing import rule_names
 from alerts.warnings import read_chain, read_warning
 from app.asking import Asking
 from app.cards import acts, steps
@@ -29,10 +30,12 @@ from app.cards.nouns import (
     VideoEventCard,
     WarningCard,
 )
+from app.cards.people import named_in, read_names
 from app.seeing import need_seen
 from core.errors import InputError, NotFound
 from core.i18n import say
 from core.nouns import LogLine
+from core.readings import place_and_what
 from core.types import LonLat, place_of
 from core.viewer import Permission
 from core.vocabulary import DONE_INCIDENT, Text, label, table
@@ -51,7 +54,9 @@ def read_card(asking: Asking, kind: str, identity: str) -> Card:
     reader = READERS.get(kind)
     if reader is None:
         raise InputError(f"type: expected one of {', '.join(READERS)}; got {kind!r}", field="type")
-    return reader(asking, identity)
+    card = reader(asking, identity)
+    card["people"] = read_names(asking.conn, named_in(card))
+    return card
 
 
 def parts_of(asking: Asking, kind: str, thing: Thing, title: Text, source: Text, identity: str) -> CardParts:
@@ -66,6 +71,7 @@ def parts_of(asking: Asking, kind: str, thing: Thing, title: Text, source: Text,
         "acts": [],
         "around": None,
         "log": [],
+        "people": {},
         "source": source,
     }
 
@@ -81,8 +87,8 @@ def alarm_card(asking: Asking, identity: str) -> AlarmCard:
     alarm = next(iter(read_alarms(asking.conn, [_uuid(identity)])), None)
     if alarm is None:
         raise NotFound(f"there is no alarm {identity}")
-    title = both(alarm["names"], label("alarm_kinds", alarm["kind"]))
-    source = say("source.rule", rule=alarm["rule"], thing=alarm["thing"]["id"])
+    title = place_and_what(alarm["names"], label("alarm_kinds", alarm["kind"]))
+    source = say("source.rule", rule=rule_names(asking.conn, alarm["rule"]), thing=alarm["names"])
     where = place_of(alarm)
     kind = table("alarm_kinds").get(alarm["kind"], {}).get("incident_kind", "other")
     card: AlarmCard = {
@@ -102,7 +108,7 @@ def incident_card(asking: Asking, identity: str) -> IncidentCard:
     incident = next(iter(read_incidents(asking.conn, [_uuid(identity)])), None)
     if incident is None:
         raise NotFound(f"there is no incident {identity}")
-    source = say("source.channel", channel=incident["channel"])
+    source = say("source.channel", channel=label("channels", incident["channel"]))
     parts = parts_of(asking, "incident", incident, incident["titles"], source, identity)
     where = place_of(incident)
     units = nearest_units(asking, where, incident["kind"])
@@ -149,13 +155,13 @@ def sensor_card(asking: Asking, identity: str) -> SensorCard:
     sensor = next(iter(read_sensors(asking.conn, read_limits(asking.conn), ids=[identity])), None)
     if sensor is None:
         raise NotFound(f"there is no sensor {identity!r}")
-    parts = parts_of(asking, "sensor", sensor, sensor["names"], say("source.sensor", id=identity), identity)
+    parts = parts_of(asking, "sensor", sensor, sensor["names"], say("source.sensor", name=sensor["names"]), identity)
     return {**parts, "type": "sensor", "object": sensor}
 
 
 def camera_card(asking: Asking, identity: str) -> CameraCard:
     camera = read_camera(asking.conn, identity, asking.now)
-    parts = parts_of(asking, "camera", camera, camera["names"], say("source.camera", id=identity), identity)
+    parts = parts_of(asking, "camera", camera, camera["names"], say("source.camera", name=camera["names"]), identity)
     return {**parts, "type": "camera", "object": camera}
 
 
@@ -169,7 +175,7 @@ def video_event_card(asking: Asking, identity: str) -> VideoEventCard:
     incident = find_open_incident(asking.conn, where, guess, scope) if guess and where else None
     title = both(seen["names"], seen["camera_names"])
     card: VideoEventCard = {
-        **parts_of(asking, "video_event", seen, title, say("source.camera", id=camera), identity),
+        **parts_of(asking, "video_event", seen, title, say("source.camera", name=seen["camera_names"]), identity),
         "type": "video_event",
         "object": seen,
         "incident": incident,
@@ -181,7 +187,7 @@ def video_event_card(asking: Asking, identity: str) -> VideoEventCard:
 
 def warning_card(asking: Asking, identity: str) -> WarningCard:
     warning = read_warning(asking.conn, identity, asking.now)
-    source = say("source.warning", sender=warning["sender"], identifier=warning["identifier"])
+    source = say("source.warning", sender=warning["sender_name"] or warning["sender"], identifier=warning["identifier"])
     return {
         **parts_of(asking, "warning", warning, warning["names"], source, identity),
         "type": "warning",

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from alerts.present import Alarm
 from app.cards.nouns import NextStep
 from core.i18n import say
+from core.levels import numbered, urgency
+from core.readings import road_minutes
 from core.types import Level
-from core.vocabulary import ENDED_INCIDENT, AlarmState, IncidentStatus, Text, label, roman, table
+from core.vocabulary import ENDED_INCIDENT, AlarmState, IncidentStatus, Text, label, table
 from dispatch.present import Incident
 from dispatch.recommend import Recommended
 from layers.video import VideoEvent
@@ -33,7 +35,7 @@ def for_alarm(alarm: Alarm) -> NextStep | None:
     seen."""
     serious = alarm["active"] and alarm["level"] <= Level.III and alarm["kind"] not in SILENCE
     if serious and not alarm["incident"] and alarm["state"] != AlarmState.SHELVED:
-        reason = say("next.create_incident.reason", level=roman(alarm["level"]))
+        reason = say("next.create_incident.reason", level=numbered(alarm["level"]))
         return call("create_incident", say("next.create_incident"), reason, "/api/incidents", {"alarm": alarm["id"]})
     if alarm["state"] in UNSEEN:
         url = f"/api/alarms/{alarm['id']}/acknowledge"
@@ -55,7 +57,7 @@ def for_incident(incident: Incident, units: Sequence[Recommended]) -> NextStep |
     if not units:
         return only_words(say("next.assign.none"), say("next.assign.none"))
     best = units[0]
-    reason = say("next.assign.reason", minutes=f"{best['eta_s'] / 60:.1f}", km=f"{best['distance_m'] / 1000:.1f}")
+    reason = say("next.assign.reason", minutes=road_minutes(best["eta_s"]), km=f"{best['distance_m'] / 1000:.1f}")
     words = say("next.assign", unit=best["names"])
     return call("assign", words, reason, f"{url}/assignments", {"unit": best["unit"]})
 
@@ -65,7 +67,7 @@ def rise(incident: Incident, alarms: Sequence[Alarm]) -> NextStep | None:
     worst = min((a["level"] for a in alarms if a["active"]), default=None)
     if worst is None or worst >= incident["level"] or incident["status"] in ENDED_INCIDENT:
         return None
-    words = {"to": roman(worst), "now": roman(incident["level"])}
+    words = {"to": urgency(worst), "now": urgency(incident["level"]), "now_alarm": numbered(worst)}
     body: Body = {"level": worst, "version": incident["version"]}
     url = f"/api/incidents/{incident['id']}/level"
     return call("level", say("next.rise", **words), say("next.rise.reason", **words), url, body)

@@ -26,11 +26,8 @@ def done(key: str, **params: object) -> html.Div:
 
 
 def error_words(exc: OneMapError) -> list[Any]:
-    """The reason in the page's language where we have words for it, with what the server said."""
-    key = f"error.{exc.reason}"
-    if key in texts.catalogue():
-        return texts.both(key)
-    return [html.B(texts.both("toast.failed")), " ", html.Span(exc.message)]
+    """The reason, in the page's language."""
+    return texts.pair(texts.why(exc.reason, exc.about))
 
 
 def reason_words(reason: str) -> list[Any]:

@@ -7,8 +7,9 @@ export const LANGS = ['zh', 'en'];
 /** The language the page is in. @returns {Lang} */
 export const pageLang = () => (document.documentElement.dataset.lang === 'en' ? 'en' : 'zh');
 
-/** @param {string} text @param {Record<string, unknown>} params */
-const fill = (text, params) => text.replace(/\{(\w+)\}/g, (whole, name) => String(params[name] ?? whole));
+/** A field that is itself in both languages is filled in in that of the text. @param {string} text @param {Record<string, any>} params @param {Lang} code */
+export const fill = (text, params, code) =>
+  text.replace(/\{(\w+)\}/g, (whole, name) => String(params[name]?.[code] ?? params[name] ?? whole));
 
 /** @param {Partial<Bilingual> | null | undefined} text @param {Lang} code */
 const inLang = (text, code) => text?.[code] || text?.zh || text?.en || '';
@@ -41,7 +42,7 @@ export function makeWords(catalogue, zone, lang = pageLang) {
    */
   const texts = (key, params = {}) => {
     const text = catalogue[key];
-    return { zh: fill(text?.zh ?? key, params), en: fill(text?.en ?? key, params) };
+    return { zh: fill(text?.zh ?? key, params, 'zh'), en: fill(text?.en ?? key, params, 'en') };
   };
   /** The same in the language of the page. @param {string} key @param {Record<string, unknown>} [params] */
   const say = (key, params) => texts(key, params)[lang()];

@@ -50,7 +50,7 @@ def _assignment(one: Assignment, acts: Sequence[Act]) -> html.Li:
     unit = one["unit"]
     name = way_to("unit", one["unit"], one["unit_names"])
     state = wild({"data-state": one["status"]})
-    status = html.Span(texts.known("milestone", one["status"]), className="chip", **state)
+    status = html.Span(worded("milestones", one["status"]), className="chip", **state)
     milestones = (
         ("assigned", one["assigned_at"]),
         ("accepted", one["accepted_at"]),
@@ -58,9 +58,7 @@ def _assignment(one: Assignment, acts: Sequence[Act]) -> html.Li:
         ("on_scene", one["on_scene_at"]),
         ("clear", one["clear_at"]),
     )
-    reached = [
-        html.Li([html.Span(texts.known("milestone", what)), clock_time(time)]) for what, time in milestones if time
-    ]
+    reached = [html.Li([html.Span(worded("milestones", what)), clock_time(time)]) for what, time in milestones if time]
     buttons = [act_button(one) for one in acts if one["about"] == unit]
     said = [html.Div(buttons, className="said")] if buttons else []
     return html.Li([html.Div([name, status], className="line"), html.Ol(reached, className="milestones"), *said])
