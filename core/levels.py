@@ -4,13 +4,12 @@ sensor or a call says is never given the words of the law."""
 from __future__ import annotations
 
 from core.i18n import say
-from core.vocabulary import Text, label, roman
+from core.vocabulary import Text, label
 
 
 def numbered(level: int) -> Text:
     """The bare number: 二级, level II."""
-    words = label("levels", str(level))
-    return {"zh": words["zh"], "en": lowered(words["en"])}
+    return in_a_sentence(label("levels", str(level)))
 
 
 def alarm_level(level: int) -> Text:
@@ -24,9 +23,7 @@ def urgency(level: int) -> Text:
 
 
 def _said(key: str, ladder: str, level: int) -> Text:
-    words = label(ladder, str(level))
-    word = {"zh": words["zh"], "en": words["en"].lower()}
-    return say(key, level=label("levels", str(level)), roman=roman(level), word=word)
+    return say(key, level=numbered(level), word=in_a_sentence(label(ladder, str(level))))
 
 
 def lowered(words: str) -> str:

@@ -17,6 +17,7 @@ from core import audit
 from core.db import notify_change
 from core.errors import Conflict, NotFound
 from core.history import write_version
+from core.vocabulary import Text
 
 _RULE = (
     "SELECT id, kind, alarm_kind, name_zh, name_en, watches, params, enabled, version, changed_at, changed_by FROM rule"

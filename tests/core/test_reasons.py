@@ -30,23 +30,24 @@ RAISED = (
 )
 
 
-def reasons() -> Iterator[tuple[str, str]]:
-    """(reason, file) of every error raised and every problem answered with a reason that stands in the code."""
-    for package in ("app", "alerts", "core", "dispatch", "ingest", "layers"):
-        for path in sorted((ROOT / package).rglob("*.py")):
-            place = str(path.relative_to(ROOT))
-            if not place.startswith(TERMINAL):
-                yield from ((reason, place) for reason in reasons_in(ast.parse(path.read_text("utf-8"))))
+TREES = {
+    str(path.relative_to(ROOT)): ast.parse(path.read_text("utf-8"))
+    for package in ("app", "alerts", "core", "dispatch", "ingest", "layers")
+    for path in sorted((ROOT / package).rglob("*.py"))
+}
+# a reason may be given by the name of a constant, of its own module or of another
+CONSTANTS = {
+    target.id: node.value.value
+    for tree in TREES.values()
+    for node in tree.body
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    for target in node.targets
+    if isinstance(target, ast.Name)
+}
 
 
 def reasons_in(tree: ast.AST) -> Iterator[str]:
-    constants = {
-        target.id: node.value.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    """The reason of every error raised and every problem answered."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
@@ -56,8 +57,15 @@ def reasons_in(tree: ast.AST) -> Iterator[str]:
         for given in node.keywords:
             if given.arg == "reason" and isinstance(given.value, ast.Constant):
                 yield str(given.value.value)
-            elif given.arg == "reason" and isinstance(given.value, ast.Name) and given.value.id in constants:
-                yield constants[given.value.id]
+            elif given.arg == "reason" and isinstance(given.value, ast.Name) and given.value.id in CONSTANTS:
+                yield CONSTANTS[given.value.id]
+
+
+def reasons() -> Iterator[tuple[str, str]]:
+    """(reason, file)"""
+    for place, tree in TREES.items():
+        if not place.startswith(TERMINAL):
+            yield from ((reason, place) for reason in reasons_in(tree))
 
 
 FOUND = sorted({*reasons(), *((getattr(errors, name).reason, "core/errors.py") for name in RAISED)})
