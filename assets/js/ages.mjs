@@ -5,18 +5,19 @@ import { paintSwatch } from './swatches.mjs';
 const STALE_MS = 120000;
 const EVERY_MS = 1000;
 const SOON_MS = 120;
-const WATCHED = ['data-age', 'data-time', 'data-swatch'];
+const WATCHED = ['data-age', 'data-time', 'data-until', 'data-swatch'];
 
 /** @param {string} selector @returns {NodeListOf<HTMLElement>} */
 const every = selector => document.querySelectorAll(selector);
 
 /** @param {Words} words */
-function refresh({ ago, moment }) {
+function refresh({ ago, moment, deadline }) {
   for (const node of every('[data-age]')) {
     const since = node.dataset.age ?? '';
     setText(node, since && ago(since));
     node.classList.toggle('stale', Date.now() - Date.parse(since) > STALE_MS);
   }
+  for (const node of every('[data-until]')) setText(node, deadline(node.dataset.until ?? ''));
   for (const node of every('[data-time]')) setText(node, moment(node.dataset.time ?? ''));
 }
 

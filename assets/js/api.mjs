@@ -19,7 +19,8 @@ export class ApiError extends Error {
  */
 export function whyOf(error, catalogue) {
   const { reason, about } = error instanceof ApiError ? error.problem : { reason: null, about: {} };
-  const text = catalogue[reason === null ? 'toast.network' : `error.${reason}`] ?? catalogue['error.error'];
+  const known = reason === null ? catalogue['toast.network'] : catalogue[`error.${reason}`] ?? catalogue[`reason.${reason}`];
+  const text = known ?? catalogue['error.error'];
   return { zh: fill(text?.zh ?? '', about ?? {}, 'zh'), en: fill(text?.en ?? '', about ?? {}, 'en') };
 }
 
