@@ -46,7 +46,7 @@ def error_text(key: str, context: Mapping[str, object], message: str) -> Words:
     name = f"form.error.{key}"
     if name in texts.catalogue():
         return texts.both(name, **context)
-    return texts.both("form.error.other", detail=message)
+    return [*texts.both("form.error.other"), " ", html.Code(message)]
 
 
 def place_of(form: Form, parts: Sequence[Any]) -> str:
@@ -62,12 +62,12 @@ def place_of(form: Form, parts: Sequence[Any]) -> str:
 
 
 def error_of(form: Form, exc: InputError | Conflict) -> Errors:
-    """What the server said of a field, without the field's name."""
+    """What the server said of a field: the reason in words, and its detail as it stands, without the field's name."""
     place = place_of(form, (exc.field or "").split("."))
     detail = exc.message.removeprefix(f"{exc.field}: ") if exc.field else exc.message
-    known = reason_words(exc.reason) if f"reason.{exc.reason}" in texts.catalogue() else []
-    words = [*known, " ", html.Span(detail)] if known else texts.both("form.error.refused", detail=detail)
-    return {place: words}
+    plain = exc.reason in (InputError.reason, Conflict.reason)
+    words = texts.both("form.error.refused") if plain else reason_words(exc.reason)
+    return {place: [*words, " ", html.Code(detail)]}
 
 
 def spread(errors: Errors, outputs: Any) -> tuple[list[Any], list[Any]]:
