@@ -28,6 +28,7 @@ NAMES = {
     *("API", "Base", "CAP", "CO", "CSV", "EN", "JMESPath", "JPEG", "JSON", "MQTT", "NO", "PM", "SO", "SenML"),
     *("ChirpStack", "Frigate", "LoRaWAN", "MB", "OGC", "OwnTracks", "SensorThings", "Sparkplug", "Tasmota", "Zigbee"),
     *("LEL", "The", "Things", "Stack"),
+    *("II", "III", "IV"),
 }
 # the name of the language itself, and what is typed as it stands
 AS_IT_STANDS = {
