@@ -11,9 +11,12 @@ from app.dashboard import texts
 from app.dashboard.components import icon_button, wild
 from app.pages import ids
 from core.clock import utc_now
-from core.errors import OneMapError
+from core.errors import Conflict, InputError, OneMapError
 from core.scope import Classification
 from core.vocabulary import label
+
+# reasons that do not say what is wrong
+PLAIN = (InputError.reason, Conflict.reason)
 
 
 def toast(kind: str, words: list[Any]) -> html.Div:
@@ -26,8 +29,9 @@ def done(key: str, **params: object) -> html.Div:
 
 
 def error_words(exc: OneMapError) -> list[Any]:
-    """The reason, in the page's language."""
-    return texts.pair(texts.why(exc.reason, exc.about))
+    """The reason, in the page's language; of one that says no more than that something is wrong, its detail too."""
+    why = texts.pair(texts.why(exc.reason, exc.about))
+    return [*why, " ", html.Code(exc.message)] if exc.reason in PLAIN else why
 
 
 def reason_words(reason: str) -> list[Any]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.dashboard import texts
 from app.pages.forms.model import WHOLE, Errors, Form, Values, Words
-from app.pages.parts import reason_words
+from app.pages.parts import PLAIN, reason_words
 from core.errors import Conflict, InputError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -65,8 +65,7 @@ def error_of(form: Form, exc: InputError | Conflict) -> Errors:
     """What the server said of a field: the reason in words, and its detail as it stands, without the field's name."""
     place = place_of(form, (exc.field or "").split("."))
     detail = exc.message.removeprefix(f"{exc.field}: ") if exc.field else exc.message
-    plain = exc.reason in (InputError.reason, Conflict.reason)
-    words = texts.both("form.error.refused") if plain else reason_words(exc.reason)
+    words = texts.both("form.error.refused") if exc.reason in PLAIN else reason_words(exc.reason)
     return {place: [*words, " ", html.Code(detail)]}
 
 
