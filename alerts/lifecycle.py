@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from core.errors import Conflict, InputError
-from core.vocabulary import AlarmState
+from core.levels import in_a_sentence
+from core.vocabulary import AlarmState, Text, label
 
 MAX_SHELVE_MIN = 24 * 60
 # how long the page offers to take an acknowledgement back, and what a slow line may add to it
@@ -70,6 +71,10 @@ def _alarmed(alarm: AlarmView, level: int) -> AlarmView:
     return replace(alarm, level=level, peak_level=min(level, alarm.peak_level), active=True, state=state)
 
 
+def is_now(alarm: AlarmView) -> dict[str, Text]:
+    return {"state": in_a_sentence(label("alarm_states", alarm.state))}
+
+
 def acknowledge(alarm: AlarmView) -> Transition | None:
     """A person has seen it. None where it was acknowledged before (a repeat is no error)."""
     if alarm.state is AlarmState.ACKNOWLEDGED:
@@ -78,7 +83,7 @@ def acknowledge(alarm: AlarmView) -> Transition | None:
         return Transition("acknowledged", replace(alarm, state=AlarmState.ACKNOWLEDGED))
     if alarm.state is AlarmState.RETURNED_UNACKNOWLEDGED:
         return Transition("acknowledged", replace(alarm, state=AlarmState.NORMAL))
-    raise Conflict(f"an alarm that is {alarm.state} cannot be acknowledged", reason="alarm_state")
+    raise Conflict(f"an alarm that is {alarm.state} cannot be acknowledged", reason="alarm_state", about=is_now(alarm))
 
 
 def unacknowledge(alarm: AlarmView, by: str | None, at: datetime | None, who: str, now: datetime) -> Transition | None:
@@ -89,7 +94,11 @@ def unacknowledge(alarm: AlarmView, by: str | None, at: datetime | None, who: st
     if alarm.state in (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED_UNACKNOWLEDGED):
         return None
     if alarm.state not in (AlarmState.ACKNOWLEDGED, AlarmState.NORMAL) or at is None:
-        raise Conflict(f"an alarm that is {alarm.state} has no acknowledgement to take back", reason="alarm_state")
+        raise Conflict(
+            f"an alarm that is {alarm.state} has no acknowledgement to take back",
+            reason="alarm_state",
+            about=is_now(alarm),
+        )
     if by != who:
         raise Conflict("somebody else has acknowledged the alarm", reason="undo_other")
     if now - at > timedelta(seconds=UNDO_S + UNDO_GRACE_S):
@@ -105,7 +114,7 @@ def shelve(alarm: AlarmView, minutes: int, reason: str, now: datetime) -> Transi
     if not reason.strip():
         raise InputError("reason: expected why it is shelved", field="reason")
     if alarm.state is AlarmState.NORMAL:
-        raise Conflict("the alarm is back to normal", reason="alarm_state")
+        raise Conflict("the alarm is back to normal", reason="alarm_state", about=is_now(alarm))
     return Transition(
         "shelved", replace(alarm, state=AlarmState.SHELVED, shelved_until=now + timedelta(minutes=minutes))
     )
@@ -114,6 +123,6 @@ def shelve(alarm: AlarmView, minutes: int, reason: str, now: datetime) -> Transi
 def unshelve(alarm: AlarmView) -> Transition:
     """Its time is over, or a person takes it back: it stands as it would have without."""
     if alarm.state is not AlarmState.SHELVED:
-        raise Conflict(f"an alarm that is {alarm.state} is not on the shelf", reason="alarm_state")
+        raise Conflict(f"an alarm that is {alarm.state} is not on the shelf", reason="alarm_state", about=is_now(alarm))
     state = AlarmState.UNACKNOWLEDGED if alarm.active else AlarmState.NORMAL
     return Transition("unshelved", replace(alarm, state=state, shelved_until=None))

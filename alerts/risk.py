@@ -18,22 +18,22 @@ import h3
 from sqlalchemy import Connection, text
 
 from core import nouns
-from core.clock import minutes_of, rfc3339
+from core.clock import rfc3339
 from core.exposure import Exposure, around, is_day
 from core.i18n import say
+from core.levels import alarm_level, lowered, urgency
+from core.readings import estimate, road_minutes
 from core.scope import Classification
 from core.types import LonLat
-from core.vocabulary import Text, label, roman, table
+from core.vocabulary import Text, label, table
 
 LEVEL_HAZARD = {1: 10.0, 2: 7.5, 3: 5.0, 4: 2.5}
 CERTAINTY = {"Observed": 1.0, "Likely": 0.8, "Possible": 0.5, "Unlikely": 0.25, "Unknown": 0.5}
-CERTAINTY_WORDS = {
-    "Observed": {"zh": "实测", "en": "observed"},
-    "Likely": {"zh": "很可能", "en": "likely"},
-    "Possible": {"zh": "可能", "en": "possible"},
-}
+# whose words the level of a hazard is in
+LADDERS = {"alarm": alarm_level, "incident": urgency}
 PEOPLE_FULL = 10_000  # so many people inside the footprint count 10
 ETA_FULL_S = 1800.0  # help that takes half an hour counts 10
+SENSITIVE = 2  # facilities of so many points are named
 FLOOR = 1.0  # nobody counted here is not nobody here
 FADE_S = 6 * 3600.0  # news this old counts half
 NIGHT_HOURS = (22, 23, 0, 1, 2, 3, 4, 5)
@@ -84,6 +84,8 @@ class Hazard:
     observed_at: datetime
     radius_m: float
     capabilities: tuple[str, ...]
+    # alarm or incident: whose words its level has
+    ladder: str = "alarm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,21 +126,20 @@ def _hazard_and_exposure(terms: Sequence[Term]) -> float | None:
 
 
 def hazard_terms(hazard: Hazard, now: datetime) -> list[Term]:
-    words = CERTAINTY_WORDS.get(hazard.certainty, {"zh": hazard.certainty, "en": hazard.certainty.lower()})
     return [
         Term(
             "level",
             "hazard",
             LEVEL_HAZARD[hazard.level],
             0.7,
-            say("risk.level", level=label("levels", str(hazard.level)), roman=roman(hazard.level)),
+            LADDERS[hazard.ladder](hazard.level),
         ),
         Term(
             "certainty",
             "hazard",
             round(10 * CERTAINTY.get(hazard.certainty, 0.5), 1),
             0.2,
-            say("risk.certainty", words=words),
+            label("certainties", hazard.certainty),
         ),
         age_term(hazard.observed_at, now),
     ]
@@ -166,7 +167,7 @@ def exposure_terms(found: Exposure, radius_m: float) -> list[Term]:
             "exposure",
             people_value(found.people),
             0.8,
-            say("risk.people", radius=radius, people=found.people),
+            say("risk.people", radius=radius, people=estimate(found.people)),
         )
     buildings = round(min(10.0, found.buildings / 20), 1)
     return [
@@ -196,7 +197,9 @@ def _term(held: nouns.Term) -> Term:
 
 
 def vulnerability_terms(found: Exposure, now: datetime, zone: str) -> list[Term]:
-    sensitive = [p for p in found.facilities if table("facility_kinds").get(p.kind, {}).get("sensitive", 0) >= 2]
+    sensitive = [
+        p for p in found.facilities if table("facility_kinds").get(p.kind, {}).get("sensitive", 0) >= SENSITIVE
+    ]
     # whoever sees the score reads their names; what is not for all counts and is not named
     named = [p for p in sensitive if p.classification == Classification.OPEN][:4]
     points = sum(table("facility_kinds")[p.kind]["sensitive"] for p in sensitive)
@@ -230,7 +233,7 @@ def eta_value(eta_s: float) -> float:
 
 
 def nearest_term(unit: Text, eta_s: float) -> Term:
-    words = say("risk.eta", unit=unit, minutes=minutes_of(eta_s))
+    words = say("risk.eta", unit=unit, minutes=road_minutes(eta_s))
     return Term("nearest_unit", "coping", eta_value(eta_s), 0.7, words)
 
 
@@ -241,13 +244,14 @@ def coping_terms(coping: Coping, capabilities: Sequence[str]) -> list[Term]:
             Term("coverage", "coping", None, 0.3, say("risk.coverage.missing")),
         ]
     if coping.eta_s is None:
-        names = {lang: "/".join(label("capabilities", c)[lang] for c in capabilities) for lang in ("zh", "en")}
+        words = [label("capabilities", c) for c in capabilities]
+        names = {"zh": "或".join(w["zh"] for w in words), "en": " or ".join(lowered(w["en"]) for w in words)}
         nearest = Term("nearest_unit", "coping", 10.0, 0.7, say("risk.eta.none", capability=names))
     else:
         nearest = nearest_term(coping.unit or {"zh": "", "en": ""}, coping.eta_s)
     if coping.around_s is None:
         return [nearest, Term("coverage", "coping", None, 0.3, say("risk.coverage.missing"))]
-    around_ = say("risk.coverage", minutes=minutes_of(coping.around_s))
+    around_ = say("risk.coverage", minutes=road_minutes(coping.around_s))
     return [nearest, Term("coverage", "coping", eta_value(coping.around_s), 0.3, around_)]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,9 +22,10 @@ from core.db import notify_change
 from core.exposure import city_zone, is_day
 from core.geodesy import distances_m
 from core.i18n import say
+from core.readings import estimate, road_minutes
 from core.scope import Classification, alarm_classification
 from core.types import LonLat
-from core.vocabulary import DONE_INCIDENT, ENDED_INCIDENT, REACH_M, Text, needs_of, reach_of, sql_list, table
+from core.vocabulary import DONE_INCIDENT, ENDED_INCIDENT, REACH_M, Text, label, needs_of, reach_of, sql_list, table
 
 SCORED_AT_ONCE = 50
 # so many alarms, and so many incidents, follow the clock; in a flood the gravest
@@ -56,6 +58,7 @@ SELECT id, risk, kind, level, ST_X(geom) AS lon, ST_Y(geom) AS lat, opened_at AS
 WHERE status NOT IN {sql_list(ENDED_INCIDENT)} AND risk IS NOT NULL ORDER BY level, opened_at LIMIT :most
 FOR NO KEY UPDATE SKIP LOCKED
 """)
+FACILITIES = text("SELECT ST_X(geom) AS lon, ST_Y(geom) AS lat, kind, classification FROM facility")
 WRITE_RISK = text("""
 INSERT INTO risk_event (type, thing_id, time, version, score, level, risk)
 VALUES (:type, :id, :now, :version, :score, :level, CAST(:risk AS jsonb))
@@ -113,7 +116,7 @@ def score_incidents(conn: Connection, now: datetime, resolution: int) -> int:
     rows = conn.execute(UNSCORED_INCIDENTS, {"most": SCORED_AT_ONCE, "now": now}).all()
 
     def score(row: Any) -> UUID:
-        hazard = hazard_of(row.kind, row.level, "Likely", row.opened_at)
+        hazard = replace(hazard_of(row.kind, row.level, "Likely", row.opened_at), ladder="incident")
         _store(conn, "incident", row, hazard, now, zone, resolution)
         return row.id  # type: ignore[no-any-return]
 
@@ -171,6 +174,8 @@ class CellGround:
     people_day: np.ndarray[Any, Any]
     people_night: np.ndarray[Any, Any]
     sensitive: np.ndarray[Any, Any]
+    # kind -> how many, of the sensitive ones that are open to all
+    facilities: tuple[Mapping[str, int], ...]
     counted: bool
 
 
@@ -190,14 +195,21 @@ def read_ground(conn: Connection, resolution: int) -> CellGround | None:
             counted = True
             day[i] += row.people_day
             night[i] += row.people_night or 0
-    for row in conn.execute(text("SELECT ST_X(geom) AS lon, ST_Y(geom) AS lat, kind FROM facility")):
+    facilities: list[Counter[str]] = [Counter() for _ in cells]
+    for row in conn.execute(FACILITIES):
         i = index.get(h3.latlng_to_cell(row.lat, row.lon, resolution))
-        if i is not None:
-            sensitive[i] += table("facility_kinds").get(row.kind, {}).get("sensitive", 0)
+        if i is None:
+            continue
+        points = table("facility_kinds").get(row.kind, {}).get("sensitive", 0)
+        sensitive[i] += points
+        if points >= risk.SENSITIVE and row.classification == Classification.OPEN:
+            facilities[i][row.kind] += 1
     centers = np.array([h3.cell_to_latlng(cell) for cell in cells]).reshape(-1, 2)
     touched = touched_districts(conn, cells)
     districts = tuple(touched.get(cell, []) for cell in cells)
-    return CellGround(tuple(cells), districts, centers[:, 1], centers[:, 0], day, night, sensitive, counted)
+    return CellGround(
+        tuple(cells), districts, centers[:, 1], centers[:, 0], day, night, sensitive, tuple(facilities), counted
+    )
 
 
 def touched_districts(conn: Connection, cells: Sequence[str]) -> dict[str, list[str]]:
@@ -320,6 +332,20 @@ def said_of(row: Any, distance: float) -> Text:
     return say("risk.near", distance=round(distance), name=row.names)
 
 
+def said_of_facilities(counts: Mapping[str, int]) -> Text:
+    """How many of which sensitive places: 学校 1 所、医院 1 家."""
+    if not counts:
+        return say("risk.cell.facilities.none")
+    said = [
+        say("risk.cell.facility", kind=label("facility_kinds", kind), n=counted(kind, n)) for kind, n in counts.items()
+    ]
+    return {"zh": "、".join(words["zh"] for words in said), "en": ", ".join(words["en"] for words in said)}
+
+
+def counted(kind: str, n: int) -> Text:
+    return {"zh": f"{n} {table('facility_kinds').get(kind, {}).get('counter', '处')}", "en": str(n)}
+
+
 def _score_cell(
     ground: CellGround,
     i: int,
@@ -341,7 +367,7 @@ def _score_cell(
     )
     if ground.counted:
         exposed = Term(
-            "people", "exposure", risk.people_value(people), 1.0, say("risk.cell.people", people=round(people))
+            "people", "exposure", risk.people_value(people), 1.0, say("risk.cell.people", people=estimate(people))
         )
     else:
         exposed = Term("people", "exposure", None, 1.0, say("risk.people.missing"))
@@ -350,11 +376,11 @@ def _score_cell(
         "vulnerability",
         round(min(10.0, 1 + 1.5 * float(ground.sensitive[i])), 1),
         1.0,
-        say("risk.cell.facilities", points=int(ground.sensitive[i])),
+        said_of_facilities(ground.facilities[i]),
     )
     eta = coverage.get(cell)
     if eta is None:
         coping = Term("coverage", "coping", None, 1.0, say("risk.coverage.missing"))
     else:
-        coping = Term("coverage", "coping", risk.eta_value(eta), 1.0, say("risk.coverage", minutes=f"{eta / 60:.1f}"))
+        coping = Term("coverage", "coping", risk.eta_value(eta), 1.0, say("risk.coverage", minutes=road_minutes(eta)))
     return risk.combine([hazard, exposed, sensitive, coping])

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
 from alerts import lifecycle
 from alerts.lifecycle import AlarmView, Transition
-from alerts.rules.base import Finding
+from alerts.rules.base import Finding, Thing
 from core import outbox
 from core.db import notify_change
 from core.errors import Conflict, NotFound
 from core.history import kept
 from core.i18n import say
 from core.ids import new_id
+from core.levels import lowered, numbered
 from core.pgarray import from_pg_us
+from core.readings import figure, metric_words, reading, what_of
 from core.scope import Scope, alarm_classification, seen_incident
-from core.vocabulary import AlarmState, Text, label
+from core.vocabulary import AlarmState, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +105,41 @@ def unacknowledge(conn: Connection, alarm: StoredAlarm, who: str, now: datetime)
 
 def describe(finding: Finding) -> Text:
     """The alarm's sentence: what was measured where, and against which limit."""
+    thing, value = finding.thing, finding.value
+    if finding.metric is None or value is None:
+        return say(finding.template, name=thing.names, minutes=f"{value or 0:.0f}")
+    metric = metric_words(finding.metric, thing.attributes)
     fields: dict[str, object] = {
-        "name": finding.thing.names,
-        "metric": label("metrics", finding.metric),
-        "value": f"{finding.value:.4g}" if finding.value is not None else "",
-        "unit": finding.unit or "",
-        "limit": f"{finding.limit:.4g}" if finding.limit is not None else "",
-        "level": label("levels", str(finding.level)) if finding.level else "",
+        "name": thing.names,
+        "what": what_of(thing.names, metric),
+        "metric": {**metric, "en": lowered(metric["en"])},
+        "value": reading(value, finding.metric, finding.unit),
+        "limit": reading(finding.limit, finding.metric, finding.unit) if finding.limit is not None else "",
+        "level": numbered(finding.level) if finding.level else "",
     }
     if finding.template.startswith("alarm.window."):
         fields["hours"] = finding.template.removeprefix("alarm.window.").removesuffix("h")
         return say("alarm.window", **fields)
+    if finding.template == "alarm.above" and (stage := stage_reached(thing, finding.metric, value)):
+        over = value - stage.limit
+        fields |= {"stage": stage.names, "over": reading(over, finding.metric, finding.unit)}
+        return say("alarm.at_stage" if float(figure(over, finding.metric)) == 0 else "alarm.stage", **fields)
     return say(finding.template, **fields)
+
+
+class Stage(NamedTuple):
+    """A limit that has a name at its site, as hydrologists have them: 警戒水位."""
+
+    limit: float
+    names: Text
+
+
+def stage_reached(thing: Thing, metric: str, value: float) -> Stage | None:
+    """The highest stage that the value has reached, of those that the site names (`stages`, by level)."""
+    named: Mapping[str, Text] = thing.attributes.get("stages") or {}
+    limits = thing.thresholds.get(metric, {})
+    reached = [Stage(limits[key], names) for key, names in named.items() if key in limits and limits[key] <= value]
+    return max(reached, key=lambda stage: stage.limit, default=None)
 
 
 def raise_alarm(conn: Connection, finding: Finding, transition: Transition, now: datetime) -> UUID:

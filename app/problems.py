@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import anyio.to_thread
 from fastapi import FastAPI, Request
@@ -10,10 +10,13 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
 from typing_extensions import TypedDict
 
+from app.dashboard import texts
+from app.dashboard.login import language_of
 from core import errors
 from core.log import get_log
 from core.process import known
@@ -51,7 +54,9 @@ TITLES = {
 
 
 class Problem(TypedDict, total=False):
-    """RFC 9457: what is wrong. `reason` is for machines, `field` names the one at fault, `errors` all of them."""
+    """RFC 9457: what is wrong. `reason` is for machines, `field` names the one at fault, `errors` all of them. `detail`
+    is for programs, in English; `message` says the reason to a person in the language asked for (`?lang=`,
+    Accept-Language), filled in with `about`."""
 
     type: str
     title: str
@@ -61,6 +66,8 @@ class Problem(TypedDict, total=False):
     field: str
     errors: list[dict[str, str]]
     lacking: list[str]
+    about: dict[str, dict[str, str]]
+    message: str
 
 
 # what OpenAPI says beside the title: reasons that tell a client what to do
@@ -70,6 +77,28 @@ SENTENCES = {
     503: "Not available now: the database does not answer (`database_away`) or has too much to do or no room left "
     "(`database_busy`); nothing was changed, try again later",
 }
+
+
+class Answer(JSONResponse):
+    """A problem document, whose `message` is in the language of whoever asks: that is known when it is sent."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, body: Problem, headers: Mapping[str, str]) -> None:
+        super().__init__(body, status_code=body["status"], headers=headers)
+        self.told = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        reason = self.told.get("reason")
+        if reason:
+            lang = language_of(HTTPConnection(scope))
+            self.body = self.render({**self.told, "message": texts.why(reason, self.told.get("about", {}))[lang]})
+            self.headers["Content-Length"] = str(len(self.body))
+            self.headers["Content-Language"] = texts.HTML_LANG["en" if lang == "en" else "zh"]
+            self.headers.add_vary_header("Accept-Language")
+        await super().__call__(scope, receive, send)
+
+
 # `responses` of a route as FastAPI takes them: what OpenAPI says of each status
 Responses = dict[int | str, JsonObject]
 
@@ -119,6 +148,7 @@ def problem(
     field: str | None = None,
     errors: list[dict[str, str]] | None = None,
     lacking: list[str] | None = None,
+    about: Mapping[str, dict[str, str]] | None = None,
 ) -> JSONResponse:
     """A problem document. `reason` is for machines, `field` names the one at fault."""
     body: Problem = {
@@ -135,12 +165,13 @@ def problem(
         body["errors"] = errors
     if lacking is not None:
         body["lacking"] = lacking
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+    if about:
+        body["about"] = dict(about)
+    return Answer(body, {"WWW-Authenticate": "Bearer"} if status == 401 else {})
 
 
 def from_error(exc: errors.OneMapError) -> JSONResponse:
-    answer = problem(STATUS.get(type(exc), 500), exc.message, reason=exc.reason, field=exc.field)
+    answer = problem(STATUS.get(type(exc), 500), exc.message, reason=exc.reason, field=exc.field, about=exc.about)
     if exc.retry_s is not None:
         answer.headers["Retry-After"] = str(exc.retry_s)
     return answer

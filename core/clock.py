@@ -26,8 +26,3 @@ def cap_time(moment: datetime, zone: str) -> str:
 
 def seconds(value: float) -> timedelta:
     return timedelta(seconds=value)
-
-
-def minutes_of(seconds: float) -> int:
-    """A time on the road in whole minutes, as people say it: nobody is there in none."""
-    return max(1, round(seconds / 60))

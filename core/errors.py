@@ -14,22 +14,34 @@ OneMapError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 # reason of a Conflict with what others did at the same moment: nothing was changed, and the same may succeed now
 LOST_RACE = "lost_race"
 
 
 class OneMapError(Exception):
-    """Base of every error we raise: `reason` for machines, the message for people, `field` where one is at fault."""
+    """Base of every error we raise: `reason` for machines, the message for programs and logs, `field` where one is at
+    fault. What people are told goes by the reason (`error.…` of core/i18n/page.json); `about` fills in its fields, in
+    both languages."""
 
     reason = "error"
     # after how long asking once more may help
     retry_s: int | None = None
 
-    def __init__(self, message: str, *, reason: str | None = None, field: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str | None = None,
+        field: str | None = None,
+        about: Mapping[str, dict[str, str]] | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.reason = reason or type(self).reason
         self.field = field
+        self.about = dict(about or {})
 
 
 class InputError(OneMapError):

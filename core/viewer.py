@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.errors import Forbidden
+from core.levels import in_a_sentence
 from core.scope import EVERYTHING, Scope
+from core.vocabulary import Text, label, table
 
 
 class Permission(StrEnum):
@@ -59,6 +61,16 @@ def known_permissions(names: Iterable[str]) -> frozenset[Permission]:
     return frozenset(Permission(name) for name in names if name in every)
 
 
+def role_for(needed: Iterable[Permission], lacking: Iterable[Permission]) -> Text:
+    """The first role of ours that may do it, in words; the permissions themselves where none may."""
+    every = set(needed)
+    role = next((key for key, row in table("roles").items() if every <= set(row["permissions"])), None)
+    if role:
+        return in_a_sentence(label("roles", role))
+    names = ", ".join(lacking)
+    return {"zh": names, "en": names}
+
+
 @dataclass(frozen=True, slots=True)
 class Viewer:
     username: str
@@ -88,4 +100,6 @@ class Viewer:
         """Raises Forbidden unless this person's role has all of these permissions."""
         lacking = [permission for permission in needed if permission not in self.permissions]
         if lacking:
-            raise Forbidden(f"this needs the permission {', '.join(lacking)}; the role {self.role} does not have it")
+            told = f"this needs the permission {', '.join(lacking)}; the role {self.role} does not have it"
+            mine = {lang: self.role_names.get(lang) or self.role for lang in ("zh", "en")}
+            raise Forbidden(told, about={"role": role_for(needed, lacking), "mine": in_a_sentence(mine)})

@@ -148,7 +148,8 @@ class Words(TypedDict):
 
 @_own
 class LevelWords(Words):
-    """`roman` its numeral; colour and severity (CAP) that go with it."""
+    """A bare number; `roman` its numeral; colour and severity (CAP) that go with it. What it means is each ladder's to
+    say."""
 
     roman: NotRequired[str]
     colour_zh: NotRequired[str]
@@ -158,9 +159,10 @@ class LevelWords(Words):
 
 @_own
 class FacilityKind(Words):
-    """`sensitive`: how much more those inside count, 0-10."""
+    """`sensitive`: how much more those inside count, 0-10; `counter` is said in Chinese with their number."""
 
     sensitive: NotRequired[float]
+    counter: NotRequired[str]
 
 
 @_own
@@ -172,12 +174,14 @@ class AlarmKind(Words):
 
 @_own
 class Metric(Words):
-    """`range` what is possible; `jump` a change a minute that is suspect; `frozen_s` how long it may stand still."""
+    """`range` what is possible; `jump` a change a minute that is suspect; `frozen_s` how long it may stand still;
+    `where` what it is called at a thing that has the attribute."""
 
     unit: NotRequired[str]
     decimals: NotRequired[int]
     range: NotRequired[list[float]]
     jump: NotRequired[float]
+    where: NotRequired[dict[str, Words]]
     frozen_s: NotRequired[float]
 
 
@@ -206,6 +210,16 @@ class Vocabulary(TypedDict):
     not trusted."""
 
     levels: dict[str, LevelWords]
+    alarm_levels: dict[str, Words]
+    urgencies: dict[str, Words]
+    statutory_levels: dict[str, Words]
+    warning_levels: dict[str, Words]
+    response_levels: dict[str, Words]
+    risk_levels: dict[str, Words]
+    certainties: dict[str, Words]
+    channels: dict[str, Words]
+    unit_words: dict[str, Words]
+    milestones: dict[str, Words]
     alarm_states: dict[str, Words]
     incident_statuses: dict[str, Words]
     unit_statuses: dict[str, Words]

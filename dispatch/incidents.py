@@ -17,6 +17,8 @@ from core.errors import Conflict, InputError, NotFound
 from core.exposure import city_zone
 from core.i18n import say
 from core.ids import new_id
+from core.levels import in_a_sentence
+from core.readings import place_and_what
 from core.scope import Classification, alarm_classification
 from core.types import LonLat
 from core.vocabulary import ENDED_INCIDENT, IncidentStatus, Text, label, table
@@ -143,17 +145,23 @@ def add_alarm(conn: Connection, incident_id: UUID, alarm_id: UUID, link: Link, w
     if alarm.incident_id is not None:
         raise Conflict("alarm: it is part of another incident", reason="alarm_taken", field="alarm")
     if incident.status in ENDED_INCIDENT:
-        raise Conflict(f"the incident is {incident.status}", reason="incident_status")
+        raise has_ended(incident)
     link(conn, alarm_id, incident_id, who, now)
     log.change(conn, incident_id, "alarm", who, say("incident.add_alarm", name=alarm.names), now, alarm=alarm_id)
 
 
+def has_ended(incident: Any, message: str = "", field: str | None = None) -> Conflict:
+    """What is refused because of the status of the incident."""
+    about = {"status": in_a_sentence(label("incident_statuses", incident.status))}
+    told = message or f"the incident is {incident.status}"
+    return Conflict(told, reason="incident_status", field=field, about=about)
+
+
 def new_from_alarm(alarm: Any) -> NewIncident:
     kind = table("alarm_kinds").get(alarm.kind, {}).get("incident_kind", "other")
-    words = label("incident_kinds", kind)
     return NewIncident(
         kind=kind,
-        titles={"zh": f"{words['zh']}：{alarm.names['zh']}", "en": f"{words['en']}: {alarm.names['en']}"},
+        titles=place_and_what(alarm.names, label("alarm_kinds", alarm.kind)),
         channel="alarm",
         level=alarm.level,
         where=LonLat(alarm.lon, alarm.lat) if alarm.lon is not None else None,
@@ -230,6 +238,6 @@ def open_report(conn: Connection, row: Any, now: datetime) -> None:
         reporter=row.reporter,
         report_id=row.report_id,
     )
-    words = say("incident.from_report", channel=row.channel, title=row.title)
+    words = say("incident.from_report", channel=label("channels", row.channel), title=row.title)
     incident_id = open_incident(conn, new, row.reporter or row.channel, words, now)
     conn.execute(HANDLED, {"now": now, "incident": incident_id, "channel": row.channel, "report": row.report_id})

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from typing_extensions import TypedDict
 
-from core.clock import minutes_of
 from core.i18n import say
+from core.readings import road_minutes
 from core.types import LonLat
 from core.vocabulary import Text, UnitStatus, label
 from dispatch.routing import RoadGraph
@@ -124,7 +124,7 @@ def reasons_for(
     lacks = [c for c in wanted if c not in unit.capabilities]
     reasons = [
         say("recommend.capable", list=names_of([c for c in wanted if c in unit.capabilities])),
-        say("recommend.eta", minutes=minutes_of(eta_s), km=f"{distance_m / 1000:.1f}"),
+        say("recommend.eta", minutes=road_minutes(eta_s), km=f"{distance_m / 1000:.1f}"),
         say("recommend.rank", rank=rank),
     ]
     if lacks:

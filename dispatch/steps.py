@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from core.errors import Conflict, InputError
 from core.i18n import say
+from core.levels import urgency
 from core.vocabulary import ENDED_INCIDENT, IncidentStatus, label
 from dispatch import incidents, log, tasks
 
@@ -42,9 +43,8 @@ def set_status(
     if status == row.status:
         return
     if status not in ALLOWED[IncidentStatus(row.status)]:
-        raise Conflict(
-            f"status: an incident that is {row.status} cannot become {status}", reason="incident_status", field="status"
-        )
+        told = f"status: an incident that is {row.status} cannot become {status}"
+        raise incidents.has_ended(row, told, "status")
     incidents.move(conn, incident_id, status, who, now, reason)
     if status in ENDED_INCIDENT:
         tasks.release_all(conn, incident_id, who, now)
@@ -71,7 +71,7 @@ def set_level(
     if level == row.level:
         return
     conn.execute(text("UPDATE incident SET level = :level, risk = NULL WHERE id = :id"), {"level": level, "id": row.id})
-    words = incidents.because(say("incident.level", level=label("levels", str(level))), reason)
+    words = incidents.because(say("incident.level", level=urgency(level)), reason)
     log.change(conn, incident_id, "level", who, words, now, level=level, before=row.level, reason=reason)
 
 
@@ -112,7 +112,7 @@ def join(conn: Connection, incident_id: UUID, into: UUID, take_alarms: TakeAlarm
 
 def need_open(row: Any) -> None:
     if row.status in ENDED_INCIDENT:
-        raise Conflict(f"the incident is {row.status}", reason="incident_status")
+        raise incidents.has_ended(row)
 
 
 def classify(

@@ -19,6 +19,7 @@ from core.errors import LOST_RACE, Conflict, NotFound
 from core.history import kept
 from core.i18n import say
 from core.ids import new_id
+from core.levels import in_a_sentence
 from core.vocabulary import ENDED_INCIDENT, IncidentStatus, TaskReply, Text, UnitStatus, label
 from dispatch import incidents, log
 from dispatch.present import task_object
@@ -65,14 +66,14 @@ def assign(
     nothing."""
     incident = incidents.lock_incident(conn, incident_id)
     if incident.status in ENDED_INCIDENT:
-        raise Conflict(f"the incident is {incident.status}", reason="incident_status")
+        raise incidents.has_ended(incident)
     unit = lock_unit(conn, unit_id)
     held = conn.execute(RUNNING, {"unit": unit_id}).one_or_none()
     if held is not None and held.incident_id == incident_id:
         same: UUID = held.id
         return same
     if held is not None or unit.status != UnitStatus.AVAILABLE:
-        raise Conflict(f"unit: {unit_id} is {unit.status}, not available", reason="unit_busy", field="unit")
+        raise busy(unit, f"unit: {unit_id} is {unit.status}, not available", "unit")
     assignment_id = new_id()
     conn.execute(
         text(
@@ -141,6 +142,11 @@ def incident_of(assignment: Any) -> UUID | None:
 
 def unit_names(unit: Any) -> dict[str, str]:
     return {"zh": unit.name_zh, "en": unit.name_en}
+
+
+def busy(unit: Any, message: str, field: str) -> Conflict:
+    about = {"unit": unit_names(unit), "status": in_a_sentence(label("unit_statuses", unit.status))}
+    return Conflict(message, reason="unit_busy", field=field, about=about)
 
 
 def set_unit_status(conn: Connection, unit_id: str, status: UnitStatus, who: str, now: datetime) -> None:
@@ -239,11 +245,7 @@ def believe(row: Any) -> tuple[datetime, datetime | None]:
 
 
 def reply_words(answer: TaskReply) -> dict[str, str]:
-    extra = {
-        TaskReply.ACCEPTED: {"zh": "已接受", "en": "Accepted"},
-        TaskReply.DECLINED: {"zh": "无法前往", "en": "Declined"},
-    }
-    return extra.get(answer) or label("incident_statuses", answer)
+    return label("milestones", answer)
 
 
 def follow(conn: Connection, incident_id: UUID, who: str, now: datetime) -> None:
@@ -340,7 +342,7 @@ def report_status(
         advance(conn, running, unit, BY_STATUS[status], who, at, now, None, clock)
         return
     if running is not None and status is UnitStatus.OUT_OF_SERVICE:
-        raise Conflict(f"status: {unit_id} is on an incident", reason="unit_busy", field="status")
+        raise busy(unit, f"status: {unit_id} is on an incident", "status")
     if running is None and status in (UnitStatus.AVAILABLE, UnitStatus.OUT_OF_SERVICE):
         set_unit_status(conn, unit_id, status, who, now)
         return

@@ -19,6 +19,8 @@ from core.clock import cap_time
 from core.db import lock_key, notify_change
 from core.geodesy import points_around
 from core.i18n import say
+from core.levels import lowered
+from core.readings import place_and_what
 from core.vocabulary import Text, label, roman, table
 
 VALID_H = {1: 6, 2: 6, 3: 12, 4: 12}
@@ -98,7 +100,7 @@ ORDER BY sent, identifier
         info=tuple(make_info(row, issuer, msg_type, expires, lang, code) for lang, code in LANGUAGES),
     )
     xml = build(alert).decode()
-    _save(conn, row, alert, expires, headline(row, issuer, msg_type), xml)
+    _save(conn, row, alert, expires, headline(row, msg_type), xml)
     return Issued(identifier, row.district, row.level, xml)
 
 
@@ -115,15 +117,14 @@ def choose_type(alarm: Any, earlier: Any) -> str | None:
     return "Update" if alarm.level != last.level else None
 
 
-def headline(alarm: Any, issuer: Issuer, msg_type: str) -> Text:
-    """〈发布单位〉发布|更新|解除〈类型〉〈颜色〉预警"""
-    level = table("levels")[str(alarm.level)]
+def headline(alarm: Any, msg_type: str) -> Text:
+    """【内部】〈何处〉〈何事〉〈几级〉告警. Public warnings are issued by those who may; this is none."""
+    number = label("levels", str(alarm.level))
     return say(
         "cap.headline",
-        sender=say("cap.sender", city=issuer.city),
+        title=place_and_what(alarm.names, label("alarm_kinds", alarm.kind)),
+        level={"zh": f"{number['zh']}告警", "en": f"{lowered(number['en'])} alarm"},
         verb=say(VERB[msg_type]),
-        kind=label("alarm_kinds", alarm.kind),
-        colour={"zh": level["colour_zh"], "en": level["colour_en"]},
     )
 
 
@@ -142,7 +143,7 @@ def make_info(alarm: Any, issuer: Issuer, msg_type: str, expires: datetime, lang
         onset=alarm.observed_at,
         expires=expires,
         sender_name=say("cap.sender", city=issuer.city)[lang],
-        headline=headline(alarm, issuer, msg_type)[lang],
+        headline=headline(alarm, msg_type)[lang],
         description=describe(alarm)[lang],
         instruction=None if past else say("cap.instruction")[lang],
         parameters=(("level", roman(alarm.level)), ("thing", alarm.thing_id)),

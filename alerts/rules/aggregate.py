@@ -171,7 +171,7 @@ class AggregateMonitor:
         metric = self._params.index or str(self._params.metric)
         hours = self._length(sorted(self._params.steps, key=lambda s: s.level)[shown]) / 3600 / SECOND
         value = self._comparator.last_values[shown]
-        template = "alarm.index" if self._params.index else f"alarm.window.{hours:g}h"
+        template = "alarm.above" if self._params.index else f"alarm.window.{hours:g}h"
         if index is not None and value < step.on:
             template = "alarm.holding"
         return Finding(

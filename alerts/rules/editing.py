@@ -17,6 +17,7 @@ from core import audit
 from core.db import notify_change
 from core.errors import Conflict, NotFound
 from core.history import write_version
+from core.vocabulary import Text
 
 _RULE = (
     "SELECT id, kind, alarm_kind, name_zh, name_en, watches, params, enabled, version, changed_at, changed_by FROM rule"
@@ -33,6 +34,12 @@ def read_rule(conn: Connection, rule_id: str) -> Any:
     if row is None:
         raise NotFound(f"rule: there is no rule {rule_id!r}", field="rule")
     return row
+
+
+def rule_names(conn: Connection, rule_id: str) -> Text:
+    """What a rule is called; its id where there is none of it any more."""
+    row = conn.execute(text("SELECT name_zh, name_en FROM rule WHERE id = :id"), {"id": rule_id}).one_or_none()
+    return {"zh": row.name_zh, "en": row.name_en} if row else {"zh": rule_id, "en": rule_id}
 
 
 def set_params(

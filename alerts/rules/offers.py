@@ -105,7 +105,7 @@ def _add(conn: Connection, kind: str, metric: str, direction: str, who: str, now
     given = {
         "id": rule_id,
         "alarm_kind": ALARM_KIND,
-        "zh": f"{of['zh']}:{names['zh']}超限",
+        "zh": f"{of['zh']}：{names['zh']}超限",
         "en": f"{of['en']}: {names['en']} beyond its limits",
         "watches": json.dumps({"sensor_kinds": [kind]}),
         "params": json.dumps(params),

@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 from alerts.lifecycle import MAX_SHELVE_MIN
 from alerts.present import Alarm
 from core.i18n import say
+from core.levels import capital, urgency
 from core.viewer import Permission
 from core.vocabulary import (
     BUSY_UNIT,
@@ -20,8 +21,6 @@ from core.vocabulary import (
     IncidentStatus,
     Text,
     UnitStatus,
-    label,
-    roman,
     table,
 )
 from dispatch.present import Assignment, Incident, Unit
@@ -161,7 +160,7 @@ def for_incident(incident: Incident, near: Sequence[Incident]) -> list[Act]:
         return [*found, act("status", say("act.reopen"), f"{url}/status", {"status": "open", **seen})]
     for assignment in incident["assignments"]:
         found += for_assignment(incident["id"], assignment)
-    levels: list[Choice] = [{"value": int(key), "label": level_words(key)} for key in sorted(table("levels"))]
+    levels: list[Choice] = [{"value": int(key), "label": capital(urgency(int(key)))} for key in sorted(table("levels"))]
     why = typed("reason", required=False)
     found.append(
         act("level", say("act.level"), f"{url}/level", seen, [choice("level", levels, incident["level"]), why])
@@ -208,10 +207,6 @@ def for_unit(unit: Unit) -> list[Act]:
 
 def length(minutes: int) -> Text:
     return say("act.minutes", n=minutes) if minutes < 60 else say("act.hours", n=minutes // 60)
-
-
-def level_words(key: str) -> Text:
-    return {lang: f"{roman(int(key))} · {words}" for lang, words in label("levels", key).items()}
 
 
 def incident_choice(incident: Incident) -> Choice:

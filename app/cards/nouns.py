@@ -69,7 +69,7 @@ class Around(TypedDict):
 
 class CardParts(TypedDict):
     """What every card has. `recommendations` are the units to send, best first, with their reasons; `acts` what else
-    this person can do about it."""
+    this person can do about it; `people` the names of those it speaks of by id."""
 
     id: str
     title: Text
@@ -79,6 +79,7 @@ class CardParts(TypedDict):
     acts: list[Act]
     around: Around | None
     log: list[LogLine]
+    people: dict[str, Text]
     source: Text
 
 

@@ -11,6 +11,7 @@ from alerts import log as alarm_log
 from alerts.judged import read_judged
 from alerts.limits import Measure, read_limits, read_measures
 from alerts.present import read_alarms
+from alerts.rules.editing import rule_names
 from alerts.warnings import read_chain, read_warning
 from app.asking import Asking
 from app.cards import acts, steps
@@ -29,10 +30,12 @@ from app.cards.nouns import (
     VideoEventCard,
     WarningCard,
 )
+from app.cards.people import named_in, read_names
 from app.seeing import need_seen
 from core.errors import InputError, NotFound
 from core.i18n import say
 from core.nouns import LogLine
+from core.readings import place_and_what
 from core.types import Level, LonLat, place_of
 from core.viewer import Permission
 from core.vocabulary import DONE_INCIDENT, Text, label, needs_of, table
@@ -53,7 +56,9 @@ def read_card(asking: Asking, kind: str, identity: str) -> Card:
     reader = READERS.get(kind)
     if reader is None:
         raise InputError(f"type: expected one of {', '.join(READERS)}; got {kind!r}", field="type")
-    return reader(asking, identity)
+    card = reader(asking, identity)
+    card["people"] = read_names(asking.conn, named_in(card))
+    return card
 
 
 def parts_of(asking: Asking, kind: str, thing: Thing, title: Text, source: Text, identity: str) -> CardParts:
@@ -68,6 +73,7 @@ def parts_of(asking: Asking, kind: str, thing: Thing, title: Text, source: Text,
         "acts": [],
         "around": None,
         "log": [],
+        "people": {},
         "source": source,
     }
 
@@ -83,8 +89,8 @@ def alarm_card(asking: Asking, identity: str) -> AlarmCard:
     alarm = next(iter(read_alarms(asking.conn, [_uuid(identity)])), None)
     if alarm is None:
         raise NotFound(f"there is no alarm {identity}")
-    title = both(alarm["names"], label("alarm_kinds", alarm["kind"]))
-    source = say("source.rule", rule=alarm["rule"], thing=alarm["thing"]["id"])
+    title = place_and_what(alarm["names"], label("alarm_kinds", alarm["kind"]))
+    source = say("source.rule", rule=rule_names(asking.conn, alarm["rule"]), thing=alarm["names"])
     where = place_of(alarm)
     kind = table("alarm_kinds").get(alarm["kind"], {}).get("incident_kind")
     near_by = look_around(asking, where, kind, able_units(asking, where, needs_of(kind or "other", alarm["level"])))
@@ -107,7 +113,7 @@ def incident_card(asking: Asking, identity: str) -> IncidentCard:
     incident = next(iter(read_incidents(asking.conn, [_uuid(identity)])), None)
     if incident is None:
         raise NotFound(f"there is no incident {identity}")
-    source = say("source.channel", channel=incident["channel"])
+    source = say("source.channel", channel=label("channels", incident["channel"]))
     parts = parts_of(asking, "incident", incident, incident["titles"], source, identity)
     where = place_of(incident)
     needed, missing = needs_of(incident["kind"], incident["level"]), read_missing(asking.conn, incident)
@@ -168,7 +174,7 @@ def sensor_card(asking: Asking, identity: str) -> SensorCard:
     sensor = next(iter(read_sensors(asking.conn, read_limits(asking.conn), ids=[identity])), None)
     if sensor is None:
         raise NotFound(f"there is no sensor {identity!r}")
-    parts = parts_of(asking, "sensor", sensor, sensor["names"], say("source.sensor", id=identity), identity)
+    parts = parts_of(asking, "sensor", sensor, sensor["names"], say("source.sensor", name=sensor["names"]), identity)
     return {**parts, "type": "sensor", "object": sensor, "measures": measures_of_sensor(asking, sensor)}
 
 
@@ -183,7 +189,7 @@ def measures_of_sensor(asking: Asking, sensor: Sensor) -> list[Measure]:
 
 def camera_card(asking: Asking, identity: str) -> CameraCard:
     camera = read_camera(asking.conn, identity, asking.now)
-    parts = parts_of(asking, "camera", camera, camera["names"], say("source.camera", id=identity), identity)
+    parts = parts_of(asking, "camera", camera, camera["names"], say("source.camera", name=camera["names"]), identity)
     return {**parts, "type": "camera", "object": camera}
 
 
@@ -199,7 +205,7 @@ def video_event_card(asking: Asking, identity: str) -> VideoEventCard:
     urgency = table("incident_kinds").get(guess or "other", {}).get("level", Level.IV)
     near_by = look_around(asking, where, guess, able_units(asking, where, needs_of(guess or "other", urgency)))
     card: VideoEventCard = {
-        **parts_of(asking, "video_event", seen, title, say("source.camera", id=camera), identity),
+        **parts_of(asking, "video_event", seen, title, say("source.camera", name=seen["camera_names"]), identity),
         "type": "video_event",
         "object": seen,
         "incident": incident,
@@ -211,7 +217,7 @@ def video_event_card(asking: Asking, identity: str) -> VideoEventCard:
 
 def warning_card(asking: Asking, identity: str) -> WarningCard:
     warning = read_warning(asking.conn, identity, asking.now)
-    source = say("source.warning", sender=warning["sender"], identifier=warning["identifier"])
+    source = say("source.warning", sender=warning["sender_name"] or warning["sender"], identifier=warning["identifier"])
     return {
         **parts_of(asking, "warning", warning, warning["names"], source, identity),
         "type": "warning",

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from alerts.present import Alarm
 from app.cards.nouns import NextStep
-from core.clock import minutes_of
 from core.i18n import say
+from core.levels import numbered, urgency
+from core.readings import road_minutes
 from core.types import Level
-from core.vocabulary import ENDED_INCIDENT, AlarmState, IncidentStatus, Text, label, roman, table
+from core.vocabulary import ENDED_INCIDENT, AlarmState, IncidentStatus, Text, label, table
 from dispatch.present import OVER, Incident
 from dispatch.recommend import Recommended, names_of
 from layers.video import VideoEvent
@@ -33,7 +34,7 @@ def for_alarm(alarm: Alarm) -> NextStep | None:
     seen."""
     serious = alarm["active"] and alarm["level"] <= Level.III and alarm["kind"] not in SILENCE
     if serious and not alarm["incident"] and alarm["state"] != AlarmState.SHELVED:
-        reason = say("next.create_incident.reason", level=roman(alarm["level"]))
+        reason = say("next.create_incident.reason", level=numbered(alarm["level"]))
         return call("create_incident", say("next.create_incident"), reason, "/api/incidents", {"alarm": alarm["id"]})
     if alarm["state"] in UNSEEN:
         url = f"/api/alarms/{alarm['id']}/acknowledge"
@@ -57,7 +58,7 @@ def for_incident(incident: Incident, units: Sequence[Recommended], missing: Sequ
     if not units:
         return only_words(say("next.assign.none"), say("next.assign.none"))
     best = units[0]
-    told = {"list": names_of(best["capabilities"]), "minutes": minutes_of(best["eta_s"])}
+    told = {"list": names_of(best["capabilities"]), "minutes": road_minutes(best["eta_s"])}
     reason = say("next.assign.missing" if running else "next.assign.reason", **told)
     words = say("next.assign", unit=best["names"])
     return call("assign", words, reason, f"{url}/assignments", {"unit": best["unit"]})
@@ -68,7 +69,7 @@ def rise(incident: Incident, alarms: Sequence[Alarm]) -> NextStep | None:
     worst = min((a["level"] for a in alarms if a["active"]), default=None)
     if worst is None or worst >= incident["level"] or incident["status"] in ENDED_INCIDENT:
         return None
-    words = {"to": roman(worst), "now": roman(incident["level"])}
+    words = {"to": urgency(worst), "now": urgency(incident["level"]), "now_alarm": numbered(worst)}
     body: Body = {"level": worst, "version": incident["version"]}
     url = f"/api/incidents/{incident['id']}/level"
     return call("level", say("next.rise", **words), say("next.rise.reason", **words), url, body)

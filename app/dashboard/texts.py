@@ -53,6 +53,21 @@ def named(key: str) -> str:
     return f"{words['zh']} {words['en']}"
 
 
+def reason_key(reason: str) -> str | None:
+    """The text that says a reason: why something was not done, or could not be read."""
+    return next((key for key in (f"error.{reason}", f"reason.{reason}") if key in catalogue()), None)
+
+
+def why(reason: str, about: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """What a failure is called by its reason (core/errors.py), its fields filled in; in plain words where they are not
+    known."""
+    key = reason_key(reason) or "error.error"
+    try:
+        return {lang: catalogue()[key][lang].format(**{n: w[lang] for n, w in about.items()}) for lang in LANGS}
+    except KeyError:
+        return entry("error.error")
+
+
 def known(family: str, key: object) -> list[Any]:
     """The text ``family.key`` where the catalogue has it, else the bare key: words that grow elsewhere."""
     name = f"{family}.{key}"

@@ -142,7 +142,7 @@ def check_source(source: SourceHealth) -> Iterator[Remark]:
     if source["unread_since"]:
         yield Remark(
             f"source {name} speaks, and nothing of it can be read since {source['unread_since']} (last message "
-            f"{source['last_at']}): see why on the page /sources, Dead letters; is it the right decoder?"
+            f"{source['last_at']}): see why on the page /sources, Rejected messages; is it the right decoder?"
         )
     elif source["overdue"]:
         heard = f"last message {source['last_at']}" if source["last_at"] else "it was never heard"
@@ -170,7 +170,7 @@ def check_letters(groups: Sequence[ReasonCount]) -> Iterator[Remark]:
         )
 
 
-MEND = "See why on the page /sources, Dead letters; mend the device or the source."
+MEND = "See why on the page /sources, Rejected messages; fix the device or the source."
 ADVICE = {
     "no_source": "No source that is on reads this topic: switch one on or add one on the page /sources.",
     "unit": "The device's unit does not fit the metric: set the source's units.",

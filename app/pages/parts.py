@@ -11,9 +11,12 @@ from app.dashboard import texts
 from app.dashboard.components import icon_button, wild
 from app.pages import ids
 from core.clock import utc_now
-from core.errors import OneMapError
+from core.errors import Conflict, InputError, OneMapError
 from core.scope import Classification
 from core.vocabulary import label
+
+# reasons that do not say what is wrong
+PLAIN = (InputError.reason, Conflict.reason)
 
 
 def toast(kind: str, words: list[Any]) -> html.Div:
@@ -26,16 +29,15 @@ def done(key: str, **params: object) -> html.Div:
 
 
 def error_words(exc: OneMapError) -> list[Any]:
-    """The reason in the page's language where we have words for it, with what the server said."""
-    key = f"error.{exc.reason}"
-    if key in texts.catalogue():
-        return texts.both(key)
-    return [html.B(texts.both("toast.failed")), " ", html.Span(exc.message)]
+    """The reason, in the page's language; of one that says no more than that something is wrong, its detail too."""
+    why = texts.pair(texts.why(exc.reason, exc.about))
+    return [*why, " ", html.Code(exc.message)] if exc.reason in PLAIN else why
 
 
 def reason_words(reason: str) -> list[Any]:
-    """Why a message could not be read; the bare reason where we have no words."""
-    return texts.known("reason", reason)
+    """Why a message could not be read; just that it could not, where we have no words for the reason."""
+    name = f"reason.{reason}"
+    return texts.both(name if name in texts.catalogue() else texts.reason_key(reason) or "error.undecodable")
 
 
 def action(

@@ -6,13 +6,13 @@ import { paintSwatch } from './swatches.mjs';
 const STALE_MS = 120000;
 const EVERY_MS = 1000;
 const SOON_MS = 120;
-const WATCHED = ['data-age', 'data-time', 'data-arrives', 'data-waited', 'data-swatch'];
+const WATCHED = ['data-age', 'data-time', 'data-until', 'data-arrives', 'data-waited', 'data-swatch'];
 
 /** @param {string} selector @returns {NodeListOf<HTMLElement>} */
 const every = selector => document.querySelectorAll(selector);
 
 /** @param {Words} words */
-function refresh({ ago, moment, say, duration }) {
+function refresh({ ago, moment, say, duration, deadline }) {
   for (const node of every('[data-age]')) {
     const since = node.dataset.age ?? '';
     setText(node, since && ago(since));
@@ -28,6 +28,7 @@ function refresh({ ago, moment, say, duration }) {
     setText(node, say('eta.waited', { t: duration(seconds) }));
     node.classList.toggle('late', isLate(seconds, Number(node.dataset.level)));
   }
+  for (const node of every('[data-until]')) setText(node, deadline(node.dataset.until ?? ''));
   for (const node of every('[data-time]')) setText(node, moment(node.dataset.time ?? ''));
 }
 

@@ -1,6 +1,8 @@
 // Calls to the API. A problem (RFC 9457) becomes an ApiError whose message is its detail.
+import { fill } from './words.mjs';
+
 export class ApiError extends Error {
-  /** @param {number} status @param {{ detail?: string, title?: string, field?: string, reason?: string }} problem */
+  /** @param {number} status @param {{ detail?: string, title?: string, field?: string, reason?: string, about?: Texts }} problem */
   constructor(status, problem) {
     super(problem.detail || problem.title || String(status));
     this.status = status;
@@ -8,11 +10,19 @@ export class ApiError extends Error {
   }
 }
 
-/** What a person is told of a failure: the server's words, or nothing where it never came so far. @param {unknown} error */
-export const wordsOf = error => (error instanceof ApiError ? error.message : null);
-
-/** Why, in both languages, where the catalogue has words for the reason. @param {unknown} error @param {Texts} catalogue */
-export const reasonIn = (error, catalogue) => (error instanceof ApiError ? catalogue[`error.${error.problem.reason}`] ?? null : null);
+/**
+ * Why an action failed, in both languages: by the reason, with what it is about (`about` of the problem). What never reached the server
+ * may have happened all the same.
+ * @param {unknown} error
+ * @param {Texts} catalogue
+ * @returns {Bilingual}
+ */
+export function whyOf(error, catalogue) {
+  const { reason, about } = error instanceof ApiError ? error.problem : { reason: null, about: {} };
+  const known = reason === null ? catalogue['toast.network'] : catalogue[`error.${reason}`] ?? catalogue[`reason.${reason}`];
+  const text = known ?? catalogue['error.error'];
+  return { zh: fill(text?.zh ?? '', about ?? {}, 'zh'), en: fill(text?.en ?? '', about ?? {}, 'en') };
+}
 
 /** Where the session has ended the page goes to the log-in and comes back afterwards. */
 export function toLogin() {

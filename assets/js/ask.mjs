@@ -1,6 +1,6 @@
 // Asks for what an act needs before it is done: a dialog made from the act's fields (app/cards/acts.py), which stays while the card
 // behind it is drawn anew.
-import { reasonIn, send, wordsOf } from './api.mjs';
+import { send, whyOf } from './api.mjs';
 import { el } from './dom.mjs';
 import { pair } from './words.mjs';
 
@@ -96,8 +96,7 @@ export function makeDialogs({ words, catalogue }) {
           dialog.close();
           done(result, url);
         } catch (error) {
-          const reason = reasonIn(error, catalogue);
-          fault.replaceChildren(...(reason ? pair(reason) : [wordsOf(error) ?? '', ...(wordsOf(error) ? [] : both('toast.network'))]));
+          fault.replaceChildren(...pair(whyOf(error, catalogue)));
           fault.hidden = false;
         }
         submit.disabled = false;

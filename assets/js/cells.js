@@ -48,7 +48,7 @@
   }
 
   /** @param {string | null} time */
-  const until = time => h('time', { dateTime: time, 'data-time': time, key: 'until' });
+  const until = time => h('time', { dateTime: time, 'data-until': time, key: 'until' });
   /** What stands under a title, with dots between. @param {...unknown} parts */
   const below = (...parts) => h('span', { className: 'line quiet', key: 'below' }, parts.flatMap((part, index) => (index ? [' · ', part] : [part])));
 
@@ -67,7 +67,7 @@
     ShelvedRow: ({ data, context }) => h('div', { className: 'row', 'data-alarm-id': data.id, 'data-state': data.state }, [
       badge(data.level),
       h('span', { className: 'row-title two', key: 'title' }, h('span', { className: 'line', key: 'name' }, words(data.names)),
-        below(h('span', { key: 'end' }, words(context.catalogue['lists.until']), ' ', until(data.shelved_until)), data.shelved_reason || '')),
+        below(until(data.shelved_until), data.shelved_reason || '')),
       context.me.permissions.includes('alarm.shelve') && button(context, 'card.unshelve', `/api/alarms/${data.id}/unshelve`, 'unshelve')]),
     /** @param {{ data: Incident & { waits?: string | null }, context: Context }} params */
     IncidentRow: ({ data, context }) => h('div', { className: 'row', 'data-incident-id': data.id, 'data-state': data.status }, [
@@ -86,7 +86,7 @@
       h('span', { className: 'row-title two', key: 'title' }, h('span', { className: 'line', key: 'name' }, words(data.names)), below(
         data.sender_name || data.sender,
         data.shape.length ? data.area || '' : h('span', { key: 'area' }, words(context.catalogue['lists.no_area'])),
-        h('span', { key: 'end' }, words(context.catalogue['lists.until']), ' ', until(data.until)),
+        until(data.until),
       )),
       side(age(data.sent))]),
   });

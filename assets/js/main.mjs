@@ -86,7 +86,7 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
   const sets = makeSets(vocabulary);
   const liveLayers = makeLiveLayers(sets);
   const selection = makeSelection(live);
-  const notices = makeNotices({ live, sets, words, selection, catalogue, levels: vocabulary.levels });
+  const notices = makeNotices({ live, sets, words, selection, catalogue, vocabulary });
   const pictures = makePictures(words);
   const card = makeCard({ live, selection });
   const chart = makeChart({ live, words, metrics: vocabulary.metrics });

@@ -1,6 +1,6 @@
 // Toasts at the edge and the emergency banner: new things announce themselves and cover no control.
 import { el, part } from './dom.mjs';
-import { reasonIn, wordsOf } from './api.mjs';
+import { whyOf } from './api.mjs';
 import { pair } from './words.mjs';
 import { ROMAN } from './tokens.mjs';
 
@@ -49,8 +49,8 @@ function toast(className, parts, dismiss, life = TOAST_MS) {
   return node;
 }
 
-/** @param {{ live: Live, sets: Sets, words: Words, selection: Chosen, levels: Texts, catalogue: Texts }} parts */
-export function makeNotices({ live, sets, words: { both }, selection, levels, catalogue }) {
+/** @param {{ live: Live, sets: Sets, words: Words, selection: Chosen, vocabulary: Vocabulary, catalogue: Texts }} parts */
+export function makeNotices({ live, sets, words: { both }, selection, vocabulary, catalogue }) {
   /** @type {Set<string>} */
   const dismissed = new Set();
   let standing = '';
@@ -72,11 +72,14 @@ export function makeNotices({ live, sets, words: { both }, selection, levels, ca
     banner();
   }
 
+  /** Its number and what that means, in words. @param {Alarm} alarm */
+  const levelOf = ({ level }) => ({ level: vocabulary.levels[level], word: vocabulary.alarm_levels[level] });
+
   /** @param {Alarm} alarm @param {number} others */
   function bannerParts(alarm, others) {
     const more = others ? [el('span', { class: 'more' }, both('banner.more', { n: others }))] : [];
     return [
-      badge(alarm.level), el('b', {}, pair(levels?.[alarm.level])), el('p', {}, pair(alarm.message || alarm.names)), ...more, opener('alarm', alarm),
+      badge(alarm.level), el('b', {}, both('banner.level', levelOf(alarm))), el('p', {}, pair(alarm.message || alarm.names)), ...more, opener('alarm', alarm),
       closer(() => dismiss(alarm), both('toast.dismiss')),
     ];
   }
@@ -116,10 +119,9 @@ export function makeNotices({ live, sets, words: { both }, selection, levels, ca
       return take;
     },
 
-    /** A failed action: what failed and why, in our words for the reason or those of the server. @param {unknown} error */
+    /** A failed action: what failed and why, by the reason. @param {unknown} error */
     complain(error) {
-      const reason = reasonIn(error, catalogue);
-      const why = reason ? pair(reason) : wordsOf(error) ?? both('toast.network');
+      const why = pair(whyOf(error, catalogue));
       show('failed', el('p', {}, el('b', {}, both('toast.failed')), el('span', { class: 'detail' }, why)));
     },
 

@@ -7,7 +7,7 @@ const DIGITS = 5;
 /** @typedef {{ lon: number, lat: number }} Where */
 
 /** @param {Vocabulary} vocabulary @param {Words} words @returns {import('./ask.mjs').AskedFor[]} */
-function fieldsOf({ incident_kinds: kinds, levels }, { texts }) {
+function fieldsOf({ incident_kinds: kinds, urgencies }, { texts }) {
   const named = Object.entries(/** @type {Texts} */ (kinds));
   /** @type {(name: string, required: boolean) => Omit<import('./ask.mjs').AskedFor, 'kind' | 'choices'>} */
   const field = (name, required) => ({ name, required, label: texts(`report.${name}`) });
@@ -15,7 +15,7 @@ function fieldsOf({ incident_kinds: kinds, levels }, { texts }) {
     { ...field('kind', true), kind: 'choice', choices: named.map(([value, label]) => ({ value, label })) },
     { ...field('address', false), kind: 'text', choices: [] },
     { ...field('text', false), kind: 'text', choices: [] },
-    { ...field('level', false), kind: 'choice', choices: Object.entries(levels).map(([value, label]) => ({ value: Number(value), label })) },
+    { ...field('level', false), kind: 'choice', choices: Object.entries(urgencies).map(([value, label]) => ({ value: Number(value), label })) },
   ];
 }
 

@@ -272,6 +272,8 @@ interface City {
 
 interface Vocabulary {
   levels: Texts;
+  alarm_levels: Texts;
+  urgencies: Texts;
   metrics: Texts;
   layer_groups: unknown;
   /** sets of words that are derived from what they mean */

@@ -7,8 +7,9 @@ export const LANGS = ['zh', 'en'];
 /** The language the page is in. @returns {Lang} */
 export const pageLang = () => (document.documentElement.dataset.lang === 'en' ? 'en' : 'zh');
 
-/** @param {string} text @param {Record<string, unknown>} params */
-const fill = (text, params) => text.replace(/\{(\w+)\}/g, (whole, name) => String(params[name] ?? whole));
+/** A field that is itself in both languages is filled in in that of the text. @param {string} text @param {Record<string, any>} params @param {Lang} code */
+export const fill = (text, params, code) =>
+  text.replace(/\{(\w+)\}/g, (whole, name) => String(params[name]?.[code] ?? params[name] ?? whole));
 
 /** @param {Partial<Bilingual> | null | undefined} text @param {Lang} code */
 const inLang = (text, code) => text?.[code] || text?.zh || text?.en || '';
@@ -41,7 +42,7 @@ export function makeWords(catalogue, zone, lang = pageLang) {
    */
   const texts = (key, params = {}) => {
     const text = catalogue[key];
-    return { zh: fill(text?.zh ?? key, params), en: fill(text?.en ?? key, params) };
+    return { zh: fill(text?.zh ?? key, params, 'zh'), en: fill(text?.en ?? key, params, 'en') };
   };
   /** The same in the language of the page. @param {string} key @param {Record<string, unknown>} [params] */
   const say = (key, params) => texts(key, params)[lang()];
@@ -77,16 +78,32 @@ export function makeWords(catalogue, zone, lang = pageLang) {
   /** @param {Date} date */
   const day = date => format('day', { month: 'short', day: 'numeric', weekday: 'short' }).format(date);
 
-  /** A moment: the time alone where it is today, with the day otherwise. @param {string} iso @param {Date} [now] */
-  function moment(iso, now = new Date()) {
+  /** @param {Date} date */
+  const minute = date => format('minute', { hour: '2-digit', minute: '2-digit' }).format(date);
+  /** @param {Date} date */
+  const year = date => format('year', { year: 'numeric' }).format(date);
+  /** The day, with its year where that is another. @param {Date} date @param {Date} now */
+  const dated = (date, now) => {
+    const other = year(date) === year(now) ? {} : { year: /** @type {const} */ ('numeric') };
+    return format(`dated ${Object.keys(other)}`, { month: 'short', day: 'numeric', ...other }).format(date);
+  };
+
+  /** @param {string} iso @param {Date} now @param {(date: Date) => string} today @param {(date: Date) => string} another */
+  const told = (iso, now, today, another) => {
     const date = new Date(iso);
     if (Number.isNaN(date.getTime())) return '';
-    return day(date) === day(now) ? clock(date) : `${day(date)} ${clock(date)}`;
-  }
+    return dated(date, now) === dated(now, now) ? today(date) : another(date);
+  };
+
+  /** A moment: the time to the second where it is today, else day and minute. @param {string} iso @param {Date} [now] */
+  const moment = (iso, now = new Date()) => told(iso, now, clock, date => `${dated(date, now)} ${minute(date)}`);
+  /** Until when. @param {string} iso @param {Date} [now] */
+  const deadline = (iso, now = new Date()) =>
+    told(iso, now, date => say('deadline.today', { t: minute(date) }), date => say('deadline.day', { d: dated(date, now), t: minute(date) }));
 
   const wallClock = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' });
   /** Wall-clock text of a moment in the city's zone, as Plotly's date axis takes it. @param {string} iso */
   const zoned = iso => wallClock.format(new Date(iso));
 
-  return { lang, texts, say, both, pair, plain, duration, ago, clock, day, moment, zoned };
+  return { lang, texts, say, both, pair, plain, duration, ago, clock, day, moment, deadline, zoned };
 }

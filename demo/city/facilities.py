@@ -19,7 +19,7 @@ METRO_APART_M = 900.0
 
 
 # what else is known of a thing
-Attributes = Mapping[str, str | float | bool]
+Attributes = Mapping[str, str | float | bool | Mapping[str, Mapping[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ def underpasses(network: Network) -> Iterator[Facility]:
     """Where a great road goes under the railway."""
     for number, edge in enumerate(tunnels(network), start=1):
         middle = edge.line.interpolate(0.5, normalized=True)
-        names_of = (edge.name_zh + "下穿立交", edge.name_en + " Underpass")
+        names_of = (edge.name_zh + "下穿通道", edge.name_en + " Underpass")
         attributes = {"street": edge.id, "clearance_m": 4.5}
         yield Facility(
             f"underpass-{number:02d}", "underpass", *names_of, float(middle.x), float(middle.y), attributes=attributes

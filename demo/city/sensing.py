@@ -1,7 +1,7 @@
 """Sensors of ten kinds, each where a city would put it, with the thresholds of its site."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,11 @@ Levels = dict[str, dict[str, float]]
 # Standing water in an underpass or street, metres: 15 cm warns, at 27 cm traffic stops, 60 cm floats a car.
 DEPTH_LEVELS: Levels = {"water_level": {"1": 0.6, "2": 0.4, "3": 0.27, "4": 0.15}}
 NEAR_GUARANTEE_M = 0.3
+# what hydrologists call the limits of a river, by level
+STAGES: Mapping[str, Mapping[str, str]] = {
+    "2": {"zh": "保证水位", "en": "guaranteed stage"},
+    "4": {"zh": "警戒水位", "en": "warning stage"},
+}
 SMOKE_KINDS = frozenset({"hospital", "office", "commercial", "public", "school"})
 
 
@@ -105,7 +110,7 @@ def _sensor(row: SensorPlan, name: str, place: Place) -> Sensor:
         name,
         row["kind"],
         place.name_zh + row["name_zh"],
-        f"{place.name_en} {row['name_en']}",
+        f"{place.name_en} {row['name_en']}".rstrip(),
         row["interval_s"],
         tuple(row["metrics"]),
         place.thresholds,
@@ -120,13 +125,15 @@ def water_level_places(ground: Ground, count: int) -> Iterator[Place]:
     gauged = [*_underpass_places(ground), *_water_places()]
     yield from gauged
     left = count - len(gauged)
-    yield from _street_places(ground, left, "low streets", ("secondary", "primary"), 1_500.0, DEPTH_LEVELS)
+    for place in _street_places(ground, left, "low streets", ("secondary", "primary"), 1_500.0, DEPTH_LEVELS):
+        yield replace(place, name_zh=f"{place.name_zh}积水点", name_en=f"{place.name_en} Water Gauge")
 
 
 def _underpass_places(ground: Ground) -> Iterator[Place]:
     for item in ground.found:
         if item.kind == "underpass":
-            yield Place(item.name_zh, item.name_en, item.x, item.y, DEPTH_LEVELS, {"underpass": item.id})
+            name = (f"{item.name_zh}积水", f"{item.name_en} Water Gauge")
+            yield Place(*name, item.x, item.y, DEPTH_LEVELS, {"underpass": item.id})
 
 
 def _water_places() -> Iterator[Place]:
@@ -136,7 +143,8 @@ def _water_places() -> Iterator[Place]:
     levels = stage_levels(7.2, 7.9, 8.6)
     for lake in layout.LAKES:
         x, y = warp_points(np.asarray([[lake.x + 0.6 * lake.rx, lake.y]]))[0]
-        yield Place(lake.name_zh, lake.name_en, float(x), float(y), levels, {"water": lake.name_zh})
+        name = (f"{lake.name_zh}水位站", f"{lake.name_en} Station")
+        yield Place(*name, float(x), float(y), levels, {"water": lake.name_zh, "stages": STAGES})
 
 
 def _gauges(
@@ -154,7 +162,7 @@ def _gauges(
             float(x),
             float(y),
             stage_levels(warning, guarantee, levee),
-            {"water": name[0], "chainage": round(float(share), 3)},
+            {"water": name[0], "chainage": round(float(share), 3), "stages": STAGES},
         )
 
 

@@ -83,7 +83,7 @@ def scene(package: Package, gazetteer: Gazetteer, script: StormScript, turn: int
 
 def _at_underpass(thing: Thing) -> Place:
     name = str(thing.properties["name_zh"])
-    return Place(thing.x, thing.y, name.removesuffix("下穿立交"), name)
+    return Place(thing.x, thing.y, name.removesuffix("下穿通道"), name)
 
 
 def _on_street(site: Thing) -> bool:

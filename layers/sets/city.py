@@ -54,7 +54,7 @@ FROM facility WHERE {seen("district", "classification")}
     legend=(
         LegendItem("rescue", {"zh": "医院、消防、公安", "en": "Hospital, fire, police"}, "facility-rescue"),
         LegendItem("sensitive", {"zh": "学校、养老", "en": "Schools, care homes"}, "facility-sensitive"),
-        LegendItem("hazardous", {"zh": "危险源", "en": "Hazardous sites"}, "facility-hazardous"),
+        LegendItem("hazardous", {"zh": "危化品单位", "en": "Hazardous sites"}, "facility-hazardous"),
         LegendItem("other", {"zh": "其他", "en": "Other"}, "facility-other"),
     ),
 )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from core.levels import alarm_level, capital, urgency
 from core.scope import alarm_classification, seen, seen_incident, seen_unit, unit_district
 from core.vocabulary import ENDED_INCIDENT, sql_list, table
 from core.warned import in_force
 from layers.spec import LayerSpec, LegendItem
 
-LEVELS = tuple(
-    LegendItem(key, {"zh": f"{row['roman']} {row['zh']}", "en": f"{row['roman']} {row['en']}"}, f"level-{key}")
-    for key, row in table("levels").items()
+ALARM_LEVELS = tuple(LegendItem(key, capital(alarm_level(int(key))), f"level-{key}") for key in table("levels"))
+URGENCIES = tuple(LegendItem(key, capital(urgency(int(key))), f"level-{key}") for key in table("levels"))
+RISKS = tuple(
+    LegendItem(key, {"zh": row["zh"], "en": row["en"]}, f"level-{key}") for key, row in table("risk_levels").items()
 )
 
 RISK_CELLS = LayerSpec(
@@ -20,7 +22,7 @@ RISK_CELLS = LayerSpec(
     delivery="live",
     counted="risk_cell WHERE level IS NOT NULL",
     updated="SELECT max(scored_at) FROM risk_cell",
-    legend=LEVELS,
+    legend=RISKS,
 )
 
 INCIDENTS = LayerSpec(
@@ -38,7 +40,7 @@ INCIDENTS = LayerSpec(
         f"FROM incident WHERE status NOT IN {sql_list(ENDED_INCIDENT)} AND geom IS NOT NULL "
         f"AND {seen_incident('incident.id', 'district', 'classification')}"
     ),
-    legend=LEVELS,
+    legend=URGENCIES,
 )
 
 ALARMS = LayerSpec(
@@ -57,7 +59,7 @@ FROM alarm WHERE state <> 'normal' AND geom IS NOT NULL
   AND {seen_incident("alarm.incident_id", "district", alarm_classification("alarm.thing_type", "alarm.thing_id"))}
 """
     ),
-    legend=LEVELS,
+    legend=ALARM_LEVELS,
 )
 
 UNITS = LayerSpec(
@@ -83,7 +85,7 @@ UNITS = LayerSpec(
 VIDEO_EVENTS = LayerSpec(
     id="video_events",
     group="video",
-    title={"zh": "视频识别事件", "en": "Video events"},
+    title={"zh": "视频线索", "en": "Video clues"},
     geometry="point",
     delivery="live",
     counted="video_event WHERE time > now() - interval '60 minutes'",
@@ -112,8 +114,8 @@ WARNINGS = LayerSpec(
     counted=f"({in_force('now()')}) AS w",
     updated="SELECT max(received_at) FROM warning",
     legend=tuple(
-        LegendItem(key, {"zh": f"{row['colour_zh']}预警", "en": str(row["colour_en"]).capitalize()}, f"level-{key}")
-        for key, row in table("levels").items()
+        LegendItem(key, {"zh": row["zh"], "en": row["en"]}, f"level-{key}")
+        for key, row in table("warning_levels").items()
     ),
 )
 

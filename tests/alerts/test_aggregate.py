@@ -143,7 +143,7 @@ def test_index_rule_waits_for_an_hour_of_readings_and_for_its_delay() -> None:
         finding = monitor.feed("pm25", minute * MINUTE, 200.0)
         if finding is not None:
             found.append((minute, finding.level, finding.value, finding.template))
-    assert found == [(180, 3, 250.0, "alarm.index")]  # an hour of readings, then two hours above 201
+    assert found == [(180, 3, 250.0, "alarm.above")]  # an hour of readings, then two hours above 201
 
 
 def test_index_rule_reads_all_pollutants_and_enough_history() -> None:

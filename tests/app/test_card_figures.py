@@ -17,8 +17,8 @@ from alerts.scoring import hazard_of, score_incidents
 from app.api import incidents as api
 from app.cards import read_card
 from core.cells import city_cells
-from core.clock import minutes_of
 from core.errors import NotFound
+from core.readings import road_minutes
 from core.types import LonLat
 from core.viewer import Role
 from core.vocabulary import needs_of, reach_of, table
@@ -69,7 +69,7 @@ def test_risk_and_lists_of_a_card_say_the_same_of_who_is_nearest(conn: Connectio
         card = card_of(conn, incident)
         first = card["around"]["units"][0]
         assert term(card, "nearest_unit") == (
-            f"nearest free unit {first['names']['en']}, about {minutes_of(first['eta_s'])} min by road"
+            f"nearest free unit {first['names']['en']}, about {road_minutes(first['eta_s'])} min by road"
         )
         listed = {unit["unit"]: unit for unit in card["recommendations"]}
         for unit in card["around"]["units"]:

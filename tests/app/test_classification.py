@@ -301,7 +301,7 @@ def test_commander_says_how_far_an_incident_may_be_shown_and_the_log_tells(conn:
     body = IncidentChange(classification=Classification.INTERNAL, version=1)
     changed = incidents.patch_incident(conn, commander, now(), incident, body)
     assert (changed["classification"], changed["version"]) == (1, 2)
-    assert incidents.get_log(conn, commander, incident)["items"][-1]["text"]["en"] == "Classification is now Internal"
+    assert incidents.get_log(conn, commander, incident)["items"][-1]["text"]["en"] == "Classification set to Internal"
     with pytest.raises(Conflict):
         incidents.patch_incident(conn, commander, now(), incident, body)
 

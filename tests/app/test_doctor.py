@@ -104,7 +104,7 @@ VALUES ('c', 'e', :now, 'smoke', :now)
         return [said for said in told(conn, settings, now() + after) if "nothing heard" in said]
 
     assert silent(timedelta(minutes=4)) == []
-    assert silent(timedelta(minutes=10)) == ["Water level: nothing heard for 10 min"]
+    assert silent(timedelta(minutes=10)) == ["Water level station: nothing heard for 10 min"]
 
 
 def test_process_that_does_not_run_is_named_with_its_verb(conn: Connection, settings: Settings) -> None:

@@ -91,7 +91,7 @@ def test_viewer_is_given_no_rows_and_told_why(
     assert refused.status_code == 200
     body = refused.json()["response"]
     assert body[f"grid-{table}"]["getRowsResponse"] == {"rowData": [], "rowCount": -1}
-    assert "Your role may not do this" in json.dumps(body)
+    assert "you are viewer" in json.dumps(body)
     seen = dispatcher.post(URL, json=rows_request(table)).json()["response"]
     assert seen[f"grid-{table}"]["getRowsResponse"]["rowCount"] == (1 if table == "set-aside" else -1)
 
@@ -103,7 +103,7 @@ def test_only_administrators_decide_and_a_refusal_is_written_down(
     before = served.one("SELECT count(*) FROM audit WHERE what = 'refused'")
     told = press(dispatcher, button, [{"rowKey": "picture:cam/1"}])
     assert told.status_code == 200
-    assert "Your role may not do this" in told.text
+    assert "This needs administrator; you are dispatcher" in told.text
     assert served.one("SELECT count(*) FROM set_aside WHERE dropped_at IS NULL AND due_at = 'infinity'") == 1
     assert served.one("SELECT count(*) FROM audit WHERE what = 'refused'") == before + 1
     with served.api("admin") as admin:
@@ -141,7 +141,7 @@ def test_form_is_saved_by_administrators_only(viewer: httpx.Client, served: Syst
     }
     told = viewer.post(URL, json=body)
     assert told.status_code == 200
-    assert "Your role may not do this" in told.text
+    assert "This needs administrator; you are viewer" in told.text
     assert served.one("SELECT owner IS DISTINCT FROM 'nobody' FROM source WHERE id = 'native'")
     with served.api("admin") as admin:
         assert "The source has changed" not in admin.post(URL, json=body).text

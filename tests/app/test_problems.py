@@ -15,8 +15,11 @@ from app import problems
 from app.dashboard import texts
 from app.deps import TURNS, Conn, Parts
 from core.clock import utc_now
+from core.errors import Conflict, Forbidden
 from core.settings import Settings
+from core.viewer import Permission, Role
 from tests.core.test_transact import fail
+from tests.people import person
 from tests.support import Administer
 
 WAITERS = 60  # more than there are threads
@@ -86,3 +89,43 @@ def test_those_who_wait_do_not_hold_up_the_one_they_wait_for(fresh_engine: Engin
     answers = asyncio.run(ask())
     assert {answer.status_code for answer in answers} == {200}
     assert sorted(answer.json()["n"] for answer in answers) == list(range(1, WAITERS + 1))
+
+
+BUSY = {"unit": {"zh": "一号车", "en": "Car 1"}, "status": {"zh": "途中", "en": "en route"}}
+SAID = [
+    ("the language of the page's address", "/act?lang=en", "zh-CN", "Car 1 is en route; it cannot be dispatched", "en"),
+    ("the language of the browser", "/act", "en-GB,en;q=0.9", "Car 1 is en route; it cannot be dispatched", "en"),
+    ("Chinese", "/act", "zh-CN", "一号车途中，不能调派", "zh-CN"),
+]
+
+
+@pytest.mark.parametrize(("url", "accepts", "message", "lang"), [one[1:] for one in SAID], ids=[one[0] for one in SAID])
+def test_why_is_said_in_the_language_asked_for_and_the_detail_stays(
+    url: str, accepts: str, message: str, lang: str, fresh_engine: Engine
+) -> None:
+    app = app_on(fresh_engine)
+
+    @app.post("/act")
+    def act() -> None:
+        raise Conflict("unit: u1 is en_route, not available", reason="unit_busy", field="unit", about=BUSY)
+
+    async def ask() -> httpx.Response:
+        async with client_of(app) as client:
+            return await client.post(url, headers={"Accept-Language": accepts})
+
+    answer = asyncio.run(ask())
+    told = answer.json()
+    assert (told["message"], answer.headers["content-language"]) == (message, lang)
+    assert (told["detail"], told["reason"]) == ("unit: u1 is en_route, not available", "unit_busy")
+    assert answer.headers["content-length"] == str(len(answer.content))
+
+
+def test_a_reason_whose_fields_are_not_known_is_said_in_plain_words() -> None:
+    assert texts.why("unit_busy", {}) == texts.entry("error.error")
+    assert texts.why("teapot", {}) == texts.entry("error.error")
+
+
+def test_who_may_not_is_told_which_role_may() -> None:
+    with pytest.raises(Forbidden) as caught:
+        person(Role.VIEWER).require(Permission.UNIT_ASSIGN)
+    assert texts.why(caught.value.reason, caught.value.about)["zh"] == "需要调度员权限，您是观察员"

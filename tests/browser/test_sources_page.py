@@ -93,7 +93,7 @@ def shown(desk: Desk) -> str:
 def test_sources_are_listed_with_what_comes_through_them(desk: Desk) -> None:
     row = desk.page.locator(row_of("sources", "pumps"))
     assert "Pumps" in row.inner_text()
-    assert "Dead letters" in row.inner_text()
+    assert "Rejected messages" in row.inner_text()
     assert "1 pending" in row.inner_text()
     desk.until(COUNT, lambda count: count == "1")
     assert "Off" in desk.page.locator(row_of("sources", "chirpstack")).inner_text()
@@ -339,7 +339,7 @@ def test_letter_that_is_worth_nothing_is_replayed_in_vain_and_discarded(desk: De
     page.wait_for_selector("[data-testid=letters-list] .notice-empty")
     page.fill("[data-testid=letters-list] [data-field=q]", "NONSENSE")
     page.click(LETTER)
-    page.click("summary:has-text('Worth nothing')")
+    page.click("summary:has-text('Discard this message')")
     page.fill("[data-field=why]", "a test device")
     page.click("[data-key=discard]")
     page.wait_for_selector("[data-testid=letters-list] .notice-empty")

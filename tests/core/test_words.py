@@ -35,7 +35,7 @@ def fields(template: str) -> set[str]:
 
 @pytest.mark.parametrize("texts", [catalogue(), PAGE], ids=["messages", "page"])
 def test_every_text_is_in_both_languages_with_the_same_fields(texts: dict[str, dict[str, str]]) -> None:
-    empty_in_english = {"cap.issued"}  # the English headline needs no verb for a first message
+    empty_in_english = {"cap.issued"}  # nothing is added to the headline of a first message
     for key, text in texts.items():
         assert set(text) == LANGUAGES, key
         assert all(text.values()) or key in empty_in_english, key
@@ -44,7 +44,7 @@ def test_every_text_is_in_both_languages_with_the_same_fields(texts: dict[str, d
 
 def test_fields_are_filled_in_per_language() -> None:
     said = say("incident.assigned", unit={"zh": "一号车", "en": "Car 1"})
-    assert said["zh"].startswith("派出一号车")
+    assert said["zh"].startswith("调派一号车")
     assert said["en"].startswith("Car 1")
 
 

@@ -46,6 +46,7 @@ def parts(identity: str, title: Text, **changes: Any) -> CardParts:
         "acts": [],
         "around": None,
         "log": [],
+        "people": {},
         "source": both("测试", "Test"),
     }
     return {**plain, **changes}  # type: ignore[typeddict-item]

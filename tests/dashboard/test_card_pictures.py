@@ -44,7 +44,7 @@ def test_event_tells_what_was_seen_by_which_camera_and_how_surely() -> None:
 def test_camera_lists_its_events_as_ways_to_their_cards() -> None:
     [link] = having(drawn(camera_card()), data_select_id="cam-001/e1")
     assert "火情" in words(link["children"], "zh")
-    assert "尚无事件" in words(drawn(camera_card(events=[])), "zh")
+    assert "尚无线索" in words(drawn(camera_card(events=[])), "zh")
 
 
 @pytest.mark.parametrize(

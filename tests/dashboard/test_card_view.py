@@ -129,7 +129,7 @@ def test_a_closed_incident_recommends_nobody() -> None:
 def test_milestones_show_only_what_was_reached() -> None:
     sent = assignment(status="en_route", en_route_at="2026-11-21T08:01:00Z")
     text = main_words(incident_card("en_route", [sent]))
-    assert "Assigned" in text
+    assert "Dispatched" in text
     assert "En route" in text
     assert "On scene" not in text
 
@@ -178,7 +178,7 @@ def test_the_radius_of_what_is_around_is_named() -> None:
 @pytest.mark.parametrize(("quality", "told"), [("good", False), ("jump", True)])
 def test_a_reading_that_is_not_plain_says_why(quality: str, told: bool) -> None:
     values = {"water_level": {"value": 9, "unit": "m", "time": MORNING, "quality": quality}}
-    assert ("Jump" in main_words(sensor_card(values))) is told
+    assert ("Sudden jump" in main_words(sensor_card(values))) is told
 
 
 @pytest.mark.parametrize("card", every_card(), ids=lambda card: str(card["type"]))
@@ -206,7 +206,7 @@ def test_what_is_around_names_the_nearest_units_by_road_time() -> None:
         "facilities": [],
     }
     text = words(card_rest(alarm_card(around=near), may=EVERY), "en")
-    assert "1,840" in text
+    assert "about 1,800 people" in text
     assert "Fire 01" in text
     assert "4 min" in text
 

@@ -48,7 +48,19 @@ test('midnight is 00 and not 24', () => assert.equal(en.clock(new Date('2026-03-
 test('a moment of today is a time, one of another day has its day', () => {
   const now = new Date(NOW);
   assert.equal(en.moment('2026-03-14T01:00:00Z', now), '09:00:00');
-  assert.match(en.moment('2026-03-13T15:59:59Z', now), /13 Mar.* 23:59:59$/);
+  assert.match(en.moment('2026-03-13T15:59:59Z', now), /^13 Mar 23:59$/);
+});
+
+test('another day is said in figures in Chinese, another year is named', () => {
+  const now = new Date(NOW);
+  assert.equal(zh.moment('2026-03-13T15:59:59Z', now), '3月13日 23:59');
+  assert.equal(zh.moment('2025-03-14T01:00:00Z', now), '2025年3月14日 09:00');
+});
+
+test('a deadline is a time of today, or of a day', () => {
+  const now = new Date(NOW);
+  assert.deepEqual([zh, en].map(one => one.deadline('2026-03-14T10:00:00Z', now)), ['今天 18:00 前', 'by 18:00 today']);
+  assert.deepEqual([zh, en].map(one => one.deadline('2026-03-15T10:00:00Z', now)), ['3月15日 18:00 前', 'by 18:00, 15 Mar']);
 });
 
 test('today is the day of the city: late evening in Greenwich is tomorrow there', () => {

@@ -122,10 +122,10 @@ def test_what_is_no_json_is_told_at_its_field() -> None:
 @pytest.mark.parametrize(
     ("exc", "place", "said"),
     [
-        (InputError("tags: expected more", field="tags"), "tags", "Not accepted: expected more"),
-        (InputError("names.L: no such metric", field="names.L"), "names", "Not accepted: no such metric"),
-        (InputError("place.number: no", field="place.number"), "place.number", "Not accepted: no"),
-        (Conflict("id: taken", reason="taken", field="id"), "", "Not accepted: taken"),
+        (InputError("tags: expected more", field="tags"), "tags", "Not accepted expected more"),
+        (InputError("names.L: no such metric", field="names.L"), "names", "Not accepted no such metric"),
+        (InputError("place.number: no", field="place.number"), "place.number", "Not accepted no"),
+        (Conflict("id: taken", reason="taken", field="id"), "", "This name or id is taken; choose another taken"),
         (InputError("no unit", reason="unit", field="name"), "name", "Unit does not fit no unit"),
     ],
 )

@@ -8,6 +8,8 @@ from app.cards.nouns import Around, NearFacility, NearUnit
 from app.dashboard import texts
 from app.dashboard.card.words import distance, figure, road_time, way_to, worded
 from app.dashboard.components import wild
+from core.readings import estimate
+from core.vocabulary import Text
 from layers.registers import NearCamera
 
 MAX_LINES = 5
@@ -29,13 +31,15 @@ def around(near: Around) -> list[Any]:
 
 
 def _numbers(near: Around) -> html.Div | None:
-    pairs = (("card.around.people", near["people"]), ("card.around.buildings", near["buildings"]))
-    shown = [
-        html.Div([html.B(figure(value)), html.Span(texts.both(key))], className="number")
-        for key, value in pairs
-        if value is not None
-    ]
+    people = None if near["people"] is None else estimate(near["people"])
+    pairs = (("card.around.people", people), ("card.around.buildings", figure(near["buildings"])))
+    shown = [html.Span(counted(key, value), className="number") for key, value in pairs if value is not None]
     return html.Div(shown, className="numbers") if shown else None
+
+
+def counted(key: str, value: Text | str) -> list[Any]:
+    n = value if isinstance(value, dict) else {"zh": value, "en": value}
+    return texts.pair({lang: texts.text(key, lang, n=n[lang]) for lang in texts.LANGS})
 
 
 def _group(key: str, lines: list[html.Li]) -> html.Div | None:

@@ -6,6 +6,7 @@ from typing import Any, cast
 from dash import html
 
 from alerts.limits import Measure
+from alerts.warnings import Warning
 from app.cards.nouns import (
     AlarmCard,
     AssetCard,
@@ -21,11 +22,13 @@ from app.cards.nouns import (
 from app.dashboard import texts
 from app.dashboard.card.words import figure, measured, value_now, way_to, window_words, worded
 from app.dashboard.components import age, clock_time, fact, level_badge, wild
+from core.readings import metric_words
 from core.scope import Classification
 from core.vocabulary import Quality, Text, label, table
 from layers.sensors import Measured
 from layers.video import FORGOTTEN, Camera
 
+KMH = 3.6
 # catalogue key of its name, and what is shown; a row without a value is left out
 Row = tuple[str, Any]
 
@@ -39,10 +42,13 @@ def alarm_rows(card: AlarmCard) -> list[Row]:
         ("card.where", place(card)),
         ("card.since", moment(alarm["raised_at"])),
         ("card.changed", moment(alarm["changed_at"])),
-        ("card.acknowledged_by", alarm["acknowledged_by"]),
+        ("card.acknowledged_by", person(card, alarm["acknowledged_by"])),
         ("card.shelved", clock_time(alarm["shelved_until"]) if alarm["shelved_until"] else None),
-        ("card.shelved_by", " · ".join(filter(None, (alarm["shelved_by"], alarm["shelved_reason"])))),
-        ("card.who", incident_link(alarm["incident"])),
+        (
+            "card.shelved_by",
+            [person(card, alarm["shelved_by"]), f" · {alarm['shelved_reason']}"] if alarm["shelved_by"] else None,
+        ),
+        ("card.who.alarm", incident_link(alarm["incident"])),
     ]
 
 
@@ -54,9 +60,9 @@ def incident_rows(card: IncidentCard) -> list[Row]:
         ("card.text", incident["text"]),
         ("card.address", incident["address"]),
         ("card.where", place(card)),
-        ("card.since", moment(incident["opened_at"])),
+        ("card.since.incident", moment(incident["opened_at"])),
         ("card.changed", moment(incident["changed_at"])),
-        ("card.channel", incident["channel"]),
+        ("card.channel", worded("channels", incident["channel"])),
     ]
 
 
@@ -68,9 +74,9 @@ def unit_rows(card: UnitCard) -> list[Row]:
         ("card.kind", worded("unit_kinds", unit["kind"])),
         ("card.capabilities", tags),
         ("card.where", place(card)),
-        ("card.speed", None if speed is None else texts.both("unit.ms", n=figure(round(speed, 1)))),
+        ("card.speed", None if speed is None else texts.both("unit.kmh", n=round(speed * KMH))),
         ("card.seen", moment(unit["seen_at"])),
-        ("card.who", incident_link(unit["incident"])),
+        ("card.who.unit", incident_link(unit["incident"])),
     ]
 
 
@@ -100,13 +106,12 @@ def video_event_rows(card: VideoEventCard) -> list[Row]:
         ("card.where", place(card)),
         ("card.since", moment(seen["time"])),
         ("card.ended", moment(seen["ended_at"])),
-        ("card.who", incident_link(card["incident"])),
+        ("card.who.alarm", incident_link(card["incident"])),
     ]
 
 
 def warning_rows(card: WarningCard) -> list[Row]:
     warning = card["object"]
-    grave = (warning["severity"], warning["urgency"], warning["certainty"])
     place = [warning["area"] or ""] if warning["shape"] else [html.Span(texts.both("card.no_area"), className="warned")]
     if warning["area"] and not warning["shape"]:
         place = [warning["area"], " ", *place]
@@ -117,10 +122,24 @@ def warning_rows(card: WarningCard) -> list[Row]:
         ("card.since", moment(warning["sent"])),
         ("card.until", clock_time(warning["until"])),
         ("card.kind", texts.known("cap_status", warning["status"])),
-        ("card.severity", " · ".join(filter(None, grave))),
+        ("card.severity", gravity(warning)),
         ("card.text", warning["description"]),
         ("card.instruction", warning["instruction"]),
     ]
+
+
+def gravity(warning: Warning) -> list[Any]:
+    """Severity, urgency and certainty (CAP 1.2 section 3.2.2) in words."""
+    parts = (
+        texts.known("cap_severity", warning["severity"]),
+        texts.known("cap_urgency", warning["urgency"]),
+        worded("certainties", warning["certainty"]),
+    )
+    return [one for part in parts if part for one in (" · ", *part)][1:]
+
+
+def person(card: AlarmCard, username: str | None) -> html.Span | None:
+    return html.Span(texts.pair(card["people"].get(username)) or username) if username else None
 
 
 def facility_rows(card: FacilityCard) -> list[Row]:
@@ -237,7 +256,12 @@ def readings(card: Card) -> list[Any]:
     if not sensor["values"]:
         return [html.Section([title, html.P(texts.both("card.readings.none"), className="quiet")])]
     lines = [
-        reading(metric, value, [m for m in card["measures"] if m["metric"] == metric])
+        reading(
+            metric,
+            value,
+            [m for m in card["measures"] if m["metric"] == metric],
+            metric_words(metric, sensor["attributes"]),
+        )
         for metric, value in sensor["values"].items()
     ]
     return [html.Section([title, html.Ul(lines, className="readings")])]
@@ -251,11 +275,11 @@ def limits_of(measure: Measure) -> html.Span:
     return html.Span([*window, *shown], className="limits-of")
 
 
-def reading(metric: str, newest: Measured, measures: Sequence[Measure]) -> html.Li:
+def reading(metric: str, newest: Measured, measures: Sequence[Measure], words: Text) -> html.Li:
     unit = newest["unit"] or cast(str, table("metrics").get(metric, {}).get("unit") or "")
     value = html.Span(measured(newest["value"], metric, unit), **wild({"data-metric": metric}))
     title = newest.get("title")
-    name = html.Span(title if title is not None else worded("metrics", metric), className="name")
+    name = html.Span(title if title is not None else texts.pair(words), className="name")
     limits = [limits_of(measure) for measure in measures]
     quality = newest["quality"]
     flag = [] if quality == Quality.GOOD else [html.Span(worded("qualities", quality), className="flag")]

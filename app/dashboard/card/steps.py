@@ -58,7 +58,7 @@ def _assignment(one: Assignment, acts: Sequence[Act], arrives_at: str | None) ->
     unit = one["unit"]
     name = way_to("unit", one["unit"], one["unit_names"])
     state = wild({"data-state": one["status"]})
-    status = html.Span(texts.known("milestone", one["status"]), className="chip", **state)
+    status = html.Span(worded("milestones", one["status"]), className="chip", **state)
     milestones = (
         ("assigned", one["assigned_at"]),
         ("accepted", one["accepted_at"]),
@@ -66,9 +66,7 @@ def _assignment(one: Assignment, acts: Sequence[Act], arrives_at: str | None) ->
         ("on_scene", one["on_scene_at"]),
         ("clear", one["clear_at"]),
     )
-    reached = [
-        html.Li([html.Span(texts.known("milestone", what)), clock_time(time)]) for what, time in milestones if time
-    ]
+    reached = [html.Li([html.Span(worded("milestones", what)), clock_time(time)]) for what, time in milestones if time]
     buttons = [act_button(one) for one in acts if one["about"] == unit]
     said = [html.Div(buttons, className="said")] if buttons else []
     arrives = [arrival(arrives_at, unit)] if arrives_at else []

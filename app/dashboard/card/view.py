@@ -1,5 +1,6 @@
 """The card in its fixed order, from typed values. No question is asked here twice and none of the network."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from dash import html
@@ -11,6 +12,7 @@ from app.dashboard.card.words import figure
 from app.dashboard.components import age, clock_time, level_badge, wild
 from core.nouns import LogLine, Risk, Term
 from core.viewer import Permission
+from core.vocabulary import Text
 
 MAX_SCORE = 10.0
 
@@ -41,7 +43,7 @@ def card_rest(card: Card, *, may: frozenset[Permission]) -> list[Any]:
     """Whom to send, what is around, what happened so far, what else can be done, and where this comes from."""
     parts: list[Any] = steps.recommended(card, may=may)
     parts += around.around(card["around"]) if card["around"] else []
-    parts += _log(card["log"]) if card["log"] or card["type"] in ("alarm", "incident") else []
+    parts += _log(card["log"], card["people"]) if card["log"] or card["type"] in ("alarm", "incident") else []
     parts += steps.more_actions(card)
     parts.append(html.P([*texts.both("card.source"), ": ", *texts.pair(card["source"])], className="source"))
     return parts
@@ -80,13 +82,13 @@ def _term(term: Term) -> html.Li:
     return html.Li([name, gauge, html.Span(shown, className="value")], className="missing" if value is None else "")
 
 
-def _log(entries: list[LogLine]) -> list[Any]:
+def _log(entries: list[LogLine], people: Mapping[str, Text]) -> list[Any]:
     title = html.H3(texts.both("card.log"))
     if not entries:
         return [html.Section([title, html.P(texts.both("card.log.none"), className="quiet")])]
-    return [html.Section([title, html.Ol([_log_line(entry) for entry in entries], className="log")])]
+    return [html.Section([title, html.Ol([_log_line(entry, people) for entry in entries], className="log")])]
 
 
-def _log_line(entry: LogLine) -> html.Li:
-    who = [html.Span(entry["who"], className="who")] if entry["who"] else []
+def _log_line(entry: LogLine, people: Mapping[str, Text]) -> html.Li:
+    who = [html.Span(texts.pair(people.get(entry["who"])) or entry["who"], className="who")] if entry["who"] else []
     return html.Li([clock_time(entry["time"]), html.Span(texts.pair(entry["text"])), *who])

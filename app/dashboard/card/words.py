@@ -9,7 +9,7 @@ from alerts.limits import Measure
 from alerts.present import Alarm
 from app.dashboard import texts
 from app.dashboard.components import age, wild
-from core.clock import minutes_of
+from core.readings import road_minutes
 from core.vocabulary import Text, label, table
 
 
@@ -35,7 +35,7 @@ def duration(seconds: float) -> list[Any]:
 
 def road_time(seconds: float) -> list[Any]:
     """A time on the road, in whole minutes as everywhere."""
-    return texts.both("unit.min", n=minutes_of(seconds))
+    return texts.both("unit.min", n=road_minutes(seconds))
 
 
 def window_words(measure: Measure) -> list[Any]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.dashboard import texts
 from app.pages.forms.model import WHOLE, Errors, Form, Values, Words
-from app.pages.parts import reason_words
+from app.pages.parts import PLAIN, reason_words
 from core.errors import Conflict, InputError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -46,7 +46,7 @@ def error_text(key: str, context: Mapping[str, object], message: str) -> Words:
     name = f"form.error.{key}"
     if name in texts.catalogue():
         return texts.both(name, **context)
-    return texts.both("form.error.other", detail=message)
+    return [*texts.both("form.error.other"), " ", html.Code(message)]
 
 
 def place_of(form: Form, parts: Sequence[Any]) -> str:
@@ -62,12 +62,11 @@ def place_of(form: Form, parts: Sequence[Any]) -> str:
 
 
 def error_of(form: Form, exc: InputError | Conflict) -> Errors:
-    """What the server said of a field, without the field's name."""
+    """What the server said of a field: the reason in words, and its detail as it stands, without the field's name."""
     place = place_of(form, (exc.field or "").split("."))
     detail = exc.message.removeprefix(f"{exc.field}: ") if exc.field else exc.message
-    known = reason_words(exc.reason) if f"reason.{exc.reason}" in texts.catalogue() else []
-    words = [*known, " ", html.Span(detail)] if known else texts.both("form.error.refused", detail=detail)
-    return {place: words}
+    words = texts.both("form.error.refused") if exc.reason in PLAIN else reason_words(exc.reason)
+    return {place: [*words, " ", html.Code(detail)]}
 
 
 def spread(errors: Errors, outputs: Any) -> tuple[list[Any], list[Any]]:
