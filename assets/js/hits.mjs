@@ -16,8 +16,8 @@ const ORDER = ['place', 'incident', 'warning', 'alarm', 'unit', 'street', 'facil
 // ---- coordinates
 
 const NUMBER = String.raw`[-+]?\d{1,3}(?:\.\d+)?`;
-const ANGLE = String.raw`(${NUMBER})\s*(?:[°º度]\s*(?:(\d{1,2}(?:\.\d+)?)\s*[′’'分]\s*(?:(\d{1,2}(?:\.\d+)?)\s*(?:[″”"秒]|'')\s*)?)?)?`;
-const SIDE = String.raw`([NSEW]|[东西]经|[南北]纬)`;
+const ANGLE = String.raw`(${NUMBER})\s*(?:[°º\u5ea6]\s*(?:(\d{1,2}(?:\.\d+)?)\s*[′’'\u5206]\s*(?:(\d{1,2}(?:\.\d+)?)\s*(?:[″”"\u79d2]|'')\s*)?)?)?`;
+const SIDE = String.raw`([NSEW]|[\u4e1c\u897f]\u7ecf|[\u5357\u5317]\u7eac)`;
 const APART = String.raw`\s*[,，;；、\s]\s*`;
 const LOOSE = String.raw`\s*[,，;；、]?\s*`;
 const LETTERS_FIRST = new RegExp(`^${SIDE}\\s*${ANGLE}${LOOSE}${SIDE}\\s*${ANGLE}$`, 'i');
@@ -26,7 +26,7 @@ const BARE = new RegExp(`^${ANGLE}${APART}${ANGLE}$`);
 /** @type {Record<string, { axis: 'lon' | 'lat', sign: number }>} */
 const SIDES = {
   N: { axis: 'lat', sign: 1 }, S: { axis: 'lat', sign: -1 }, E: { axis: 'lon', sign: 1 }, W: { axis: 'lon', sign: -1 },
-  北纬: { axis: 'lat', sign: 1 }, 南纬: { axis: 'lat', sign: -1 }, 东经: { axis: 'lon', sign: 1 }, 西经: { axis: 'lon', sign: -1 },
+  \u5317\u7eac: { axis: 'lat', sign: 1 }, \u5357\u7eac: { axis: 'lat', sign: -1 }, \u4e1c\u7ecf: { axis: 'lon', sign: 1 }, \u897f\u7ecf: { axis: 'lon', sign: -1 },
 };
 const FULL = 60;
 // what a datum moves a place by is far less than this, in degrees: a place at the edge is still the city's

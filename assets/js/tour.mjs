@@ -1,6 +1,6 @@
 // A short tour of the page for who sees it for the first time: a few sentences, each beside what it speaks of. It blocks nothing, can be
 // left at any moment, and is called again from the list of keys.
-import { byId, el, isRemembered, remember } from './dom.mjs';
+import { el, isRemembered, remember } from './dom.mjs';
 
 // what each step stands beside, and its key in the catalogue (tour.…)
 const STEPS = [['.figures', 'figures'], ['#right-panel', 'lists'], ['#layer-tree', 'layers'], ['#map-controls', 'map'], ['#keys-open', 'keys']];
@@ -52,7 +52,7 @@ export function makeTour({ words: { both } }) {
     begin: () => show(0),
     /** For who has not seen it, in a city that is there to be looked at. @param {City} city */
     offer(city) {
-      if (city.simulated && !isRemembered('tour') && !byId('ask')) show(0);
+      if (city.simulated && !isRemembered('tour') && !document.querySelector('dialog[open]')) show(0);
     },
     end,
   };

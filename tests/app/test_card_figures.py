@@ -18,7 +18,8 @@ from app.api import incidents as api
 from app.cards import read_card
 from core.cells import city_cells
 from core.errors import NotFound
-from core.readings import road_minutes
+from core.i18n import say
+from core.readings import road_minutes, rounded
 from core.types import LonLat
 from core.viewer import Role
 from core.vocabulary import needs_of, reach_of, table
@@ -68,9 +69,8 @@ def test_risk_and_lists_of_a_card_say_the_same_of_who_is_nearest(conn: Connectio
     for incident in scored_incidents(conn):
         card = card_of(conn, incident)
         first = card["around"]["units"][0]
-        assert term(card, "nearest_unit") == (
-            f"nearest free unit {first['names']['en']}, about {road_minutes(first['eta_s'])} min by road"
-        )
+        said = say("risk.eta", unit=first["names"], minutes=road_minutes(first["eta_s"]))
+        assert term(card, "nearest_unit") == said["en"]
         listed = {unit["unit"]: unit for unit in card["recommendations"]}
         for unit in card["around"]["units"]:
             if unit["id"] in listed:
@@ -111,7 +111,7 @@ def test_people_of_the_risk_and_of_the_surroundings_are_counted_in_the_same_circ
         near = card["around"]
         assert near["radius_m"] == reach_of(card["object"]["kind"])
         said = [int(n) for n in re.findall(r"\d+", term(card, "people").replace(",", ""))]
-        assert said == [near["people"], round(near["radius_m"])]
+        assert said == [rounded(near["people"]), round(near["radius_m"])]
         assert str(near["buildings"]) in term(card, "buildings")
 
 
