@@ -111,13 +111,15 @@ def alarm_object(row: Any) -> Alarm:
 
 
 _OPEN = text(f"SELECT {ALARM_COLUMNS} FROM alarm WHERE state <> 'normal' ORDER BY level, raised_at, id")
+# who was sent to its incident is in the history of that: an assignment may go over to another
 # the last event of each alarm that may have been open then; its score is the last one given to that version of it
 _OPEN_AT = text(f"""
 SELECT e.after, e.state, e.level, e.time, r.risk, a.id, a.rule_id, a.kind, a.thing_type, a.thing_id, a.names,
   a.raised_at, a.district, {alarm_classification("a.thing_type", "a.thing_id")} AS classification,
   ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat,
-  ARRAY(SELECT unit_id FROM assignment sent WHERE sent.incident_id = CAST(e.after->>'incident_id' AS uuid)
-    AND sent.assigned_at <= :at ORDER BY unit_id) AS units
+  ARRAY(SELECT DISTINCT one->>'unit_id' FROM (SELECT after FROM incident_event
+      WHERE incident_id = CAST(e.after->>'incident_id' AS uuid) AND time <= :at ORDER BY id DESC LIMIT 1) last,
+    jsonb_array_elements(last.after->'assignments') AS one ORDER BY 1) AS units
 FROM alarm a
 JOIN LATERAL (SELECT after, state, level, time FROM alarm_event WHERE alarm_id = a.id AND time <= :at
   ORDER BY id DESC LIMIT 1) e ON true
