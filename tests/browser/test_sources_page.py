@@ -139,7 +139,7 @@ def test_mended_source_is_saved_and_its_letter_replayed(desk: Desk, letter: Json
     page.click("[data-tab=letters]")
     page.click(f"[data-key=letter-{letter['id']}]")
     page.click("[data-key=replay]")
-    desk.until(TOAST, lambda words: "1 replayed" in words)
+    desk.until(TOAST, lambda words: "1 processed again" in words)
     page.wait_for_selector("[data-testid=letters-list] .notice-empty")
     assert admin.get(f"/api/dead-letters/{letter['id']}").json()["state"] == "replayed"
     assert admin.get("/api/sensors/p1").json()["values"]["water_level"]["value"] == pytest.approx(1.2)
@@ -333,7 +333,7 @@ def test_letter_that_is_worth_nothing_is_replayed_in_vain_and_discarded(desk: De
     page.click("[data-key=replay-not_json-pumps]")
     desk.until(
         TOAST,
-        lambda words: "0 replayed, 1 still cannot be read" in words,
+        lambda words: "0 processed again, 1 still cannot be read" in words,
     )
     page.fill("[data-testid=letters-list] [data-field=q]", "nothing like it")
     page.wait_for_selector("[data-testid=letters-list] .notice-empty")

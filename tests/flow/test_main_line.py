@@ -87,8 +87,9 @@ def test_message_becomes_a_row(alarm: Json, processes: System, red: Json) -> Non
 def test_alarm_is_of_level_one_and_says_why(alarm: Json, red: Json, limits: dict[str, float]) -> None:
     assert (alarm["level"], alarm["state"], alarm["rule"]) == (1, "unacknowledged", "water-stage")
     assert alarm["value"] == red["value"]
-    assert f"{limits['1']:.4g}" in alarm["message"]["en"]
-    assert f"{limits['1']:.4g}" in alarm["message"]["zh"]
+    over = f"{red['value'] - limits['2']:.2f}"
+    assert f"{over} m over the guaranteed stage" in alarm["message"]["en"]
+    assert f"超保证水位 {over} 米" in alarm["message"]["zh"]
 
 
 def test_risk_names_its_terms_in_all_dimensions(alarm: Json) -> None:
