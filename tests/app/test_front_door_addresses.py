@@ -208,6 +208,7 @@ def test_address_that_the_connection_came_to_is_ours() -> None:
             "type": "http",
             "method": "GET",
             "path": "/x",
+            "query_string": b"",
             "headers": [(b"host", host)],
             "server": ("192.0.2.77", 80),
         }

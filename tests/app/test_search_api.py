@@ -30,7 +30,8 @@ def test_what_is_found_says_how_far_it_is_from_where_one_looks(viewer: httpx.Cli
     assert (near["id"], near["match"]) == ("fire-01", 0)
     assert near["distance_m"] > 0
     assert near["code"] == "fire-01"
-    assert near["district"]["zh"]
+    [gauge] = viewer.get("/api/search", params={"q": "wl-spare", "lon": 118.99, "lat": 31.35}).json()["items"]
+    assert gauge["district"]["zh"]
     assert viewer.get("/api/search", params={"q": "fire-01"}).json()["items"][0]["distance_m"] is None
 
 

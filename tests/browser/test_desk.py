@@ -227,7 +227,7 @@ def test_silence_is_said_within_seconds_and_everything_is_right_after_it(browser
         page.wait_for_selector("html[data-live=off]", state="attached")
         page.wait_for_selector("#silence", state="visible")
         assert any(c.isdigit() for c in page.inner_text("#silence")), "since when"
-        assert page.get_attribute("#box-health", "data-state") == "dead"
+        page.wait_for_selector("#box-health[data-state=dead]")
         filters = page.evaluate("() => getComputedStyle(document.querySelector('.list')).filter")
         assert filters != "none", "what is live is dimmed"
         # the page dials anew by itself: the next line speaks

@@ -56,9 +56,19 @@ function follow() {
   if (tab instanceof HTMLElement && tab.getAttribute('aria-selected') !== 'true') tab.click();
 }
 
+/** Tables draw their cells with what grid.js brings; where that script was lost on its way they show nothing that can be read. Once more, then. */
+function needRenderers() {
+  if (window.dashAgGridComponentFunctions?.Parts || !document.querySelector('.kit-grid')) return;
+  const tried = 'onemap.renderers';
+  if (sessionStorage.getItem(tried)) return;
+  sessionStorage.setItem(tried, '1');
+  location.reload();
+}
+
 /** A page stands once Dash has drawn it. */
 function ready() {
   if (root.dataset.ready || !document.querySelector('main.page')) return;
+  needRenderers();
   byId('cover')?.remove();
   root.dataset.ready = '1';
 }
