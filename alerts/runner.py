@@ -16,20 +16,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from alerts import store
+from alerts.cells import CellGround, forget_scores, put_districts, read_ground, score_cells
 from alerts.deliveries import Carriers, deliver, forget_done
 from alerts.engine import BATCHES_AT_ONCE, AlertEngine, partition_lock
 from alerts.lifecycle import unshelve
-from alerts.scoring import (
-    SCORED_AT_ONCE,
-    CellGround,
-    follow_clock,
-    forget_scores,
-    put_districts,
-    read_ground,
-    score_alarms,
-    score_cells,
-    score_incidents,
-)
+from alerts.scoring import SCORED_AT_ONCE, follow_clock, score_alarms, score_incidents
 from alerts.silence import watch_silence
 from core import set_aside
 from core.clock import utc_now

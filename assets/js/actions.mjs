@@ -46,8 +46,8 @@ export function take(live, result) {
   if (result.status && result.number) live.incident.upsert([result]);
 }
 
-/** @param {{ live: Live, selection: Chosen, card: CardData, notices: Notices, pictures: Pictures, dialogs: Dialogs }} parts */
-export function makeActions({ live, selection, card, notices, pictures, dialogs }) {
+/** @param {{ live: Live, sets: Sets, selection: Chosen, card: CardData, notices: Notices, pictures: Pictures, dialogs: Dialogs }} parts */
+export function makeActions({ live, sets, selection, card, notices, pictures, dialogs }) {
   const asker = makeAsker();
   /** Takes back what was done last, while that is offered. @type {(() => void) | null} */
   let back = null;
@@ -69,16 +69,25 @@ export function makeActions({ live, selection, card, notices, pictures, dialogs 
     back = () => { if (mine()) back = null; };
   }
 
-  /** @param {string} url @param {any} result */
-  function done(url, result) {
+  /** The alarm that a call acknowledges, if it waits for that: a repeat has nothing to take back. @param {string} url */
+  function acknowledges(url) {
+    const [, id] = url.match(ACKNOWLEDGE) ?? [];
+    const alarm = id && live.alarm.get(decodeURIComponent(id));
+    return alarm && sets.waiting(alarm) ? alarm.id : null;
+  }
+
+  /** @param {string} method @param {string} url @param {unknown} body */
+  async function act(method, url, body) {
+    const acknowledged = acknowledges(url);
+    const result = await send(method, url, body);
     take(live, result);
-    const [, alarm] = url.match(ACKNOWLEDGE) ?? [];
-    if (alarm && result?.acknowledged_by) offerBack(decodeURIComponent(alarm), result);
+    if (acknowledged) offerBack(acknowledged, result);
+    return result;
   }
 
   /** What an act that asked has brought. @param {any} result @param {string} url */
   function asked(result, url) {
-    done(url, result);
+    take(live, result);
     if (url.endsWith('/join') || url.endsWith('/alarms')) selection.select({ type: 'incident', id: String(result.id) });
     else card.reload();
   }
@@ -88,8 +97,7 @@ export function makeActions({ live, selection, card, notices, pictures, dialogs 
     const { method = '', url = '', body, next } = button.dataset;
     button.disabled = true;
     try {
-      const result = await send(method, url, JSON.parse(body || '{}'));
-      done(url, result);
+      const result = await act(method, url, JSON.parse(body || '{}'));
       if (next === 'create_incident' && result.id) selection.select({ type: 'incident', id: String(result.id) });
       else card.reload();
     } catch (error) {
@@ -136,7 +144,7 @@ export function makeActions({ live, selection, card, notices, pictures, dialogs 
     async acknowledge({ id }) {
       const url = `/api/alarms/${encodeURIComponent(id)}/acknowledge`;
       try {
-        done(url, await send('POST', url, {}));
+        await act('POST', url, {});
         card.reload();
       } catch (error) {
         notices.complain(error);

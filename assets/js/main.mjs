@@ -91,7 +91,7 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
   const card = makeCard({ live, selection });
   const chart = makeChart({ live, words, metrics: vocabulary.metrics });
   const dialogs = makeDialogs({ words, catalogue });
-  const actions = makeActions({ live, selection, card, notices, pictures, dialogs });
+  const actions = makeActions({ live, sets, selection, card, notices, pictures, dialogs });
 
   document.documentElement.dataset.may = me.permissions.join(' ');
   const linked = linkedIn(location.search);

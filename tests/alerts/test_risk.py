@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
 from alerts import risk
+from alerts.cells import read_ground, score_cells
 from alerts.risk import Coping, Hazard, Term, combine, people_value, read_coping
-from alerts.scoring import follow_clock, read_ground, score_alarms, score_cells, score_incidents
+from alerts.scoring import follow_clock, score_alarms, score_incidents
 from core.exposure import Exposure, Place
 from core.types import LonLat
 from tests.alerts.helpers import alarms, change
@@ -232,6 +233,23 @@ def test_an_alarm_whose_sensor_still_speaks_is_not_old(conn: Connection) -> None
     follow_clock(conn, later, 8)
     assert alarms(conn)[0]["risk"]["score"] == pytest.approx(alarm["risk"]["score"], abs=0.5)
     assert {t["name"]: t["value"] for t in alarms(conn)[0]["risk"]["terms"]}["age"] in (10.0,)
+
+
+def test_one_score_that_cannot_be_read_stops_no_other(conn: Connection) -> None:
+    at = now()
+    change(conn, 1, at)
+    score_alarms(conn, at, 8)
+    good = alarms(conn)[0]["risk"]["score"]
+    conn.execute(
+        text(
+            "INSERT INTO alarm SELECT (a2).* FROM (SELECT jsonb_populate_record(a, jsonb_build_object('id', "
+            "gen_random_uuid(), 'thing_id', 'other', 'level', 1, 'risk', jsonb_build_object('score', 1))) AS a2 "
+            "FROM alarm a) x"
+        )
+    )
+    assert follow_clock(conn, at + timedelta(hours=24), 8) == 1
+    assert min(a["risk"]["score"] for a in alarms(conn) if "terms" in a["risk"]) < good
+    assert conn.scalar(text("SELECT count(*) FROM set_aside WHERE what = 'score_alarm'")) == 1
 
 
 HOURS = [(7.5, 5.0), (12, 4.0), (19, 5.0), (23, 6.0), (3, 6.0)]

@@ -12,10 +12,10 @@ import pytest
 from fastapi import Response
 from sqlalchemy import Connection, text
 
+from alerts.cells import read_ground, score_cells
 from alerts.feeds.index import list_entries, read_alert
 from alerts.present import read_cells
 from alerts.risk import vulnerability_terms
-from alerts.scoring import read_ground, score_cells
 from alerts.store import link
 from app.api import alarms, classification, incidents, sensors, state, video
 from app.api.classification import ClassificationIn

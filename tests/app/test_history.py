@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from alerts import lifecycle, scoring, store
+from alerts import cells, lifecycle, scoring, store
 from alerts.folding import fold_all
 from alerts.loading import thing_of
 from alerts.rules import editing
@@ -53,7 +53,7 @@ class Player:
             )
             self.units = list(conn.scalars(text("SELECT id FROM unit ORDER BY id LIMIT 4")))
             self.finding = find(conn, 1, now())
-            self.ground = scoring.read_ground(conn, 8)
+            self.ground = cells.read_ground(conn, 8)
 
     def act(self) -> str:
         acts: list[Callable[[Connection, datetime], None]] = [
@@ -148,7 +148,7 @@ class Player:
 
     def cells(self, conn: Connection, at: datetime) -> None:
         assert self.ground is not None
-        scoring.score_cells(conn, self.ground, at)
+        cells.score_cells(conn, self.ground, at)
 
     def rule(self, conn: Connection, at: datetime) -> None:
         row = editing.read_rule(conn, "water-stage")
@@ -409,8 +409,8 @@ VALUES ('88' || repeat('0', 13), 3, 4, '[]', now())
         }
         risk = '{"score": 0, "terms": [], "people": null}'
         conn.execute(scoring.WRITE_RISK, {**row, "score": score, "level": 4, "risk": risk})
-    assert scoring.forget_scores(conn, before) == 1
-    assert scoring.forget_scores(conn, before) == 0
+    assert cells.forget_scores(conn, before) == 1
+    assert cells.forget_scores(conn, before) == 0
     left = conn.scalars(
         text("SELECT score FROM risk_event WHERE thing_id = '88' || repeat('0', 13) ORDER BY time")
     ).all()

@@ -10,7 +10,7 @@ import h3
 import pytest
 from sqlalchemy import Connection, text
 
-from alerts.scoring import put_districts, read_ground, score_cells
+from alerts.cells import put_districts, read_ground, score_cells
 from alerts.store import link
 from app.api import alarms, incidents, layers, pending, sensors, state, units, video
 from app.cards import read_card

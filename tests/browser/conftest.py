@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from app.services.packages import find_chromium
+from tests.browser.desk import Desk, window
+from tests.support import Mailbox, System, mailbox
 
 FLAGS = (
     "--no-sandbox",
@@ -30,3 +33,22 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=path, args=["--headless=new", *FLAGS])
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="module")
+def api(processes: System) -> Iterator[httpx.Client]:
+    with processes.api("dispatcher") as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def devices(processes: System) -> Iterator[Mailbox]:
+    with mailbox(processes.gateway_url) as box:
+        yield box
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Browser, processes: System) -> Iterator[Desk]:
+    """A dispatcher's desk, open from the module's first test that asks for it until its last."""
+    with window(browser, processes, "dispatcher") as desk:
+        yield desk.open(f"{processes.http}/?test=1")

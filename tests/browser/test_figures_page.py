@@ -3,44 +3,23 @@ what is found."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser
 
 from core.clock import rfc3339
-from tests.browser.desk import MAP, Desk, window
-from tests.support import STATE, Mailbox, System, mailbox, now, wait_for
+from tests.browser.desk import MAP, Desk
+from tests.support import Mailbox, System, now, wait_for
 
 Json = dict[str, Any]
-SHOTS = STATE / "shots"
 ROUTES = f"async () => (await {MAP}.getSource('routes').getData()).features.length"
 LIMITS = "() => [...document.querySelectorAll('#chart .annotation text')].map(node => node.textContent)"
 TEXT = "where => document.querySelector(where)?.textContent"
 SAME = """places => new Set(places.map(where => document.querySelector(where)?.textContent || where)).size === 1"""
 HITS = """() => [...document.querySelectorAll('#search-results [role=option]')].map(
   hit => [...hit.querySelectorAll('[lang=zh]')].map(part => part.textContent).join('|'))"""
-
-
-@pytest.fixture(scope="module")
-def api(processes: System) -> Iterator[httpx.Client]:
-    with processes.api("dispatcher") as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def devices(processes: System) -> Iterator[Mailbox]:
-    with mailbox(processes.gateway_url) as box:
-        yield box
-
-
-@pytest.fixture(scope="module")
-def desk(browser: Browser, processes: System) -> Iterator[Desk]:
-    with window(browser, processes, "dispatcher") as desk:
-        yield desk.open(f"{processes.http}/?test=1")
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +30,12 @@ def incident(api: httpx.Client) -> Json:
     return dict(api.post("/api/incidents", json=body).json())
 
 
-def shot(desk: Desk, name: str) -> None:
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    desk.page.screenshot(path=str(SHOTS / f"figures-{name}.png"))
-
-
 def test_an_urgent_incident_says_how_long_nobody_was_sent(desk: Desk, incident: Json) -> None:
     row = f'[data-incident-id="{incident["id"]}"]'
     desk.until(TEXT, lambda said: (said or "").startswith("已等"), value=f"{row} .waited", what="the row counts up")
     desk.select("incident", incident["id"])
     desk.page.wait_for_selector("#card-main .waited")
     assert "需要：" in desk.page.inner_text("#card .needs")
-    shot(desk, "waiting")
 
 
 def test_who_was_sent_counts_down_and_its_way_is_on_the_map(desk: Desk, incident: Json, api: httpx.Client) -> None:
@@ -77,7 +50,6 @@ def test_who_was_sent_counts_down_and_its_way_is_on_the_map(desk: Desk, incident
     desk.tab("units")
     row = f'[data-unit-id="{boat["unit"]}"] .arrival'
     desk.until(SAME, value=[row, "#card-main .arrival"], what="the unit's row says what the card says")
-    shot(desk, "route")
     desk.select("unit", boat["unit"])
     desk.until(ROUTES, lambda count: count == 1, what="the unit's own way is drawn")
     desk.select("sensor", "wl-spare")
@@ -98,7 +70,6 @@ def test_rain_is_drawn_as_the_sum_that_is_judged(desk: Desk, api: httpx.Client, 
     offered = [one.split("\n")[0] for one in pressed.all_inner_texts()]
     assert offered == ["3 小时累计", "6 小时累计", "12 小时累计", "读数"]
     assert desk.ask(LIMITS) in (["I", "II"], ["II", "I"], ["II"])
-    shot(desk, "rain")
     pressed.nth(1).click()
     desk.until(LIMITS, lambda labels: labels == ["III"], what="six hours have the limit of their window")
 
@@ -110,11 +81,9 @@ def test_the_street_is_found_first_and_a_place_in_every_datum(desk: Desk, proces
     )
     desk.page.fill("#search", street)
     desk.until(HITS, lambda hits: hits and hits[0].startswith(f"{street}|道路"), what="the street stands first")
-    shot(desk, "search")
     desk.page.fill("#search", "31.38, 118.99")
     hits = desk.until(HITS, lambda hits: len(hits) == 3, what="a position is read in three datums")
     assert [hit.split("按 ")[1].split(" 读")[0] for hit in hits] == ["WGS 84", "GCJ-02", "BD-09"]
     assert hits[0].startswith("118.99, 31.38")
-    shot(desk, "datums")
     desk.page.fill("#search", "")
     assert desk.complaints == []

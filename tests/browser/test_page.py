@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,7 +14,7 @@ from playwright.sync_api import Browser
 from core.cap import Alert, Area, Info, build
 from core.clock import cap_time, rfc3339
 from tests.browser.desk import CENTRE, DRAWN_AT, IN_SIGHT, MAP, MAP_COLOURS, PHONE, TOO_WIDE, Desk, path_of, window
-from tests.support import PASSWORD, ROOT, Mailbox, System, mailbox, now, wait_for
+from tests.support import PASSWORD, ROOT, Mailbox, System, now, wait_for
 
 SENSOR = "wl-spare"  # no simulated device feeds it
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -31,25 +30,6 @@ SNAPSHOTS = """() => new Promise(resolve => {
   };
 })"""
 Json = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def api(processes: System) -> Iterator[httpx.Client]:
-    with processes.api("dispatcher") as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def devices(processes: System) -> Iterator[Mailbox]:
-    with mailbox(processes.gateway_url) as box:
-        yield box
-
-
-@pytest.fixture(scope="module")
-def desk(browser: Browser, processes: System) -> Iterator[Desk]:
-    """A dispatcher's desk, open from before the alarm until the end."""
-    with window(browser, processes, "dispatcher") as desk:
-        yield desk.open(f"{processes.http}/?test=1")
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,10 @@ from dispatch.incidents import open_from_alarm
 from tests.alerts.helpers import change
 from tests.browser.desk import DESK, PHONE, TOO_WIDE, Desk, window
 from tests.dispatch.test_incidents import send
-from tests.support import PASSWORD, STATE, System, now
+from tests.support import PASSWORD, System, now
 
 UNIT = "fire-01"
 LAYERS_OF_ALL = ("districts", "streets", "buildings", "water", "green", "incidents", "alarms", "units")
-SHOTS = STATE / "shots"
 SHEETS = "() => [...document.querySelectorAll('#phone-tabs [data-sheet]')].map(button => button.dataset.sheet)"
 
 
@@ -42,13 +41,7 @@ def phone(browser: Browser, processes: System, incident: str) -> Iterator[Desk]:
         yield phone.open(f"{processes.http}/?test=1")
 
 
-def shot(phone: Desk, name: str) -> None:
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    phone.page.screenshot(path=str(SHOTS / f"unit-{name}.png"))
-
-
 def test_page_comes_up_with_what_is_theirs(phone: Desk, incident: str) -> None:
-    shot(phone, "map")
     phone.until("() => document.querySelectorAll('[data-incident-id]').length", lambda n: n == 1)
     assert phone.page.get_attribute("[data-incident-id]", "data-incident-id") == incident
     phone.until("() => document.querySelectorAll('[data-alarm-id]').length", lambda n: n == 1)
@@ -63,7 +56,6 @@ def test_nothing_is_offered_that_would_stay_empty(phone: Desk) -> None:
         assert not phone.page.is_visible(empty), empty
     phone.page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
     assert not phone.page.is_visible("#box-rate")
-    shot(phone, "desk")
     phone.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
 
 
@@ -72,11 +64,8 @@ def test_sheets_of_a_phone_hold_together(phone: Desk, incident: str) -> None:
         "() => [...document.querySelectorAll('#phone-tabs [data-sheet]')].map(b => b.dataset.sheet)"
     ):
         phone.page.click(f"#phone-tabs [data-sheet={sheet}]")
-        shot(phone, sheet)
     phone.select("incident", incident)
-    shot(phone, "incident")
     phone.select("unit", UNIT)
-    shot(phone, "unit")
     assert phone.ask(TOO_WIDE) == []
     assert phone.serious_barriers() == []
     assert phone.complaints == []

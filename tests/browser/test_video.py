@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,30 +11,17 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from playwright.sync_api import Browser
 
 from core.clock import rfc3339
 from demo.devices.drawing import draw
-from tests.browser.desk import DRAWN_AT, MAP, Desk, window
-from tests.support import PATIENCE_S, Mailbox, System, mailbox, now, wait_for
+from tests.browser.desk import DRAWN_AT, MAP, Desk
+from tests.support import PATIENCE_S, Mailbox, System, now, wait_for
 
 CAMERA = "cam-010"
 EVENT, QUIET = f"{CAMERA}/seen-1", f"{CAMERA}/seen-2"
 CARD_PICTURE = "#card [data-testid=card-picture]"
 WIDTH_OF = "selector => document.querySelector(selector)?.naturalWidth ?? 0"
 Json = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def devices(processes: System) -> Iterator[Mailbox]:
-    with mailbox(processes.gateway_url) as box:
-        yield box
-
-
-@pytest.fixture(scope="module")
-def desk(browser: Browser, processes: System) -> Iterator[Desk]:
-    with window(browser, processes, "dispatcher") as desk:
-        yield desk.open(f"{processes.http}/?test=1")
 
 
 def see(devices: Mailbox, event: str, kind: str, age: timedelta = timedelta(0)) -> None:

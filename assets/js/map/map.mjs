@@ -4,10 +4,10 @@ import { part } from '../dom.mjs';
 import { pageLang } from '../words.mjs';
 import { baseStyle, baseLayers } from './style.mjs';
 import { OVERLAYS, SHARED, overlayLayers } from './overlays.mjs';
-import { each, makeHere } from './here.mjs';
 import { opacitiesOf, scaled } from './fade.mjs';
 import { serveIcons } from './icons.mjs';
 import { feedMap } from './feed.mjs';
+import { followPresses } from './press.mjs';
 import { AT_EASE, keepPace } from './pace.mjs';
 import { middleOfRoom, roomForMap } from './room.mjs';
 
@@ -18,7 +18,6 @@ const GESTURE_MS = 700;
 const FLIGHT_MS = TEST ? 0 : 900;
 const NOWHERE = [-180, -60, 180, 75]; // where no city has been imported
 
-/** @typedef {import('maplibre-gl').MapGeoJSONFeature} Drawn */
 
 /** @param {City} city @param {LayerItem[]} layers */
 function makeMap({ bbox }, layers) {
@@ -58,7 +57,7 @@ export function startMap({ city, layers, live, sets, liveLayers, selection, word
     // What the list has not is not for who asks; without a list there is what is built in.
     const listed = new Set(layers.map(layer => layer.id));
     if (listed.size) for (const id of [...tagged(map), ...Object.keys(SHARED)]) if (!listed.has(id)) switches.show(id, false);
-    clicks(map, selection, words);
+    followPresses(map, selection, words);
     selection.on((thing, { fly }) => {
       const place = placeOf(thing);
       ring(...(place ? [place] : []));
@@ -255,60 +254,4 @@ function makeRing(map) {
     const features = places.map(coordinates => ({ type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates } }));
     /** @type {GeoJsonSource} */ (map.getSource('select')).setData({ type: 'FeatureCollection', features });
   };
-}
-
-const CLICKABLE = Object.values(OVERLAYS).filter(({ type }) => type).reverse();
-
-/** @param {MapLibre} map @param {{ x: number, y: number }} point @returns {Drawn[]} */
-function marksAt(map, { x, y }) {
-  const ids = CLICKABLE.flatMap(({ layers }) => layers().filter(({ type }) => type !== 'fill').map(layer => layer.id)).concat('asset-dot').filter(id => map.getLayer(id) && !id.endsWith('-glow'));
-  return map.queryRenderedFeatures([[x - 5, y - 5], [x + 5, y + 5]], { layers: ids });
-}
-
-/** What of a feature is a thing of ours: its type and id. @param {Drawn} feature */
-function typeOf({ layer, source, properties }) {
-  if (layer.id === 'asset-dot') return 'asset';
-  return source === 'matters' ? String(properties.kind) : OVERLAYS[source]?.type ?? 'place';
-}
-
-/**
- * A feature as a thing that can be chosen. An area is pressed on its edge: the ground under it stays the map's.
- * @param {Pick<Drawn, 'properties' | 'geometry'>} feature
- * @param {string} type
- * @param {Place} [pressed]
- * @returns {import('./here.mjs').Found}
- */
-function foundOf({ properties, geometry }, type, pressed = [0, 0]) {
-  const [lon, lat] = geometry.type === 'Point' ? geometry.coordinates : pressed;
-  return { type, id: String(properties.id), level: properties.level || null, names: { zh: properties.name_zh || '', en: properties.name_en || '' }, lon, lat };
-}
-
-/** The things that a mark stands for: itself, or those that are gathered in it. @param {MapLibre} map @param {Drawn} feature @param {Place} pressed */
-async function thingsOf(map, feature, pressed) {
-  if (!feature.properties.cluster) return [foundOf(feature, typeOf(feature), pressed)];
-  const source = /** @type {GeoJsonSource} */ (map.getSource(feature.source));
-  const leaves = await source.getClusterLeaves(feature.properties.cluster_id, LEAVES, 0);
-  return leaves.map(leaf => foundOf(/** @type {any} */ (leaf), String(leaf.properties?.kind)));
-}
-
-// What can stand together and must not be missed; a sensor below its own alarm is no second thing.
-const TOGETHER = ['matters', 'units'];
-const LEAVES = 200;
-const SAID_BY_ITSELF = 1;
-
-/** @param {MapLibre} map @param {Chosen} selection @param {Words} words */
-function clicks(map, selection, { both }) {
-  const select = (/** @type {import('./here.mjs').Found} */ { type, id, lon, lat }) => selection.select({ type, id, lon, lat }, { fly: false });
-  const here = makeHere({ both, select });
-  map.on('movestart', here.close);
-  map.on('click', async ({ point, lngLat }) => {
-    here.close();
-    const marks = marksAt(map, point);
-    const pressed = /** @type {Place} */ (lngLat.toArray());
-    const together = marks.filter(({ source }) => TOGETHER.includes(source));
-    const things = each((await Promise.all((together.length ? together : marks.slice(0, 1)).map(mark => thingsOf(map, mark, pressed)))).flat());
-    if (things.length === SAID_BY_ITSELF) select(things[0]);
-    else if (things.length) here.show(point, things, things.length);
-  });
-  map.on('mousemove', ({ point }) => { map.getCanvas().style.cursor = marksAt(map, point).length ? 'pointer' : ''; });
 }
