@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from app.services.packages import find_chromium
 from tests.browser.desk import Desk, window
-from tests.support import Mailbox, System, mailbox
+from tests.support import System
 
 FLAGS = (
     "--no-sandbox",
@@ -39,12 +39,6 @@ def browser() -> Iterator[Browser]:
 def api(processes: System) -> Iterator[httpx.Client]:
     with processes.api("dispatcher") as client:
         yield client
-
-
-@pytest.fixture(scope="module")
-def devices(processes: System) -> Iterator[Mailbox]:
-    with mailbox(processes.gateway_url) as box:
-        yield box
 
 
 @pytest.fixture(scope="module")
