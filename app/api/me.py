@@ -6,6 +6,7 @@ from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import Field
+from sqlalchemy import Connection
 from typing_extensions import TypedDict
 
 from app.accounts import set_language
@@ -15,6 +16,7 @@ from app.api.shapes import Name as Cursor
 from app.deps import Conn, Now, PartsDep, Who
 from app.login import change_password
 from app.people import sessions
+from app.people.chosen import ChosenObject, SettingsIn, change_settings, read_settings
 from app.people.sessions import MadeToken, SessionObject, TokenIn
 from core.given import Given
 from core.nouns import Page
@@ -44,10 +46,12 @@ class Me(TypedDict):
     scope: ScopeObject
     lang: str
     must_change: bool
+    settings: ChosenObject
 
 
 class MeChange(Given):
-    lang: Literal["zh", "en"]
+    lang: Literal["zh", "en"] | None = None
+    settings: SettingsIn | None = None
 
 
 class OwnPasswordIn(Given):
@@ -55,7 +59,7 @@ class OwnPasswordIn(Given):
     new: str = Field(max_length=500)
 
 
-def me_object(who: Viewer) -> Me:
+def me_object(conn: Connection, who: Viewer) -> Me:
     return {
         "username": who.username,
         "name": who.name,
@@ -70,20 +74,24 @@ def me_object(who: Viewer) -> Me:
         },
         "lang": who.lang,
         "must_change": who.must_change,
+        "settings": read_settings(conn, who.username),
     }
 
 
 @router.get("")
-def get_me(who: Who) -> Me:
-    return me_object(who)
+def get_me(conn: Conn, who: Who) -> Me:
+    return me_object(conn, who)
 
 
 @router.patch("")
 def patch_me(conn: Conn, who: Who, parts: PartsDep, body: MeChange) -> Me:
-    """The language in which one is spoken to."""
-    set_language(conn, who.username, body.lang)
-    parts.sessions.forget_all()
-    return {**me_object(who), "lang": body.lang}
+    """The language in which one is spoken to, and what one has chosen of the page."""
+    if body.settings is not None:
+        change_settings(conn, who.username, body.settings)
+    if body.lang is not None and body.lang != who.lang:
+        set_language(conn, who.username, body.lang)
+        parts.sessions.forget_all()
+    return {**me_object(conn, who), "lang": body.lang or who.lang}
 
 
 @router.post("/password", status_code=204)

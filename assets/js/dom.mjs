@@ -79,18 +79,28 @@ export function atMost(ms, call) {
   };
 }
 
-/** @param {string} name */
-const kept = name => { try { return localStorage.getItem(`onemap.${name}`); } catch { return null; } };
+/** As this browser holds it. @param {string} name @returns {string | null} */
+export const keptText = name => { try { return localStorage.getItem(`onemap.${name}`); } catch { return null; } };
 
 /** Whether this browser holds a choice under that name. @param {string} name */
-export const isRemembered = name => Boolean(kept(name));
+export const isRemembered = name => Boolean(keptText(name));
 
 /** @template T @param {string} name @param {T} fallback @returns {T} */
 export function remembered(name, fallback) {
-  try { return JSON.parse(kept(name) ?? 'null') ?? fallback; } catch { return fallback; }
+  try { return JSON.parse(keptText(name) ?? 'null') ?? fallback; } catch { return fallback; }
 }
 
-/** @param {string} name @param {unknown} value */
+/** Into this browser alone. @param {string} name @param {unknown} value */
+export function keep(name, value) {
+  try {
+    if (value === undefined) localStorage.removeItem(`onemap.${name}`);
+    else localStorage.setItem(`onemap.${name}`, typeof value === 'string' ? value : JSON.stringify(value));
+  } catch { /* private window: nothing is kept */ }
+}
+
+/** A choice of this person: into this browser, and `onemap:chosen` tells who sends it to their account. @param {string} name @param {unknown} value */
 export function remember(name, value) {
-  try { localStorage.setItem(`onemap.${name}`, typeof value === 'string' ? value : JSON.stringify(value)); } catch { /* private window: nothing is kept */ }
+  if (keptText(name) === (typeof value === 'string' ? value : JSON.stringify(value))) return;
+  keep(name, value);
+  dispatchEvent(new CustomEvent('onemap:chosen', { detail: { name, value } }));
 }

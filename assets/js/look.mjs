@@ -1,6 +1,6 @@
-// Language, theme, folded panels, the sheet that is open on a phone: chosen here, remembered in this browser. The document holds
+// Language, theme, folded panels, the sheet that is open on a phone: chosen here, remembered in this browser and with the account. The document holds
 // what is chosen; who draws something else by it hears `onemap:lang`, `onemap:theme`, `onemap:sheet`.
-import { around, byId, remember, remembered, setProps } from './dom.mjs';
+import { around, byId, keptText, remember, remembered, setProps } from './dom.mjs';
 import { pageLang } from './words.mjs';
 import { forget } from './tokens.mjs';
 
@@ -9,13 +9,32 @@ import { forget } from './tokens.mjs';
 /** @param {'lang' | 'theme' | 'sheet'} what */
 const tell = what => window.dispatchEvent(new Event(`onemap:${what}`));
 
-/** @param {Lang} code */
-export function setLang(code) {
+/** For this view. @param {Lang} code */
+export function showLang(code) {
   const root = document.documentElement;
   root.dataset.lang = code;
   root.lang = code === 'zh' ? 'zh-CN' : 'en';
-  remember('lang', code);
   tell('lang');
+}
+
+/** @param {Lang} code */
+function setLang(code) {
+  showLang(code);
+  remember('lang', code);
+}
+
+/** What boot.js has set by what this browser remembered, by what the person has chosen (chosen.mjs). */
+export function takeLook() {
+  const { dataset, style } = document.documentElement;
+  const lang = keptText('lang');
+  if (lang && lang !== dataset.lang) showLang(lang === 'en' ? 'en' : 'zh');
+  dataset.theme = keptText('theme') === 'light' ? 'light' : 'dark';
+  /** @type {Record<string, number>} */
+  const widths = remembered('widths', {});
+  for (const side of ['left', 'right', 'card']) {
+    if (side in widths) style.setProperty(`--${side}`, `${widths[side]}px`);
+    else style.removeProperty(`--${side}`);
+  }
 }
 
 const theme = () => (document.documentElement.dataset.theme === 'light' ? 'light' : 'dark');

@@ -6,7 +6,8 @@ import { makeActions } from './actions.mjs';
 import { makeDialogs } from './ask.mjs';
 import { makeCard } from './card.mjs';
 import { makeChart } from './chart.mjs';
-import { around, byId, copyOf, el, isRemembered, remembered, whenThere } from './dom.mjs';
+import { keepWithAccount, takeOver } from './chosen.mjs';
+import { around, byId, copyOf, el, remembered, whenThere } from './dom.mjs';
 import { asked } from './early.mjs';
 import { startEdges } from './edges.mjs';
 import { startKeys, toggleHelp } from './keys.mjs';
@@ -15,7 +16,7 @@ import { asLinked, linkOf, linkedIn } from './link.mjs';
 import { makeLayerTree, readLayers } from './layers.mjs';
 import { startLists } from './lists.mjs';
 import { fold, makeLive } from './live.mjs';
-import { lookControls, setLang, startLook } from './look.mjs';
+import { lookControls, showLang, startLook, takeLook } from './look.mjs';
 import { makeLiveLayers } from './map/features.mjs';
 import { startMap } from './map/map.mjs';
 import { startRoutes } from './map/routes.mjs';
@@ -38,9 +39,12 @@ const TEST = new URLSearchParams(location.search).has('test');
 
 /** @returns {Promise<Given>} */
 async function given() {
+  const me = await answer(asked.me);
+  takeOver(me);
+  takeLook();
   const choices = remembered('layers', {});
-  const [me, city, vocabulary, catalogue, layers] = await Promise.all([
-    answer(asked.me), answer(asked.city), answer(asked.vocabulary), answer(asked.catalogue), readLayers(asked.layers, choices),
+  const [city, vocabulary, catalogue, layers] = await Promise.all([
+    answer(asked.city), answer(asked.vocabulary), answer(asked.catalogue), readLayers(asked.layers, choices),
   ]);
   return { me, city, vocabulary, catalogue, layers, choices };
 }
@@ -77,7 +81,18 @@ const unfold = selection => () => {
   else lookControls['left-fold']();
 };
 
-const logOut = () => send('POST', '/logout').finally(() => location.assign('/login'));
+const GREETED = 'onemap.greeted';
+/** Once after each log-in: as whom. @param {Me} me @param {Pick<Notices, 'say'>} notices */
+function greet(me, notices) {
+  if (sessionStorage.getItem(GREETED) === me.username) return;
+  sessionStorage.setItem(GREETED, me.username);
+  notices.say('toast.welcome', { zh: `${me.name || me.username} · ${me.role_names.zh}`, en: `${me.name || me.username} · ${me.role_names.en}` });
+}
+
+function logOut() {
+  sessionStorage.removeItem(GREETED);
+  send('POST', '/logout').finally(() => location.assign('/login'));
+}
 
 /** Makes the parts that stand without Dash, then waits for the panels and makes those. @param {Given} given */
 async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
@@ -95,8 +110,8 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
 
   document.documentElement.dataset.may = me.permissions.join(' ');
   const linked = linkedIn(location.search);
-  if (linked.lang) setLang(linked.lang);
-  else if (!isRemembered('lang') && me.lang) setLang(me.lang);
+  if (linked.lang) showLang(linked.lang);
+  keepWithAccount();
   actions.start();
   /** @type {(() => void)[]} */
   const recoveries = [card.recovered];
@@ -135,7 +150,10 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
     document.documentElement.dataset.ready = '1';
     if (linked.at) map.map.jumpTo(linked.at);
     if (linked.open) selection.select(linked.open, { fly: !linked.at });
-    if (!TEST) tour.offer(city);
+    if (!TEST) {
+      greet(me, notices);
+      tour.offer(city);
+    }
   }
 
   return { page: { map: map.map, showLayers: tree.showLayers, fadeLayers: tree.fadeLayers, drawChart: chart.draw, cardDrawn: card.drawn }, startPanels };

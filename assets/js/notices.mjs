@@ -96,6 +96,9 @@ export function makeNotices({ live, sets, words: { both }, selection, vocabulary
   }
 
   return {
+    /** @param {string} key @param {Bilingual} detail */
+    say: (key, detail) => show('done', el('p', {}, el('b', {}, both(key)), el('span', { class: 'detail' }, pair(detail)))),
+
     /** Something is done. @param {string} key */
     tell: key => show('done', el('p', {}, both(key))),
 

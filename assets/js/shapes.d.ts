@@ -261,6 +261,7 @@ interface Me {
   role_names: Record<Lang, string>;
   permissions: string[];
   lang: Lang | null;
+  settings: Record<string, unknown>;
 }
 
 interface City {

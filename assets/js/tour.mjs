@@ -16,7 +16,7 @@ export function makeTour({ words: { both } }) {
     node?.remove();
     node = null;
     document.querySelector('[data-toured]')?.removeAttribute('data-toured');
-    remember('tour', '1');
+    remember('tour', true);
   }
 
   /** Beside the part, where there is room in the window. @param {Element} part @param {HTMLElement} card */

@@ -186,6 +186,8 @@ class Account(Base):
     # somebody else has set the password
     must_change: Mapped[bool] = mapped_column(server_default=text("false"))
     lang: Mapped[str]
+    # what the person has chosen of the page (app/people/chosen.py)
+    settings: Mapped[JsonObject] = mapped_column(server_default=text("'{}'"))
     enabled: Mapped[bool]
     # made for a demo: refused on any address but loopback
     demo: Mapped[bool]

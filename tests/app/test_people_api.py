@@ -267,6 +267,39 @@ def test_language_is_kept_with_the_account(admin: httpx.Client) -> None:
     assert admin.patch("/api/me", json={"lang": "zh"}).json()["lang"] == "zh"
 
 
+def test_what_is_chosen_of_the_page_goes_with_the_account(admin: httpx.Client) -> None:
+    chosen = {"theme": "light", "left": True, "widths": {"right": 400}, "layers": {"rain": {"visible": False}}}
+    assert admin.patch("/api/me", json={"settings": chosen}).json()["settings"] == chosen
+    assert admin.patch("/api/me", json={"settings": {"theme": None, "left": False}}).json()["lang"] == "zh"
+    left = {**chosen, "left": False}
+    del left["theme"]
+    assert admin.get("/api/me").json()["settings"] == left
+    forgotten = admin.patch("/api/me", json={"settings": dict.fromkeys(chosen)})
+    assert forgotten.json()["settings"] == {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"theme": "blue"}, "theme"),
+        ({"widths": {"left": 9}}, "left"),
+        ({"widths": {"top": 300}}, "widths"),
+        ({"layers": {"x" * 65: {}}}, "layers"),
+        ({"layers": {"rain": {"opacity": 2}}}, "opacity"),
+        ({"layers": {str(n): {} for n in range(501)}}, "layers"),
+        ({"somewhat": 1}, "somewhat"),
+    ],
+    ids=["theme", "width", "panel", "layer", "opacity", "many", "unknown"],
+)
+def test_a_choice_that_no_page_makes_is_refused_by_its_field(
+    admin: httpx.Client, settings: dict[str, Any], field: str
+) -> None:
+    refused = admin.patch("/api/me", json={"settings": settings})
+    assert refused.status_code == 422
+    assert field in refused.json()["field"]
+    assert admin.get("/api/me").json()["settings"] == {}
+
+
 def test_live_channel_follows_a_changed_scope(served: System, admin: httpx.Client, db: Engine) -> None:
     person = admin.get("/api/people/viewer").json()
     with served.push("viewer") as listener:

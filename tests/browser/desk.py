@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from app.people.chosen import SettingsIn
 from tests.support import PASSWORD, PATIENCE_S, ROOT, System, wait_for
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -144,16 +144,23 @@ def sign_in(context: BrowserContext, http: str, role: str) -> None:
     assert answer.status == 303, answer.text()
 
 
+def choose(context: BrowserContext, http: str, lang: str = "zh", **choices: Any) -> None:
+    """What the account remembers of the page: this and nothing else."""
+    settings = {name: choices.get(name) for name in SettingsIn.model_fields}
+    changes = {"lang": lang, "settings": settings}
+    answer = context.request.patch(f"{http}/api/me", data=changes, headers={"Origin": http})
+    assert answer.ok, answer.text()
+
+
 @contextmanager
 def window(
-    browser: Browser, system: System, role: str | None, size: tuple[int, int] = DESK, **choices: str
+    browser: Browser, system: System, role: str | None, size: tuple[int, int] = DESK, **choices: Any
 ) -> Iterator[Desk]:
-    """A window of its own, signed in as `role`. `choices` are what this browser remembers (lang, theme)."""
+    """A window of its own, signed in as `role`, who has chosen `choices` (lang, theme) and nothing else of the page."""
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="zh-CN")
-    for name, value in choices.items():
-        context.add_init_script(f"localStorage.setItem({json.dumps('onemap.' + name)}, {json.dumps(value)})")
     if role:
         sign_in(context, system.http, role)
+        choose(context, system.http, **choices)
     try:
         yield Desk(context.new_page())
     finally:

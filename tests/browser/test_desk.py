@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from core.clock import rfc3339
-from tests.browser.desk import DRAWN_AT, LONG_MS, MAP, window
+from tests.browser.desk import DRAWN_AT, LONG_MS, MAP, Desk, sign_in, window
 from tests.support import Mailbox, System, mailbox, now, wait_for
 
 Json = dict[str, Any]
@@ -317,7 +317,7 @@ ASSETS_DRAWN = f"""async zoom => {{
 
 def test_assets_are_drawn_at_every_zoom(browser: Browser, processes: System) -> None:
     [place] = processes.rows("SELECT ST_X(geom) AS lon, ST_Y(geom) AS lat, id FROM asset ORDER BY id LIMIT 1")
-    with window(browser, processes, "dispatcher", DESKTOP, layers='{"assets": {"visible": true}}') as desk:
+    with window(browser, processes, "dispatcher", DESKTOP, layers={"assets": {"visible": True}}) as desk:
         page = desk.open(f"{processes.http}/?test=1").page
         page.evaluate(f"async at => {MAP}.jumpTo({{ center: at }})", [float(place["lon"]), float(place["lat"])])
         for zoom in (10, 12, 13, 13.9, 14, 15, 16, 17, 18):
@@ -329,6 +329,46 @@ def test_assets_are_drawn_at_every_zoom(browser: Browser, processes: System) -> 
         # the whole city again, after any selection
         page.click("#map-home")
         desk.until(f"async () => {MAP}.getZoom()", lambda zoom: zoom < 13, what="the whole city is in sight")
+
+
+# --- what one has chosen ----------------------------------------------------------------------------------------------
+
+SEEN = """() => ({
+  theme: document.documentElement.dataset.theme, lang: document.documentElement.dataset.lang,
+  left: document.body.dataset.left,
+  assets: document.querySelector('#layer-tree [data-layer=assets] input[type=checkbox]').checked,
+  width: Math.round(document.getElementById('right-panel').getBoundingClientRect().width),
+})"""
+
+
+def test_what_is_chosen_goes_from_one_browser_to_the_next_and_to_nobody_else(
+    browser: Browser, processes: System, admin: httpx.Client
+) -> None:
+    with window(browser, processes, "admin", DESKTOP) as desk:
+        page = desk.open(f"{processes.http}/?test=1").page
+        before = desk.ask(SEEN)
+        assert before["lang"] == "zh"
+        page.click("#theme-switch")
+        page.click("[data-testid=language-switch]")
+        page.locator("#layer-tree [data-layer=assets] input[type=checkbox]").click(force=True)
+        page.focus("#right-panel .edge")
+        page.keyboard.press("ArrowLeft")
+        page.click("#left-fold")
+        chosen = desk.ask(SEEN)
+        assert all(chosen[name] != before[name] for name in before)
+        wait_for(lambda: admin.get("/api/me").json()["settings"].get("left"), what="the account has them")
+        # somebody else at the same computer
+        sign_in(page.context, processes.http, "viewer")
+        assert desk.open(f"{processes.http}/?test=1").ask(SEEN) == before
+        # and another computer
+        with browser.new_context(viewport={"width": DESKTOP[0], "height": DESKTOP[1]}, locale="zh-CN") as context:
+            sign_in(context, processes.http, "admin")
+            other = Desk(context.new_page()).open(f"{processes.http}/?test=1")
+            assert other.ask(SEEN) == chosen
+            other.page.goto(f"{processes.http}/sources")
+            other.page.wait_for_selector("html[data-ready='1'][data-lang=en][data-theme=light]", state="attached")
+    with window(browser, processes, "admin"):
+        pass  # the next test's administrator has chosen nothing
 
 
 # --- sizes ------------------------------------------------------------------------------------------------------------

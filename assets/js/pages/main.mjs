@@ -2,7 +2,8 @@
 // the focus led to what was opened or is wrong. What a page does is in Python (app/pages).
 import { answer } from '../api.mjs';
 import { around, byId, setText } from '../dom.mjs';
-import { lookControls, startTheme } from '../look.mjs';
+import { keepWithAccount, takeOver } from '../chosen.mjs';
+import { lookControls, startTheme, takeLook } from '../look.mjs';
 import { makeWords, pageLang } from '../words.mjs';
 
 const EVERY_MS = 1000;
@@ -101,9 +102,11 @@ document.addEventListener('click', event => {
   const pressed = around(event, 'button')?.id ?? '';
   if (pressed === 'language-switch' || pressed === 'theme-switch') lookControls[pressed]();
 });
+const [me, city, catalogue] = await Promise.all([json('/api/me'), json('/api/city'), json('/api/catalogue')]);
+takeOver(me);
+takeLook();
 startTheme();
-
-const [city, catalogue] = await Promise.all([json('/api/city'), json('/api/catalogue')]);
+keepWithAccount();
 const words = makeWords(catalogue, city.timezone);
 const tick = () => { ready(); speakChoices(); keepAges(words); };
 new MutationObserver(changes => { lead(changes); tick(); }).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ['data-age', 'data-time'] });
