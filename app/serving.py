@@ -46,6 +46,8 @@ SMALLEST, LARGEST = 700, 16_000_000
 AT_ONCE = 64_000  # up to here compressing is quicker than handing it to a thread
 KEPT_BYTES = 48_000_000
 LEVEL = 6
+# Dash does not say what it answers its callbacks with
+DRAWN = "/_dash-update-component"
 # large and seldom changed: answered with a tag, so that a browser that has them is told so in a few bytes
 TAGGED = ("/tiles/", "/api/layers/", "/api/catalogue", "/api/vocabulary")
 
@@ -167,6 +169,8 @@ class _Answer:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            if self._path.endswith(DRAWN):
+                MutableHeaders(scope=message).setdefault("Content-Type", "application/json")
             if not _worth_it(message):
                 await self._send(message)
                 return

@@ -1,6 +1,7 @@
 """The page's words. Every text stands in ``core/i18n/page.json`` in both languages.
 
-Both languages are rendered at once and CSS hides one (``html[data-lang]``): switching needs no callback.
+Both languages are rendered at once and CSS hides one (``html[data-lang]``): switching needs no callback. What is drawn
+often and is large is drawn in one (`in_one`).
 """
 
 import json
@@ -10,6 +11,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from dash import html
+from dash.development.base_component import Component
 
 Lang = Literal["zh", "en"]
 LANGS: tuple[Lang, Lang] = ("zh", "en")
@@ -45,6 +47,41 @@ def pair(words: Mapping[str, str] | None) -> list[Any]:
         return []
     fallback = words.get("zh") or words.get("en") or ""
     return [html.Span(words.get(lang) or fallback, lang=lang) for lang in LANGS]
+
+
+def in_one(lang: Lang, tree: Any) -> Any:
+    """`tree` with the words of `lang` alone where it says a thing in both: half the elements for what is drawn anew
+    with each look, at the price of drawing it again when the language is switched. Changes components in place."""
+    if isinstance(tree, (list, tuple)):
+        return _chosen(lang, list(tree))
+    if isinstance(tree, Component) and (children := getattr(tree, "children", None)) is not None:
+        left = in_one(lang, children)
+        tree.children = left[0] if isinstance(left, list) and len(left) == 1 else left
+    return tree
+
+
+def _chosen(lang: Lang, parts: list[Any]) -> list[Any]:
+    kept: list[Any] = []
+    while parts:
+        if tuple(map(_said_in, parts[: len(LANGS)])) == LANGS:
+            said, parts = parts[: len(LANGS)], parts[len(LANGS) :]
+            kept.append(said[LANGS.index(lang)].children)
+        else:
+            kept.append(in_one(lang, parts.pop(0)))
+    return kept
+
+
+def _said_in(part: Any) -> str | None:
+    """The language of one of the two spans of `pair`."""
+    if not isinstance(part, html.Span) or set(_properties(part)) != {"children", "lang"}:
+        return None
+    told = _properties(part)
+    return str(told["lang"]) if isinstance(told["children"], str) else None
+
+
+def _properties(part: Any) -> dict[str, Any]:
+    told: dict[str, Any] = part.to_plotly_json()["props"]
+    return told
 
 
 def named(key: str) -> str:

@@ -1,5 +1,6 @@
 // The card of what is selected: Dash draws it on the server, on the selection; here stands when it is asked for, and what happens without an answer.
 import { atMost, part, setProps } from './dom.mjs';
+import { pageLang } from './words.mjs';
 
 const AGAIN_MS = 1500;
 const WAIT_MS = 5000;
@@ -72,7 +73,7 @@ export function makeCard({ live, selection }) {
   function mark(state) { document.body.dataset.cardState = state; }
 
   const asker = makeAsker({
-    send: ({ type, id }, asked) => setProps('selection', { data: { type, id: String(id), asked } }),
+    send: ({ type, id }, asked) => setProps('selection', { data: { type, id: String(id), asked, lang: pageLang() } }),
     late: () => mark(shown ? 'stale' : 'failed'),
   });
 
@@ -160,6 +161,7 @@ export function makeCard({ live, selection }) {
       FOLLOWED.forEach(follow);
       followCamera();
       followAlarms();
+      window.addEventListener('onemap:lang', again);
       setInterval(() => { if (!document.hidden) reload(); }, CLOCK_MS);
     },
   };

@@ -20,16 +20,15 @@ OUTPUTS = (
 )
 
 
-def select(api: httpx.Client, kind: str, identity: str, asked: int = 7) -> httpx.Response:
+def select(api: httpx.Client, kind: str, identity: str, asked: int = 7, lang: str = "zh") -> httpx.Response:
+    selected = {"type": kind, "id": identity, "asked": asked, "lang": lang}
     name = "...".join(f"{one}.{prop}" for one, prop in OUTPUTS)
     return api.post(
         URL,
         json={
             "output": f"..{name}..",
             "outputs": [{"id": one, "property": prop} for one, prop in OUTPUTS],
-            "inputs": [
-                {"id": "selection", "property": "data", "value": {"type": kind, "id": identity, "asked": asked}}
-            ],
+            "inputs": [{"id": "selection", "property": "data", "value": selected}],
             "changedPropIds": ["selection.data"],
         },
     )
@@ -64,6 +63,17 @@ def test_card_carries_no_vocabulary_to_the_server_and_back(db: Engine, viewer: h
     answer = select(viewer, "unit", any_id(db, "unit"))
     assert len(answer.request.content) < 1000
     assert "力量" in drawn(answer)[0]
+
+
+def test_card_comes_in_the_language_of_the_page_and_packed(db: Engine, viewer: httpx.Client) -> None:
+    unit = any_id(db, "unit")
+    chinese, english = (select(viewer, "unit", unit, lang=lang) for lang in ("zh", "en"))
+    assert "力量" in chinese.text
+    assert "力量" not in english.text
+    assert "Unit" in english.text
+    assert '"lang": "en"' not in chinese.text
+    assert english.headers["content-encoding"] == "gzip"
+    assert english.headers["content-type"] == "application/json"
 
 
 def test_what_is_not_there_says_so_and_is_no_error(viewer: httpx.Client) -> None:

@@ -13,6 +13,7 @@ from app.cards import Card, read_card
 from app.dashboard.card.view import card_foot, card_head, card_main, card_rest
 from app.dashboard.components import notice
 from app.dashboard.ids import Id
+from app.dashboard.texts import Lang, in_one
 from core.errors import NotFound
 from core.log import get_log
 
@@ -20,11 +21,12 @@ log = get_log("serve")
 
 
 class Selected(TypedDict):
-    """What the browser has selected, and the number of its request (`assets/js/card.mjs`)."""
+    """What the browser has selected, the number of its request and the language of the page (`assets/js/card.mjs`)."""
 
     type: str
     id: str
     asked: int
+    lang: Lang
 
 
 class ChartOf(TypedDict):
@@ -66,12 +68,14 @@ def register(app: Dash, door: Door) -> None:
     async def draw_card(selected: Selected) -> Parts:
         nothing: Drawn = {"asked": selected["asked"], "lon": None, "lat": None, "chart": None}
         try:
-            return await door.ask(draw, selected)
+            *parts, drawn = await door.ask(draw, selected)
+            head, main, rest, foot = (in_one(selected["lang"], part) for part in parts)
         except NotFound:
             return [], [notice("card.gone", "empty")], [], [], nothing
         except Exception as exc:  # whatever it is, the page says that this card could not be read
             log.error("card_failed", type=selected["type"], id=selected["id"], exc_info=exc)
-        return [], [notice("card.failed", "failed")], [], [], nothing
+            return [], [notice("card.failed", "failed")], [], [], nothing
+        return head, main, rest, foot, drawn
 
     app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction(namespace="onemap", function_name="card_drawn"),

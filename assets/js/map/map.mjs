@@ -8,7 +8,7 @@ import { opacitiesOf, scaled } from './fade.mjs';
 import { serveIcons } from './icons.mjs';
 import { feedMap } from './feed.mjs';
 import { followPresses } from './press.mjs';
-import { AT_EASE, keepPace } from './pace.mjs';
+import { AT_EASE, coarseRatio, isSoftware, keepPace, rendererHere } from './pace.mjs';
 import { middleOfRoom, roomForMap } from './room.mjs';
 
 const TEST = new URLSearchParams(location.search).has('test');
@@ -16,6 +16,7 @@ const NEAR_ZOOM = 15;
 const GESTURES = ['mousedown', 'touchstart', 'wheel'];
 const GESTURE_MS = 700;
 const FLIGHT_MS = TEST ? 0 : 900;
+const FADE_MS = 180;
 const NOWHERE = [-180, -60, 180, 75]; // where no city has been imported
 
 
@@ -26,13 +27,15 @@ function makeMap({ bbox }, layers) {
   const home = [[west, south], [east, north]];
   // what belongs to no layer of the tree, and, without a list, what is built in
   const isShown = (/** @type {string} */ id) => !id || !layers.length || layers.some(layer => layer.id === id && layer.visible);
+  const software = !TEST && isSoftware(rendererHere());
+  const plain = TEST || software;
   const map = new maplibre.Map({
     container: part('map'), style: baseStyle(pageLang(), isShown), bounds: home, fitBoundsOptions: { padding: roomForMap(24) },
-    minZoom: 8.5, maxZoom: 19, maxPitch: 60, attributionControl: false, fadeDuration: TEST ? 0 : 180,
-    canvasContextAttributes: { antialias: !TEST, preserveDrawingBuffer: TEST },
+    minZoom: 8.5, maxZoom: 19, maxPitch: 60, attributionControl: false, fadeDuration: plain ? 0 : FADE_MS,
+    canvasContextAttributes: { antialias: !plain, preserveDrawingBuffer: TEST }, ...(software ? { pixelRatio: coarseRatio() } : {}),
   });
   map.addControl(new maplibre.ScaleControl({ maxWidth: 110 }), 'bottom-left');
-  return { map, home };
+  return { map, home, pace: TEST ? AT_EASE : keepPace(map, software) };
 }
 
 /**
@@ -40,8 +43,8 @@ function makeMap({ bbox }, layers) {
  * @param {{ city: City, layers: LayerItem[], live: Live, sets: Sets, liveLayers: LiveLayers, selection: Chosen, words: Words }} parts
  */
 export function startMap({ city, layers, live, sets, liveLayers, selection, words }) {
-  const { map, home } = makeMap(city, layers);
-  const view = makeView(map, home);
+  const { map, home, pace } = makeMap(city, layers);
+  const view = makeView(map, home, pace);
   const switches = makeSwitches(map);
   const ring = makeRing(map);
   const failures = listenForFailures(map, switches);
@@ -49,7 +52,7 @@ export function startMap({ city, layers, live, sets, liveLayers, selection, word
   map.once('load', () => {
     furnish(map);
     live.layer.on(switches.renew);
-    switches.turn = feedMap(map, { live, sets, liveLayers, pace: TEST ? AT_EASE : keepPace(map), onMoved: (kind, id, coordinates) => { if (selection.is(kind, id)) ring(coordinates); } });
+    switches.turn = feedMap(map, { live, sets, liveLayers, pace, onMoved: (kind, id, coordinates) => { if (selection.is(kind, id)) ring(coordinates); } });
     for (const layer of layers) {
       switches.show(layer.id, layer.visible);
       if (layer.opacity < 1) switches.fade(layer.id, layer.opacity);
@@ -209,8 +212,12 @@ function makeSwitches(map) {
 
 // ---- the view
 
-/** Where the map looks. A gesture locks it for a moment. @param {MapLibre} map @param {[Place, Place]} home */
-function makeView(map, home) {
+/**
+ * Where the map looks. A gesture locks it for a moment. Where frames are slow it is there at once: a flight would be a few pictures.
+ * @param {MapLibre} map @param {[Place, Place]} home @param {Pick<typeof AT_EASE, 'calm'>} pace
+ */
+function makeView(map, home, pace) {
+  const flight = () => (pace.calm() ? 0 : FLIGHT_MS);
   let gestureUntil = 0;
   let atHome = true;
   const touched = () => { gestureUntil = performance.now() + GESTURE_MS; atHome = false; };
@@ -232,14 +239,14 @@ function makeView(map, home) {
       // After the card has opened: it takes some of the room.
       setTimeout(() => {
         atHome = false;
-        map.flyTo({ center: place, zoom: zoom ?? Math.max(map.getZoom(), NEAR_ZOOM), offset: middleOfRoom(), duration: FLIGHT_MS });
+        map.flyTo({ center: place, zoom: zoom ?? Math.max(map.getZoom(), NEAR_ZOOM), offset: middleOfRoom(), duration: flight() });
       }, 0);
     },
     controls: {
       'map-zoom-in': () => map.zoomIn(),
       'map-zoom-out': () => map.zoomOut(),
       'map-north': () => map.easeTo({ bearing: 0, pitch: 0 }),
-      'map-home': () => goHome(FLIGHT_MS),
+      'map-home': () => goHome(flight()),
     },
   };
 }
