@@ -30,12 +30,12 @@ COOKIE = "onemap_session"
 SECURE_COOKIE = f"__Host-{COOKIE}"
 OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/api/token", "/ca.crt"})
 # what the log-in page is drawn with
-OPEN_FOLDERS = ("/assets/css/", "/assets/icons/", "/vendor/@fontsource/")
+OPEN_FOLDERS = ("/assets/css/", "/assets/icons/", "/vendor/@fontsource/", "/fonts/")
 # what is answered before a password that somebody else has set is changed (for callbacks see app.asking)
 OWN_PAGE = "/me"
 # the page's texts and clock among it
 CHANGING_PATHS = frozenset({OWN_PAGE, "/api/me", "/api/me/password", "/api/city", "/api/catalogue", "/logout"})
-CHANGING_FOLDERS = ("/assets/", "/vendor/", "/pages/")
+CHANGING_FOLDERS = ("/assets/", "/vendor/", "/fonts/", "/pages/")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 CACHE_S, CACHE_SIZE = 10.0, 2000
 LOOPBACK = ("127.", "::1", "localhost")

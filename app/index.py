@@ -58,8 +58,11 @@ def make_application(
     )
 
 
-# the weights that are used, each in parts by ranges of characters: a browser fetches what a page writes with
-FONT_STYLES = tuple(f"/vendor/@fontsource/noto-sans-sc/{weight}.css" for weight in (400, 600))
+FONT_FAMILY, FONT_WEIGHTS = "Noto Sans SC", (400, 600)
+# what this city writes with is in one file a weight (app/fonts.py); what else a page writes with comes in parts by
+# ranges of characters, which boot.js asks for once that is there: a browser would fetch both for a text that waits
+CITY_FONTS = "/fonts/page.css"
+FONT_PARTS = tuple(f"/vendor/@fontsource/noto-sans-sc/{weight}.css" for weight in FONT_WEIGHTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +88,11 @@ class Index:
             "%LINKS%": self.links.strip(),
             "%STYLES%": "\n    ".join(
                 f'<link rel="stylesheet" href="{path}">'
-                for path in (*FONT_STYLES, *(f"/assets/css/{name}.css" for name in self.styles))
+                for path in (CITY_FONTS, *(f"/assets/css/{name}.css" for name in self.styles))
             ),
             "%BEFORE%": self.before,
             "%RENDERERS%": self.renderers,
+            "%FONTS%": " ".join(FONT_PARTS),
             "%LOADING%": spans(self.loading),
             "%FAILED%": spans("app.failed"),
             "%RETRY%": spans("app.retry"),
@@ -103,7 +107,7 @@ def spans(key: str) -> str:
 
 
 _INDEX = """<!DOCTYPE html>
-<html lang="zh-CN" data-lang="zh" data-theme="dark"%ROOT%>
+<html lang="zh-CN" data-lang="zh" data-theme="dark" data-fonts="%FONTS%"%ROOT%>
   <head>
     <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
     {%metas%}

@@ -51,6 +51,7 @@ from app.auth import Attempts, AuthMiddleware, Sessions, policy_of
 from app.dashboard.page import build_dashboard
 from app.deps import Parts, get_parts
 from app.document import document
+from app.fonts import add_fonts, start_cutting
 from app.front import Bodies, Hosts, PlainPaths, SecurityHeaders, known_names
 from app.index import ASSETS
 from app.live import Hub
@@ -123,6 +124,8 @@ def make_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         hub.start()
+        if settings.city_fonts:
+            start_cutting()
         with Pulse() as pulse:
             crew = Crew(threading.Event(), pulse)
             crew.start("lease", hub.listen)
@@ -152,6 +155,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     add_files(app, vendor_folder(), ASSETS)
     add_docs(app)
+    add_fonts(app, settings)
     add_push(app, hub)
     pages = build_pages(app, parts)
     for name in RESERVED:

@@ -114,6 +114,9 @@ class Settings(BaseSettings):
         description="where snapshots lie: s3://bucket/folder (AWS_* variables), file:///folder; "
         "empty: pictures/ in state_dir",
     )
+    city_fonts: bool = Field(
+        True, description="cut the page's font to this city's characters as `serve` starts: some seconds of one core"
+    )
     snapshot_hosts: str = Field(
         "",
         description="hosts that snapshot addresses of video events may be fetched from: name or name:port, "

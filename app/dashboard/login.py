@@ -75,6 +75,7 @@ _PAGE = """<!DOCTYPE html>
     <link rel="icon" type="image/svg+xml" href="/assets/icons/onemap.svg">
     <link rel="stylesheet" href="/vendor/@fontsource/noto-sans-sc/400.css">
     <link rel="stylesheet" href="/vendor/@fontsource/noto-sans-sc/600.css">
+    <link rel="stylesheet" href="/fonts/page.css">
     <link rel="stylesheet" href="/assets/css/tokens.css">
     <link rel="stylesheet" href="/assets/css/base.css">
     <link rel="stylesheet" href="/assets/css/login.css">

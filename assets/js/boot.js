@@ -26,6 +26,17 @@
     for (const [side, width] of Object.entries(JSON.parse(saved('widths') ?? '{}'))) root.style.setProperty(`--${side}`, `${width}px`);
   } catch { /* nothing usable was kept: the panels have the width of the design */ }
 
+  // The font in parts, for characters that the city's own files have not: only once those are there.
+  document.addEventListener('DOMContentLoaded', async () => {
+    await Promise.allSettled([400, 600].map(weight => document.fonts.load(`${weight} 1em 'Noto Sans SC'`, '\u4e00')));
+    for (const href of (root.dataset.fonts ?? '').split(' ')) {
+      const link = document.createElement('link');
+      Object.assign(link, { rel: 'stylesheet', href });
+      // of two that have a character the later is taken
+      document.querySelector('link[href="/fonts/page.css"]')?.before(link);
+    }
+  });
+
   // A script that does not load leaves a word and a way to try again, not an endless wait.
   /** @param {string} id */
   const copyOf = id => /** @type {HTMLTemplateElement} */ (document.getElementById(id)).content.cloneNode(true);

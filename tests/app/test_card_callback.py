@@ -72,7 +72,7 @@ def test_card_comes_in_the_language_of_the_page_and_packed(db: Engine, viewer: h
     assert "力量" not in english.text
     assert "Unit" in english.text
     assert '"lang": "en"' not in chinese.text
-    assert english.headers["content-encoding"] == "gzip"
+    assert english.headers["content-encoding"] == "br"
     assert english.headers["content-type"] == "application/json"
 
 

@@ -16,7 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from app.dashboard.page import build_dashboard
 from app.deps import Parts
 from app.index import ASSETS
-from app.serving import Compression, Packed, add_docs, add_files, folder_version
+from app.serving import Compression, Packed, add_docs, add_files, coding_of, folder_version
 
 LONG = "window.words = 'the same again and again';\n" * 200
 
@@ -68,6 +68,27 @@ def test_text_is_compressed_and_arrives_whole(server: FastAPI) -> None:
     assert int(answer.headers["content-length"]) < len(LONG) / 5
     assert answer.text == LONG
     assert "Accept-Encoding" in answer.headers["vary"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip, deflate", "gzip"),
+        ("br;q=0, gzip;q=0.5", "gzip"),
+        ("BR", "br"),
+        ("identity", None),
+        ("", None),
+    ],
+)
+def test_the_better_of_what_is_accepted_packs(accepted: str, coding: str | None) -> None:
+    assert coding_of(accepted) == coding
+
+
+def test_brotli_arrives_whole(server: FastAPI) -> None:
+    answer = get(server, "/vendor/chart/chart.mjs", accept_encoding="br, gzip")
+    assert answer.headers["content-encoding"] == "br"
+    assert answer.text == LONG
 
 
 def test_a_browser_that_cannot_unpack_gets_it_plain(server: FastAPI) -> None:
@@ -142,7 +163,7 @@ def test_the_page_names_its_files_by_an_address_that_changes_with_them(tmp_path:
 def test_packed_bodies_are_bounded() -> None:
     packed = Packed(most=3000)
     bodies = [bytes([n]) * 40 + bytes(range(256)) * 5 for n in range(40)]
-    results = [asyncio.run(packed.pack(bytes([n]), body)) for n, body in enumerate(bodies)]
+    results = [asyncio.run(packed.pack(bytes([n]), body, "gzip")) for n, body in enumerate(bodies)]
     assert all(gzip.decompress(result) == body for result, body in zip(results, bodies, strict=True))
     assert sum(map(len, packed._held.values())) <= 3000
-    assert list(packed._held)[-1] == bytes([39])
+    assert list(packed._held)[-1] == bytes([39]) + b"gzip"

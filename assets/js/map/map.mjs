@@ -17,6 +17,7 @@ const GESTURES = ['mousedown', 'touchstart', 'wheel'];
 const GESTURE_MS = 700;
 const FLIGHT_MS = TEST ? 0 : 900;
 const FADE_MS = 180;
+const AFTER_CARD_MS = 500;
 const NOWHERE = [-180, -60, 180, 75]; // where no city has been imported
 
 
@@ -236,11 +237,11 @@ function makeView(map, home, pace) {
     /** @param {Place} place @param {number} [zoom] */
     flyTo(place, zoom) {
       if (performance.now() <= gestureUntil) return;
-      // After the card has opened: it takes some of the room.
+      // After the card has opened: it takes some of the room; where frames are slow after it is drawn, for a new view takes many.
       setTimeout(() => {
         atHome = false;
         map.flyTo({ center: place, zoom: zoom ?? Math.max(map.getZoom(), NEAR_ZOOM), offset: middleOfRoom(), duration: flight() });
-      }, 0);
+      }, pace.calm() ? AFTER_CARD_MS : 0);
     },
     controls: {
       'map-zoom-in': () => map.zoomIn(),
