@@ -98,6 +98,7 @@ def get_sensor(conn: Conn, who: Who, sensor_id: str) -> Sensor:
 @router.get("/{sensor_id}/offer")
 def get_offer(conn: Conn, who: Who, sensor_id: str, kind: Name = None) -> Offered:
     """What a device could be accepted as, by everything heard of it since it first spoke; `kind`: another than that."""
+    who.require(Permission.SOURCE_READ)
     sensor = get_sensor(conn, who, sensor_id)
     guess = guess_kind(sensor["values"])
     asked = kind or guess
