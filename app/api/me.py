@@ -1,4 +1,4 @@
-"""/api/me: one's own account."""
+"""/api/me: one's own account. What is written is done again where it lost a race (`Parts.work`)."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ def get_me(who: Who) -> Me:
 
 
 @router.patch("")
-def patch_me(conn: Conn, who: Who, parts: PartsDep, body: MeChange) -> Me:
+async def patch_me(who: Who, parts: PartsDep, body: MeChange) -> Me:
     """The language in which one is spoken to."""
-    set_language(conn, who.username, body.lang)
+    await parts.work(lambda conn: set_language(conn, who.username, body.lang))
     parts.sessions.forget_all()
     return {**me_object(who), "lang": body.lang}
 
@@ -99,13 +99,13 @@ def get_sessions(conn: Conn, who: Who, now: Now, cursor: Cursor = None, limit: L
 
 
 @router.delete("/sessions/{session_id}")
-def delete_session(conn: Conn, who: Who, now: Now, parts: PartsDep, session_id: int) -> Ended:
-    sessions.end_session(conn, who, who.username, session_id, now)
+async def delete_session(who: Who, now: Now, parts: PartsDep, session_id: int) -> Ended:
+    await parts.work(lambda conn: sessions.end_session(conn, who, who.username, session_id, now))
     parts.sessions.forget_all()
     return {"ended": 1}
 
 
 @router.post("/tokens", status_code=201)
-def post_token(conn: Conn, who: Who, now: Now, body: TokenIn) -> MadeToken:
+async def post_token(who: Who, now: Now, parts: PartsDep, body: TokenIn) -> MadeToken:
     """A token for a program of one's own; it may what one may oneself."""
-    return sessions.make_token(conn, who, who.username, body, now)
+    return await parts.work(lambda conn: sessions.make_token(conn, who, who.username, body, now))
