@@ -84,8 +84,36 @@ def with_risk(item: Item) -> Item:
     return item if not risk else {**item, "risk": {**risk, "terms": nameless(risk["terms"])}}
 
 
+# of what a device first sent
+DOOR = frozenset({"topic", "sent"})
+
+
+def without_door(item: Item) -> Item:
+    told = item.get("attributes") or {}
+    return {**item, "attributes": {k: v for k, v in told.items() if k not in DOOR}} if DOOR & told.keys() else item
+
+
+# who is held back and what failed, by name: each has a permission of its own
+NAMED_IN_HEALTH = {"quarantine": Permission.QUARANTINE_READ, "set_aside": Permission.ASIDE_READ}
+
+
+def health_seen(viewer: Viewer, item: Item) -> Item:
+    hidden: dict[str, list[Any]] = {
+        part: [] for part, needed in NAMED_IN_HEALTH.items() if item.get(part) and not viewer.may(needed)
+    }
+    cameras = item.get("cameras")
+    if cameras and not viewer.scope.everywhere:
+        return {**item, **hidden, "cameras": {**cameras, "silent": []}}
+    return {**item, **hidden} if hidden else item
+
+
 def as_seen(viewer: Viewer, kind: str, item: T) -> T:
-    """A thing that may be seen, as this person is told of it: a score names nothing that they may not see."""
+    """A thing that may be seen, as this person is told of it: a score names nothing that they may not see, a sensor
+    says where its messages come in to whom the door may be shown, the health of the system names no more than that."""
+    if kind == "sensor" and not viewer.may(Permission.SOURCE_READ):
+        return cast(T, without_door(item))
+    if kind == "health":
+        return cast(T, health_seen(viewer, item))
     if viewer.scope.everywhere or kind not in SCORED:
         return item
     return cast(T, SCORED[kind](item))

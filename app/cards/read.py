@@ -185,6 +185,7 @@ def sensor_card(asking: Asking, identity: str) -> SensorCard:
     sensor = next(iter(read_sensors(asking.conn, read_limits(asking.conn), ids=[identity])), None)
     if sensor is None:
         raise NotFound(f"there is no sensor {identity!r}")
+    sensor = as_seen(asking.viewer, "sensor", sensor)
     parts = parts_of(asking, "sensor", sensor, sensor["names"], say("source.sensor", name=sensor["names"]), identity)
     return {**parts, "type": "sensor", "object": sensor, "measures": measures_of_sensor(asking, sensor)}
 

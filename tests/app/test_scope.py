@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from alerts.cells import put_districts, read_ground, score_cells
 from alerts.scoring import score_incidents
 from alerts.store import link
-from app.api import alarms, incidents, layers, pending, sensors, state, units, video
+from app.api import alarms, health, incidents, layers, pending, sensors, state, units, video
 from app.api import devices as accounts
 from app.cards import read_card
 from app.cards.around import look_around
@@ -41,6 +41,7 @@ from ingest.doors.accounts import AccountIn
 from layers.catalogue import LAYERS, describe_layers, read_features, read_tile, sight_of_tiles
 from layers.place import read_within
 from layers.search import search
+from layers.sensors import read_sensors
 from tests.alerts.helpers import change, write
 from tests.app.asking import ask_as
 from tests.dispatch.test_incidents import opened, send
@@ -500,6 +501,73 @@ SELECT 'school-there', 'school', '那边小学', 'School There', geom, :other, '
         assert str(border.incident) in said, what
         assert not [name for name in ("那边小学", "School There", *names) if name in said], what
     assert "School There" in json.dumps(card_for(conn, border.incident))
+
+
+def test_where_a_sensors_messages_come_in_is_told_to_whom_the_door_is_shown(conn: Connection) -> None:
+    told = json.dumps({"topic": "secret-maker/7/up", "sent": '{"serial": "sn-77"}', "floor": 2})
+    sensor = conn.scalar(
+        text(
+            """
+UPDATE sensor SET attributes = CAST(:told AS jsonb) WHERE id = (SELECT min(id) FROM sensor WHERE status = 'active')
+RETURNING id
+"""
+        ),
+        {"told": told},
+    )
+    for role, is_told in ((Role.VIEWER, False), (Role.DISPATCHER, True)):
+        who = person(role)
+        [item] = read_sensors(conn, {}, ids=[sensor])
+        answers = {
+            "list": LISTS["sensors"](conn, who),
+            "one": sensors.get_sensor(conn, who, sensor),
+            "picture": state.get_state(conn, who, now())["sensors"],
+            "card": read_card(ask_as(conn, who), "sensor", sensor),
+            "live": [one.decode() for one in say_to(who, Changes(KINDS["sensor"], [item], []), Told(), now()).bodies],
+        }
+        for what, answer in answers.items():
+            said = json.dumps(answer)
+            assert ("secret-maker" in said, "sn-77" in said) == (is_told, is_told), (role, what)
+            assert "floor" in said, what
+
+
+def test_health_names_no_more_than_ones_permissions_and_districts(conn: Connection) -> None:
+    conn.execute(
+        text(
+            """
+INSERT INTO camera_state (camera_id, frame_at) SELECT min(id), now() - interval '2 hours' FROM camera
+ON CONFLICT (camera_id) DO UPDATE SET event_at = NULL, frame_at = EXCLUDED.frame_at
+"""
+        )
+    )
+    conn.execute(
+        text(
+            """
+INSERT INTO quarantine (owner, kind, since, last_at, figure, held)
+VALUES ('account:flooder', 'rate', now(), now(), 900, 5)
+"""
+        )
+    )
+    conn.execute(
+        text(
+            """
+INSERT INTO set_aside (what, id, error, tries, first_at, last_at, due_at)
+VALUES ('score', 'x', 'no', 3, now(), now(), 'infinity')
+"""
+        )
+    )
+    parts: Any = SimpleNamespace(settings=SimpleNamespace(topic_prefix="onemap"))
+    [item] = KINDS["health"].read_all(conn, ReadAt(now(), Settings(database_url="postgresql://")))
+
+    def told(who: Viewer) -> tuple[int, int, int]:
+        one = health.get_health(conn, who, now(), parts)
+        [live] = say_to(who, Changes(KINDS["health"], [item], []), Told(), now()).bodies
+        assert ("account:flooder" in live.decode()) is bool(one["quarantine"])
+        assert one["cameras"] is not None
+        return len(one["quarantine"]), len(one["set_aside"]), len(one["cameras"]["silent"])
+
+    assert told(person(Role.DISPATCHER)) == (1, 1, 1)
+    assert told(person(Role.VIEWER)) == (0, 0, 1)
+    assert told(person(Role.DISPATCHER, districts=NOWHERE)) == (1, 1, 0)
 
 
 def test_area_of_risk_names_no_alarm_to_whom_part_of_the_city_is_hidden(busy: Connection) -> None:
