@@ -56,9 +56,14 @@ def next_filters(wanted: Iterable[str], own: str, mine: Filters, held: Held) -> 
     new = frozenset(one for one in asked if any(overlap(one, gone) for gone in old))
     turning = old | new
     if own == held.changer:
+        if held.alone:
+            return sorted(asked)
         others = frozenset().union(*(f for name, f in held.sessions.items() if name != own))
-        ready = old <= mine and (held.alone or not others & turning)
+        ready = old <= mine and not others & turning
         return sorted(asked) if ready else sorted((asked - new) | old | (mine & new))
+    changers = held.sessions.get(held.changer or "", frozenset())
+    if new <= changers and not old & changers:
+        return sorted(asked)  # it went on without somebody who still holds what is given up
     return sorted((asked - new) | (mine & turning - held.steady))
 
 

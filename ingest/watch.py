@@ -85,7 +85,9 @@ class Watch:
         self._orphans: dict[str, float] = {}
         self._taken: set[str] = set()
         self._first = True
-        # of filters that several ingesters share: what the changer holds and held a moment ago, since when we are it
+        # of filters that several ingesters share: those in whose place others are wanted, since when; what the changer
+        # holds, and held a moment ago
+        self._old: frozenset[str] = frozenset()
         self._changers: frozenset[str] = frozenset()
         self._steady: frozenset[str] = frozenset()
         self._steady_at = 0.0
@@ -162,7 +164,7 @@ class Watch:
         ours = CHANGER in self._lease.held
         if old and not ours and self._lease.take(CHANGER):
             self._lease.take(changer_of(slot))
-            self._changing_since, ours = time.monotonic(), True
+            ours = True
         elif ours and not old:
             for name in (changer_of(slot), CHANGER):
                 self._lease.release(name)
@@ -171,6 +173,9 @@ class Watch:
         changer = session_name(self._settings, self._ingester.installation, turns[0]) if turns else None
         changers = held.get(changer or "", frozenset())
         now = time.monotonic()
+        if old - self._old:
+            self._changing_since = now
+        self._old = old
         self._steady &= changers
         if now - self._steady_at >= STEADY_S:
             self._steady, self._changers, self._steady_at = changers & self._changers, changers, now

@@ -149,6 +149,15 @@ def test_changer_that_is_told_to_wait_no_longer_goes_on_without_the_others() -> 
     assert next_filters([NEW], "a", sessions["a"], Held(sessions, changer="a", alone=True)) == [NEW]
 
 
+def test_somebody_who_never_lets_go_keeps_nobody_from_the_new() -> None:
+    """A session of a slot that there is no more, or of an ingester that hangs."""
+    ghost, turned = frozenset({OLD}), frozenset({NEW})
+    sessions = {"a": turned, "b": frozenset[str](), "ghost": ghost}
+    assert next_filters([NEW], "a", turned, Held(sessions, changer="a", alone=True)) == [NEW]
+    assert next_filters([NEW], "b", frozenset(), Held(sessions, changer="a")) == [NEW]
+    assert next_filters([NEW], "ghost", ghost, Held(sessions, changer="a")) == [NEW]
+
+
 def test_others_let_go_of_what_the_changer_has_held_for_a_while_and_of_nothing_else() -> None:
     sessions = {"a": frozenset({OLD}), "b": frozenset({OLD})}
     assert next_filters([NEW], "b", sessions["b"], Held(sessions, changer="a")) == [OLD]
