@@ -164,7 +164,7 @@ class Watch:
         ours = CHANGER in self._lease.held
         if old and not ours and self._lease.take(CHANGER):
             self._lease.take(changer_of(slot))
-            ours = True
+            self._changing_since, ours = time.monotonic(), True
         elif ours and not old:
             for name in (changer_of(slot), CHANGER):
                 self._lease.release(name)
