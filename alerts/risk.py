@@ -9,7 +9,7 @@ same functions.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ from sqlalchemy import Connection, text
 
 from core import nouns
 from core.clock import rfc3339
-from core.exposure import Exposure, around, is_day
+from core.exposure import Exposure, Place, around, is_day
 from core.i18n import say
 from core.levels import alarm_level, lowered, urgency
 from core.readings import estimate, road_minutes
@@ -32,8 +32,10 @@ CERTAINTY = {"Observed": 1.0, "Likely": 0.8, "Possible": 0.5, "Unlikely": 0.25, 
 # whose words the level of a hazard is in
 LADDERS = {"alarm": alarm_level, "incident": urgency}
 PEOPLE_FULL = 10_000  # so many people inside the footprint count 10
+FULL = 10.0  # the highest value of a term
 ETA_FULL_S = 1800.0  # help that takes half an hour counts 10
 SENSITIVE = 2  # facilities of so many points are named
+NO_PLACES = 1.0  # the value of a place that nothing sensitive is near
 FLOOR = 1.0  # nobody counted here is not nobody here
 FADE_S = 6 * 3600.0  # news this old counts half
 NIGHT_HOURS = (22, 23, 0, 1, 2, 3, 4, 5)
@@ -197,35 +199,85 @@ def _term(held: nouns.Term) -> Term:
 
 
 def vulnerability_terms(found: Exposure, now: datetime, zone: str) -> list[Term]:
-    sensitive = [
-        p for p in found.facilities if table("facility_kinds").get(p.kind, {}).get("sensitive", 0) >= SENSITIVE
-    ]
-    # whoever sees the score reads their names; what is not for all counts and is not named
-    named = [p for p in sensitive if p.classification == Classification.OPEN][:4]
+    sensitive = sensitive_places(found)
     points = sum(table("facility_kinds")[p.kind]["sensitive"] for p in sensitive)
     hour = hour_term(now, zone)
     if not found.facilities_known:
         return [Term("facilities", "vulnerability", None, 0.7, say("risk.facilities.missing")), hour]
-    words = {
-        lang: "、".join(p.names[lang] for p in named) if lang == "zh" else ", ".join(p.names[lang] for p in named)
-        for lang in ("zh", "en")
-    }
-    unnamed = say("risk.facilities.unnamed") if sensitive else say("risk.facilities.none")
-    text_ = say("risk.facilities", list=words) if named else unnamed
-    return [Term("facilities", "vulnerability", round(min(10.0, 1.0 + 1.5 * points), 1), 0.7, text_), hour]
+    value = round(min(10.0, NO_PLACES + 1.5 * points), 1)
+    return [Term("facilities", "vulnerability", value, 0.7, facilities_text(found, unnamed=bool(sensitive))), hour]
 
 
-def as_it_stands(held: nouns.Risk, radius_m: float, found: Exposure, nearest: tuple[Text, float] | None) -> nouns.Risk:
+def sensitive_places(found: Exposure) -> list[Place]:
+    kinds = table("facility_kinds")
+    return [p for p in found.facilities if kinds.get(p.kind, {}).get("sensitive", 0) >= SENSITIVE]
+
+
+def facilities_text(found: Exposure, *, unnamed: bool) -> Text:
+    """Whoever sees the score reads their names; what is not for all counts and is not named. `unnamed`: there are some,
+    named or not."""
+    named = [p for p in sensitive_places(found) if p.classification == Classification.OPEN][:4]
+    if not named:
+        return say("risk.facilities.unnamed" if unnamed else "risk.facilities.none")
+    signs = {"zh": "、", "en": ", "}
+    return say("risk.facilities", list={lang: sign.join(p.names[lang] for p in named) for lang, sign in signs.items()})
+
+
+def as_it_stands(
+    held: nouns.Risk,
+    radius_m: float,
+    found: Exposure,
+    nearest: tuple[Text, float] | None,
+    *,
+    limited: bool = False,
+) -> nouns.Risk:
     """A score given before, for whoever looks now: its terms tell what is counted around it, and who is nearest, in
-    the very moment in which the same is listed below them. The score stays that of the lists; it follows."""
+    the very moment in which the same is listed below them. The score stays that of the lists; it follows. Of who is
+    `limited` it is the words alone that are others: what is told are the things they see, what counted were all."""
     anew = {term.name: term for term in exposure_terms(found, radius_m)}
     if nearest is not None:
         anew["nearest_unit"] = nearest_term(nearest[0], nearest[1])
-    terms = [
-        anew[term["name"]].as_json() if term["name"] in anew and term["value"] is not None else term
-        for term in held["terms"]
+    if not limited:
+        terms = [
+            anew[term["name"]].as_json() if term["name"] in anew and term["value"] is not None else term
+            for term in held["terms"]
+        ]
+        return {**held, "terms": terms}
+    said = {name: term.text for name, term in anew.items()}
+    said.setdefault("nearest_unit", say("risk.eta.unseen"))
+    told: list[nouns.Term] = []
+    for term in held["terms"]:
+        if term["name"] == "facilities":
+            said["facilities"] = facilities_text(found, unnamed=(term["value"] or 0.0) > NO_PLACES)
+        known = term["value"] is not None
+        told.append({**term, "text": said.get(term["name"], term["text"]) if known else term["text"]})
+    return {**held, "terms": told}
+
+
+def nameless(terms: Sequence[nouns.Term], *, of_cell: bool = False) -> list[nouns.Term]:
+    """Terms of a score for whoever does not see the whole city: a unit, a place or an alarm that one of them names may
+    be of another district. What counted, counted; a card names what its reader sees (`as_it_stands`)."""
+    said = CELL_NAMELESS if of_cell else NAMELESS
+    return [
+        {**term, "text": said[term["name"]](term["value"])} if term["name"] in said and term["value"] else term
+        for term in terms
     ]
-    return {**held, "terms": terms}
+
+
+def nearest_unnamed(value: float) -> Text:
+    """How far help is, as near as the value of its term tells it."""
+    if value >= FULL:
+        return say("risk.eta.far", minutes=round(ETA_FULL_S / 60))
+    return say("risk.eta.unnamed", minutes=road_minutes(ETA_FULL_S * (value / FULL) ** 2))
+
+
+def places_unnamed(value: float) -> Text:
+    return say("risk.facilities.some" if value > NO_PLACES else "risk.facilities.none")
+
+
+# by the terms that name something
+NAMELESS: Mapping[str, Callable[[float], Text]] = {"nearest_unit": nearest_unnamed, "facilities": places_unnamed}
+CELL_NAMELESS: Mapping[str, Callable[[float], Text]] = {"hazard": lambda _: say("risk.near_some")}
 
 
 def eta_value(eta_s: float) -> float:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+from alerts.risk import nameless
 from core.errors import Forbidden, NotFound
 from core.viewer import Permission, Viewer
 
@@ -71,16 +72,64 @@ RULES: Mapping[str, Callable[[Viewer, Item], bool]] = {
 }
 
 
+# where the terms of a score stand in what has one
+SCORED: Mapping[str, Callable[[Item], Item]] = {
+    "alarm": lambda item: with_risk(item),
+    "incident": lambda item: with_risk(item),
+    "risk_cell": lambda item: {**item, "terms": nameless(item["terms"], of_cell=True)},
+}
+
+
+def with_risk(item: Item) -> Item:
+    risk = item.get("risk")
+    return item if not risk else {**item, "risk": {**risk, "terms": nameless(risk["terms"])}}
+
+
+# of what a device first sent
+DOOR = frozenset({"topic", "sent"})
+
+
+def without_door(item: Item) -> Item:
+    told = item.get("attributes") or {}
+    return {**item, "attributes": {k: v for k, v in told.items() if k not in DOOR}} if DOOR & told.keys() else item
+
+
+# who is held back and what failed, by name: each has a permission of its own
+NAMED_IN_HEALTH = {"quarantine": Permission.QUARANTINE_READ, "set_aside": Permission.ASIDE_READ}
+
+
+def health_seen(viewer: Viewer, item: Item) -> Item:
+    hidden: dict[str, list[Any]] = {
+        part: [] for part, needed in NAMED_IN_HEALTH.items() if item.get(part) and not viewer.may(needed)
+    }
+    cameras = item.get("cameras")
+    if cameras and not viewer.scope.everywhere:
+        return {**item, **hidden, "cameras": {**cameras, "silent": []}}
+    return {**item, **hidden} if hidden else item
+
+
+def as_seen(viewer: Viewer, kind: str, item: T) -> T:
+    """A thing that may be seen, as this person is told of it: a score names nothing that they may not see, a sensor
+    says where its messages come in to whom the door may be shown, the health of the system names no more than that."""
+    if kind == "sensor" and not viewer.may(Permission.SOURCE_READ):
+        return cast(T, without_door(item))
+    if kind == "health":
+        return cast(T, health_seen(viewer, item))
+    if viewer.scope.everywhere or kind not in SCORED:
+        return item
+    return cast(T, SCORED[kind](item))
+
+
 def only_seen(viewer: Viewer, kind: str, items: Sequence[T]) -> list[T]:
     may_see = RULES[kind]
-    return [item for item in items if may_see(viewer, item)]
+    return [as_seen(viewer, kind, item) for item in items if may_see(viewer, item)]
 
 
 def need_seen(viewer: Viewer, kind: str, found: Sequence[T], identity: object, field: str | None = None) -> T:
     """The one that was found. NotFound where none was, or not for this person to see: nobody is told which."""
     if not found or not RULES[kind](viewer, found[0]):
         raise NotFound(f"there is no {kind.replace('_', ' ')} {str(identity)!r}", field=field)
-    return found[0]
+    return as_seen(viewer, kind, found[0])
 
 
 def need_own(viewer: Viewer, classification: int) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
+from core.scope import EVERYTHING, Scope, seen
 from core.types import Box, LonLat, Params
 from core.vocabulary import Text
 
@@ -30,12 +31,13 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Exposure:
     """`people` is None where no building here has a count; `known` says whether the city has any facility data at
-    all."""
+    all; `cut`: part of the area lies in districts that the scope does not see, and what is there was left out."""
 
     people: int | None
     buildings: int
     facilities: tuple[Place, ...]
     facilities_known: bool
+    cut: bool = False
 
     @property
     def kinds(self) -> Counter[str]:
@@ -48,6 +50,11 @@ def is_day(now: datetime, zone: str) -> bool:
 
 
 CIRCLE = "ST_Buffer(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography, :radius)::geometry"
+# what is of no district is everybody's
+_HIDDEN = f"""
+FROM district d WHERE NOT d.code = ANY(CAST(:scope_districts AS text[])) AND ST_Intersects(d.geom, {CIRCLE})
+"""
+_SEEN_OF_CIRCLE = f"SELECT COALESCE(ST_Difference({CIRCLE}, ST_Union(d.geom)), {CIRCLE}) {_HIDDEN}"
 _PEOPLE = """
 SELECT count(*) AS buildings, sum(CASE WHEN :day THEN people_day ELSE people_night END) AS people,
   count(people_day) AS counted FROM building WHERE center && ({area}) AND ST_Intersects(center, ({area}))
@@ -55,29 +62,35 @@ SELECT count(*) AS buildings, sum(CASE WHEN :day THEN people_day ELSE people_nig
 _FACILITIES = """
 SELECT id, kind, name_zh, name_en, district, classification,
   ST_Distance(geom::geography, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography) AS distance
-FROM facility WHERE geom && ({area}) AND ST_Intersects(geom, ({area})) ORDER BY distance LIMIT 200
+FROM facility WHERE geom && ({area}) AND ST_Intersects(geom, ({area})) AND {seen} ORDER BY distance LIMIT 200
 """
 
 
-def around(conn: Connection, where: LonLat, radius_m: float, now: datetime, zone: str) -> Exposure:
-    """What is within `radius_m` metres of a point."""
+def around(
+    conn: Connection, where: LonLat, radius_m: float, now: datetime, zone: str, scope: Scope = EVERYTHING
+) -> Exposure:
+    """What is within `radius_m` metres of a point and in the districts of a scope."""
     given = {"lon": where.lon, "lat": where.lat, "radius": radius_m, "day": is_day(now, zone)}
-    return _within(conn, CIRCLE, given)
+    if scope.districts is None:
+        return _within(conn, CIRCLE, given, scope)
+    cut = bool(conn.scalar(text(f"SELECT EXISTS (SELECT 1 {_HIDDEN})"), {**given, **scope.params()}))
+    return replace(_within(conn, _SEEN_OF_CIRCLE, given, scope), cut=cut)
 
 
-def inside(conn: Connection, geojson: str, now: datetime, zone: str) -> Exposure:
-    """What is inside a GeoJSON polygon; distances are from its centroid."""
+def inside(conn: Connection, geojson: str, now: datetime, zone: str, scope: Scope = EVERYTHING) -> Exposure:
+    """What is inside a GeoJSON polygon, which lies in the districts of the scope; distances are from its centroid."""
     center = conn.execute(
         text("SELECT ST_X(c) AS lon, ST_Y(c) AS lat FROM ST_Centroid(ST_GeomFromGeoJSON(:shape)) AS c"),
         {"shape": geojson},
     ).one()
     given = {"lon": center.lon, "lat": center.lat, "shape": geojson, "day": is_day(now, zone)}
-    return _within(conn, "ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326)", given)
+    return _within(conn, "ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326)", given, scope)
 
 
-def _within(conn: Connection, area: str, given: Params) -> Exposure:
+def _within(conn: Connection, area: str, given: Params, scope: Scope) -> Exposure:
+    given = {**given, **scope.params()}
     people = conn.execute(text(_PEOPLE.format(area=area)), given).one()
-    places = conn.execute(text(_FACILITIES.format(area=area)), given).all()
+    places = conn.execute(text(_FACILITIES.format(area=area, seen=seen("district", "classification"))), given).all()
     known = bool(conn.scalar(text("SELECT EXISTS (SELECT 1 FROM facility WHERE kind IN ('school', 'hospital'))")))
     return Exposure(
         people=int(people.people or 0) if people.counted or _city_is_counted(conn) else None,

@@ -36,6 +36,11 @@ class Scope:
     classification: Classification = Classification.SECRET
     city: bool = True
 
+    @property
+    def everywhere(self) -> bool:
+        """Nothing is hidden for where or whose it is, only for its class."""
+        return self.city and self.districts is None and self.units is None
+
     def sees(self, district: str | None, classification: int = Classification.OPEN) -> bool:
         """Whether things of this district and classification may be seen."""
         if not self.city or classification > self.classification:
@@ -71,7 +76,7 @@ class Scope:
         return inside and self.classification >= other.classification and (self.city or not other.city)
 
     def params(self) -> Params:
-        """For what `seen`, `seen_unit` and `seen_incident` ask."""
+        """For what `seen` and its kin ask."""
         return {
             "scope_city": self.city,
             "scope_districts": None if self.districts is None else sorted(self.districts),
@@ -114,6 +119,13 @@ def seen_incident(incident: str, district: str, classification: str) -> str:
     return f"""
 ({seen(district, classification)} OR (CAST(:scope_units AS text[]) IS NOT NULL AND EXISTS (SELECT 1 FROM assignment sent
   WHERE sent.incident_id = {incident} AND sent.unit_id = ANY(CAST(:scope_units AS text[])))))
+"""
+
+
+def seen_area(districts: str) -> str:
+    """`Scope.sees_area` in SQL; `districts` is an expression of text[]."""
+    return f"""
+(:scope_city AND (CAST(:scope_districts AS text[]) IS NULL OR {districts} && CAST(:scope_districts AS text[])))
 """
 
 

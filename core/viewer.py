@@ -29,6 +29,8 @@ class Permission(StrEnum):
     UNIT_REPORT = "unit.report"
     LAYER_EDIT = "layer.edit"
     SENSOR_MANAGE = "sensor.manage"
+    # sources with what comes through them, and what has spoken and nobody has registered
+    SOURCE_READ = "source.read"
     SOURCE_MANAGE = "source.manage"
     RULE_MANAGE = "rule.manage"
     DEVICE_MANAGE = "device.manage"

@@ -14,6 +14,7 @@ from core.clock import rfc3339
 from core.db import notify_change
 from core.history import kept
 from core.nouns import LogLine
+from core.scope import EVERYTHING, Scope, seen_incident
 from core.types import JsonObject
 from core.vocabulary import ENDED_INCIDENT, IncidentStatus, Text
 
@@ -88,10 +89,14 @@ WHERE incident_id = :id AND id > COALESCE(:after, 0) ORDER BY id LIMIT :most
     ]
 
 
-_OF_UNIT = text("SELECT time, who, text FROM incident_event WHERE data->>'unit' = :unit ORDER BY id DESC LIMIT :most")
+_OF_UNIT = text(f"""
+SELECT e.time, e.who, e.text FROM incident_event e JOIN incident i ON i.id = e.incident_id
+WHERE e.data->>'unit' = :unit AND {seen_incident("i.id", "i.district", "i.classification")}
+ORDER BY e.id DESC LIMIT :most
+""")
 
 
-def read_of_unit(conn: Connection, unit: str, most: int = 20) -> list[LogLine]:
-    """The newest entries about a unit, the newest first."""
-    rows = conn.execute(_OF_UNIT, {"unit": unit, "most": most})
+def read_of_unit(conn: Connection, unit: str, scope: Scope = EVERYTHING, most: int = 20) -> list[LogLine]:
+    """The newest entries about a unit in logs of incidents that the scope sees, the newest first."""
+    rows = conn.execute(_OF_UNIT, {"unit": unit, "most": most, **scope.params()})
     return [{"time": rfc3339(r.time), "who": r.who, "text": r.text} for r in rows]

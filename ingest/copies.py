@@ -13,7 +13,8 @@ identifiers tell apart (MQTT 5 section 3.8.2.1.2), each one packet, which a brok
 Deliveries without one are whole publishes, before and after. Those under `both` come in pairs, with each other or with
 one under `alone`. One topic's order is kept, and the first of a pair is the one that is written, so nothing is lost
 where the second never comes. A change that was cut off is begun anew with other identifiers, from whichever step it
-had come to. Shared subscriptions deal the two deliveries to different sessions: they are not told apart.
+had come to. Shared subscriptions deal the two deliveries to different sessions, which nothing tells apart: one session
+is alone with both filters then (ingest.shared).
 """
 
 from __future__ import annotations

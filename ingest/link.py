@@ -39,7 +39,6 @@ SETTLE_S = 2.0
 # retained messages come with a new subscription and not again with each connection (MQTT 5 section 3.8.3.1)
 ONLY_WHEN_NEW = SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
 NEVER = SubscribeOptions.RETAIN_DO_NOT_SEND
-SHARED = "$share/"
 KEEP = text(
     """
 INSERT INTO broker_subscription (client_id, topic_filter)
@@ -81,7 +80,8 @@ class Link:
         self.waiting = 0
         self.drain: Drain | None = None
         self._settings, self._engine, self._deliver = settings, engine, deliver
-        self._wanted: list[str] = []
+        # None: whatever it holds
+        self._wanted: list[str] | None = []
         self._held: set[str] | None = None
         self._heard_at = time.monotonic()
         self._fence: int | None = None
@@ -100,6 +100,11 @@ class Link:
         self.client.on_unsubscribe = self._on_unsubscribe
 
     @property
+    def held(self) -> frozenset[str] | None:
+        """What the broker keeps subscribed in it, or is about to be asked for; None before it was opened."""
+        return None if self._held is None else frozenset(self._held)
+
+    @property
     def generation(self) -> int:
         return self.client.generation
 
@@ -113,8 +118,8 @@ class Link:
             self.client, self._settings.need_mqtt(), clean_start=False, session_expiry_s=self._settings.session_expiry_s
         )
 
-    def want(self, filters: list[str]) -> None:
-        """Be subscribed to these and nothing else, now or when the connection stands."""
+    def want(self, filters: list[str] | None) -> None:
+        """Be subscribed to these and nothing else, or (None) to what it is, now or when the connection stands."""
         self._wanted = filters
         if self.connected:
             self._subscribe()
@@ -170,7 +175,9 @@ class Link:
     def _subscribe(self) -> None:
         """Tell the broker what we want. Asking again for what it knows does no harm, and mends what it may have
         lost."""
-        held, wanted = self._held or set(), set(self._wanted)
+        held = self._held or set()
+        asked = sorted(held) if self._wanted is None else self._wanted
+        wanted = set(asked)
         gone = sorted(held - wanted - set().union(*self._leaving.values()))
         if new := sorted(wanted - held):
             with self._engine.begin() as conn:
@@ -181,13 +188,12 @@ class Link:
             _, mid = self.client.unsubscribe(gone)
             if mid is not None:
                 self._leaving[mid] = set(gone)
-        if self._wanted:
-            self._ask(self._wanted)
+        if asked:
+            self._ask(asked)
 
     def _tell_apart(self, gone: list[str]) -> None:
         """Where filters take the place of others: mark what comes twice until those are given up (ingest.copies)."""
-        pairs = [(old, new) for old in gone for new in self._wanted if overlap(old, new)]
-        pairs = [(old, new) for old, new in pairs if not new.startswith(SHARED) and not old.startswith(SHARED)]
+        pairs = [(old, new) for old in gone for new in self._wanted or () if overlap(old, new)]
         if not pairs:
             return
         marks = self._copies.begin()
@@ -253,7 +259,7 @@ class Link:
                 self.drain = Drain.EMPTY
         # what the broker has confirmed is forgotten, and no sooner; a session that is given up stays in the book until
         # it is empty, for we too may die
-        gone = self._leaving.pop(mid, set()) - set(self._wanted)
+        gone = self._leaving.pop(mid, set()) - set(self._wanted or ())
         if self.drain is None:
             self._forget(gone)
 

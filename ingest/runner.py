@@ -34,6 +34,7 @@ from ingest.arrived import Arrived
 from ingest.flood import NAMES_WITHIN, Flood, Limits
 from ingest.letters import bury_bare, write_file
 from ingest.link import Link, session_name
+from ingest.shared import Held, is_held_by_others, next_filters
 from ingest.sources import NO_SOURCE, Sources, read_sources
 from ingest.upkeep import Upkeep
 from ingest.waiting import Batch, Parcel, Waiting
@@ -80,7 +81,12 @@ class Ingester:
         # what the watch tells the network thread: sessions to take over, and that the sources have changed
         self._orphans: deque[str] = deque()
         self.drained: deque[str] = deque()
-        self._resubscribe = False
+        self._resubscribe = self._looks_again = False
+        # what each of us holds, where filters are shared, as far as the watch has said; what we asked the broker for
+        self._held: Held | None = None
+        self._asked: list[str] | None = None
+        # others would not let go: a change was not made alone
+        self._left_behind = False
         self._moment = 0
         # the writer's own connection, as long as it serves
         self._conn: Connection | None = None
@@ -137,7 +143,8 @@ class Ingester:
 
     def _session(self, pulse: Pulse) -> bool:
         """One connection of our own session, from CONNECT until it is lost or we are told to stop; whether it stood."""
-        self.main.want(self.sources.filters(self.settings.ingest_shared_group))
+        self._asked, self._looks_again = self._filters(), True
+        self.main.want(self._asked)
         self.main.open()
         stood = False
         while not self.stop.is_set():
@@ -225,8 +232,17 @@ class Ingester:
     def reload(self, sources: Sources) -> None:
         """From the watch: these are the sources from now on."""
         self.sources = sources
-        self._resubscribe = True
+        self._resubscribe = self._looks_again = True
+        # who holds what is looked at anew before anything is given up or taken
+        self._held = None
         self._wake()
+
+    def follow(self, held: Held) -> None:
+        """From the watch: who holds which shared filters."""
+        if held != self._held:
+            self._held = held
+            self._looks_again = True
+            self._wake()
 
     def adopt(self, session: str) -> None:
         """From the watch, which holds the lock of its slot: take over what this session still has."""
@@ -234,13 +250,45 @@ class Ingester:
         self._wake()
 
     def _follow_watch(self) -> None:
-        if self._resubscribe:
-            self._resubscribe = False
-            self.main.want(self.sources.filters(self.settings.ingest_shared_group))
-        while self._orphans:
+        if self._looks_again:
+            # first: the watch may say more meanwhile
+            again = self._resubscribe
+            self._looks_again = self._resubscribe = False
+            filters = self._filters()
+            if filters is None:
+                self._looks_again, self._resubscribe = True, again or self._resubscribe
+            elif again or filters != self._asked:
+                self._asked = filters
+                self.main.want(filters)
+        while self._orphans and self._may_adopt(self._orphans[0]):
             link = Link(self.settings, self.engine, self._orphans.popleft(), self.take)
             link.begin_drain()
             self.adopted.append(link)
+
+    def _filters(self) -> list[str] | None:
+        """What our own session is to be subscribed to now; None, where that is shared and nobody has said who holds
+        what since the sources changed: it stays as it is."""
+        wanted = self.sources.filters(self.settings.ingest_shared_group)
+        if not self.settings.ingest_shared_group:
+            return wanted
+        held, mine = self._held, self.main.held
+        if held is None or mine is None:
+            return None
+        filters = next_filters(wanted, self.main.name, mine, held)
+        if held.alone and not self._left_behind and held.changer == self.main.name:
+            self._left_behind = True
+            self.figures["changes_not_alone"] += 1
+            log.warning("change_not_alone", sessions=sorted(held.sessions))
+        self._left_behind = self._left_behind and held.alone
+        return filters
+
+    def _may_adopt(self, session: str) -> bool:
+        """Whether what that session gives up goes to somebody else."""
+        if not self.settings.ingest_shared_group:
+            return True
+        dead = [*self._orphans, *(link.name for link in self.adopted)]
+        wanted = self.sources.filters(self.settings.ingest_shared_group)
+        return self._held is not None and is_held_by_others(session, wanted, self._held, dead)
 
     def _tend_adopted(self) -> None:
         for link in list(self.adopted):

@@ -26,12 +26,15 @@ from core.settings import Settings
 from ingest.admin import quarantine
 from ingest.flood import Flood
 from ingest.link import former_name, session_name
+from ingest.shared import CHANGER, PATIENCE_S, Held, changer_of, given_up
 from ingest.sources import Sources, read_sources
 
 log = get_log("watch")
 LOOK_S = 1.0
 # a process that is started again at once shall find its own slot
 ORPHAN_S = 3.0
+# what stands in the book for so long the broker has been told of too
+STEADY_S = 0.5
 HELD = """
 SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND classid = 0
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -63,9 +66,11 @@ class Watched(Protocol):
     flood: Flood
     # sessions that are empty and ended
     drained: deque[str]
+    sources: Sources
 
     def reload(self, sources: Sources) -> None: ...
     def adopt(self, session: str) -> None: ...
+    def follow(self, held: Held) -> None: ...
 
 
 class Watch:
@@ -80,6 +85,13 @@ class Watch:
         self._orphans: dict[str, float] = {}
         self._taken: set[str] = set()
         self._first = True
+        # of filters that several ingesters share: those in whose place others are wanted, since when; what the changer
+        # holds, and held a moment ago
+        self._old: frozenset[str] = frozenset()
+        self._changers: frozenset[str] = frozenset()
+        self._steady: frozenset[str] = frozenset()
+        self._steady_at = 0.0
+        self._changing_since = 0.0
 
     def run(self, stop: threading.Event, pulse: Pulse) -> None:
         self._lease.listen([SOURCE_CHANNEL, DOOR_CHANNEL], self._hear, self._look, stop, pulse, LOOK_S)
@@ -89,6 +101,7 @@ class Watch:
             self._first = False
             self._reload()
         self._release_drained()
+        self._look_for_change()
         self._look_for_orphans()
         self._write_flood()
 
@@ -137,6 +150,37 @@ class Watch:
             slot = self._slots[session]
             if slot != self._ingester.slot and slot not in {self._slots[other] for other in self._taken}:
                 self._lease.release(slot_lock(slot))
+
+    def _look_for_change(self) -> None:
+        """Who holds which of the filters that we share, and who turns to others in their place (ingest.shared)."""
+        group, slot = self._settings.ingest_shared_group, self._ingester.slot
+        if not group:
+            return
+        sessions: dict[str, set[str]] = {}
+        for name, one in self._lease.execute("SELECT client_id, topic_filter FROM broker_subscription"):
+            sessions.setdefault(name, set()).add(one)
+        held = {name: frozenset(filters) for name, filters in sessions.items()}
+        old = given_up(self._ingester.sources.filters(group), held)
+        ours = CHANGER in self._lease.held
+        if old and not ours and self._lease.take(CHANGER):
+            self._lease.take(changer_of(slot))
+            self._changing_since, ours = time.monotonic(), True
+        elif ours and not old:
+            for name in (changer_of(slot), CHANGER):
+                self._lease.release(name)
+        keys = {key for (key,) in self._lease.execute(HELD)}
+        turns = [n for n in range(self._settings.ingest_slots) if lock_key(changer_of(n)) in keys]
+        changer = session_name(self._settings, self._ingester.installation, turns[0]) if turns else None
+        changers = held.get(changer or "", frozenset())
+        now = time.monotonic()
+        if old - self._old:
+            self._changing_since = now
+        self._old = old
+        self._steady &= changers
+        if now - self._steady_at >= STEADY_S:
+            self._steady, self._changers, self._steady_at = changers & self._changers, changers, now
+        waited = bool(old) and ours and now - self._changing_since > PATIENCE_S
+        self._ingester.follow(Held(held, changer, self._steady, waited))
 
     def _look_for_orphans(self) -> None:
         """Sessions whose slot nobody else holds; those that stay so for a while we take."""

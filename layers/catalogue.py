@@ -10,7 +10,7 @@ from core.clock import rfc3339
 from core.errors import Conflict, InputError, NotFound
 from core.registry import Registry
 from core.scope import EVERYTHING, Scope
-from layers.own import need_layer, read_layers, spec_of, tile_of
+from layers.own import count_rows, need_layer, read_layers, spec_of, tile_of
 from layers.sets import base, city, live
 from layers.sets.base import PLACES_TILE
 from layers.spec import Layer, LayerSpec
@@ -43,21 +43,27 @@ def describe_layers(conn: Connection, scope: Scope = EVERYTHING) -> list[Layer]:
     for layer in LAYERS:
         if not (scope.city or layer.of_all):
             continue
-        updated = conn.scalar(text(layer.updated)) if layer.updated else None
-        count, estimated = count_things(conn, layer.counted)
+        # whoever sees all is told the planner's estimate of a large table, which a condition would spoil
+        whole = scope.covers(EVERYTHING)
+        updating, counted = layer.updated, layer.counted
+        if not whole:
+            updating, counted = layer.updated_seen or updating, layer.counted_seen or counted
+        updated = conn.scalar(text(updating), scope.params()) if updating else None
+        count, estimated = count_things(conn, counted, scope)
         described.append(layer.describe(count, rfc3339(updated) if updated else None, estimated=estimated))
     for own in read_layers(conn, scope):
-        described.append(spec_of(own).describe(own.rows, rfc3339(own.changed_at)))
+        described.append(spec_of(own).describe(count_rows(conn, own, scope), rfc3339(own.changed_at)))
     return described
 
 
-def count_things(conn: Connection, counted: str) -> tuple[int, bool]:
+def count_things(conn: Connection, counted: str, scope: Scope = EVERYTHING) -> tuple[int, bool]:
     """How many rows there are, and whether that is the planner's estimate: a large table is not read to be counted."""
-    [plan] = conn.scalars(text(f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {counted}")).one()
+    given = scope.params()
+    [plan] = conn.scalars(text(f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {counted}"), given).one()
     guess = int(plan["Plan"]["Plan Rows"])
     if guess > COUNTED_UP_TO:
         return guess, True
-    return int(conn.scalar(text(f"SELECT count(*) FROM {counted}")) or 0), False
+    return int(conn.scalar(text(f"SELECT count(*) FROM {counted}"), given) or 0), False
 
 
 def sight_of_tiles(name: str, scope: Scope) -> Scope | None:

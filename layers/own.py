@@ -71,7 +71,9 @@ class OwnLayer:
 
     def may_see(self, scope: Scope) -> bool:
         """Whether anything of it is shown to who sees this much."""
-        kept = self.departments is None or scope.departments is None or not scope.departments.isdisjoint(self.departments)
+        kept = (
+            self.departments is None or scope.departments is None or not scope.departments.isdisjoint(self.departments)
+        )
         return scope.city and kept and self.classification <= scope.classification
 
 
@@ -158,8 +160,8 @@ def remove_layer(conn: Connection, layer_id: str) -> None:
 
 
 def quoted(words: str) -> str:
-    """A literal of SQL: ids and names of columns are checked when they come in, and quoted all the same. No colon stands
-    in one, which a statement would take for a parameter."""
+    """A literal of SQL: ids and names of columns are checked when they come in, and quoted all the same. No colon
+    stands in one, which a statement would take for a parameter."""
     return "'" + words.replace("'", "''") + "'"
 
 
@@ -200,7 +202,9 @@ ONE = "ST_AsMVTGeom({shape}, bounds.tile, 4096, 64, true) AS mvt"
 
 def tile_of(layer: OwnLayer) -> str:
     """The SELECT of its part of a vector tile (`LayerSpec.tile`)."""
-    here = f"layer_id = {quoted(layer.id)} AND geom && bounds.box AND {seen('district', str(int(layer.classification)))}"
+    here = (
+        f"layer_id = {quoted(layer.id)} AND geom && bounds.box AND {seen('district', str(int(layer.classification)))}"
+    )
     told = [f"{prop(column)} AS {name}" for name, column in _shown(layer)]
     told += [f"NULL AS {name}" for name in ("label", "class", "state") if name not in dict(_shown(layer))]
     words = ", ".join(told)
@@ -209,7 +213,8 @@ def tile_of(layer: OwnLayer) -> str:
         return f"""
 SELECT {ONE.format(shape=shape)}, id, key, {words}, 1 AS count FROM layer_row, bounds WHERE {here}
   AND :z >= {GATHERED_BELOW} UNION ALL
-SELECT ST_AsMVTGeom(ST_Centroid(ST_Collect(p)), bounds.tile, 4096, 64, true), NULL, NULL, NULL, NULL, NULL, count(*)::int
+SELECT ST_AsMVTGeom(ST_Centroid(ST_Collect(p)), bounds.tile, 4096, 64, true), NULL, NULL, NULL, NULL, NULL,
+  count(*)::int
 FROM (SELECT {shape} AS p FROM layer_row, bounds WHERE {here} AND :z < {GATHERED_BELOW}) AS gathered, bounds
 GROUP BY bounds.tile, ST_SnapToGrid(p, 40075016.7 / (2.0 ^ :z) / 64)
 """
@@ -224,13 +229,23 @@ GROUP BY bounds.tile, ST_SnapToGrid(p, 40075016.7 / (2.0 ^ :z) / 64)
 
 def _shown(layer: OwnLayer) -> list[tuple[str, Column]]:
     """What of a row a tile carries, by its role."""
-    found = [(role, with_role(layer.columns, role)) for role in ("label", "class", "state")]  # type: ignore[arg-type]
+    found = [(role, with_role(layer.columns, role)) for role in ("label", "class", "state")]
     return [(role, column) for role, column in found if column is not None]
 
 
+def count_rows(conn: Connection, layer: OwnLayer, scope: Scope) -> int:
+    """How many rows of a layer a scope sees."""
+    if scope.districts is None:
+        return layer.rows
+    given = {"layer": layer.id, **scope.params()}
+    return int(
+        conn.scalar(text(f"SELECT count(*) FROM layer_row WHERE layer_id = :layer AND {seen('district')}"), given) or 0
+    )
+
+
 class RowObject(TypedDict):
-    """A row of a layer of the city's own: its values by the names of its columns; `id` is `layer/number`; `lon` and `lat`
-    are a point on it."""
+    """A row of a layer of the city's own: its values by the names of its columns; `id` is `layer/number`; `lon` and
+    `lat` are a point on it."""
 
     id: str
     layer: str

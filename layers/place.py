@@ -82,16 +82,12 @@ def read_within(conn: Connection, geometry: Mapping[str, Any], now: datetime, sc
     shape = json.dumps(geometry)
     check_area(conn, shape)
     shape, cut_to = cut(conn, shape, scope)
-    found = inside(conn, shape, now, city_zone(conn))
+    found = inside(conn, shape, now, city_zone(conn), scope)
     return {
         "cut_to": cut_to,
         "people": found.people,
         "buildings": found.buildings,
-        "facilities": [
-            {"id": p.id, "kind": p.kind, "names": p.names}
-            for p in found.facilities
-            if scope.sees(p.district, p.classification)
-        ],
+        "facilities": [{"id": p.id, "kind": p.kind, "names": p.names} for p in found.facilities],
         "units": _count(conn, "units", shape, scope),
         "sensors": _count(conn, "sensors", shape, scope),
         "cameras": _count(conn, "cameras", shape, scope),

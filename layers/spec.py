@@ -55,7 +55,8 @@ class LayerSpec:
     SQL; `tile` is the SELECT of one vector tile layer, with `:z`, the tile's bounds as `bounds.tile` (EPSG:3857) and
     `bounds.box` (EPSG:4326), giving a column `mvt` and its properties. `scoped`: it shows of what a department keeps in
     a district as much as a scope sees (core.scope). `of_all`: it is shown to whom sees nothing of the city but their
-    own too: the ground they stand on, and what is theirs."""
+    own too: the ground they stand on, and what is theirs. `counted_seen` and `updated_seen` are `counted` and `updated`
+    of what a scope sees, where that is not the same for all."""
 
     id: str
     group: str
@@ -71,6 +72,8 @@ class LayerSpec:
     min_zoom: int = 9
     features: str | None = None
     updated: str | None = None
+    counted_seen: str | None = None
+    updated_seen: str | None = None
     own: bool = False
 
     def describe(self, count: int, updated_at: str | None, *, estimated: bool = False) -> Layer:

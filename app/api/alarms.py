@@ -11,7 +11,7 @@ from alerts import lifecycle, present, store
 from alerts.present import Alarm, read_alarms
 from app.api.shapes import ExcerptDep, ShelveIn, page, parse_choices
 from app.deps import Conn, Now, Who
-from app.seeing import need_seen
+from app.seeing import as_seen, need_seen
 from core import audit
 from core.nouns import Page
 from core.viewer import Permission
@@ -24,7 +24,8 @@ router = APIRouter(prefix="/api/alarms", tags=["alarms"])
 def list_alarms(conn: Conn, who: Who, excerpt: ExcerptDep, state: str | None = None) -> Page[Alarm]:
     """Alarms that are not normal, newest first; with `state` (one or several, comma separated) also those that are."""
     states = parse_choices("state", state, AlarmState, lifecycle.OPEN_STATES, excerpt)
-    return page(present.list_alarms(conn, states, excerpt, who.scope), excerpt.limit)
+    found = present.list_alarms(conn, states, excerpt, who.scope)
+    return page([as_seen(who, "alarm", one) for one in found], excerpt.limit)
 
 
 class Acknowledged(TypedDict):
@@ -58,7 +59,7 @@ def acknowledge(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> Alarm:
     if transition is not None:
         store.change_by_hand(conn, alarm, transition, who.username, None, now)
         audit.write(conn, who, "alarm.acknowledge", now, {"alarm": alarm_id})
-    return read_alarms(conn, [alarm_id])[0]
+    return as_seen(who, "alarm", read_alarms(conn, [alarm_id])[0])
 
 
 @router.post("/{alarm_id}/unacknowledge")
@@ -68,7 +69,7 @@ def unacknowledge(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> Alarm:
     get_alarm(conn, who, alarm_id)
     if store.unacknowledge(conn, store.lock_alarm(conn, alarm_id), who.username, now):
         audit.write(conn, who, "alarm.unacknowledge", now, {"alarm": alarm_id})
-    return read_alarms(conn, [alarm_id])[0]
+    return as_seen(who, "alarm", read_alarms(conn, [alarm_id])[0])
 
 
 @router.post("/{alarm_id}/shelve")
@@ -79,7 +80,7 @@ def shelve(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: ShelveIn) -> Al
     transition = lifecycle.shelve(alarm.view, body.minutes, body.reason, now)
     store.change_by_hand(conn, alarm, transition, who.username, body.reason, now)
     audit.write(conn, who, "alarm.shelve", now, {"alarm": alarm_id, "minutes": body.minutes, "reason": body.reason})
-    return read_alarms(conn, [alarm_id])[0]
+    return as_seen(who, "alarm", read_alarms(conn, [alarm_id])[0])
 
 
 @router.post("/{alarm_id}/unshelve")
@@ -90,4 +91,4 @@ def unshelve(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> Alarm:
     alarm = store.lock_alarm(conn, alarm_id)
     store.change_by_hand(conn, alarm, lifecycle.unshelve(alarm.view), who.username, None, now)
     audit.write(conn, who, "alarm.unshelve", now, {"alarm": alarm_id})
-    return read_alarms(conn, [alarm_id])[0]
+    return as_seen(who, "alarm", read_alarms(conn, [alarm_id])[0])

@@ -22,6 +22,8 @@ from ingest.doors.accounts import (
     DoorState,
     add_account,
     change_account,
+    need_reach,
+    need_reach_of,
     read_account,
     read_accounts,
     read_door,
@@ -89,6 +91,7 @@ def get_accounts(conn: Conn, who: Who, cursor: Cursor = None, limit: Limit = 100
 def post_account(conn: Conn, who: Who, now: Now, parts: PartsDep, body: AccountIn) -> Made:
     """A new account. 409 where its name is taken, or another account speaks for one of its things."""
     who.require(Permission.DEVICE_MANAGE)
+    need_reach(conn, body, who.scope)
     made = add_account(conn, body, parts.settings.topic_prefix, who.username, now)
     return {"account": read_account(conn, body.name), "credentials": made}
 
@@ -97,7 +100,7 @@ def post_account(conn: Conn, who: Who, now: Now, parts: PartsDep, body: AccountI
 def post_accounts(conn: Conn, who: Who, now: Now, parts: PartsDep, body: ImportIn) -> ImportAnswer:
     """Accounts of a file; a line that cannot be used is told and keeps out no other."""
     who.require(Permission.DEVICE_MANAGE)
-    done = import_accounts(conn, read_csv(body.csv), parts.settings.topic_prefix, who.username, now)
+    done = import_accounts(conn, read_csv(body.csv), parts.settings.topic_prefix, who.username, now, who.scope)
     bad = sum(one.error is not None for one in done)
     return {"added": len(done) - bad, "refused": bad, "lines": [imported_object(one) for one in done]}
 
@@ -122,7 +125,10 @@ def get_account(conn: Conn, who: Who, name: AccountName) -> AccountObject:
 def put_account(conn: Conn, who: Who, now: Now, parts: PartsDep, name: AccountName, body: AccountIn) -> AccountObject:
     """What the account speaks for from now on, as a whole; its secret stays. 409 where it is revoked."""
     who.require(Permission.DEVICE_MANAGE)
-    change_account(conn, body.model_copy(update={"name": name}), parts.settings.topic_prefix, who.username, now)
+    whole = body.model_copy(update={"name": name})
+    need_reach_of(conn, name, who.scope)
+    need_reach(conn, whole, who.scope)
+    change_account(conn, whole, parts.settings.topic_prefix, who.username, now)
     return read_account(conn, name)
 
 
@@ -130,6 +136,7 @@ def put_account(conn: Conn, who: Who, now: Now, parts: PartsDep, name: AccountNa
 def post_rotate(conn: Conn, who: Who, now: Now, name: AccountName) -> Made:
     """A new secret; the old one is refused once the broker has been told."""
     who.require(Permission.DEVICE_MANAGE)
+    need_reach_of(conn, name, who.scope)
     made = rotate_account(conn, name, who.username, now)
     return {"account": read_account(conn, name), "credentials": made}
 
@@ -138,5 +145,6 @@ def post_rotate(conn: Conn, who: Who, now: Now, name: AccountName) -> Made:
 def post_revoke(conn: Conn, who: Who, now: Now, name: AccountName) -> AccountObject:
     """Nobody connects with it any more; whoever is connected is put out."""
     who.require(Permission.DEVICE_MANAGE)
+    need_reach_of(conn, name, who.scope)
     revoke_account(conn, name, who.username, now)
     return read_account(conn, name)

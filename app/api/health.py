@@ -11,6 +11,7 @@ from app.deps import Conn, Now, PartsDep, Who, get_parts
 from app.health import Health, read_health
 from app.health.metrics import write_metrics
 from app.problems import gives, problem
+from app.seeing import as_seen
 from core.viewer import Permission
 
 router = APIRouter(tags=["health"])
@@ -19,7 +20,7 @@ router = APIRouter(tags=["health"])
 @router.get("/api/health")
 def get_health(conn: Conn, who: Who, now: Now, parts: PartsDep) -> Health:
     who.require(Permission.METRICS_READ)
-    return read_health(conn, now, parts.settings.topic_prefix)
+    return as_seen(who, "health", read_health(conn, now, parts.settings.topic_prefix))
 
 
 @router.get("/metrics", response_class=Response, responses=gives("text/plain", "Prometheus text"))

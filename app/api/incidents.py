@@ -27,7 +27,7 @@ from app.api.shapes import (
     part,
 )
 from app.deps import Conn, Now, PartsDep, Who
-from app.seeing import need_own, need_seen
+from app.seeing import as_seen, need_own, need_seen
 from core import audit
 from core.i18n import say
 from core.nouns import Page
@@ -48,7 +48,8 @@ OPEN = tuple(status for status in IncidentStatus if status not in ENDED_INCIDENT
 def list_incidents(conn: Conn, who: Who, excerpt: ExcerptDep, status: str | None = None) -> Page[Incident]:
     """Incidents that have not ended, newest first; with `status` (one or several, comma separated) others too."""
     statuses = parse_choices("status", status, IncidentStatus, OPEN, excerpt)
-    return page(present.list_incidents(conn, statuses, excerpt, who.scope), excerpt.limit)
+    found = present.list_incidents(conn, statuses, excerpt, who.scope)
+    return page([as_seen(who, "incident", one) for one in found], excerpt.limit)
 
 
 @router.post("", status_code=201)
@@ -65,7 +66,7 @@ def create_incident(conn: Conn, who: Who, now: Now, body: IncidentIn, response: 
         need_own(who, body.classification)
         incident_id = _open(conn, who.username, now, body)
     audit.write(conn, who, "incident.open", now, {"incident": incident_id, "alarm": body.alarm})
-    return read_incidents(conn, [incident_id])[0]
+    return as_seen(who, "incident", read_incidents(conn, [incident_id])[0])
 
 
 def _open(conn: Conn, username: str, now: Now, body: IncidentIn) -> UUID:
@@ -100,7 +101,7 @@ def patch_incident(conn: Conn, who: Who, now: Now, incident_id: UUID, body: Inci
     classification = need_own(who, body.classification)
     steps.classify(conn, incident_id, classification, who.username, now, body.version)
     audit.write(conn, who, "incident.classify", now, {"incident": incident_id, "classification": classification})
-    return read_incidents(conn, [incident_id])[0]
+    return as_seen(who, "incident", read_incidents(conn, [incident_id])[0])
 
 
 @router.get("/{incident_id}/log")
@@ -154,7 +155,7 @@ def assign(conn: Conn, who: Who, now: Now, parts: PartsDep, incident_id: UUID, b
         conn, incident_id, body.unit, who.username, now, way.eta_s if way else None, way.distance_m if way else None
     )
     audit.write(conn, who, "incident.assign", now, {"incident": incident_id, "unit": body.unit})
-    return read_incidents(conn, [incident_id])[0]
+    return as_seen(who, "incident", read_incidents(conn, [incident_id])[0])
 
 
 @router.post("/{incident_id}/status")
@@ -165,7 +166,7 @@ def set_status(conn: Conn, who: Who, now: Now, incident_id: UUID, body: StatusIn
     steps.set_status(conn, incident_id, body.status, who.username, now, body.version, body.reason)
     given = {"incident": incident_id, "status": body.status, "reason": body.reason}
     audit.write(conn, who, "incident.status", now, given)
-    return read_incidents(conn, [incident_id])[0]
+    return as_seen(who, "incident", read_incidents(conn, [incident_id])[0])
 
 
 @router.post("/{incident_id}/level")
@@ -175,7 +176,7 @@ def set_level(conn: Conn, who: Who, now: Now, incident_id: UUID, body: LevelIn) 
     get_incident(conn, who, incident_id)
     steps.set_level(conn, incident_id, body.level, who.username, now, body.version, body.reason)
     audit.write(conn, who, "incident.level", now, {"incident": incident_id, "level": body.level, "reason": body.reason})
-    return read_incidents(conn, [incident_id])[0]
+    return as_seen(who, "incident", read_incidents(conn, [incident_id])[0])
 
 
 @router.post("/{incident_id}/notes", status_code=201)
@@ -185,7 +186,7 @@ def add_note(conn: Conn, who: Who, now: Now, incident_id: UUID, body: NoteIn) ->
     get_incident(conn, who, incident_id)
     steps.add_note(conn, incident_id, body.text.strip(), who.username, now)
     audit.write(conn, who, "incident.note", now, {"incident": incident_id})
-    return read_incidents(conn, [incident_id])[0]
+    return as_seen(who, "incident", read_incidents(conn, [incident_id])[0])
 
 
 @router.post("/{incident_id}/alarms")
@@ -196,7 +197,7 @@ def add_alarm(conn: Conn, who: Who, now: Now, incident_id: UUID, body: AddAlarmI
     get_incident(conn, who, incident_id)
     incidents.add_alarm(conn, incident_id, body.alarm, store.link, who.username, now)
     audit.write(conn, who, "incident.add_alarm", now, {"incident": incident_id, "alarm": body.alarm})
-    return read_incidents(conn, [incident_id])[0]
+    return as_seen(who, "incident", read_incidents(conn, [incident_id])[0])
 
 
 @router.post("/{incident_id}/join")
@@ -207,7 +208,7 @@ def join(conn: Conn, who: Who, now: Now, incident_id: UUID, body: JoinIn) -> Inc
     get_incident(conn, who, body.into)
     steps.join(conn, incident_id, body.into, store.give, who.username, now)
     audit.write(conn, who, "incident.join", now, {"incident": incident_id, "into": body.into})
-    return read_incidents(conn, [body.into])[0]
+    return as_seen(who, "incident", read_incidents(conn, [body.into])[0])
 
 
 @router.post("/{incident_id}/assignments/{unit_id}/recall")
@@ -219,4 +220,4 @@ def recall(conn: Conn, who: Who, now: Now, incident_id: UUID, unit_id: str, body
     tasks.recall(conn, incident_id, unit_id, who.username, now, body.reason)
     given = {"incident": incident_id, "unit": unit_id, "reason": body.reason}
     audit.write(conn, who, "incident.recall", now, given)
-    return read_incidents(conn, [incident_id])[0]
+    return as_seen(who, "incident", read_incidents(conn, [incident_id])[0])

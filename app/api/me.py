@@ -1,4 +1,4 @@
-"""/api/me: one's own account."""
+"""/api/me: one's own account. What is written is done again where it lost a race (`Parts.work`)."""
 
 from __future__ import annotations
 
@@ -84,14 +84,20 @@ def get_me(conn: Conn, who: Who) -> Me:
 
 
 @router.patch("")
-def patch_me(conn: Conn, who: Who, parts: PartsDep, body: MeChange) -> Me:
+async def patch_me(who: Who, parts: PartsDep, body: MeChange) -> Me:
     """The language in which one is spoken to, and what one has chosen of the page."""
-    if body.settings is not None:
-        change_settings(conn, who.username, body.settings)
+
+    def work(conn: Connection) -> Me:
+        if body.settings is not None:
+            change_settings(conn, who.username, body.settings)
+        if body.lang is not None and body.lang != who.lang:
+            set_language(conn, who.username, body.lang)
+        return me_object(conn, who)
+
+    me = await parts.work(work)
     if body.lang is not None and body.lang != who.lang:
-        set_language(conn, who.username, body.lang)
         parts.sessions.forget_all()
-    return {**me_object(conn, who), "lang": body.lang or who.lang}
+    return {**me, "lang": body.lang or who.lang}
 
 
 @router.post("/password", status_code=204)
@@ -107,13 +113,13 @@ def get_sessions(conn: Conn, who: Who, now: Now, cursor: Cursor = None, limit: L
 
 
 @router.delete("/sessions/{session_id}")
-def delete_session(conn: Conn, who: Who, now: Now, parts: PartsDep, session_id: int) -> Ended:
-    sessions.end_session(conn, who, who.username, session_id, now)
+async def delete_session(who: Who, now: Now, parts: PartsDep, session_id: int) -> Ended:
+    await parts.work(lambda conn: sessions.end_session(conn, who, who.username, session_id, now))
     parts.sessions.forget_all()
     return {"ended": 1}
 
 
 @router.post("/tokens", status_code=201)
-def post_token(conn: Conn, who: Who, now: Now, body: TokenIn) -> MadeToken:
+async def post_token(who: Who, now: Now, parts: PartsDep, body: TokenIn) -> MadeToken:
     """A token for a program of one's own; it may what one may oneself."""
-    return sessions.make_token(conn, who, who.username, body, now)
+    return await parts.work(lambda conn: sessions.make_token(conn, who, who.username, body, now))

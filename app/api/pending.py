@@ -74,13 +74,13 @@ def list_pending(
     limit: Limit = 100,
 ) -> Page[Pending]:
     """Sensors, units and cameras by their id; with `status=retired` those that somebody has put aside."""
-    who.require(Permission.CITY_READ)
+    who.require(Permission.CITY_READ, Permission.SOURCE_READ)
     return page(book.list_pending(conn, type, status, cursor, limit + 1, who.scope), limit)
 
 
 @router.get("/{kind}/{name}")
 def get_pending(conn: Conn, who: Who, kind: Literal["unit", "camera"], name: ThingName) -> Pending:
-    who.require(Permission.CITY_READ)
+    who.require(Permission.CITY_READ, Permission.SOURCE_READ)
     return book.read_thing(conn, kind, name, who.scope)
 
 

@@ -1,11 +1,14 @@
-"""/api/people, /api/roles: who there is and who may what."""
+"""/api/people, /api/roles: who there is and who may what. What is written is done again where it lost a race
+(`Parts.work`)."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path
 from pydantic import Field
+from sqlalchemy import Connection
 from typing_extensions import TypedDict
 
 from app.accounts import end_sessions
@@ -20,7 +23,7 @@ from app.people.sessions import MadeToken, SessionObject, TokenIn
 from core import audit
 from core.given import Given
 from core.nouns import Page
-from core.viewer import Permission
+from core.viewer import Permission, Viewer
 
 router = APIRouter(tags=["people"])
 Username = Annotated[str, Path(min_length=1, max_length=64)]
@@ -86,12 +89,10 @@ def get_person(conn: Conn, who: Who, username: Username) -> PersonObject:
 
 
 @router.patch("/api/people/{username}")
-def patch_person(
-    conn: Conn, who: Who, now: Now, parts: PartsDep, username: Username, body: PersonChange
-) -> PersonObject:
+async def patch_person(who: Who, now: Now, parts: PartsDep, username: Username, body: PersonChange) -> PersonObject:
     """Name, role, scope and whether the account may log in, as a whole. 409 where the version is old, or where nobody
     would be left who manages people."""
-    changed = book.change_person(conn, who, username, body, now)
+    changed = await parts.work(lambda conn: book.change_person(conn, who, username, body, now))
     parts.sessions.forget_all()
     return changed
 
@@ -110,14 +111,19 @@ async def post_password(who: Who, now: Now, parts: PartsDep, username: Username,
 
 
 @router.post("/api/people/{username}/end-sessions")
-def post_end_sessions(conn: Conn, who: Who, now: Now, parts: PartsDep, username: Username) -> Ended:
+async def post_end_sessions(who: Who, now: Now, parts: PartsDep, username: Username) -> Ended:
     """Every session and token of the account ends."""
     who.require(Permission.PERSON_MANAGE)
+    ended = await parts.work(lambda conn: _end_sessions(conn, who, username, now))
+    parts.sessions.forget_all()
+    return {"ended": ended}
+
+
+def _end_sessions(conn: Connection, who: Viewer, username: str, now: datetime) -> int:
     book.need_may_change(conn, who, username)
     ended = end_sessions(conn, username)
     audit.write(conn, who, "person.end_sessions", now, {"username": username, "ended": ended})
-    parts.sessions.forget_all()
-    return {"ended": ended}
+    return ended
 
 
 @router.get("/api/people/{username}/sessions")
@@ -130,18 +136,26 @@ def get_sessions(
 
 
 @router.delete("/api/people/{username}/sessions/{session_id}")
-def delete_session(conn: Conn, who: Who, now: Now, parts: PartsDep, username: Username, session_id: int) -> Ended:
+async def delete_session(who: Who, now: Now, parts: PartsDep, username: Username, session_id: int) -> Ended:
     who.require(Permission.PERSON_MANAGE)
-    book.need_may_change(conn, who, username)
-    sessions.end_session(conn, who, username, session_id, now)
+    await parts.work(lambda conn: _end_session(conn, who, username, session_id, now))
     parts.sessions.forget_all()
     return {"ended": 1}
 
 
+def _end_session(conn: Connection, who: Viewer, username: str, session_id: int, now: datetime) -> None:
+    book.need_may_change(conn, who, username)
+    sessions.end_session(conn, who, username, session_id, now)
+
+
 @router.post("/api/people/{username}/tokens", status_code=201)
-def post_token(conn: Conn, who: Who, now: Now, username: Username, body: TokenIn) -> MadeToken:
+async def post_token(who: Who, now: Now, parts: PartsDep, username: Username, body: TokenIn) -> MadeToken:
     """A token for a program of this account; one that opens the feeds only with `kind` feed."""
     who.require(Permission.PERSON_MANAGE)
+    return await parts.work(lambda conn: _make_token(conn, who, username, body, now))
+
+
+def _make_token(conn: Connection, who: Viewer, username: str, body: TokenIn, now: datetime) -> MadeToken:
     book.need_may_change(conn, who, username)
     return sessions.make_token(conn, who, username, body, now)
 
@@ -154,19 +168,19 @@ def get_roles(conn: Conn, who: Who, cursor: Cursor = None, limit: Limit = 1000) 
 
 
 @router.post("/api/roles", status_code=201)
-def post_role(conn: Conn, who: Who, now: Now, body: RoleIn) -> RoleObject:
-    return roles.add_role(conn, who, body, now)
+async def post_role(who: Who, now: Now, parts: PartsDep, body: RoleIn) -> RoleObject:
+    return await parts.work(lambda conn: roles.add_role(conn, who, body, now))
 
 
 @router.patch("/api/roles/{role_id}")
-def patch_role(conn: Conn, who: Who, now: Now, parts: PartsDep, role_id: RoleId, body: RoleChange) -> RoleObject:
+async def patch_role(who: Who, now: Now, parts: PartsDep, role_id: RoleId, body: RoleChange) -> RoleObject:
     """A role of the city's own, as a whole. 409 where the version is old or the role is one of the software's."""
-    changed = roles.change_role(conn, who, role_id, body, now)
+    changed = await parts.work(lambda conn: roles.change_role(conn, who, role_id, body, now))
     parts.sessions.forget_all()
     return changed
 
 
 @router.delete("/api/roles/{role_id}", status_code=204)
-def delete_role(conn: Conn, who: Who, now: Now, role_id: RoleId) -> None:
+async def delete_role(who: Who, now: Now, parts: PartsDep, role_id: RoleId) -> None:
     """409 where somebody has it."""
-    roles.remove_role(conn, who, role_id, now)
+    await parts.work(lambda conn: roles.remove_role(conn, who, role_id, now))

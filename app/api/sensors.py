@@ -14,7 +14,7 @@ from alerts.limits import read_limits, read_measures
 from alerts.rules.offers import Offer, keep_limits, offers
 from app.api.shapes import Limit, Moment, Name, page
 from app.deps import Conn, Now, Who
-from app.seeing import need_own, need_seen
+from app.seeing import as_seen, need_own, need_seen
 from core.crs import Datum, to_wgs84
 from core.errors import InputError
 from core.given import Given
@@ -87,7 +87,7 @@ def list_sensors(
     found = read_sensors(
         conn, read_limits(conn), kind=kind, status=status, after=cursor, most=limit + 1, scope=who.scope
     )
-    return page(found, limit)
+    return page([as_seen(who, "sensor", one) for one in found], limit)
 
 
 @router.get("/{sensor_id}")
@@ -98,6 +98,7 @@ def get_sensor(conn: Conn, who: Who, sensor_id: str) -> Sensor:
 @router.get("/{sensor_id}/offer")
 def get_offer(conn: Conn, who: Who, sensor_id: str, kind: Name = None) -> Offered:
     """What a device could be accepted as, by everything heard of it since it first spoke; `kind`: another than that."""
+    who.require(Permission.SOURCE_READ)
     sensor = get_sensor(conn, who, sensor_id)
     guess = guess_kind(sensor["values"])
     asked = kind or guess

@@ -21,6 +21,7 @@ def list_sources(
     conn: Conn, who: Who, now: Now, parts: PartsDep, cursor: Name = None, limit: Limit = 1000
 ) -> Page[SourceObject]:
     """By id, with what came through each."""
+    who.require(Permission.SOURCE_READ)
     found = read_source_states(conn, parts.settings.topic_prefix, now, after=cursor, most=limit + 1)
     return page(found, limit)
 
@@ -28,11 +29,13 @@ def list_sources(
 @router.get("/api/decoders")
 def get_decoders(who: Who, cursor: Name = None, limit: Limit = 1000) -> Page[DecoderObject]:
     """What a source may be read by; `options` is the JSON schema of each one's options."""
+    who.require(Permission.SOURCE_READ)
     return part(list_decoders(), cursor, limit)
 
 
 @router.get("/api/sources/{source_id}")
 def get_source(conn: Conn, who: Who, now: Now, parts: PartsDep, source_id: str) -> SourceObject:
+    who.require(Permission.SOURCE_READ)
     return read_source(conn, source_id, parts.settings.topic_prefix, now)
 
 

@@ -45,33 +45,40 @@ class Surroundings:
     around: Around
     found: Exposure
     nearest: tuple[Text, float] | None
+    # who looks sees less than all
+    limited: bool
 
     def told(self, risk: Risk | None) -> Risk | None:
         """A score in whose words the figures are those that stand here."""
-        return as_it_stands(risk, self.around["radius_m"], self.found, self.nearest) if risk else None
+        if risk is None:
+            return None
+        return as_it_stands(risk, self.around["radius_m"], self.found, self.nearest, limited=self.limited)
 
 
 def look_around(
     asking: Asking, where: LonLat | None, kind: str | None, units: Sequence[Recommended]
 ) -> Surroundings | None:
-    """Within the radius by which the risk of such an incident is counted."""
-    if where is None:
-        return None
+    """Within the radius by which the risk of such an incident is counted, as far as who asks may see; None for whom the
+    city is not to be seen at all."""
     scope, radius_m = asking.viewer.scope, reach_of(kind)
-    found = around(asking.conn, where, radius_m, asking.now, city_zone(asking.conn))
+    if where is None or not scope.city:
+        return None
+    found = around(asking.conn, where, radius_m, asking.now, city_zone(asking.conn), scope)
     by_road = nearest(units)
     shown: Around = {
         "radius_m": radius_m,
+        "cut_to": sorted(scope.districts or ()) if found.cut else None,
         "people": found.people,
         "buildings": found.buildings,
         "units": [near_unit(unit) for unit in by_road[:UNITS]],
         "cameras": read_near_cameras(asking.conn, where, CAMERA_RADIUS_M, CAMERAS, scope),
         "facilities": [
             {"id": p.id, "kind": p.kind, "names": p.names, "distance_m": round(p.distance_m or 0)}
-            for p in [p for p in found.facilities if scope.sees(p.district, p.classification)][:FACILITIES]
+            for p in found.facilities[:FACILITIES]
         ],
     }
-    return Surroundings(shown, found, (by_road[0]["names"], by_road[0]["eta_s"]) if by_road else None)
+    best = (by_road[0]["names"], by_road[0]["eta_s"]) if by_road else None
+    return Surroundings(shown, found, best, limited=not scope.everywhere)
 
 
 def near_unit(unit: Recommended) -> NearUnit:

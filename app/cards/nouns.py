@@ -58,9 +58,11 @@ class NearFacility(TypedDict):
 
 
 class Around(TypedDict):
-    """Who and what is within `radius_m` metres; `people` null where nobody has counted them."""
+    """Who and what is within `radius_m` metres; `people` null where nobody has counted them. `cut_to`: the districts of
+    who asks, where the circle reaches beyond them: only what is in these is told."""
 
     radius_m: float
+    cut_to: list[str] | None
     people: int | None
     buildings: int
     units: list[NearUnit]

@@ -32,7 +32,7 @@ from app.cards.nouns import (
     WarningCard,
 )
 from app.cards.people import named_in, read_names
-from app.seeing import need_seen
+from app.seeing import as_seen, need_seen, only_seen
 from core.errors import InputError, NotFound
 from core.i18n import say
 from core.nouns import LogLine
@@ -91,6 +91,7 @@ def alarm_card(asking: Asking, identity: str) -> AlarmCard:
     alarm = next(iter(read_alarms(asking.conn, [_uuid(identity)])), None)
     if alarm is None:
         raise NotFound(f"there is no alarm {identity}")
+    alarm = as_seen(asking.viewer, "alarm", alarm)
     title = place_and_what(alarm["names"], label("alarm_kinds", alarm["kind"]))
     source = say("source.rule", rule=rule_names(asking.conn, alarm["rule"]), thing=alarm["names"])
     where = place_of(alarm)
@@ -99,7 +100,7 @@ def alarm_card(asking: Asking, identity: str) -> AlarmCard:
     card: AlarmCard = {
         **parts_of(asking, "alarm", alarm, title, source, identity),
         "type": "alarm",
-        "object": alarm,
+        "object": {**alarm, "incident": seen_incident(asking, alarm["incident"])},
         "risk": near_by.told(alarm["risk"]) if near_by else alarm["risk"],
         "judged": next(iter(read_judged(asking.conn, asking.now, [alarm["id"]])), None),
         "measures": measures(asking, alarm["thing"]["id"]) if alarm["thing"]["type"] == "sensor" else [],
@@ -115,6 +116,7 @@ def incident_card(asking: Asking, identity: str) -> IncidentCard:
     incident = next(iter(read_incidents(asking.conn, [_uuid(identity)])), None)
     if incident is None:
         raise NotFound(f"there is no incident {identity}")
+    incident = as_seen(asking.viewer, "incident", incident)
     source = say("source.channel", channel=label("channels", incident["channel"]))
     parts = parts_of(asking, "incident", incident, incident["titles"], source, identity)
     where = place_of(incident)
@@ -126,7 +128,8 @@ def incident_card(asking: Asking, identity: str) -> IncidentCard:
         {"time": entry["time"], "who": entry["who"], "text": entry["text"]}
         for entry in incident_log.read(asking.conn, _uuid(identity))
     ]
-    alarms = read_alarms(asking.conn, [UUID(one) for one in incident["alarms"]])
+    alarms = only_seen(asking.viewer, "alarm", read_alarms(asking.conn, [UUID(one) for one in incident["alarms"]]))
+    incident = {**incident, "alarms": [alarm["id"] for alarm in alarms]}
     card: IncidentCard = {
         **parts,
         "type": "incident",
@@ -159,6 +162,14 @@ def near(asking: Asking, where: LonLat | None, but: str = "") -> list[Incident]:
     return read_near_incidents(asking.conn, where, SAME_PLACE_M, but, asking.viewer.scope) if where else []
 
 
+def seen_incident(asking: Asking, identity: str | None) -> str | None:
+    """The id of an incident that is one to be seen."""
+    if identity is None:
+        return None
+    found = only_seen(asking.viewer, "incident", read_incidents(asking.conn, [UUID(identity)]))
+    return identity if found else None
+
+
 def unit_card(asking: Asking, identity: str) -> UnitCard:
     unit = next(iter(read_units(asking.conn, [identity])), None)
     if unit is None:
@@ -166,9 +177,9 @@ def unit_card(asking: Asking, identity: str) -> UnitCard:
     return {
         **parts_of(asking, "unit", unit, unit["names"], say("source.unit"), identity),
         "type": "unit",
-        "object": unit,
+        "object": {**unit, "incident": seen_incident(asking, unit["incident"])},
         "acts": acts.allowed(acts.for_unit(unit), asking.viewer.permissions),
-        "log": incident_log.read_of_unit(asking.conn, identity),
+        "log": incident_log.read_of_unit(asking.conn, identity, asking.viewer.scope),
     }
 
 
@@ -176,6 +187,7 @@ def sensor_card(asking: Asking, identity: str) -> SensorCard:
     sensor = next(iter(read_sensors(asking.conn, read_limits(asking.conn), ids=[identity])), None)
     if sensor is None:
         raise NotFound(f"there is no sensor {identity!r}")
+    sensor = as_seen(asking.viewer, "sensor", sensor)
     parts = parts_of(asking, "sensor", sensor, sensor["names"], say("source.sensor", name=sensor["names"]), identity)
     return {**parts, "type": "sensor", "object": sensor, "measures": measures_of_sensor(asking, sensor)}
 

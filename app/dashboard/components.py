@@ -7,6 +7,7 @@ from dash import html
 
 from app.dashboard import texts
 from app.dashboard.ids import Name
+from core.vocabulary import Text
 
 ROMAN = {1: "I", 2: "II", 3: "III", 4: "IV"}
 

@@ -96,6 +96,13 @@ def check_process(process: ProcessHealth, settings: Settings) -> Iterator[Remark
             f"{told['error']}) and was started again; its log has more",
             wrong=False,
         )
+    hurried = process["figures"].get("changes_not_alone", 0)
+    if hurried:
+        yield Remark(
+            f"{process['name']}: {hurried} times other ingesters did not let go of filters that were changed; messages "
+            "without a time of their own that came just then may be two rows. Does one of them hang?",
+            wrong=False,
+        )
     kept = process["figures"].get("messages_in_files", 0)
     if kept:
         yield Remark(

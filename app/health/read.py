@@ -111,6 +111,7 @@ class Figures(TypedDict, total=False):
     waiting: int
     database_errors: int
     messages_in_files: int
+    changes_not_alone: int
     threads_failed: dict[str, ThreadFault]
     other_installations: list[str]
 

@@ -28,7 +28,7 @@ from app.deps import Parts
 from app.live.client import Client
 from app.live.kinds import BY_SIGNAL, KINDS, LiveKind, ReadAt
 from app.live.told import Sight, Told
-from app.seeing import Item
+from app.seeing import Item, as_seen
 from core.clock import rfc3339, utc_now
 from core.db import CHANGE_CHANNEL, Note, Notes
 from core.log import get_log
@@ -88,7 +88,7 @@ class Said:
 def say_to(viewer: Viewer, changes: Changes, told: Told, now: datetime) -> Said:
     """What they may not see (any more) is gone for them; of what they were never told of they are not told that."""
     kind = changes.kind
-    seen = [item for item in changes.items if kind.may_see(viewer, item)]
+    seen = [as_seen(viewer, kind.key, item) for item in changes.items if kind.may_see(viewer, item)]
     there = [item["id"] for item in seen]
     hidden = [] if len(seen) == len(changes.items) else [i["id"] for i in changes.items if not kind.may_see(viewer, i)]
     gone, unsaid = told.take(viewer.sight, kind.key, (*changes.gone, *hidden))
@@ -384,7 +384,7 @@ class Hub:
             async with self._shows:
                 items = await self._in_thread(lambda conn: kind.read_all(conn, self._moment()))
             viewer = client.viewer
-            seen = [item for item in items if kind.may_see(viewer, item)]
+            seen = [as_seen(viewer, kind.key, item) for item in items if kind.may_see(viewer, item)]
             there = [item["id"] for item in seen]
             self._told.shown(viewer.sight, kind.key, there)
             late = removals(kind.key, client.gone_meanwhile(kind.key, there), utc_now())

@@ -3,6 +3,7 @@ page."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -12,7 +13,7 @@ from app.dashboard import texts
 from app.dashboard.components import icon_button, notice, wild
 from app.index import Index
 from app.pages.ids import Id
-from core.viewer import Viewer
+from core.viewer import Permission, Viewer
 
 STYLES = ("tokens", "base", "pages")
 # what a page shows is read anew so often, while somebody looks at it
@@ -36,8 +37,20 @@ def frame() -> Any:
     )
 
 
-def page(title: str, viewer: Viewer, links: tuple[tuple[str, str], ...], content: list[Any]) -> list[Any]:
-    """A page under its bar. `title` is a catalogue key, `links` are (address, key) of pages near by."""
+# what each page is called, and what whoever opens it must be allowed to
+PAGES: Mapping[str, tuple[str, Permission]] = {
+    "/sources": ("sources.title", Permission.SOURCE_READ),
+    "/devices": ("accounts.title", Permission.DEVICE_MANAGE),
+    "/set-aside": ("aside.title", Permission.ASIDE_READ),
+    "/quarantine": ("quarantine.title", Permission.QUARANTINE_READ),
+    "/people": ("people.title", Permission.PERSON_MANAGE),
+}
+
+
+def page(title: str, viewer: Viewer, near: Sequence[str], content: list[Any]) -> list[Any]:
+    """A page under its bar. `title` is a catalogue key, `near` are addresses of pages near by: those are offered that
+    this person may read."""
+    links = tuple((address, PAGES[address][0]) for address in near if viewer.may(PAGES[address][1]))
     return [top_bar(title, viewer, links), html.Main(content, className="page")]
 
 

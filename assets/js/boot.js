@@ -26,15 +26,14 @@
     for (const [side, width] of Object.entries(JSON.parse(saved('widths') ?? '{}'))) root.style.setProperty(`--${side}`, `${width}px`);
   } catch { /* nothing usable was kept: the panels have the width of the design */ }
 
-  // The font in parts, for characters that the city's own files have not: only once those are there.
+  // The font in parts is declared from the first (the map reads the rules), and used once the city's own files are there: for
+  // characters that those have not. A text that waits would fetch both. Of two that have a character the later is taken: the city's
+  // sheet, which the parser comes to after this.
+  const parts = (root.dataset.fonts ?? '').split(' ').map(href => Object.assign(document.createElement('link'), { rel: 'stylesheet', href, media: 'not all', className: 'font-parts' }));
+  document.head.append(...parts);
   document.addEventListener('DOMContentLoaded', async () => {
     await Promise.allSettled([400, 600].map(weight => document.fonts.load(`${weight} 1em 'Noto Sans SC'`, '\u4e00')));
-    for (const href of (root.dataset.fonts ?? '').split(' ')) {
-      const link = document.createElement('link');
-      Object.assign(link, { rel: 'stylesheet', href });
-      // of two that have a character the later is taken
-      document.querySelector('link[href="/fonts/page.css"]')?.before(link);
-    }
+    for (const part of parts) part.media = 'all';
   });
 
   // A script that does not load leaves a word and a way to try again, not an endless wait.

@@ -19,6 +19,7 @@ import { fold, makeLive } from './live.mjs';
 import { lookControls, showLang, startLook, takeLook } from './look.mjs';
 import { makeLiveLayers } from './map/features.mjs';
 import { startMap } from './map/map.mjs';
+import { fontDeclared } from './map/style.mjs';
 import { startRoutes } from './map/routes.mjs';
 import { makeNotices } from './notices.mjs';
 import { makePictures, watchPictures } from './picture.mjs';
@@ -118,7 +119,7 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
   const channel = openChannel(live, words, () => { for (const recover of recoveries) recover(); });
   keepCurrent(words);
   // The panels first: they are cheap, and a first frame of the map is not where there is no graphics card.
-  await whenThere('phone-tabs');
+  await Promise.all([whenThere('phone-tabs'), fontDeclared()]);
   layers = { ...layers, items: asLinked(layers.items, linked.layers) };
   const map = startMap({ city, layers: layers.items, live, sets, liveLayers, selection, words });
   recoveries.push(map.recover);

@@ -63,6 +63,8 @@ export function startTopBar({ city, me, live, sets, words, channel }) {
   part('city-name').replaceChildren(...words.both('app.name'), ' · ', ...pair(city.name));
   part('exercise').hidden = !city.simulated;
   showUser(me);
+  // how old the data is everybody may know, what brings it not
+  if (!me.permissions.includes('source.read')) part('box-health').removeAttribute('href');
   live.health.on(() => { healthAt = Date.now(); });
   followFigures(live, sets, words);
   setInterval(tick, TICK_MS);

@@ -2,16 +2,21 @@
 
 Expressions are read by the jmespath library. What could grow without end is refused when the source is saved (nesting,
 lists made of lists); what depends on the message is counted while it is read.
+
+One function is ours, for what JMESPath cannot say: `lookup(keys, values, key)`, two lists beside each other, is what
+stands in `values` where `key` stands in `keys`, as text or as a number; null where it does not.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import jmespath  # type: ignore[import-untyped]
 from jmespath.exceptions import JMESPathError  # type: ignore[import-untyped]
-from jmespath.visitor import TreeInterpreter  # type: ignore[import-untyped]
+from jmespath.functions import Functions, signature  # type: ignore[import-untyped]
+from jmespath.visitor import Options, TreeInterpreter  # type: ignore[import-untyped]
 
 from core.errors import DecodeError
 
@@ -35,7 +40,11 @@ def compile_expression(expression: str) -> Any:
     while level:
         depth += 1
         made += sum(len(node["children"]) for node in level if node["type"] in MAKERS)
+        called = [node["value"] for node in level if node["type"] == "function_expression"]
         level = [child for node in level for child in node["children"] if isinstance(child, dict)]
+        strange = next((call for call in called if call not in KNOWN), None)
+        if strange is not None:
+            raise ValueError(f"`{expression[:60]}`: there is no function {str(strange)[:40]}()")
     if depth > MAX_DEPTH or made > MAX_MADE:
         raise ValueError(
             f"`{expression[:60]}`: expected at most {MAX_DEPTH} levels, and {MAX_MADE} entries in [ ] and {{ }}"
@@ -54,15 +63,48 @@ def named_in(expression: str) -> frozenset[str]:
     return frozenset(found)
 
 
+class Known(Functions):  # type: ignore[misc]
+    """JMESPath's functions and ours."""
+
+    def __init__(self, spend: Callable[[int], None]) -> None:
+        self._spend = spend
+
+    @signature({"types": ["array", "null"]}, {"types": ["array", "null"]}, {"types": []})  # type: ignore[untyped-decorator]
+    def _func_lookup(self, keys: list[object] | None, values: list[object] | None, key: object) -> object:
+        if keys is None or values is None or key is None:
+            return None
+        # a projection leaves out what is null: what stood beside each other does so no more
+        if len(keys) != len(values):
+            raise ValueError(f"lookup() expected two lists of one length, got {len(keys)} and {len(values)}")
+        self._spend(len(keys))
+        wanted = spelled(key)
+        return next((value for one, value in zip(keys, values, strict=True) if spelled(one) == wanted), None)
+
+
+def spelled(key: object) -> object:
+    """A number as text: makers write the same id either way."""
+    if isinstance(key, bool) or not isinstance(key, int | float):
+        return key
+    return str(int(key)) if key == int(key) else str(key)
+
+
+KNOWN = frozenset(Known.FUNCTION_TABLE)
+
+
 class Bounded(TreeInterpreter):  # type: ignore[misc]
     """Counts its steps."""
 
-    steps = 0
+    def __init__(self) -> None:
+        super().__init__(Options(custom_functions=Known(self.spend)))
+        self.steps = 0
 
-    def visit(self, node: Any, *given: Any, **named: Any) -> Any:
-        self.steps += 1
+    def spend(self, steps: int) -> None:
+        self.steps += steps
         if self.steps > MAX_STEPS:
             raise OverflowError
+
+    def visit(self, node: Any, *given: Any, **named: Any) -> Any:
+        self.spend(1)
         return super().visit(node, *given, **named)
 
 

@@ -5,7 +5,9 @@ An expression is read in each record (`records` names the list of them, the whol
 where it finds nothing there, in the whole message: what stands once for all records need not be repeated. A text in
 quotes of JMESPath is itself (`'F'` for a unit). Without expressions for values every number of a record is one, under
 the path that leads to it. Where record and message must be joined in one expression, `message_as` is the name by which
-the record reaches the message. With `moves` the device is a unit, and where it is its position.
+the record reaches the message. Where the message itself says what its values are called, `name` and `value` lead to
+both: one of each in a record, or two lists of one length. With `moves` the device is a unit, and where it is its
+position.
 """
 
 from __future__ import annotations
@@ -16,13 +18,14 @@ from datetime import datetime
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from core.errors import DecodeError
+from core.errors import DecodeError, InputError
 from core.types import LonLat
 from ingest.decoders.base import Decoder, Incoming, Options, check_place, check_time, invalid, read, spare
 from ingest.decoders.expressions import compile_expression, named_in, search
 from ingest.decoders.freeform import (
+    MAX_METRICS,
     MAX_NAME,
     MAX_UNIT,
     SWITCHED,
@@ -69,6 +72,10 @@ class JsonOptions(Options):
     time_format: str | None = Field(None, max_length=60)
     values: dict[Named, Expression] = Field({}, max_length=MAX_VALUES)
     units: dict[Named, Expression] = Field({}, max_length=MAX_VALUES)
+    # instead of `values`: what each value is called, the value, its unit; one each, or a list of as many
+    name: Expression | None = None
+    value: Expression | None = None
+    value_unit: Expression | None = None
     lon: Expression | None = None
     lat: Expression | None = None
     # whether the device is there
@@ -82,6 +89,18 @@ class JsonOptions(Options):
     heading: Expression | None = None
     accuracy: Expression | None = None
     battery: Expression | None = None
+
+    @model_validator(mode="after")
+    def named_or_listed(self) -> JsonOptions:
+        """`name` and `value` go together, and in the place of what would name values otherwise."""
+        if (self.name is None) != (self.value is None):
+            missing = "value" if self.value is None else "name"
+            raise InputError(f"{missing}: expected both name and value, or neither", field=f"options.{missing}")
+        if self.name is not None and (self.values or self.status is not None or self.moves):
+            raise InputError("name: expected without values, status and moves", field="options.name")
+        if self.name is None and self.value_unit is not None:
+            raise InputError("value_unit: expected with name and value", field="options.value_unit")
+        return self
 
 
 class Joined:
@@ -166,6 +185,8 @@ def _read_record(place: Place, incoming: Incoming) -> list[Record]:
     sensor, at = _find_device(place, incoming), _find_time(place, incoming)
     fix = _find_position(place)
     lon, lat = (fix.lon, fix.lat) if fix else (None, None)
+    if options.name is not None:
+        return _read_named(place, sensor, at, fix, incoming)
     if not options.values and not options.moves:
         return _read_all(place, sensor, at, fix, incoming)
     told = len(incoming.faults or ())
@@ -192,6 +213,52 @@ def _read_record(place: Place, incoming: Incoming) -> list[Record]:
         message = f"{place.path}values: none of the expressions found anything in {names[:200]}"
         raise DecodeError(message, reason="nothing_usable", field=f"{place.path}values")
     return found
+
+
+def _read_named(place: Place, sensor: str, at: int, fix: LonLat | None, incoming: Incoming) -> list[Record]:
+    """Values that the message names itself. One that cannot be read costs itself."""
+    lon, lat = (fix.lon, fix.lat) if fix else (None, None)
+    found: list[Record] = []
+    for name, value, unit in _side_by_side(place):
+        try:
+            number = _number(f"{place.path}value", place.options.value or "", value)
+            if number is None:
+                raise wrong(
+                    f"{place.path}value", place.options.value or "", f"expected a number of {shown(name)}", None
+                )
+            known = None if unit is None else _unit(f"{place.path}value_unit", place.options.value_unit or "", unit)
+            found.append(Reading(sensor, _metric(place, name), at, number, known, "good", lon, lat))
+        except DecodeError as exc:
+            spare(incoming.faults, exc)
+    return found
+
+
+def _side_by_side(place: Place) -> list[tuple[object, object, object]]:
+    """Names, values and units, those that belong to each other together; a unit may be that of all."""
+    options = place.options
+    names, values = place.find(options.name or ""), place.find(options.value or "")
+    unit = None if options.value_unit is None else place.find(options.value_unit)
+    if not isinstance(names, list):
+        return [(names, values, unit)]
+    if len(names) > MAX_METRICS:
+        raise wrong(f"{place.path}name", options.name or "", f"expected at most {MAX_METRICS} names", names)
+    units = unit if isinstance(unit, list) else [unit] * len(names)
+    for part, expression, beside in (("value", options.value, values), ("value_unit", options.value_unit, units)):
+        if not isinstance(beside, list) or len(beside) != len(names):
+            told = f"expected a list as long as that of the names ({len(names)})"
+            raise wrong(f"{place.path}{part}", expression or "", told, beside)
+    assert isinstance(values, list)
+    return list(zip(names, values, units, strict=True))
+
+
+def _metric(place: Place, name: object) -> str:
+    """Makers name values by number too."""
+    assert place.options.name is not None
+    if isinstance(name, int) and not isinstance(name, bool):
+        name = str(name)
+    if not isinstance(name, str) or not name.strip():
+        raise wrong(f"{place.path}name", place.options.name, "expected a name", name)
+    return check_name(name.strip())
 
 
 def _read_all(place: Place, sensor: str, at: int, fix: LonLat | None, incoming: Incoming) -> list[Record]:
@@ -265,13 +332,16 @@ def _find_time(place: Place, incoming: Incoming) -> int:
 
 
 def _find_value(place: Place, name: str, expression: str) -> float | None:
-    value = place.find(expression)
+    return _number(f"{place.path}values.{name}", expression, place.find(expression))
+
+
+def _number(field: str, expression: str, value: object) -> float | None:
     if value is None:
         return None
     number = SWITCHED.get(value) if isinstance(value, str) else None
     number = read_number(value) if number is None else number
     if number is None or number in (float("inf"), float("-inf")):
-        raise wrong(f"{place.path}values.{name}", expression, "expected a number", value)
+        raise wrong(field, expression, "expected a number", value)
     return number
 
 
@@ -281,8 +351,12 @@ def _find_unit(place: Place, name: str) -> str | None:
     if unit is None:
         return None
     assert expression is not None
+    return _unit(f"{place.path}units.{name}", expression, unit)
+
+
+def _unit(field: str, expression: str, unit: object) -> str | None:
     if not isinstance(unit, str) or len(unit) > MAX_UNIT or not unit.isprintable():
-        raise wrong(f"{place.path}units.{name}", expression, f"expected a unit of at most {MAX_UNIT} characters", unit)
+        raise wrong(field, expression, f"expected a unit of at most {MAX_UNIT} characters", unit)
     return unit.strip() or None
 
 

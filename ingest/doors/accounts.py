@@ -17,8 +17,9 @@ from typing_extensions import TypedDict
 from core import audit
 from core.clock import rfc3339
 from core.db import DOOR_CHANNEL, notify
-from core.errors import Conflict, InputError, NotFound
+from core.errors import Conflict, Forbidden, InputError, NotFound
 from core.given import Given
+from core.scope import EVERYTHING, Scope, seen, seen_unit, unit_district
 from core.types import Params, check_device_id
 from ingest.cover import covers, overlap
 from ingest.doors.acl import CANARY, GATEWAY, PROCESS, Account
@@ -208,6 +209,32 @@ def check_account(conn: Connection, given: AccountIn, prefix: str) -> AccountIn:
             f"{kind}: the account {other.name!r} speaks for {min(shared)!r} already", reason="spoken_for", field=kind
         )
     return given
+
+
+_HIDDEN = text(f"""
+SELECT EXISTS (SELECT 1 FROM unit u
+    WHERE u.id = ANY(:units) AND NOT {seen_unit("u.id", unit_district("u.station", "u.home"))})
+  OR EXISTS (SELECT 1 FROM sensor WHERE id = ANY(:sensors) AND NOT {seen("district", "classification")})
+  OR EXISTS (SELECT 1 FROM camera WHERE id = ANY(:cameras) AND NOT {seen("district", "classification")})
+""")
+
+
+def need_reach(conn: Connection, given: AccountIn, scope: Scope) -> None:
+    """Whoever makes an account knows its secret: Forbidden where it would hear, or speak for, what they do not see. A
+    gateway hears every alarm and task."""
+    if given.kind == "gateway":
+        hidden = not scope.covers(EVERYTHING)
+    else:
+        things = given.filled().model_dump(include=set(THINGS))
+        hidden = bool(conn.scalar(_HIDDEN, {**things, **scope.params()}))
+    if hidden:
+        raise Forbidden("this account reaches further than your own scope", reason="beyond_own")
+
+
+def need_reach_of(conn: Connection, name: str, scope: Scope) -> None:
+    """The same of an account that is there."""
+    held = read_account(conn, name)
+    need_reach(conn, AccountIn.model_validate({one: held[one] for one in ("name", "kind", *THINGS)}), scope)  # type: ignore[literal-required]
 
 
 def check_topic(topic: str, known: Mapping[str, Sequence[str]], prefix: str) -> None:

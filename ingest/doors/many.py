@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 
 from core.errors import InputError, OneMapError
 from core.given import as_input_error
-from ingest.doors.accounts import LISTS, AccountIn, Credentials, add_account
+from core.scope import EVERYTHING, Scope
+from ingest.doors.accounts import LISTS, AccountIn, Credentials, add_account, need_reach
 
 # what spreadsheets write: the second is what they do in China
 ENCODINGS = ("utf-8-sig", "gb18030")
@@ -74,8 +75,10 @@ def read_line(row: Mapping[str | None, str | None]) -> AccountIn | OneMapError:
         return exc
 
 
-def import_accounts(conn: Connection, lines: Iterable[Line], prefix: str, who: str, now: datetime) -> list[Imported]:
-    """Add them, each in a savepoint: a line that cannot be used costs itself only."""
+def import_accounts(
+    conn: Connection, lines: Iterable[Line], prefix: str, who: str, now: datetime, scope: Scope = EVERYTHING
+) -> list[Imported]:
+    """Add them, each in a savepoint: a line that cannot be used, or reaches beyond the scope, costs itself only."""
     done = []
     for line, given in lines:
         if isinstance(given, OneMapError):
@@ -83,6 +86,7 @@ def import_accounts(conn: Connection, lines: Iterable[Line], prefix: str, who: s
             continue
         try:
             with conn.begin_nested():
+                need_reach(conn, given, scope)
                 done.append(Imported(line, given.name, add_account(conn, given, prefix, who, now)))
         except OneMapError as exc:
             done.append(Imported(line, given.name, error=exc))

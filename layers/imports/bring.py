@@ -118,9 +118,9 @@ class Reader:
         if self._plan.geometry == "none":
             return np.full(len(raw), None, dtype=object), {}
         there = to_places(raw, self._way)
-        for place in np.flatnonzero(outside(there, self._city)):
+        for place in map(int, np.flatnonzero(outside(there, self._city))):
             x, y = shapely.get_coordinates(there[place])[0]
-            refused[int(place)] = f"expected a place near the city, got {x:.6f}, {y:.6f}"
+            refused[place] = f"expected a place near the city, got {x:.6f}, {y:.6f}"
             there[place] = None
         family: Family = self._plan.geometry
         mended = mend(there, family)
@@ -158,12 +158,11 @@ def preview(conn: Connection, table: Table, plan: Plan, most: int = 20) -> tuple
 
 def zone_of(conn: Connection, plan: Plan) -> ZoneInfo:
     """That of times that say none: the plan's, else the city's."""
-    if plan.zone is None:
-        return city_zone(conn)
+    name = plan.zone or city_zone(conn)
     try:
-        return ZoneInfo(plan.zone)
+        return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        told = f"zone: expected an IANA time zone such as Asia/Shanghai, got {plan.zone[:60]!r}"
+        told = f"zone: expected an IANA time zone such as Asia/Shanghai, got {name[:60]!r}"
         raise InputError(told, field="zone") from None
 
 
@@ -176,8 +175,8 @@ def bring(
     told: Told = lambda done, whole: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Load all rows. What a layer of the same key had is updated; what the file has not any more is counted, and removed
-    where the plan says so. Without a key the file replaces what was there."""
+    """Load all rows. What a layer of the same key had is updated; what the file has not any more is counted, and
+    removed where the plan says so. Without a key the file replaces what was there."""
     outcome = Outcome()
     reader = Reader(plan, zone_of(conn, plan), city_box(conn), outcome)
     check_free(plan.layer)
@@ -255,5 +254,6 @@ def _settle(conn: Connection, plan: Plan, outcome: Outcome, now: datetime) -> No
         if plan.remove_gone and outcome.gone:
             outcome.removed = conn.execute(text(f"DELETE {GONE}"), given).rowcount
     conn.execute(
-        text("UPDATE layer SET rows = (SELECT count(*) FROM layer_row WHERE layer_id = :layer) WHERE id = :layer"), given
+        text("UPDATE layer SET rows = (SELECT count(*) FROM layer_row WHERE layer_id = :layer) WHERE id = :layer"),
+        given,
     )

@@ -1,7 +1,7 @@
 """From the coordinates of a file to WGS 84: what reference they are in, said or found, and the way from there.
 
-CGCS2000 (GB 22021; EPSG:4490) is WGS 84 to within centimetres and taken as such; its Gauss-Kruger zones are EPSG:4491 to
-4554. Eastings may carry the zone before the kilometres (37 500 000) whether the reference says so or not.
+CGCS2000 (GB 22021; EPSG:4490) is WGS 84 to within centimetres and taken as such; its Gauss-Kruger zones are EPSG:4491
+to 4554. Eastings may carry the zone before the kilometres (37 500 000) whether the reference says so or not.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Way = Callable[[Array], Array]
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """How the coordinates of a file are to be read. `name` is what is shown; `found`: nobody said so, it was guessed."""
+    """How the coordinates of a file are to be read. `name` is what is shown; `found`: nobody said so, it is a guess."""
 
     name: str
     crs: str | None = None
@@ -125,15 +125,17 @@ def _with_zone(said: str, sample: Array) -> Reference:
     """A projected CGCS2000 that says nothing of a zone's number, over eastings that carry it, is the one that does."""
     crs = CRS.from_user_input(said)
     if crs.is_projected and "CGCS2000" in crs.name.replace(" ", "").upper() and len(sample):
-        false_easting = next((p.value for p in crs.coordinate_operation.params if "easting" in p.name.lower()), 0.0)
+        params = crs.coordinate_operation.params if crs.coordinate_operation else []
+        false_easting = next((float(p.value) for p in params if "easting" in p.name.lower()), 0.0)
         if false_easting < PREFIX and bool((sample[:, 0] > 10 * PREFIX).all()):
             carried = zone_of(sample)
             if carried is not None:
                 return Reference(name_of(CRS.from_user_input(carried)), carried, found=True)
     if crs.is_projected or not len(sample) or _are_degrees(sample):
         return Reference(name_of(crs), said)
-    told = f"datum: the file says {crs.name}, whose coordinates are degrees, and holds {sample[0][0]:.0f}, {sample[0][1]:.0f}"
-    raise InputError(f"{told}; {NAMED}", field="datum")
+    x, y = sample[0]
+    told = f"datum: the file says {crs.name}, whose coordinates are degrees, and holds {x:.0f}, {y:.0f}; {NAMED}"
+    raise InputError(told, field="datum")
 
 
 def to_places(shapes: NDArray[np.object_], way: Way) -> NDArray[np.object_]:
@@ -156,12 +158,17 @@ def outside(shapes: NDArray[np.object_], city: Box | None) -> NDArray[np.bool_]:
     bounds = shapely.bounds(shapes)
     there = ~np.isnan(bounds[:, 0])
     nowhere = there & ~(
-        np.isfinite(bounds).all(axis=1) & (np.abs(bounds[:, [0, 2]]) <= 180).all(axis=1) & (np.abs(bounds[:, [1, 3]]) <= 90).all(axis=1)
+        np.isfinite(bounds).all(axis=1)
+        & (np.abs(bounds[:, [0, 2]]) <= 180).all(axis=1)
+        & (np.abs(bounds[:, [1, 3]]) <= 90).all(axis=1)
     )
     if city is None:
         return np.asarray(nowhere)
     west, south, east, north = city
     far = there & (
-        (bounds[:, 2] < west - NEAR) | (bounds[:, 0] > east + NEAR) | (bounds[:, 3] < south - NEAR) | (bounds[:, 1] > north + NEAR)
+        (bounds[:, 2] < west - NEAR)
+        | (bounds[:, 0] > east + NEAR)
+        | (bounds[:, 3] < south - NEAR)
+        | (bounds[:, 1] > north + NEAR)
     )
     return np.asarray(nowhere | far)

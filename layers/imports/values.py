@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,14 +20,7 @@ def value_of(value: Any, kind: ColumnType, zone: ZoneInfo) -> Any:
     """ValueError says what was expected. None stays None."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    return {
-        "text": _text,
-        "integer": _integer,
-        "number": _number,
-        "boolean": _boolean,
-        "date": _date,
-        "time": lambda given: _time(given, zone),
-    }[kind](value)
+    return _time(value, zone) if kind == "time" else MAKERS[kind](value)
 
 
 def _text(value: Any) -> str:
@@ -88,11 +82,19 @@ def _time(value: Any, zone: ZoneInfo) -> str:
             return datetime.fromisoformat(_date(words)).replace(tzinfo=zone).isoformat()
         raise ValueError(f"expected a time such as 2026-05-04T08:00:00+08:00, got {words[:60]!r}")
     year, month, day, hour, minute, second, fraction, offset = match.groups()
-    micros = int(round(float(fraction or 0) * 1_000_000))
+    own = datetime.strptime(offset.replace(":", ""), "%z").tzinfo if offset else zone
     try:
-        moment = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second or 0), min(micros, 999_999))
+        day_part = (int(year), int(month), int(day), int(hour), int(minute), int(second or 0))
+        moment = datetime(*day_part, int(float(fraction or 0) * 1_000_000), tzinfo=own)
     except ValueError as exc:
         raise ValueError(f"{words[:60]!r}: {exc}") from None
-    if offset:
-        return datetime.fromisoformat(f"{moment.isoformat()}{'+00:00' if offset == 'Z' else offset}").isoformat()
-    return moment.replace(tzinfo=zone).isoformat()
+    return moment.isoformat()
+
+
+MAKERS: Mapping[ColumnType, Callable[[Any], Any]] = {
+    "text": _text,
+    "integer": _integer,
+    "number": _number,
+    "boolean": _boolean,
+    "date": _date,
+}

@@ -9,6 +9,7 @@ from layers.spec import LayerSpec, LegendItem
 
 # below zoom 14 points are gathered into a grid of 64 cells a tile side: how many, and how many are not well
 _KEPT = seen_asset("district", "dept")
+_SEEN = seen("district", "classification")
 _ASSET_TILE = f"""
 SELECT {mvt()}, id, class, subclass, state, name_zh, name_en, 1 AS count, (state <> 'normal')::int AS faults
 FROM asset, bounds WHERE geom && bounds.box AND :z >= 14 AND {_KEPT} UNION ALL
@@ -26,6 +27,7 @@ ASSETS = LayerSpec(
     geometry="point",
     delivery="tiles",
     counted="asset",
+    counted_seen=f"asset WHERE {_KEPT}",
     tile=_ASSET_TILE,
     scoped=True,
     visible=False,
@@ -45,10 +47,11 @@ FACILITIES = LayerSpec(
     geometry="point",
     delivery="features",
     counted="facility",
+    counted_seen=f"facility WHERE {_SEEN}",
     features=(
         f"""
 SELECT id, geom, jsonb_build_object('kind', kind, 'name_zh', name_zh, 'name_en', name_en, 'capacity', capacity) AS props
-FROM facility WHERE {seen("district", "classification")}
+FROM facility WHERE {_SEEN}
 """
     ),
     legend=(
@@ -67,10 +70,11 @@ CAMERAS = LayerSpec(
     delivery="features",
     visible=False,
     counted="camera",
+    counted_seen=f"camera WHERE {_SEEN}",
     features=(
         f"""
 SELECT id, geom, jsonb_build_object('name_zh', name_zh, 'name_en', name_en, 'heading', heading, 'fov', fov) AS props
-FROM camera WHERE {seen("district", "classification")}
+FROM camera WHERE {_SEEN}
 """
     ),
     legend=(LegendItem("camera", {"zh": "摄像机", "en": "Camera"}, "camera"),),
@@ -83,11 +87,13 @@ SENSORS = LayerSpec(
     geometry="point",
     delivery="live",
     counted="sensor WHERE status <> 'retired'",
+    counted_seen=f"sensor WHERE status <> 'retired' AND {_SEEN}",
     updated="SELECT max(received_at) FROM sensor_state",
+    updated_seen=f"SELECT max(received_at) FROM sensor_state JOIN sensor ON id = sensor_id WHERE {_SEEN}",
     features=(
         f"""
 SELECT id, geom, jsonb_build_object('kind', kind, 'name_zh', name_zh, 'name_en', name_en, 'status', status) AS props
-FROM sensor WHERE geom IS NOT NULL AND {seen("district", "classification")}
+FROM sensor WHERE geom IS NOT NULL AND {_SEEN}
 """
     ),
     legend=(

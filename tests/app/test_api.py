@@ -121,8 +121,8 @@ def test_body_that_is_no_object_is_a_problem_too(body: bytes, dispatcher: httpx.
         "/api/decoders",
     ],
 )
-def test_lists_have_items_and_a_next(path: str, viewer: httpx.Client) -> None:
-    assert set(viewer.get(path).json()) == {"items", "next"}
+def test_lists_have_items_and_a_next(path: str, dispatcher: httpx.Client) -> None:
+    assert set(dispatcher.get(path).json()) == {"items", "next"}
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,13 @@ def test_ingester_that_lags_says_how_much_waits(conn: Connection, settings: Sett
     assert "ONEMAP_INGEST_SHARED_GROUP" in remark
 
 
+def test_change_of_filters_that_was_not_made_alone_is_told(conn: Connection, settings: Settings) -> None:
+    all_run(conn)
+    beat(conn, "ingest-1", '{"changes_not_alone": 2}')
+    [finding] = told(conn, settings)
+    assert "ingest-1: 2 times other ingesters did not let go" in finding
+
+
 def test_messages_that_lie_in_files_are_told_with_their_folder(conn: Connection, settings: Settings) -> None:
     all_run(conn)
     beat(conn, "ingest-1", '{"messages_in_files": 2}')

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import Engine
 
-from tests.support import System
+from app.accounts import add_account
+from tests.support import PASSWORD, System, now
 
 ROLES = ("viewer", "dispatcher", "commander", "admin")
 NOBODY = UUID(int=0)
@@ -25,7 +28,12 @@ DOORS = [
     ("viewer", "GET", "/api/layers"),
     ("viewer", "GET", "/api/search?q=a"),
     ("viewer", "GET", "/api/city"),
-    ("viewer", "GET", "/api/sources"),
+    ("dispatcher", "GET", "/api/sources"),
+    ("dispatcher", "GET", "/api/sources/nobody"),
+    ("dispatcher", "GET", "/api/decoders"),
+    ("dispatcher", "GET", "/api/pending"),
+    ("dispatcher", "GET", "/api/pending/unit/nobody"),
+    ("dispatcher", "GET", "/api/sensors/nobody/offer"),
     ("viewer", "GET", "/api/health"),
     ("viewer", "GET", "/metrics"),
     ("viewer", "GET", "/feeds/alerts.atom"),
@@ -103,3 +111,60 @@ def test_door_is_open_to_whom_it_always_was(
     if all(answer.status_code == 422 for answer in answers.values()):
         pytest.fail(f"{path}: {answers['admin'].text}")
     assert {role: answer.status_code != 403 for role, answer in answers.items()} == may
+
+
+# what whoever sees the city reads, and what everybody who is logged in reads; ids are those of nobody
+CITY = {
+    "/api/alarms",
+    "/api/alarms/{alarm_id}",
+    "/api/cameras",
+    "/api/cameras/{camera_id}",
+    "/api/cards/video_event/{camera}/{event}",
+    "/api/cards/{kind}/{identity}",
+    "/api/catalogue",
+    "/api/city",
+    "/api/datums",
+    "/api/incidents",
+    "/api/incidents/{incident_id}",
+    "/api/incidents/{incident_id}/log",
+    "/api/incidents/{incident_id}/recommendations",
+    "/api/incidents/{incident_id}/routes",
+    "/api/layers",
+    "/api/layers/{name}/features",
+    "/api/me",
+    "/api/me/sessions",
+    "/api/pictures/{sha256}.jpg",
+    "/api/pictures/{sha256}/thumbnail.jpg",
+    "/api/search",
+    "/api/sensors",
+    "/api/sensors/{sensor_id}",
+    "/api/sensors/{sensor_id}/observations",
+    "/api/state",
+    "/api/units",
+    "/api/video-events",
+    "/api/vocabulary",
+    "/api/warnings",
+    "/api/warnings/{identity}",
+}
+
+
+# what stands for a name in an address, where that is not any text
+NAMED = {"{kind}": "unit", "{alarm_id}": str(NOBODY), "{incident_id}": str(NOBODY)}
+
+
+def test_who_only_sees_the_city_is_told_nothing_of_how_it_is_made(served: System, db: Engine) -> None:
+    """Every address there is, so that a new one is thought of."""
+    with served.api("admin") as admin:
+        role = {"id": "onlooker", "name_zh": "看", "name_en": "Onlooker", "permissions": ["city.read"]}
+        assert admin.post("/api/roles", json=role).status_code == 201
+        paths = admin.get("/api/openapi.json").json()["paths"]
+    with db.begin() as conn:
+        add_account(conn, "onlooker", "Onlooker", "onlooker", PASSWORD, now())
+    with served.api("onlooker") as onlooker:
+        answers = {
+            path: onlooker.get(re.sub(r"\{\w+\}", lambda name: NAMED.get(name[0], "1"), path)).status_code
+            for path in paths
+            if "get" in paths[path] and path.startswith("/api/")
+        }
+    assert {path for path, status in answers.items() if status != 403} == CITY
+    assert not [path for path, status in answers.items() if status >= 500]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import h3
@@ -11,26 +13,36 @@ import pytest
 from sqlalchemy import Connection, text
 
 from alerts.cells import put_districts, read_ground, score_cells
+from alerts.scoring import score_incidents
 from alerts.store import link
-from app.api import alarms, incidents, layers, pending, sensors, state, units, video
+from app.api import alarms, health, incidents, layers, pending, sensors, state, units, video
+from app.api import devices as accounts
 from app.cards import read_card
+from app.cards.around import look_around
 from app.live.hub import Changes, say_to
 from app.live.kinds import KINDS, ReadAt
 from app.live.told import Told
 from app.seeing import RULES
+from core.cells import city_cells
 from core.errors import Forbidden, NotFound
 from core.excerpt import Excerpt
 from core.scope import EVERYTHING, Scope
 from core.settings import Settings
+from core.types import LonLat, place_of
 from core.viewer import Role, Viewer
+from dispatch import coverage
 from dispatch.incidents import open_from_alarm
+from dispatch.present import read_incidents
+from dispatch.routing import load_graph
 from dispatch.units import read_candidates
 from ingest.admin import devices
 from ingest.admin import pending as book
-from layers.catalogue import LAYERS, read_features, read_tile, sight_of_tiles
+from ingest.doors.accounts import AccountIn
+from layers.catalogue import LAYERS, describe_layers, read_features, read_tile, sight_of_tiles
 from layers.place import read_within
 from layers.search import search
-from tests.alerts.helpers import change
+from layers.sensors import read_sensors
+from tests.alerts.helpers import change, write
 from tests.app.asking import ask_as
 from tests.dispatch.test_incidents import opened, send
 from tests.layers.test_catalogue import decode, tile_at
@@ -373,3 +385,328 @@ def test_phone_of_a_unit_sees_its_unit_and_the_incidents_it_was_sent_to(conn: Co
         incidents.get_incident(conn, phone, other)
     with pytest.raises(Forbidden):
         layers.post_within(conn, phone, now(), layers.GeometryIn.model_validate(WHOLE_WORLD))
+
+
+# --- what hangs on a thing: its surroundings, its score, its log ------------------------------------------------------
+
+# a building so near to another district that the circle around it reaches over
+_AT_A_BORDER = text("""
+SELECT ST_X(b.center) AS lon, ST_Y(b.center) AS lat, mine.code AS mine, other.code AS other
+FROM district mine JOIN district other ON other.code <> mine.code
+JOIN building b ON ST_Covers(mine.geom, b.center) AND ST_DWithin(b.center::geography, other.geom::geography, 100)
+ORDER BY b.id LIMIT 1
+""")
+
+
+class Border(NamedTuple):
+    """An incident near two districts, with its score."""
+
+    incident: UUID
+    mine: str
+    other: str
+
+
+@pytest.fixture
+def border(conn: Connection) -> Border:
+    row = conn.execute(_AT_A_BORDER).one()
+    incident = opened(conn, where=LonLat(row.lon, row.lat))
+    conn.execute(text("UPDATE incident SET district = :code"), {"code": row.mine})
+    rows = coverage.compute(load_graph(conn), city_cells(conn, 8), read_candidates(conn))
+    coverage.store(conn, rows, now())
+    score_incidents(conn, now(), 8)
+    return Border(incident, row.mine, row.other)
+
+
+def card_for(conn: Connection, incident: UUID, **limits: Any) -> Any:
+    return read_card(ask_as(conn, person(Role.DISPATCHER, **limits)), "incident", str(incident))
+
+
+def test_surroundings_of_a_card_are_those_in_ones_districts(border: Border, conn: Connection) -> None:
+    whole = card_for(conn, border.incident)["around"]
+    mine = card_for(conn, border.incident, districts=frozenset({border.mine}))["around"]
+    others = set(conn.scalars(text("SELECT code FROM district"))) - {border.mine}
+    # of somebody who sees every district but the one the incident is in, and was sent to it
+    rest = look_around(
+        ask_as(conn, person(Role.DISPATCHER, districts=frozenset(others))),
+        place_of_incident(conn, border),
+        "flooding",
+        [],
+    )
+    assert rest
+    assert (whole["cut_to"], mine["cut_to"]) == (None, [border.mine])
+    for kind in ("people", "buildings"):
+        assert 0 < mine[kind] < whole[kind], kind
+        assert mine[kind] + rest.around[kind] == pytest.approx(whole[kind], abs=1), kind  # type: ignore[literal-required]
+    districts = {
+        conn.scalar(text("SELECT district FROM facility WHERE id = :id"), {"id": one["id"]})
+        for one in mine["facilities"]
+    }
+    assert districts <= {border.mine, "000000"}
+    assert {unit["id"] for unit in mine["units"]} <= ids(
+        LISTS["units"](conn, person(Role.DISPATCHER, districts=frozenset({border.mine})))
+    )
+
+
+def place_of_incident(conn: Connection, border: Border) -> LonLat | None:
+    return place_of(read_incidents(conn, [border.incident])[0])
+
+
+def test_circle_that_lies_in_ones_districts_is_whole_and_says_nothing(border: Border, conn: Connection) -> None:
+    every = frozenset(conn.scalars(text("SELECT code FROM district")))
+    assert card_for(conn, border.incident, districts=every)["around"] == card_for(conn, border.incident)["around"]
+
+
+def test_whoever_sees_nothing_of_the_city_is_told_of_no_surroundings(border: Border, conn: Connection) -> None:
+    send(conn, border.incident, "fire-01")
+    phone = person(Role.UNIT, units=frozenset({"fire-01"}))
+    card: Any = read_card(ask_as(conn, phone), "incident", str(border.incident))
+    assert card["around"] is None
+
+
+def test_score_names_no_unit_and_no_place_to_whom_they_are_not_shown(border: Border, conn: Connection) -> None:
+    conn.execute(text("UPDATE facility SET district = :other"), {"other": border.other})
+    conn.execute(
+        text(
+            """
+INSERT INTO facility (id, kind, name_zh, name_en, geom, district, attributes)
+SELECT 'school-there', 'school', '那边小学', 'School There', geom, :other, '{}' FROM incident WHERE id = :id
+"""
+        ),
+        {"other": border.other, "id": border.incident},
+    )
+    conn.execute(text("UPDATE incident SET risk = NULL"))
+    score_incidents(conn, now(), 8)
+    stored = json.dumps(read_incidents(conn, [border.incident])[0]["risk"], ensure_ascii=False)
+    assert "那边小学" in stored
+    names = [row.name_zh for row in conn.execute(text("SELECT name_zh FROM unit"))]
+    assert any(name in stored for name in names)
+    # no unit is of this district
+    conn.execute(text("UPDATE unit SET station = 'school-there'"))
+    limits = {"districts": frozenset({border.mine})}
+    who = person(Role.DISPATCHER, **limits)
+    [item] = read_incidents(conn, [border.incident])
+    live = say_to(who, Changes(KINDS["incident"], [item], []), Told(), now()).bodies
+    answers = {
+        "card": card_for(conn, border.incident, **limits),
+        "one": incidents.get_incident(conn, who, border.incident),
+        "list": LISTS["incidents"](conn, who),
+        "picture": state.get_state(conn, who, now())["incidents"],
+        "note": incidents.add_note(conn, who, now(), border.incident, incidents.NoteIn(text="seen")),
+        "live": [body.decode() for body in live],
+    }
+    for what, told in answers.items():
+        # the log of a card says who was sent
+        told = {**told, "log": []} if isinstance(told, dict) and "log" in told else told
+        said = json.dumps(told, ensure_ascii=False)
+        assert str(border.incident) in said, what
+        assert not [name for name in ("那边小学", "School There", *names) if name in said], what
+    assert "School There" in json.dumps(card_for(conn, border.incident))
+
+
+def test_where_a_sensors_messages_come_in_is_told_to_whom_the_door_is_shown(conn: Connection) -> None:
+    told = json.dumps({"topic": "secret-maker/7/up", "sent": '{"serial": "sn-77"}', "floor": 2})
+    sensor = conn.scalar(
+        text(
+            """
+UPDATE sensor SET attributes = CAST(:told AS jsonb) WHERE id = (SELECT min(id) FROM sensor WHERE status = 'active')
+RETURNING id
+"""
+        ),
+        {"told": told},
+    )
+    for role, is_told in ((Role.VIEWER, False), (Role.DISPATCHER, True)):
+        who = person(role)
+        [item] = read_sensors(conn, {}, ids=[sensor])
+        answers = {
+            "list": LISTS["sensors"](conn, who),
+            "one": sensors.get_sensor(conn, who, sensor),
+            "picture": state.get_state(conn, who, now())["sensors"],
+            "card": read_card(ask_as(conn, who), "sensor", sensor),
+            "live": [one.decode() for one in say_to(who, Changes(KINDS["sensor"], [item], []), Told(), now()).bodies],
+        }
+        for what, answer in answers.items():
+            said = json.dumps(answer)
+            assert ("secret-maker" in said, "sn-77" in said) == (is_told, is_told), (role, what)
+            assert "floor" in said, what
+
+
+def test_health_names_no_more_than_ones_permissions_and_districts(conn: Connection) -> None:
+    conn.execute(
+        text(
+            """
+INSERT INTO camera_state (camera_id, frame_at) SELECT min(id), now() - interval '2 hours' FROM camera
+ON CONFLICT (camera_id) DO UPDATE SET event_at = NULL, frame_at = EXCLUDED.frame_at
+"""
+        )
+    )
+    conn.execute(
+        text(
+            """
+INSERT INTO quarantine (owner, kind, since, last_at, figure, held)
+VALUES ('account:flooder', 'rate', now(), now(), 900, 5)
+"""
+        )
+    )
+    conn.execute(
+        text(
+            """
+INSERT INTO set_aside (what, id, error, tries, first_at, last_at, due_at)
+VALUES ('score', 'x', 'no', 3, now(), now(), 'infinity')
+"""
+        )
+    )
+    parts: Any = SimpleNamespace(settings=SimpleNamespace(topic_prefix="onemap"))
+    [item] = KINDS["health"].read_all(conn, ReadAt(now(), Settings(database_url="postgresql://")))
+
+    def told(who: Viewer) -> tuple[int, int, int]:
+        one = health.get_health(conn, who, now(), parts)
+        [live] = say_to(who, Changes(KINDS["health"], [item], []), Told(), now()).bodies
+        assert ("account:flooder" in live.decode()) is bool(one["quarantine"])
+        assert one["cameras"] is not None
+        return len(one["quarantine"]), len(one["set_aside"]), len(one["cameras"]["silent"])
+
+    assert told(person(Role.DISPATCHER)) == (1, 1, 1)
+    assert told(person(Role.VIEWER)) == (0, 0, 1)
+    assert told(person(Role.DISPATCHER, districts=NOWHERE)) == (1, 1, 0)
+
+
+def test_area_of_risk_names_no_alarm_to_whom_part_of_the_city_is_hidden(busy: Connection) -> None:
+    ground = read_ground(busy, 8)
+    assert ground is not None
+    score_cells(busy, ground, now())
+    name = busy.scalar(text("SELECT names->>'zh' FROM alarm"))
+    [code] = busy.scalars(text("SELECT code FROM district WHERE code = (SELECT district FROM alarm)"))
+
+    def told(**limits: Any) -> str:
+        return json.dumps(state.get_state(busy, person(Role.VIEWER, **limits), now())["risk_cells"], ensure_ascii=False)
+
+    assert name in told()
+    assert "附近有告警或事件" in told(districts=frozenset({code}))
+    assert name not in told(districts=frozenset({code}))
+
+
+# what stands beside a layer in the tree, and what can be fetched of it
+COUNTED = ["facilities", "sensors", "cameras", "incidents", "alarms", "units", "video_events"]
+
+
+@pytest.mark.parametrize("layer", COUNTED)
+@pytest.mark.parametrize("limits", [{"districts": NOWHERE}, {"units": frozenset({"fire-01"})}, {}], ids=str)
+def test_layer_counts_what_may_be_seen(layer: str, limits: Any, busy: Connection) -> None:
+    # a sensor without a place is counted and cannot be drawn
+    busy.execute(text("UPDATE sensor SET status = 'retired' WHERE geom IS NULL"))
+    busy.execute(text("UPDATE incident SET district = (SELECT min(code) FROM district)"))
+    scope = Scope(**limits)
+    described = {one["id"]: one for one in describe_layers(busy, scope)}[layer]
+    assert described["count"] == read_features(busy, layer, scope).count(b'"Feature"')
+    assert not described["count_estimated"]
+
+
+@pytest.mark.parametrize("layer", ["alarms", "incidents", "units", "sensors", "video_events", "risk_cells"])
+def test_layer_tells_no_time_of_what_may_not_be_seen(layer: str, busy: Connection) -> None:
+    ground = read_ground(busy, 8)
+    assert ground is not None
+    score_cells(busy, ground, now())
+    busy.execute(text("UPDATE incident SET district = (SELECT min(code) FROM district)"))
+    write(busy, [(0, 3.0)], now())
+    busy.execute(text("INSERT INTO unit_state (unit_id, time, lon, lat) VALUES ('fire-01', now(), 118.3, 33.9)"))
+    for table in ("sensor", "camera"):
+        busy.execute(text(f"UPDATE {table} SET district = (SELECT min(code) FROM district)"))
+    described = {one["id"]: one for one in describe_layers(busy, Scope(districts=NOWHERE))}[layer]
+    assert (described["count"], described["updated_at"]) == (0, None)
+    assert {one["id"]: one for one in describe_layers(busy)}[layer]["updated_at"]
+
+
+def test_areas_of_risk_and_components_are_counted_as_they_are_seen(busy: Connection) -> None:
+    ground = read_ground(busy, 8)
+    assert ground is not None
+    score_cells(busy, ground, now())
+    [dept] = busy.scalars(text("SELECT dept FROM asset WHERE dept IS NOT NULL ORDER BY id LIMIT 1"))
+    kept = busy.scalar(text("SELECT count(*) FROM asset WHERE dept = :dept OR dept IS NULL"), {"dept": dept})
+    described = {one["id"]: one for one in describe_layers(busy, Scope(departments=frozenset({dept})))}
+    assert described["assets"]["count"] == kept
+    [code] = busy.scalars(text("SELECT min(code) FROM district"))
+    there = [
+        one
+        for one in state.get_state(busy, person(Role.VIEWER, districts=frozenset({code})), now())["risk_cells"]
+        if one["level"] is not None
+    ]
+    described = {one["id"]: one for one in describe_layers(busy, Scope(districts=frozenset({code})))}
+    assert described["risk_cells"]["count"] == len(there)
+
+
+def test_card_of_a_unit_tells_nothing_of_an_incident_that_is_hidden(conn: Connection) -> None:
+    incident = opened(conn)
+    send(conn, incident, "fire-01")
+    conn.execute(text("UPDATE incident SET classification = 2"))
+
+    def card(**limits: Any) -> Any:
+        return read_card(ask_as(conn, person(Role.DISPATCHER, **limits)), "unit", "fire-01")
+
+    assert card()["object"]["incident"] == str(incident)
+    assert card()["log"]
+    assert (card(classification=1)["object"]["incident"], card(classification=1)["log"]) == (None, [])
+
+
+def test_card_of_an_incident_tells_nothing_of_an_alarm_that_is_hidden(conn: Connection) -> None:
+    alarm = change(conn, 1, now())
+    assert alarm
+    incident, _ = open_from_alarm(conn, alarm, link, "me", now())
+    conn.execute(text("UPDATE sensor SET classification = 2 WHERE id = (SELECT thing_id FROM alarm)"))
+
+    def card(**limits: Any) -> Any:
+        return read_card(ask_as(conn, person(Role.DISPATCHER, **limits)), "incident", str(incident))
+
+    assert [one["id"] for one in card()["alarms"]] == card()["object"]["alarms"] == [str(alarm)]
+    low = card(classification=1)
+    assert (low["alarms"], low["object"]["alarms"], low["judged"]) == ([], [], [])
+    conn.execute(text("UPDATE sensor SET classification = 0"))
+    conn.execute(text("UPDATE incident SET classification = 2"))
+    own: Any = read_card(ask_as(conn, person(Role.DISPATCHER, classification=1)), "alarm", str(alarm))
+    assert own["object"]["incident"] is None
+
+
+# --- accounts at the broker -------------------------------------------------------------------------------------------
+
+
+def test_account_at_the_broker_reaches_no_further_than_who_makes_it(conn: Connection) -> None:
+    """Whoever makes one is told its secret: a gateway hears every alarm, of every class, and every task."""
+    parts: Any = SimpleNamespace(settings=SimpleNamespace(topic_prefix="onemap"))
+    code = str(conn.scalar(text("SELECT min(district) FROM sensor WHERE district <> '000000'")))
+    sensor, hidden = (
+        conn.scalar(text(f"SELECT min(id) FROM sensor WHERE district {sign} :code"), {"code": code})
+        for sign in ("=", "<>")
+    )
+    whole = person(Role.ADMIN)
+    here = person(Role.ADMIN, districts=frozenset({code}))
+
+    def add(who: Viewer, name: str, **more: Any) -> Any:
+        return accounts.post_account(conn, who, now(), parts, AccountIn(name=name, **more))
+
+    add(whole, "all", kind="gateway")
+    add(whole, "truck", kind="unit", units=["fire-01"])
+    add(here, "mine", sensors=[sensor])
+    add(here, "new", sensors=["of-nobody-yet"])
+    phone = person(Role.ADMIN, units=frozenset({"fire-02"}))
+    low = person(Role.ADMIN, classification=1)
+    acts: list[Callable[[], object]] = [
+        lambda: add(here, "g2", kind="gateway"),
+        lambda: add(low, "g3", kind="gateway"),
+        lambda: add(here, "theirs", sensors=[hidden]),
+        lambda: add(phone, "t2", kind="unit", units=["works-01"]),
+        lambda: add(phone, "works-02", kind="unit"),
+        lambda: accounts.post_rotate(conn, low, now(), "all"),
+        lambda: accounts.post_revoke(conn, here, now(), "all"),
+        lambda: accounts.post_rotate(conn, phone, now(), "truck"),
+        lambda: accounts.put_account(conn, here, now(), parts, "mine", AccountIn(name="mine", kind="gateway")),
+        lambda: accounts.put_account(conn, here, now(), parts, "all", AccountIn(name="all", sensors=[sensor])),
+    ]
+    for act in acts:
+        with pytest.raises(Forbidden) as caught:
+            act()
+        assert caught.value.reason == "beyond_own"
+    file = f"name,kind,sensors\nm-1,device,{sensor}-b\nm-2,gateway,\nm-3,device,{hidden}\n"
+    lines = accounts.post_accounts(conn, here, now(), parts, accounts.ImportIn(csv=file))["lines"]
+    assert [line["credentials"] is not None for line in lines] == [True, False, False]
+    names = list(conn.scalars(text("SELECT name FROM broker_account ORDER BY name")))
+    assert names == ["all", "m-1", "mine", "new", "truck"]
+    assert accounts.post_rotate(conn, whole, now(), "all")["credentials"]["password"]

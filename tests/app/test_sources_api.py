@@ -277,8 +277,9 @@ def test_only_an_administrator_changes_anything(pumps: Json, processes: System) 
     ]  # fmt: skip
     with processes.api("commander") as commander, processes.api("viewer") as viewer:
         assert [commander.request(m, path, json=body).status_code for m, path, body in tries] == [403] * len(tries)
-        assert viewer.get("/api/sources").status_code == 200
-        assert viewer.get("/api/decoders").status_code == 200
+        assert commander.get("/api/sources").status_code == 200
+        assert commander.get("/api/decoders").status_code == 200
+        assert viewer.get("/api/sources").status_code == 403
 
 
 @pytest.mark.parametrize(

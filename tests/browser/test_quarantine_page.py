@@ -50,7 +50,7 @@ def test_it_is_seen_and_what_is_known_goes_on(desk: Desk, flooded: System, devic
     wait_for(lambda: flooded.one("SELECT value FROM sensor_state WHERE sensor_id = %s", KNOWN) == 77)
     letters = "SELECT count(*) FROM dead_letter WHERE reason = 'quarantined'"
     wait_for(lambda: flooded.one(letters) == 1000, what="the first thousand are kept")
-    with flooded.api("viewer") as client:
+    with flooded.api("dispatcher") as client:
         health = client.get("/api/health").json()
     assert [(one["owner"], one["kind"]) for one in health["quarantine"]] == [("source:native", "names")]
 

@@ -390,8 +390,8 @@ def test_english_page_speaks_no_chinese_and_the_chinese_one_does(
         assert "Sources" in shown(chinese)
 
 
-def test_viewer_reads_and_changes_nothing(browser: Browser, processes: System, letter: Json) -> None:
-    with window(browser, processes, "viewer", lang="en") as visitor:
+def test_dispatcher_reads_and_changes_nothing(browser: Browser, processes: System, letter: Json) -> None:
+    with window(browser, processes, "dispatcher", lang="en") as visitor:
         open_page(visitor, processes)
         page = visitor.page
         assert page.locator("[data-key=add-source]").count() == 0
@@ -400,7 +400,25 @@ def test_viewer_reads_and_changes_nothing(browser: Browser, processes: System, l
         assert page.is_disabled("[data-field=owner]")
         assert page.locator("[data-key=save-source]").count() == 0
         page.click("[data-tab=letters]")
-        assert "for dispatchers" in page.inner_text("[data-panel=letters]")
+        page.wait_for_selector("[data-testid=letters-list]:visible")
+        assert page.locator("[data-key^=replay-]").count() == 0
+        assert visitor.complaints == []
+
+
+def test_viewer_is_told_whose_page_it_is_and_led_to_it_by_nothing(browser: Browser, processes: System) -> None:
+    with window(browser, processes, "viewer", lang="en") as visitor:
+        page = visitor.page
+        open_page(visitor, processes)
+        assert "for dispatchers" in page.inner_text("main")
+        assert page.locator("[role=tab]").count() == 0
+        assert visitor.complaints == []
+        visitor.open(f"{processes.http}/")
+        assert page.is_visible("#box-health")
+        assert page.get_attribute("#box-health", "href") is None
+        page.click(".user-menu summary")
+        assert page.is_visible(".user-menu [href='/me']")
+        assert not page.is_visible(".user-menu [href='/sources']")
+        assert visitor.serious_barriers() == []
         assert visitor.complaints == []
 
 

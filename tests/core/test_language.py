@@ -39,7 +39,7 @@ AS_IT_STANDS = {
     "accounts.csv.help",
     "devices.field.capabilities.help",
     "search.coordinates",
-    *(f"sources.field.options.{name}.help" for name in ("records", "device", "values", "units", "message_as")),
+    *(f"sources.field.options.{name}.help" for name in ("records", "device", "values", "units", "message_as", "name")),
 }
 
 

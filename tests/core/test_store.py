@@ -66,6 +66,30 @@ VALUES (:id, :number, 'fire', 1, 'open', '{}', 'desk', '000000', now(), now(), '
 """
 
 
+def test_own_roles_that_work_with_sources_may_read_them_from_now_on(
+    bare: str, make_database: Callable[..., str], cluster: Cluster
+) -> None:
+    settings = migrating(cluster, make_database("test_source_read", bare))
+    engine = db.make_engine(settings, pool_size=1)
+    command.downgrade(alembic_config(settings.need_migrator()), "0018")
+    own = {
+        "letters": ["city.read", "letter.read"],
+        "onlooker": ["city.read"],
+        "again": ["source.manage", "source.read"],
+    }
+    with engine.begin() as conn:
+        for name, permissions in own.items():
+            conn.execute(
+                text("INSERT INTO role (id, name_zh, name_en, permissions, built_in) VALUES (:n, :n, :n, :p, false)"),
+                {"n": name, "p": permissions},
+            )
+    migrate(settings)
+    with engine.begin() as conn:
+        rows = conn.execute(text("SELECT id, permissions FROM role WHERE NOT built_in")).all()
+    engine.dispose()
+    assert {row.id: row.permissions for row in rows} == {**own, "letters": [*own["letters"], "source.read"]}
+
+
 def test_seed_leaves_the_citys_own_rules_alone(conn: Connection) -> None:
     conn.execute(text("UPDATE rule SET enabled = false WHERE id = 'gas'"))
     seed(conn, now())

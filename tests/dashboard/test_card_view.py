@@ -171,7 +171,15 @@ def test_who_is_on_the_way_counts_down_and_who_waits_counts_up() -> None:
 
 
 def test_the_radius_of_what_is_around_is_named() -> None:
-    near: Around = {"radius_m": 800.0, "people": 12, "buildings": 3, "units": [], "cameras": [], "facilities": []}
+    near: Around = {
+        "radius_m": 800.0,
+        "cut_to": None,
+        "people": 12,
+        "buildings": 3,
+        "units": [],
+        "cameras": [],
+        "facilities": [],
+    }
     assert "Within 800 m" in words(card_rest(alarm_card(around=near), may=EVERY), "en")
 
 
@@ -190,6 +198,7 @@ def test_every_type_of_thing_has_a_card_even_where_little_is_known(card: Card) -
 def test_what_is_around_names_the_nearest_units_by_road_time() -> None:
     near: Around = {
         "radius_m": 500.0,
+        "cut_to": None,
         "people": 1840,
         "buildings": 12,
         "units": [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
@@ -70,3 +71,58 @@ def test_one_of_three_is_killed_and_the_others_take_over_what_was_its(system: Sy
     assert [s["slot"] for s in shares] == [0, 1, 2]
     assert all(s["messages"] > MESSAGES * 0.05 for s in shares)
     assert any("session_taken_over" in system.log(name) for name in ("ingest:1", "ingest:3"))
+
+
+ADD = """
+INSERT INTO source (id, name_zh, name_en, topic_filters, decoder, enabled)
+VALUES ('{0}', '{0}', '{0}', '{{{1}}}', 'tasmota', true) RETURNING pg_notify('onemap_source', '{{}}')
+"""
+NARROW, WIDE = "$share/city/tele/+/wide/SENSOR", "$share/city/tele/+/wide/+"
+
+
+def test_filter_that_three_share_is_widened_and_narrowed_and_each_message_is_one_row(system: System) -> None:
+    """For a moment the broker deals each message once for the old filter and once for the new, to any two of them; a
+    message without a time says nothing by which it could be known again."""
+    names = ("ingest:1", "ingest:2", "ingest:3")
+    held = "SELECT client_id, topic_filter FROM broker_subscription WHERE topic_filter LIKE '%%/wide/%%'"
+
+    def all_hold(filter_: str) -> bool:
+        rows = system.rows(held)
+        return {row["topic_filter"] for row in rows} == {filter_} and len(rows) == len(names)
+
+    system.start(*names)
+    system.rows(ADD.format("a", "tele/+/wide/SENSOR"))
+    wait_for(lambda: all_hold(NARROW))
+    stop = threading.Event()
+    said: list[int] = []
+
+    with mailbox(system.broker.url("tester")) as box:
+
+        def speak() -> None:
+            while not stop.wait(0.002):  # often the same again
+                box.publish("tele/h1/wide/SENSOR", {"Level": len(said) // 3})
+                said.append(len(said) // 3)
+
+        speaker = threading.Thread(target=speak)
+        speaker.start()
+        for n in range(3):
+            more = len(said) + 50
+            wait_for(lambda more=more: len(said) > more)
+            system.rows(ADD.format(f"wide-{n}", "tele/h1/wide/+"))
+            wait_for(lambda: all_hold(WIDE))
+            more = len(said) + 50
+            wait_for(lambda more=more: len(said) > more)
+            system.rows(f"DELETE FROM source WHERE id = 'wide-{n}' RETURNING pg_notify('onemap_source', '{{}}')")
+            wait_for(lambda: all_hold(NARROW))
+        stop.set()
+        speaker.join()
+        for n in range(20):
+            box.publish("tele/h1/wide/SENSOR", {f"End{n}": 1})
+    wait_for(lambda: system.one("SELECT count(*) FROM observation WHERE metric LIKE 'End%%'") == 20)
+    wait_for(lambda: system.one("SELECT sum((figures->>'waiting')::int) FROM process_state") == 0)
+    by_value = "SELECT value, count(*) AS n FROM observation WHERE metric = 'Level' GROUP BY value"
+    written = {int(row["value"]): row["n"] for row in system.rows(by_value)}
+    assert {value: (n, written.get(value)) for value, n in Counter(said).items() if written.get(value) != n} == {}
+    shares = system.rows("SELECT slot, messages FROM source_state WHERE source_id = 'a' ORDER BY slot")
+    assert [share["slot"] for share in shares] == [0, 1, 2], "all have their share"
+    assert not any("change_not_alone" in system.log(name) for name in names)

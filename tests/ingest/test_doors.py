@@ -26,7 +26,7 @@ from ingest.doors.accounts import (
     revoke_account,
     rotate_account,
 )
-from ingest.doors.acl import PROBE, Account, acl_text, own_topics
+from ingest.doors.acl import PROBE, Account, acl_text, own_topics, rights
 from ingest.doors.files import read_base, reload_broker, replace
 from ingest.doors.many import import_accounts, read_csv, read_text
 from ingest.doors.secret import fits, hash_secret, make_secret
@@ -194,6 +194,22 @@ def test_unit_is_given_its_own_task_and_answers() -> None:
         "user f", "topic write onemap/position/f-1", "topic write onemap/unit/f-1/status",
         "topic write onemap/task/f-1/+/reply", "topic read onemap/task/f-1",
     ]  # fmt: skip
+
+
+HEARD = ("onemap/alarm/#", "onemap/alert/#", "onemap/task/+")
+
+
+@pytest.mark.parametrize("kind", ["device", "unit"])
+def test_device_or_unit_hears_nothing_but_tasks_of_its_own(kind: Any) -> None:
+    """Whatever it speaks for: what is told of alarms is of every district and class, an account has no scope."""
+    filters = {"native": ["onemap/observation/+"], "wide": ["#"], "pumps": ["pumps/+/up"]}
+    told = {"sensors": ["a"], "cameras": ["c"], "sources": list(filters), "topics": ["tele/x/SENSOR"]}
+    account = Account("d", kind, units=["f-1"], reports=True, warnings=True, **told)
+    _, reads = rights(account, filters, ["pumps/+/up", "#"], "onemap")
+    assert reads == ["onemap/task/f-1"]
+    for other in (Account("g", "gateway"), Account("p", "process")):
+        heard = rights(other, filters, [], "onemap")[1]
+        assert all(any(covers(one, topic) for one in heard) for topic in HEARD)
 
 
 def test_topics_of_our_own_are_never_given_through_a_source() -> None:

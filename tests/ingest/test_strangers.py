@@ -23,7 +23,7 @@ from layers.video import read_shown_events
 from tests.people import person
 from tests.support import now
 
-ADMIN, VIEWER = person(Role.ADMIN), person()
+ADMIN, READER = person(Role.ADMIN), person(Role.DISPATCHER)
 T = now() - timedelta(minutes=5)
 
 
@@ -48,7 +48,7 @@ def write(conn: Connection, *messages: Arrived, writer: Writer | None = None) ->
 
 
 def listed(conn: Connection, **asked: Any) -> dict[str, book.Pending]:
-    page = api.list_pending(conn, VIEWER, **asked, limit=1000)
+    page = api.list_pending(conn, READER, **asked, limit=1000)
     return {one["id"]: one for one in page["items"]}
 
 
@@ -90,7 +90,7 @@ def test_registered_unit_is_no_stranger_and_one_that_is_registered_meanwhile_is_
     write(conn, message(position("van-9", 1)), writer=writer)
     assert "unit/van-9" not in listed(conn)
     with pytest.raises(NotFound):
-        api.get_pending(conn, VIEWER, "unit", "van-9")
+        api.get_pending(conn, READER, "unit", "van-9")
 
 
 def test_accepted_unit_stands_where_it_has_said_with_its_status(conn: Connection) -> None:
@@ -147,9 +147,9 @@ def test_unit_that_is_said_to_be_what_there_is_not_is_refused(
 def test_only_administrators_decide(conn: Connection) -> None:
     write(conn, message(position("van-9")))
     with pytest.raises(Forbidden):
-        api.accept_unit(conn, VIEWER, now(), "van-9", api.UnitIn(kind="fire", name_zh="九", name_en="9"))
+        api.accept_unit(conn, READER, now(), "van-9", api.UnitIn(kind="fire", name_zh="九", name_en="9"))
     with pytest.raises(Forbidden):
-        api.retire(conn, VIEWER, now(), "unit", "van-9")
+        api.retire(conn, READER, now(), "unit", "van-9")
 
 
 def test_who_makes_up_names_is_held_back_and_each_message_is_a_letter(conn: Connection) -> None:
@@ -178,7 +178,7 @@ VALUES ('x-1', 'unknown', 'x', 'x', 'pending', '{}', '{}', '{"topic": "t", "sent
     found: list[str] = []
     cursor: str | None = None
     while True:
-        page = api.list_pending(conn, VIEWER, cursor=cursor, limit=1)
+        page = api.list_pending(conn, READER, cursor=cursor, limit=1)
         found += [one["id"] for one in page["items"]]
         cursor = page["next"]
         if cursor is None:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import cast
 
 import pytest
 from dash import html
+from sqlalchemy import Connection
 
+from app.asking import Asking
 from app.dashboard import texts
+from app.deps import Parts
 from app.index import ASSETS
 from app.pages import set_aside, shell, sources
 from app.pages.set_aside import view as aside
+from app.pages.site import PAGES as PAGES_OF
 from app.pages.sources import layout, letters
 from core.viewer import Role
 from ingest.replay import FINAL
 from tests.dashboard.tree import having, walk, words
 from tests.people import person
+from tests.support import now
 
 PAGES = Path(shell.__file__).parent
 MODULES = sorted(PAGES.rglob("*.py"))
@@ -63,6 +69,33 @@ def test_acts_are_drawn_for_administrators_only() -> None:
         assert bool(having(shown, data_key="drop")) is is_admin
         tabs = layout.tabs("sources", is_admin=is_admin, may_read=True)
         assert bool(having(tabs, data_key="add-source")) is is_admin
+
+
+REFUSED = [
+    (address, role) for address, (_, needed) in shell.PAGES.items() for role in Role if not person(role).may(needed)
+]
+
+
+@pytest.mark.parametrize(("address", "role"), REFUSED, ids=[f"{role} {address}" for address, role in REFUSED])
+def test_page_that_one_may_not_read_says_so_and_links_lead_to_what_one_may(address: str, role: Role) -> None:
+    who = person(role)
+    # nothing is read for whom nothing is shown
+    drawn = PAGES_OF[address].draw(Asking(cast(Connection, None), who, now(), cast(Parts, None)), "")
+    assert re.search(r"for dispatchers and above|needs an administrator|permission to manage", words(drawn, "en"))
+    links = {part["props"]["href"] for part in walk(drawn) if part["type"] == "A"} - {"/", "/me"}
+    assert all(who.may(shell.PAGES[one][1]) for one in links)
+
+
+def test_links_of_a_page_are_those_that_one_may_open() -> None:
+    def offered(role: Role) -> list[str]:
+        bar = shell.page("sources.title", person(role), list(shell.PAGES), [])[0]
+        return [part["props"]["href"] for part in walk(bar) if part["type"] == "A"][1:-1]
+
+    assert offered(Role.VIEWER) == []
+    assert offered(Role.DISPATCHER) == ["/sources", "/set-aside", "/quarantine"]
+    assert offered(Role.ADMIN) == list(shell.PAGES)
+    # /me is everybody's
+    assert {*shell.PAGES, "/me"} == set(PAGES_OF)
 
 
 def test_viewer_is_told_that_letters_are_for_others() -> None:

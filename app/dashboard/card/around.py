@@ -23,7 +23,8 @@ def around(near: Around) -> list[Any]:
         _group("card.around.units", [_unit(one) for one in near["units"][:MAX_LINES]]),
         _group("card.around.cameras", [_camera(one) for one in near["cameras"][:MAX_LINES]]),
     ]
-    body: list[Any] = [part for part in (_numbers(near), *groups) if part is not None]
+    cut = html.P(texts.both("card.around.cut"), className="quiet") if near["cut_to"] is not None else None
+    body: list[Any] = [part for part in (_numbers(near), cut, *groups) if part is not None]
     if not body:
         body = [html.P(texts.both("card.around.none"), className="quiet")]
     title = html.H3(texts.both("card.around.within", n=round(near["radius_m"])))

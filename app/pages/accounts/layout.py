@@ -20,9 +20,9 @@ ROTATING, REVOKING = "rotate-account", "revoke-account"
 
 def draw(asking: Asking, _: str) -> list[Any]:
     """The page for who asks."""
-    links = (("/sources", "sources.title"), ("/set-aside", "aside.title"))
+    near = ("/sources", "/set-aside")
     if not asking.viewer.may(Permission.DEVICE_MANAGE):
-        return shell.page("accounts.title", asking.viewer, links, [notice("accounts.forbidden", "empty")])
+        return shell.page("accounts.title", asking.viewer, near, [notice("accounts.forbidden", "empty")])
     acts = [
         action(AccountsId.ADD.value, "accounts.add", small=True, data_key="add-account"),
         action(AccountsId.MANY.value, "accounts.import", small=True, data_key="import-accounts"),
@@ -40,4 +40,4 @@ def draw(asking: Asking, _: str) -> list[Any]:
         ],
         className="beside",
     )
-    return shell.page("accounts.title", asking.viewer, links, [content])
+    return shell.page("accounts.title", asking.viewer, near, [content])

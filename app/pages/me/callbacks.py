@@ -7,7 +7,7 @@ from typing import Any
 from dash import ALL, Dash, Input, State, html, set_props
 from dash.exceptions import PreventUpdate
 
-from app.api import me as api
+from app.accounts import set_language
 from app.asking import Asking, Door
 from app.login import change_password
 from app.pages import ids
@@ -56,7 +56,8 @@ def register(app: Dash, door: Door) -> None:
 
 
 def keep_lang(asking: Asking, lang: str) -> None:
-    api.patch_me(asking.conn, asking.viewer, asking.parts, api.MeChange.model_validate({"lang": lang}))
+    set_language(asking.conn, asking.viewer.username, lang)
+    asking.parts.sessions.forget_all()
 
 
 def end_one(asking: Asking, press: Press) -> Act:

@@ -17,19 +17,19 @@ from app.pages.parts import action, facts
 from app.people import sessions
 from app.people.sessions import MadeToken
 from core.scope import Scope
-from core.viewer import Permission, Viewer
+from core.viewer import Viewer
 
 OWNER = "me"
 
 
 def draw(asking: Asking, _: str) -> list[Any]:
     who = asking.viewer
-    links = (("/people", "people.title"),) if who.may(Permission.PERSON_MANAGE) and not who.must_change else ()
+    near = () if who.must_change else ("/people",)
     parts = [] if who.must_change else [about(who)]
     parts.append(password_view(must_change=who.must_change))
     if not who.must_change:
         parts += [language_view(who), html.Section(own_access(asking), id=MeId.ACCESS.value, className="card")]
-    return shell.page("me.title", who, links, [html.Div(parts, className="own scroll")])
+    return shell.page("me.title", who, near, [html.Div(parts, className="own scroll")])
 
 
 def about(who: Viewer) -> html.Section:

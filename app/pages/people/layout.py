@@ -22,9 +22,9 @@ TABS = ("people", "roles")
 
 def draw(asking: Asking, wanted: str) -> list[Any]:
     """The page for who asks; `wanted` is the tab to begin with."""
-    links = (("/sources", "sources.title"), ("/devices", "accounts.title"))
+    near = ("/sources", "/devices")
     if not asking.viewer.may(Permission.PERSON_MANAGE):
-        return shell.page("people.title", asking.viewer, links, [notice("people.forbidden", "empty")])
+        return shell.page("people.title", asking.viewer, near, [notice("people.forbidden", "empty")])
     panels = {
         "people": panel(listing.PEOPLE, PeopleId.ADD, "people.add", PeopleId.PANE, "people.explain"),
         "roles": panel(listing.ROLES, PeopleId.ROLE_ADD, "roles.add", PeopleId.ROLE_PANE, "roles.explain"),
@@ -49,7 +49,7 @@ def draw(asking: Asking, wanted: str) -> list[Any]:
         dialog(ENDING, "people.end", "people.end"),
         dialog(REMOVING, "roles.remove", "roles.remove"),
     ]
-    return shell.page("people.title", asking.viewer, links, [content, *dialogs])
+    return shell.page("people.title", asking.viewer, near, [content, *dialogs])
 
 
 def panel(table: tables.Table[Any], add: PeopleId, words: str, pane: PeopleId, explain: str) -> html.Div:

@@ -76,11 +76,10 @@ def row_object(row: Any) -> HeldRow:
 
 def draw(asking: Asking, _: str) -> list[Any]:
     """The page for who asks."""
-    links = (("/sources", "sources.title"), ("/devices", "accounts.title"))
     content = notice("quarantine.forbidden", "empty")
     if asking.viewer.may(Permission.QUARANTINE_READ):
         content = page_view(is_admin=asking.viewer.may(Permission.QUARANTINE_LIFT))
-    return shell.page("quarantine.title", asking.viewer, links, [content])
+    return shell.page("quarantine.title", asking.viewer, ("/sources", "/devices"), [content])
 
 
 def page_view(*, is_admin: bool) -> html.Div:

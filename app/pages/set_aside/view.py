@@ -97,13 +97,12 @@ def row_object(row: Any) -> AsideRow:
 
 def draw(asking: Asking, _: str) -> list[Any]:
     """The page for who asks."""
-    links = (("/sources", "sources.title"), ("/devices", "accounts.title"))
     if not asking.viewer.may(Permission.ASIDE_READ):
         content = [notice("aside.forbidden", "empty")]
     else:
         counts = set_aside.count_asides(asking.conn)
         content = [page_view(counts, is_admin=asking.viewer.may(Permission.ASIDE_DECIDE))]
-    return shell.page("aside.title", asking.viewer, links, content)
+    return shell.page("aside.title", asking.viewer, ("/sources", "/devices"), content)
 
 
 def page_view(counts: Sequence[set_aside.AsideCount], *, is_admin: bool) -> html.Div:

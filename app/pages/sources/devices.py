@@ -93,6 +93,7 @@ COLUMNS = {"id": "concat_ws(' ', id, source_id)", "values": "metrics", "first": 
 
 def read_rows(asking: Asking, wanted: Wanted) -> Found[Sensor]:
     """Which ones and in which order says ingest; what they are like, the sensors' own code."""
+    asking.viewer.require(Permission.SOURCE_READ)
     sql, params = book.find_pending(wanted.asks("q"), asking.viewer.scope)
     rows, total = tables.select(asking.conn, sql, params, wanted, COLUMNS, TABLE)
     ids = [row.id for row in rows]

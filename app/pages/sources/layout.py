@@ -22,19 +22,20 @@ TABS = {
     "strangers": SourcesId.COUNT_STRANGERS,
     "letters": SourcesId.COUNT_LETTERS,
 }
-LINKS = (("/devices", "accounts.title"), ("/set-aside", "aside.title"), ("/quarantine", "quarantine.title"))
+NEAR = ("/devices", "/set-aside", "/quarantine", "/people")
 
 
 def draw(asking: Asking, wanted: str) -> list[Any]:
     """The page for who asks; `wanted` is the tab to begin with."""
-    may_read = asking.viewer.may(Permission.LETTER_READ)
-    links = LINKS if may_read else ()
-    if asking.viewer.may(Permission.PERSON_MANAGE):
-        links = (*links, ("/people", "people.title"))
+    who = asking.viewer
+    if not who.may(Permission.SOURCE_READ):
+        return shell.page("sources.title", who, NEAR, [notice("sources.forbidden", "empty")])
     content = tabs(
-        wanted if wanted in TABS else "sources", is_admin=asking.viewer.may(Permission.SOURCE_MANAGE), may_read=may_read
+        wanted if wanted in TABS else "sources",
+        is_admin=who.may(Permission.SOURCE_MANAGE),
+        may_read=who.may(Permission.LETTER_READ),
     )
-    return shell.page("sources.title", asking.viewer, links, [content])
+    return shell.page("sources.title", who, NEAR, [content])
 
 
 def tabs(opened: str, *, is_admin: bool, may_read: bool) -> dmc.Tabs:

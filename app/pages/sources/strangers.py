@@ -81,6 +81,7 @@ COLUMNS = {
 
 
 def read_rows(asking: Asking, wanted: Wanted) -> Found[Pending]:
+    asking.viewer.require(Permission.SOURCE_READ)
     sql, params = book.find_things(wanted.asks("q"), asking.viewer.scope)
     rows, total = tables.select(asking.conn, sql, params, wanted, COLUMNS, TABLE)
     return Found([book.pending_object(row) for row in rows], total)
@@ -187,19 +188,23 @@ class StrangerHandler:
         return Answer(pane=[], toast=done("strangers.accepted", id=name), changed=True)
 
     def newer(self, asking: Asking, base: Values) -> Values:
-        return values_of(book.read_thing(asking.conn, self.key, str(base["id"]), asking.viewer.scope))
+        return values_of(read_thing(asking, self.key, str(base["id"])))
 
     def draw(self, asking: Asking, base: Values, values: Values) -> html.Div:
-        thing = book.read_thing(asking.conn, self.key, str(base["id"]), asking.viewer.scope)
+        thing = read_thing(asking, self.key, str(base["id"]))
         return pane(thing, values, is_admin=asking.viewer.may(Permission.SENSOR_MANAGE))
 
     def dry_run(self, asking: Asking, base: Values, values: JsonObject, trial: JsonObject) -> Answer:
         raise NotImplementedError
 
 
+def read_thing(asking: Asking, kind: str, name: str) -> Pending:
+    return api.get_pending(asking.conn, asking.viewer, "unit" if kind == "unit" else "camera", name)
+
+
 def open_thing(asking: Asking, identity: str) -> html.Div:
     kind, _, name = identity.partition("/")
-    thing = book.read_thing(asking.conn, kind, name, asking.viewer.scope)
+    thing = read_thing(asking, kind, name)
     return pane(thing, values_of(thing), is_admin=asking.viewer.may(Permission.SENSOR_MANAGE))
 
 

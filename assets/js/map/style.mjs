@@ -9,7 +9,8 @@ const WOFF2 = /url\("?([^")]+\.woff2)"?\)/;
  * @param {number} weight
  */
 function face(weight) {
-  const rules = [...document.styleSheets].filter(sheet => sheet.href?.startsWith(location.origin)).flatMap(sheet => [...sheet.cssRules].map(rule => ({ rule, base: sheet.href ?? '' })));
+  // the map takes the first that has a character: the city's own file stands in the last sheet
+  const rules = [...document.styleSheets].reverse().filter(sheet => sheet.href?.startsWith(location.origin)).flatMap(sheet => [...sheet.cssRules].map(rule => ({ rule, base: sheet.href ?? '' })));
   return rules.flatMap(({ rule, base }) => {
     if (!(rule instanceof CSSFontFaceRule)) return [];
     const said = (/** @type {string} */ name) => rule.style.getPropertyValue(name);
@@ -18,6 +19,12 @@ function face(weight) {
     return url ? [{ url: new URL(url, base).href, 'unicode-range': said('unicode-range').split(/\s*,\s*/) }] : [];
   });
 }
+
+/** Resolves once the style sheets of the font in parts (boot.js) are there, or have failed. */
+export const fontDeclared = () => Promise.all([...document.querySelectorAll('link.font-parts')].map(link => {
+  const { sheet } = /** @type {HTMLLinkElement} */ (link);
+  return sheet ?? new Promise(done => { for (const end of ['load', 'error']) link.addEventListener(end, done, { once: true }); });
+}));
 
 /** The feature's name in the language of the page, whichever way the source spells it. @type {Expression} */
 export const NAME = ['case', ['==', ['global-state', 'lang'], 'zh'],

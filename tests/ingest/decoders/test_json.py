@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from core.errors import DecodeError
+from core.errors import DecodeError, InputError
 from ingest.arrived import Arrived
 from ingest.decoders.base import Incoming, safe_name
 from ingest.decoders.expressions import search
@@ -145,6 +145,147 @@ def test_join_that_reads_a_great_message_for_each_record_ends_soon() -> None:
     found = decode(body, records="list", device="n", values={"x": "length(to_string(m))"}, message_as="m")
     assert "leads through too much" in found[-1][1]
     assert time.process_time() - began < 5
+
+
+# --- names that the message itself gives ------------------------------------------------------------------------------
+
+CHANNELS = payload("json/channels.json")
+LOGGER: dict[str, Any] = {
+    "records": "values",
+    "message_as": "m",
+    "device": "dev.sn",
+    "time": "ts",
+    "name": "lookup(m.channels[].id, m.channels[].name, ch)",
+    "value": "v",
+    "value_unit": "lookup(m.channels[].id, m.channels[].unit, ch)",
+}
+
+
+def test_values_are_called_as_the_list_of_channels_says() -> None:
+    """One list is looked up by another; a number in one is text in the other."""
+    when = at("2026-05-04T12:00:00Z")
+    assert decode(CHANNELS, **LOGGER) == [
+        ("DL-0417", "液位", when, 132.5, "cm", "good", None, None),
+        ("DL-0417", "PM2.5", when, 35.2, "ug/m3", "good", None, None),
+        ("records.2.value", 'records.2.value: `v` expected a number of "温度", found nothing'),
+        ("records.3.name", f"records.3.name: `{LOGGER['name']}` expected a name, found nothing"),
+    ]
+
+
+def test_channels_reach_our_metrics_and_units() -> None:
+    source = maker("json", "maker/#", options=LOGGER)
+    message = Arrived("maker/logger", CHANNELS, 1, 1)
+    Sources([source]).read(message, NOW_US)
+    values = {(r.metric, r.value, r.unit) for r in message.records if isinstance(r, Reading)}
+    assert values == {("pm25", 35.2, "µg/m³"), ("water_level", 1.325, "m")}
+    assert len(message.faults) == 2
+
+
+def test_names_and_values_may_be_two_lists() -> None:
+    """What a Campbell logger publishes: the fields once, then rows."""
+    first, second = at("2026-05-04T19:40:00+08:00"), at("2026-05-04T19:50:00+08:00")
+    found = decode(
+        payload("json/csijson.json"),
+        records="data",
+        message_as="m",
+        device="head.environment.station_name",
+        time="time",
+        name="m.head.fields[].name",
+        value="vals",
+        value_unit="m.head.fields[].units",
+    )
+    assert [row[:5] for row in found if len(row) > 2] == [
+        ("Weir_2", "AirTC_Avg", first, 21.5, "Deg C"), ("Weir_2", "Lvl_m", first, 3.17, "m"),
+        ("Weir_2", "Rain_mm_Tot", first, 0.0, "mm"), ("Weir_2", "AirTC_Avg", second, 21.2, "Deg C"),
+        ("Weir_2", "Rain_mm_Tot", second, 0.4, "mm"),
+    ]  # fmt: skip
+    assert found[-1] == ("records.1.value", 'records.1.value: `vals` expected a number, found "NAN"')
+
+
+def test_one_value_is_looked_up_by_its_name() -> None:
+    body = json.loads(CHANNELS)
+    level = "lookup(values[].ch, values[].v, lookup(channels[].name, channels[].id, '液位'))"
+    del body["values"][2]
+    assert decode(body, values={"level": level}, device="dev.sn")[0][:4] == ("DL-0417", "level", NOW_US, 132.5)
+
+
+LISTS: list[tuple[dict[str, Any], str, str]] = [
+    ({"n": ["a", "b"], "v": [1]}, "value", "expected a list as long as that of the names (2), found a list of 1"),
+    ({"n": ["a", "b"], "v": 1}, "value", "expected a list as long as that of the names (2), found 1"),
+    ({"n": "a", "v": [1, 2]}, "value", "expected a number, found a list of 2"),
+    ({"n": ["a"], "v": [1], "u": ["m", "m"]}, "value_unit", "(1), found a list of 2"),
+    ({"n": [["a"]], "v": [1]}, "name", "expected a name, found a list of 1"),
+    ({"n": [f"m{n}" for n in range(513)], "v": [1]}, "name", "expected at most 512 names, found a list of 513"),
+]
+
+
+@pytest.mark.parametrize(("body", "field", "told"), LISTS, ids=[told for _, _, told in LISTS])
+def test_lists_that_do_not_fit_are_told(body: dict[str, Any], field: str, told: str) -> None:
+    [(found, message)] = decode(body, name="n", value="v", value_unit="u")
+    assert (found, told in message) == (field, True), message
+
+
+def test_bad_value_of_two_lists_costs_itself() -> None:
+    found = decode({"n": ["a", 2, "c"], "v": [1, "3", "x"]}, name="n", value="v", value_unit="'m'")
+    assert [row[:5] for row in found[:2]] == [("pump-1", "a", NOW_US, 1.0, "m"), ("pump-1", "2", NOW_US, 3.0, "m")]
+    assert found[2][0] == "value"
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"k": [1, 2], "v": [1]}, "expected two lists of one length, got 2 and 1"),
+        ({"k": 1, "v": [1]}, "invalid type"),
+        ({"k": list(range(60_000)), "v": list(range(60_000))}, "leads through too much"),
+    ],
+)
+def test_lookup_that_cannot_be_is_told(body: dict[str, Any], told: str) -> None:
+    expression = "[lookup(k, v, 'x'), lookup(k, v, 'y')]"
+    with pytest.raises(DecodeError) as caught:
+        search(expression, body)
+    assert told in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("key", "found"), [(1, "a"), ("1", "a"), (2.0, "b"), (True, "c"), (None, None), ("3", None), ("x", "d")]
+)
+def test_lookup_takes_a_number_for_its_spelling(key: object, found: object) -> None:
+    body = {"k": [1, "2", True, "x", "x"], "v": ["a", "b", "c", "d", "e"], "key": key}
+    assert search("lookup(k, v, key)", body) == found
+    assert search("lookup(nothing, v, key)", body) is None
+
+
+def test_lookup_in_a_great_message_for_each_record_ends_soon() -> None:
+    channels = [{"id": n, "name": f"c{n}"} for n in range(1000)]
+    body = {"channels": channels, "values": [{"ch": n, "v": n} for n in range(1000)]}
+    began = time.process_time()
+    found = decode(body, **{**LOGGER, "device": None, "time": None, "value_unit": None})
+    assert found[0][:2] == ("pump-1", "c0")
+    assert "leads through too much" in found[-1][1], "a message so great is not read for all of them"
+    assert time.process_time() - began < 20
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"name": "n"},
+        {"value": "v"},
+        {"value_unit": "u"},
+        {"name": "n", "value": "v", "values": {"a": "b"}},
+        {"name": "n", "value": "v", "moves": True, "lon": "x", "lat": "y"},
+        {"name": "n", "value": "v", "status": "s"},
+    ],
+    ids=str,
+)
+def test_names_of_the_message_go_with_its_values_alone(options: dict[str, Any]) -> None:
+    with pytest.raises(InputError) as caught:
+        JsonOptions(**options)
+    assert str(caught.value.field).startswith("options.")
+
+
+def test_function_there_is_not_is_said_when_it_is_saved() -> None:
+    with pytest.raises(ValidationError, match=r"there is no function look\(\)"):
+        JsonOptions(values={"a": "b[?look(c)]"})
 
 
 TRUCK = {"id": "truck-7", "p": {"x": 118.3, "y": 33.9}, "v": 36, "c": 90, "b": 80, "load": 2.5, "hdop": -1}
