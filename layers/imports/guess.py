@@ -26,7 +26,7 @@ LON = ("经度", "lng", "lon", "long", "longitude", "x", "x坐标", "东经", "�
 LAT = ("纬度", "lat", "latitude", "y", "y坐标", "北纬", "纬度坐标", "coordy", "y_coord", "point_y", "lat_wgs84")
 BOTH = ("坐标", "经纬度", "coordinates", "location", "lnglat", "lonlat", "latlng", "latlon", "位置坐标")
 WKT = ("wkt", "geometry", "geom", "the_geom", "几何")
-PAIR = re.compile(r"\s*\[?\(?\s*([^,，;\s]+)\s*[,，;\s]\s*([^,，;\s]+)\s*\)?\]?\s*")
+PAIR = re.compile(r"\s*[\[(（]?\s*([^,，;\s\[\]()（）]+)\s*[,，;\s]\s*([^,，;\s\[\]()（）]+)\s*[\])）]?\s*")
 # degrees, minutes, seconds in any of the marks that people write, a hemisphere before or after
 DMS = re.compile(
     r"""\s*([NSEWnsew东西南北]?[经纬]?)\s*([+-]?\d{1,3}(?:\.\d+)?)\s*(?:[°度º:\s]\s*(\d{1,2}(?:\.\d+)?)\s*(?:['′’分:\s]\s*"""

@@ -1,26 +1,22 @@
 """In which characters a file is written: by what it says, then by what it can be read as, never by hope.
 
-The order: a shapefile's `.cpg`, the language id of its table, strict UTF-8, GB 18030 (which holds GBK and GB 2312).
-Whoever brings a file may say otherwise; where it then cannot be read so, that is an error and not a guess.
+The order: a shapefile's `.cpg`, the language id of its table (layers.imports.shapefile), strict UTF-8, GB 18030 (which
+holds GBK and GB 2312). Whoever brings a file may say otherwise; where it then cannot be read so, that is an error and
+not a guess.
 """
 
 from __future__ import annotations
 
 import codecs
 import zipfile
-from pathlib import Path
 
 from core.errors import InputError
 
 GB = "gb18030"
 UTF8 = "utf-8"
-# dBASE language driver ids, byte 29 of a .dbf (dBASE 7 header; the ones that ArcGIS and MapGIS write)
-LANGUAGES = {0x4D: GB, 0x7A: GB, 0x4E: "cp949", 0x79: "cp949", 0x4F: "cp950", 0x78: "cp950", 0x13: "cp932", 0x7B: "cp932"}
-WESTERN = {0x03: "cp1252", 0x57: "cp1252", 0x01: "cp437", 0x02: "cp850"}
 # names that files give to encodings and Python does not know by them
 SPELLED = {"936": GB, "cp936": GB, "gbk": GB, "gb2312": GB, "ansi 936": GB, "oem 936": GB, "65001": UTF8, "utf8": UTF8}
 BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-SAMPLE = 4 << 20
 
 
 def encoding_named(name: str) -> str:
@@ -57,33 +53,6 @@ def check_text(body: bytes, encoding: str, name: str) -> None:
     """InputError where what somebody named cannot be it."""
     if not reads(body, encoding):
         raise InputError(f"encoding: {name} cannot be read as {encoding}; leave it out and it is found", field="encoding")
-
-
-def encoding_of_table(table: Path, wanted: str | None = None) -> str:
-    """Of a shapefile's .dbf: named by a person, else in the order above."""
-    with table.open("rb") as file:
-        header = file.read(32)
-        body = file.read(SAMPLE)
-    text = bytes(byte for byte in body if byte)
-    if wanted:
-        chosen = encoding_named(wanted)
-        check_text(text, chosen, table.name)
-        return chosen
-    page = table.with_suffix(".cpg") if table.with_suffix(".cpg").exists() else table.with_suffix(".CPG")
-    if page.exists():
-        said = page.read_text("ascii", "replace").strip()
-        try:
-            told = encoding_named(said)
-        except InputError:
-            told = ""
-        if told and reads(text, told):
-            return told
-    language = header[29] if len(header) > 29 else 0
-    for known in (LANGUAGES, WESTERN):
-        # a writer that knows no better says "western" of anything: of what is more than ASCII the bytes decide
-        if (named := known.get(language)) and reads(text, named) and (known is LANGUAGES or not reads(text, UTF8)):
-            return GB if known is WESTERN and reads(text, GB) and not text.isascii() else named
-    return encoding_of(text)
 
 
 def decode_name(entry: zipfile.ZipInfo) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,9 @@ from pyogrio.errors import DataSourceError, FeatureError, FieldError, GeometryEr
 
 from core.errors import InputError
 from layers.imports.guess import ColumnType, type_of
-from layers.imports.letters import check_text, encoding_named, encoding_of, encoding_of_table
+from layers.imports.letters import check_text, encoding_named, encoding_of
 from layers.imports.opening import TEXTUAL, Found, Kind
+from layers.imports.shapefile import encoding_of_table, readable, table_of
 
 AT_ONCE = 20_000
 # drivers that begin anew with each piece read a large part at a time
@@ -163,19 +164,23 @@ def _plain(column: pd.Series, kind: ColumnType) -> list[Any]:
     return [None if gone else value for value, gone in zip(values, missing, strict=True)]
 
 
-def tables_of(found: Sequence[Found], encoding: str | None = None) -> list[Table]:
-    """All tables that can be read, those with rows first. InputError where there is none."""
-    tables = [table for one in found for table in _tables_of(one, encoding)]
+def tables_of(found: Sequence[Found], folder: Path, encoding: str | None = None) -> list[Table]:
+    """All tables that can be read, those with rows first; copies that have to be made lie in `folder`. InputError where
+    there is none."""
+    tables = [table for one in found for table in _tables_of(one, folder, encoding)]
     if not tables:
         raise InputError("file: there is no table in it", field="file")
     return sorted(tables, key=lambda table: table.count == 0)
 
 
-def _tables_of(found: Found, encoding: str | None) -> Iterator[Table]:
+def _tables_of(found: Found, folder: Path, encoding: str | None) -> Iterator[Table]:
     if found.kind is Kind.CSV:
         yield _text_table(found, encoding)
         return
-    used = _encoding_of(found, encoding)
+    used = None
+    if found.kind is Kind.SHAPEFILE and (table := table_of(found.path)):
+        used = encoding_of_table(table, encoding)
+        found = replace(found, path=readable(found.path, used, folder / "whole"))
     try:
         layers = pyogrio.list_layers(found.path)
         for name, geometry in layers:
@@ -184,13 +189,6 @@ def _tables_of(found: Found, encoding: str | None) -> Iterator[Table]:
             yield _table(found, str(name), len(layers), used)
     except FAULTS as exc:
         raise InputError(f"file: {found.path.name}: {_first_line(exc)}", field="file") from exc
-
-
-def _encoding_of(found: Found, encoding: str | None) -> str | None:
-    if found.kind is not Kind.SHAPEFILE:
-        return None
-    table = next((found.path.with_suffix(end) for end in (".dbf", ".DBF") if found.path.with_suffix(end).exists()), None)
-    return encoding_of_table(table, encoding) if table else None
 
 
 def _table(found: Found, layer: str, layers: int, encoding: str | None) -> Table:
