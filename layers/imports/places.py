@@ -28,6 +28,7 @@ SIX_PREFIXED, SIX_FIRST = 4491, 13
 PREFIX = 1_000_000.0
 DATUMS = {"WGS84": Datum.WGS84, "CGCS2000": Datum.CGCS2000, "GCJ02": Datum.GCJ02, "BD09": Datum.BD09}
 NAMED = "expected WGS84, CGCS2000, GCJ-02, BD-09, EPSG:n or WKT"
+MOST = 0.5
 # a city's things lie no farther from its box than this, degrees
 NEAR = 2.0
 Array = NDArray[np.float64]
@@ -104,7 +105,12 @@ def reference_of(said: str | None, sample: Array) -> Reference:
 
 
 def _are_degrees(sample: Array) -> bool:
-    return bool((np.abs(sample[:, 0]) <= 180).all() and (np.abs(sample[:, 1]) <= 90).all())
+    """Most of them: one row that is wrong makes no other reference."""
+    x, y = np.abs(sample[:, 0]), np.abs(sample[:, 1])
+    if np.mean((x <= 90) & (y > 90) & (y <= 180)) > MOST:
+        told = f"datum: {sample[0][0]:g}, {sample[0][1]:g} has longitude and latitude the other way round"
+        raise InputError(f"{told}; expected longitude first", field="datum")
+    return bool(np.mean((x <= 180) & (y <= 90)) > MOST)
 
 
 def zone_of(sample: Array) -> str | None:

@@ -14,11 +14,11 @@ from pydantic import Field, field_validator, model_validator
 from core.given import Given
 from core.scope import Classification
 from layers.columns import Column, ColumnType, Role
-from layers.imports.guess import key_among, pair, place_columns
+from layers.imports.guess import CODES, key_among, pair, place_columns
 from layers.imports.places import Array, Reference, reference_named, reference_of
 from layers.imports.shapes import Family, families
-from layers.imports.tables import Piece, Table
 from layers.imports.tables import Field as TableField
+from layers.imports.tables import Piece, Table
 
 LAYER_ID = re.compile(r"[a-z][a-z0-9_-]{0,47}")
 LABELS = re.compile(r"(名称|name|标题|title|路名|简称)", re.I)
@@ -162,9 +162,14 @@ def _column(field: TableField) -> ColumnIn:
 
 
 def _give_roles(columns: list[ColumnIn]) -> None:
-    """The first that is called like a name labels the rows, like a state or a class tells how they stand."""
+    """The first that is called like a name labels the rows (else the first of text), like a state or a class tells how
+    they stand."""
     for role, words in (("label", LABELS), ("state", STATES), ("class", CLASSES)):
         for column in columns:
             if column.role is None and column.type == "text" and words.search(column.name):
                 column.role = role  # type: ignore[assignment]
                 break
+    if not any(column.role == "label" for column in columns):
+        first = next((c for c in columns if c.role is None and c.type == "text" and not CODES.search(c.name)), None)
+        if first:
+            first.role = "label"
