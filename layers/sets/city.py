@@ -44,6 +44,7 @@ FACILITIES = LayerSpec(
     title={"zh": "重点设施", "en": "Facilities"},
     geometry="point",
     delivery="features",
+    min_zoom=13,
     counted="facility",
     features=(
         f"""
@@ -65,6 +66,7 @@ CAMERAS = LayerSpec(
     title={"zh": "视频监控", "en": "Cameras"},
     geometry="point",
     delivery="features",
+    min_zoom=13,
     visible=False,
     counted="camera",
     features=(
