@@ -10,9 +10,10 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute
 
-from tests.support import PASSWORD, PATIENCE_S, ROOT, System, wait_for
+from core.clock import rfc3339
+from tests.support import PASSWORD, PATIENCE_S, ROOT, System, now, wait_for
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 DESK, PHONE = (1280, 720), (390, 844)
@@ -146,10 +147,18 @@ def sign_in(context: BrowserContext, http: str, role: str) -> None:
 
 @contextmanager
 def window(
-    browser: Browser, system: System, role: str | None, size: tuple[int, int] = DESK, **choices: str
+    browser: Browser,
+    system: System,
+    role: str | None,
+    size: tuple[int, int] = DESK,
+    zone: str | None = None,
+    **choices: str,
 ) -> Iterator[Desk]:
-    """A window of its own, signed in as `role`. `choices` are what this browser remembers (lang, theme)."""
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="zh-CN")
+    """A window of its own, signed in as `role`, on a machine that stands in `zone`. `choices` are what this browser
+    remembers (lang, theme)."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, locale="zh-CN", timezone_id=zone or None
+    )
     for name, value in choices.items():
         context.add_init_script(f"localStorage.setItem({json.dumps('onemap.' + name)}, {json.dumps(value)})")
     if role:
@@ -158,6 +167,39 @@ def window(
         yield Desk(context.new_page())
     finally:
         context.close()
+
+
+@dataclass
+class Line:
+    """The live channel between one page and the server; what a test says on it arrives as if the server had, on a
+    new connection too. Made before the page is opened."""
+
+    page: Page
+    sockets: list[WebSocketRoute] = field(default_factory=list)
+    said: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.page.route_web_socket("**/push", self.carry)
+
+    def carry(self, socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda message: self.pass_on(socket, message))
+        socket.on_message(server.send)
+        self.sockets.append(socket)
+
+    def pass_on(self, socket: WebSocketRoute, message: str | bytes) -> None:
+        socket.send(message)
+        heard = json.loads(message)
+        if heard["op"] == "snapshot" and heard["kind"] in self.said:
+            self.send(socket, heard["kind"], list(self.said[heard["kind"]].values()))
+
+    def say(self, kind: str, items: list[dict[str, Any]]) -> None:
+        self.said.setdefault(kind, {}).update({one["id"]: one for one in items})
+        self.send(self.sockets[-1], kind, items)
+
+    def send(self, socket: WebSocketRoute, kind: str, items: list[dict[str, Any]]) -> None:
+        message = {"time": rfc3339(now()), "kind": kind, "op": "upsert", "items": items}
+        socket.send(json.dumps(message, ensure_ascii=False))
 
 
 def path_of(page: Page) -> str:
