@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -42,3 +43,16 @@ def test_water_on_a_street_is_no_river() -> None:
     for word in ("河", "水位", "警"):
         assert word not in kind["zh"] + table("rules")["street-water"]["zh"]
     assert "river" not in kind["en"].lower()
+
+
+@pytest.mark.parametrize("delivered", [True, False], ids=["as it was delivered", "as the city has made it"])
+def test_rule_of_rivers_leaves_the_streets_to_the_new_rule(conn: Connection, delivered: bool) -> None:
+    """What the migration does to a database of before; a rule that a city has changed stays as it is."""
+    migration = import_module("core.migrations.versions.0019_street_water")
+    held = migration.BEFORE if delivered else '{"sensor_kinds": ["water_level"], "sensors": ["w-1"]}'
+    conn.execute(text("UPDATE rule SET watches = CAST(:held AS jsonb) WHERE id = 'water-stage'"), {"held": held})
+    before = conn.scalar(text("SELECT version FROM rule WHERE id = 'water-stage'"))
+    conn.execute(text(migration.CHANGE.format(before=migration.BEFORE, after=migration.AFTER)))
+    versions = conn.scalar(text("SELECT max(version) FROM rule_version WHERE rule_id = 'water-stage'"))
+    assert versions == (before + 1 if delivered else before)
+    assert judging(conn, {"street": "x"}) == ["street-water"]
