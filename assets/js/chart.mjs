@@ -9,6 +9,8 @@ const HOURS = 6;
 // a sum or mean is made on the server: it is read again while readings come
 const AGAIN_MS = 30000;
 const MOST_POINTS = 1000;
+// what had nothing to show is asked for again once something is heard
+const HEARD_MS = 2000;
 const PLOTLY = '/vendor/plotly.js-basic-dist-min/plotly-basic.min.js';
 
 /** @typedef {import('./series.mjs').Measure} Measure */
@@ -50,6 +52,8 @@ export function makeChart({ live, words: { texts, zoned, zoneNames }, metrics: n
    * @type {{ request: ChartRequest, sensor: string, metric: string, window: number, last: string, line: number, hole: number } | null}
    */
   let shown = null;
+  /** What was asked for and had nothing to show. @type {ChartRequest | null} */
+  let waiting = null;
   /** @type {Promise<unknown> | null} */
   let library = null;
 
@@ -99,6 +103,7 @@ export function makeChart({ live, words: { texts, zoned, zoneNames }, metrics: n
    */
   async function draw(request, template) {
     shown = null;
+    waiting = request;
     if (!request) return [];
     const said = live.sensor.get(request.sensor)?.values ?? {};
     const values = drawableOf(said, request.measures);
@@ -112,6 +117,7 @@ export function makeChart({ live, words: { texts, zoned, zoneNames }, metrics: n
       const [series] = await Promise.all([read(request.sensor, measure), library]);
       const newest = series.items.at(-1);
       if (!newest) return [...parts, notice('card.chart.empty')];
+      waiting = null;
       const figure = figureOf({ ...series, thresholds: measure.thresholds }, template, zoned, token);
       shown = { request, sensor: request.sensor, metric, window: measure.window_s, last: newest.time, line: figure.data.length - 1, hole: holeOf(series.items) };
       return [...parts, component('Graph', { id: 'chart', figure, config: template.config, className: 'chart-graph' }, 'dash_core_components')];
@@ -121,6 +127,8 @@ export function makeChart({ live, words: { texts, zoned, zoneNames }, metrics: n
   }
 
   const again = atMost(AGAIN_MS, () => { if (shown?.window) setProps('chart-request', { data: { ...shown.request, asked: Date.now() } }); });
+
+  const heard = atMost(HEARD_MS, () => { if (waiting) setProps('chart-request', { data: { ...waiting, asked: Date.now() } }); });
 
   /** The newest reading goes onto the line that is drawn. */
   function extend() {
@@ -136,7 +144,10 @@ export function makeChart({ live, words: { texts, zoned, zoneNames }, metrics: n
   }
 
   function start() {
-    live.sensor.on(({ changed }) => { if (shown && changed.has(shown.sensor)) extend(); });
+    live.sensor.on(({ changed }) => {
+      if (shown && changed.has(shown.sensor)) extend();
+      if (waiting && changed.has(waiting.sensor)) heard();
+    });
     document.addEventListener('click', event => {
       const chosen = around(event, '[data-chart]')?.dataset.chart;
       if (chosen) setProps('chart-request', { data: JSON.parse(chosen) });
