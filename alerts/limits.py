@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from typing_extensions import TypedDict
 
 from alerts.loading import load_rules
-from alerts.rules.aggregate import AggregateParams
+from alerts.rules.aggregate import AggregateParams, history_of
 from alerts.rules.base import RuleRow, Thing, watches
 from alerts.rules.threshold import ThresholdParams, steps_for
 from core.types import JsonObject
@@ -36,9 +36,12 @@ def _of_rule(rule: RuleRow) -> dict[str, dict[str, float]]:
     return {metric: levels} if metric and levels else {}
 
 
+INDEX = "index"
+
+
 class Measure(TypedDict):
-    """What a rule judges of a metric and by which limits: its readings (`function` last), or their sum, mean or max in
-    a window."""
+    """What a rule judges of a metric and by which limits: its readings (`function` last), their sum, mean or max in a
+    window, or an index that is made of the means of several (`window_s` the longest of them)."""
 
     rule: str
     metric: str
@@ -50,8 +53,7 @@ class Measure(TypedDict):
 def read_measures(
     conn: Connection, sensor_id: str, kind: str, own: Mapping[str, Mapping[str, float]], attributes: JsonObject
 ) -> list[Measure]:
-    """What is judged of a sensor with these limits of its own, by rule; the shorter windows first. An index is made of
-    several metrics and is none of these."""
+    """What is judged of a sensor with these limits of its own, by rule; the shorter windows first."""
     thing = Thing("sensor", sensor_id, {}, "", kind=kind, thresholds=own, attributes=attributes)
     return [one for rule in load_rules(conn) if watches(rule, thing) for one in measures_of(rule, thing)]
 
@@ -62,7 +64,12 @@ def measures_of(rule: RuleRow, thing: Thing) -> list[Measure]:
     if isinstance(params, ThresholdParams):
         limits = {str(step.level): step.on for step in steps_for(params, thing)}
         return [_measure(rule, params.metric, "last", 0.0, limits)] if limits else []
-    if not isinstance(params, AggregateParams) or params.metric is None:
+    if not isinstance(params, AggregateParams):
+        return []
+    if params.index:
+        limits = {str(step.level): step.on for step in params.steps}
+        return [_measure(rule, params.index, INDEX, history_of(rule), limits)]
+    if params.metric is None:
         return []
     windows: dict[float, dict[str, float]] = {}
     for step in params.steps:

@@ -11,6 +11,7 @@ from core.clock import rfc3339
 from core.i18n import say
 from core.levels import alarm_level
 from core.nouns import LogLine
+from core.vocabulary import label
 
 _EVENTS = text("SELECT time, what, level, who, note FROM alarm_event WHERE alarm_id = :id ORDER BY id")
 
@@ -26,7 +27,7 @@ def read(conn: Connection, alarm_id: UUID) -> list[LogLine]:
         {
             "time": rfc3339(r.time),
             "who": r.who,
-            "text": say(f"log.alarm.{_word(r)}", level=alarm_level(r.level), note=r.note or ""),
+            "text": say(f"log.alarm.{_word(r)}", level=alarm_level(r.level), note=label("shelve_reasons", r.note)),
         }
         for r in conn.execute(_EVENTS, {"id": alarm_id})
     ]

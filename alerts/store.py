@@ -103,6 +103,31 @@ def unacknowledge(conn: Connection, alarm: StoredAlarm, who: str, now: datetime)
     return True
 
 
+# found by id, as far as a person sees
+NAMED = """
+SELECT {columns} FROM alarm WHERE id = ANY(:ids) AND {seen} ORDER BY id FOR NO KEY UPDATE
+"""
+
+
+def unacknowledge_several(conn: Connection, ids: Sequence[UUID], scope: Scope, who: str, now: datetime) -> list[UUID]:
+    """Take back what one act has acknowledged: of these alarms those of which this person still can; returns which.
+
+    Raises Conflict where there were some and none of them could be.
+    """
+    rows = conn.execute(text(NAMED.format(columns=_COLUMNS, seen=_SEEN)), {**scope.params(), "ids": list(ids)}).all()
+    back: list[UUID] = []
+    refused: Conflict | None = None
+    for row in rows:
+        try:
+            if unacknowledge(conn, _stored(row), who, now):
+                back.append(row.id)
+        except Conflict as exc:
+            refused = exc
+    if refused is not None and not back:
+        raise refused
+    return back
+
+
 def describe(finding: Finding) -> Text:
     """The alarm's sentence: what was measured where, and against which limit."""
     thing, value = finding.thing, finding.value

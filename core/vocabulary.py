@@ -221,6 +221,8 @@ class Vocabulary(TypedDict):
     unit_words: dict[str, Words]
     milestones: dict[str, Words]
     alarm_states: dict[str, Words]
+    shelve_reasons: dict[str, Words]
+    withdraw_reasons: dict[str, Words]
     incident_statuses: dict[str, Words]
     unit_statuses: dict[str, Words]
     unit_kinds: dict[str, Words]

@@ -200,8 +200,10 @@ def move(
 
 
 def because(words: Text, reason: str | None) -> Text:
-    """Words with the reason that a person gave, where they gave one."""
-    return say("incident.because", words=words, reason=reason.strip()) if reason and reason.strip() else words
+    """Words with the reason that a person gave, where they gave one: one of those often given (`withdraw_reasons`) in
+    both languages, another as it was typed."""
+    given = (reason or "").strip()
+    return say("incident.because", words=words, reason=label("withdraw_reasons", given)) if given else words
 
 
 CLAIM_REPORTS = text(f"""

@@ -336,6 +336,18 @@ def read_series_page(
     return points[:most], rows[most - 1].time if len(rows) > most else None
 
 
+def first_reading(conn: Connection, sensor_id: str, metrics: Sequence[str], since: datetime) -> datetime | None:
+    """When the first reading of any of these was made, from a moment on."""
+    found: datetime | None = conn.scalar(
+        text(f"""
+SELECT min(time) FROM observation
+WHERE sensor_id = :id AND metric = ANY(:metrics) AND time >= :since AND quality NOT IN {sql_list(UNJUDGED)}
+"""),
+        {"id": sensor_id, "metrics": list(metrics), "since": since},
+    )
+    return found
+
+
 def read_sliding(
     conn: Connection,
     sensor_id: str,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import Field
@@ -103,6 +104,19 @@ def aqi_of(means: Mapping[str, float]) -> int | None:
     """AQI, HJ 633-2012 formula (2): the largest IAQI, rounded up."""
     parts = [iaqi(name, max(0.0, value)) for name, value in means.items()]
     return math.ceil(round(max(parts), 9)) if parts else None
+
+
+def index_series(
+    means: Mapping[str, Mapping[datetime, float]], first: datetime | None, min_span_s: float
+) -> list[tuple[datetime, int]]:
+    """The index at each time at which there is a mean of any pollutant, oldest first. `first`: when the first of their
+    readings was made; before they reach `min_span_s` far nothing is judged."""
+    if first is None:
+        return []
+    begins = first + timedelta(seconds=min_span_s)
+    times = sorted({time for found in means.values() for time in found if time >= begins})
+    made = [(time, aqi_of({name: found[time] for name, found in means.items() if time in found})) for time in times]
+    return [(time, index) for time, index in made if index is not None]
 
 
 class AggregateMonitor:

@@ -98,7 +98,8 @@ class RuleKind:
 
 
 def watches(rule: RuleRow, thing: Thing) -> bool:
-    """Whether the rule's `watches` picks this thing: by kind, and by attributes it must or must not have."""
+    """Whether the rule's `watches` picks this thing: by kind, and by attributes it must or must not have (of the latter
+    one or several)."""
     wanted = rule.watches
     if wanted.get("sensor_kinds") and thing.kind not in wanted["sensor_kinds"]:
         return False
@@ -106,4 +107,5 @@ def watches(rule: RuleRow, thing: Thing) -> bool:
         return False
     if wanted.get("with_attribute") and not thing.attributes.get(wanted["with_attribute"]):
         return False
-    return not (wanted.get("without_attribute") and thing.attributes.get(wanted["without_attribute"]))
+    unwanted = wanted.get("without_attribute") or ()
+    return not any(thing.attributes.get(name) for name in ((unwanted,) if isinstance(unwanted, str) else unwanted))

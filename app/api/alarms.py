@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from alerts import lifecycle, present, store
 from alerts.present import Alarm, read_alarms
-from app.api.shapes import ExcerptDep, ShelveIn, page, parse_choices
+from app.api.shapes import AlarmsIn, ExcerptDep, ShelveIn, page, parse_choices
 from app.deps import Conn, Now, Who
 from app.seeing import as_seen, need_seen
 from core import audit
@@ -41,6 +41,23 @@ def acknowledge_returned(conn: Conn, who: Who, now: Now) -> Acknowledged:
     ids = store.acknowledge_returned(conn, who.scope, who.username, now)
     if ids:
         audit.write(conn, who, "alarm.acknowledge_returned", now, {"alarms": ids})
+    return {"ids": [str(one) for one in ids]}
+
+
+class Unacknowledged(TypedDict):
+    """The alarms that wait again."""
+
+    ids: list[str]
+
+
+@router.post("/unacknowledge")
+def unacknowledge_several(conn: Conn, who: Who, now: Now, body: AlarmsIn) -> Unacknowledged:
+    """Whoever has acknowledged these takes that back, within ten seconds: of those of which they still can. 409 where
+    that is none."""
+    who.require(Permission.ALARM_ACKNOWLEDGE)
+    ids = store.unacknowledge_several(conn, body.ids, who.scope, who.username, now)
+    if ids:
+        audit.write(conn, who, "alarm.unacknowledge", now, {"alarms": ids})
     return {"ids": [str(one) for one in ids]}
 
 

@@ -10,11 +10,12 @@ from fastapi import APIRouter, Query
 from pydantic import Field, StringConstraints
 from typing_extensions import TypedDict
 
-from alerts.limits import read_limits, read_measures
+from alerts.limits import INDEX, read_limits, read_measures
 from alerts.rules.offers import Offer, keep_limits, offers
 from app.api.shapes import Limit, Moment, Name, page
 from app.deps import Conn, Now, Who
 from app.seeing import as_seen, need_own, need_seen
+from app.series import read_index
 from core.crs import Datum, to_wgs84
 from core.errors import InputError
 from core.given import Given
@@ -153,14 +154,15 @@ def get_observations(
     start: Annotated[Moment, Query(alias="from")] = None,
     end: Annotated[Moment, Query(alias="to")] = None,
     every: Annotated[float | None, Query(ge=1, le=31_622_400, allow_inf_nan=False)] = None,
-    function: Literal["sum", "mean", "max"] | None = None,
+    function: Literal["sum", "mean", "max", "index"] | None = None,
     window: Annotated[float | None, Query(ge=1, le=31_622_400, allow_inf_nan=False)] = None,
     cursor: Moment = None,
     limit: Annotated[int, Query(ge=1, le=SERIES_AT_MOST)] = SERIES_AT_MOST,
 ) -> Series:
     """A series, the last six hours by default; `every` in seconds gives means with minimum and maximum. `function` and
     `window` in seconds give what a rule judges: the sum, mean or max in the window that ends with each step of `every`
-    (60 s by default, of which the window has 1 to 1440), with the limits of that window. With a cursor give `from` and
+    (60 s by default, of which the window has 1 to 1440), with the limits of that window; `index`, of an index that is
+    made of several metrics, with the longest of their windows. With a cursor give `from` and
     `to` again: by default they are moments of now."""
     sensor = get_sensor(conn, who, sensor_id)
     chosen = metric or next(iter([*sensor["metrics"], *sensor["values"]]), None)
@@ -182,9 +184,14 @@ def get_observations(
         step = every or STEP_S
         # what is to come is in no window yet
         until = min(until, now)
-        items, last = read_sliding(
-            conn, sensor_id, chosen, since, until, step, function, window, after=cursor, most=limit
-        )
+        if function == INDEX:
+            if not own:
+                raise InputError(f"metric: no rule makes an index {chosen!r} of this window here", field="metric")
+            items, last = read_index(conn, sensor_id, own[0]["rule"], since, until, step, after=cursor, most=limit)
+        else:
+            items, last = read_sliding(
+                conn, sensor_id, chosen, since, until, step, function, window, after=cursor, most=limit
+            )
     else:
         items, last = read_series_page(conn, sensor_id, chosen, since, until, every, after=cursor, most=limit)
     return {

@@ -41,7 +41,15 @@ class Credentials(Given):
     password: str = Field(max_length=500)
 
 
+class AlarmsIn(Given):
+    """Several alarms."""
+
+    ids: list[UUID] = Field(min_length=1, max_length=1000)
+
+
 class ShelveIn(Given):
+    """`reason`: a key of the table `shelve_reasons`, or in words."""
+
     minutes: int = Field(ge=1, le=1440)
     reason: str = Field(min_length=1, max_length=500, pattern=r"\S")
 

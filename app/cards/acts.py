@@ -21,14 +21,13 @@ from core.vocabulary import (
     IncidentStatus,
     Text,
     UnitStatus,
+    label,
     table,
 )
 from dispatch.present import Assignment, Incident, Unit
 from dispatch.steps import ALLOWED
 
 SHELVE_MINUTES = (30, 60, 120, 480, MAX_SHELVE_MIN)
-SHELVE_REASONS = ("checking", "repair", "works", "duplicate")
-WITHDRAW_REASONS = ("false", "duplicate", "elsewhere")
 # which milestones a unit may still report, by how far it has come
 MILESTONES = (UnitStatus.EN_ROUTE, UnitStatus.ON_SCENE, UnitStatus.AVAILABLE)
 REACHED = {"en_route": 1, "on_scene": 2}
@@ -111,14 +110,15 @@ def choice(name: str, choices: Iterable[Choice], value: str | int | None = None)
     }
 
 
-def typed(name: str, often: Iterable[Text] = (), *, required: bool) -> AskedFor:
-    """A text; `often` is what is often said, to be taken by one press."""
+def typed(name: str, often: str | None = None, *, required: bool) -> AskedFor:
+    """A text; the table `often` is what is often said, to be taken by one press: then its key is what is sent, and
+    everybody reads it in their own language."""
     return {
         "name": name,
         "label": say(f"act.field.{name}"),
         "kind": "text",
         "required": required,
-        "choices": [{"value": words["zh"], "label": words} for words in often],
+        "choices": [{"value": key, "label": label(often, key)} for key in table(often)] if often else [],
         "value": None,
     }
 
@@ -145,7 +145,7 @@ def for_alarm(alarm: Alarm, near: Sequence[Incident]) -> list[Act]:
             )
     if alarm["state"] in SHELVABLE_ALARM:
         minutes = choice("minutes", [{"value": m, "label": length(m)} for m in SHELVE_MINUTES], SHELVE_MINUTES[0])
-        reason = typed("reason", [say(f"act.shelve.{why}") for why in SHELVE_REASONS], required=True)
+        reason = typed("reason", "shelve_reasons", required=True)
         found.append(act("shelve", say("act.shelve"), f"{url}/shelve", fields=[minutes, reason]))
     return found
 
@@ -172,7 +172,7 @@ def for_incident(incident: Incident, near: Sequence[Incident]) -> list[Act]:
         into = choice("into", [incident_choice(one) for one in near])
         found.append(act("join", say("act.join"), f"{url}/join", fields=[into]))
     if "cancelled" in ALLOWED[status]:
-        reason = typed("reason", [say(f"act.withdraw.{one}") for one in WITHDRAW_REASONS], required=True)
+        reason = typed("reason", "withdraw_reasons", required=True)
         found.append(act("withdraw", say("act.withdraw"), f"{url}/status", {"status": "cancelled", **seen}, [reason]))
     return found
 

@@ -69,6 +69,11 @@ def waited(since: str, level: int) -> html.Time:
     return html.Time(dateTime=since, className="waited", **wild({"data-waited": since, "data-level": str(level)}))
 
 
+def pictured(moment: str) -> html.Strong:
+    """That a picture is not of now, and since when; the browser says it once it is so (``data-pictured``)."""
+    return html.Strong(className="not-live", hidden=True, role="status", **wild({"data-pictured": moment}))
+
+
 def clock_time(moment: str | None) -> html.Time:
     """A moment in the city's zone; the browser formats it (``data-time``)."""
     return html.Time(dateTime=moment or "", className="moment", **wild({"data-time": moment or ""}))

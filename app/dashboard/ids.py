@@ -63,6 +63,7 @@ class Id(StrEnum):
     TOASTS = "toasts"
     BANNER = "banner"
     SILENCE = "silence"
+    MAP_LOST = "map-lost"
 
 
 class Kind(StrEnum):

@@ -30,6 +30,7 @@ def page() -> Any:
             html.A(texts.both("app.skip"), href=f"#{Id.RIGHT.value}", className="skip"),
             top_bar(),
             html.Div(id=Id.SILENCE.value, role="alert", hidden=True),
+            html.Div(id=Id.MAP_LOST.value, role="alert", hidden=True),
             emergency_banner(),
             left_panel(),
             card_frame(),

@@ -4,6 +4,7 @@ import { around, byId, whenThere } from './dom.mjs';
 
 const SURE_MS = 4000;
 const ACKNOWLEDGE = /^\/api\/alarms\/([^/]+)\/acknowledge$/;
+const ALL_RETURNED = '/api/alarms/acknowledge-returned';
 const DISPATCH = '[data-next=assign], [data-url$="/assignments"], [data-next=create_incident]';
 
 /** @param {HTMLElement} button */
@@ -52,10 +53,10 @@ export function makeActions({ live, sets, selection, card, notices, pictures, di
   /** Takes back what was done last, while that is offered. @type {(() => void) | null} */
   let back = null;
 
-  /** @param {string} id of an alarm */
-  async function takeBack(id) {
+  /** @param {string} url @param {object} body */
+  async function takeBack(url, body) {
     try {
-      take(live, await send('POST', `/api/alarms/${encodeURIComponent(id)}/unacknowledge`, {}));
+      take(live, await send('POST', url, body));
       notices.tell('toast.undone');
       card.reload();
     } catch (error) {
@@ -65,7 +66,16 @@ export function makeActions({ live, sets, selection, card, notices, pictures, di
 
   /** An acknowledgement can be taken back for a moment. @param {string} id of the alarm @param {Alarm} alarm as it is after it */
   function offerBack(id, alarm) {
-    const mine = notices.offer('toast.acknowledged', alarm.names, () => takeBack(id));
+    offered(notices.offer('toast.acknowledged', alarm.names, () => takeBack(`/api/alarms/${encodeURIComponent(id)}/unacknowledge`, {})));
+  }
+
+  /** All that one press has acknowledged are taken back by one. @param {string[]} ids */
+  function offerAllBack(ids) {
+    if (ids.length) offered(notices.offer('toast.acknowledged.all', null, () => takeBack('/api/alarms/unacknowledge', { ids }), { n: ids.length }));
+  }
+
+  /** @param {() => boolean} mine */
+  function offered(mine) {
     back = () => { if (mine()) back = null; };
   }
 
@@ -82,6 +92,7 @@ export function makeActions({ live, sets, selection, card, notices, pictures, di
     const result = await send(method, url, body);
     take(live, result);
     if (acknowledged) offerBack(acknowledged, result);
+    if (url === ALL_RETURNED) offerAllBack(result.ids);
     return result;
   }
 
@@ -122,7 +133,7 @@ export function makeActions({ live, sets, selection, card, notices, pictures, di
     ['[data-ask]', ({ dataset }) => dialogs.ask(JSON.parse(dataset.ask ?? ''), asked)],
     ['[data-url^="/api/"]', button => { if (asker.sure(button)) call(/** @type {HTMLButtonElement} */ (button)); }],
     ['[data-select-type]', ({ dataset }) => selection.select({ type: dataset.selectType ?? '', id: dataset.selectId ?? '' })],
-    ['[data-picture]:not([data-failed])', ({ dataset }) => pictures.show(dataset.picture ?? '')],
+    ['[data-picture]:not([data-failed])', ({ dataset }) => pictures.show(dataset.picture ?? '', dataset.taken)],
     ['[data-copy]', ({ dataset }) => { copy(dataset.copy ?? ''); }],
   ];
 

@@ -4,9 +4,11 @@ import { countdown, isLate } from './eta.mjs';
 import { paintSwatch } from './swatches.mjs';
 
 const STALE_MS = 120000;
+// a picture that is older than that shows nothing of now
+const LIVE_MS = 60000;
 const EVERY_MS = 1000;
 const SOON_MS = 120;
-const WATCHED = ['data-age', 'data-time', 'data-until', 'data-arrives', 'data-waited', 'data-swatch'];
+const WATCHED = ['data-age', 'data-pictured', 'data-time', 'data-until', 'data-arrives', 'data-waited', 'data-swatch'];
 
 /** @param {string} selector @returns {NodeListOf<HTMLElement>} */
 const every = selector => document.querySelectorAll(selector);
@@ -27,6 +29,11 @@ function refresh({ ago, moment, say, duration, deadline }) {
     const seconds = Math.max(0, (Date.now() - Date.parse(node.dataset.waited ?? '')) / 1000);
     setText(node, say('eta.waited', { t: duration(seconds) }));
     node.classList.toggle('late', isLate(seconds, Number(node.dataset.level)));
+  }
+  for (const node of every('[data-pictured]')) {
+    const taken = node.dataset.pictured ?? '';
+    node.hidden = !(Date.now() - Date.parse(taken) > LIVE_MS);
+    setText(node, node.hidden ? '' : say('card.picture.old', { time: moment(taken) }));
   }
   for (const node of every('[data-until]')) setText(node, deadline(node.dataset.until ?? ''));
   for (const node of every('[data-time]')) setText(node, moment(node.dataset.time ?? ''));

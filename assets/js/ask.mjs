@@ -47,11 +47,21 @@ function choiceField(field, id, { plain }) {
   return { node, read: () => field.choices.find(({ value }) => String(value) === node.value)?.value ?? null };
 }
 
+/**
+ * What a text says: the value of what is often said where it is just that, so that everybody reads it in their own language.
+ * @param {AskedFor['choices']} often
+ * @param {string} typed
+ */
+export function saidOf(often, typed) {
+  const text = typed.trim();
+  return often.find(({ label }) => text === label.zh || text === label.en)?.value ?? (text || null);
+}
+
 /** @param {AskedFor} field @param {string} id @param {Words} words @returns {Field} */
 function textField(field, id, { plain }) {
   const text = el('textarea', { id, name: field.name, rows: 2, maxlength: 500, required: field.required });
   const often = field.choices.map(({ label }) => el('button', { type: 'button', class: 'pick', onclick: () => { text.value = plain(label); text.focus(); } }, pair(label)));
-  return { node: el('div', {}, often.length ? el('div', { class: 'picks' }, often) : null, text), read: () => text.value.trim() || null };
+  return { node: el('div', {}, often.length ? el('div', { class: 'picks' }, often) : null, text), read: () => saidOf(field.choices, text.value) };
 }
 
 /** @param {{ words: Words, catalogue: Texts }} parts */

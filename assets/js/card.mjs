@@ -1,5 +1,5 @@
 // The card of what is selected: Dash draws it on the server, on the selection; here stands when it is asked for, and what happens without an answer.
-import { atMost, part, setProps } from './dom.mjs';
+import { atMost, part, setProps, whenSeen } from './dom.mjs';
 import { pageLang } from './words.mjs';
 
 const AGAIN_MS = 1500;
@@ -89,10 +89,10 @@ export function makeCard({ live, selection }) {
     setProps('chart-request', { data: card.chart });
   }
 
-  const again = () => {
+  const again = whenSeen(() => {
     const thing = selection.current();
     if (thing && thing.type !== 'place') asker.askAgain(thing);
-  };
+  });
   const reload = atMost(AGAIN_MS, again);
 
   /** The server answers again: what could not be read is read now. */
@@ -162,7 +162,7 @@ export function makeCard({ live, selection }) {
       followCamera();
       followAlarms();
       window.addEventListener('onemap:lang', again);
-      setInterval(() => { if (!document.hidden) reload(); }, CLOCK_MS);
+      setInterval(reload, CLOCK_MS);
     },
   };
 }

@@ -67,7 +67,7 @@
     ShelvedRow: ({ data, context }) => h('div', { className: 'row', 'data-alarm-id': data.id, 'data-state': data.state }, [
       badge(data.level),
       h('span', { className: 'row-title two', key: 'title' }, h('span', { className: 'line', key: 'name' }, words(data.names)),
-        below(until(data.shelved_until), data.shelved_reason || '')),
+        below(until(data.shelved_until), h('span', { key: 'why' }, named(context, 'shelve_reasons', data.shelved_reason || '')))),
       context.me.permissions.includes('alarm.shelve') && button(context, 'card.unshelve', `/api/alarms/${data.id}/unshelve`, 'unshelve')]),
     /** @param {{ data: Incident & { waits?: string | null }, context: Context }} params */
     IncidentRow: ({ data, context }) => h('div', { className: 'row', 'data-incident-id': data.id, 'data-state': data.status }, [

@@ -79,6 +79,23 @@ export function atMost(ms, call) {
   };
 }
 
+/**
+ * The same call where somebody looks; where nobody does, it is made once when they look again, however often it was asked for.
+ * @param {() => unknown} call
+ */
+export function whenSeen(call) {
+  let due = false;
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden || !due) return;
+    due = false;
+    call();
+  });
+  return () => {
+    if (document.hidden) due = true;
+    else call();
+  };
+}
+
 /** As this browser holds it. @param {string} name @returns {string | null} */
 export const keptText = name => { try { return localStorage.getItem(`onemap.${name}`); } catch { return null; } };
 

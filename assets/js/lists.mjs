@@ -1,5 +1,5 @@
 // The work lists: ordered rows into AG Grid. While the person's hand is in a list nothing there moves.
-import { around, atMost, byId, part, setProps, setText, whenThere } from './dom.mjs';
+import { around, atMost, byId, part, setProps, setText, whenSeen, whenThere } from './dom.mjs';
 import { collectionOf } from './live.mjs';
 import { listOf, makeLists, nextOf, rowsOf } from './rows.mjs';
 
@@ -34,7 +34,7 @@ class List {
     this.keeping = false;
     /** Rows as they were last drawn, by id. @type {Map<string, { said: string, row: any }>} */
     this.kept = new Map();
-    this.soon = atMost(EVERY_MS, () => this.draw());
+    this.soon = atMost(EVERY_MS, whenSeen(() => this.draw()));
     this.things.on(() => this.soon());
     if (spec.also) live[spec.also].on(() => this.soon());
     this.watchHand();

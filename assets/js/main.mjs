@@ -121,7 +121,7 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
   // The panels first: they are cheap, and a first frame of the map is not where there is no graphics card.
   await Promise.all([whenThere('phone-tabs'), fontDeclared()]);
   layers = { ...layers, items: asLinked(layers.items, linked.layers) };
-  const map = startMap({ city, layers: layers.items, live, sets, liveLayers, selection, words });
+  const map = startMap({ city, layers: layers.items, live, sets, liveLayers, selection, words, rebuild: () => location.replace(linkHere()) });
   recoveries.push(map.recover);
   const search = makeSearch({ live, words, selection, bbox: city.bbox, middle: () => map.map.getCenter() });
   startRoutes({ map: map.map, live, selection });

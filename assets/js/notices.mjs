@@ -105,12 +105,13 @@ export function makeNotices({ live, sets, words: { both }, selection, vocabulary
     /**
      * Something is done that can be taken back for ten seconds. The result takes it back, and says whether it still could.
      * @param {string} key
-     * @param {Bilingual} name of what it was done to
+     * @param {Bilingual | null} name of what it was done to
      * @param {() => void} undo
+     * @param {Record<string, unknown>} [params] of the key
      */
-    offer(key, name, undo) {
+    offer(key, name, undo, params) {
       const button = el('button', { type: 'button', class: 'row-button', 'data-testid': 'undo' }, both('toast.undo'));
-      const words = el('p', {}, el('b', {}, both(key)), el('span', { class: 'detail' }, pair(name)));
+      const words = el('p', {}, el('b', {}, both(key, params)), name && el('span', { class: 'detail' }, pair(name)));
       const node = toast('done', [words, button], both('toast.dismiss'), UNDO_MS);
       const take = () => {
         if (!node.isConnected) return false;

@@ -3,7 +3,7 @@ import { around, el } from './dom.mjs';
 
 /** @param {Words} words */
 export function makePictures({ both, say }) {
-  /** @type {{ dialog: HTMLDialogElement, image: HTMLImageElement } | null} */
+  /** @type {{ dialog: HTMLDialogElement, image: HTMLImageElement, old: HTMLElement } | null} */
   let made = null;
 
   function make() {
@@ -11,20 +11,24 @@ export function makePictures({ both, say }) {
     const image = el('img', {});
     const tip = el('span', { class: 'tip' }, both('card.picture.close'));
     const close = el('button', { type: 'button', class: 'icon-button', onclick: shut }, el('span', { class: 'icon icon-close' }), tip);
-    const dialog = el('dialog', { id: 'picture', onclick: shut }, image, close);
+    const old = el('strong', { class: 'not-live', hidden: true });
+    const dialog = el('dialog', { id: 'picture', onclick: shut }, image, old, close);
     document.body.append(dialog);
-    return { dialog, image };
+    return { dialog, image, old };
   }
 
   return {
     isOpen: () => Boolean(made?.dialog.open),
 
-    /** @param {string} address */
-    show(address) {
+    /** @param {string} address @param {string} [taken] when, of a camera's last picture */
+    show(address, taken) {
       made ??= make();
       made.dialog.setAttribute('aria-label', say('card.picture'));
       made.image.src = address;
       made.image.alt = say('card.picture');
+      if (taken) made.old.dataset.pictured = taken;
+      else delete made.old.dataset.pictured;
+      made.old.hidden = true;
       made.dialog.showModal();
     },
   };

@@ -8,6 +8,9 @@ const MARGIN_PX = 10;
 const HOUR_S = 3600;
 const MINUTE_S = 60;
 const HEIGHT_PX = 156;
+// readings that far apart, measured by how far apart they mostly are, have a hole between them
+const HOLE = 5;
+const LEAST_HOLE_MS = 5 * MINUTE_S * 1000;
 
 /** @typedef {Series['items']} Points */
 /** @typedef {(name: string) => string} Colour the value of a token */
@@ -68,6 +71,42 @@ export function range(items, thresholds) {
 }
 
 /**
+ * From how long a silence on a series has a hole, in milliseconds.
+ * @param {Points} items
+ */
+export function holeOf(items) {
+  const times = items.map(({ time }) => Date.parse(time));
+  const apart = times.slice(1).map((time, at) => time - times[at]).sort((a, b) => a - b);
+  return Math.max(LEAST_HOLE_MS, HOLE * (apart[Math.floor(apart.length / 2)] ?? 0));
+}
+
+/**
+ * The parts of a series between its holes: what nobody measured is not drawn.
+ * @param {Points} items
+ * @returns {Points[]}
+ */
+export function unbroken(items) {
+  const hole = holeOf(items);
+  /** @type {Points[]} */
+  const parts = [];
+  for (const [at, item] of items.entries()) {
+    if (at && Date.parse(item.time) - Date.parse(items[at - 1].time) <= hole) parts[parts.length - 1].push(item);
+    else parts.push([item]);
+  }
+  return parts;
+}
+
+/**
+ * A line that ends at each hole and begins again after it.
+ * @param {Points[]} parts
+ * @param {Zoned} zoned
+ */
+export function lineOf(parts, zoned) {
+  const points = parts.flatMap((part, at) => (at ? [{ time: part[0].time, value: null }, ...part] : part));
+  return { x: points.map(({ time }) => zoned(time)), y: points.map(({ value }) => value) };
+}
+
+/**
  * The two traces between which the values of each step lay; none for single readings.
  * @param {Points} items
  * @param {Zoned} zoned
@@ -90,12 +129,13 @@ export function band(items, zoned, colour) {
 export function figureOf({ items, thresholds = {} }, template, zoned, colour) {
   const layout = coloured(template.layout, colour);
   const span = range(items, thresholds);
+  const parts = unbroken(items);
   const px = layout.height ? layout.height - layout.margin.t - layout.margin.b : HEIGHT_PX;
-  const line = { ...coloured(template.series, colour), x: items.map(({ time }) => zoned(time)), y: items.map(({ value }) => value) };
+  const line = { ...coloured(template.series, colour), ...lineOf(parts, zoned) };
   const limits = steps(thresholds, colour, { span, px });
   const longest = Math.max(0, ...limits.annotations.map(({ text }) => text.length));
   const margin = layout.margin && { ...layout.margin, r: Math.max(layout.margin.r, MARGIN_PX + LETTER_PX * longest) };
-  return { data: [...band(items, zoned, colour), line], layout: { ...layout, margin, ...limits, yaxis: { ...layout.yaxis, range: span } } };
+  return { data: [...parts.flatMap(part => band(part, zoned, colour)), line], layout: { ...layout, margin, ...limits, yaxis: { ...layout.yaxis, range: span } } };
 }
 
 /**
@@ -107,13 +147,14 @@ export function figureOf({ items, thresholds = {} }, template, zoned, colour) {
  * What can be shown of a metric: what rules judge, and at last the readings, where none judges those.
  * @param {Measure[] | undefined} measures
  * @param {string} metric
+ * @param {boolean} [isRead] whether the sensor says it itself
  * @returns {Measure[]}
  */
-export function measuresOf(measures, metric) {
+export function measuresOf(measures, metric, isRead = true) {
   const judged = (measures ?? []).filter(one => one.metric === metric);
   const together = judged.filter((one, at) => judged.findIndex(other => sameMeasure(one, other)) === at).map(one => (
     { ...one, thresholds: Object.assign({}, ...judged.filter(other => sameMeasure(one, other)).map(({ thresholds }) => thresholds)) }));
-  return together.some(one => one.function === 'last') ? together : [...together, { rule: null, metric, function: 'last', window_s: 0, thresholds: {} }];
+  return !isRead || together.some(one => one.function === 'last') ? together : [...together, { rule: null, metric, function: 'last', window_s: 0, thresholds: {} }];
 }
 
 /** @param {Pick<Measure, 'function' | 'window_s'>} one @param {Pick<Measure, 'function' | 'window_s'>} other */
@@ -126,6 +167,19 @@ const sameMeasure = (one, other) => one.function === other.function && one.windo
  */
 export function measureOf(measures, { chosen, level }) {
   return measures.find(one => chosen && sameMeasure(one, chosen)) ?? measures.find(one => level && String(level) in one.thresholds) ?? measures[0];
+}
+
+/** @typedef {Record<string, Pick<Value, 'unit'> & { title?: string }>} Drawable what can be drawn of a sensor, by metric */
+
+/**
+ * What a sensor says, and the indices that are made of that.
+ * @param {Record<string, Value>} values
+ * @param {Measure[] | undefined} measures
+ * @returns {Drawable}
+ */
+export function drawableOf(values, measures) {
+  const made = (measures ?? []).filter(one => one.function === 'index' && Object.keys(values).length > 0);
+  return { ...values, ...Object.fromEntries(made.filter(one => !(one.metric in values)).map(one => [one.metric, { unit: '' }])) };
 }
 
 /** Seconds of a step that goes into a window without a rest, about a minute. @param {number} window in seconds */
@@ -144,7 +198,7 @@ export function nameOfMeasure({ function: name, window_s: window }, texts) {
 
 /**
  * The metric to show of a sensor: the one asked for where it measures that (an index it does not), else the first in the unit asked for, else the first.
- * @param {Record<string, Value>} values
+ * @param {Drawable} values
  * @param {{ metric?: string | null, unit?: string | null }} request
  * @returns {string | undefined}
  */

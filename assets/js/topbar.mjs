@@ -56,7 +56,8 @@ export function startTopBar({ city, me, live, sets, words, channel }) {
   function tick() {
     const now = new Date();
     setText(byId('clock'), words.clock(now));
-    setText(byId('clock-date'), words.day(now));
+    const zone = words.zoneNames(now);
+    setText(byId('clock-date'), zone ? `${words.day(now)} · ${words.plain(zone)}` : words.day(now));
     showHealth();
   }
 

@@ -105,5 +105,16 @@ export function makeWords(catalogue, zone, lang = pageLang) {
   /** Wall-clock text of a moment in the city's zone, as Plotly's date axis takes it. @param {string} iso */
   const zoned = iso => wallClock.format(new Date(iso));
 
-  return { lang, texts, say, both, pair, plain, duration, ago, clock, day, moment, deadline, zoned };
+  /** @param {string} timeZone @param {Date} date */
+  const wallIn = (timeZone, date) => new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' }).format(date);
+  /** @param {Date} date @returns {Bilingual} */
+  const zoneAt = date => /** @type {any} */ (Object.fromEntries(LANGS.map(code => {
+    const parts = new Intl.DateTimeFormat(code === 'zh' ? 'zh-CN' : 'en-GB', { timeZone: zone, timeZoneName: 'long' }).formatToParts(date);
+    return [code, parts.find(({ type }) => type === 'timeZoneName')?.value ?? zone];
+  })));
+  /** What the city's zone is called; null where the clock on the wall behind this screen says the same. @param {Date} [now] @param {string} [here] */
+  const zoneNames = (now = new Date(), here = Intl.DateTimeFormat().resolvedOptions().timeZone) =>
+    (wallIn(here, now) === wallIn(zone, now) ? null : zoneAt(now));
+
+  return { lang, texts, say, both, pair, plain, duration, ago, clock, day, moment, deadline, zoned, zoneNames };
 }

@@ -11,6 +11,7 @@ from alerts.store import describe
 
 GAUGE = {"zh": "临江六号站", "en": "Lin River Station 6"}
 UNDERPASS = {"zh": "人民大道下穿通道积水", "en": "Renmin Avenue Underpass Water Gauge"}
+STREET = {"zh": "解放路积水点", "en": "Jiefang Road Water Gauge"}
 RAIN = {"zh": "临江雅居雨量站", "en": "Linjiang Manor Rain Gauge"}
 STAGES = {"2": {"zh": "保证水位", "en": "guaranteed stage"}, "4": {"zh": "警戒水位", "en": "warning stage"}}
 LIMITS = {"water_level": {"1": 9.6, "2": 9.1, "3": 8.8, "4": 8.52}}
@@ -39,6 +40,11 @@ def said(names: dict[str, str], template: str, level: int | None, metric: str | 
             ),
             "人民大道下穿通道积水 0.65 米，达到一级阈值 0.60 米",
             "Renmin Avenue Underpass Water Gauge: water depth 0.65 m, at or above the level I threshold of 0.60 m",
+        ),
+        (
+            said(STREET, "alarm.above", 3, "water_level", value=0.3, unit="m", limit=0.27, attributes={"street": "e1"}),
+            "解放路积水点积水深度 0.30 米，达到三级阈值 0.27 米",
+            "Jiefang Road Water Gauge: water depth 0.30 m, at or above the level III threshold of 0.27 m",
         ),
         (
             said(

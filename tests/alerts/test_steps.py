@@ -170,6 +170,8 @@ WATCHES: list[tuple[str, dict[str, Any], bool]] = [
     ("an attribute it has not", {"with_attribute": "bridge"}, False),
     ("an attribute it must not have", {"without_attribute": "underpass"}, False),
     ("an attribute it rightly has not", {"without_attribute": "bridge"}, True),
+    ("one of those it must not have", {"without_attribute": ["bridge", "underpass"]}, False),
+    ("none of those it must not have", {"without_attribute": ["bridge", "street"]}, True),
 ]
 
 

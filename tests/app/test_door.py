@@ -265,6 +265,14 @@ def test_all_that_have_returned_are_acknowledged_by_who_may_acknowledge_one(serv
         assert answer.status_code == (403 if role == "viewer" else 200), (role, answer.text)
 
 
+def test_several_are_taken_back_by_who_may_acknowledge_one(served: System) -> None:
+    for role in ROLES:
+        with served.api(role) as client:
+            answer = client.post("/api/alarms/unacknowledge", json={"ids": [SAMPLE_ID]})
+        assert answer.status_code == (403 if role == "viewer" else 200), (role, answer.text)
+        assert role == "viewer" or answer.json() == {"ids": []}
+
+
 def test_viewer_reads_and_makes_no_incident(viewer: httpx.Client) -> None:
     assert viewer.get("/api/incidents").status_code == 200
     assert viewer.post("/api/incidents", json=INCIDENT).status_code == 403

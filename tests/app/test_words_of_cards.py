@@ -15,8 +15,8 @@ from app.cards import read_card
 from app.cards.nouns import Card
 from app.dashboard.card.view import card_foot, card_head, card_main, card_rest
 from core.viewer import Role
-from core.vocabulary import TaskReply, table
-from dispatch import incidents, tasks
+from core.vocabulary import IncidentStatus, TaskReply, table
+from dispatch import incidents, steps, tasks
 from tests.alerts.helpers import SENSOR, change
 from tests.app.asking import ask_as
 from tests.core.test_language import foreign
@@ -71,6 +71,36 @@ def test_alarm_card_names_the_rule_the_thing_and_who_did_what(conn: Connection) 
     for raw in ("engine", "w.chen", "boss", SENSOR, "water-stage"):
         assert raw not in zh + en
     assert card["people"]["engine"] == {"zh": "系统", "en": "System"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "zh", "en"),
+    [("repair", "设备检修", "Under repair"), ("等电力抢修", "等电力抢修", "等电力抢修")],
+    ids=["one that is often given", "one that was typed"],
+)
+def test_reason_of_a_shelf_is_read_in_the_language_of_the_reader(
+    conn: Connection, reason: str, zh: str, en: str
+) -> None:
+    alarm_id = change(conn, 2, NOW)
+    assert alarm_id is not None
+    put_aside = shelve(store.lock_alarm(conn, alarm_id).view, 30, reason, NOW)
+    store.change_by_hand(conn, store.lock_alarm(conn, alarm_id), put_aside, "me", reason, NOW)
+    card = card_of(conn, "alarm", alarm_id)
+    assert card["object"]["shelved_reason"] == reason
+    assert card["log"][-1]["text"] == {"zh": f"搁置：{zh}", "en": f"Shelved: {en}"}
+    for lang, words_ in (("zh", zh), ("en", en)):
+        assert shown(card, lang).count(words_) >= 2, "with who shelved it, and in the log"
+    assert ("repair" in shown(card, "zh")) is False
+
+
+def test_reason_of_a_withdrawal_is_logged_in_both_languages(conn: Connection) -> None:
+    alarm_id = change(conn, 2, NOW)
+    assert alarm_id is not None
+    incident, _ = incidents.open_from_alarm(conn, alarm_id, store.link, "me", NOW)
+    steps.set_status(conn, incident, IncidentStatus.CANCELLED, "me", NOW, None, "elsewhere")
+    said = card_of(conn, "incident", incident)["log"][-1]["text"]
+    assert "已由其他单位处理" in said["zh"]
+    assert "Handled by somebody else" in said["en"]
 
 
 def test_incident_card_names_units_and_channels(conn: Connection) -> None:

@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from app.services.packages import find_chromium
 from tests.browser.desk import Desk, window
-from tests.support import System
+from tests.browser.detectors import Detectors
+from tests.support import System, mailbox
 
 FLAGS = (
     "--no-sandbox",
@@ -46,3 +47,10 @@ def desk(browser: Browser, processes: System) -> Iterator[Desk]:
     """A dispatcher's desk, open from the module's first test that asks for it until its last."""
     with window(browser, processes, "dispatcher") as desk:
         yield desk.open(f"{processes.http}/?test=1")
+
+
+@pytest.fixture(scope="module")
+def detectors(processes: System, admin: httpx.Client) -> Iterator[Detectors]:
+    row = processes.rows("SELECT ST_X(c) AS lon, ST_Y(c) AS lat FROM (SELECT ST_Centroid(extent) AS c FROM city) x")[0]
+    with mailbox(processes.gateway_url) as box:
+        yield Detectors(admin, box, (float(row["lon"]), float(row["lat"])))

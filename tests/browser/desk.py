@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,10 +10,11 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute
 
 from app.people.chosen import SettingsIn
-from tests.support import PASSWORD, PATIENCE_S, ROOT, System, wait_for
+from core.clock import rfc3339
+from tests.support import PASSWORD, PATIENCE_S, ROOT, System, now, wait_for
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 DESK, PHONE = (1280, 720), (390, 844)
@@ -154,10 +156,18 @@ def choose(context: BrowserContext, http: str, lang: str = "zh", **choices: Any)
 
 @contextmanager
 def window(
-    browser: Browser, system: System, role: str | None, size: tuple[int, int] = DESK, **choices: Any
+    browser: Browser,
+    system: System,
+    role: str | None,
+    size: tuple[int, int] = DESK,
+    zone: str | None = None,
+    **choices: Any,
 ) -> Iterator[Desk]:
-    """A window of its own, signed in as `role`, who has chosen `choices` (lang, theme) and nothing else of the page."""
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="zh-CN")
+    """A window of its own, signed in as `role`, on a machine that stands in `zone`, who has chosen `choices` (lang,
+    theme) and nothing else of the page."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, locale="zh-CN", timezone_id=zone or None
+    )
     if role:
         sign_in(context, system.http, role)
         choose(context, system.http, **choices)
@@ -165,6 +175,39 @@ def window(
         yield Desk(context.new_page())
     finally:
         context.close()
+
+
+@dataclass
+class Line:
+    """The live channel between one page and the server; what a test says on it arrives as if the server had, on a
+    new connection too. Made before the page is opened."""
+
+    page: Page
+    sockets: list[WebSocketRoute] = field(default_factory=list)
+    said: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.page.route_web_socket("**/push", self.carry)
+
+    def carry(self, socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda message: self.pass_on(socket, message))
+        socket.on_message(server.send)
+        self.sockets.append(socket)
+
+    def pass_on(self, socket: WebSocketRoute, message: str | bytes) -> None:
+        socket.send(message)
+        heard = json.loads(message)
+        if heard["op"] == "snapshot" and heard["kind"] in self.said:
+            self.send(socket, heard["kind"], list(self.said[heard["kind"]].values()))
+
+    def say(self, kind: str, items: list[dict[str, Any]]) -> None:
+        self.said.setdefault(kind, {}).update({one["id"]: one for one in items})
+        self.send(self.sockets[-1], kind, items)
+
+    def send(self, socket: WebSocketRoute, kind: str, items: list[dict[str, Any]]) -> None:
+        message = {"time": rfc3339(now()), "kind": kind, "op": "upsert", "items": items}
+        socket.send(json.dumps(message, ensure_ascii=False))
 
 
 def path_of(page: Page) -> str:

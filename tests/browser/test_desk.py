@@ -3,8 +3,6 @@ sizes."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,58 +10,12 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page
 
-from core.clock import rfc3339
 from tests.browser.desk import DRAWN_AT, LONG_MS, MAP, Desk, sign_in, window
-from tests.support import Mailbox, System, mailbox, now, wait_for
+from tests.browser.detectors import LEVEL_I, LEVEL_II, WELL, Detectors
+from tests.support import System, now, wait_for
 
 Json = dict[str, Any]
-# gas has one rule for all: level I from 50 %LEL, level II from 25 (core/data/rules.json)
-LEVEL_I, LEVEL_II, WELL = 60.0, 30.0, 1.0
 DESKTOP = (1440, 900)
-
-
-class Detectors:
-    """Gas detectors of our own, which no simulated device feeds."""
-
-    def __init__(self, admin: httpx.Client, devices: Mailbox, where: tuple[float, float]) -> None:
-        self.admin, self.devices, self.where = admin, devices, where
-
-    def say(self, name: str, value: float) -> None:
-        reading = {"time": rfc3339(now()), "metric": "gas", "unit": "%LEL", "value": value}
-        self.devices.publish(f"onemap/observation/{name}", reading)
-
-    def make(self, name: str, value: float, shift: float = 0.0) -> Json:
-        """A detector with an alarm, `shift` degrees east of the city's middle."""
-        self.say(name, WELL)
-        wait_for(lambda: self.admin.get(f"/api/sensors/{name}").status_code == 200, what=f"{name} is heard")
-        lon, lat = self.where
-        told = {"kind": "gas", "lon": lon + shift, "lat": lat, "name_zh": f"监测点{name}", "name_en": name}
-        answer = self.admin.post(f"/api/sensors/{name}/accept", json=told)
-        assert answer.status_code == 200, answer.text
-
-        def raised() -> Json | None:
-            self.say(name, value)
-            time.sleep(0.3)
-            return self.alarm(name)
-
-        return wait_for(raised, what=f"{name} alarms")
-
-    def alarm(self, name: str) -> Json | None:
-        items = self.admin.get("/api/alarms").json()["items"]
-        return next((a for a in items if a["thing"]["id"] == name), None)
-
-
-@pytest.fixture(scope="module")
-def admin(processes: System) -> Iterator[httpx.Client]:
-    with processes.api("admin") as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def detectors(processes: System, admin: httpx.Client) -> Iterator[Detectors]:
-    row = processes.rows("SELECT ST_X(c) AS lon, ST_Y(c) AS lat FROM (SELECT ST_Centroid(extent) AS c FROM city) x")[0]
-    with mailbox(processes.gateway_url) as box:
-        yield Detectors(admin, box, (float(row["lon"]), float(row["lat"])))
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +96,35 @@ def test_after_a_key_the_next_that_waits_is_chosen_and_undo_takes_it_back(
         assert desk.complaints == []
 
 
+def test_all_that_have_returned_are_acknowledged_by_one_press_and_taken_back_by_one(
+    browser: Browser, processes: System, detectors: Detectors, admin: httpx.Client
+) -> None:
+    """Gas is back to normal once it has been below the limit for a moment."""
+    over = [detectors.make(name, LEVEL_II, shift) for name, shift in (("gr", -0.02), ("gs", 0.02))]
+
+    def returned() -> bool:
+        for name in ("gr", "gs"):
+            detectors.say(name, WELL)
+        return all(state(admin, one) == "returned_unacknowledged" for one in over)
+
+    wait_for(returned, what="both are back to normal")
+    with window(browser, processes, "dispatcher", DESKTOP) as desk:
+        page = desk.open(f"{processes.http}/?test=1").page
+        desk.tab("alarms")
+        page.click("#acknowledge-returned")
+        wait_for(lambda: all(state(admin, one) == "normal" for one in over), what="one press acknowledges both")
+        undo = page.wait_for_selector("[data-testid=undo]")
+        assert undo is not None
+        assert "已确认 2 条" in page.inner_text("#toasts")
+        page.keyboard.press("u")
+        wait_for(lambda: all(state(admin, one) == "returned_unacknowledged" for one in over), what="both wait again")
+        for one in over:
+            page.wait_for_selector(row(one))
+        again = admin.post("/api/alarms/unacknowledge", json={"ids": [one["id"] for one in over]})
+        assert again.json() == {"ids": []}, "they wait already"
+        assert desk.complaints == []
+
+
 def test_a_shelf_asks_why_has_a_list_and_a_way_back(
     browser: Browser, processes: System, admin: httpx.Client, alarms: dict[str, Json]
 ) -> None:
@@ -163,6 +144,22 @@ def test_a_shelf_asks_why_has_a_list_and_a_way_back(
         shelved = page.wait_for_selector(f'#grid-shelved [data-alarm-id="{alarm["id"]}"]')
         assert shelved is not None
         assert "正在检修" in shelved.inner_text()
+        page.click(f'#grid-shelved [data-alarm-id="{alarm["id"]}"] [data-testid=unshelve]')
+        wait_for(lambda: state(admin, alarm) == "unacknowledged", what="it is off the shelf")
+        # what is often said is read in the language of the reader
+        page.click("#switch-shelved")
+        page.click(row(alarm))
+        page.click("#card [data-act=shelve]")
+        page.click("#ask [data-field=reason] .pick >> text=设备检修")
+        page.click("#ask [data-testid=ask-send]")
+        wait_for(lambda: state(admin, alarm) == "shelved", what="it is on the shelf")
+        assert admin.get(f"/api/alarms/{alarm['id']}").json()["shelved_reason"] == "repair"
+        page.click("#language-switch")
+        page.click("#switch-shelved")
+        shelved = page.wait_for_selector(f'#grid-shelved [data-alarm-id="{alarm["id"]}"]')
+        assert shelved is not None
+        assert "Under repair" in shelved.inner_text()
+        desk.until("() => document.querySelector('#card .facts').innerText", lambda words: "Under repair" in words)
         page.click(f'#grid-shelved [data-alarm-id="{alarm["id"]}"] [data-testid=unshelve]')
         wait_for(lambda: state(admin, alarm) == "unacknowledged", what="it is off the shelf")
         assert desk.complaints == []

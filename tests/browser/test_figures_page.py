@@ -74,6 +74,26 @@ def test_rain_is_drawn_as_the_sum_that_is_judged(desk: Desk, api: httpx.Client, 
     desk.until(LIMITS, lambda labels: labels == ["III"], what="six hours have the limit of their window")
 
 
+def test_air_is_drawn_as_the_index_that_is_judged(desk: Desk, api: httpx.Client, devices: Mailbox) -> None:
+    """The card is open before anything is heard: what has nothing to show is drawn once there is something."""
+    stations = [s for s in api.get("/api/sensors?kind=air_quality").json()["items"] if s["status"] == "active"]
+    station = stations[-1]["id"]
+    desk.select("sensor", station)
+    desk.page.wait_for_selector("#chart-slot .quiet")
+    for minutes in range(120, -1, -5):
+        reading = {"time": rfc3339(now() - timedelta(minutes=minutes)), "metric": "pm25", "value": 115, "unit": "µg/m³"}
+        devices.publish(f"onemap/observation/{station}", reading)
+    wait_for(lambda: api.get(f"/api/sensors/{station}").json()["values"], what="the air has come")
+    desk.page.click("#chart-slot .metric >> text=空气质量指数")
+    desk.until(
+        "() => document.querySelector('#chart-slot h3')?.innerText ?? ''",
+        lambda said: "空气质量指数" in said and "由各污染物均值计算" in said,
+        what="it says what is drawn",
+    )
+    desk.until(LIMITS, lambda labels: labels == ["IV"], what="the limit that comes next")
+    assert desk.until("() => document.querySelector('#chart .js-plotly-plot')?.data.at(-1).y.at(-1)") == 150
+
+
 def test_the_street_is_found_first_and_a_place_in_every_datum(desk: Desk, processes: System) -> None:
     street = processes.one(
         "SELECT s.name_zh FROM street s WHERE EXISTS (SELECT 1 FROM sensor n WHERE n.name_zh LIKE s.name_zh || '_%%') "

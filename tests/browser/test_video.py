@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -91,6 +92,24 @@ def test_card_of_the_camera_has_the_picture_with_its_age_and_the_way_to_its_even
     assert desk.page.locator("#card .events li").count() == 2
     desk.page.click(f"#card .events [data-select-id='{EVENT}']")
     desk.page.wait_for_selector(f"#card .facts [data-select-id='{CAMERA}']")
+
+
+def test_picture_that_no_new_one_follows_is_said_to_be_old(desk: Desk, drawn: list[float]) -> None:
+    desk.select("camera", CAMERA)
+    desk.until(WIDTH_OF, value=f"{CARD_PICTURE} img", what="the last picture is drawn")
+    assert desk.page.is_hidden("#card .picture .not-live")
+    # ten minutes later
+    desk.ask("() => { const real = Date.now; document.real = real; Date.now = () => real() + 600000; }")
+    desk.page.wait_for_selector("#card .picture .not-live", state="visible")
+    assert re.search(r"非实时画面，\d\d:\d\d:\d\d 之后没有新画面", desk.page.inner_text("#card .picture .not-live"))
+    desk.page.click(CARD_PICTURE)
+    desk.page.wait_for_selector("#picture .not-live", state="visible")
+    desk.page.keyboard.press("Escape")
+    desk.ask("() => { Date.now = document.real; }")
+    # what a camera saw is no claim about now
+    desk.select("video_event", EVENT)
+    desk.until(WIDTH_OF, value=f"{CARD_PICTURE} img", what="the thumbnail is drawn")
+    assert desk.page.locator(".picture .not-live").count() == 0
 
 
 def test_camera_that_is_accepted_appears_on_the_map_that_is_open(

@@ -1,7 +1,7 @@
 // What an act that asks sends.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { callOf } from '../../assets/js/ask.mjs';
+import { callOf, saidOf } from '../../assets/js/ask.mjs';
 import { completed } from '../../assets/js/report.mjs';
 
 const act = (url, body = {}) => ({ name: 'x', label: { zh: '', en: '' }, method: 'POST', url, body, fields: [] });
@@ -27,3 +27,12 @@ for (const [name, given, wanted] of REPORTS) {
     assert.deepEqual({ title, level }, wanted);
   });
 }
+
+const OFTEN = [{ value: 'repair', label: { zh: '设备检修', en: 'Under repair' } }];
+
+test('what is often said goes as its key, in whichever language it was pressed; what was typed as it was typed', () => {
+  assert.equal(saidOf(OFTEN, ' 设备检修 '), 'repair');
+  assert.equal(saidOf(OFTEN, 'Under repair'), 'repair');
+  assert.equal(saidOf(OFTEN, '设备检修，明早'), '设备检修，明早');
+  assert.equal(saidOf(OFTEN, '  '), null);
+});

@@ -65,3 +65,13 @@ test('a unit that is stale says so to the style sheet', () => {
 test('a word that the vocabulary does not have is shown as it is', () => {
   assert.deepEqual(words(draw('UnitRow', aUnit({ kind: 'drone', status: 'charging' })), 'en'), ['Brigade 1', 'drone', 'charging']);
 });
+
+test('why an alarm was shelved is said in the language of the reader, what was typed as it was typed', () => {
+  const vocabulary = { ...CONTEXT.vocabulary, shelve_reasons: { repair: { zh: '设备检修', en: 'Under repair' } } };
+  const told = reason => {
+    const row = draw('ShelvedRow', { ...anAlarm(), state: 'shelved', shelved_until: '2026-01-01T00:00:00Z', shelved_reason: reason }, { vocabulary });
+    return ['zh', 'en'].map(lang => words(row, lang).at(-1));
+  };
+  assert.deepEqual(told('repair'), ['设备检修', 'Under repair']);
+  assert.deepEqual(told('等电力抢修'), ['等电力抢修', '等电力抢修']);
+});

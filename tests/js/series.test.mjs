@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  band, coloured, everyOf, figureOf, measureOf, measuresOf, metricOf, nameOfMeasure, nameOfMetric, range, spread, steps,
+  band, coloured, drawableOf, everyOf, figureOf, holeOf, lineOf, measureOf, measuresOf, metricOf, nameOfMeasure, nameOfMetric, range, spread, steps, unbroken,
 } from '../../assets/js/series.mjs';
 
 const colour = name => `<${name}>`;
@@ -124,4 +124,43 @@ test('a metric is called as our table has it, else as its device writes it, else
   assert.deepEqual(nameOfMetric('flow', names, values), names.flow);
   assert.deepEqual(nameOfMetric('x-1', names, values), { zh: '浊度', en: '浊度' });
   assert.deepEqual(nameOfMetric('y', names, values), { zh: 'y', en: 'y' });
+});
+
+const read = (...minutes) => minutes.map(minute => ({ time: new Date(Date.UTC(2026, 0, 1) + minute * 60000).toISOString(), value: minute }));
+
+test('a silence far longer than readings mostly are apart is a hole, and no line goes over it', () => {
+  const items = read(0, 1, 2, 3, 123, 124);
+  assert.deepEqual(unbroken(items).map(part => part.length), [4, 2]);
+  assert.deepEqual(lineOf(unbroken(items), iso => iso).y, [0, 1, 2, 3, null, 123, 124]);
+});
+
+test('what speaks seldom has no holes because of that', () => {
+  assert.equal(unbroken(read(0, 30, 61, 90, 180)).length, 1);
+  assert.equal(holeOf(read(0, 30, 60)), 150 * 60000);
+  assert.equal(unbroken(read(0, 4, 5)).length, 1, 'a few minutes are none anywhere');
+  assert.deepEqual(unbroken([]), []);
+});
+
+test('the band between least and most ends at a hole with its line', () => {
+  const items = read(0, 1, 2, 200, 201).map(item => ({ ...item, min: 0, max: 300 }));
+  const { data } = figureOf({ items }, { layout: {}, series: {} }, zoned, colour);
+  assert.deepEqual(data.map(({ x }) => x.length), [3, 3, 2, 2, 6]);
+});
+
+const AQI = { rule: 'aqi', metric: 'aqi', function: 'index', window_s: 86400, thresholds: { 4: 151 } };
+
+test('an index that no sensor says is drawn as what the rule judges, and has no readings', () => {
+  const said = { pm25: { value: 80, unit: 'µg/m³', quality: 'good', time: 't' } };
+  const values = drawableOf(said, [AQI]);
+  assert.deepEqual(Object.keys(values), ['pm25', 'aqi']);
+  assert.equal(metricOf(values, { metric: 'aqi', unit: '' }), 'aqi');
+  assert.deepEqual(measuresOf([AQI], 'aqi', 'aqi' in said), [AQI]);
+  assert.equal(measuresOf([AQI], 'pm25').at(-1).function, 'last');
+  assert.deepEqual(Object.keys(drawableOf({}, [AQI])), [], 'what is never heard has no index');
+});
+
+test('a sensor that says an index itself has its readings beside what is judged', () => {
+  const said = { aqi: { value: 80, unit: '', quality: 'good', time: 't' } };
+  assert.deepEqual(drawableOf(said, [AQI]), said);
+  assert.deepEqual(measuresOf([AQI], 'aqi', 'aqi' in said).map(one => one.function), ['index', 'last']);
 });

@@ -104,3 +104,10 @@ const FIGURES = [
   ['a value that is not there is a dash', undefined, '–'],
 ];
 for (const [name, value, wanted] of FIGURES) test(name, () => assert.equal(figure(value), wanted));
+
+test('the zone of the city is named where the clock here says another time', () => {
+  const now = new Date(Date.UTC(2026, 6, 1));
+  assert.deepEqual(zh.zoneNames(now, 'America/Los_Angeles'), { zh: '中国标准时间', en: 'China Standard Time' });
+  assert.equal(zh.zoneNames(now, 'Asia/Shanghai'), null);
+  assert.equal(zh.zoneNames(now, 'Asia/Singapore'), null, 'the same time under another name');
+});

@@ -48,7 +48,9 @@ def alarm_rows(card: AlarmCard) -> list[Row]:
         ("card.shelved", clock_time(alarm["shelved_until"]) if alarm["shelved_until"] else None),
         (
             "card.shelved_by",
-            [person(card, alarm["shelved_by"]), f" · {alarm['shelved_reason']}"] if alarm["shelved_by"] else None,
+            [person(card, alarm["shelved_by"]), " · ", *worded("shelve_reasons", alarm["shelved_reason"] or "")]
+            if alarm["shelved_by"]
+            else None,
         ),
         ("card.who.alarm", incident_link(alarm["incident"])),
     ]

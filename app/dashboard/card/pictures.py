@@ -7,7 +7,7 @@ from dash import html
 from app.cards.nouns import Card
 from app.dashboard import texts
 from app.dashboard.card.words import way_to
-from app.dashboard.components import age, wild
+from app.dashboard.components import age, pictured, wild
 from layers.video import LastPicture, PictureRef, VideoEvent
 
 
@@ -27,8 +27,8 @@ def _picture(shown: PictureRef | None, taken_at: str | None) -> html.Button | ht
     image = html.Img(src=shown["thumbnail_url"], alt=texts.named("card.picture"))
     gone = html.Span(texts.both("card.picture.gone"), className="gone quiet")
     words = html.Span(texts.both("card.picture.open"), className="spoken")
-    taken = [age(taken_at)] if taken_at else []
-    attributes = wild({"data-picture": shown["snapshot_url"], "data-testid": "card-picture"})
+    taken = [age(taken_at), pictured(taken_at)] if taken_at else []
+    attributes = wild({"data-picture": shown["snapshot_url"], "data-taken": taken_at, "data-testid": "card-picture"})
     return html.Button([image, gone, words, *taken], className="picture", type="button", **attributes)
 
 

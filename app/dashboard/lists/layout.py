@@ -63,17 +63,17 @@ def _panel(name: str) -> Any:
 
 
 def _returned() -> html.Button:
-    """Acknowledges all that are back to normal by themselves, at the second press; out of sight where there are
-    none."""
+    """Acknowledges all that are back to normal by themselves, which can be taken back for a moment; out of sight where
+    there are none."""
     words = [html.Span(texts.both("lists.returned"), className="label"), html.B(id="returned-count", className="label")]
     call = {"data-method": "POST", "data-url": "/api/alarms/acknowledge-returned", "data-body": "{}"}
     return html.Button(
-        [*words, html.Span(texts.both("lists.returned.sure"), className="sure")],
+        words,
         id="acknowledge-returned",
         className="action small",
         type="button",
         hidden=True,
-        **wild({**call, "data-confirm": "1"}),
+        **wild(call),
     )
 
 

@@ -19,7 +19,10 @@ class Feed {
     this.layer = layer;
     /** @type {Collection<any>} */
     this.things = live[this.layer.kind];
-    this.source = /** @type {GeoJsonSource} */ (map.getSource(SHARED[name] ?? name));
+    this.find = () => /** @type {GeoJsonSource} */ (map.getSource(SHARED[name] ?? name));
+    this.source = this.find();
+    /** Whether the map has nothing to be told: what changes meanwhile is gathered by id. */
+    this.isHeld = false;
     this.onMoved = onMoved;
     /** @type {Set<string>} */
     this.changed = new Set();
@@ -38,7 +41,18 @@ class Feed {
     this.soon();
   }
 
+  hold() { this.isHeld = true; }
+
+  /** The map is furnished anew, with sources of its own. */
+  resume() {
+    this.source = this.find();
+    this.isHeld = false;
+    this.whole = true;
+    this.write();
+  }
+
   write() {
+    if (this.isHeld) return;
     const changed = this.changed;
     this.changed = new Set();
     if (this.whole) return this.writeAll();
@@ -72,6 +86,7 @@ class Feed {
 
   /** @param {import('./glide.mjs').Moved[]} moved */
   move(moved) {
+    if (this.isHeld) return;
     this.source.updateData({ update: moved.map(({ id, coordinates }) => ({ id, newGeometry: { type: 'Point', coordinates } })) });
     for (const { id, coordinates } of moved) this.onMoved(this.layer.kind, id, coordinates);
   }
@@ -102,7 +117,8 @@ function watchAge(feed, stateOf) {
 }
 
 /**
- * Feeds every live layer of the map from now on. The result turns a layer that shares its source on or off.
+ * Feeds every live layer of the map from now on. `turn` turns a layer that shares its source on or off; between `hold` and `resume` the
+ * map has lost its sources.
  * @param {MapLibre} map
  * @param {{ live: Live, sets: Sets, liveLayers: Record<string, LiveLayer>, onMoved: OnMoved, pace: Pace }} parts
  */
@@ -117,6 +133,10 @@ export function feedMap(map, { live, sets, liveLayers, onMoved, pace }) {
     feeds.set(name, feed);
     if (aging[name]) watchAge(feed, aging[name]);
   }
-  /** @param {string} name @param {boolean} on */
-  return (name, on) => { if (name in SHARED) feeds.get(name)?.turn(on); };
+  return {
+    /** @param {string} name @param {boolean} on */
+    turn(name, on) { if (name in SHARED) feeds.get(name)?.turn(on); },
+    hold() { for (const feed of feeds.values()) feed.hold(); },
+    resume() { for (const feed of feeds.values()) feed.resume(); },
+  };
 }

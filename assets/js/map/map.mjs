@@ -10,6 +10,7 @@ import { feedMap } from './feed.mjs';
 import { followPresses } from './press.mjs';
 import { addOwn, renewOwn, repaintOwn } from './own.mjs';
 import { AT_EASE, coarseRatio, isSoftware, keepPace, rendererHere } from './pace.mjs';
+import { hasPicture, keepPicture } from './lost.mjs';
 import { middleOfRoom, roomForMap } from './room.mjs';
 
 const TEST = new URLSearchParams(location.search).has('test');
@@ -42,9 +43,9 @@ function makeMap({ bbox }, layers) {
 
 /**
  * Starts the map of a city with its layers as this person has chosen them.
- * @param {{ city: City, layers: LayerItem[], live: Live, sets: Sets, liveLayers: LiveLayers, selection: Chosen, words: Words }} parts
+ * @param {{ city: City, layers: LayerItem[], live: Live, sets: Sets, liveLayers: LiveLayers, selection: Chosen, words: Words, rebuild: () => void }} parts
  */
-export function startMap({ city, layers, live, sets, liveLayers, selection, words }) {
+export function startMap({ city, layers, live, sets, liveLayers, selection, words, rebuild }) {
   const { map, home, pace } = makeMap(city, layers);
   const own = /** @type {import('./own.mjs').OwnLayer[]} */ (/** @type {unknown} */ (layers.filter(layer => layer.own)));
   const view = makeView(map, home, pace);
@@ -53,12 +54,22 @@ export function startMap({ city, layers, live, sets, liveLayers, selection, word
   const failures = listenForFailures(map, switches);
 
   map.once('load', () => {
-    furnish(map);
+    const dress = furnish(map);
     addOwn(map, own);
     live.layer.on(switches.renew);
     live.layer.on(({ changed }) => { for (const id of changed) renewOwn(map, id); });
-    window.addEventListener('onemap:theme', () => repaintOwn(map, own));
-    switches.turn = feedMap(map, { live, sets, liveLayers, pace, onMoved: (kind, id, coordinates) => { if (selection.is(kind, id)) ring(coordinates); } });
+    window.addEventListener('onemap:theme', () => { if (hasPicture(map)) repaintOwn(map, own); });
+    const feeds = feedMap(map, { live, sets, liveLayers, pace, onMoved: (kind, id, coordinates) => { if (selection.is(kind, id)) ring(coordinates); } });
+    switches.turn = feeds.turn;
+    keepPicture(map, {
+      words, rebuild, lost: feeds.hold,
+      back() {
+        dress();
+        feeds.resume();
+        switches.catchUp();
+        ringed(selection.current());
+      },
+    });
     for (const layer of layers) {
       switches.show(layer.id, layer.visible);
       if (layer.opacity < 1) switches.fade(layer.id, layer.opacity);
@@ -68,13 +79,24 @@ export function startMap({ city, layers, live, sets, liveLayers, selection, word
     if (listed.size) for (const id of [...tagged(map), ...Object.keys(SHARED)]) if (!listed.has(id)) switches.show(id, false);
     followPresses(map, selection, words);
     selection.on((thing, { fly }) => {
-      const place = placeOf(thing);
-      ring(...(place ? [place] : []));
+      const place = ringed(thing);
       if (place && fly) view.flyTo(place, thing?.zoom);
     });
   });
   map.on('render', sayOnceDrawn);
-  window.addEventListener('onemap:lang', () => map.setGlobalStateProperty('lang', pageLang()));
+  const name = () => map.getCanvas().setAttribute('aria-label', words.say('lists.map'));
+  name();
+  window.addEventListener('onemap:lang', () => {
+    name();
+    if (hasPicture(map)) map.setGlobalStateProperty('lang', pageLang());
+  });
+
+  /** @param {Thing | null} thing */
+  function ringed(thing) {
+    const place = placeOf(thing);
+    ring(...(place ? [place] : []));
+    return place;
+  }
 
   return { map, showLayer: (/** @type {string} */ id, /** @type {boolean} */ on) => switches.show(id, on), fadeLayer: switches.fade, onLayerFailed: failures.listen, recover: failures.recover, controls: view.controls };
 }
@@ -126,14 +148,19 @@ function listenForFailures(map, switches) {
   };
 }
 
-/** @param {MapLibre} map */
+/** Sources and layers. The result dresses them for the theme and the language of now. @param {MapLibre} map */
 function furnish(map) {
   const redraw = serveIcons(map);
   /** @type {GeoJSON.FeatureCollection} */
   const empty = { type: 'FeatureCollection', features: [] };
   for (const [id, { source }] of Object.entries(OVERLAYS)) map.addSource(id, { type: 'geojson', data: empty, promoteId: 'id', ...source });
   for (const layer of overlayLayers()) map.addLayer(layer);
-  window.addEventListener('onemap:theme', () => { repaint(map); redraw(); });
+  const retheme = () => { repaint(map); redraw(); };
+  window.addEventListener('onemap:theme', () => { if (hasPicture(map)) retheme(); });
+  return () => {
+    map.setGlobalStateProperty('lang', pageLang());
+    retheme();
+  };
 }
 
 /** Layers of the tree that have something on the map. @param {MapLibre} map @returns {Set<string>} */
@@ -183,27 +210,39 @@ function makeSwitches(map) {
   const shares = Object.fromEntries(Object.keys(SHARED).map(id => [id, 1]));
   const byKind = () => ['match', ['get', 'kind'], 'alarm', shares.alarms, 'incident', shares.incidents, 1];
 
-  return {
+  /** What was asked for while the map had no picture. @type {(() => void)[]} */
+  let missed = [];
+
+  const it = {
+    catchUp() {
+      const due = missed;
+      missed = [];
+      for (const call of due) call();
+    },
     /** Of a layer that shares its source (feed.mjs). @type {(id: string, on: boolean) => void} */
     turn() {},
     /** What was fetched is another now. @param {Batch} batch */
-    renew({ changed, whole }) {
+    renew(batch) {
+      const { changed, whole } = batch;
+      if (!hasPicture(map)) return void missed.push(() => it.renew(batch));
       for (const id of fetched) if (whole || changed.has(id)) fetchFeatures(id);
     },
     /** @param {string} id @param {boolean} visible */
     show(id, visible) {
-      if (!map.getStyle()) return;
+      if (!hasPicture(map)) return void missed.push(() => it.show(id, visible));
       this.turn(id, visible);
       if (visible && OVERLAYS[id]?.fetched && !fetched.has(id)) fetchFeatures(id);
       for (const layer of layersOf(id)) map.setLayoutProperty(layer.id, 'visibility', visible ? 'visible' : 'none');
     },
     /** A source whose answer was missed, once more. @param {string} source */
     refetch(source) {
+      if (!hasPicture(map)) return;
       if (fetched.has(source)) fetchFeatures(source);
       else if (map.getSource(source)?.type === 'vector') map.refreshTiles(source);
     },
     /** @param {string} id @param {number} share */
     fade(id, share) {
+      if (!hasPicture(map)) return void missed.push(() => it.fade(id, share));
       if (id in SHARED) {
         shares[id] = share;
         for (const property of ['icon-opacity', 'text-opacity']) setPaint(map, 'matter-mark', property, byKind());
@@ -214,6 +253,7 @@ function makeSwitches(map) {
       }
     },
   };
+  return it;
 }
 
 // ---- the view
@@ -263,6 +303,7 @@ function makeView(map, home, pace) {
 function makeRing(map) {
   /** @param {...Place} places */
   return (...places) => {
+    if (!hasPicture(map)) return;
     /** @type {PointFeature[]} */
     const features = places.map(coordinates => ({ type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates } }));
     /** @type {GeoJsonSource} */ (map.getSource('select')).setData({ type: 'FeatureCollection', features });

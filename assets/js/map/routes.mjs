@@ -1,6 +1,7 @@
 // The ways of those who were sent, on the map: of the incident that is selected, or of the unit.
 import { get } from '../api.mjs';
 import { token } from '../tokens.mjs';
+import { hasPicture } from './lost.mjs';
 
 export const EVERY_MS = 10000;
 const SOURCE = 'routes';
@@ -71,6 +72,7 @@ function furnish(map) {
   map.addLayer({ id: 'route-edge', type: 'line', source: SOURCE, layout, paint: { 'line-color': token('map-ground'), 'line-width': 7, 'line-opacity': 0.8 } }, BELOW);
   map.addLayer({ id: 'route-line', type: 'line', source: SOURCE, layout, paint: { 'line-color': token('accent'), 'line-width': 3.5 } }, BELOW);
   window.addEventListener('onemap:theme', () => {
+    if (!hasPicture(map)) return;
     map.setPaintProperty('route-edge', 'line-color', token('map-ground'));
     map.setPaintProperty('route-line', 'line-color', token('accent'));
   });
@@ -89,6 +91,7 @@ export function startRoutes({ map, live, selection }) {
     },
   });
   function show() {
+    if (!hasPicture(map)) return;
     const source = /** @type {GeoJsonSource | undefined} */ (map.getSource(SOURCE));
     source?.setData({ type: 'FeatureCollection', features: drawnOf(selection.current(), known) });
   }
