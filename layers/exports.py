@@ -78,7 +78,8 @@ def export(conn: Connection, layer: OwnLayer, path: Path, datum: str = "WGS84", 
 def read_rows(conn: Connection, layer: OwnLayer, scope: Scope) -> Iterator[list[Any]]:
     """In pieces, in the order of their numbers."""
     given = {"layer": layer.id, "classification": layer.classification, **scope.params()}
-    result = conn.execution_options(stream_results=True, yield_per=AT_ONCE).execute(ROWS, given)
+    streamed = {"stream_results": True, "yield_per": AT_ONCE}
+    result = conn.execute(ROWS, given, execution_options=streamed)
     yield from map(list, result.partitions())
 
 
@@ -187,7 +188,7 @@ def _write_shapefile(layer: OwnLayer, path: Path, rows: Iterator[list[Any]], ref
         count = _write_frames(
             layer, folder / f"{layer.id}.shp", rows, reference, "ESRI Shapefile", layer.columns, names
         )
-        (folder / f"{layer.id}.names.csv").write_text(
+        (folder / f"{layer.id}.names.txt").write_text(
             "\n".join(f"{short},{column.name}" for short, column in zip(names, layer.columns, strict=True)), "utf-8-sig"
         )
         with ZipFile(path, "w", ZIP_DEFLATED) as archive:

@@ -93,7 +93,7 @@ def test_names_of_a_shapefile_are_cut_on_characters_and_told(conn: Connection, a
     path = tmp_path / "areas.zip"
     export(conn, areas, path)
     with zipfile.ZipFile(path) as archive:
-        names = dict(csv.reader(archive.read("areas.names.csv").decode("utf-8-sig").splitlines()))
+        names = dict(csv.reader(archive.read("areas.names.txt").decode("utf-8-sig").splitlines()))
     assert names == {"网格编": "网格编号名称", "网格编2": "网格编号面积", "fid_code": "fid_code"}
 
 
