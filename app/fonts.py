@@ -61,7 +61,7 @@ def ranges(codes: list[int]) -> str:
 
 
 def written(conn: Connection) -> list[int]:
-    """What the page is written with: its catalogues and tables of words, the names of this city, what was reported in it
+    """What the page is written with: its catalogues and tables of words, the names of this city, what was reported
     lately."""
     tables = [
         one for part in ("i18n", "data") for one in (files("core") / part).iterdir() if one.name.endswith(".json")
