@@ -12,11 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pydantic import ValidationError
+
 from app.cli.context import shell_user, transaction
 from core import audit
 from core.clock import rfc3339, utc_now
 from core.db import notify_change
 from core.errors import InputError
+from core.given import as_input_error
 from layers.exports import export
 from layers.imports.bring import Outcome, Ready, bring, preview
 from layers.imports.opening import open_file
@@ -69,10 +72,12 @@ def checked(plan: Plan, options: argparse.Namespace) -> Plan:
     """The suggestion with what was said, checked as a whole."""
     said: dict[str, Any] = {"zone": options.zone, "classification": options.classification, "title_zh": options.title}
     said["title_en"] = options.title_en or options.title
-    said |= {"remove_gone": options.remove_gone, "anywhere": options.anywhere}
-    return Plan.model_validate(
-        {**plan.model_dump(), **{name: value for name, value in said.items() if value is not None}}
-    )
+    said |= {"layer": options.layer, "remove_gone": options.remove_gone, "anywhere": options.anywhere}
+    given = {name: value for name, value in said.items() if value is not None}
+    try:
+        return Plan.model_validate({**plan.model_dump(), **given})
+    except ValidationError as exc:
+        raise as_input_error(exc) from exc
 
 
 def show(options: argparse.Namespace, table: Table, plan: Plan) -> int:
