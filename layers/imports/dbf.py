@@ -1,5 +1,5 @@
-"""The table of a shapefile (dBASE III, the fields that GDAL does not judge): which bytes are text, and a copy in which no
-character is cut.
+"""The table of a shapefile (dBASE III, the fields that GDAL does not judge): which bytes are text, and a copy in which
+no character is cut.
 
 Names of ten bytes and values of fixed width end in the middle of a character where a program counted bytes
 (mapshaper#669, pyshp#416); whoever reads strictly then reads nothing.

@@ -13,16 +13,32 @@ NUMBER = re.compile(r"[+-]?(\d{1,15}|\d{0,15}\.\d+|\d{1,15}\.)([eE][+-]?\d{1,3})
 LEADING_ZERO = re.compile(r"[+-]?0\d")
 DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 TIME = re.compile(
-    r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?[ T]+(\d{1,2})[:时](\d{2})分?(?::?(\d{2})(\.\d+)?秒?)?\s*(Z|[+-]\d{2}:?\d{2})?"
+    r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?[ T]+(\d{1,2})[:时](\d{2})分?(?::?(\d{2})(\.\d+)?秒?)?"
+    r"\s*(Z|[+-]\d{2}:?\d{2})?"
 )
 TRUE, FALSE = frozenset({"true", "yes", "y", "是", "有", "t"}), frozenset({"false", "no", "n", "否", "无", "f"})
 # columns whose digits are a name: they are never added up
 CODES = re.compile(
-    r"(编码|代码|编号|标识|号码|身份证|电话|手机|邮编|code|_?id$|^id|number$|phone|mobile|zip|postcode|serial|no$)", re.I
+    r"(编码|代码|编号|标识|号码|身份证|电话|手机|邮编|code|_?id$|^id|number$|phone|mobile|zip|postcode|serial|no$)",
+    re.I,
 )
 ENOUGH = 0.98
 
-LON = ("经度", "lng", "lon", "long", "longitude", "x", "x坐标", "东经", "经度坐标", "coordx", "x_coord", "point_x", "lon_wgs84")
+LON = (
+    "经度",
+    "lng",
+    "lon",
+    "long",
+    "longitude",
+    "x",
+    "x坐标",
+    "东经",
+    "经度坐标",
+    "coordx",
+    "x_coord",
+    "point_x",
+    "lon_wgs84",
+)
 LAT = ("纬度", "lat", "latitude", "y", "y坐标", "北纬", "纬度坐标", "coordy", "y_coord", "point_y", "lat_wgs84")
 BOTH = ("坐标", "经纬度", "coordinates", "location", "lnglat", "lonlat", "latlng", "latlon", "位置坐标")
 WKT = ("wkt", "geometry", "geom", "the_geom", "几何")

@@ -37,7 +37,9 @@ def encoding_of(body: bytes) -> str:
     for name in (UTF8, GB):
         if reads(body, name):
             return name
-    raise InputError("encoding: this is neither UTF-8 nor GB 18030 text; expected that its encoding is named", field="encoding")
+    raise InputError(
+        "encoding: this is neither UTF-8 nor GB 18030 text; expected that its encoding is named", field="encoding"
+    )
 
 
 def reads(body: bytes, encoding: str) -> bool:
@@ -52,7 +54,9 @@ def reads(body: bytes, encoding: str) -> bool:
 def check_text(body: bytes, encoding: str, name: str) -> None:
     """InputError where what somebody named cannot be it."""
     if not reads(body, encoding):
-        raise InputError(f"encoding: {name} cannot be read as {encoding}; leave it out and it is found", field="encoding")
+        raise InputError(
+            f"encoding: {name} cannot be read as {encoding}; leave it out and it is found", field="encoding"
+        )
 
 
 def decode_name(entry: zipfile.ZipInfo) -> str:

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from core.errors import InputError
@@ -128,7 +129,7 @@ def kind_of(path: Path) -> Kind:
 
 
 def _is_commented_dxf(lines: list[bytes]) -> bool:
-    return lines[:1] == [b"999"] and any(pair == (b"0", b"SECTION") for pair in zip(lines, lines[1:], strict=False))
+    return lines[:1] == [b"999"] and (b"0", b"SECTION") in pairwise(lines)
 
 
 def _kind_of_xml(path: Path, head: bytes) -> Kind:
@@ -148,7 +149,9 @@ def refuse_doctype(path: Path) -> None:
         while block := file.read(BLOCK):
             window = tail + block
             if b"<!DOCTYPE" in window or b"<!ENTITY" in window:
-                raise InputError(f"file: {path.name} declares a document type (DOCTYPE); expected plain XML", field="file")
+                raise InputError(
+                    f"file: {path.name} declares a document type (DOCTYPE); expected plain XML", field="file"
+                )
             tail = block[-16:]
 
 
@@ -168,8 +171,9 @@ def _check_archive(archive: zipfile.ZipFile, name: str) -> None:
     total = sum(entry.file_size for entry in entries)
     packed = sum(entry.compress_size for entry in entries) or 1
     if len(entries) > ENTRIES or total > UNPACKED or (total > ALWAYS and total / packed > RATIO):
-        told = f"file: {name} would unpack to {len(entries):,} files of {total:,} bytes; expected at most {ENTRIES:,} files"
-        raise InputError(f"{told} and {UNPACKED:,} bytes, packed at most {RATIO} to one", field="file")
+        told = f"file: {name} would unpack to {len(entries):,} files of {total:,} bytes"
+        most = f"expected at most {ENTRIES:,} files of {UNPACKED:,} bytes, packed at most {RATIO} to one"
+        raise InputError(f"{told}; {most}", field="file")
 
 
 def unpack(archive: zipfile.ZipFile, folder: Path, name: str) -> None:

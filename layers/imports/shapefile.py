@@ -10,7 +10,16 @@ from layers.imports import dbf
 from layers.imports.letters import GB, UTF8, encoding_named
 
 # dBASE language driver ids, byte 29 of a .dbf (the ones that ArcGIS and MapGIS write)
-LANGUAGES = {0x4D: GB, 0x7A: GB, 0x4E: "cp949", 0x79: "cp949", 0x4F: "cp950", 0x78: "cp950", 0x13: "cp932", 0x7B: "cp932"}
+LANGUAGES = {
+    0x4D: GB,
+    0x7A: GB,
+    0x4E: "cp949",
+    0x79: "cp949",
+    0x4F: "cp950",
+    0x78: "cp950",
+    0x13: "cp932",
+    0x7B: "cp932",
+}
 WESTERN = {0x03: "cp1252", 0x57: "cp1252", 0x01: "cp437", 0x02: "cp850"}
 SAMPLE = 20_000
 BESIDE = (".shp", ".shx", ".prj", ".SHP", ".SHX", ".PRJ")
@@ -22,8 +31,8 @@ def table_of(path: Path) -> Path | None:
 
 
 def encoding_of_table(table: Path, wanted: str | None = None) -> str:
-    """Named by a person, else by the file (`.cpg`), else by the table's language id, else UTF-8 or GB 18030, whichever it
-    can be."""
+    """Named by a person, else by the file (`.cpg`), else by the table's language id, else UTF-8 or GB 18030, whichever
+    it can be."""
     if wanted:
         chosen = encoding_named(wanted)
         if not dbf.is_text_of(table, chosen):

@@ -116,10 +116,16 @@ class Table:
             raise InputError(f"file: {self.name}: {_first_line(exc)}", field="file") from exc
         shapes = None
         if not self.textual:
-            shapes = np.asarray(frame["geometry"].values, dtype=object) if "geometry" in frame else np.full(len(frame), None)
+            shapes = (
+                np.asarray(frame["geometry"].values, dtype=object) if "geometry" in frame else np.full(len(frame), None)
+            )
         columns = [field.name for field in self.fields]
         values = [_plain(frame[name], field.type) for name, field in zip(columns, self.fields, strict=True)]
-        rows = [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)] if columns else [{}] * len(frame)
+        rows = (
+            [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
+            if columns
+            else [{}] * len(frame)
+        )
         return Piece(skip + 1, rows, shapes, {})
 
     def _pieces_of_text(self, most: int | None) -> Iterator[Piece]:
@@ -233,7 +239,9 @@ def _text_table(found: Found, encoding: str | None) -> Table:
     separator = max(SEPARATORS, key=first.count)
     names = unique([name.strip() for name in next(csv.reader(io.StringIO(first), delimiter=separator), [])])
     if not names or len(names) > WIDEST:
-        raise InputError(f"file: {found.path.name}: expected a first line with the names of 1 to {WIDEST} columns", field="file")
+        raise InputError(
+            f"file: {found.path.name}: expected a first line with the names of 1 to {WIDEST} columns", field="file"
+        )
     table = Table(found, None, found.name, None, tuple(Field(name, "text") for name in names), None, used, separator)
     return _with_types(table)
 
@@ -254,7 +262,15 @@ def _with_types(table: Table) -> Table:
     rows = [row for piece in table.pieces(SAMPLE) for row in piece.rows]
     fields = tuple(Field(f.name, type_of(f.name, [row[f.name] for row in rows])) for f in table.fields)
     return Table(
-        table.found, table.layer, table.name, table.count, fields, table.crs, table.encoding, table.separator, table.random_access
+        table.found,
+        table.layer,
+        table.name,
+        table.count,
+        fields,
+        table.crs,
+        table.encoding,
+        table.separator,
+        table.random_access,
     )
 
 

@@ -21,7 +21,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-NAMED = frame([shapely.Point(LON, LAT), shapely.Point(LON, LAT + 0.01)], 网格编号=["010101", "010102"], 名称=["甲", "乙"])
+NAMED = frame(
+    [shapely.Point(LON, LAT), shapely.Point(LON, LAT + 0.01)], 网格编号=["010101", "010102"], 名称=["甲", "乙"]
+)
 GBK_CSV = "编号,名称,经度,纬度\n010101,甲,118.99,31.35\n".encode("gbk")
 
 
@@ -83,7 +85,7 @@ def test_xml_that_declares_entities_is_refused(tmp_path: Path, body: bytes) -> N
         open_file(tmp_path / "x.kml", tmp_path / "u")
 
 
-# --- archives (pyogrio#494, gdal#11836) --------------------------------------------------------------------------------
+# --- archives (pyogrio#494, gdal#11836) ------------------------------------------------------------------------------
 
 
 def parts_of(path: Path) -> dict[str, bytes]:

@@ -84,7 +84,13 @@ def test_a_datum_that_is_none_is_refused() -> None:
 def test_what_lies_far_from_the_city_is_told_apart() -> None:
     city = (118.8, 31.2, 119.2, 31.5)
     shapes = np.array(
-        [shapely.Point(119, 31.3), shapely.Point(31.3, 119), None, shapely.Point(np.inf, 1), shapely.Point(116.4, 39.9)],
+        [
+            shapely.Point(119, 31.3),
+            shapely.Point(31.3, 119),
+            None,
+            shapely.Point(np.inf, 1),
+            shapely.Point(116.4, 39.9),
+        ],
         dtype=object,
     )
     assert outside(shapes, city).tolist() == [False, True, False, True, True]

@@ -173,7 +173,12 @@ def row_rows(card: RowCard) -> list[Row]:
     known: list[Row] = [
         (column["title"], in_column(row["values"].get(column["name"]), column["type"])) for column in row["columns"]
     ]
-    return [("card.layer", texts.pair(row["layer_title"])), *known, ("card.where", place(card)), ("card.changed", moment(row["changed_at"]))]
+    return [
+        ("card.layer", texts.pair(row["layer_title"])),
+        *known,
+        ("card.where", place(card)),
+        ("card.changed", moment(row["changed_at"])),
+    ]
 
 
 def in_column(value: Any, kind: ColumnType) -> Any:

@@ -38,9 +38,7 @@ def upgrade() -> None:
         sa.Column("created_by", sa.Text(), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("changed_at", MOMENT, nullable=False),
-        sa.CheckConstraint(
-            "geometry IN ('point', 'line', 'polygon', 'none')", name=op.f("ck_layer_geometry")
-        ),
+        sa.CheckConstraint("geometry IN ('point', 'line', 'polygon', 'none')", name=op.f("ck_layer_geometry")),
         sa.CheckConstraint("classification BETWEEN 0 AND 2", name=op.f("ck_layer_classification")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_layer")),
     )
@@ -54,9 +52,7 @@ def upgrade() -> None:
         sa.Column("district", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("changed_at", MOMENT, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["layer_id"], ["layer.id"], name=op.f("fk_layer_row_layer_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["layer_id"], ["layer.id"], name=op.f("fk_layer_row_layer_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_layer_row")),
         sa.UniqueConstraint("layer_id", "key", name=op.f("uq_layer_row_layer_id_key")),
     )
