@@ -8,8 +8,8 @@ from threading import Condition, Lock
 
 from sqlalchemy import Engine
 
-from core.errors import NotFound
 from core.scope import Scope
+from layers.catalogue import need_ours
 from layers.own import OwnLayer, read_layers
 
 BYTES_AT_MOST = 256_000_000
@@ -82,7 +82,7 @@ class OwnLayers:
         self._known = None
 
     def check(self, name: str, scope: Scope) -> None:
-        """NotFound where there is no such layer, or none that this scope may see."""
+        """NotFound, which names those of ours, where there is no such layer, or none that this scope may see."""
         known = self._known
         if known is None:
             generation = self._generation
@@ -92,4 +92,4 @@ class OwnLayers:
                 self._known = known
         layer = known.get(name)
         if layer is None or not layer.may_see(scope):
-            raise NotFound(f"there is no layer {name!r}", field="name")
+            need_ours(name)

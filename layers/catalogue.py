@@ -10,7 +10,7 @@ from core.clock import rfc3339
 from core.errors import Conflict, InputError, NotFound
 from core.registry import Registry
 from core.scope import EVERYTHING, Scope
-from layers.own import count_rows, need_layer, read_layers, spec_of, tile_of
+from layers.own import count_rows, read_layer, read_layers, spec_of, tile_of
 from layers.sets import base, city, live
 from layers.sets.base import PLACES_TILE
 from layers.spec import Layer, LayerSpec
@@ -29,6 +29,11 @@ WITH bounds AS (SELECT e AS tile,
 part AS ({select})
 SELECT ST_AsMVT(part, :name, 4096, 'mvt') FROM part WHERE mvt IS NOT NULL
 """
+
+
+def need_ours(name: str) -> LayerSpec:
+    """NotFound, which names those there are, for a layer that is none of ours."""
+    return LAYERS[name]
 
 
 def check_free(name: str) -> None:
@@ -84,7 +89,8 @@ def read_tile(conn: Connection, name: str, z: int, x: int, y: int, scope: Scope 
     if name == COMPOSITE:
         parts = [(part, LAYERS[part].tile or "") for part in COMPOSED] + [("places", PLACES_TILE)]
     else:
-        tile = LAYERS[name].tile if name in LAYERS else tile_of(need_layer(conn, name))
+        own = None if name in LAYERS else read_layer(conn, name)
+        tile = tile_of(own) if own else need_ours(name).tile
         if tile is None:
             raise NotFound(f"the layer {name} has no tiles")
         parts = [(name, tile)]
