@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth import Attempts, Sessions
 from app.passwords import Hashing
-from app.tiles import TileCache
+from app.tiles import OwnLayers, TileCache
 from core.clock import utc_now
 from core.errors import Unavailable
 from core.migrate import head_revision, revision_of
@@ -47,10 +47,14 @@ class Parts:
     graph: RoadGraph | None = None
     graph_lock: Lock = field(default_factory=Lock)
     tiles: TileCache = field(default_factory=TileCache)
+    own_layers: OwnLayers = field(init=False)
     hashing: Hashing = field(default_factory=Hashing)
     turns: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(TURNS))
     # whether the live channel hears of changes; set by app.main
     is_listening: Callable[[], bool] = lambda: False
+
+    def __post_init__(self) -> None:
+        self.own_layers = OwnLayers(self.engine)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -89,6 +93,7 @@ class Parts:
 
     def layers_changed(self) -> None:
         self.tiles.clear()
+        self.own_layers.clear()
         self.graph = None
 
 

@@ -64,6 +64,7 @@ RULES: Mapping[str, Callable[[Viewer, Item], bool]] = {
     "video_event": in_district,
     "facility": in_district,
     "asset": is_kept,
+    "row": in_district,
     "warning": in_city,
     "risk_cell": in_area,
     "layer": by_all,

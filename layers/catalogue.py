@@ -7,15 +7,18 @@ import orjson
 from sqlalchemy import Connection, text
 
 from core.clock import rfc3339
-from core.errors import InputError, NotFound
+from core.errors import Conflict, InputError, NotFound
 from core.registry import Registry
 from core.scope import EVERYTHING, Scope
+from layers.own import count_rows, read_layer, read_layers, spec_of, tile_of
 from layers.sets import base, city, live
 from layers.sets.base import PLACES_TILE
 from layers.spec import Layer, LayerSpec
 
 LAYERS: Registry[LayerSpec] = Registry("onemap.layers", [*base.SET, *city.SET, *live.SET], key=lambda layer: layer.id)
 COMPOSITE = "base"
+# what a tile or a source of the map is called besides
+RESERVED = frozenset({COMPOSITE, "places", "select", "matters", "routes", "own"})
 # more things than that are not counted but estimated
 COUNTED_UP_TO = 50_000
 COMPOSED = ("water", "green", "streets", "districts")
@@ -28,8 +31,19 @@ SELECT ST_AsMVT(part, :name, 4096, 'mvt') FROM part WHERE mvt IS NOT NULL
 """
 
 
+def need_ours(name: str) -> LayerSpec:
+    """NotFound, which names those there are, for a layer that is none of ours."""
+    return LAYERS[name]
+
+
+def check_free(name: str) -> None:
+    """Conflict where an id is one of ours."""
+    if name in LAYERS or name in RESERVED:
+        raise Conflict(f"layer: {name!r} is one of the layers there are; expected another id", field="layer")
+
+
 def describe_layers(conn: Connection, scope: Scope = EVERYTHING) -> list[Layer]:
-    """Those of which a scope can see anything."""
+    """Those of which a scope can see anything, the city's own last."""
     described: list[Layer] = []
     for layer in LAYERS:
         if not (scope.city or layer.of_all):
@@ -42,6 +56,8 @@ def describe_layers(conn: Connection, scope: Scope = EVERYTHING) -> list[Layer]:
         updated = conn.scalar(text(updating), scope.params()) if updating else None
         count, estimated = count_things(conn, counted, scope)
         described.append(layer.describe(count, rfc3339(updated) if updated else None, estimated=estimated))
+    for own in read_layers(conn, scope):
+        described.append(spec_of(own).describe(count_rows(conn, own, scope), rfc3339(own.changed_at)))
     return described
 
 
@@ -57,7 +73,7 @@ def count_things(conn: Connection, counted: str, scope: Scope = EVERYTHING) -> t
 
 def sight_of_tiles(name: str, scope: Scope) -> Scope | None:
     """How much of a scope makes a tile of this layer another: who have the same see the same one. None where all do."""
-    if name == COMPOSITE or not LAYERS[name].scoped:
+    if name == COMPOSITE or (name in LAYERS and not LAYERS[name].scoped):
         return None
     return Scope(departments=scope.departments, districts=scope.districts)
 
@@ -73,7 +89,8 @@ def read_tile(conn: Connection, name: str, z: int, x: int, y: int, scope: Scope 
     if name == COMPOSITE:
         parts = [(part, LAYERS[part].tile or "") for part in COMPOSED] + [("places", PLACES_TILE)]
     else:
-        tile = LAYERS[name].tile
+        own = None if name in LAYERS else read_layer(conn, name)
+        tile = tile_of(own) if own else need_ours(name).tile
         if tile is None:
             raise NotFound(f"the layer {name} has no tiles")
         parts = [(name, tile)]

@@ -36,6 +36,8 @@ class Layer(TypedDict):
     min_zoom: int
     updated_at: str | None
     legend: list[LegendEntry]
+    # one of the city's own (layers/own.py)
+    own: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class LayerSpec:
     updated: str | None = None
     counted_seen: str | None = None
     updated_seen: str | None = None
+    own: bool = False
 
     def describe(self, count: int, updated_at: str | None, *, estimated: bool = False) -> Layer:
         """The layer as `GET /api/layers` shows it."""
@@ -94,4 +97,5 @@ class LayerSpec:
             "min_zoom": self.min_zoom,
             "updated_at": updated_at,
             "legend": [{"key": item.key, "label": item.label, "token": item.token} for item in self.legend],
+            "own": self.own,
         }

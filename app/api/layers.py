@@ -51,7 +51,9 @@ def get_tile(who: Who, parts: PartsDep, name: str, z: int, x: int, y: int) -> Re
     """204 where nothing is there. One that is kept takes no connection to the database; one that is not is made once,
     however many ask for it."""
 
-    if name != COMPOSITE and not LAYERS[name].of_all:
+    if name != COMPOSITE and name not in LAYERS:
+        parts.own_layers.check(name, who.scope)
+    elif name != COMPOSITE and not LAYERS[name].of_all:
         who.require(Permission.CITY_READ)
 
     sight = sight_of_tiles(name, who.scope)

@@ -20,6 +20,7 @@ from core.nouns import LogLine, Risk
 from core.vocabulary import Text
 from dispatch.present import Incident, Unit
 from dispatch.recommend import Recommended
+from layers.own import RowObject
 from layers.registers import Asset, Facility, NearCamera
 from layers.sensors import Sensor
 from layers.video import CameraWhole, VideoEvent
@@ -148,6 +149,11 @@ class AssetCard(CardParts):
     object: Asset
 
 
+class RowCard(CardParts):
+    type: Literal["row"]
+    object: RowObject
+
+
 class WarningCard(CardParts):
     type: Literal["warning"]
     object: Warning
@@ -162,6 +168,7 @@ Card = Annotated[
     | VideoEventCard
     | WarningCard
     | FacilityCard
-    | AssetCard,
+    | AssetCard
+    | RowCard,
     Field(discriminator="type"),
 ]

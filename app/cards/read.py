@@ -25,6 +25,7 @@ from app.cards.nouns import (
     FacilityCard,
     IncidentCard,
     NextStep,
+    RowCard,
     SensorCard,
     UnitCard,
     VideoEventCard,
@@ -43,6 +44,7 @@ from dispatch import log as incident_log
 from dispatch.present import Incident, find_open_incident, read_incidents, read_near_incidents, read_units
 from dispatch.routes import read_routes
 from dispatch.units import read_missing
+from layers.own import read_row
 from layers.registers import district_names, read_asset, read_facility
 from layers.sensors import Sensor, read_sensors
 from layers.video import read_camera, read_video_event
@@ -250,6 +252,12 @@ def asset_card(asking: Asking, identity: str) -> AssetCard:
     return {**parts, "type": "asset", "object": asset}
 
 
+def row_card(asking: Asking, identity: str) -> RowCard:
+    row = read_row(asking.conn, identity, asking.viewer.scope)
+    parts = parts_of(asking, "row", row, row["names"], say("source.layer", layer=row["layer_title"]), identity)
+    return {**parts, "type": "row", "object": row}
+
+
 # by the action of a step (app/cards/steps.py)
 NEEDS = {
     "create_incident": Permission.INCIDENT_EDIT,
@@ -279,4 +287,5 @@ READERS: Mapping[str, Callable[[Asking, str], Card]] = {
     "warning": warning_card,
     "facility": facility_card,
     "asset": asset_card,
+    "row": row_card,
 }

@@ -17,9 +17,13 @@ PARTS = {
     "sources": ("sources",),
     "devices": ("devices",),
     "users": ("user",),
+    "layers": ("layers",),
     "tools": ("rules", "doctor", "bench"),
     "gateways": ("gateway",),
 }
+
+# what `import` brings in besides a file
+IMPORTS = ("city", "osm", "layer", "file")
 
 
 def make_parser(verb: str | None = None) -> argparse.ArgumentParser:
@@ -34,9 +38,16 @@ def make_parser(verb: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
+def spelled(words: list[str]) -> list[str]:
+    """`import FILE` is `import file FILE`."""
+    if words[:1] == ["import"] and len(words) > 1 and words[1] not in IMPORTS and not words[1].startswith("-"):
+        return ["import", "file", *words[1:]]
+    return words
+
+
 def main(argv: list[str] | None = None) -> int:
     """Exit codes: 0 done, 1 could not be done (said why), 2 the call's words are off, 130 interrupted."""
-    words = sys.argv[1:] if argv is None else argv
+    words = spelled(sys.argv[1:] if argv is None else argv)
     options = make_parser(words[0] if words else None).parse_args(words)
     try:
         return int(options.run(options) or 0)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.context import find_system, open_engine, run_outside, shell_user, transaction
+from app.cli.layers import add_import
 from app.services.packages import checkout
 from core import audit
 from core.clock import utc_now
@@ -33,6 +34,7 @@ def add_verbs(verbs: Any) -> None:
     osm.add_argument("--name", help="the city's name (default: the file's)")
     osm.add_argument("--timezone", default="UTC", help="IANA time zone, for example Europe/Helsinki")
     osm.set_defaults(run=import_osm)
+    add_import(kinds)
     layer = kinds.add_parser("layer", help="one layer from GeoJSON")
     layer.add_argument("layer", choices=list(BY_LAYER))
     layer.add_argument("path", type=Path)

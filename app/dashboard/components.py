@@ -7,6 +7,7 @@ from dash import html
 
 from app.dashboard import texts
 from app.dashboard.ids import Name
+from core.vocabulary import Text
 
 ROMAN = {1: "I", 2: "II", 3: "III", 4: "IV"}
 
@@ -78,9 +79,10 @@ def clock_time(moment: str | None) -> html.Time:
     return html.Time(dateTime=moment or "", className="moment", **wild({"data-time": moment or ""}))
 
 
-def fact(key: str, value: Any) -> html.Div:
-    """One line of a card: name on the left, value on the right."""
-    return html.Div([html.Dt(texts.both(key)), html.Dd(value)], className="fact")
+def fact(key: str | Text, value: Any) -> html.Div:
+    """One line of a card: name (a key of the catalogue, or in both languages) on the left, value on the right."""
+    name = texts.both(key) if isinstance(key, str) else texts.pair(key)
+    return html.Div([html.Dt(name), html.Dd(value)], className="fact")
 
 
 def notice(key: str, kind: str, detail: str = "") -> html.Div:

@@ -286,6 +286,7 @@ interface Vocabulary {
 
 interface LayerItem {
   id: string;
+  own: boolean;
   visible: boolean;
   opacity: number;
 }

@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, SmallInteger, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.models.base import Base, Name, classified, known_class, point, shape
@@ -255,6 +265,60 @@ class AssetEvent(Base):
     # null where there was none, or there is none any more
     before: Mapped[JsonObject | None]
     after: Mapped[JsonObject | None]
+
+
+class OwnLayer(Base):
+    """A layer of the city's own (layers/own.py): what it is called, its columns, who may see it, where it is from."""
+
+    __tablename__ = "layer"
+    __table_args__ = (
+        CheckConstraint("geometry IN ('point', 'line', 'polygon', 'none')", name="geometry"),
+        known_class(),
+    )
+
+    id: Mapped[str] = mapped_column(Name, primary_key=True)
+    title_zh: Mapped[str]
+    title_en: Mapped[str]
+    tree_group: Mapped[str]
+    geometry: Mapped[str]
+    # a list of layers.columns.ColumnObject
+    columns: Mapped[Any] = mapped_column(JSONB)
+    # the name of the column that names its rows
+    key: Mapped[str | None]
+    style: Mapped[JsonObject]
+    visible: Mapped[bool]
+    min_zoom: Mapped[int] = mapped_column(SmallInteger)
+    position: Mapped[int] = mapped_column(server_default=text("0"))
+    classification: Mapped[int] = classified()
+    # who may see it; null is everybody
+    departments: Mapped[list[str] | None]
+    lineage: Mapped[JsonObject]
+    rows: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+
+class LayerRow(Base):
+    """A row of a layer of the city's own: its values by column, its place where it has one."""
+
+    __tablename__ = "layer_row"
+    __table_args__ = (
+        Index("ix_layer_row_geom", "geom", postgresql_using="gist"),
+        UniqueConstraint("layer_id", "key"),
+        Index("ix_layer_row_layer_id_id", "layer_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    layer_id: Mapped[str] = mapped_column(ForeignKey("layer.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(Name)
+    props: Mapped[JsonObject]
+    geom: Mapped[Any | None] = mapped_column(shape())
+    # six-digit code of the district it lies in, 000000 where that is not known
+    district: Mapped[str]
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    changed_at: Mapped[datetime]
 
 
 class HistoryStart(Base):

@@ -391,6 +391,29 @@ def asking(conn: Connection, role: Role = Role.DISPATCHER) -> Asking:
     return ask_as(conn, person(role))
 
 
+def own_row(conn: Connection) -> str:
+    """A row of a layer of the city's own."""
+    conn.execute(
+        text(
+            """
+INSERT INTO layer (id, title_zh, title_en, tree_group, geometry, columns, style, visible, min_zoom, lineage, created_by,
+  created_at, changed_at)
+VALUES ('parks', '公园', 'Parks', 'own', 'none', '[]', '{}', true, 9, '{}', 'me', now(), now())
+"""
+        )
+    )
+    return str(
+        conn.scalar(
+            text(
+                """
+INSERT INTO layer_row (layer_id, key, props, district, changed_at) VALUES ('parks', '1', '{}', '000000', now())
+RETURNING layer_id || '/' || id
+"""
+            )
+        )
+    )
+
+
 def test_every_kind_of_card_has_the_same_parts(conn: Connection) -> None:
     alarm, incident = change(conn, 1, now()), opened(conn)
     first = {
@@ -414,6 +437,7 @@ VALUES ('s', 'w', '2026-05-04T08:00:00Z', 'Alert', 'Actual', '暴雨', 'no XML',
         )
     )
     first["warning"] = "s,w,2026-05-04T08:00:00+00:00"
+    first["row"] = own_row(conn)
     for kind in READERS:
         card = read_card(
             asking(conn), kind, {"alarm": str(alarm), "incident": str(incident), "video_event": seen, **first}[kind]

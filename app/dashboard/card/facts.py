@@ -14,6 +14,7 @@ from app.cards.nouns import (
     Card,
     FacilityCard,
     IncidentCard,
+    RowCard,
     SensorCard,
     UnitCard,
     VideoEventCard,
@@ -25,12 +26,13 @@ from app.dashboard.components import age, clock_time, fact, level_badge, wild
 from core.readings import metric_words
 from core.scope import Classification
 from core.vocabulary import Quality, Text, label, table
+from layers.columns import ColumnType
 from layers.sensors import Measured
 from layers.video import FORGOTTEN, Camera
 
 KMH = 3.6
-# catalogue key of its name, and what is shown; a row without a value is left out
-Row = tuple[str, Any]
+# catalogue key of its name or the name itself, and what is shown; a row without a value is left out
+Row = tuple[str | Text, Any]
 
 
 def alarm_rows(card: AlarmCard) -> list[Row]:
@@ -166,6 +168,30 @@ def asset_rows(card: AssetCard) -> list[Row]:
     ]
 
 
+def row_rows(card: RowCard) -> list[Row]:
+    row = card["object"]
+    known: list[Row] = [
+        (column["title"], in_column(row["values"].get(column["name"]), column["type"])) for column in row["columns"]
+    ]
+    return [
+        ("card.layer", texts.pair(row["layer_title"])),
+        *known,
+        ("card.where", place(card)),
+        ("card.changed", moment(row["changed_at"])),
+    ]
+
+
+def in_column(value: Any, kind: ColumnType) -> Any:
+    """A value of a layer's row in words."""
+    if value is None:
+        return None
+    if kind == "boolean":
+        return texts.both("card.yes" if value else "card.no")
+    if kind in ("integer", "number"):
+        return figure(value)
+    return clock_time(value) if kind == "time" else str(value)
+
+
 def coded(words: Text, code: str) -> list[Any]:
     """What a code stands for, with the code for those who look for it."""
     return texts.pair({"zh": f"{words['zh']}（{code}）", "en": f"{words['en']} ({code})"})
@@ -181,6 +207,7 @@ ROWS: dict[str, Callable[[Any], list[Row]]] = {
     "warning": warning_rows,
     "facility": facility_rows,
     "asset": asset_rows,
+    "row": row_rows,
 }
 
 

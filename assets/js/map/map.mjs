@@ -8,6 +8,7 @@ import { opacitiesOf, scaled } from './fade.mjs';
 import { serveIcons } from './icons.mjs';
 import { feedMap } from './feed.mjs';
 import { followPresses } from './press.mjs';
+import { addOwn, renewOwn, repaintOwn } from './own.mjs';
 import { AT_EASE, coarseRatio, isSoftware, keepPace, rendererHere } from './pace.mjs';
 import { hasPicture, keepPicture } from './lost.mjs';
 import { middleOfRoom, roomForMap } from './room.mjs';
@@ -46,6 +47,7 @@ function makeMap({ bbox }, layers) {
  */
 export function startMap({ city, layers, live, sets, liveLayers, selection, words, rebuild }) {
   const { map, home, pace } = makeMap(city, layers);
+  const own = /** @type {import('./own.mjs').OwnLayer[]} */ (/** @type {unknown} */ (layers.filter(layer => layer.own)));
   const view = makeView(map, home, pace);
   const switches = makeSwitches(map);
   const ring = makeRing(map);
@@ -53,7 +55,10 @@ export function startMap({ city, layers, live, sets, liveLayers, selection, word
 
   map.once('load', () => {
     const dress = furnish(map);
+    addOwn(map, own);
     live.layer.on(switches.renew);
+    live.layer.on(({ changed }) => { for (const id of changed) renewOwn(map, id); });
+    window.addEventListener('onemap:theme', () => { if (hasPicture(map)) repaintOwn(map, own); });
     const feeds = feedMap(map, { live, sets, liveLayers, pace, onMoved: (kind, id, coordinates) => { if (selection.is(kind, id)) ring(coordinates); } });
     switches.turn = feeds.turn;
     keepPicture(map, {

@@ -1,6 +1,7 @@
 // What is pressed on the map: the marks at that place as things that can be chosen.
 import { each, makeHere } from './here.mjs';
 import { OVERLAYS } from './overlays.mjs';
+import { isOwn, layerOf } from './own.mjs';
 
 /** @typedef {import('maplibre-gl').MapGeoJSONFeature} Drawn */
 
@@ -8,26 +9,30 @@ const CLICKABLE = Object.values(OVERLAYS).filter(({ type }) => type).reverse();
 
 /** @param {MapLibre} map @param {{ x: number, y: number }} point @returns {Drawn[]} */
 function marksAt(map, { x, y }) {
-  const ids = CLICKABLE.flatMap(({ layers }) => layers().filter(({ type }) => type !== 'fill').map(layer => layer.id)).concat('asset-dot').filter(id => map.getLayer(id) && !id.endsWith('-glow'));
+  const ids = CLICKABLE.flatMap(({ layers }) => layers().filter(({ type }) => type !== 'fill').map(layer => layer.id)).concat('asset-dot', ownMarks(map)).filter(id => map.getLayer(id) && !id.endsWith('-glow'));
   return map.queryRenderedFeatures([[x - 5, y - 5], [x + 5, y + 5]], { layers: ids });
 }
 
+/** Marks, lines and edges of the city's own layers. @param {MapLibre} map */
+const ownMarks = map => map.getStyle().layers.map(({ id }) => id).filter(id => isOwn(id) && /\/(dot|line)$/.test(id));
+
 /** What of a feature is a thing of ours: its type and id. @param {Drawn} feature */
 function typeOf({ layer, source, properties }) {
+  if (isOwn(source)) return 'row';
   if (layer.id === 'asset-dot') return 'asset';
   return source === 'matters' ? String(properties.kind) : OVERLAYS[source]?.type ?? 'place';
 }
 
 /**
  * A feature as a thing that can be chosen. An area is pressed on its edge: the ground under it stays the map's.
- * @param {Pick<Drawn, 'properties' | 'geometry'>} feature
+ * @param {Pick<Drawn, 'properties' | 'geometry' | 'source'>} feature
  * @param {string} type
  * @param {Place} [pressed]
  * @returns {import('./here.mjs').Found}
  */
-function foundOf({ properties, geometry }, type, pressed = [0, 0]) {
+function foundOf({ properties, geometry, source }, type, pressed = [0, 0]) {
   const [lon, lat] = geometry.type === 'Point' ? geometry.coordinates : pressed;
-  return { type, id: String(properties.id), level: properties.level || null, names: { zh: properties.name_zh || '', en: properties.name_en || '' }, lon, lat };
+  return { type, id: type === 'row' ? `${layerOf(source)}/${properties.id}` : String(properties.id), level: properties.level || null, names: { zh: properties.name_zh || '', en: properties.name_en || '' }, lon, lat };
 }
 
 /** The things that a mark stands for: itself, or those that are gathered in it. @param {MapLibre} map @param {Drawn} feature @param {Place} pressed */

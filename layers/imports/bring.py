@@ -1,0 +1,259 @@
+"""A table into a layer of one's own, in the caller's transaction: what is new, what has changed, what is gone.
+
+Rows go through a temporary table, a piece of the file at a time; a killed import leaves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import orjson
+import psycopg
+import shapely
+from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
+
+from core.db import notify_change
+from core.errors import Conflict, InputError
+from core.exposure import city_box, city_zone
+from core.types import Box
+from layers.catalogue import check_free
+from layers.imports.places import outside, reference_named, to_places
+from layers.imports.plan import Plan, shape_in
+from layers.imports.shapes import Family, Shapes, mend
+from layers.imports.tables import Piece, Table
+from layers.imports.values import value_of
+from layers.own import read_layer, write_layer
+
+# refused rows that are kept to be shown; all are counted
+REFUSED_KEPT = 10_000
+NAMED = 1000
+STAGE = """
+CREATE TEMP TABLE brought (key text NOT NULL, props jsonb NOT NULL, geom geometry(Geometry, 4326)) ON COMMIT DROP
+"""
+Told = Callable[[int, int | None], None]
+
+
+class Refused(TypedDict):
+    """A row that is not kept: its number in the file, the column at fault, what was expected."""
+
+    row: int
+    field: str
+    why: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the rows of a file. `gone`: keys of the layer that the file has not, the first of them."""
+
+    read: int = 0
+    added: int = 0
+    changed: int = 0
+    same: int = 0
+    gone: int = 0
+    gone_keys: list[str] = field(default_factory=list)
+    removed: int = 0
+    repaired: int = 0
+    placeless: int = 0
+    refused: int = 0
+    refusals: list[Refused] = field(default_factory=list)
+
+    def refuse(self, row: int, column: str, why: str) -> None:
+        self.refused += 1
+        if len(self.refusals) < REFUSED_KEPT:
+            self.refusals.append({"row": row, "field": column, "why": why})
+
+
+class Stopped(Exception):
+    """Whoever asked for the import has changed their mind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A row as it will be kept."""
+
+    row: int
+    key: str
+    props: dict[str, Any]
+    shape: shapely.Geometry | None
+
+
+class Reader:
+    """Makes rows of a table ready, and counts in `outcome` what cannot be."""
+
+    def __init__(self, plan: Plan, zone: ZoneInfo, city: Box | None, outcome: Outcome) -> None:
+        self._plan, self._zone, self._outcome = plan, zone, outcome
+        self._city = None if plan.anywhere else city
+        self._way = reference_named(plan.datum).way()
+        self._place = [name for name in (plan.x, plan.y) if name]
+        self._seen: dict[str, int] = {}
+
+    def ready(self, piece: Piece) -> Iterator[Ready]:
+        shapes, refused = self._shapes(piece)
+        for place, row in enumerate(piece.rows):
+            number = piece.first + place
+            self._outcome.read += 1
+            if why := piece.faults.get(place):
+                self._outcome.refuse(number, "", why)
+            elif why := refused.get(place):
+                self._outcome.refuse(number, "geometry", why)
+            elif (made := self._row(number, row, shapes[place])) is not None:
+                yield made
+
+    def _shapes(self, piece: Piece) -> tuple[Shapes, dict[int, str]]:
+        """In WGS 84 and mended, and why some cannot be kept."""
+        raw, refused = piece.shapes, {}
+        if raw is None:
+            raw = np.full(len(piece.rows), None, dtype=object)
+            for place, row in enumerate(piece.rows):
+                raw[place] = shape_in(row, self._place) if self._place else None
+                if raw[place] is None and any(row.get(name) for name in self._place):
+                    told = ", ".join(str(row.get(name)) for name in self._place)
+                    refused[place] = f"expected a place, got {told[:80]!r}"
+        if self._plan.geometry == "none":
+            return np.full(len(raw), None, dtype=object), {}
+        there = to_places(raw, self._way)
+        for place in map(int, np.flatnonzero(outside(there, self._city))):
+            x, y = shapely.get_coordinates(there[place])[0]
+            refused[place] = f"expected a place near the city, got {x:.6f}, {y:.6f}"
+            there[place] = None
+        family: Family = self._plan.geometry
+        mended = mend(there, family)
+        self._outcome.repaired += mended.repaired
+        return mended.shapes, refused | mended.refused
+
+    def _row(self, number: int, row: dict[str, Any], shape: shapely.Geometry | None) -> Ready | None:
+        props: dict[str, Any] = {}
+        for column in self._plan.columns:
+            try:
+                value = value_of(row.get(column.source), column.type, self._zone)
+            except ValueError as exc:
+                self._outcome.refuse(number, column.source, str(exc))
+                return None
+            if value is not None:
+                props[column.name] = value
+        key = str(props.get(self._plan.key, "")) if self._plan.key else str(number)
+        if not key:
+            self._outcome.refuse(number, self._plan.key or "", "expected a key")
+            return None
+        if (before := self._seen.setdefault(key, number)) != number:
+            self._outcome.refuse(number, self._plan.key or "", f"the key {key[:80]!r} stands in row {before} already")
+            return None
+        if shape is None and self._plan.geometry != "none":
+            self._outcome.placeless += 1
+        return Ready(number, key, props, shape)
+
+
+def preview(conn: Connection, table: Table, plan: Plan, most: int = 20) -> tuple[list[Ready], Outcome]:
+    """The first rows as they would be kept."""
+    outcome = Outcome()
+    reader = Reader(plan, zone_of(conn, plan), city_box(conn), outcome)
+    return [row for piece in table.pieces(most) for row in reader.ready(piece)], outcome
+
+
+def zone_of(conn: Connection, plan: Plan) -> ZoneInfo:
+    """That of times that say none: the plan's, else the city's."""
+    name = plan.zone or city_zone(conn)
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        told = f"zone: expected an IANA time zone such as Asia/Shanghai, got {name[:60]!r}"
+        raise InputError(told, field="zone") from None
+
+
+def bring(
+    conn: Connection,
+    table: Table,
+    plan: Plan,
+    who: str,
+    now: datetime,
+    told: Told = lambda done, whole: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Load all rows. What a layer of the same key had is updated; what the file has not any more is counted, and
+    removed where the plan says so. Without a key the file replaces what was there."""
+    outcome = Outcome()
+    reader = Reader(plan, zone_of(conn, plan), city_box(conn), outcome)
+    check_free(plan.layer)
+    before = read_layer(conn, plan.layer, lock=True)
+    if before is not None and before.geometry != plan.geometry:
+        expected = f"layer: {plan.layer} is of {before.geometry}s; expected a file of them, got {plan.geometry}"
+        raise Conflict(expected, field="layer")
+    raw = conn.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)
+    raw.execute("DROP TABLE IF EXISTS brought")
+    raw.execute(STAGE)
+    for piece in table.pieces():
+        if stopped():
+            raise Stopped
+        _stage(raw, reader.ready(piece))
+        told(outcome.read, table.count)
+    if outcome.read and outcome.refused == outcome.read:
+        first = outcome.refusals[0]
+        told_of = f"row {first['row']}: {first['field']}: {first['why']}"
+        raise InputError(f"file: no row of {table.name} can be kept; {told_of}", field="file")
+    write_layer(conn, plan.layer, plan, who, now, lineage_of(table, plan))
+    _settle(conn, plan, outcome, now)
+    notify_change(conn, "layer", [plan.layer])
+    return outcome
+
+
+def lineage_of(table: Table, plan: Plan) -> dict[str, Any]:
+    """Where a layer's rows are from."""
+    return {
+        "file": table.found.path.name,
+        "table": table.name,
+        "kind": str(table.found.kind),
+        "datum": plan.datum,
+        "encoding": table.encoding,
+    }
+
+
+def _stage(raw: psycopg.Connection[Any], rows: Iterator[Ready]) -> None:
+    kept = list(rows)
+    shapes = shapely.set_srid(np.array([row.shape for row in kept], dtype=object), 4326) if kept else []
+    with raw.cursor().copy("COPY brought (key, props, geom) FROM STDIN") as copy:
+        hexes = shapely.to_wkb(shapes, hex=True, include_srid=True) if kept else []
+        for row, shape in zip(kept, hexes, strict=True):
+            copy.write_row((row.key, orjson.dumps(row.props).decode(), shape))
+
+
+GONE = "FROM layer_row t WHERE t.layer_id = :layer AND NOT EXISTS (SELECT 1 FROM brought b WHERE b.key = t.key)"
+DISTRICT = """
+COALESCE((SELECT d.code FROM district d WHERE ST_Covers(d.geom, ST_PointOnSurface(b.geom)) LIMIT 1), '000000')
+"""
+SETTLE = text(f"""
+WITH written AS (
+  INSERT INTO layer_row AS t (layer_id, key, props, geom, district, changed_at)
+  SELECT :layer, b.key, b.props, b.geom, {DISTRICT}, :now FROM brought b
+  WHERE NOT EXISTS (SELECT 1 FROM layer_row o WHERE o.layer_id = :layer AND o.key = b.key AND o.props = b.props
+    AND ST_AsBinary(o.geom) IS NOT DISTINCT FROM ST_AsBinary(b.geom))
+  ON CONFLICT (layer_id, key) DO UPDATE SET props = EXCLUDED.props, geom = EXCLUDED.geom, district = EXCLUDED.district,
+    changed_at = EXCLUDED.changed_at, version = t.version + 1
+  RETURNING (xmax = 0) AS fresh)
+SELECT count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE NOT fresh) FROM written
+""")
+
+
+def _settle(conn: Connection, plan: Plan, outcome: Outcome, now: datetime) -> None:
+    given = {"layer": plan.layer, "now": now, "most": NAMED}
+    if plan.key is None:
+        # rows have no name of their own: those of before cannot be told from these
+        outcome.removed = conn.execute(text("DELETE FROM layer_row WHERE layer_id = :layer"), given).rowcount
+    outcome.added, outcome.changed = conn.execute(SETTLE, given).one()
+    kept = int(conn.scalar(text("SELECT count(*) FROM brought")) or 0)
+    outcome.same = kept - outcome.added - outcome.changed
+    if plan.key is not None:
+        outcome.gone = int(conn.scalar(text(f"SELECT count(*) {GONE}"), given) or 0)
+        outcome.gone_keys = list(conn.scalars(text(f"SELECT t.key {GONE} ORDER BY t.key LIMIT :most"), given))
+        if plan.remove_gone and outcome.gone:
+            outcome.removed = conn.execute(text(f"DELETE {GONE}"), given).rowcount
+    conn.execute(
+        text("UPDATE layer SET rows = (SELECT count(*) FROM layer_row WHERE layer_id = :layer) WHERE id = :layer"),
+        given,
+    )

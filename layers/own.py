@@ -1,0 +1,294 @@
+"""Layers of a city's own: a row of table `layer` each, with columns; their rows in `layer_row`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
+
+from core.clock import rfc3339
+from core.errors import NotFound
+from core.scope import EVERYTHING, Scope, seen
+from core.types import JsonObject
+from core.vocabulary import Text
+from layers.columns import Column, ColumnObject, columns_of, with_role
+from layers.spec import LayerSpec, LegendItem
+
+# a row's number: what a bigint holds
+NUMBER = re.compile(r"[1-9]\d{0,17}")
+Geometry = Literal["point", "line", "polygon", "none"]
+PALETTE = ("own-1", "own-2", "own-3", "own-4", "own-5", "own-6")
+# from here on points are drawn one by one
+GATHERED_BELOW = 13
+COLUMNS = """
+id, title_zh, title_en, tree_group, geometry, columns, key, style, visible, min_zoom, classification, departments,
+  lineage, rows, version, created_by, created_at, changed_at
+"""
+
+
+class Given(Protocol):
+    """What is said of a layer when it is made (layers.imports.plan.Plan)."""
+
+    title_zh: str
+    title_en: str
+    group: str
+    key: str | None
+    departments: list[str] | None
+
+    @property
+    def geometry(self) -> Geometry: ...
+    @property
+    def classification(self) -> int: ...
+    def kept(self) -> tuple[Column, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLayer:
+    """A layer as its row has it."""
+
+    id: str
+    title: Text
+    group: str
+    geometry: Geometry
+    columns: tuple[Column, ...]
+    key: str | None
+    style: Mapping[str, Any]
+    visible: bool
+    min_zoom: int
+    classification: int
+    departments: tuple[str, ...] | None
+    lineage: Mapping[str, Any]
+    rows: int
+    version: int
+    created_by: str
+    changed_at: datetime
+
+    def may_see(self, scope: Scope) -> bool:
+        """Whether anything of it is shown to who sees this much."""
+        kept = (
+            self.departments is None or scope.departments is None or not scope.departments.isdisjoint(self.departments)
+        )
+        return scope.city and kept and self.classification <= scope.classification
+
+
+def read_layers(conn: Connection, scope: Scope = EVERYTHING) -> list[OwnLayer]:
+    rows = conn.execute(text(f"SELECT {COLUMNS} FROM layer ORDER BY tree_group, position, id"))
+    return [layer for layer in map(_layer, rows) if layer.may_see(scope)]
+
+
+def read_layer(conn: Connection, layer_id: str, *, lock: bool = False) -> OwnLayer | None:
+    lines = " FOR UPDATE" if lock else ""
+    row = conn.execute(text(f"SELECT {COLUMNS} FROM layer WHERE id = :id{lines}"), {"id": layer_id}).one_or_none()
+    return None if row is None else _layer(row)
+
+
+def need_layer(conn: Connection, layer_id: str, scope: Scope = EVERYTHING) -> OwnLayer:
+    """NotFound where there is none, or none that this scope may see: nobody is told which."""
+    layer = read_layer(conn, layer_id)
+    if layer is None or not layer.may_see(scope):
+        raise NotFound(f"layer: there is no layer {layer_id!r}", field="layer")
+    return layer
+
+
+def _layer(row: Any) -> OwnLayer:
+    return OwnLayer(
+        id=row.id,
+        title={"zh": row.title_zh, "en": row.title_en},
+        group=row.tree_group,
+        geometry=row.geometry,
+        columns=columns_of(row.columns),
+        key=row.key,
+        style=row.style,
+        visible=row.visible,
+        min_zoom=row.min_zoom,
+        classification=row.classification,
+        departments=None if row.departments is None else tuple(row.departments),
+        lineage=row.lineage,
+        rows=row.rows,
+        version=row.version,
+        created_by=row.created_by,
+        changed_at=row.changed_at,
+    )
+
+
+WRITE = text("""
+INSERT INTO layer (id, title_zh, title_en, tree_group, geometry, columns, key, style, visible, min_zoom, classification,
+  departments, lineage, created_by, created_at, changed_at)
+VALUES (:id, :title_zh, :title_en, :group, :geometry, CAST(:columns AS jsonb), :key, '{}', true, :min_zoom,
+  :classification, :departments, CAST(:lineage AS jsonb), :who, :now, :now)
+ON CONFLICT (id) DO UPDATE SET title_zh = EXCLUDED.title_zh, title_en = EXCLUDED.title_en,
+  tree_group = EXCLUDED.tree_group, columns = EXCLUDED.columns, key = EXCLUDED.key,
+  classification = EXCLUDED.classification, departments = EXCLUDED.departments, lineage = EXCLUDED.lineage,
+  changed_at = EXCLUDED.changed_at, version = layer.version + 1
+""")
+
+
+def write_layer(
+    conn: Connection, layer_id: str, given: Given, who: str, now: datetime, lineage: Mapping[str, Any]
+) -> None:
+    """A new layer, or new titles and columns of one that is there."""
+    conn.execute(
+        WRITE,
+        {
+            "id": layer_id,
+            "title_zh": given.title_zh,
+            "title_en": given.title_en,
+            "group": given.group,
+            "geometry": given.geometry,
+            "columns": json.dumps([column.as_json() for column in given.kept()], ensure_ascii=False),
+            "key": given.key,
+            "min_zoom": 9,
+            "classification": int(given.classification),
+            "departments": given.departments,
+            "lineage": json.dumps(dict(lineage), ensure_ascii=False),
+            "who": who,
+            "now": now,
+        },
+    )
+
+
+def remove_layer(conn: Connection, layer_id: str) -> None:
+    """With all its rows."""
+    if not conn.execute(text("DELETE FROM layer WHERE id = :id"), {"id": layer_id}).rowcount:
+        raise NotFound(f"layer: there is no layer {layer_id!r}", field="layer")
+
+
+def quoted(words: str) -> str:
+    """A literal of SQL: ids and names of columns are checked when they come in, and quoted all the same. No colon
+    stands in one, which a statement would take for a parameter."""
+    return "'" + words.replace("'", "''") + "'"
+
+
+def prop(column: Column, row: str = "layer_row") -> str:
+    """The text of a column's value in SQL."""
+    return f"{row}.props->>{quoted(column.name)}"
+
+
+def spec_of(layer: OwnLayer) -> LayerSpec:
+    """As the map and the API read a layer."""
+    here = f"layer_id = {quoted(layer.id)}"
+    return LayerSpec(
+        id=layer.id,
+        group=layer.group,
+        title=layer.title,
+        geometry=layer.geometry if layer.geometry != "none" else "point",
+        delivery="tiles",
+        counted=f"layer_row WHERE {here}",
+        visible=layer.visible,
+        tile=tile_of(layer),
+        scoped=True,
+        min_zoom=layer.min_zoom,
+        legend=(LegendItem(layer.id, layer.title, colour_of(layer)),),
+        own=True,
+    )
+
+
+def colour_of(layer: OwnLayer) -> str:
+    """The token of its colour: said in its style, else one by its id."""
+    said = layer.style.get("token")
+    return said if said in PALETTE else PALETTE[sum(map(ord, layer.id)) % len(PALETTE)]
+
+
+# what is shorter or narrower than half a pixel is left out, lines and edges are thinned to it; a tile has 512 pixels
+PIXEL = "40075016.7 / (512 * 2.0 ^ :z)"
+ONE = "ST_AsMVTGeom({shape}, bounds.tile, 4096, 64, true) AS mvt"
+
+
+def tile_of(layer: OwnLayer) -> str:
+    """The SELECT of its part of a vector tile (`LayerSpec.tile`)."""
+    here = (
+        f"layer_id = {quoted(layer.id)} AND geom && bounds.box AND {seen('district', str(int(layer.classification)))}"
+    )
+    told = [f"{prop(column)} AS {name}" for name, column in _shown(layer)]
+    told += [f"NULL AS {name}" for name in ("label", "class", "state") if name not in dict(_shown(layer))]
+    words = ", ".join(told)
+    shape = "ST_Transform(geom, 3857)"
+    if layer.geometry == "point":
+        return f"""
+SELECT {ONE.format(shape=shape)}, id, key, {words}, 1 AS count FROM layer_row, bounds WHERE {here}
+  AND :z >= {GATHERED_BELOW} UNION ALL
+SELECT ST_AsMVTGeom(ST_Centroid(ST_Collect(p)), bounds.tile, 4096, 64, true), NULL, NULL, NULL, NULL, NULL,
+  count(*)::int
+FROM (SELECT {shape} AS p FROM layer_row, bounds WHERE {here} AND :z < {GATHERED_BELOW}) AS gathered, bounds
+GROUP BY bounds.tile, ST_SnapToGrid(p, 40075016.7 / (2.0 ^ :z) / 64)
+"""
+    thinned = ONE.format(shape=f"ST_SimplifyPreserveTopology({shape}, {PIXEL} / 2)")
+    large = {
+        "line": f"ST_Length({shape}) >= {PIXEL} / 2",
+        "polygon": f"ST_Area({shape}) >= ({PIXEL}) ^ 2",
+        "none": "false",
+    }[layer.geometry]
+    return f"SELECT {thinned}, id, key, {words}, 1 AS count FROM layer_row, bounds WHERE {here} AND {large}"
+
+
+def _shown(layer: OwnLayer) -> list[tuple[str, Column]]:
+    """What of a row a tile carries, by its role."""
+    found = [(role, with_role(layer.columns, role)) for role in ("label", "class", "state")]
+    return [(role, column) for role, column in found if column is not None]
+
+
+def count_rows(conn: Connection, layer: OwnLayer, scope: Scope) -> int:
+    """How many rows of a layer a scope sees."""
+    if scope.districts is None:
+        return layer.rows
+    given = {"layer": layer.id, **scope.params()}
+    return int(
+        conn.scalar(text(f"SELECT count(*) FROM layer_row WHERE layer_id = :layer AND {seen('district')}"), given) or 0
+    )
+
+
+class RowObject(TypedDict):
+    """A row of a layer of the city's own: its values by the names of its columns; `id` is `layer/number`; `lon` and
+    `lat` are a point on it."""
+
+    id: str
+    layer: str
+    layer_title: Text
+    names: Text
+    columns: list[ColumnObject]
+    values: JsonObject
+    district: str
+    classification: int
+    lon: float | None
+    lat: float | None
+    version: int
+    changed_at: str
+
+
+_ROW = text(f"""
+SELECT id, key, props, district, version, changed_at, ST_X(ST_PointOnSurface(geom)) AS lon,
+  ST_Y(ST_PointOnSurface(geom)) AS lat
+FROM layer_row WHERE layer_id = :layer AND id = :id AND {seen("district", ":classification")}
+""")
+
+
+def read_row(conn: Connection, identity: str, scope: Scope = EVERYTHING) -> RowObject:
+    """By `layer/number`. NotFound where there is none that this scope may see."""
+    layer_id, _, number = identity.rpartition("/")
+    layer = need_layer(conn, layer_id, scope)
+    given = {"layer": layer.id, "id": number, "classification": layer.classification, **scope.params()}
+    row = conn.execute(_ROW, given).one_or_none() if NUMBER.fullmatch(number) else None
+    if row is None:
+        raise NotFound(f"there is no row {identity!r}")
+    label = with_role(layer.columns, "label")
+    name = str((row.props.get(label.name) if label else None) or row.key)
+    return {
+        "id": identity,
+        "layer": layer.id,
+        "layer_title": layer.title,
+        "names": {"zh": name, "en": name},
+        "columns": [column.as_json() for column in layer.columns],
+        "values": row.props,
+        "district": row.district,
+        "classification": layer.classification,
+        "lon": row.lon,
+        "lat": row.lat,
+        "version": row.version,
+        "changed_at": rfc3339(row.changed_at),
+    }
