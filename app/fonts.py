@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable
+from contextlib import closing
 from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
@@ -39,7 +40,7 @@ NAMES = text(
     """
 SELECT name_zh FROM district UNION SELECT name_zh FROM street UNION SELECT name_zh FROM unit UNION
 SELECT name_zh FROM sensor UNION SELECT name_zh FROM camera UNION SELECT name_zh FROM source UNION
-(SELECT title || coalesce(address, '') FROM incident ORDER BY opened_at DESC LIMIT 5000)
+(SELECT (titles->>'zh') || coalesce(address, '') FROM incident ORDER BY opened_at DESC LIMIT 5000)
 """
 )
 
@@ -96,12 +97,12 @@ def _cut_one(codes: list[int], source: Path, target: Path) -> None:
     options = subset.Options()
     options.flavor = "woff2"
     options.layout_features = ["*"]
-    font = subset.load_font(str(source), options)
-    cutter = subset.Subsetter(options)
-    cutter.populate(unicodes=codes)
-    cutter.subset(font)
     part = target.with_suffix(f".{os.getpid()}")
-    subset.save_font(font, str(part), options)
+    with closing(subset.load_font(str(source), options)) as font:
+        cutter = subset.Subsetter(options)
+        cutter.populate(unicodes=codes)
+        cutter.subset(font)
+        subset.save_font(font, str(part), options)
     part.replace(target)
 
 
