@@ -57,6 +57,12 @@ TOO_WIDE = """() => [...document.querySelectorAll('body *')].filter(node => {
   return box.width && box.right > innerWidth + 1 && node.checkVisibility({ visibilityProperty: true })
     && !node.closest('.spoken, .tip, .ag-root, .skip, #map');
 }).map(node => node.outerHTML.slice(0, 120))"""
+SETTLE = """() => {
+  for (const one of document.getAnimations()) {
+    if (one.animationName === 'leave') one.cancel();
+    else if (one instanceof CSSTransition) one.finish();
+  }
+}"""
 AXE_RUN = """async () => (await axe.run(document, { resultTypes: ['violations'] })).violations
   .filter(({ impact }) => ['serious', 'critical'].includes(impact))
   .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 4).map(node => node.target.join(' ')).join(' | ')}`)"""
@@ -118,10 +124,9 @@ class Desk:
         return [(place, words) for place, words in self.ask(VISIBLE_TEXT)]
 
     def serious_barriers(self) -> list[str]:
-        """What axe-core finds serious or critical. A toast that is just leaving is looked at as it stood."""
-        self.ask(
-            "() => { for (const one of document.getAnimations()) if (one.animationName === 'leave') one.cancel(); }"
-        )
+        """What axe-core finds serious or critical. A toast that is just leaving is looked at as it stood, colours that
+        are just changing as they will be."""
+        self.ask(SETTLE)
         self.ask(axe_source() + "; void 0")
         found: list[str] = self.ask(AXE_RUN)
         return found
