@@ -68,12 +68,17 @@ class Credential:
     by_cookie: bool
 
 
+def is_feed(path: str) -> bool:
+    """What programs read that keep no session: feeds, and layers for GIS programs."""
+    return path.startswith(("/feeds/", "/ogc/")) or path == "/ogc"
+
+
 def find_credential(headers: Headers, path: str, query: bytes, cookie: str) -> Credential | None:
     header = headers.get("authorization", "")
     if header.lower().startswith("bearer "):
-        kinds = ("token", "feed") if path.startswith("/feeds/") else ("token",)
+        kinds = ("token", "feed") if is_feed(path) else ("token",)
         return Credential(header[7:].strip(), kinds, False)
-    if path.startswith("/feeds/"):
+    if is_feed(path):
         token = parse_qs(query.decode("latin-1")).get("token")
         if token:
             return Credential(token[0], ("feed",), False)

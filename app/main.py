@@ -32,6 +32,7 @@ from app.api import (
     layers,
     letters,
     me,
+    ogc,
     pending,
     people,
     quarantine,
@@ -92,6 +93,8 @@ ROUTERS = (
     health.router,
     feeds.router,
 )
+# it says itself what it does not know, with 400 (OGC 17-069r4, section 7.5)
+UNCHECKED = (ogc.router,)
 # an event loop that does not come round for so long answers nobody
 LOOP_HUNG_S = 20.0
 # below these, what is not there is a 404 and never the page
@@ -152,6 +155,8 @@ def make_app(settings: Settings) -> FastAPI:
     problems.install(app, write_refusal)
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(check_request)], responses=describes(*COMMON))
+    for router in UNCHECKED:
+        app.include_router(router)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     add_files(app, vendor_folder(), ASSETS)
     add_docs(app)

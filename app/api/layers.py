@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Annotated
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, BackgroundTasks, Query, Response
+from starlette.responses import FileResponse
 from typing_extensions import TypedDict
 
 from app.api.shapes import GeometryIn, Limit, Name, Words, parse_number, part
@@ -18,6 +21,8 @@ from core.scope import EVERYTHING
 from core.types import LonLat
 from core.viewer import Permission
 from layers.catalogue import COMPOSITE, LAYERS, describe_layers, read_features, read_tile, sight_of_tiles
+from layers.exports import MEDIA, export
+from layers.own import need_layer
 from layers.place import Within, read_within
 from layers.search import Hit, search
 from layers.spec import Layer
@@ -40,6 +45,32 @@ def list_layers(conn: Conn, who: Who, cursor: Name = None, limit: Limit = 1000) 
 @router.get("/api/layers/{name}/features", response_class=Response, responses=gives(GEOJSON))
 def get_features(conn: Conn, who: Who, name: str) -> Response:
     return Response(read_features(conn, name, who.scope), media_type=GEOJSON)
+
+
+@router.get(
+    "/api/layers/{name}/export",
+    response_class=Response,
+    responses={200: {"description": "the file", "content": {kind.partition(";")[0]: {} for kind in MEDIA.values()}}},
+)
+def get_export(
+    conn: Conn,
+    who: Who,
+    tasks: BackgroundTasks,
+    name: str,
+    format: Literal["gpkg", "geojson", "csv", "xlsx", "zip", "kml"] = "gpkg",
+    datum: Annotated[str, Query(max_length=64)] = "WGS84",
+) -> Response:
+    """A layer of the city's own as a file, as far as one sees it: in WGS84, CGCS2000, GCJ-02, BD-09 or EPSG:n."""
+    layer = need_layer(conn, name, who.scope)
+    folder = TemporaryDirectory(prefix="onemap-export-", ignore_cleanup_errors=True)
+    tasks.add_task(folder.cleanup)
+    path = Path(folder.name) / f"{layer.id}.{format}"
+    try:
+        export(conn, layer, path, datum, who.scope)
+    except BaseException:
+        folder.cleanup()
+        raise
+    return FileResponse(path, media_type=MEDIA[format], filename=path.name, background=tasks)
 
 
 @router.get(

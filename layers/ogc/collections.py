@@ -1,0 +1,275 @@
+"""Layers as collections of OGC API Features (OGC 17-069r4): ours and the city's own, each compiled from its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from core.scope import (
+    EVERYTHING,
+    Scope,
+    alarm_classification,
+    seen,
+    seen_asset,
+    seen_incident,
+    seen_unit,
+    unit_district,
+)
+from core.vocabulary import ENDED_INCIDENT, Text, sql_list
+from layers.catalogue import LAYERS
+from layers.columns import CASTS, Column, ColumnType
+from layers.own import OwnLayer, need_layer, prop, quoted, read_layers
+
+Values = tuple[tuple[Column, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """`source` is what stands behind FROM; `key` the SQL of a feature's id, unique and in a total order, of which
+    `key_cast` is the type; `values` the columns with their SQL; `seen` what of it a scope sees (core.scope). `time`:
+    the moment a feature is of, where it has one."""
+
+    id: str
+    title: Text
+    source: str
+    key: str
+    seen: str
+    values: Values
+    geom: str = "geom"
+    key_cast: str = "text"
+    time: str | None = None
+    of_all: bool = False
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return tuple(column for column, _ in self.values)
+
+    def sql_of(self, name: str) -> str | None:
+        """The SQL of a column by its name."""
+        return next((sql for column, sql in self.values if column.name == name), None)
+
+
+# name, type, Chinese, English, SQL
+Told = tuple[str, ColumnType, str, str, str]
+
+
+def _values(*told: Told) -> Values:
+    return tuple((Column(name, kind, {"zh": zh, "en": en}), sql) for name, kind, zh, en, sql in told)
+
+
+NAMES: tuple[Told, ...] = (
+    ("name_zh", "text", "名称", "Name", "name_zh"),
+    ("name_en", "text", "英文名称", "English name", "name_en"),
+)
+DISTRICT: Told = ("district", "text", "行政区", "District", "district")
+ALL = "true"
+
+
+def _area(layer: str) -> Collection:
+    return Collection(
+        id=layer,
+        title=LAYERS[layer].title,
+        source=f"(SELECT * FROM area WHERE layer = '{layer}') AS a",
+        key="id",
+        key_cast="bigint",
+        seen=ALL,
+        of_all=True,
+        values=_values(("kind", "text", "类别", "Kind", "kind"), *NAMES),
+    )
+
+
+OURS: tuple[Collection, ...] = (
+    Collection(
+        id="districts",
+        title=LAYERS["districts"].title,
+        source="district",
+        key="code",
+        seen=ALL,
+        of_all=True,
+        values=_values(
+            ("code", "text", "代码", "Code", "code"),
+            *NAMES,
+            ("population", "integer", "人口", "Population", "population"),
+        ),
+    ),
+    Collection(
+        id="streets",
+        title=LAYERS["streets"].title,
+        source="street",
+        key="id",
+        key_cast="bigint",
+        seen=ALL,
+        of_all=True,
+        values=_values(
+            *NAMES,
+            ("class", "text", "等级", "Class", "class"),
+            ("oneway", "boolean", "单行", "One way", "oneway"),
+            ("speed_kmh", "number", "限速（km/h）", "Speed limit (km/h)", "speed_kmh"),
+            ("bridge", "boolean", "桥梁", "Bridge", "bridge"),
+            ("tunnel", "boolean", "隧道", "Tunnel", "tunnel"),
+            ("length_m", "number", "长度（m）", "Length (m)", "length_m"),
+        ),
+    ),
+    Collection(
+        id="buildings",
+        title=LAYERS["buildings"].title,
+        source="building",
+        key="id",
+        key_cast="bigint",
+        seen=ALL,
+        of_all=True,
+        values=_values(
+            ("kind", "text", "用途", "Use", "kind"),
+            *NAMES,
+            ("height_m", "number", "高度（m）", "Height (m)", "height_m"),
+        ),
+    ),
+    _area("water"),
+    _area("green"),
+    Collection(
+        id="assets",
+        title=LAYERS["assets"].title,
+        source="asset",
+        key="id",
+        seen=seen_asset("district", "dept"),
+        values=_values(
+            ("code", "text", "标识码", "Code", "id"),
+            ("class", "text", "大类", "Class", "class"),
+            ("subclass", "text", "小类", "Subclass", "subclass"),
+            *NAMES,
+            ("state", "text", "状态", "State", "state"),
+            ("dept", "text", "权属部门", "Department", "dept"),
+            ("installed", "date", "安装日期", "Installed", "installed"),
+            DISTRICT,
+        ),
+    ),
+    Collection(
+        id="facilities",
+        title=LAYERS["facilities"].title,
+        source="facility",
+        key="id",
+        seen=seen("district", "classification"),
+        values=_values(
+            ("kind", "text", "类别", "Kind", "kind"),
+            *NAMES,
+            ("capacity", "integer", "容量", "Capacity", "capacity"),
+            ("people_day", "integer", "日间人数", "People by day", "people_day"),
+            ("people_night", "integer", "夜间人数", "People by night", "people_night"),
+            DISTRICT,
+        ),
+    ),
+    Collection(
+        id="cameras",
+        title=LAYERS["cameras"].title,
+        source="camera",
+        key="id",
+        seen=seen("district", "classification"),
+        values=_values(
+            *NAMES,
+            ("heading", "number", "朝向（°）", "Heading (°)", "heading"),
+            ("fov", "number", "视角（°）", "Field of view (°)", "fov"),
+            DISTRICT,
+        ),
+    ),
+    Collection(
+        id="sensors",
+        title=LAYERS["sensors"].title,
+        source="sensor",
+        key="id",
+        seen=f"status <> 'retired' AND {seen('district', 'classification')}",
+        values=_values(
+            ("kind", "text", "类别", "Kind", "kind"), *NAMES, ("status", "text", "状态", "Status", "status"), DISTRICT
+        ),
+    ),
+    Collection(
+        id="units",
+        title=LAYERS["units"].title,
+        source=(
+            "(SELECT u.*, COALESCE(ST_SetSRID(ST_MakePoint(s.lon, s.lat), 4326), u.home) AS geom, s.time AS seen_at "
+            "FROM unit u LEFT JOIN unit_state s ON s.unit_id = u.id) AS u"
+        ),
+        key="u.id",
+        seen=seen_unit("u.id", unit_district("u.station", "u.home")),
+        of_all=True,
+        time="seen_at",
+        values=_values(
+            ("kind", "text", "类别", "Kind", "kind"),
+            *NAMES,
+            ("status", "text", "状态", "Status", "status"),
+            ("seen_at", "time", "定位时间", "Position heard", "seen_at"),
+        ),
+    ),
+    Collection(
+        id="incidents",
+        title=LAYERS["incidents"].title,
+        source="incident",
+        key="incident.id::text",
+        seen=(
+            f"status NOT IN {sql_list(ENDED_INCIDENT)} AND {seen_incident('incident.id', 'district', 'classification')}"
+        ),
+        of_all=True,
+        time="opened_at",
+        values=_values(
+            ("number", "text", "编号", "Number", "number"),
+            ("kind", "text", "类别", "Kind", "kind"),
+            ("level", "integer", "紧急程度", "Urgency", "level"),
+            ("status", "text", "状态", "Status", "status"),
+            ("title_zh", "text", "标题", "Title", "titles->>'zh'"),
+            ("address", "text", "地址", "Address", "address"),
+            ("opened_at", "time", "接报时间", "Opened", "opened_at"),
+            DISTRICT,
+        ),
+    ),
+    Collection(
+        id="alarms",
+        title=LAYERS["alarms"].title,
+        source="alarm",
+        key="alarm.id::text",
+        seen=(
+            "state <> 'normal' AND "
+            + seen_incident("alarm.incident_id", "district", alarm_classification("alarm.thing_type", "alarm.thing_id"))
+        ),
+        of_all=True,
+        time="raised_at",
+        values=_values(
+            ("kind", "text", "类别", "Kind", "kind"),
+            ("level", "integer", "级别", "Level", "level"),
+            ("state", "text", "状态", "State", "state"),
+            ("message_zh", "text", "内容", "Message", "message->>'zh'"),
+            ("raised_at", "time", "告警时间", "Raised", "raised_at"),
+            DISTRICT,
+        ),
+    ),
+)
+
+
+def of_own(layer: OwnLayer) -> Collection:
+    """A layer of the city's own."""
+    key = Column("key", "text", {"zh": "标识", "en": "Key"})
+    values: list[tuple[Column, str]] = [] if any(c.name == "key" for c in layer.columns) else [(key, "key")]
+    values += [(column, f"CAST({prop(column)} AS {CASTS[column.type]})") for column in layer.columns]
+    moment = next((sql for column, sql in values if column.role == "time" and column.type == "time"), None)
+    return Collection(
+        id=layer.id,
+        title=layer.title,
+        source="layer_row",
+        key="id",
+        key_cast="bigint",
+        seen=f"layer_id = {quoted(layer.id)} AND {seen('district', str(int(layer.classification)))}",
+        values=tuple(values),
+        time=moment,
+    )
+
+
+def collections(conn: Connection, scope: Scope = EVERYTHING) -> list[Collection]:
+    """Those of which a scope can see anything, the city's own last."""
+    ours = [one for one in OURS if scope.city or one.of_all]
+    return [*ours, *map(of_own, read_layers(conn, scope))]
+
+
+def collection(conn: Connection, name: str, scope: Scope = EVERYTHING) -> Collection:
+    """NotFound where there is none, or none that this scope may see."""
+    found: Sequence[Collection] = [one for one in OURS if one.id == name and (scope.city or one.of_all)]
+    return found[0] if found else of_own(need_layer(conn, name, scope))
