@@ -150,7 +150,7 @@ def _end_session(conn: Connection, who: Viewer, username: str, session_id: int, 
 
 @router.post("/api/people/{username}/tokens", status_code=201)
 async def post_token(who: Who, now: Now, parts: PartsDep, username: Username, body: TokenIn) -> MadeToken:
-    """A token for a program of this account; one that opens the feeds only with `kind` feed."""
+    """A token for a program of this account; one that opens feeds and /ogc only with `kind` feed."""
     who.require(Permission.PERSON_MANAGE)
     return await parts.work(lambda conn: _make_token(conn, who, username, body, now))
 

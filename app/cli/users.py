@@ -34,7 +34,7 @@ def add_verbs(verbs: Any) -> None:
     password.add_argument("username")
     password.set_defaults(run=password_)
     acts.add_parser("list", help="all accounts").set_defaults(run=list_)
-    token = acts.add_parser("token", help="print a bearer token, or with --feed one that opens the feeds only")
+    token = acts.add_parser("token", help="print a bearer token, or with --feed one that opens feeds and /ogc only")
     token.add_argument("username")
     token.add_argument("--days", type=float, default=30)
     token.add_argument("--feed", action="store_true")

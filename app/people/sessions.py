@@ -20,7 +20,7 @@ TokenKind = Literal["token", "feed"]
 
 
 class SessionObject(TypedDict):
-    """A log-in of a browser (kind `browser`), a bearer token (`token`) or one that opens the feeds only (`feed`)."""
+    """A log-in of a browser (kind `browser`), a bearer token (`token`) or one for feeds and /ogc only (`feed`)."""
 
     id: int
     kind: str
