@@ -49,6 +49,8 @@ class Parts:
     tiles: TileCache = field(default_factory=TileCache)
     own_layers: OwnLayers = field(init=False)
     hashing: Hashing = field(default_factory=Hashing)
+    # imports are heavy: one after the other
+    importing: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
     turns: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(TURNS))
     # whether the live channel hears of changes; set by app.main
     is_listening: Callable[[], bool] = lambda: False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,27 +24,11 @@ from core.errors import InputError
 from core.scope import EVERYTHING, Scope, seen
 from core.types import LonLat
 from layers.columns import Column
+from layers.formats import FORMATS, format_of
 from layers.imports.places import Array, Reference, Way, reference_named
 from layers.own import OwnLayer
 
 AT_ONCE = 5000
-# ending -> driver of GDAL; what is written here has none
-FORMATS: Mapping[str, str | None] = {
-    "gpkg": "GPKG",
-    "geojson": "GeoJSON",
-    "csv": None,
-    "xlsx": "XLSX",
-    "zip": "ESRI Shapefile",
-    "kml": "KML",
-}
-MEDIA: Mapping[str, str] = {
-    "gpkg": "application/geopackage+sqlite3",
-    "geojson": "application/geo+json",
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "zip": "application/zip",
-    "kml": "application/vnd.google-earth.kml+xml",
-}
 # a shapefile's names have ten bytes, in UTF-8
 NAME_BYTES = 10
 PLACES = 7
@@ -52,14 +36,6 @@ ROWS = text(f"""
 SELECT key, props, ST_AsBinary(geom) AS geom FROM layer_row
 WHERE layer_id = :layer AND {seen("district", ":classification")} ORDER BY id
 """)
-
-
-def format_of(path: Path) -> str:
-    """By the ending of a file's name."""
-    ending = path.suffix.lower().removeprefix(".")
-    if ending not in FORMATS:
-        raise InputError(f"format: expected one of {', '.join(FORMATS)}; got {ending!r}", field="format")
-    return ending
 
 
 def export(conn: Connection, layer: OwnLayer, path: Path, datum: str = "WGS84", scope: Scope = EVERYTHING) -> int:

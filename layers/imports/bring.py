@@ -16,13 +16,13 @@ import orjson
 import psycopg
 import shapely
 from sqlalchemy import Connection, text
-from typing_extensions import TypedDict
 
 from core.db import notify_change
 from core.errors import Conflict, InputError
 from core.exposure import city_box, city_zone
 from core.types import Box
 from layers.catalogue import check_free
+from layers.imports.nouns import Refused
 from layers.imports.places import outside, reference_named, to_places
 from layers.imports.plan import Plan, shape_in
 from layers.imports.shapes import Family, Shapes, mend
@@ -37,14 +37,6 @@ STAGE = """
 CREATE TEMP TABLE brought (key text NOT NULL, props jsonb NOT NULL, geom geometry(Geometry, 4326)) ON COMMIT DROP
 """
 Told = Callable[[int, int | None], None]
-
-
-class Refused(TypedDict):
-    """A row that is not kept: its number in the file, the column at fault, what was expected."""
-
-    row: int
-    field: str
-    why: str
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ import numpy as np
 import shapely
 from pydantic import Field, field_validator, model_validator
 
+from core.errors import InputError
 from core.given import Given
 from core.scope import Classification
 from layers.columns import Column, ColumnType, Role
@@ -99,6 +100,9 @@ def suggest(table: Table, name: str, datum: str | None = None, key: str | None =
     used = set(place or ())
     columns = [_column(field) for field in table.fields if field.name not in used][:MOST_COLUMNS]
     _give_roles(columns)
+    if key is not None and key not in [column.name for column in columns]:
+        told = f"key: expected one of {', '.join(column.name for column in columns)}; got {key!r}"
+        raise InputError(told, field="key")
     named = key or key_among([(c.name, [row[c.source] for row in rows]) for c in columns])
     plan = Plan(
         layer=layer_id(name),

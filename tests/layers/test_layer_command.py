@@ -41,7 +41,7 @@ def test_a_file_comes_in_and_goes_out(own_settings: Settings, file: Path, tmp_pa
     refused = tmp_path / "refused.csv"
     done = call(own_settings, "import", file, "--layer", "parks", "--title", "绿地", "--json", "--refused", refused)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told = json.loads(done.stdout)["figures"]
     assert (told["added"], told["refused"]) == (3, 1)
     [row] = csv.DictReader(refused.read_text("utf-8-sig").splitlines())
     assert (row["row"], row["field"]) == ("4", "geometry")

@@ -1,0 +1,113 @@
+"""A file over the API becomes a layer: read by a process of its own, by whom it is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.layers.brought import frame, shapefile, square, zipped
+from tests.layers.test_bring import HEAD, ROWS
+from tests.support import System
+
+Json = dict[str, Any]
+BODY = (HEAD + ROWS + "010199,错,公园,1,31.35,118.99\n").encode("gbk")
+
+
+@pytest.fixture(scope="module")
+def officer(served: System) -> Iterator[httpx.Client]:
+    with served.api("admin") as client:
+        yield client
+
+
+@pytest.fixture
+def gone(officer: httpx.Client) -> Iterator[None]:
+    """No layer of ours stays."""
+    yield
+    for layer in officer.get("/api/layers").json()["items"]:
+        if layer["own"]:
+            officer.delete(f"/api/layers/{layer['id']}")
+
+
+def send(client: httpx.Client, body: bytes, **query: Any) -> httpx.Response:
+    return client.post("/api/layers/import", content=body, params={"name": "绿地.csv", **query})
+
+
+def test_a_file_is_shown_and_then_kept(officer: httpx.Client, gone: None) -> None:
+    shown = send(officer, BODY, layer="parks", dry_run=True)
+    assert shown.status_code == 200, shown.text
+    told = shown.json()
+    assert (told["encoding"], told["plan"]["key"], told["plan"]["geometry"]) == ("gb18030", "编号", "point")
+    assert told["rows"][0]["名称"] == "甲"
+    assert "parks" not in [layer["id"] for layer in officer.get("/api/layers").json()["items"]]
+    kept = send(officer, BODY, layer="parks", title="绿地", title_en="Parks").json()
+    assert (kept["figures"]["added"], kept["figures"]["refused"]) == (3, 1)
+    [refused] = kept["refused"]
+    assert (refused["row"], refused["field"]) == (4, "geometry")
+    [layer] = [one for one in officer.get("/api/layers").json()["items"] if one["id"] == "parks"]
+    assert (layer["title"], layer["count"]) == ({"zh": "绿地", "en": "Parks"}, 3)
+    again = send(officer, BODY, layer="parks").json()
+    assert again["figures"]["same"] == 3
+    acts = [entry["what"] for entry in officer.get("/api/audit").json()["items"]]
+    assert acts.count("layer.import") == 2
+    assert officer.delete("/api/layers/parks").status_code == 204
+    assert officer.delete("/api/layers/parks").status_code == 404
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_zipped_shapefile_in_gbk(officer: httpx.Client, gone: None, tmp_path: Path) -> None:
+    made = shapefile(tmp_path / "s", "网格", frame([square()], 网格编号=["010101"], 名称=["甲"]), page=False)
+    files = {f"数据/{one.name}": one.read_bytes() for one in made.parent.iterdir()}
+    body = zipped(tmp_path / "z.zip", files).read_bytes()
+    done = send(officer, body, name="网格.zip", layer="grid")
+    assert done.status_code == 200, done.text
+    assert done.json()["rows"][0]["名称"] == "甲"
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "field"),
+    [
+        ({"datum": "Mars"}, 422, "datum"),
+        ({"encoding": "utf-8"}, 422, "encoding"),
+        ({"layer": "Parks!"}, 422, "layer"),
+        ({"layer": "sensors"}, 409, "layer"),
+        ({"key": "nothing"}, 422, "key"),
+        ({"table": "nothing"}, 422, "table"),
+        ({"colour": "red"}, 422, "colour"),
+    ],
+)
+def test_what_cannot_be_is_said_by_its_field(
+    officer: httpx.Client, gone: None, query: Json, status: int, field: str
+) -> None:
+    answer = send(officer, BODY, **query)
+    assert answer.status_code == status, answer.text
+    assert field in answer.json()["field"]
+
+
+@pytest.mark.parametrize("body", [b"", b"\x89PNG\r\n\x1a\n\x00\x01", b"<kml><!DOCTYPE x></kml>"])
+def test_what_is_no_file_of_ours_is_refused(officer: httpx.Client, body: bytes) -> None:
+    answer = send(officer, body)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["field"] == "file"
+
+
+@pytest.mark.parametrize("role", ["viewer", "dispatcher"])
+def test_who_may_not_edit_layers_may_not_bring_any(served: System, role: str) -> None:
+    with served.api(role) as client:
+        assert send(client, BODY, layer="parks").status_code == 403
+        assert client.delete("/api/layers/parks").status_code == 403
+
+
+def test_a_stranger_may_not(stranger: httpx.Client) -> None:
+    assert send(stranger, BODY).status_code == 401
+
+
+def test_nothing_is_left_on_disk(served: System, officer: httpx.Client, gone: None) -> None:
+    send(officer, BODY, layer="parks", dry_run=True)
+    folder = served.logs / "state" / "imports"
+    assert folder.is_dir()
+    assert list(folder.iterdir()) == []
