@@ -23,7 +23,7 @@ class ImportIn(Given):
     title_en: str | None = Field(None, max_length=200)
     table: str | None = Field(None, max_length=200)
     datum: str | None = Field(None, max_length=4000)
-    encoding: str | None = Field(None, max_length=40)
+    encoding: str | None = Field(None, max_length=64)
     zone: str | None = Field(None, max_length=64)
     key: str | None = Field(None, max_length=200)
     classification: Classification | None = None

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request, Response
+from pydantic import ValidationError
 from starlette.responses import FileResponse
 from typing_extensions import TypedDict
 
@@ -20,8 +21,9 @@ from core import audit
 from core.crs import Datum, to_wgs84
 from core.db import notify_change
 from core.errors import Forbidden, InputError
+from core.given import as_input_error
 from core.nouns import Page
-from core.scope import EVERYTHING, Classification
+from core.scope import EVERYTHING
 from core.types import LonLat
 from core.viewer import Permission
 from layers.catalogue import COMPOSITE, LAYERS, describe_layers, read_features, read_tile, sight_of_tiles
@@ -59,22 +61,25 @@ def import_in(
     dry_run: bool = False,
 ) -> ImportIn:
     """The query of an import; `name` is the file's."""
-    level = None if classification is None else Classification(classification)
-    return ImportIn(
-        name=name,
-        layer=layer,
-        title=title,
-        title_en=title_en,
-        table=table,
-        datum=datum,
-        encoding=encoding,
-        zone=zone,
-        key=key,
-        classification=level,
-        remove_gone=remove_gone,
-        anywhere=anywhere,
-        dry_run=dry_run,
-    )
+    given = {
+        "name": name,
+        "layer": layer,
+        "title": title,
+        "title_en": title_en,
+        "table": table,
+        "datum": datum,
+        "encoding": encoding,
+        "zone": zone,
+        "key": key,
+        "classification": classification,
+        "remove_gone": remove_gone,
+        "anywhere": anywhere,
+        "dry_run": dry_run,
+    }
+    try:
+        return ImportIn.model_validate(given)
+    except ValidationError as exc:
+        raise as_input_error(exc) from exc
 
 
 @router.get("/api/layers")

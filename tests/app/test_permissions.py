@@ -38,6 +38,8 @@ DOORS = [
     ("viewer", "GET", "/metrics"),
     ("viewer", "GET", "/feeds/alerts.atom"),
     ("viewer", "GET", "/ogc/collections"),
+    ("admin", "POST", "/api/layers/import?name=a.csv"),
+    ("admin", "DELETE", "/api/layers/nobody"),
     ("viewer", "GET", "/ogc/collections/assets/items"),
     ("viewer", "GET", "/tiles/base/0/0/0.mvt"),
     ("dispatcher", "POST", f"/api/alarms/{NOBODY}/acknowledge"),
