@@ -68,19 +68,26 @@ export function makeAsker({ send, late, after = setTimeout }) {
 /** @param {{ live: Live, selection: Chosen }} parts */
 export function makeCard({ live, selection }) {
   let shown = '';
+  /** In which language the last answer was asked for. @type {Lang} */
+  let lang = 'zh';
 
   /** loading, ready; failed: nothing to show; stale: what is shown could not be read again. @param {'loading' | 'ready' | 'failed' | 'stale'} state */
   function mark(state) { document.body.dataset.cardState = state; }
 
   const asker = makeAsker({
-    send: ({ type, id }, asked) => setProps('selection', { data: { type, id: String(id), asked, lang: pageLang() } }),
+    send({ type, id }, asked) {
+      lang = pageLang();
+      setProps('selection', { data: { type, id: String(id), asked, lang } });
+    },
     late: () => mark(shown ? 'stale' : 'failed'),
   });
 
   /** Clientside callback: the server has drawn the card. @param {CardDrawn | null} card */
   function drawn(card) {
+    const drawnIn = lang;
     if (!card || !asker.answered(card.asked)) return;
     mark('ready');
+    document.body.dataset.cardLang = drawnIn;
     selection.locate(card.lon, card.lat);
     const key = keyOf(selection.current());
     if (shown === key) return;

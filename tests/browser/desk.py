@@ -131,6 +131,13 @@ class Desk:
         found: list[str] = self.ask(AXE_RUN)
         return found
 
+    def switch_language(self, to: str) -> None:
+        """By its button; the card that is open, if one is, comes in the other language a moment later."""
+        self.page.click("#language-switch")
+        self.page.wait_for_selector(f"html[data-lang={to}]", state="attached")
+        if self.page.locator("#card #card-title").count():
+            self.page.wait_for_selector(f"body[data-card-lang={to}]", state="attached")
+
     def set_theme(self, theme: str) -> None:
         if self.ask("() => document.documentElement.dataset.theme") != theme:
             self.page.click("#theme-switch")

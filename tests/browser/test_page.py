@@ -199,14 +199,14 @@ def test_its_chart_draws_the_series_and_the_steps(desk: Desk, card: Json) -> Non
 
 def test_english_is_whole_and_chinese_comes_back(desk: Desk, card: Json, api: httpx.Client) -> None:
     names = [unit["names"]["zh"] for unit in api.get("/api/units").json()["items"]]
-    desk.page.click("#language-switch")
+    desk.switch_language("en")
     assert desk.ask("() => document.documentElement.lang") == "en"
     left = [said for said in desk.text() if CHINESE.search(without(said[1], names)) and said[0] != "language-switch"]
     assert left == [], "only the switch back names its own language"
     english = desk.page.inner_text("#card")
     assert card["risk"]["terms"][0]["text"]["en"] in english
     assert "Recommended next step" in english
-    desk.page.click("#language-switch")
+    desk.switch_language("zh")
     assert desk.ask("() => document.documentElement.lang") == "zh-CN"
     assert "建议下一步" in desk.page.inner_text("#card")
 
