@@ -61,3 +61,11 @@ test('a view that moves and a map under a hand are drawn at once', () => {
   map.triggerRepaint();
   assert.equal(frames(), 3);
 });
+
+test('a page that comes back after hours in the background does not rest for hours', () => {
+  const { map, frames, pass } = slowMap(3 * 3600 * 1000);
+  map.triggerRepaint();
+  map.triggerRepaint();
+  pass(3000);
+  assert.equal(frames(), 2);
+});

@@ -58,7 +58,7 @@ export function startMap({ city, layers, live, sets, liveLayers, selection, word
     addOwn(map, own);
     live.layer.on(switches.renew);
     live.layer.on(({ changed }) => { for (const id of changed) renewOwn(map, id); });
-    window.addEventListener('onemap:theme', () => { if (hasPicture(map)) repaintOwn(map, own); });
+    window.addEventListener('onemap:theme', () => repaintOwn(map, own));
     const feeds = feedMap(map, { live, sets, liveLayers, pace, onMoved: (kind, id, coordinates) => { if (selection.is(kind, id)) ring(coordinates); } });
     switches.turn = feeds.turn;
     keepPicture(map, {

@@ -1,5 +1,6 @@
 // Layers of the city's own: tiles of one shape each, in the colour of their legend, below what is alive.
 import { token } from '../tokens.mjs';
+import { hasPicture } from './lost.mjs';
 
 const LABEL_FROM = 14;
 // what is alive lies above them
@@ -49,12 +50,12 @@ export function addOwn(map, layers) {
 
 /** A layer that was imported again: its tiles are asked for anew. @param {MapLibre} map @param {string} id */
 export function renewOwn(map, id) {
-  if (map.getSource(sourceOf(id))) map.refreshTiles(sourceOf(id));
+  if (hasPicture(map) && map.getSource(sourceOf(id))) map.refreshTiles(sourceOf(id));
 }
 
 /** The colours of a new theme. @param {MapLibre} map @param {OwnLayer[]} layers */
 export function repaintOwn(map, layers) {
-  for (const layer of layers.filter(({ id, own }) => own && map.getSource(sourceOf(id)))) {
+  for (const layer of hasPicture(map) ? layers.filter(({ id, own }) => own && map.getSource(sourceOf(id))) : []) {
     for (const { id, paint } of ownLayers(layer)) {
       for (const [name, value] of Object.entries(paint)) if (name.includes('color')) map.setPaintProperty(id, /** @type {any} */ (name), value);
     }

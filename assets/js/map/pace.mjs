@@ -6,6 +6,8 @@ const COARSE = 0.6;
 const SLOW_EVERY_MS = 1000;
 // after each slow frame the map rests for so many times what it took, and for so long nothing rests after a hand was on it
 const REST = 3;
+// a frame that seems to have taken longer was never drawn: a page that nobody sees draws none
+const LONGEST_MS = 1000;
 const HAND_MS = 800;
 const HANDS = ['pointerdown', 'pointermove', 'wheel', 'touchstart', 'keydown'];
 
@@ -42,7 +44,7 @@ export function restBetween(map, { now = () => performance.now(), after = setTim
   let waiting = false;
   map.on('render', () => {
     const began = now();
-    nextFrame(() => { until = now() + REST * (now() - began); });
+    nextFrame(() => { until = now() + REST * Math.min(now() - began, LONGEST_MS); });
   });
   map.triggerRepaint = () => {
     const left = until - now();
