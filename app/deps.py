@@ -17,8 +17,9 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth import Attempts, Sessions
+from app.own_layers import OwnLayers
 from app.passwords import Hashing
-from app.tiles import OwnLayers, TileCache
+from app.tiles import TileCache
 from core.clock import utc_now
 from core.errors import Unavailable
 from core.migrate import head_revision, revision_of

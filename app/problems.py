@@ -21,11 +21,13 @@ from core import errors
 from core.log import get_log
 from core.process import known
 from core.types import JsonObject
+from layers.ogc.query import BadRequest
 
 log = get_log("http")
 MEDIA_TYPE = "application/problem+json"
 STATUS: dict[type[errors.OneMapError], int] = {
     errors.InputError: 422,
+    BadRequest: 400,
     errors.DecodeError: 422,
     errors.NotFound: 404,
     errors.Conflict: 409,

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
 from core.clock import rfc3339
-from core.errors import NotFound
+from core.errors import Forbidden, NotFound
 from core.scope import EVERYTHING, Scope, seen
 from core.types import JsonObject
 from core.vocabulary import Text
@@ -32,7 +32,7 @@ id, title_zh, title_en, tree_group, geometry, columns, key, style, visible, min_
 """
 
 
-class Given(Protocol):
+class NewLayer(Protocol):
     """What is said of a layer when it is made (layers.imports.plan.Plan)."""
 
     title_zh: str
@@ -130,7 +130,7 @@ ON CONFLICT (id) DO UPDATE SET title_zh = EXCLUDED.title_zh, title_en = EXCLUDED
 
 
 def write_layer(
-    conn: Connection, layer_id: str, given: Given, who: str, now: datetime, lineage: Mapping[str, Any]
+    conn: Connection, layer_id: str, given: NewLayer, who: str, now: datetime, lineage: Mapping[str, Any]
 ) -> None:
     """A new layer, or new titles and columns of one that is there."""
     conn.execute(
@@ -151,6 +151,13 @@ def write_layer(
             "now": now,
         },
     )
+
+
+def need_whole(layer: OwnLayer, scope: Scope) -> None:
+    """Forbidden where there may be more in a layer than a scope sees: whoever replaces or removes it would do so to
+    what they do not know."""
+    if not layer.may_see(scope) or scope.districts is not None:
+        raise Forbidden("layer: it reaches beyond what you may see", field="layer", reason="layer_beyond_own")
 
 
 def remove_layer(conn: Connection, layer_id: str) -> None:
@@ -195,7 +202,8 @@ def colour_of(layer: OwnLayer) -> str:
     return said if said in PALETTE else PALETTE[sum(map(ord, layer.id)) % len(PALETTE)]
 
 
-# what is shorter or narrower than half a pixel is left out, lines and edges are thinned to it; a tile has 512 pixels
+# lines shorter than half a pixel and areas smaller than one are left out, edges are thinned to half of one; a tile has
+# 512 pixels a side
 PIXEL = "40075016.7 / (512 * 2.0 ^ :z)"
 ONE = "ST_AsMVTGeom({shape}, bounds.tile, 4096, 64, true) AS mvt"
 

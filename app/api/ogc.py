@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from app.api.feeds import base_of
 from app.deps import Conn, Now, PartsDep, Who
-from app.problems import GEOJSON, problem
+from app.problems import GEOJSON
 from core.clock import rfc3339
 from core.errors import InputError
 from core.exposure import city_box
@@ -65,9 +65,12 @@ class Place:
 
 
 def check(request: Request, known: frozenset[str] = ANYWHERE) -> None:
-    """BadRequest for a parameter that is not known, or a format that there is not."""
+    """BadRequest for a parameter that is not known, text that cannot be, or a format that there is not."""
     for name, value in request.query_params.multi_items():
-        check_text(value, name)
+        try:
+            check_text(value, name)
+        except InputError as exc:
+            raise BadRequest(exc.message, field=exc.field) from exc
         if name not in known:
             shown = name.encode("unicode_escape").decode()[:60]
             raise BadRequest(
@@ -79,11 +82,6 @@ def check(request: Request, known: frozenset[str] = ANYWHERE) -> None:
 
 def answer(body: Any, kind: str = JSON, headers: Mapping[str, str] | None = None) -> Response:
     return Response(orjson.dumps(body), media_type=kind, headers=dict(headers or {}))
-
-
-def bad(exc: InputError) -> Response:
-    """Part 1 wants 400 where the rest of the API says 422."""
-    return problem(400, exc.message, field=exc.field, reason=exc.reason)
 
 
 def about(place: Place, one: Collection, box: list[float] | None) -> Json:
@@ -114,10 +112,7 @@ def whole_city(conn: Connection) -> list[float] | None:
 @router.get("")
 @router.get("/")
 def get_landing(request: Request, who: Who, parts: PartsDep) -> Response:
-    try:
-        check(request)
-    except InputError as exc:
-        return bad(exc)
+    check(request)
     place = Place(request, parts.settings.public_url)
     links = [
         place.link("", "self", JSON, "OneMap"),
@@ -130,19 +125,13 @@ def get_landing(request: Request, who: Who, parts: PartsDep) -> Response:
 
 @router.get("/conformance")
 def get_conformance(request: Request, who: Who) -> Response:
-    try:
-        check(request)
-    except InputError as exc:
-        return bad(exc)
+    check(request)
     return answer({"conformsTo": list(CONFORMS)})
 
 
 @router.get("/collections")
 def get_collections(request: Request, conn: Conn, who: Who, parts: PartsDep) -> Response:
-    try:
-        check(request)
-    except InputError as exc:
-        return bad(exc)
+    check(request)
     place, box = Place(request, parts.settings.public_url), whole_city(conn)
     listed = [about(place, one, box) for one in collections(conn, who.scope)]
     return answer(
@@ -152,10 +141,7 @@ def get_collections(request: Request, conn: Conn, who: Who, parts: PartsDep) -> 
 
 @router.get("/collections/{name}")
 def get_collection(request: Request, conn: Conn, who: Who, parts: PartsDep, name: str) -> Response:
-    try:
-        check(request)
-    except InputError as exc:
-        return bad(exc)
+    check(request)
     one = collection(conn, name, who.scope)
     return answer(about(Place(request, parts.settings.public_url), one, read_extent(conn, one, who.scope)))
 
@@ -163,10 +149,7 @@ def get_collection(request: Request, conn: Conn, who: Who, parts: PartsDep, name
 @router.get("/collections/{name}/queryables")
 def get_queryables(request: Request, conn: Conn, who: Who, parts: PartsDep, name: str) -> Response:
     """The columns by which can be asked, as a JSON Schema (Part 3, 19-079r2, section 6.2)."""
-    try:
-        check(request)
-    except InputError as exc:
-        return bad(exc)
+    check(request)
     one = collection(conn, name, who.scope)
     place = Place(request, parts.settings.public_url)
     properties = {
@@ -189,12 +172,9 @@ def get_items(request: Request, conn: Conn, who: Who, now: Now, parts: PartsDep,
     """A page of features; `next` leads to the one after it, with all that was asked."""
     one = collection(conn, name, who.scope)
     params = request.query_params.multi_items()
-    try:
-        check(request, PARAMETERS | frozenset(column.name for column in one.columns))
-        asked = read_asked([(k, v) for k, v in params if k not in ANYWHERE], one.columns)
-        found = read_items(conn, one, asked, who.scope)
-    except InputError as exc:
-        return bad(exc)
+    check(request, PARAMETERS | frozenset(column.name for column in one.columns))
+    asked = read_asked([(k, v) for k, v in params if k not in ANYWHERE], one.columns)
+    found = read_items(conn, one, asked, who.scope)
     place = Place(request, parts.settings.public_url)
     path = f"/collections/{quote(one.id)}"
     kept = {k: v for k, v in params if k not in ("after", "token")}
@@ -219,11 +199,8 @@ def get_items(request: Request, conn: Conn, who: Who, now: Now, parts: PartsDep,
 @router.get("/collections/{name}/items/{key:path}")
 def get_item(request: Request, conn: Conn, who: Who, parts: PartsDep, name: str, key: str) -> Response:
     one = collection(conn, name, who.scope)
-    try:
-        check(request, ANYWHERE | {"crs"})
-        crs = read_asked([(k, v) for k, v in request.query_params.multi_items() if k == "crs"], ()).crs
-    except InputError as exc:
-        return bad(exc)
+    check(request, ANYWHERE | {"crs"})
+    crs = read_asked([(k, v) for k, v in request.query_params.multi_items() if k == "crs"], ()).crs
     feature = read_item(conn, one, key, crs, who.scope)
     place = Place(request, parts.settings.public_url)
     path = f"/collections/{quote(one.id)}"
@@ -237,10 +214,7 @@ def get_item(request: Request, conn: Conn, who: Who, parts: PartsDep, name: str,
 @router.get("/api")
 def get_api(request: Request, conn: Conn, who: Who, parts: PartsDep) -> Response:
     """An OpenAPI 3.0 document of what stands here."""
-    try:
-        check(request)
-    except InputError as exc:
-        return bad(exc)
+    check(request)
     return answer(
         describe([one.id for one in collections(conn, who.scope)], base_of(request, parts.settings.public_url)), OPENAPI
     )

@@ -11,8 +11,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from app.cli.context import shell_user, transaction
-from app.importing import run_import
-from app.imports import ImportIn, ImportObject
+from app.imports.nouns import ImportIn, ImportObject
+from app.imports.work import run_import
 from core import audit
 from core.clock import rfc3339, utc_now
 from core.db import notify_change
@@ -27,7 +27,7 @@ SHOWN = 10
 def import_file(options: argparse.Namespace) -> int:
     given = said(options)
     told = None if options.json else progress
-    done = run_import(transaction, options.path, given, shell_user(), told or (lambda done, whole: None))
+    done = run_import(transaction, options.path, given, shell_user(), told=told or (lambda done, whole: None))
     if options.refused and done["refused"]:
         write_refused(options.refused, done)
     if options.json:

@@ -1,7 +1,7 @@
 """A file becomes a layer of the city's own: what the command line and the API both do.
 
-Files of strangers are read by GDAL in a process of its own (`python -m app.importing`): one that is made to harm harms
-nobody else, and the page goes on meanwhile.
+Files of strangers are read by GDAL in a process of its own (`python -m app.imports.work`): one that is made to harm
+harms nobody else, and the page goes on meanwhile.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,18 +18,20 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
-from app.imports import REFUSED, ImportIn, ImportObject
+from app.imports.nouns import REFUSED, ImportIn, ImportObject
 from core import audit
 from core.clock import utc_now
 from core.db import make_engine
 from core.errors import InputError, OneMapError
 from core.given import as_input_error
+from core.scope import EVERYTHING, Classification, Scope
 from core.settings import load_settings
 from core.types import JsonObject
 from layers.imports.bring import Outcome, Ready, Told, bring, preview
 from layers.imports.opening import open_file
 from layers.imports.plan import Plan, suggest
 from layers.imports.tables import Table, tables_of
+from layers.own import OwnLayer, need_whole, read_layer
 
 PREVIEWED = 10
 # of rows that are refused, in an answer
@@ -37,15 +39,26 @@ REFUSED_TOLD = 1000
 
 
 def run_import(
-    transaction: Callable[[], Any], path: Path, given: ImportIn, who: str, told: Told = lambda done, whole: None
+    transaction: Callable[[], Any],
+    path: Path,
+    given: ImportIn,
+    who: str,
+    scope: Scope = EVERYTHING,
+    told: Told = lambda done, whole: None,
+    folder: Path | None = None,
 ) -> ImportObject:
-    """`transaction()` opens one that is committed at its end. InputError, Conflict."""
-    with TemporaryDirectory(prefix="onemap-import-") as folder:
-        found = open_file(path, Path(folder) / "unpacked")
-        table = choose(tables_of(found, Path(folder), given.encoding), given.table)
+    """`transaction()` opens one that is committed at its end; what is unpacked lies in `folder` meanwhile. Of a layer
+    that is there what is not said stays as it is. InputError; Conflict; Forbidden where a layer that is there reaches
+    beyond the scope."""
+    with TemporaryDirectory(prefix="onemap-import-", dir=folder) as own:
+        found = open_file(path, Path(own) / "unpacked")
+        table = choose(tables_of(found, Path(own), given.encoding), given.table)
         plan, reference = suggest(table, given.layer or Path(given.name).stem, given.datum, given.key)
-        plan = _checked(plan, given)
         with transaction() as conn:
+            before = read_layer(conn, given.layer or plan.layer, lock=not given.dry_run)
+            if before is not None:
+                need_whole(before, scope)
+            plan = _checked(plan, given, before)
             rows, outcome = preview(conn, table, plan, PREVIEWED)
             if not given.dry_run:
                 outcome = _bring(conn, table, plan, who, told)
@@ -84,8 +97,8 @@ def choose(tables: list[Table], name: str | None) -> Table:
     return filled[0]
 
 
-def _checked(plan: Plan, given: ImportIn) -> Plan:
-    """The suggestion with what was said, checked as a whole."""
+def _checked(plan: Plan, given: ImportIn, before: OwnLayer | None) -> Plan:
+    """The suggestion with what the layer has already and what was said, checked as a whole."""
     said = {
         "layer": given.layer,
         "title_zh": given.title,
@@ -97,9 +110,22 @@ def _checked(plan: Plan, given: ImportIn) -> Plan:
     }
     known = {name: value for name, value in said.items() if value is not None}
     try:
-        return Plan.model_validate({**plan.model_dump(), **known})
+        return Plan.model_validate({**plan.model_dump(), **(_kept(before, given) if before else {}), **known})
     except ValidationError as exc:
         raise as_input_error(exc) from exc
+
+
+def _kept(before: OwnLayer, given: ImportIn) -> dict[str, Any]:
+    """What a layer keeps where nothing else is said; a file without its key is refused, for its rows could not be
+    told."""
+    return {
+        "title_zh": before.title["zh"],
+        "title_en": before.title["en"],
+        "group": before.group,
+        "classification": before.classification,
+        "departments": None if before.departments is None else list(before.departments),
+        "key": given.key or before.key,
+    }
 
 
 def _shown(row: Ready) -> JsonObject:
@@ -110,13 +136,22 @@ def figures(outcome: Outcome) -> dict[str, int]:
     return {name: value for name, value in asdict(outcome).items() if isinstance(value, int)}
 
 
+def scope_of(told: Mapping[str, Any]) -> Scope:
+    """As it came over the line."""
+    limits = {
+        name: None if told[name] is None else frozenset(told[name]) for name in ("departments", "districts", "units")
+    }
+    return Scope(**limits, classification=Classification(told["classification"]), city=bool(told["city"]))
+
+
 def main() -> None:
-    """Reads `{path, given, who}` from standard input, writes the answer to standard output."""
+    """Reads `{path, given, who, scope}` from standard input, writes the answer to standard output."""
     os.nice(5)
     asked = json.load(sys.stdin)
     engine = make_engine(load_settings(), pool_size=1, name="onemap import")
     try:
-        done = run_import(engine.begin, Path(asked["path"]), ImportIn.model_validate(asked["given"]), asked["who"])
+        path, given = Path(asked["path"]), ImportIn.model_validate(asked["given"])
+        done = run_import(engine.begin, path, given, asked["who"], scope_of(asked["scope"]), folder=path.parent)
     except OneMapError as exc:
         told = {"kind": type(exc).__name__, "message": exc.message, "field": exc.field, "reason": exc.reason}
         json.dump(told, sys.stdout, ensure_ascii=False)

@@ -233,8 +233,8 @@ def need_reach(conn: Connection, given: AccountIn, scope: Scope) -> None:
 
 def need_reach_of(conn: Connection, name: str, scope: Scope) -> None:
     """The same of an account that is there."""
-    held = read_account(conn, name)
-    need_reach(conn, AccountIn.model_validate({one: held[one] for one in ("name", "kind", *THINGS)}), scope)  # type: ignore[literal-required]
+    held = dict(read_account(conn, name))
+    need_reach(conn, AccountIn.model_validate({one: held[one] for one in ("name", "kind", *THINGS)}), scope)
 
 
 def check_topic(topic: str, known: Mapping[str, Sequence[str]], prefix: str) -> None:

@@ -15,7 +15,7 @@ from core.errors import InputError
 from core.given import Given
 from core.scope import Classification
 from layers.columns import Column, ColumnType, Role
-from layers.imports.guess import CODES, key_among, pair, place_columns
+from layers.imports.guess import CODES, degrees, key_among, pair, place_columns
 from layers.imports.places import Array, Reference, reference_named, reference_of
 from layers.imports.shapes import Family, families
 from layers.imports.tables import Field as TableField
@@ -140,8 +140,6 @@ def _look(pieces: Sequence[Piece], place: Sequence[str] | None) -> tuple[Array, 
 
 def shape_in(row: dict[str, str | None], place: Sequence[str]) -> shapely.Geometry | None:
     """The place that text holds, as it stands; None where it holds none that can be read."""
-    from layers.imports.guess import degrees
-
     said = [row.get(name) for name in place]
     if len(said) == 2:
         x, y = (degrees(value) if value else None for value in said)

@@ -8,10 +8,13 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Engine, text
 
+from app.accounts import add_account, open_session
+from layers.own import need_layer
 from tests.layers.brought import frame, shapefile, square, zipped
 from tests.layers.test_bring import HEAD, ROWS
-from tests.support import System
+from tests.support import PASSWORD, PATIENCE_S, System, now
 
 Json = dict[str, Any]
 BODY = (HEAD + ROWS + "010199,错,公园,1,31.35,118.99\n").encode("gbk")
@@ -104,6 +107,64 @@ def test_who_may_not_edit_layers_may_not_bring_any(served: System, role: str) ->
 
 def test_a_stranger_may_not(stranger: httpx.Client) -> None:
     assert send(stranger, BODY).status_code == 401
+
+
+def test_what_is_not_said_of_a_layer_that_is_there_stays_as_it_is(
+    officer: httpx.Client, db: Engine, gone: None
+) -> None:
+    send(officer, BODY, layer="parks", title="绿地", title_en="Parks", classification=2)
+    with db.begin() as conn:
+        conn.execute(text("UPDATE layer SET tree_group = 'assets', departments = '{parks-office}' WHERE id = 'parks'"))
+    again = send(officer, BODY, layer="parks")
+    assert again.status_code == 200, again.text
+    assert again.json()["figures"]["same"] == 3
+    with db.connect() as conn:
+        layer = need_layer(conn, "parks")
+    assert (layer.title, layer.group, layer.key) == ({"zh": "绿地", "en": "Parks"}, "assets", "编号")
+    assert (layer.classification, layer.departments) == (2, ("parks-office",)), "nobody makes it public by an update"
+    other = send(officer, BODY.replace("编号".encode("gbk"), "序号".encode("gbk")), layer="parks")
+    assert (other.status_code, "key" in other.json()["detail"]) == (422, True)
+
+
+@pytest.mark.parametrize(
+    "limit",
+    ["classification = 0", "districts = '{999999}'", "departments = '{another}'"],
+    ids=["class", "districts", "departments"],
+)
+def test_nobody_replaces_or_removes_more_than_they_see(
+    served: System, officer: httpx.Client, db: Engine, gone: None, limit: str
+) -> None:
+    send(officer, BODY, layer="parks", classification=1)
+    with db.begin() as conn:
+        conn.execute(text("UPDATE layer SET departments = '{parks-office}' WHERE id = 'parks'"))
+        add_account(conn, "narrow", "Narrow", "gis_officer", PASSWORD, now())
+        conn.execute(text(f"UPDATE account SET {limit} WHERE username = 'narrow'"))
+        secret, _ = open_session(conn, "narrow", "token", now(), 1, name="test")
+    try:
+        headers = {"Authorization": f"Bearer {secret}"}
+        with httpx.Client(base_url=served.http, headers=headers, trust_env=False, timeout=PATIENCE_S) as narrow:
+            refused = send(narrow, BODY, layer="parks", remove_gone=True)
+            assert (refused.status_code, refused.json()["reason"]) == (403, "layer_beyond_own"), refused.text
+            assert narrow.delete("/api/layers/parks").status_code in (403, 404)
+    finally:
+        with db.begin() as conn:
+            conn.execute(text("DELETE FROM account WHERE username = 'narrow'"))
+    with db.connect() as conn:
+        assert need_layer(conn, "parks").rows == 3
+
+
+def test_nobody_gives_a_class_above_their_own(served: System, db: Engine, gone: None) -> None:
+    with db.begin() as conn:
+        add_account(conn, "narrow", "Narrow", "gis_officer", PASSWORD, now())
+        conn.execute(text("UPDATE account SET classification = 0 WHERE username = 'narrow'"))
+        secret, _ = open_session(conn, "narrow", "token", now(), 1, name="test")
+    try:
+        headers = {"Authorization": f"Bearer {secret}"}
+        with httpx.Client(base_url=served.http, headers=headers, trust_env=False, timeout=PATIENCE_S) as narrow:
+            assert send(narrow, BODY, layer="parks", classification=1).status_code == 403
+    finally:
+        with db.begin() as conn:
+            conn.execute(text("DELETE FROM account WHERE username = 'narrow'"))
 
 
 def test_nothing_is_left_on_disk(served: System, officer: httpx.Client, gone: None) -> None:

@@ -1,0 +1,117 @@
+"""/api/layers/import, /api/layers/{id}, /api/layers/{id}/export: layers of the city's own, in and out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request, Response
+from pydantic import ValidationError
+from starlette.responses import FileResponse
+
+from app.api.shapes import Name
+from app.deps import Conn, Now, PartsDep, Who
+from app.imports.nouns import ImportIn, ImportObject
+from app.imports.upload import import_upload
+from core import audit
+from core.db import notify_change
+from core.errors import Forbidden
+from core.given import as_input_error
+from core.viewer import Permission
+from layers.formats import MEDIA
+from layers.own import need_layer, need_whole, remove_layer
+
+router = APIRouter(prefix="/api/layers", tags=["map"])
+Words64 = Annotated[str | None, Query(min_length=1, max_length=64)]
+
+
+def import_in(
+    name: Annotated[str, Query(min_length=1, max_length=255)],
+    layer: Annotated[str | None, Query(min_length=1, max_length=48)] = None,
+    title: Name = None,
+    title_en: Name = None,
+    table: Name = None,
+    datum: Words64 = None,
+    encoding: Words64 = None,
+    zone: Words64 = None,
+    key: Name = None,
+    classification: Annotated[int | None, Query(ge=0, le=2)] = None,
+    remove_gone: bool = False,
+    anywhere: bool = False,
+    dry_run: bool = False,
+) -> ImportIn:
+    """The query of an import; `name` is the file's."""
+    given = {
+        "name": name,
+        "layer": layer,
+        "title": title,
+        "title_en": title_en,
+        "table": table,
+        "datum": datum,
+        "encoding": encoding,
+        "zone": zone,
+        "key": key,
+        "classification": classification,
+        "remove_gone": remove_gone,
+        "anywhere": anywhere,
+        "dry_run": dry_run,
+    }
+    try:
+        return ImportIn.model_validate(given)
+    except ValidationError as exc:
+        raise as_input_error(exc) from exc
+
+
+@router.post(
+    "/import",
+    openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {}}}}},
+)
+async def post_import(
+    request: Request, who: Who, parts: PartsDep, given: Annotated[ImportIn, Depends(import_in)]
+) -> ImportObject:
+    """The file is the body, as it is; what it becomes, or with `dry_run` would become, is the answer. GeoPackage,
+    shapefiles in an archive, GeoJSON, KML, file geodatabases in an archive, CSV, XLSX, OpenStreetMap, DXF."""
+    who.require(Permission.LAYER_EDIT)
+    if given.classification is not None and given.classification > who.scope.classification:
+        raise Forbidden("classification: above your own", field="classification", reason="layer_beyond_own")
+    return await import_upload(parts, request.stream(), given, who)
+
+
+@router.delete("/{name}", status_code=204)
+def delete_layer(conn: Conn, who: Who, now: Now, name: str) -> None:
+    """A layer of the city's own, with all its rows."""
+    who.require(Permission.LAYER_EDIT)
+    layer = need_layer(conn, name, who.scope)
+    need_whole(layer, who.scope)
+    remove_layer(conn, layer.id)
+    notify_change(conn, "layer", [layer.id])
+    audit.write(conn, who, "layer.remove", now, {"layer": layer.id})
+
+
+@router.get(
+    "/{name}/export",
+    response_class=Response,
+    responses={200: {"description": "the file", "content": {kind.partition(";")[0]: {} for kind in MEDIA.values()}}},
+)
+def get_export(
+    conn: Conn,
+    who: Who,
+    tasks: BackgroundTasks,
+    name: str,
+    format: Literal["gpkg", "geojson", "csv", "xlsx", "zip", "kml"] = "gpkg",
+    datum: Annotated[str, Query(max_length=64)] = "WGS84",
+) -> Response:
+    """A layer of the city's own as a file, as far as one sees it: in WGS84, CGCS2000, GCJ-02, BD-09 or EPSG:n."""
+    from layers.exports import export  # GDAL and what comes with it: loaded by who needs it
+
+    layer = need_layer(conn, name, who.scope)
+    folder = TemporaryDirectory(prefix="onemap-export-", ignore_cleanup_errors=True)
+    tasks.add_task(folder.cleanup)
+    path = Path(folder.name) / f"{layer.id}.{format}"
+    try:
+        export(conn, layer, path, datum, who.scope)
+    except BaseException:
+        folder.cleanup()
+        raise
+    return FileResponse(path, media_type=MEDIA[format], filename=path.name, background=tasks)
