@@ -36,11 +36,14 @@ LIBRARY = Path(__file__).resolve().parents[1] / "node_modules" / "@fontsource" /
 SHEET = "page.css"
 # where Chinese, Japanese and Korean begin: the letters before come in parts of their own, shared by all pages
 FIRST = 0x2E80
+# the log-in page has the font too: nothing that is not for all
 NAMES = text(
     """
 SELECT name_zh FROM district UNION SELECT name_zh FROM street UNION SELECT name_zh FROM unit UNION
-SELECT name_zh FROM sensor UNION SELECT name_zh FROM camera UNION SELECT name_zh FROM source UNION
-(SELECT (titles->>'zh') || coalesce(address, '') FROM incident ORDER BY opened_at DESC LIMIT 5000)
+SELECT name_zh FROM source UNION SELECT name_zh FROM sensor WHERE classification = 0 UNION
+SELECT name_zh FROM camera WHERE classification = 0 UNION
+(SELECT (titles->>'zh') || coalesce(address, '') FROM incident WHERE classification = 0
+  ORDER BY opened_at DESC LIMIT 5000)
 """
 )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from fontTools.ttLib import TTFont
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from app import fonts
 
@@ -31,6 +31,11 @@ def test_what_the_page_says_and_the_city_is_called_is_in_it(conn: Connection) ->
     written = set(fonts.written(conn))
     assert set(map(ord, "告警派员街道")) <= written
     assert 500 < len(written) < 5000
+
+
+def test_what_is_not_for_all_gives_no_character_away(conn: Connection) -> None:
+    conn.execute(text("UPDATE sensor SET name_zh = '龘', classification = 2 WHERE id = (SELECT min(id) FROM sensor)"))
+    assert ord("龘") not in fonts.written(conn)
 
 
 def test_a_weight_is_one_small_file_with_these_characters_and_made_once(tmp_path: Path) -> None:
