@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth import Attempts, Sessions
+from app.imports.files import BroughtFiles
 from app.own_layers import OwnLayers
 from app.passwords import Hashing
 from app.tiles import TileCache
@@ -50,14 +51,14 @@ class Parts:
     tiles: TileCache = field(default_factory=TileCache)
     own_layers: OwnLayers = field(init=False)
     hashing: Hashing = field(default_factory=Hashing)
-    # imports are heavy: one after the other
-    importing: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
+    files: BroughtFiles = field(init=False)
     turns: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(TURNS))
     # whether the live channel hears of changes; set by app.main
     is_listening: Callable[[], bool] = lambda: False
 
     def __post_init__(self) -> None:
         self.own_layers = OwnLayers(self.engine)
+        self.files = BroughtFiles(self.settings)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

@@ -29,6 +29,7 @@ from app.api import (
     feeds,
     health,
     incidents,
+    layer_files,
     layers,
     letters,
     me,
@@ -89,6 +90,7 @@ ROUTERS = (
     city.router,
     classification.router,
     layers.router,
+    layer_files.router,
     own_layers.router,
     cards.router,
     state.router,
@@ -142,6 +144,7 @@ def make_app(settings: Settings) -> FastAPI:
             loop.cancel()
             crew.stop.set()
             await hub.close()
+            await parts.files.close()
             await anyio.to_thread.run_sync(crew.join)
         engine.dispose()
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
+from pydantic import Field, field_validator
 from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
+from core import audit
 from core.clock import rfc3339
-from core.errors import Forbidden, NotFound
-from core.scope import EVERYTHING, Scope, seen
+from core.db import notify_change
+from core.errors import Conflict, Forbidden, NotFound
+from core.given import Given
+from core.scope import EVERYTHING, Classification, Scope, seen
 from core.types import JsonObject
-from core.vocabulary import Text
+from core.viewer import Viewer
+from core.vocabulary import Text, table
 from layers.columns import Column, ColumnObject, columns_of, with_role
 from layers.spec import LayerSpec, LegendItem
 
@@ -151,6 +156,104 @@ def write_layer(
             "now": now,
         },
     )
+
+
+class OwnLayerObject(TypedDict):
+    """A layer of the city's own as whoever keeps it sees it; `lineage`: the file its rows are from."""
+
+    id: str
+    title: Text
+    group: str
+    geometry: Geometry
+    columns: list[ColumnObject]
+    key: str | None
+    visible: bool
+    min_zoom: int
+    classification: int
+    departments: list[str] | None
+    lineage: JsonObject
+    rows: int
+    version: int
+    created_by: str
+    changed_at: str
+
+
+def layer_object(layer: OwnLayer) -> OwnLayerObject:
+    return {
+        "id": layer.id,
+        "title": layer.title,
+        "group": layer.group,
+        "geometry": layer.geometry,
+        "columns": [column.as_json() for column in layer.columns],
+        "key": layer.key,
+        "visible": layer.visible,
+        "min_zoom": layer.min_zoom,
+        "classification": layer.classification,
+        "departments": None if layer.departments is None else list(layer.departments),
+        "lineage": dict(layer.lineage),
+        "rows": layer.rows,
+        "version": layer.version,
+        "created_by": layer.created_by,
+        "changed_at": rfc3339(layer.changed_at),
+    }
+
+
+def known_group(value: str) -> str:
+    """ValueError where the tree has no such group."""
+    groups = table("layer_groups")
+    if value not in groups:
+        raise ValueError(f"expected one of {', '.join(groups)}")
+    return value
+
+
+class LayerChange(Given):
+    """What is changed of a layer, in the version that was seen; what is left out stays."""
+
+    version: int = Field(ge=1, le=2**31 - 1)
+    title_zh: str | None = Field(None, min_length=1, max_length=200, pattern=r"\S")
+    title_en: str | None = Field(None, min_length=1, max_length=200, pattern=r"\S")
+    group: str | None = Field(None, max_length=64)
+    visible: bool | None = None
+    min_zoom: int | None = Field(None, ge=0, le=20)
+    classification: Classification | None = None
+    departments: list[Annotated[str, Field(min_length=1, max_length=64)]] | None = Field(None, max_length=200)
+
+    @field_validator("group")
+    @classmethod
+    def grouped(cls, value: str | None) -> str | None:
+        return None if value is None else known_group(value)
+
+
+# what of a change is which column
+CHANGED = {"group": "tree_group"}
+
+
+def change_layer(
+    conn: Connection, layer_id: str, change: LayerChange, scope: Scope, who: Viewer, now: datetime
+) -> OwnLayer:
+    """NotFound; Forbidden where it reaches beyond what one may see, or would be seen by fewer than oneself; Conflict
+    where somebody else was quicker."""
+    before = read_layer(conn, layer_id, lock=True)
+    if before is None or not before.may_see(scope):
+        raise NotFound(f"layer: there is no layer {layer_id!r}", field="layer")
+    need_whole(before, scope)
+    if before.version != change.version:
+        raise Conflict("layer: somebody else has changed it meanwhile", field="version", reason="stale_version")
+    said = change.model_dump(exclude={"version"}, exclude_unset=True)
+    after = replace(before, **{name: value for name, value in said.items() if name in ("classification",)})
+    if "departments" in said:
+        kept = said["departments"]
+        after = replace(after, departments=None if kept is None else tuple(kept))
+    if not after.may_see(scope):
+        raise Forbidden("classification: above your own", field="classification", reason="layer_beyond_own")
+    sets = [f"{CHANGED.get(name, name)} = :{name}" for name in said]
+    conn.execute(
+        text(f"UPDATE layer SET {', '.join([*sets, 'version = version + 1', 'changed_at = :now'])} WHERE id = :id"),
+        {**said, "id": layer_id, "now": now},
+    )
+    notify_change(conn, "layer", [layer_id])
+    audit.write(conn, who, "layer.change", now, {"layer": layer_id, **said})
+    return need_layer(conn, layer_id, scope)
 
 
 def need_whole(layer: OwnLayer, scope: Scope) -> None:

@@ -13,14 +13,20 @@ from starlette.responses import FileResponse
 from app.api.shapes import Name
 from app.deps import Conn, Now, PartsDep, Who
 from app.imports.nouns import ImportIn, ImportObject
-from app.imports.upload import import_upload
 from core import audit
 from core.db import notify_change
-from core.errors import Forbidden
 from core.given import as_input_error
 from core.viewer import Permission
 from layers.formats import MEDIA
-from layers.own import need_layer, need_whole, remove_layer
+from layers.own import (
+    LayerChange,
+    OwnLayerObject,
+    change_layer,
+    layer_object,
+    need_layer,
+    need_whole,
+    remove_layer,
+)
 
 router = APIRouter(prefix="/api/layers", tags=["map"])
 Words64 = Annotated[str | None, Query(min_length=1, max_length=64)]
@@ -68,14 +74,25 @@ def import_in(
     openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {}}}}},
 )
 async def post_import(
-    request: Request, who: Who, parts: PartsDep, given: Annotated[ImportIn, Depends(import_in)]
+    request: Request, who: Who, parts: PartsDep, now: Now, given: Annotated[ImportIn, Depends(import_in)]
 ) -> ImportObject:
     """The file is the body, as it is; what it becomes, or with `dry_run` would become, is the answer. GeoPackage,
     shapefiles in an archive, GeoJSON, KML, file geodatabases in an archive, CSV, XLSX, OpenStreetMap, DXF."""
     who.require(Permission.LAYER_EDIT)
-    if given.classification is not None and given.classification > who.scope.classification:
-        raise Forbidden("classification: above your own", field="classification", reason="layer_beyond_own")
-    return await import_upload(parts, request.stream(), given, who)
+    return await parts.files.bring(request.stream(), given, who, now)
+
+
+@router.get("/{name}")
+def get_layer(conn: Conn, who: Who, name: str) -> OwnLayerObject:
+    """A layer of the city's own."""
+    return layer_object(need_layer(conn, name, who.scope))
+
+
+@router.patch("/{name}")
+def patch_layer(conn: Conn, who: Who, now: Now, name: str, change: LayerChange) -> OwnLayerObject:
+    """What it is called, where it stands, from which zoom on it is drawn, who may see it."""
+    who.require(Permission.LAYER_EDIT)
+    return layer_object(change_layer(conn, name, change, who.scope, who, now))
 
 
 @router.delete("/{name}", status_code=204)

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from app.cli.context import shell_user, transaction
-from app.imports.nouns import ImportIn, ImportObject
+from app.imports.nouns import ImportIn, ImportObject, Mode
 from app.imports.work import run_import
 from core import audit
 from core.clock import rfc3339, utc_now
@@ -27,7 +27,8 @@ SHOWN = 10
 def import_file(options: argparse.Namespace) -> int:
     given = said(options)
     told = None if options.json else progress
-    done = run_import(transaction, options.path, given, shell_user(), told=told or (lambda done, whole: None))
+    mode: Mode = "check" if given.dry_run else "load"
+    done = run_import(transaction, options.path, given, shell_user(), mode, told=told or (lambda done, whole: None))
     if options.refused and done["refused"]:
         write_refused(options.refused, done)
     if options.json:
@@ -38,7 +39,7 @@ def import_file(options: argparse.Namespace) -> int:
 
 
 def said(options: argparse.Namespace) -> ImportIn:
-    names = [name for name in ImportIn.model_fields if name != "name"]
+    names = [name for name in ImportIn.model_fields if name in options]
     try:
         return ImportIn(name=options.path.name, **{name: getattr(options, name) for name in names})
     except ValidationError as exc:
@@ -59,9 +60,8 @@ def tell(done: ImportObject, *, dry_run: bool) -> None:
             print(f"  {column.source} -> {column.name}: {column.type}{f' ({column.role})' if column.role else ''}")
         for row in done["rows"]:
             print(json.dumps(row, ensure_ascii=False))
-    else:
-        print(file=sys.stderr)
-        print(f"{plan.layer}: " + ", ".join(f"{value:,} {name}" for name, value in done["figures"].items()))
+    print(file=sys.stderr)
+    print(f"{plan.layer}: " + ", ".join(f"{value:,} {name}" for name, value in done["figures"].items()))
     for one in done["refused"][:SHOWN]:
         print(f"  row {one['row']}: {one['field']}: {one['why']}")
     if len(done["refused"]) > SHOWN:

@@ -36,7 +36,9 @@ def add_import(kinds: Any) -> None:
     file.add_argument("--classification", type=int, choices=(0, 1, 2), help="0 open, 1 internal, 2 secret")
     file.add_argument("--remove-gone", action="store_true", help="remove rows that the file has not any more")
     file.add_argument("--anywhere", action="store_true", help="keep rows far from the city")
-    file.add_argument("--dry-run", action="store_true", help="show what would be kept, keep nothing")
+    file.add_argument(
+        "--dry-run", action="store_true", help="read all of it, show what would become of it, keep nothing"
+    )
     file.add_argument("--refused", type=Path, help="write rows that are refused into this CSV")
     file.add_argument("--json", action="store_true", help="the outcome as JSON")
     file.set_defaults(run=later("import_file"))

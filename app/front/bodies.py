@@ -22,6 +22,7 @@ LARGE = 8_000_000
 FILE = 1 << 30
 BOUNDS = {
     "/api/layers/import": FILE,
+    "/api/layers/files": FILE,
     "/api/within": MIDDLE,
     "/api/dead-letters/replay": MIDDLE,
     "/api/dead-letters/discard": MIDDLE,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 from typing_extensions import TypedDict
 
@@ -9,39 +11,86 @@ from core.given import Given
 from core.scope import Classification
 from core.types import JsonObject
 from layers.imports.nouns import Refused
+from layers.imports.plan import MOST_COLUMNS, ColumnIn
 
-# exit codes of the process: done; refused, and the answer says why
-DONE, REFUSED = 0, 3
+# what is done with a file: shown by its first rows; worked through to its end, and nothing kept; kept
+Mode = Literal["look", "check", "load"]
+# a file that was brought: it lies here; a process reads it; it is done, ended by a person, or could not be done
+State = Literal["here", "working", "done", "stopped", "failed"]
 
 
-class ImportIn(Given):
-    """What is said of a file besides what it says itself; all of it may be left out."""
+class MappingIn(Given):
+    """What is said of a file besides what it says itself; all of it may be left out. `x` and `y` name the columns of a
+    place."""
 
-    name: str = Field(max_length=255)
     layer: str | None = Field(None, max_length=48)
     title: str | None = Field(None, max_length=200)
     title_en: str | None = Field(None, max_length=200)
+    group: str | None = Field(None, max_length=64)
     table: str | None = Field(None, max_length=200)
     datum: str | None = Field(None, max_length=4000)
     encoding: str | None = Field(None, max_length=64)
     zone: str | None = Field(None, max_length=64)
     key: str | None = Field(None, max_length=200)
+    x: str | None = Field(None, max_length=200)
+    y: str | None = Field(None, max_length=200)
+    columns: list[ColumnIn] | None = Field(None, max_length=MOST_COLUMNS)
     classification: Classification | None = None
+    departments: list[str] | None = Field(None, max_length=200)
     remove_gone: bool = False
     anywhere: bool = False
+
+
+class ImportIn(MappingIn):
+    """`name` is the file's; a dry run works through all of it and keeps nothing."""
+
+    name: str = Field(max_length=255)
     dry_run: bool = False
 
 
-class ImportObject(TypedDict):
-    """What a file became, or would become (`dry_run`): which table was read, how (`guessed`: nobody said so), the plan,
-    the first rows as they are kept, how many of which, and which are refused and why, the first thousand of them."""
+class TableObject(TypedDict):
+    """A table that stands in a file; `rows` is null where only reading tells."""
 
+    name: str
+    rows: int | None
+
+
+class ImportObject(TypedDict):
+    """What a file became, or would become: its tables, which of them was read, how (`guessed`: nobody said so), the
+    plan, the first rows as they are kept, how many of which, and which are refused and why, the first thousand of
+    them. `known`: there is a layer of this id already."""
+
+    tables: list[TableObject]
     table: str
     reference: str
     guessed: bool
     encoding: str | None
+    known: bool
     plan: JsonObject
     rows: list[JsonObject]
     figures: dict[str, int]
     gone_keys: list[str]
     refused: list[Refused]
+
+
+class Failure(TypedDict):
+    """Why a file could not be worked through."""
+
+    kind: str
+    message: str
+    field: str | None
+    reason: str
+
+
+class FileObject(TypedDict):
+    """A file that was brought, and how far the work on it is: rows read (`done`), of how many where that is known."""
+
+    id: str
+    name: str
+    size: int
+    state: State
+    mode: Mode | None
+    done: int
+    whole: int | None
+    answer: ImportObject | None
+    failure: Failure | None

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,7 +18,8 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
-from app.imports.nouns import REFUSED, ImportIn, ImportObject
+from app.imports.nouns import ImportIn, ImportObject, Mode
+from app.imports.reading import failure_of
 from core import audit
 from core.clock import utc_now
 from core.db import make_engine
@@ -27,9 +28,10 @@ from core.given import as_input_error
 from core.scope import EVERYTHING, Classification, Scope
 from core.settings import load_settings
 from core.types import JsonObject
-from layers.imports.bring import Outcome, Ready, Told, bring, preview
+from layers.imports.bring import Outcome, Ready, Stopped, Told, bring, preview
 from layers.imports.opening import open_file
-from layers.imports.plan import Plan, suggest
+from layers.imports.plan import Plan
+from layers.imports.suggest import suggest
 from layers.imports.tables import Table, tables_of
 from layers.own import OwnLayer, need_whole, read_layer
 
@@ -43,6 +45,7 @@ def run_import(
     path: Path,
     given: ImportIn,
     who: str,
+    mode: Mode,
     scope: Scope = EVERYTHING,
     told: Told = lambda done, whole: None,
     folder: Path | None = None,
@@ -52,21 +55,30 @@ def run_import(
     beyond the scope."""
     with TemporaryDirectory(prefix="onemap-import-", dir=folder) as own:
         found = open_file(path, Path(own) / "unpacked")
-        table = choose(tables_of(found, Path(own), given.encoding), given.table)
-        plan, reference = suggest(table, given.layer or Path(given.name).stem, given.datum, given.key)
+        tables = [called(table, path, given.name) for table in tables_of(found, Path(own), given.encoding)]
+        table = choose(tables, given.table, first=mode == "look")
+        plan, reference = suggest(
+            table, given.layer or Path(given.name).stem, given.datum, None if given.columns else given.key
+        )
         with transaction() as conn:
-            before = read_layer(conn, given.layer or plan.layer, lock=not given.dry_run)
+            before = read_layer(conn, given.layer or plan.layer, lock=mode == "load")
             if before is not None:
                 need_whole(before, scope)
-            plan = _checked(plan, given, before)
+            plan = _checked(plan, given, before, table)
             rows, outcome = preview(conn, table, plan, PREVIEWED)
-            if not given.dry_run:
-                outcome = _bring(conn, table, plan, who, told)
+            if mode == "check":
+                with_all = conn.begin_nested()
+                outcome = bring(conn, table, plan, who, utc_now(), told)
+                with_all.rollback()
+            elif mode == "load":
+                outcome = _bring(conn, table, plan, who, told, given.name)
         return {
+            "tables": [{"name": one.name, "rows": one.count} for one in tables],
             "table": table.name,
             "reference": reference.name,
             "guessed": reference.found,
             "encoding": table.encoding,
+            "known": before is not None,
             "plan": plan.model_dump(mode="json"),
             "rows": [_shown(row) for row in rows],
             "figures": figures(outcome),
@@ -75,15 +87,20 @@ def run_import(
         }
 
 
-def _bring(conn: Connection, table: Table, plan: Plan, who: str, told: Told) -> Outcome:
+def _bring(conn: Connection, table: Table, plan: Plan, who: str, told: Told, file: str) -> Outcome:
     now = utc_now()
-    outcome = bring(conn, table, plan, who, now, told)
+    outcome = bring(conn, table, plan, who, now, told, file=file)
     audit.write(conn, who, "layer.import", now, {"layer": plan.layer, **figures(outcome)})
     return outcome
 
 
-def choose(tables: list[Table], name: str | None) -> Table:
-    """The one that is named, or the only one that has rows."""
+def called(table: Table, path: Path, name: str) -> Table:
+    """A table that is called like the file is called as people call that."""
+    return replace(table, name=Path(name).stem) if table.name == path.stem else table
+
+
+def choose(tables: list[Table], name: str | None, *, first: bool = False) -> Table:
+    """The one that is named, or the only one that has rows, or the first of those."""
     if name is not None:
         named = [table for table in tables if name in (table.name, table.layer)]
         if not named:
@@ -91,20 +108,27 @@ def choose(tables: list[Table], name: str | None) -> Table:
             raise InputError(f"table: expected one of {known}; got {name!r}", field="table")
         return named[0]
     filled = [table for table in tables if table.count != 0] or tables
-    if len(filled) > 1:
+    if len(filled) > 1 and not first:
         known = ", ".join(table.name for table in filled)
         raise InputError(f"table: the file has several; expected one of {known}", field="table")
     return filled[0]
 
 
-def _checked(plan: Plan, given: ImportIn, before: OwnLayer | None) -> Plan:
+def _checked(plan: Plan, given: ImportIn, before: OwnLayer | None, table: Table) -> Plan:
     """The suggestion with what the layer has already and what was said, checked as a whole."""
+    _check_names(given, [field.name for field in table.fields])
     said = {
         "layer": given.layer,
         "title_zh": given.title,
         "title_en": given.title_en or given.title,
+        "group": given.group,
         "zone": given.zone,
+        "key": given.key,
+        "x": given.x,
+        "y": given.y,
+        "columns": given.columns,
         "classification": given.classification,
+        "departments": given.departments,
         "remove_gone": given.remove_gone,
         "anywhere": given.anywhere,
     }
@@ -113,6 +137,14 @@ def _checked(plan: Plan, given: ImportIn, before: OwnLayer | None) -> Plan:
         return Plan.model_validate({**plan.model_dump(), **(_kept(before, given) if before else {}), **known})
     except ValidationError as exc:
         raise as_input_error(exc) from exc
+
+
+def _check_names(given: ImportIn, names: list[str]) -> None:
+    """What is said of columns is of columns that are there."""
+    said = [("columns", column.source) for column in given.columns or ()]
+    for field, name in (*said, ("x", given.x), ("y", given.y)):
+        if name is not None and name not in names:
+            raise InputError(f"{field}: expected one of {', '.join(names)}; got {name!r}", field=field)
 
 
 def _kept(before: OwnLayer, given: ImportIn) -> dict[str, Any]:
@@ -144,20 +176,34 @@ def scope_of(told: Mapping[str, Any]) -> Scope:
     return Scope(**limits, classification=Classification(told["classification"]), city=bool(told["city"]))
 
 
+def tell(told: Mapping[str, object]) -> None:
+    sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
-    """Reads `{path, given, who, scope}` from standard input, writes the answer to standard output."""
+    """Reads `{path, given, mode, who, scope}` from standard input, writes lines to standard output: `{done, whole}` as
+    it goes on, at last `{answer}` or `{failure}`. It ends where who asked is not there any more."""
     os.nice(5)
+    parent = os.getppid()
     asked = json.load(sys.stdin)
     engine = make_engine(load_settings(), pool_size=1, name="onemap import")
+
+    def told(done: int, whole: int | None) -> None:
+        if os.getppid() != parent:
+            raise Stopped
+        tell({"done": done, "whole": whole})
+
+    path, given, scope = Path(asked["path"]), ImportIn.model_validate(asked["given"]), scope_of(asked["scope"])
     try:
-        path, given = Path(asked["path"]), ImportIn.model_validate(asked["given"])
-        done = run_import(engine.begin, path, given, asked["who"], scope_of(asked["scope"]), folder=path.parent)
+        done = run_import(
+            engine.begin, path, given, asked["who"], asked["mode"], scope=scope, told=told, folder=path.parent
+        )
     except OneMapError as exc:
-        told = {"kind": type(exc).__name__, "message": exc.message, "field": exc.field, "reason": exc.reason}
-        json.dump(told, sys.stdout, ensure_ascii=False)
-        sys.exit(REFUSED)
+        tell({"failure": failure_of(exc)})
+        return
     done["refused"] = done["refused"][:REFUSED_TOLD]
-    json.dump(done, sys.stdout, ensure_ascii=False)
+    tell({"answer": done})
 
 
 if __name__ == "__main__":

@@ -59,6 +59,26 @@ class AccountsId(StrEnum):
     IMPORTED = "account-imported"
 
 
+class LayersId(StrEnum):
+    PANE = "layer-pane"
+    ADD = "layer-add"
+    RENEW = "layer-renew"
+    REMOVE = "layer-remove"
+    # a file that is dropped: where, and which one came of it (`assets/js/pages/upload.mjs`)
+    DROP = "layer-drop"
+    FILE = "layer-file"
+    WRONG = "layer-wrong"
+    # the work on it
+    BROUGHT = "layer-brought"
+    WATCH = "layer-watch"
+    PROGRESS = "layer-progress"
+    LOOK = "layer-look"
+    CHECK = "layer-check"
+    LOAD = "layer-load"
+    STOP = "layer-stop"
+    TAKE_AWAY = "layer-take-away"
+
+
 class PeopleId(StrEnum):
     TABS = "people-tabs"
     PANE = "person-pane"

@@ -24,8 +24,9 @@ from core.types import Box
 from layers.catalogue import check_free
 from layers.imports.nouns import Refused
 from layers.imports.places import outside, reference_named, to_places
-from layers.imports.plan import Plan, shape_in
+from layers.imports.plan import Plan
 from layers.imports.shapes import Family, Shapes, mend
+from layers.imports.suggest import shape_in
 from layers.imports.tables import Piece, Table
 from layers.imports.values import value_of
 from layers.own import read_layer, write_layer
@@ -166,9 +167,11 @@ def bring(
     now: datetime,
     told: Told = lambda done, whole: None,
     stopped: Callable[[], bool] = lambda: False,
+    file: str | None = None,
 ) -> Outcome:
-    """Load all rows. What a layer of the same key had is updated; what the file has not any more is counted, and
-    removed where the plan says so. Without a key the file replaces what was there."""
+    """Load all rows of a table, which stands in `file` as people call it. What a layer of the same key had is updated;
+    what the file has not any more is counted, and removed where the plan says so. Without a key the file replaces what
+    was there."""
     outcome = Outcome()
     reader = Reader(plan, zone_of(conn, plan), city_box(conn), outcome)
     check_free(plan.layer)
@@ -189,16 +192,16 @@ def bring(
         first = outcome.refusals[0]
         told_of = f"row {first['row']}: {first['field']}: {first['why']}"
         raise InputError(f"file: no row of {table.name} can be kept; {told_of}", field="file")
-    write_layer(conn, plan.layer, plan, who, now, lineage_of(table, plan))
+    write_layer(conn, plan.layer, plan, who, now, lineage_of(table, plan, file))
     _settle(conn, plan, outcome, now)
     notify_change(conn, "layer", [plan.layer])
     return outcome
 
 
-def lineage_of(table: Table, plan: Plan) -> dict[str, Any]:
+def lineage_of(table: Table, plan: Plan, file: str | None) -> dict[str, Any]:
     """Where a layer's rows are from."""
     return {
-        "file": table.found.path.name,
+        "file": file or table.found.path.name,
         "table": table.name,
         "kind": str(table.found.kind),
         "datum": plan.datum,

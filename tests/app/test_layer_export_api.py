@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from layers.imports.bring import bring
-from layers.imports.plan import suggest
+from layers.imports.suggest import suggest
 from layers.own import remove_layer
 from tests.layers.test_bring import HEAD, NOW, ROWS, text_table
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from sqlalchemy import Engine
 
 from layers.imports.bring import bring
-from layers.imports.plan import suggest
+from layers.imports.suggest import suggest
 from tests.browser.desk import MAP, Desk, window
 from tests.layers.brought import frame, square, tables
 from tests.support import System, now

@@ -15,7 +15,8 @@ from core.errors import Conflict, InputError, NotFound
 from core.scope import Classification, Scope
 from layers.catalogue import describe_layers, read_tile
 from layers.imports.bring import Outcome, Stopped, bring, preview
-from layers.imports.plan import Plan, suggest
+from layers.imports.plan import Plan
+from layers.imports.suggest import suggest
 from layers.own import count_rows, need_layer, read_layer, read_row, remove_layer
 from tests.layers.brought import LAT, LON, frame, square, tables
 

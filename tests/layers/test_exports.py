@@ -15,7 +15,7 @@ from core.errors import InputError
 from core.scope import Scope
 from layers.exports import export, short_names
 from layers.imports.bring import bring
-from layers.imports.plan import suggest
+from layers.imports.suggest import suggest
 from layers.own import OwnLayer, need_layer
 from tests.layers.brought import LAT, LON, frame, square, tables
 from tests.layers.test_bring import HEAD, NOW, ROWS, text_table

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from core.errors import NotFound
 from core.scope import Scope
 from layers.imports.bring import bring
-from layers.imports.plan import suggest
+from layers.imports.suggest import suggest
 from layers.ogc.collections import OURS, Collection, collection, collections
 from layers.ogc.query import CRS84, EPSG, SYSTEMS, Asked, BadRequest, read_asked, read_extent, read_item, read_items
 from tests.layers.brought import LAT, LON, frame, square, tables

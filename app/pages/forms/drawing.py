@@ -144,11 +144,10 @@ def error_slot(form: Form, name: str) -> html.Div:
 
 def draw_lines(form: Form, one: Field, value: Any) -> html.Div:
     rows = [draw_line(form, one, str(n), row) for n, row in enumerate(one.lines.split(value))]
-    more = action(
-        ids.add_line(form.key, one.name), f"{form.words}.{one.name}.add", small=True, data_key=f"add-{one.name}"
-    )
+    add, words = ids.add_line(form.key, one.name), f"{form.words}.{one.name}.add"
+    more = [action(add, words, small=True, data_key=f"add-{one.name}")] if one.lines.grows else []
     return html.Div(
-        [html.Div(rows, id=ids.lines(form.key, one.name), className="lines"), more, error_slot(form, one.name)],
+        [html.Div(rows, id=ids.lines(form.key, one.name), className="lines"), *more, error_slot(form, one.name)],
         className="field",
         **wild({"data-field": one.name}),
     )
@@ -166,15 +165,23 @@ def draw_line(form: Form, one: Field, row: str, values: Sequence[Any]) -> html.D
             "value": "" if given is None else str(given),
             **wild({"data-column": column}),
         }
-        offered = one.lines.offered.get(column)
-        inputs.append(
-            dmc.Autocomplete(data=list(offered), limit=8, **named)
-            if offered
-            else dmc.TextInput(autoComplete="off", **named)
-        )
+        inputs.append(draw_cell(one, column, given, named))
     gone = icon_button(ids.drop_line(form.key, one.name, row), "close", "form.remove")
     inner = html.Div([*inputs, gone], className=f"line columns-{len(inputs)}")
     return html.Div([inner], id=ids.line(form.key, one.name, row))
+
+
+def draw_cell(one: Field, column: str, given: Any, named: dict[str, Any]) -> Any:
+    """One input of a line: of text, with proposals, or a choice; an empty one where that may be."""
+    choices = one.lines.choices.get(column)
+    if choices is not None:
+        optional = any(not value for value, _ in choices)
+        listed = Field(column, Kind.CHOICE, choices=tuple(c for c in choices if c[0]), nullable=optional)
+        return draw_choice(listed, given, {name: value for name, value in named.items() if name != "value"})
+    offered = one.lines.offered.get(column)
+    if offered:
+        return dmc.Autocomplete(data=list(offered), limit=8, **named)
+    return dmc.TextInput(autoComplete="off", readOnly=column in one.lines.fixed, **named)
 
 
 def save_button(form: Form) -> html.Button:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from core.types import JsonObject
+from pydantic import JsonValue
 
 Words = list[Any]
 Values = Mapping[str, Any]
@@ -30,13 +30,17 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """How a mapping is a table of inputs: `split` into rows of text, `join` them again. `offered` are values to choose
-    from."""
+    """How a mapping or list is a table of inputs: `split` into rows of text, `join` them again. `offered` are values
+    that are proposed, `choices` the only ones there are; what stands in `fixed` columns cannot be changed; no lines are
+    added where it does not grow."""
 
     columns: tuple[str, ...] = ("key", "value")
     split: Callable[[Any], list[Sequence[Any]]] = lambda value: [list(item) for item in value.items()]
-    join: Callable[[list[list[str]]], JsonObject] = lambda rows: {row[0]: row[1] or None for row in rows}
+    join: Callable[[list[list[str]]], JsonValue] = lambda rows: {row[0]: row[1] or None for row in rows}
     offered: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    choices: Mapping[str, tuple[tuple[str, Words], ...]] = field(default_factory=dict)
+    fixed: frozenset[str] = frozenset()
+    grows: bool = True
 
 
 @dataclass(frozen=True, slots=True)

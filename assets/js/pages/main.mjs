@@ -5,6 +5,7 @@ import { around, byId, setText } from '../dom.mjs';
 import { keepWithAccount, takeOver } from '../chosen.mjs';
 import { lookControls, startTheme, takeLook } from '../look.mjs';
 import { makeWords, pageLang } from '../words.mjs';
+import { takeFiles } from './upload.mjs';
 
 const EVERY_MS = 1000;
 const WATCH_MS = 5000;
@@ -27,13 +28,14 @@ function show(node) {
   node.scrollIntoView({ block: 'center' });
 }
 
-/** What was opened beside a list has the focus; what is wrong is in sight. @param {MutationRecord[]} changes */
+/** What was opened beside a list begins at its head and has the focus; what is wrong is in sight. @param {MutationRecord[]} changes */
 function lead(changes) {
   for (const { addedNodes } of changes) {
     for (const node of addedNodes) {
       if (!(node instanceof HTMLElement)) continue;
       /** @type {HTMLElement | null} */
       const heading = node.matches('.detail > *') ? node.querySelector('h2[tabindex]') : null;
+      if (heading && node.parentElement) node.parentElement.scrollTop = 0;
       heading?.focus({ preventScroll: true });
       const wrong = node.matches('.error, .mantine-InputWrapper-error') ? node : node.querySelector('.error, .mantine-InputWrapper-error');
       if (wrong instanceof HTMLElement && wrong.closest('.form')) show(wrong);
@@ -108,7 +110,7 @@ takeLook();
 startTheme();
 keepWithAccount();
 const words = makeWords(catalogue, city.timezone);
-const tick = () => { ready(); speakChoices(); keepAges(words); };
+const tick = () => { ready(); speakChoices(); keepAges(words); takeFiles(catalogue); };
 new MutationObserver(changes => { lead(changes); tick(); }).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ['data-age', 'data-time'] });
 setInterval(tick, EVERY_MS);
 setInterval(watch, WATCH_MS);

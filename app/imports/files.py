@@ -1,0 +1,181 @@
+"""Files that are brought over the network: kept on disk while they come, then read by a process each; one that is
+looked at first stays until it is loaded, given up, or nobody has asked for it for an hour.
+
+What is known of them lives in the process that took them, as what they may become does in the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+from collections.abc import AsyncIterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from app.imports.nouns import FileObject, ImportIn, ImportObject, MappingIn, Mode, State
+from app.imports.reading import failure_of, read
+from core.errors import Conflict, Forbidden, NotFound, OneMapError, Unavailable
+from core.log import get_log
+from core.settings import Settings
+from core.viewer import Viewer
+
+log = get_log("imports")
+FOLDER = "imports"
+# so long one stays that nobody asks for, so many one person may have here
+KEPT, EACH = timedelta(hours=1), 4
+
+
+@dataclass(slots=True)
+class BroughtFile:
+    """One of them."""
+
+    id: str
+    name: str
+    path: Path
+    size: int
+    owner: str
+    asked_at: datetime
+    state: State = "here"
+    mode: Mode | None = None
+    done: int = 0
+    whole: int | None = None
+    answer: ImportObject | None = None
+    error: OneMapError | None = None
+    task: asyncio.Task[None] | None = None
+
+    def told(self) -> FileObject:
+        return {
+            "id": self.id,
+            "name": self.name,
+            "size": self.size,
+            "state": self.state,
+            "mode": self.mode,
+            "done": self.done,
+            "whole": self.whole,
+            "answer": self.answer,
+            "failure": None if self.error is None else failure_of(self.error),
+        }
+
+
+class BroughtFiles:
+    """All of them. Its methods run in the event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._files: dict[str, BroughtFile] = {}
+        # imports are heavy: one after the other
+        self._turn = anyio.CapacityLimiter(1)
+
+    @property
+    def folder(self) -> Path:
+        return self._settings.state_dir.resolve() / FOLDER
+
+    async def take(self, body: AsyncIterable[bytes], name: str, who: Viewer, now: datetime) -> BroughtFile:
+        """Keep what comes; the oldest of this person's makes room."""
+        self.forget(now)
+        own = sorted((one for one in self._files.values() if one.owner == who.username), key=lambda one: one.asked_at)
+        for one in own[: max(len(own) - EACH + 1, 0)]:
+            self.drop(one)
+        identity = secrets.token_urlsafe(12)
+        folder = self.folder / identity
+        folder.mkdir(mode=0o700, parents=True)
+        # what a person calls it names nothing on disk
+        path, size = folder / f"file{Path(name).suffix[:10]}", 0
+        try:
+            async with await anyio.open_file(path, "wb") as file:
+                async for block in body:
+                    await file.write(block)
+                    size += len(block)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self._files[identity] = taken = BroughtFile(identity, name, path, size, who.username, now)
+        return taken
+
+    def need(self, identity: str, who: Viewer, now: datetime) -> BroughtFile:
+        """NotFound where there is none, or it is somebody else's."""
+        found = self._files.get(identity)
+        if found is None or found.owner != who.username:
+            raise NotFound(f"there is no file {identity[:60]!r} any more", reason="file_gone")
+        found.asked_at = now
+        return found
+
+    async def bring(self, body: AsyncIterable[bytes], given: ImportIn, who: Viewer, now: datetime) -> ImportObject:
+        """All in one: taken, worked through, forgotten."""
+        check_class(given, who)
+        file = await self.take(body, given.name, who, now)
+        try:
+            return await self.read(file, given, "check" if given.dry_run else "load", who)
+        finally:
+            self.drop(file)
+
+    def start(self, file: BroughtFile, given: MappingIn, mode: Mode, who: Viewer) -> None:
+        """Work through it; `file` says how far that is. Conflict while it is worked on already."""
+        if file.state == "working":
+            raise Conflict("the file is being worked on", reason="import_running")
+        file.state, file.mode, file.done, file.whole = "working", mode, 0, None
+        file.answer, file.error = None, None
+        file.task = asyncio.create_task(self._work(file, given, mode, who))
+
+    def stop(self, file: BroughtFile) -> None:
+        """End the work on it; nothing of it is kept."""
+        if file.task is not None:
+            file.task.cancel()
+
+    def drop(self, file: BroughtFile) -> None:
+        self.stop(file)
+        self._files.pop(file.id, None)
+        shutil.rmtree(file.path.parent, ignore_errors=True)
+
+    def forget(self, now: datetime) -> None:
+        """Those that nobody asks for any more, and what another life has left."""
+        for one in list(self._files.values()):
+            if one.state != "working" and now - one.asked_at > KEPT:
+                self.drop(one)
+        if self.folder.is_dir():
+            for left in self.folder.iterdir():
+                if left.name not in self._files and now.timestamp() - left.stat().st_mtime > KEPT.total_seconds():
+                    shutil.rmtree(left, ignore_errors=True)
+
+    async def close(self) -> None:
+        """The server ends."""
+        for one in list(self._files.values()):
+            task = one.task
+            self.drop(one)
+            if task is not None:
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    async def read(self, file: BroughtFile, given: MappingIn, mode: Mode, who: Viewer) -> ImportObject:
+        check_class(given, who)
+        whole = ImportIn.model_validate({**given.model_dump(exclude={"name", "dry_run"}), "name": file.name})
+
+        def told(done: int, of: int | None) -> None:
+            file.done, file.whole = done, of
+
+        async with self._turn:
+            return await read(self._settings, file.path, whole, mode, who, told)
+
+    async def _work(self, file: BroughtFile, given: MappingIn, mode: Mode, who: Viewer) -> None:
+        try:
+            file.answer = await self.read(file, given, mode, who)
+            file.state = "done"
+        except asyncio.CancelledError:
+            file.state = "stopped"
+        except OneMapError as exc:
+            file.error, file.state = exc, "failed"
+        except Exception as exc:  # whoever waits for it is told, whatever it was
+            log.exception("import_failed", file=file.name[:60])
+            file.error, file.state = Unavailable(str(exc)[:200], reason="import_failed"), "failed"
+
+
+def check_class(given: MappingIn, who: Viewer) -> None:
+    """Nobody makes what they could not see."""
+    if given.classification is not None and given.classification > who.scope.classification:
+        raise Forbidden("classification: above your own", field="classification", reason="layer_beyond_own")

@@ -1,0 +1,230 @@
+"""Callbacks of the page: open, change, remove a layer; a file dropped, looked at, checked, loaded, stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dash import ALL, Dash, Input, Output, State, ctx, html, no_update, set_props
+from dash.exceptions import PreventUpdate
+
+from app.api import own_layers as api
+from app.asking import Asking, Door
+from app.dashboard import texts
+from app.imports.files import BroughtFile
+from app.imports.nouns import MappingIn, Mode
+from app.pages import forms, ids, tables
+from app.pages.acts import Act, Acts, Press, empties, fills
+from app.pages.forms.typed import gather, states_of
+from app.pages.forms.wrong import error_of, spread
+from app.pages.ids import LayersId
+from app.pages.own_layers import brought, detail, layout, listing
+from app.pages.parts import done, error_words
+from core.clock import utc_now
+from core.errors import Conflict, InputError, OneMapError
+from core.viewer import Permission
+
+HELD, HELD_FILE = State(ids.held(detail.KEY), "data"), State(ids.held(brought.KEY), "data")
+# what a plan says of one table means nothing of another
+OF_THE_TABLE = ("columns", "key", "x", "y", "datum", "encoding")
+Errors = dict[str, list[Any]]
+# nobody looks at the work any more, which goes on
+QUIET = (LayersId.WATCH, {"disabled": True})
+
+
+def register(app: Dash, door: Door) -> None:
+    tables.register(app, door, listing.TABLE, listing.read_rows)
+    forms.register(app, door, detail.LayerHandler())
+    acts = Acts(app, door)
+    acts.cells(listing.TABLE.key, open=lambda asking, press: opened(asking, str(press.what["id"])))
+    acts.button(LayersId.ADD, lambda asking, press: to_drop(asking))
+    acts.button(LayersId.RENEW, lambda asking, press: to_drop(asking, str(press.given[0]["id"])), HELD)
+    acts.asked_twice(
+        LayersId.REMOVE,
+        layout.REMOVING,
+        ask_remove,
+        remove,
+        HELD,
+    )
+    acts.closes(detail.KEY, LayersId.PANE)
+    acts.button(ids.press(brought.KEY, "close"), lambda asking, press: Act([empties(LayersId.PANE), QUIET]))
+    File(app, door).register()
+
+
+def opened(asking: Asking, name: str) -> Act:
+    return Act([fills(LayersId.PANE, detail.open_layer(asking, name)), QUIET])
+
+
+def to_drop(asking: Asking, layer: str | None = None) -> Act:
+    asking.viewer.require(Permission.LAYER_EDIT)
+    return Act([fills(LayersId.PANE, brought.drop_pane(layer)), QUIET])
+
+
+def ask_remove(press: Press) -> html.Span:
+    [layer] = press.given
+    return html.Span(texts.both("own.remove.ask", name=layer["title"]["zh"], n=layer["rows"]))
+
+
+def remove(asking: Asking, press: Press) -> Act:
+    name = str(press.given[0]["id"])
+    api.delete_layer(asking.conn, asking.viewer, asking.now, name)
+    return Act([empties(LayersId.PANE)], done("own.removed", name=name), changed=True)
+
+
+class File:
+    """The file on its way in. These callbacks read a file in a process of its own: they hold no transaction."""
+
+    def __init__(self, app: Dash, door: Door) -> None:
+        self._app, self._door = app, door
+
+    def register(self) -> None:
+        self._register_dropped()
+        self._register_look()
+        self._register_work("check", LayersId.CHECK)
+        self._register_work("load", LayersId.LOAD)
+        self._register_take_away()
+        self._register_watch()
+        self._register_ends()
+
+    def _need(self, held: Mapping[str, Any] | None) -> BroughtFile:
+        viewer = self._door.viewer()
+        viewer.require(Permission.LAYER_EDIT)
+        return self._door.parts.files.need(str((held or {}).get("file")), viewer, utc_now())
+
+    def _register_dropped(self) -> None:
+        @self._app.callback(Input(LayersId.FILE.value, "data"), prevent_initial_call=True)
+        async def dropped(data: Mapping[str, Any] | None) -> None:
+            if not data:
+                raise PreventUpdate
+            file = self._need({"file": data["id"]})
+            layer = data.get("layer")
+            try:
+                answer = await self._door.parts.files.read(file, MappingIn(layer=layer), "look", self._door.viewer())
+            except OneMapError as exc:
+                self._door.parts.files.drop(file)
+                shown = brought.drop_pane(layer, error_words(exc))
+            else:
+                shown = brought.mapping_pane(file.told(), answer)
+            set_props(LayersId.PANE.value, {"children": shown})
+
+    def _register_look(self) -> None:
+        @self._app.callback(
+            *self._errors(),
+            Output(LayersId.PANE.value, "children", allow_duplicate=True),
+            Input(LayersId.LOOK.value, "n_clicks"),
+            HELD_FILE,
+            *states_of(brought.KEY),
+            running=[(Output(LayersId.LOOK.value, "disabled"), True, False)],
+            prevent_initial_call=True,
+        )
+        async def look(clicks: int | None, held: Mapping[str, Any] | None, *_: Any) -> tuple[Any, ...]:
+            if not clicks:
+                raise PreventUpdate
+            outputs, states = ctx.outputs_list, ctx.states_list
+            file = self._need(held)
+            given, errors = said_of(states, held)
+            if given is None:
+                return (*spread(errors, outputs), no_update)
+            try:
+                answer = await self._door.parts.files.read(file, given, "look", self._door.viewer())
+            except (InputError, Conflict) as exc:
+                return (*spread(error_of(form_of(states), exc), outputs), no_update)
+            return (*spread({}, outputs), brought.mapping_pane(file.told(), answer))
+
+    def _register_work(self, mode: Mode, button: LayersId) -> None:
+        @self._app.callback(
+            *self._errors(),
+            Input(button.value, "n_clicks"),
+            HELD_FILE,
+            *states_of(brought.KEY),
+            prevent_initial_call=True,
+        )
+        async def work(clicks: int | None, held: Mapping[str, Any] | None, *_: Any) -> tuple[Any, ...]:
+            if not clicks:
+                raise PreventUpdate
+            outputs, states = ctx.outputs_list, ctx.states_list
+            file = self._need(held)
+            given, errors = said_of(states, held)
+            if given is None:
+                return spread(errors, outputs)
+            self._begin(file, given, mode)
+            return spread({}, outputs)
+
+    def _register_take_away(self) -> None:
+        """What the file has not any more leaves the layer: asked twice, then loaded once more with that said."""
+        acts = Acts(self._app, self._door)
+        go = ids.dialog_part(layout.TAKING, "go")
+        closed = Act([(ids.dialog(layout.TAKING), {"opened": False})])
+        words = ids.dialog_part(layout.TAKING, "words")
+        ask = Act(
+            [(ids.dialog(layout.TAKING), {"opened": True}), fills(words, html.Span(texts.both("bring.take_away.ask")))]
+        )
+        acts.button(LayersId.TAKE_AWAY, lambda asking, press: ask)
+        acts.button(ids.dialog_part(layout.TAKING, "stay"), lambda asking, press: closed)
+
+        @self._app.callback(Input(go, "n_clicks"), HELD_FILE, *states_of(brought.KEY), prevent_initial_call=True)
+        async def pressed(clicks: int | None, held: Mapping[str, Any] | None, *_: Any) -> None:
+            if not clicks or not ctx.triggered[0].get("value"):
+                raise PreventUpdate
+            file = self._need(held)
+            given, _errors = said_of(ctx.states_list, held)
+            closed.show()
+            if given is not None:
+                self._begin(file, given.model_copy(update={"remove_gone": True}), "load")
+
+    def _begin(self, file: BroughtFile, given: MappingIn, mode: Mode) -> None:
+        self._door.parts.files.start(file, given, mode, self._door.viewer())
+        show_state(file, working=True)
+
+    def _register_watch(self) -> None:
+        @self._app.callback(Input(LayersId.WATCH.value, "n_intervals"), HELD_FILE, prevent_initial_call=True)
+        async def watch(_: int | None, held: Mapping[str, Any] | None) -> None:
+            if not held:
+                set_props(LayersId.WATCH.value, {"disabled": True})
+                raise PreventUpdate
+            file = self._need(held)
+            show_state(file, working=file.state == "working")
+            if file.state != "working" and file.answer is not None:
+                loaded = file.mode == "load"
+                shown = brought.outcome_view(file.answer, file.id, shown=False, loaded=loaded)
+                set_props(LayersId.BROUGHT.value, {"children": shown})
+                if loaded:
+                    set_props(ids.Id.CHANGED.value, {"data": utc_now().isoformat()})
+
+    def _register_ends(self) -> None:
+        @self._app.callback(Input(LayersId.STOP.value, "n_clicks"), HELD_FILE, prevent_initial_call=True)
+        async def stop(clicks: int | None, held: Mapping[str, Any] | None) -> None:
+            if not clicks:
+                raise PreventUpdate
+            self._door.parts.files.stop(self._need(held))
+
+    def _errors(self) -> tuple[Output, Output]:
+        return (
+            Output(ids.field(brought.KEY, ALL), "error", allow_duplicate=True),
+            Output(ids.said(brought.KEY, ALL), "children", allow_duplicate=True),
+        )
+
+
+def show_state(file: BroughtFile, *, working: bool) -> None:
+    """The bar, and whether the buttons can be pressed."""
+    set_props(LayersId.PROGRESS.value, {"children": brought.progress_view(file.told())})
+    set_props(LayersId.WATCH.value, {"disabled": not working})
+    for button in (LayersId.LOOK, LayersId.CHECK, LayersId.LOAD):
+        set_props(button.value, {"disabled": working})
+
+
+def form_of(states: Any) -> forms.Form:
+    """The form as it stands: its choices do not matter to what is read."""
+    typed = gather(brought.KEY, states)
+    return brought.bring_form(("", "") if "table" in typed.values else ())
+
+
+def said_of(states: Any, held: Mapping[str, Any] | None) -> tuple[MappingIn | None, Errors]:
+    """What stands in the form, or what is wrong with it. Where another table is chosen, what was said of the first is
+    not said of that."""
+    form = form_of(states)
+    given = brought.given_of(forms.read(form, gather(brought.KEY, states)))
+    before: Mapping[str, Any] = (held or {}).get("values") or {}
+    if "table" in given and given["table"] != before.get("table"):
+        given = {name: value for name, value in given.items() if name not in OF_THE_TABLE}
+    return forms.check(form, MappingIn, given)

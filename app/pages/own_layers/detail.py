@@ -1,0 +1,178 @@
+"""The pane of one layer: where its rows are from, its columns, what is said of it, its ways out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from dash import html
+
+from app.asking import Asking
+from app.dashboard import texts
+from app.dashboard.components import clock_time, wild
+from app.pages import forms, ids
+from app.pages.forms import Answer, Form, Kind, Section, Values
+from app.pages.ids import LayersId
+from app.pages.parts import action, class_choices, done, facts, pane_head
+from core.viewer import Permission
+from core.vocabulary import table
+from layers.formats import MEDIA
+from layers.own import LayerChange, OwnLayerObject, change_layer, layer_object, need_layer
+
+KEY = "layer"
+FAMILY = "own.field"
+SECTIONS = (
+    Section((("title_zh", "title_en"), ("group", "min_zoom"), "visible")),
+    Section(("classification", "departments"), "own.who"),
+)
+
+
+def group_choices() -> tuple[tuple[str, list[Any]], ...]:
+    return tuple((name, texts.pair(dict(words))) for name, words in table("layer_groups").items())
+
+
+def layer_form() -> Form:
+    return forms.form_of(
+        LayerChange,
+        KEY,
+        FAMILY,
+        SECTIONS,
+        title_zh={"required": True, "nullable": False},
+        title_en={"required": True, "nullable": False},
+        group={"kind": Kind.CHOICE, "choices": group_choices(), "required": True},
+        min_zoom={"kind": Kind.NUMBER, "required": True},
+        visible={"kind": Kind.TICK},
+        classification={"kind": Kind.CHOICE, "choices": class_choices(), "required": True},
+        departments={"kind": Kind.LIST},
+    )
+
+
+def values_of(layer: OwnLayerObject) -> dict[str, Any]:
+    return {
+        **layer,
+        "title_zh": layer["title"]["zh"],
+        "title_en": layer["title"]["en"],
+        "classification": str(layer["classification"]),
+        "departments": layer["departments"] or [],
+    }
+
+
+def pane(asking: Asking, base: Values, values: Values) -> html.Div:
+    edits = asking.viewer.may(Permission.LAYER_EDIT)
+    form = layer_form()
+    acts = [
+        action(LayersId.RENEW.value, "own.renew", data_key="renew-layer"),
+        action(LayersId.REMOVE.value, "own.remove", data_key="remove-layer"),
+    ]
+    return html.Div(
+        [
+            pane_head(texts.pair(dict(base["title"])), ids.press(KEY, "close")),
+            known_view(base),
+            out_view(base),
+            columns_view(base),
+            forms.draw(form, values, locked=not edits, base=base),
+            *([forms.save_button(form), html.Div(acts, className="actions")] if edits else []),
+        ],
+        className="account layer-detail",
+    )
+
+
+def known_view(base: Values) -> html.Dl:
+    lineage: Mapping[str, Any] = base["lineage"]
+    from_file = " · ".join(str(lineage[name]) for name in ("file", "table", "datum", "encoding") if lineage.get(name))
+    return facts(
+        [
+            ("own.field.layer", html.Code(base["id"])),
+            ("own.geometry", html.Span(texts.both(f"own.geometry.{base['geometry']}"))),
+            ("own.rows", f"{base['rows']:,}"),
+            ("own.key", html.Code(base["key"]) if base["key"] else None),
+            ("own.lineage", from_file),
+            ("own.changed", [clock_time(base["changed_at"]), f" · {base['created_by']}"]),
+        ]
+    )
+
+
+def out_view(base: Values) -> html.Section:
+    """As a file, on the map, for GIS programs."""
+    links = [
+        html.A(
+            kind.upper() if kind != "zip" else "SHP",
+            href=f"/api/layers/{base['id']}/export?{urlencode({'format': kind})}",
+            className="action small",
+            download="",
+            **wild({"data-key": f"export-{kind}"}),
+        )
+        for kind in MEDIA
+    ]
+    served = html.A(texts.both("own.ogc"), href=f"/ogc/collections/{base['id']}", className="link")
+    return html.Section(
+        [
+            html.H3(texts.both("own.out")),
+            html.Div(links, className="actions"),
+            html.P([map_link(base["id"]), " · ", served]),
+        ]
+    )
+
+
+def map_link(layer: str) -> html.A:
+    address = f"/?{urlencode({'layers': layer})}"
+    return html.A(texts.both("own.on_map"), href=address, className="link", **wild({"data-key": "on-map"}))
+
+
+def columns_view(base: Values) -> html.Details:
+    rows = [
+        html.Tr(
+            [
+                html.Td(texts.pair(dict(one["title"]))),
+                html.Td(html.Code(one["name"])),
+                html.Td(texts.both(f"bring.type.{one['type']}")),
+                html.Td(texts.both(f"bring.role.{one['role']}") if one["role"] else ""),
+            ]
+        )
+        for one in base["columns"]
+    ]
+    heads = ("own.column.title", "own.column.name", "own.column.type", "own.column.role")
+    head = html.Tr([html.Th(texts.both(key), scope="col") for key in heads])
+    listed = html.Div(html.Table([html.Thead(head), html.Tbody(rows)]), className="result")
+    return html.Details([html.Summary(texts.both("own.columns_n", n=len(rows))), listed])
+
+
+class LayerHandler:
+    """Changing what is said of a layer."""
+
+    key = KEY
+    pane = LayersId.PANE.value
+    lines: tuple[str, ...] = ()
+    trial: Form | None = None
+
+    def form(self, values: Mapping[str, Any]) -> Form:
+        return layer_form()
+
+    def save(self, asking: Asking, base: Values, values: dict[str, Any]) -> Answer:
+        asking.viewer.require(Permission.LAYER_EDIT)
+        changed = {name: value for name, value in values.items() if value != base.get(name)}
+        if "classification" in changed:
+            changed["classification"] = int(changed["classification"])
+        if "departments" in changed:
+            changed["departments"] = changed["departments"] or None
+        given, errors = forms.check(layer_form(), LayerChange, {**changed, "version": base["version"]})
+        if given is None:
+            return Answer(errors)
+        if changed:
+            change_layer(asking.conn, str(base["id"]), given, asking.viewer.scope, asking.viewer, asking.now)
+        return Answer(pane=open_layer(asking, str(base["id"])), toast=done("accounts.saved"), changed=True)
+
+    def newer(self, asking: Asking, base: Values) -> Values:
+        return values_of(layer_object(need_layer(asking.conn, str(base["id"]), asking.viewer.scope)))
+
+    def draw(self, asking: Asking, base: Values, values: Values) -> html.Div:
+        return pane(asking, base, values)
+
+    def dry_run(self, asking: Asking, base: Values, values: dict[str, Any], trial: dict[str, Any]) -> Answer:
+        raise NotImplementedError
+
+
+def open_layer(asking: Asking, name: str) -> html.Div:
+    found = values_of(layer_object(need_layer(asking.conn, name, asking.viewer.scope)))
+    return pane(asking, found, found)
