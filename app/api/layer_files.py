@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from app.deps import Now, PartsDep, Who
 from app.imports.files import BroughtFile
-from app.imports.nouns import FileObject, ImportObject, MappingIn
+from app.imports.nouns import FileObject, ImportObject, MappingIn, refused_csv
 from core.viewer import Permission
 
 router = APIRouter(prefix="/api/layers/files", tags=["map"])
@@ -85,17 +83,13 @@ async def delete_file(file: File, parts: PartsDep) -> None:
 @router.get(
     "/{file_id}/refused",
     response_class=Response,
-    responses={200: {"description": "row, field, why", "content": {"text/csv": {}}}},
+    responses={200: {"description": "row, field, why_zh, why_en", "content": {"text/csv": {}}}},
 )
 async def get_refused(file: File) -> Response:
     """The rows that are refused, and why."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, ["row", "field", "why"])
-    writer.writeheader()
-    writer.writerows(file.answer["refused"] if file.answer else ())
     # with a byte-order mark, as Excel wants it
     return Response(
-        text.getvalue().encode("utf-8-sig"),
+        refused_csv(file.answer["refused"] if file.answer else ()).encode("utf-8-sig"),
         media_type="text/csv; charset=utf-8",
         headers={"content-disposition": 'attachment; filename="refused.csv"'},
     )

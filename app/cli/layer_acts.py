@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from app.cli.context import shell_user, transaction
-from app.imports.nouns import ImportIn, ImportObject, Mode
+from app.imports.nouns import ImportIn, ImportObject, Mode, refused_csv
 from app.imports.work import run_import
 from core import audit
 from core.clock import rfc3339, utc_now
@@ -63,7 +62,7 @@ def tell(done: ImportObject, *, dry_run: bool) -> None:
     print(file=sys.stderr)
     print(f"{plan.layer}: " + ", ".join(f"{value:,} {name}" for name, value in done["figures"].items()))
     for one in done["refused"][:SHOWN]:
-        print(f"  row {one['row']}: {one['field']}: {one['why']}")
+        print(f"  row {one['row']}: {one['field']}: {one['why']['en']}")
     if len(done["refused"]) > SHOWN:
         print(f"  and {done['figures']['refused'] - SHOWN:,} more; --refused FILE lists them")
     if done["figures"]["gone"] and not done["figures"]["removed"]:
@@ -73,9 +72,7 @@ def tell(done: ImportObject, *, dry_run: bool) -> None:
 def write_refused(path: Path, done: ImportObject) -> None:
     # with a byte-order mark, as Excel wants it
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.DictWriter(file, ["row", "field", "why"])
-        writer.writeheader()
-        writer.writerows(done["refused"])
+        file.write(refused_csv(done["refused"]))
 
 
 def list_(_: argparse.Namespace) -> int:

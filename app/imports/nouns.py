@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import Field
@@ -46,6 +49,15 @@ class ImportIn(MappingIn):
 
     name: str = Field(max_length=255)
     dry_run: bool = False
+
+
+def refused_csv(refused: Iterable[Refused]) -> str:
+    """Rows that are refused as a table, why in both languages."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["row", "field", "why_zh", "why_en"])
+    writer.writerows([one["row"], one["field"], one["why"]["zh"], one["why"]["en"]] for one in refused)
+    return text.getvalue()
 
 
 class TableObject(TypedDict):

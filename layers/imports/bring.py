@@ -20,9 +20,11 @@ from sqlalchemy import Connection, text
 from core.db import notify_change
 from core.errors import Conflict, InputError
 from core.exposure import city_box, city_zone
+from core.i18n import say
 from core.types import Box
+from core.vocabulary import Text
 from layers.catalogue import check_free
-from layers.imports.nouns import Refused
+from layers.imports.nouns import Refused, Unfit
 from layers.imports.places import outside, reference_named, to_places
 from layers.imports.plan import Plan
 from layers.imports.shapes import Family, Shapes, mend
@@ -56,7 +58,7 @@ class Outcome:
     refused: int = 0
     refusals: list[Refused] = field(default_factory=list)
 
-    def refuse(self, row: int, column: str, why: str) -> None:
+    def refuse(self, row: int, column: str, why: Text) -> None:
         self.refused += 1
         if len(self.refusals) < REFUSED_KEPT:
             self.refusals.append({"row": row, "field": column, "why": why})
@@ -98,22 +100,22 @@ class Reader:
             elif (made := self._row(number, row, shapes[place])) is not None:
                 yield made
 
-    def _shapes(self, piece: Piece) -> tuple[Shapes, dict[int, str]]:
+    def _shapes(self, piece: Piece) -> tuple[Shapes, dict[int, Text]]:
         """In WGS 84 and mended, and why some cannot be kept."""
-        raw, refused = piece.shapes, {}
+        raw, refused = piece.shapes, dict[int, Text]()
         if raw is None:
             raw = np.full(len(piece.rows), None, dtype=object)
             for place, row in enumerate(piece.rows):
                 raw[place] = shape_in(row, self._place) if self._place else None
                 if raw[place] is None and any(row.get(name) for name in self._place):
                     told = ", ".join(str(row.get(name)) for name in self._place)
-                    refused[place] = f"expected a place, got {told[:80]!r}"
+                    refused[place] = say("refused.place", got=repr(told[:80]))
         if self._plan.geometry == "none":
             return np.full(len(raw), None, dtype=object), {}
         there = to_places(raw, self._way)
         for place in map(int, np.flatnonzero(outside(there, self._city))):
             x, y = shapely.get_coordinates(there[place])[0]
-            refused[place] = f"expected a place near the city, got {x:.6f}, {y:.6f}"
+            refused[place] = say("refused.near", got=f"{x:.6f}, {y:.6f}")
             there[place] = None
         family: Family = self._plan.geometry
         mended = mend(there, family)
@@ -125,17 +127,17 @@ class Reader:
         for column in self._plan.columns:
             try:
                 value = value_of(row.get(column.source), column.type, self._zone)
-            except ValueError as exc:
-                self._outcome.refuse(number, column.source, str(exc))
+            except Unfit as exc:
+                self._outcome.refuse(number, column.source, exc.text)
                 return None
             if value is not None:
                 props[column.name] = value
         key = str(props.get(self._plan.key, "")) if self._plan.key else str(number)
         if not key:
-            self._outcome.refuse(number, self._plan.key or "", "expected a key")
+            self._outcome.refuse(number, self._plan.key or "", say("refused.key"))
             return None
         if (before := self._seen.setdefault(key, number)) != number:
-            self._outcome.refuse(number, self._plan.key or "", f"the key {key[:80]!r} stands in row {before} already")
+            self._outcome.refuse(number, self._plan.key or "", say("refused.twice", name=repr(key[:80]), row=before))
             return None
         if shape is None and self._plan.geometry != "none":
             self._outcome.placeless += 1
@@ -190,7 +192,7 @@ def bring(
         told(outcome.read, table.count)
     if outcome.read and outcome.refused == outcome.read:
         first = outcome.refusals[0]
-        told_of = f"row {first['row']}: {first['field']}: {first['why']}"
+        told_of = f"row {first['row']}: {first['field']}: {first['why']['en']}"
         raise InputError(f"file: no row of {table.name} can be kept; {told_of}", field="file")
     write_layer(conn, plan.layer, plan, who, now, lineage_of(table, plan, file))
     _settle(conn, plan, outcome, now)

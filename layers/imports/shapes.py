@@ -9,6 +9,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from core.i18n import say
+from core.vocabulary import Text
+
 Family = Literal["point", "line", "polygon"]
 FAMILY: dict[int, Family] = {0: "point", 1: "line", 2: "line", 3: "polygon", 4: "point", 5: "line", 6: "polygon"}
 COLLECTION = 7
@@ -21,7 +24,7 @@ class Mended:
 
     shapes: Shapes
     repaired: int = 0
-    refused: dict[int, str] = field(default_factory=dict)
+    refused: dict[int, Text] = field(default_factory=dict)
 
 
 def families(shapes: Shapes) -> dict[Family, int]:
@@ -56,7 +59,7 @@ def mend(shapes: Shapes, wanted: Family) -> Mended:
     for place in np.flatnonzero(~empty):
         kept = keep(flat[place], wanted)
         if kept is None:
-            done.refused[int(place)] = f"expected a {wanted}, got {flat[place].geom_type}"
+            done.refused[int(place)] = say(f"refused.{wanted}", got=flat[place].geom_type)
         flat[place] = kept
     return done
 

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from pyogrio.errors import DataSourceError, FeatureError, FieldError, GeometryError
 
 from core.errors import InputError
+from core.i18n import say
+from core.vocabulary import Text
 from layers.imports.guess import ColumnType, type_of
 from layers.imports.letters import check_text, encoding_named, encoding_of
 from layers.imports.opening import TEXTUAL, Found, Kind
@@ -62,7 +64,7 @@ class Piece:
     first: int
     rows: list[dict[str, Any]]
     shapes: NDArray[np.object_] | None
-    faults: dict[int, str]
+    faults: dict[int, Text]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +135,13 @@ class Table:
         with _open_text(self.found.path, self.encoding or "utf-8") as lines:
             reader = csv.reader(lines, delimiter=self.separator)
             next(reader, None)
-            number, rows, faults = 1, list[dict[str, Any]](), dict[int, str]()
+            number, rows, faults = 1, list[dict[str, Any]](), dict[int, Text]()
             try:
                 for values in reader:
                     if not any(value.strip() for value in values):
                         continue
                     if len(values) > len(names) and any(value.strip() for value in values[len(names) :]):
-                        faults[len(rows)] = f"expected {len(names)} fields, got {len(values)}"
+                        faults[len(rows)] = say("refused.fields", n=len(names), got=len(values))
                     filled = [value.strip() or None for value in values] + [None] * (len(names) - len(values))
                     rows.append(dict(zip(names, filled, strict=False)))
                     if len(rows) == AT_ONCE or (most is not None and number + len(rows) > most):

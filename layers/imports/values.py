@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from core.texts import fit
 from layers.imports.guess import DATE, FALSE, TIME, TRUE, ColumnType
+from layers.imports.nouns import Unfit
 
 LONGEST = 10_000
 # beyond that a double no longer holds every whole number
@@ -17,10 +18,15 @@ EXACT = 2**53
 
 
 def value_of(value: Any, kind: ColumnType, zone: ZoneInfo) -> Any:
-    """ValueError says what was expected. None stays None."""
+    """Unfit says what was expected. None stays None."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     return _time(value, zone) if kind == "time" else MAKERS[kind](value)
+
+
+def shown(value: Any) -> str:
+    """As a message quotes it."""
+    return repr(str(value)[:60])
 
 
 def _text(value: Any) -> str:
@@ -28,7 +34,7 @@ def _text(value: Any) -> str:
         value = int(value)  # a code that a table keeps as a number
     words = fit(str(value).strip())
     if len(words) > LONGEST:
-        raise ValueError(f"expected at most {LONGEST:,} characters, got {len(words):,}")
+        raise Unfit("long", most=f"{LONGEST:,}", got=f"{len(words):,}")
     return words
 
 
@@ -36,9 +42,9 @@ def _number(value: Any) -> float | int:
     try:
         number = float(str(value).replace(",", ""))
     except ValueError:
-        raise ValueError(f"expected a number, got {str(value)[:60]!r}") from None
+        raise Unfit("number", got=shown(value)) from None
     if not math.isfinite(number):
-        raise ValueError(f"expected a finite number, got {str(value)[:60]!r}")
+        raise Unfit("finite", got=shown(value))
     return number
 
 
@@ -47,7 +53,7 @@ def _integer(value: Any) -> int:
         return value
     number = _number(value)
     if number != int(number) or abs(number) >= EXACT:
-        raise ValueError(f"expected a whole number, got {str(value)[:60]!r}")
+        raise Unfit("whole", got=shown(value))
     return int(number)
 
 
@@ -59,18 +65,18 @@ def _boolean(value: Any) -> bool:
         return True
     if words in FALSE | {"0"}:
         return False
-    raise ValueError(f"expected yes or no, got {str(value)[:60]!r}")
+    raise Unfit("boolean", got=shown(value))
 
 
 def _date(value: Any) -> str:
     words = str(value).strip()
     match = DATE.match(words)
     if match is None:
-        raise ValueError(f"expected a date such as 2026-05-04, got {words[:60]!r}")
+        raise Unfit("date", got=shown(words))
     try:
         return date(*map(int, match.groups())).isoformat()
-    except ValueError as exc:
-        raise ValueError(f"{words[:60]!r}: {exc}") from None
+    except ValueError:
+        raise Unfit("calendar", got=shown(words)) from None
 
 
 def _time(value: Any, zone: ZoneInfo) -> str:
@@ -80,14 +86,14 @@ def _time(value: Any, zone: ZoneInfo) -> str:
     if match is None:
         if DATE.fullmatch(words):
             return datetime.fromisoformat(_date(words)).replace(tzinfo=zone).isoformat()
-        raise ValueError(f"expected a time such as 2026-05-04T08:00:00+08:00, got {words[:60]!r}")
+        raise Unfit("time", got=shown(words))
     year, month, day, hour, minute, second, fraction, offset = match.groups()
     own = datetime.strptime(offset.replace(":", ""), "%z").tzinfo if offset else zone
     try:
         day_part = (int(year), int(month), int(day), int(hour), int(minute), int(second or 0))
         moment = datetime(*day_part, int(float(fraction or 0) * 1_000_000), tzinfo=own)
-    except ValueError as exc:
-        raise ValueError(f"{words[:60]!r}: {exc}") from None
+    except ValueError:
+        raise Unfit("calendar", got=shown(words)) from None
     return moment.isoformat()
 
 

@@ -142,6 +142,7 @@ CITY = {
     "/api/incidents/{incident_id}/recommendations",
     "/api/incidents/{incident_id}/routes",
     "/api/layers",
+    "/api/layers/{name}",
     "/api/layers/{name}/export",
     "/api/layers/{name}/features",
     "/api/me",

@@ -55,7 +55,7 @@ CENTRE = f"async () => {MAP}.getCenter().toArray()"
 TOO_WIDE = """() => [...document.querySelectorAll('body *')].filter(node => {
   const box = node.getBoundingClientRect();
   return box.width && box.right > innerWidth + 1 && node.checkVisibility({ visibilityProperty: true })
-    && !node.closest('.spoken, .tip, .ag-root, .skip, #map');
+    && !node.closest('.spoken, .tip, .ag-root, .skip, #map') && !node.parentElement?.closest('.result');
 }).map(node => node.outerHTML.slice(0, 120))"""
 SETTLE = """() => {
   for (const one of document.getAnimations()) {

@@ -28,6 +28,7 @@ NAMES = {
     *("API", "Base", "CAP", "CO", "CSV", "EN", "JMESPath", "JPEG", "JSON", "MQTT", "NO", "PM", "SO", "SenML"),
     *("ChirpStack", "Frigate", "LoRaWAN", "MB", "OGC", "OwnTracks", "SensorThings", "Sparkplug", "Tasmota", "Zigbee"),
     *("LEL", "The", "Things", "Stack"),
+    *("ArcGIS", "DXF", "FileGDB", "GB", "GIS", "GeoJSON", "GeoPackage", "KML", "OSM", "QGIS", "Shapefile", "XLSX"),
     *("II", "III", "IV"),
 }
 # the name of the language itself, and what is typed as it stands
@@ -39,6 +40,7 @@ AS_IT_STANDS = {
     "accounts.csv.help",
     "devices.field.capabilities.help",
     "search.coordinates",
+    "bring.field.datum.help",
     *(f"sources.field.options.{name}.help" for name in ("records", "device", "values", "units", "message_as", "name")),
 }
 

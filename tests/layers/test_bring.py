@@ -112,9 +112,9 @@ def test_rows_that_cannot_be_kept_are_named_and_the_others_are(conn: Connection,
         (7, "编号"),
         (8, "geometry"),
     ]
-    assert "expected a number" in done.refusals[0]["why"]
-    assert "stands in row 1 already" in done.refusals[3]["why"]
-    assert "near the city" in done.refusals[4]["why"]
+    assert "expected a number" in done.refusals[0]["why"]["en"]
+    assert "stands in row 1 already" in done.refusals[3]["why"]["en"]
+    assert "near the city" in done.refusals[4]["why"]["en"]
 
 
 def test_a_file_of_which_nothing_can_be_kept_makes_no_layer(conn: Connection, tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_a_time_without_a_zone_is_of_the_one_that_is_asked_for(words: str, wante
         ("1.5", "integer", "expected a whole number"),
         ("nan", "number", "finite"),
         ("vielleicht", "boolean", "yes or no"),
-        ("2026-13-01", "date", "month"),
+        ("2026-13-01", "date", "calendar"),
         ("2026-02-30T08:00", "time", "day"),
         ("x" * 10_001, "text", "at most 10,000"),
     ],

@@ -81,7 +81,10 @@ def test_page_that_one_may_not_read_says_so_and_links_lead_to_what_one_may(addre
     who = person(role)
     # nothing is read for whom nothing is shown
     drawn = PAGES_OF[address].draw(Asking(cast(Connection, None), who, now(), cast(Parts, None)), "")
-    assert re.search(r"for dispatchers and above|needs an administrator|permission to manage", words(drawn, "en"))
+    assert re.search(
+        r"for dispatchers and above|needs an administrator|permission to manage|may not see the city",
+        words(drawn, "en"),
+    )
     links = {part["props"]["href"] for part in walk(drawn) if part["type"] == "A"} - {"/", "/me"}
     assert all(who.may(shell.PAGES[one][1]) for one in links)
 
@@ -91,8 +94,8 @@ def test_links_of_a_page_are_those_that_one_may_open() -> None:
         bar = shell.page("sources.title", person(role), list(shell.PAGES), [])[0]
         return [part["props"]["href"] for part in walk(bar) if part["type"] == "A"][1:-1]
 
-    assert offered(Role.VIEWER) == []
-    assert offered(Role.DISPATCHER) == ["/sources", "/set-aside", "/quarantine"]
+    assert offered(Role.VIEWER) == ["/layers"]
+    assert offered(Role.DISPATCHER) == ["/layers", "/sources", "/set-aside", "/quarantine"]
     assert offered(Role.ADMIN) == list(shell.PAGES)
     # /me is everybody's
     assert {*shell.PAGES, "/me"} == set(PAGES_OF)

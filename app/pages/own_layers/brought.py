@@ -207,9 +207,14 @@ def gone_view(answer: ImportObject, *, offered: bool) -> html.Div:
     return html.Div([html.P([*told, *more], className="warn"), *acts], className="gone")
 
 
+def field_words(field: str) -> Any:
+    """The column at fault as the file calls it; a place is no column."""
+    return texts.both("bring.geometry") if field == "geometry" else html.Code(field) if field else ""
+
+
 def refused_view(answer: ImportObject, file: str | None) -> html.Details:
     lines = [
-        html.Tr([html.Td(str(one["row"])), html.Td(html.Code(one["field"])), html.Td(one["why"])])
+        html.Tr([html.Td(str(one["row"])), html.Td(field_words(one["field"])), html.Td(texts.pair(dict(one["why"])))])
         for one in answer["refused"][:SHOWN]
     ]
     heads = ("bring.refused.row", "bring.refused.field", "bring.refused.why")

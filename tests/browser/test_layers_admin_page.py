@@ -1,0 +1,142 @@
+"""The page of the city's own layers in a real browser: a file is dropped, looked at, mapped, checked, loaded, renewed;
+the layer is changed and removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.desk import PHONE, TOO_WIDE, Desk, window
+from tests.layers.test_bring import HEAD, ROWS
+from tests.support import System
+
+READY = 'html[data-ready="1"]'
+PANE = "#layer-pane"
+FIGURES = "[data-testid=bring-figures]"
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Browser, processes: System) -> Iterator[Desk]:
+    with window(browser, processes, "admin", (1280, 800)) as desk:
+        desk.page.goto(f"{processes.http}/layers")
+        desk.page.wait_for_selector(READY, state="attached")
+        yield desk
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("brought")
+    (folder / "绿地.csv").write_bytes((HEAD + ROWS + "010199,错,公园,1,12,12\n").encode("gbk"))
+    (folder / "绿地2.csv").write_bytes((HEAD + ROWS.splitlines(keepends=True)[0].replace("甲", "甲园")).encode("gbk"))
+    (folder / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
+    return folder
+
+
+def bring(page: Page, path: Path) -> None:
+    with page.expect_file_chooser() as choosing:
+        page.click("[data-key=choose-file]")
+    choosing.value.set_files(path)
+
+
+def begin(page: Page) -> None:
+    if page.locator(f"{PANE} h2").count():
+        page.click(f"{PANE} header button")
+        page.wait_for_selector(f"{PANE} h2", state="detached")
+    page.click("[data-key=add-layer]")
+    page.wait_for_selector(f"{PANE} [data-upload]")
+
+
+def test_what_is_no_file_of_ours_is_said_where_it_was_dropped(desk: Desk, files: Path) -> None:
+    begin(desk.page)
+    bring(desk.page, files / "photo.png")
+    error = desk.page.wait_for_selector(f"{PANE} .error")
+    assert "GeoPackage" in error.inner_text()
+    assert desk.page.locator("[data-key=choose-file]").is_enabled(), "another can be chosen at once"
+
+
+def test_a_file_is_looked_at_mapped_checked_and_loaded(desk: Desk, files: Path, processes: System) -> None:
+    page = desk.page
+    begin(page)
+    bring(page, files / "绿地.csv")
+    page.wait_for_selector("[data-testid=bring-rows] td:has-text('甲')")
+    assert "gb18030" in page.inner_text("[data-testid=bring-read]")
+    assert desk.serious_barriers() == []
+    page.fill(f"{PANE} [data-field=layer]", "Parks!")
+    page.click("[data-key=check]")
+    page.wait_for_selector(f"{PANE} .mantine-InputWrapper-error, {PANE} .form .error, .progress .error")
+    page.fill(f"{PANE} [data-field=layer]", "parks-page")
+    line = page.locator(f"{PANE} .line:has(input[value=面积])").first
+    line.locator("[data-column=title_zh]").fill("面积（公顷）")
+    page.click("[data-key=look]")
+    page.wait_for_selector("[data-testid=bring-rows] th:has-text('面积（公顷）')")
+    page.click("[data-key=check]")
+    page.wait_for_selector(FIGURES)
+    told = page.inner_text(FIGURES)
+    assert all(words in told.replace("\n", "") for words in ("4读取", "3新增", "1未接受")), told
+    assert processes.one("SELECT count(*) FROM layer WHERE id = 'parks-page'") == 0, "a check keeps nothing"
+    assert page.get_attribute("[data-key=refused-file]", "href")
+    page.click("[data-key=load]")
+    page.wait_for_selector(".progress [data-key=on-map]")
+    assert processes.one("SELECT rows FROM layer WHERE id = 'parks-page'") == 3
+    page.wait_for_selector("[data-key=layer-parks-page]")
+
+
+def test_the_next_file_renews_it_and_what_is_gone_is_offered(desk: Desk, files: Path, processes: System) -> None:
+    page = desk.page
+    page.click("[data-key=layer-parks-page]")
+    page.click("[data-key=renew-layer]")
+    bring(page, files / "绿地2.csv")
+    page.wait_for_selector(f"{PANE} .warn:has-text('parks-page')")
+    page.click("[data-key=load]")
+    page.wait_for_selector("[data-key=take-away]")
+    told = page.inner_text(FIGURES).replace("\n", "")
+    assert "1变更" in told, told
+    assert "2文件中已无" in told, told
+    page.click("[data-key=take-away]")
+    page.click("[data-key=sure]:visible")
+    page.wait_for_selector(f"{FIGURES} :text('移除')")
+    assert processes.one("SELECT rows FROM layer WHERE id = 'parks-page'") == 1
+
+
+def test_it_is_called_something_else_and_removed(desk: Desk, processes: System) -> None:
+    page = desk.page
+    page.click("[data-key=layer-parks-page]")
+    page.wait_for_selector(f"{PANE} .layer-detail")
+    page.fill(f"{PANE} [data-field=title_zh]", "城市公园")
+    page.fill(f"{PANE} [data-field=departments]", "parks")
+    page.click(f"{PANE} [data-submit]")
+    page.wait_for_selector(f"{PANE} h2:has-text('城市公园')")
+    kept = processes.rows("SELECT title_zh, departments, version FROM layer WHERE id = 'parks-page'")
+    assert kept == [{"title_zh": "城市公园", "departments": ["parks"], "version": 4}]
+    assert page.get_attribute("[data-key=export-gpkg]", "href") == "/api/layers/parks-page/export?format=gpkg"
+    assert desk.serious_barriers() == []
+    page.click("[data-key=remove-layer]")
+    page.click("[data-key=sure]:visible")
+    page.wait_for_selector("[data-key=layer-parks-page]", state="detached")
+    assert processes.one("SELECT count(*) FROM layer WHERE id = 'parks-page'") == 0
+
+
+def test_nothing_was_complained_of(desk: Desk) -> None:
+    assert desk.complaints == []
+
+
+def test_who_only_reads_takes_layers_out(browser: Browser, processes: System) -> None:
+    with window(browser, processes, "viewer", (1280, 800), lang="en") as desk:
+        desk.page.goto(f"{processes.http}/layers")
+        desk.page.wait_for_selector(READY, state="attached")
+        assert "Layers" in desk.page.inner_text("h1")
+        assert desk.page.locator("[data-key=add-layer]").count() == 0
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Browser, processes: System, files: Path) -> None:
+    with window(browser, processes, "admin", PHONE) as desk:
+        desk.page.goto(f"{processes.http}/layers")
+        desk.page.wait_for_selector(READY, state="attached")
+        begin(desk.page)
+        bring(desk.page, files / "绿地.csv")
+        desk.page.wait_for_selector("[data-testid=bring-rows]")
+        assert desk.ask(TOO_WIDE) == []
