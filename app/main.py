@@ -21,6 +21,7 @@ from app import problems
 from app.api import (
     alarms,
     asides,
+    assets,
     authority,
     cards,
     city,
@@ -86,6 +87,7 @@ ROUTERS = (
     devices.router,
     letters.router,
     asides.router,
+    assets.router,
     quarantine.router,
     city.router,
     classification.router,

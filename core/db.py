@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from typing_extensions import TypedDict
 
 from core.settings import Settings
+from core.types import Box
 
 CHANGE_CHANNEL = "onemap_change"
 BATCH_CHANNEL = "onemap_batch"
@@ -21,6 +22,8 @@ DISPATCH_CHANNEL = "onemap_dispatch"
 OUTBOX_CHANNEL = "onemap_outbox"
 SOURCE_CHANNEL = "onemap_source"
 DOOR_CHANNEL = "onemap_door"
+# the kind of a change that lies within a box of a layer
+LAYER_PLACE = "layer_place"
 # a server that vanishes without a word is noticed in 25 s, not in two hours
 KEEPALIVE = {
     "keepalives": 1,
@@ -39,6 +42,8 @@ class Note(TypedDict, total=False):
     ids: Sequence[object]
     reread: bool
     partitions: Sequence[int]
+    # where, of a layer: west, south, east, north
+    box: list[float]
 
 
 # channel, message
@@ -128,6 +133,11 @@ def notify_change(conn: Connection, kind: str, ids: Sequence[object]) -> None:
     """Tell every screen that these things of one kind have changed."""
     if ids:
         notify(conn, CHANGE_CHANNEL, {"kind": kind, "ids": ids})
+
+
+def notify_place(conn: Connection, layer: str, box: Box) -> None:
+    """Tell that a layer has changed within a box (west, south, east, north), and nowhere else."""
+    notify(conn, CHANGE_CHANNEL, {"kind": LAYER_PLACE, "ids": [layer], "box": list(box)})
 
 
 def listen(conn: psycopg.Connection[tuple[Any, ...]], channels: list[str], timeout_s: float) -> Iterator[Notes]:

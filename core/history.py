@@ -57,13 +57,21 @@ def row_of(conn: Connection, table: str, identity: str) -> JsonObject | None:
 
 
 def write_thing(
-    conn: Connection, table: str, identity: str, what: str, who: str, before: JsonObject | None, now: datetime
+    conn: Connection,
+    table: str,
+    identity: str,
+    what: str,
+    who: str,
+    before: JsonObject | None,
+    now: datetime,
+    source: str | None = None,
 ) -> None:
-    """Write down that a thing has changed from `before` (row_of) to what it is now."""
+    """Write down that a thing has changed from `before` (row_of) to what it is now; `source`: by what (a file, the
+    page, a program)."""
     conn.execute(
         text(
-            "INSERT INTO asset_event (type, thing_id, time, what, who, before, after) VALUES "
-            "(:type, :id, :now, :what, :who, CAST(:before AS jsonb), CAST(:after AS jsonb))"
+            "INSERT INTO asset_event (type, thing_id, time, what, who, source, before, after) VALUES "
+            "(:type, :id, :now, :what, :who, :source, CAST(:before AS jsonb), CAST(:after AS jsonb))"
         ),
         {
             "type": table,
@@ -71,6 +79,7 @@ def write_thing(
             "now": now,
             "what": what,
             "who": who,
+            "source": source,
             "before": _json(before),
             "after": _json(row_of(conn, table, identity)),
         },

@@ -1,5 +1,4 @@
-"""Things of the registers that stand where they are: facilities, urban components (部件), the cameras near a point,
-districts by name."""
+"""Things of the registers that stand where they are: facilities, the cameras near a point, districts by name."""
 
 from __future__ import annotations
 
@@ -22,11 +21,6 @@ _FACILITY = text("""
 SELECT id, kind, name_zh, name_en, capacity, people_day, people_night, district, classification, attributes,
   ST_X(geom) AS lon, ST_Y(geom) AS lat
 FROM facility WHERE id = :id
-""")
-_ASSET = text("""
-SELECT id, class AS klass, subclass, name_zh, name_en, state, dept, installed, district, ST_X(geom) AS lon,
-  ST_Y(geom) AS lat
-FROM asset WHERE id = :id
 """)
 _CAMERAS = text(f"""
 SELECT id, name_zh, name_en, ST_Distance(geom::geography, p.g::geography) AS distance
@@ -53,26 +47,6 @@ class Facility(TypedDict):
     lat: float
 
 
-# a field of it is a word of Python
-Asset = TypedDict(
-    "Asset",
-    {
-        "id": str,
-        "class": str,
-        "subclass": str,
-        "names": Text,
-        "state": str,
-        "dept": str | None,
-        "installed": str | None,
-        "district": str,
-        "lon": float,
-        "lat": float,
-    },
-)
-"""An urban component, GB/T 30428.2: its 16-digit code, class and subclass, state, department in charge, day of
-installation."""
-
-
 class NearCamera(TypedDict):
     """A camera, so many metres away as the crow flies."""
 
@@ -96,25 +70,6 @@ def read_facility(conn: Connection, facility: str) -> Facility:
         "attributes": row.attributes,
         "district": row.district,
         "classification": row.classification,
-        "lon": row.lon,
-        "lat": row.lat,
-    }
-
-
-def read_asset(conn: Connection, code: str) -> Asset:
-    """NotFound where there is none."""
-    row = conn.execute(_ASSET, {"id": code}).one_or_none()
-    if row is None:
-        raise NotFound(f"there is no asset {code!r}")
-    return {
-        "id": row.id,
-        "class": row.klass,
-        "subclass": row.subclass,
-        "names": {"zh": row.name_zh, "en": row.name_en},
-        "state": row.state,
-        "dept": row.dept,
-        "installed": row.installed.isoformat() if row.installed else None,
-        "district": row.district,
         "lon": row.lon,
         "lat": row.lat,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Literal
+from urllib.parse import quote
 
 from typing_extensions import TypedDict
 
@@ -26,6 +27,7 @@ from core.vocabulary import (
 )
 from dispatch.present import Assignment, Incident, Unit
 from dispatch.steps import ALLOWED
+from layers.assets import Asset, AssetEvent
 
 SHELVE_MINUTES = (30, 60, 120, 480, MAX_SHELVE_MIN)
 # which milestones a unit may still report, by how far it has come
@@ -77,6 +79,10 @@ NEEDS = {
     "status": Permission.INCIDENT_EDIT,
     "recall": Permission.UNIT_ASSIGN,
     "report": Permission.UNIT_REPORT,
+    "asset_state": Permission.LAYER_EDIT,
+    "asset_place": Permission.LAYER_EDIT,
+    "asset_note": Permission.LAYER_EDIT,
+    "asset_back": Permission.LAYER_EDIT,
 }
 
 
@@ -87,11 +93,12 @@ def act(
     body: dict[str, str | int | None] | None = None,
     fields: Sequence[AskedFor] = (),
     about: str | None = None,
+    method: str = "POST",
 ) -> Act:
     return {
         "name": name,
         "label": label_,
-        "method": "POST",
+        "method": method,
         "url": url,
         "body": body or {},
         "fields": list(fields),
@@ -203,6 +210,30 @@ def for_unit(unit: Unit) -> list[Act]:
         return []
     wanted = UnitStatus.OUT_OF_SERVICE if unit["status"] == UnitStatus.AVAILABLE else UnitStatus.AVAILABLE
     return [act("report", say(f"act.unit.{wanted}"), url, {"status": wanted})]
+
+
+def for_asset(asset: Asset, history: Sequence[AssetEvent]) -> list[Act]:
+    """Its entry in the register corrected, and the last correction taken back."""
+    url = f"/api/assets/{quote(asset['id'], safe='')}"
+    seen: dict[str, str | int | None] = {"version": asset["version"]}
+    states: list[Choice] = [{"value": key, "label": label("asset_states", key)} for key in table("asset_states")]
+    why = typed("reason", required=False)
+    found = [
+        act(
+            "asset_state",
+            say("act.asset.state"),
+            url,
+            seen,
+            [choice("state", states, asset["state"]), why],
+            method="PATCH",
+        ),
+        act("asset_place", say("act.asset.place"), url, seen, [typed("place", required=True), why], method="PATCH"),
+        act("asset_note", say("act.asset.note"), url, seen, [typed("note", required=True)], method="PATCH"),
+    ]
+    last = next(iter(history), None)
+    if last and last["what"] in ("changed", "reverted"):
+        found.append(act("asset_back", say("act.asset.back"), f"{url}/revert", {"event": last["id"], **seen}))
+    return found
 
 
 def length(minutes: int) -> Text:

@@ -20,8 +20,9 @@ from core.nouns import LogLine, Risk
 from core.vocabulary import Text
 from dispatch.present import Incident, Unit
 from dispatch.recommend import Recommended
+from layers.assets import Asset
 from layers.own import RowObject
-from layers.registers import Asset, Facility, NearCamera
+from layers.registers import Facility, NearCamera
 from layers.sensors import Sensor
 from layers.video import CameraWhole, VideoEvent
 

@@ -44,8 +44,9 @@ from dispatch import log as incident_log
 from dispatch.present import Incident, find_open_incident, read_incidents, read_near_incidents, read_units
 from dispatch.routes import read_routes
 from dispatch.units import read_missing
+from layers.assets import read_asset, read_history, told
 from layers.own import read_row
-from layers.registers import district_names, read_asset, read_facility
+from layers.registers import district_names, read_facility
 from layers.sensors import Sensor, read_sensors
 from layers.video import read_camera, read_video_event
 
@@ -249,7 +250,14 @@ def facility_card(asking: Asking, identity: str) -> FacilityCard:
 def asset_card(asking: Asking, identity: str) -> AssetCard:
     asset = read_asset(asking.conn, identity)
     parts = parts_of(asking, "asset", asset, asset["names"], say("source.register"), identity)
-    return {**parts, "type": "asset", "object": asset}
+    history = read_history(asking.conn, identity)
+    return {
+        **parts,
+        "type": "asset",
+        "object": asset,
+        "acts": acts.allowed(acts.for_asset(asset, history), asking.viewer.permissions),
+        "log": [told(event) for event in history],
+    }
 
 
 def row_card(asking: Asking, identity: str) -> RowCard:

@@ -30,7 +30,7 @@ from app.live.kinds import BY_SIGNAL, KINDS, LiveKind, ReadAt
 from app.live.told import Sight, Told
 from app.seeing import Item, as_seen
 from core.clock import rfc3339, utc_now
-from core.db import CHANGE_CHANNEL, Note, Notes
+from core.db import CHANGE_CHANNEL, LAYER_PLACE, Note, Notes
 from core.log import get_log
 from core.process import Pulse, first_line, is_of_connection, take_lease
 from core.viewer import Viewer
@@ -188,6 +188,8 @@ class Hub:
         signal = str(message.get("kind", ""))
         if signal == "layer":
             self.parts.layers_changed()
+        elif signal == LAYER_PLACE:
+            self._place_changed(message)
         if signal == "all":
             touched = [kind for kind in KINDS.values() if not kind.on_clock]
         else:
@@ -197,6 +199,14 @@ class Hub:
                 self._mark(kind.key, None if message.get("reread") else message.get("ids", []))
         if any(KINDS[key].urgent for key in self._dirty):
             self._wake.set()
+
+    def _place_changed(self, message: Note) -> None:
+        """Tiles of a layer where it has changed; all of them where it is not said where."""
+        match message:
+            case {"ids": [str(layer)], "box": [float(west), float(south), float(east), float(north)]}:
+                self.parts.tiles.drop(layer, (west, south, east, north))
+            case _:
+                self.parts.tiles.clear()
 
     def _mark(self, kind: str, ids: Iterable[object] | None) -> None:
         if ids is None or self._dirty.get(kind, set()) is None:

@@ -16,6 +16,7 @@ from alerts.present import read_alarms, read_cells, read_open_alarms
 from alerts.warnings import read_of_senders, read_warnings
 from app.health.read import read_health
 from app.seeing import RULES, Item
+from core.db import LAYER_PLACE
 from core.settings import Settings
 from core.viewer import Viewer
 from core.vocabulary import ENDED_INCIDENT, AlarmState, WarningState
@@ -151,6 +152,7 @@ KINDS: Mapping[str, LiveKind] = {
             urgent=False,
             read_all=lambda conn, _: [],
             read_some=lambda conn, ids, _: [{"id": one} for one in ids],
+            signals=(LAYER_PLACE,),
         ),
         LiveKind(
             "health",

@@ -138,10 +138,20 @@ class Asset(Base):
     name_zh: Mapped[str]
     name_en: Mapped[str]
     state: Mapped[str]
-    # who keeps it, as scopes name departments
+    # who is in charge of it (主管), as scopes name departments; who owns it (权属), who keeps it (养护)
     dept: Mapped[str | None]
+    owner_dept: Mapped[str | None]
+    keeper_dept: Mapped[str | None]
+    # its cell of the city's grid (单元网格)
+    grid: Mapped[str | None]
+    # where its entry is from
+    source: Mapped[str | None]
+    note: Mapped[str | None]
+    attributes: Mapped[JsonObject] = mapped_column(server_default=text("'{}'::jsonb"))
     installed: Mapped[date | None]
     district: Mapped[str]
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    changed_at: Mapped[datetime | None]
     geom: Mapped[Any] = mapped_column(point())
 
 
@@ -259,9 +269,11 @@ class AssetEvent(Base):
     type: Mapped[str] = mapped_column(Name)
     thing_id: Mapped[str] = mapped_column(Name)
     time: Mapped[datetime]
-    # imported, gone, accepted, retired
+    # imported, gone, accepted, retired, changed, reverted
     what: Mapped[str]
     who: Mapped[str]
+    # a file, the page, a program
+    source: Mapped[str | None]
     # null where there was none, or there is none any more
     before: Mapped[JsonObject | None]
     after: Mapped[JsonObject | None]

@@ -40,6 +40,11 @@ DOORS = [
     ("viewer", "GET", "/ogc/collections"),
     ("admin", "POST", "/api/layers/import?name=a.csv"),
     ("admin", "DELETE", "/api/layers/nobody"),
+    ("admin", "PATCH", "/api/layers/nobody"),
+    ("viewer", "GET", "/api/assets/nobody"),
+    ("viewer", "GET", "/api/assets/nobody/history"),
+    ("admin", "PATCH", "/api/assets/nobody"),
+    ("admin", "POST", "/api/assets/nobody/revert"),
     ("admin", "POST", "/api/layers/files?name=a.csv"),
     ("admin", "GET", "/api/layers/files/nobody"),
     ("admin", "GET", "/api/layers/files/nobody/refused"),
@@ -102,6 +107,9 @@ BODIES: dict[str, object] = {
     "/api/devices/nobody": {"name": "nobody", "kind": "gateway"},
     "/api/sensors/nobody/accept": {"kind": "water_level", "lon": 118.0, "lat": 31.0},
     "/api/sources/nobody": {"version": 1},
+    "/api/layers/nobody": {"version": 1},
+    "/api/assets/nobody": {"version": 1},
+    "/api/assets/nobody/revert": {"version": 1, "event": 1},
 }
 
 
@@ -129,6 +137,8 @@ def test_door_is_open_to_whom_it_always_was(
 CITY = {
     "/api/alarms",
     "/api/alarms/{alarm_id}",
+    "/api/assets/{asset_id}",
+    "/api/assets/{asset_id}/history",
     "/api/cameras",
     "/api/cameras/{camera_id}",
     "/api/cards/video_event/{camera}/{event}",

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from app.tiles import EACH, TileCache
+from app.tiles import EACH, TileCache, column_row, touches
 from tests.support import wait_for
 
 
@@ -67,6 +67,37 @@ def test_making_that_fails_is_tried_by_the_next_who_asks() -> None:
     with pytest.raises(ZeroDivisionError):
         cache.get("a", fail)
     assert cache.get("a", lambda: b"well") == b"well"
+
+
+def test_a_change_within_a_box_takes_the_tiles_that_show_it_and_no_others() -> None:
+    tiles = TileCache()
+    # 118.99, 31.35 is in 13607/6688 of zoom 14
+    column, row = column_row(118.99, 31.35, 14)
+    assert (int(column), int(row)) == (13607, 6688)
+    for key in (
+        ("assets", 14, 13607, 6688),
+        ("assets", 14, 13609, 6688),
+        ("assets", 9, 425, 209),
+        ("base", 14, 13607, 6688),
+    ):
+        tiles.get((*key, None), lambda: b"old")
+    tiles.drop("assets", (118.99, 31.35, 118.99, 31.35))
+    made = []
+    for key in (
+        ("assets", 14, 13607, 6688),
+        ("assets", 14, 13609, 6688),
+        ("assets", 9, 425, 209),
+        ("base", 14, 13607, 6688),
+    ):
+        tiles.get((*key, None), lambda key=key: made.append(key[:2]) or b"new")
+    assert made == [("assets", 14), ("assets", 9)]
+    assert tiles.size == 4 * (3 + EACH)
+
+
+def test_a_tile_shows_a_little_of_its_neighbours() -> None:
+    east = (13608 / 2**14) * 360 - 180
+    assert touches(("assets", 14, 13608, 6688), "assets", (east - 1e-5, 31.35, east - 1e-5, 31.35))
+    assert not touches(("assets", 14, 13608, 6688), "assets", (east - 0.01, 31.35, east - 0.01, 31.35))
 
 
 def test_tile_that_was_begun_before_a_change_is_not_kept() -> None:

@@ -41,6 +41,7 @@ AS_IT_STANDS = {
     "devices.field.capabilities.help",
     "search.coordinates",
     "bring.field.datum.help",
+    "act.field.place",
     *(f"sources.field.options.{name}.help" for name in ("records", "device", "values", "units", "message_as", "name")),
 }
 

@@ -164,7 +164,20 @@ def asset_rows(card: AssetCard) -> list[Row]:
         # what a part of the city is called is the name of its subclass (GB/T 30428.2)
         ("card.subclass", coded(asset["names"], asset["subclass"])),
         ("card.state", worded("asset_states", asset["state"])),
+        ("card.dept", asset["dept"]),
+        ("card.owner_dept", asset["owner_dept"]),
+        ("card.keeper_dept", asset["keeper_dept"]),
+        ("card.grid", asset["grid"]),
+        ("card.installed", asset["installed"]),
+        ("card.note", asset["note"]),
+        *(
+            ({"zh": name, "en": name}, str(value))
+            for name, value in asset["attributes"].items()
+            if value not in (None, "")
+        ),
         ("card.where", place(card)),
+        ("card.register", asset["source"]),
+        ("card.changed", moment(asset["changed_at"])),
     ]
 
 

@@ -48,9 +48,10 @@ export function addOwn(map, layers) {
   }
 }
 
-/** A layer that was imported again: its tiles are asked for anew. @param {MapLibre} map @param {string} id */
+/** A layer that has changed: its tiles are asked for anew. @param {MapLibre} map @param {string} id */
 export function renewOwn(map, id) {
-  if (hasPicture(map) && map.getSource(sourceOf(id))) map.refreshTiles(sourceOf(id));
+  const source = [sourceOf(id), id].find(name => map.getSource(name)?.type === 'vector');
+  if (source && hasPicture(map)) map.refreshTiles(source);
 }
 
 /** The colours of a new theme. @param {MapLibre} map @param {OwnLayer[]} layers */
