@@ -240,12 +240,14 @@ def _write(
 
 _HISTORY = text("""
 SELECT id, time, what, who, source, before, after FROM asset_event WHERE type = 'asset' AND thing_id = :id
-ORDER BY id DESC LIMIT :most
+  AND id < COALESCE(CAST(:before AS bigint), 9223372036854775807) ORDER BY id DESC LIMIT :most
 """)
 
 
-def read_history(conn: Connection, code: str, most: int = HISTORY_AT_MOST) -> list[AssetEvent]:
-    """The newest changes of a component first."""
+def read_history(
+    conn: Connection, code: str, most: int = HISTORY_AT_MOST, before: int | None = None
+) -> list[AssetEvent]:
+    """The newest changes of a component first, those before the event `before`."""
     return [
         {
             "id": row.id,
@@ -255,7 +257,7 @@ def read_history(conn: Connection, code: str, most: int = HISTORY_AT_MOST) -> li
             "source": row.source,
             "changes": differences(row.before or {}, row.after or {}),
         }
-        for row in conn.execute(_HISTORY, {"id": code, "most": most})
+        for row in conn.execute(_HISTORY, {"id": code, "most": most, "before": before})
     ]
 
 

@@ -263,6 +263,12 @@ def need_whole(layer: OwnLayer, scope: Scope) -> None:
         raise Forbidden("layer: it reaches beyond what you may see", field="layer", reason="layer_beyond_own")
 
 
+def need_everything(scope: Scope) -> None:
+    """Forbidden for who does not see the whole of our registers."""
+    if not scope.covers(EVERYTHING):
+        raise Forbidden("layer: it reaches beyond what you may see", field="layer", reason="layer_beyond_own")
+
+
 def remove_layer(conn: Connection, layer_id: str) -> None:
     """With all its rows."""
     if not conn.execute(text("DELETE FROM layer WHERE id = :id"), {"id": layer_id}).rowcount:

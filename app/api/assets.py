@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import Field
 
+from app.api.shapes import Limit, Name, page, parse_number
 from app.deps import Conn, Now, Who
 from core.given import Given
 from core.nouns import Page
@@ -39,11 +40,11 @@ def patch_asset(conn: Conn, who: Who, now: Now, asset_id: AssetId, change: Asset
 
 
 @router.get("/{asset_id}/history")
-def get_history(conn: Conn, who: Who, asset_id: AssetId) -> Page[AssetEvent]:
-    """Its newest changes, the last first, at most fifty."""
+def get_history(conn: Conn, who: Who, asset_id: AssetId, cursor: Name = None, limit: Limit = 100) -> Page[AssetEvent]:
+    """Its changes, the last first."""
     who.require(Permission.CITY_READ)
     read_asset(conn, asset_id, who.scope)
-    return {"items": read_history(conn, asset_id), "next": None}
+    return page(read_history(conn, asset_id, limit + 1, parse_number(cursor)), limit)
 
 
 @router.post("/{asset_id}/revert")

@@ -25,7 +25,7 @@ def add_import(kinds: Any) -> None:
     file.add_argument(
         "path", type=Path, help="GeoPackage, shapefile, GeoJSON, KML, FileGDB, CSV, XLSX, OSM, DXF; zipped"
     )
-    file.add_argument("--layer", help="the layer's id (default: by the file's name)")
+    file.add_argument("--layer", help="the layer's id (default: by the file's name), or assets, facilities, …")
     file.add_argument("--title", help="what it is called in Chinese (default: the file's name)")
     file.add_argument("--title-en", help="and in English")
     file.add_argument("--table", help="which table, where the file has several")

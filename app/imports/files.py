@@ -23,7 +23,7 @@ from app.imports.reading import failure_of, read
 from core.errors import Conflict, Forbidden, NotFound, OneMapError, Unavailable
 from core.log import get_log
 from core.settings import Settings
-from core.viewer import Viewer
+from core.viewer import Permission, Viewer
 
 log = get_log("imports")
 FOLDER = "imports"
@@ -108,7 +108,7 @@ class BroughtFiles:
 
     async def bring(self, body: AsyncIterable[bytes], given: ImportIn, who: Viewer, now: datetime) -> ImportObject:
         """All in one: taken, worked through, forgotten."""
-        check_class(given, who)
+        check_may(given, who)
         file = await self.take(body, given.name, who, now)
         try:
             return await self.read(file, given, "check" if given.dry_run else "load", who)
@@ -153,7 +153,7 @@ class BroughtFiles:
                     await task
 
     async def read(self, file: BroughtFile, given: MappingIn, mode: Mode, who: Viewer) -> ImportObject:
-        check_class(given, who)
+        check_may(given, who)
         whole = ImportIn.model_validate({**given.model_dump(exclude={"name", "dry_run"}), "name": file.name})
 
         def told(done: int, of: int | None) -> None:
@@ -175,7 +175,12 @@ class BroughtFiles:
             file.error, file.state = Unavailable(str(exc)[:200], reason="import_failed"), "failed"
 
 
-def check_class(given: MappingIn, who: Viewer) -> None:
-    """Nobody makes what they could not see."""
+# registers that more than layers hang on
+NEEDS = dict.fromkeys(("sensors", "cameras", "units"), Permission.SENSOR_MANAGE)
+
+
+def check_may(given: MappingIn, who: Viewer) -> None:
+    """Nobody makes what they could not see, nor fills a register that is not theirs."""
+    who.require(NEEDS.get(given.layer or "", Permission.LAYER_EDIT))
     if given.classification is not None and given.classification > who.scope.classification:
         raise Forbidden("classification: above your own", field="classification", reason="layer_beyond_own")

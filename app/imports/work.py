@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection
 
 from app.imports.nouns import ImportIn, ImportObject, Mode
 from app.imports.reading import failure_of
@@ -30,10 +29,12 @@ from core.settings import load_settings
 from core.types import JsonObject
 from layers.imports.bring import Outcome, Ready, Stopped, Told, bring, preview
 from layers.imports.opening import open_file
+from layers.imports.ours import bring_ours, fitted, preview_ours
 from layers.imports.plan import Plan
+from layers.imports.registers import REGISTERS
 from layers.imports.suggest import suggest
 from layers.imports.tables import Table, tables_of
-from layers.own import OwnLayer, need_whole, read_layer
+from layers.own import OwnLayer, need_everything, need_whole, read_layer
 
 PREVIEWED = 10
 # of rows that are refused, in an answer
@@ -60,38 +61,40 @@ def run_import(
         plan, reference = suggest(
             table, given.layer or Path(given.name).stem, given.datum, None if given.columns else given.key
         )
+        register = REGISTERS.get(given.layer or "")
+        show, take = (preview_ours, bring_ours) if register else (preview, bring)
         with transaction() as conn:
-            before = read_layer(conn, given.layer or plan.layer, lock=mode == "load")
-            if before is not None:
-                need_whole(before, scope)
-            plan = _checked(plan, given, before, table)
-            rows, outcome = preview(conn, table, plan, PREVIEWED)
+            if register:
+                need_everything(scope)
+                before = None
+                plan = fitted(_checked(plan, given, before, table), register)
+            else:
+                before = read_layer(conn, given.layer or plan.layer, lock=mode == "load")
+                if before is not None:
+                    need_whole(before, scope)
+                plan = _checked(plan, given, before, table)
+            rows, outcome = show(conn, table, plan, PREVIEWED)
             if mode == "check":
                 with_all = conn.begin_nested()
-                outcome = bring(conn, table, plan, who, utc_now(), told)
+                outcome = take(conn, table, plan, who, utc_now(), told, file=given.name)
                 with_all.rollback()
             elif mode == "load":
-                outcome = _bring(conn, table, plan, who, told, given.name)
+                now = utc_now()
+                outcome = take(conn, table, plan, who, now, told, file=given.name)
+                audit.write(conn, who, "layer.import", now, {"layer": plan.layer, **figures(outcome)})
         return {
             "tables": [{"name": one.name, "rows": one.count} for one in tables],
             "table": table.name,
             "reference": reference.name,
             "guessed": reference.found,
             "encoding": table.encoding,
-            "known": before is not None,
+            "known": bool(before or register),
             "plan": plan.model_dump(mode="json"),
             "rows": [_shown(row) for row in rows],
             "figures": figures(outcome),
             "gone_keys": outcome.gone_keys,
             "refused": outcome.refusals,
         }
-
-
-def _bring(conn: Connection, table: Table, plan: Plan, who: str, told: Told, file: str) -> Outcome:
-    now = utc_now()
-    outcome = bring(conn, table, plan, who, now, told, file=file)
-    audit.write(conn, who, "layer.import", now, {"layer": plan.layer, **figures(outcome)})
-    return outcome
 
 
 def called(table: Table, path: Path, name: str) -> Table:
@@ -133,6 +136,8 @@ def _checked(plan: Plan, given: ImportIn, before: OwnLayer | None, table: Table)
         "anywhere": given.anywhere,
     }
     known = {name: value for name, value in said.items() if value is not None}
+    if given.columns is not None:
+        plan = plan.model_copy(update={"key": None})  # whoever names the columns names the key
     try:
         return Plan.model_validate({**plan.model_dump(), **(_kept(before, given) if before else {}), **known})
     except ValidationError as exc:

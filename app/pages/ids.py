@@ -67,6 +67,7 @@ class LayersId(StrEnum):
     # a file that is dropped: where, and which one came of it (`assets/js/pages/upload.mjs`)
     DROP = "layer-drop"
     FILE = "layer-file"
+    TARGET = "layer-target"
     WRONG = "layer-wrong"
     # the work on it
     BROUGHT = "layer-brought"

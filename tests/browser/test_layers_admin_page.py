@@ -16,6 +16,10 @@ from tests.support import System
 READY = 'html[data-ready="1"]'
 PANE = "#layer-pane"
 FIGURES = "[data-testid=bring-figures]"
+COVERS = """标识码,名称,状态,养护单位,材质,经度,纬度
+3205080101888881,上水井盖,破损,水务集团,铁,118.99,31.35
+32,井盖,完好,水务集团,铁,118.99,31.35
+"""
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -118,6 +122,24 @@ def test_it_is_called_something_else_and_removed(desk: Desk, processes: System) 
     page.click("[data-key=sure]:visible")
     page.wait_for_selector("[data-key=layer-parks-page]", state="detached")
     assert processes.one("SELECT count(*) FROM layer WHERE id = 'parks-page'") == 0
+
+
+def test_a_file_goes_into_the_register_of_components(desk: Desk, files: Path, processes: System) -> None:
+    page = desk.page
+    (files / "井盖.csv").write_text(COVERS, "utf-8")
+    begin(page)
+    page.click("#layer-target")
+    page.click("[role=option]:visible:has-text('城市部件')")
+    page.wait_for_selector(f"{PANE} [data-target=assets]")
+    bring(page, files / "井盖.csv")
+    page.wait_for_selector(f"{PANE} .warn:has-text('城市部件')")
+    names = [node.input_value() for node in page.locator(f"{PANE} [data-column=name]").all()]
+    assert names == ["id", "name_zh", "state", "keeper_dept", "材质"]
+    page.click("[data-key=load]")
+    page.wait_for_selector(".progress [data-key=on-map]")
+    [row] = processes.rows("SELECT state, keeper_dept, attributes FROM asset WHERE id = '3205080101888881'")
+    assert row == {"state": "damaged", "keeper_dept": "水务集团", "attributes": {"材质": "铁"}}
+    assert "1未接受" in page.inner_text(FIGURES).replace("\n", "")
 
 
 def test_nothing_was_complained_of(desk: Desk) -> None:

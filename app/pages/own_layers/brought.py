@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
+import dash_mantine_components as dmc
 from dash import html
 
 from app.dashboard import texts
@@ -19,12 +20,16 @@ from app.pages.ids import LayersId
 from app.pages.own_layers.detail import group_choices, map_link
 from app.pages.parts import action, class_choices, error_words, pane_head
 from core.types import JsonObject
+from layers.catalogue import LAYERS
 from layers.columns import ColumnType
+from layers.imports.registers import REGISTERS
 
 KEY = "bring"
 FAMILY = "bring.field"
 WATCH_MS = 600
 SHOWN, KEYS_SHOWN = 100, 20
+# the file becomes a layer of its own
+OWN = "own"
 ROLES = ("label", "class", "state", "time")
 COLUMNS = ("source", "name", "type", "title_zh", "title_en", "role")
 FIGURES = ("read", "added", "changed", "same", "gone", "removed", "repaired", "placeless", "refused")
@@ -38,28 +43,30 @@ def join_columns(rows: list[list[str]]) -> Any:
     return [{name: value or None for name, value in zip(COLUMNS, row, strict=True)} for row in rows]
 
 
-def column_lines() -> Lines:
+def column_lines(layer: str = "") -> Lines:
     types = tuple((name, texts.both(f"bring.type.{name}")) for name in get_args(ColumnType))
     roles = (("", []), *((name, texts.both(f"bring.role.{name}")) for name in ROLES))
     return Lines(
         COLUMNS,
         split_columns,
         join_columns,
+        offered={"name": [field.name for field in REGISTERS[layer].fields]} if layer in REGISTERS else {},
         choices={"type": types, "role": roles},
         fixed=frozenset({"source"}),
         grows=False,
     )
 
 
-def bring_form(tables: Sequence[str] = (), names: Sequence[str] = ()) -> Form:
-    """`tables` of the file, `names` of the layer's columns."""
+def bring_form(tables: Sequence[str] = (), names: Sequence[str] = (), layer: str = "") -> Form:
+    """`tables` of the file, `names` of the layer's columns; of a register of ours (`layer`) there is less to say."""
     several = ("table",) if len(tables) > 1 else ()
+    ours = layer in REGISTERS
+    named: tuple[tuple[str, ...], ...] = () if ours else (("layer", "group"), ("title", "title_en"))
+    kept = () if ours else ("classification", "departments")
     sections = (
-        Section((*several, ("layer", "group"), ("title", "title_en"), ("datum", "key"))),
+        Section((*several, *named, ("datum",) if ours else ("datum", "key"))),
         Section(("columns",), "bring.columns"),
-        Section(
-            (("encoding", "zone"), ("x", "y"), "anywhere", "classification", "departments"), "bring.more", is_open=False
-        ),
+        Section((("encoding", "zone"), ("x", "y"), "anywhere", *kept), "bring.more", is_open=False),
     )
     form = forms.form_of(
         MappingIn,
@@ -71,7 +78,7 @@ def bring_form(tables: Sequence[str] = (), names: Sequence[str] = ()) -> Form:
         title={"required": True},
         datum={"kind": Kind.TEXT},
         group={"kind": Kind.CHOICE, "choices": group_choices()},
-        columns={"kind": Kind.LINES, "lines": column_lines()},
+        columns={"kind": Kind.LINES, "lines": column_lines(layer)},
         classification={"kind": Kind.CHOICE, "choices": class_choices()},
         departments={"kind": Kind.LIST},
     )
@@ -91,7 +98,7 @@ def form_of_plan(answer: ImportObject) -> tuple[Form, dict[str, Any]]:
         "classification": str(plan["classification"]),
         "departments": plan["departments"] or [],
     }
-    return bring_form(tables, [one["name"] for one in columns]), values
+    return bring_form(tables, [one["name"] for one in columns], str(plan["layer"])), values
 
 
 def given_of(values: Mapping[str, Any]) -> JsonObject:
@@ -123,17 +130,40 @@ def drop_pane(layer: str | None = None, wrong: Sequence[Any] = ()) -> html.Div:
         className="drop",
         **wild({"data-upload": json.dumps(told)}),
     )
+    into = [] if layer else [target_choice()]
     head = texts.both("bring.renews", layer=layer) if layer else texts.both("own.add")
     error = [html.P(wrong, className="error", role="alert")] if wrong else []
-    return html.Div([pane_head(head, ids.press(KEY, "close")), *error, drop], className="account bring")
+    return html.Div([pane_head(head, ids.press(KEY, "close")), *error, *into, drop], className="account bring")
 
 
 def known_view(answer: ImportObject) -> list[Any]:
     """What becomes of a layer that is there."""
     if not answer["known"]:
         return []
+    layer = str(answer["plan"]["layer"])
+    if layer in REGISTERS:
+        return [html.P(texts.both("bring.known.ours", layer=LAYERS[layer].title), className="warn")]
     key = "bring.known" if answer["plan"]["key"] else "bring.known.replaced"
-    return [html.P(texts.both(key, layer=answer["plan"]["layer"]), className="warn")]
+    return [html.P(texts.both(key, layer=layer), className="warn")]
+
+
+def target_choice() -> Any:
+    """What the file becomes: a layer of its own, or part of one of our registers."""
+    choices = [("", texts.both("bring.target.own")), *((one, texts.pair(dict(LAYERS[one].title))) for one in REGISTERS)]
+    told = [{"value": value or OWN, **forms.said_in_both(words)} for value, words in choices]
+    return dmc.Select(
+        id=LayersId.TARGET.value,
+        data=[{"value": one["value"], "label": one["zh"]} for one in told],
+        value=OWN,
+        allowDeselect=False,
+        label=html.Span(texts.both("bring.target")),
+        **wild(
+            {
+                "data-field": "target",
+                "data-choices": json.dumps({"id": LayersId.TARGET.value, "choices": told}, ensure_ascii=False),
+            }
+        ),
+    )
 
 
 def mapping_pane(file: FileObject, answer: ImportObject) -> html.Div:

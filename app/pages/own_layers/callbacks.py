@@ -23,6 +23,7 @@ from app.pages.parts import done, error_words
 from core.clock import utc_now
 from core.errors import Conflict, InputError, OneMapError
 from core.viewer import Permission
+from layers.imports.registers import REGISTERS
 
 HELD, HELD_FILE = State(ids.held(detail.KEY), "data"), State(ids.held(brought.KEY), "data")
 # what a plan says of one table means nothing of another
@@ -97,7 +98,8 @@ class File:
             if not data:
                 raise PreventUpdate
             file = self._need({"file": data["id"]})
-            layer = data.get("layer")
+            target = data.get("target")
+            layer = data.get("layer") or (target if target in REGISTERS else None)
             try:
                 answer = await self._door.parts.files.read(file, MappingIn(layer=layer), "look", self._door.viewer())
             except OneMapError as exc:
@@ -106,6 +108,13 @@ class File:
             else:
                 shown = brought.mapping_pane(file.told(), answer)
             set_props(LayersId.PANE.value, {"children": shown})
+
+        @self._app.callback(
+            Output(LayersId.DROP.value, "data-target"), Input(LayersId.TARGET.value, "value"), prevent_initial_call=True
+        )
+        async def choose_target(target: str | None) -> str:
+            """The script that sends the file takes it from there."""
+            return target or ""
 
     def _register_look(self) -> None:
         @self._app.callback(
@@ -128,7 +137,7 @@ class File:
             try:
                 answer = await self._door.parts.files.read(file, given, "look", self._door.viewer())
             except (InputError, Conflict) as exc:
-                return (*spread(error_of(form_of(states), exc), outputs), no_update)
+                return (*spread(error_of(form_of(states, held), exc), outputs), no_update)
             return (*spread({}, outputs), brought.mapping_pane(file.told(), answer))
 
     def _register_work(self, mode: Mode, button: LayersId) -> None:
@@ -213,18 +222,21 @@ def show_state(file: BroughtFile, *, working: bool) -> None:
         set_props(button.value, {"disabled": working})
 
 
-def form_of(states: Any) -> forms.Form:
+def form_of(states: Any, held: Mapping[str, Any] | None) -> forms.Form:
     """The form as it stands: its choices do not matter to what is read."""
     typed = gather(brought.KEY, states)
-    return brought.bring_form(("", "") if "table" in typed.values else ())
+    layer = str(((held or {}).get("values") or {}).get("layer") or "")
+    return brought.bring_form(("", "") if "table" in typed.values else (), layer=layer)
 
 
 def said_of(states: Any, held: Mapping[str, Any] | None) -> tuple[MappingIn | None, Errors]:
     """What stands in the form, or what is wrong with it. Where another table is chosen, what was said of the first is
     not said of that."""
-    form = form_of(states)
+    form = form_of(states, held)
     given = brought.given_of(forms.read(form, gather(brought.KEY, states)))
     before: Mapping[str, Any] = (held or {}).get("values") or {}
+    if before.get("layer") in REGISTERS:
+        given["layer"] = before["layer"]
     if "table" in given and given["table"] != before.get("table"):
         given = {name: value for name, value in given.items() if name not in OF_THE_TABLE}
     return forms.check(form, MappingIn, given)

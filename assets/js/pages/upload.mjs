@@ -44,6 +44,7 @@ function takeAt(place, catalogue) {
   input.hidden = true;
   place.after(input);
 
+  const chosen = () => place.dataset.target ?? null;
   /** @param {Bilingual} text */
   const say = text => told.replaceChildren(.../** @type {Lang[]} */ (['zh', 'en']).map(lang => Object.assign(document.createElement('span'), { lang, textContent: text[lang] })));
 
@@ -58,7 +59,7 @@ function takeAt(place, catalogue) {
         bar.value = share;
         if (share >= 1) say(catalogue['bring.reading']);
       });
-      window.dash_clientside.set_props(into, { data: { id: answer.id, layer } });
+      window.dash_clientside.set_props(into, { data: { id: answer.id, layer, target: chosen() } });
     } catch (error) {
       say(whyOf(error, catalogue));
       bar.hidden = true;

@@ -1,0 +1,232 @@
+"""A table into one of our own registers (layers.imports.registers). What a file does not say of a thing that is there
+stays as it is; what it says beyond the register's fields is kept with the thing where the register has a place for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+import psycopg
+import shapely
+from sqlalchemy import Connection, text
+
+from core.db import notify_change
+from core.errors import InputError
+from core.exposure import city_box
+from core.history import THINGS, kept
+from core.vocabulary import table as vocabulary
+from layers.imports.bring import NAMED, Outcome, Reader, Ready, Stopped, Told, zone_of
+from layers.imports.nouns import Unfit
+from layers.imports.plan import ColumnIn, Plan
+from layers.imports.registers import REGISTERS, Register
+from layers.imports.tables import Table
+
+LISTED = re.compile(r"[\s,，;；、|]+")
+
+
+def plain(name: str) -> str:
+    return re.sub(r"[\s_\-()（）]", "", name).lower()
+
+
+def fitted(plan: Plan, register: Register) -> Plan:
+    """A plan whose columns are called as the register's fields, by what files call those; each of what is left keeps
+    its name. InputError where what the register must know is in no column."""
+    left = list(plan.columns)
+    found: dict[str, ColumnIn] = {}
+    for field in register.fields:
+        names = [plain(one) for one in field.called]
+        match = min(
+            (column for column in left if plain(column.name) in names),
+            key=lambda c: names.index(plain(c.name)),
+            default=None,
+        )
+        if match is not None:
+            found[field.name] = match
+            left.remove(match)
+    missing = [field for field in register.fields if field.required and field.name not in found]
+    if missing:
+        told = ", ".join(f"{field.title['zh']} ({field.name})" for field in missing)
+        raise InputError(f"columns: expected columns for {told}; a column is one by its name", field="columns")
+    kinds = {field.name: field.type for field in register.fields}
+    columns = [
+        column.model_copy(update={"name": name, "type": kinds[name], "role": None}) for name, column in found.items()
+    ]
+    rest = left if register.rest else []
+    taken = {field.name for field in register.fields}
+    others = [c.model_copy(update={"name": f"{c.name}_" if c.name in taken else c.name, "role": None}) for c in rest]
+    return plan.model_copy(
+        update={"layer": register.layer, "columns": [*columns, *others], "key": "id", "geometry": register.family}
+    )
+
+
+def spoken(words: str, value: str) -> str:
+    """The key of a vocabulary by its own spelling or its word in either language. Unfit where it has none."""
+    entries = vocabulary(words)
+    wanted = value.strip().casefold()
+    for key, row in entries.items():
+        if wanted in (key.casefold(), str(row["zh"]).casefold(), str(row["en"]).casefold()):
+            return key
+    listed = "、".join(str(row["zh"]) for row in entries.values())
+    raise Unfit("word", list=listed[:200], got=repr(value[:40]))
+
+
+def as_kept(row: Ready, register: Register) -> Ready:
+    """A row as the register has it. Unfit, with the field, where it cannot be."""
+    fields = {field.name: field for field in register.fields}
+    props: dict[str, Any] = {}
+    rest = {name: value for name, value in row.props.items() if name not in fields}
+    for name, value in row.props.items():
+        field = fields.get(name)
+        if field is None:
+            continue
+        if field.several:
+            parts = [part for part in LISTED.split(str(value)) if part]
+            props[name] = [spoken(field.words, part) for part in parts] if field.words else parts
+        else:
+            props[name] = spoken(field.words, str(value)) if field.words else value
+    for field in register.fields:
+        if field.required and props.get(field.name) in (None, ""):
+            raise Unfit("field", name=field.title)
+    if props.get("classification") not in (None, 0, 1, 2):
+        raise Unfit("class", got=repr(props["classification"]))
+    if row.shape is None:
+        raise Unfit("placed")
+    register.check(props)
+    if rest and register.rest:
+        props["attributes"] = rest
+    return replace(row, props=props)
+
+
+# --- into the register ------------------------------------------------------------------------------------------------
+
+
+def preview_ours(conn: Connection, table: Table, plan: Plan, most: int = 20) -> tuple[list[Ready], Outcome]:
+    outcome = Outcome()
+    register = REGISTERS[plan.layer]
+    reader = Reader(plan, zone_of(conn, plan), city_box(conn), outcome)
+    return [row for piece in table.pieces(most) for row in fit_rows(reader.ready(piece), register, outcome)], outcome
+
+
+def fit_rows(rows: Iterator[Ready], register: Register, outcome: Outcome) -> Iterator[Ready]:
+    for row in rows:
+        try:
+            yield as_kept(row, register)
+        except Unfit as exc:
+            outcome.refuse(row.row, "", exc.text)
+
+
+def bring_ours(
+    conn: Connection,
+    table: Table,
+    plan: Plan,
+    who: str,
+    now: datetime,
+    told: Told = lambda done, whole: None,
+    stopped: Callable[[], bool] = lambda: False,
+    file: str | None = None,
+) -> Outcome:
+    """Load all rows into one of our registers, in the caller's transaction; what was, and by which file it became
+    another, is kept where the register has a history."""
+    register = REGISTERS[plan.layer]
+    if plan.remove_gone and not register.removable:
+        told_of = f"remove_gone: {register.layer} are retired one by one, never removed by a file"
+        raise InputError(told_of, field="remove_gone")
+    outcome = Outcome()
+    reader = Reader(plan, zone_of(conn, plan), None if plan.anywhere else city_box(conn), outcome)
+    raw = conn.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)
+    raw.execute("DROP TABLE IF EXISTS brought, was")
+    raw.execute(
+        "CREATE TEMP TABLE brought (key text PRIMARY KEY, props jsonb, geom geometry(Geometry, 4326)) ON COMMIT DROP"
+    )
+    for piece in table.pieces():
+        if stopped():
+            raise Stopped
+        stage(raw, list(fit_rows(reader.ready(piece), register, outcome)))
+        told(outcome.read, table.count)
+    if outcome.read and outcome.refused == outcome.read:
+        first = outcome.refusals[0]
+        raise InputError(f"file: no row can be kept; row {first['row']}: {first['why']['en']}", field="file")
+    settle(conn, register, plan, outcome, who, now, file)
+    notify_change(conn, "layer", [register.layer])
+    return outcome
+
+
+def stage(raw: psycopg.Connection[Any], rows: list[Ready]) -> None:
+    with raw.cursor().copy("COPY brought (key, props, geom) FROM STDIN") as copy:
+        for row in rows:
+            shape = shapely.to_wkb(shapely.set_srid(row.shape, 4326), hex=True, include_srid=True)
+            copy.write_row((row.key, orjson.dumps(row.props).decode(), shape))
+
+
+def settle(
+    conn: Connection, register: Register, plan: Plan, outcome: Outcome, who: str, now: datetime, file: str | None
+) -> None:
+    name, key = register.table, f"CAST(t.{register.key} AS text)"
+    place = "home" if name == "unit" else "geom"
+    bare = f"{kept('t', place)} - 'version' - 'changed_at' - 'status_at' - 'center'"
+    given = {"now": now, "who": who, "file": file, "type": name, "most": NAMED}
+
+    def run(sql: str) -> Any:
+        return conn.execute(text(sql), given)
+
+    run(f"""
+CREATE TEMP TABLE was ON COMMIT DROP AS
+SELECT {key} AS key, {bare} AS row FROM {name} t JOIN brought b ON b.key = {key}
+""")
+    run(register.upsert)
+    counts = run(f"""
+SELECT count(*) FILTER (WHERE w.key IS NULL),
+  count(*) FILTER (WHERE w.key IS NOT NULL AND w.row IS DISTINCT FROM {bare}), count(*)
+FROM {name} t JOIN brought b ON b.key = {key} LEFT JOIN was w ON w.key = b.key
+""").one()
+    outcome.added, outcome.changed = counts[0], counts[1]
+    outcome.same = counts[2] - outcome.added - outcome.changed
+    if name == "asset":
+        run(f"""
+UPDATE asset t SET version = t.version + 1, changed_at = :now
+FROM was w WHERE w.key = t.id AND w.row IS DISTINCT FROM {bare}
+""")
+    if name in THINGS:
+        run(f"""
+INSERT INTO asset_event (type, thing_id, time, what, who, source, before, after)
+SELECT :type, {key}, :now, 'imported', :who, :file, w.row, {kept("t")}
+FROM {name} t JOIN brought b ON b.key = {key} LEFT JOIN was w ON w.key = b.key
+WHERE w.row IS DISTINCT FROM {bare}
+""")
+    if name == "unit":
+        run(f"""
+INSERT INTO unit_event (unit_id, time, what, who, status, incident_id, assignment_id, after)
+SELECT t.id, :now, 'imported', :who, t.status, s.incident_id, s.id,
+  {kept("t", "home")} || jsonb_build_object('incident_id', s.incident_id)
+FROM brought b JOIN unit t ON t.id = b.key LEFT JOIN assignment s ON s.unit_id = t.id AND s.ended_at IS NULL
+LEFT JOIN was w ON w.key = t.id WHERE w.row IS DISTINCT FROM {bare}
+""")
+    settle_gone(conn, register, plan, outcome, given)
+
+
+def settle_gone(conn: Connection, register: Register, plan: Plan, outcome: Outcome, given: Mapping[str, Any]) -> None:
+    """Things like those of the file that it has not any more."""
+    name, key = register.table, f"CAST(t.{register.key} AS text)"
+    gone = f"""
+FROM {name} t WHERE NOT EXISTS (SELECT 1 FROM brought b WHERE b.key = {key})
+  AND {register.like} IN (SELECT {register.like} FROM {name} t JOIN brought b ON b.key = {key})
+"""
+    outcome.gone = int(conn.scalar(text(f"SELECT count(*) {gone}"), given) or 0)
+    outcome.gone_keys = list(conn.scalars(text(f"SELECT {key} {gone} ORDER BY 1 LIMIT :most"), given))
+    if not (plan.remove_gone and outcome.gone):
+        return
+    if name in THINGS:
+        conn.execute(
+            text(f"""
+INSERT INTO asset_event (type, thing_id, time, what, who, source, before, after)
+SELECT :type, {key}, :now, 'gone', :who, :file, {kept("t")}, NULL {gone}
+"""),
+            given,
+        )
+    outcome.removed = conn.execute(text(f"DELETE {gone}"), given).rowcount
