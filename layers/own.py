@@ -5,30 +5,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
-from pydantic import Field, field_validator
 from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
-from core import audit
 from core.clock import rfc3339
-from core.db import notify_change
-from core.errors import Conflict, Forbidden, NotFound
-from core.given import Given
-from core.scope import EVERYTHING, Classification, Scope, seen
+from core.errors import Forbidden, NotFound
+from core.scope import EVERYTHING, Scope, seen
 from core.types import JsonObject
-from core.viewer import Viewer
 from core.vocabulary import Text, table
 from layers.columns import Column, ColumnObject, columns_of, with_role
 from layers.spec import LayerSpec, LegendItem
+from layers.styles import PALETTE, legend_of, tone
 
 # a row's number: what a bigint holds
 NUMBER = re.compile(r"[1-9]\d{0,17}")
 Geometry = Literal["point", "line", "polygon", "none"]
-PALETTE = ("own-1", "own-2", "own-3", "own-4", "own-5", "own-6")
 # from here on points are drawn one by one
 GATHERED_BELOW = 13
 COLUMNS = """
@@ -171,6 +166,7 @@ class OwnLayerObject(TypedDict):
     min_zoom: int
     classification: int
     departments: list[str] | None
+    style: JsonObject
     lineage: JsonObject
     rows: int
     version: int
@@ -190,6 +186,7 @@ def layer_object(layer: OwnLayer) -> OwnLayerObject:
         "min_zoom": layer.min_zoom,
         "classification": layer.classification,
         "departments": None if layer.departments is None else list(layer.departments),
+        "style": dict(layer.style),
         "lineage": dict(layer.lineage),
         "rows": layer.rows,
         "version": layer.version,
@@ -204,56 +201,6 @@ def known_group(value: str) -> str:
     if value not in groups:
         raise ValueError(f"expected one of {', '.join(groups)}")
     return value
-
-
-class LayerChange(Given):
-    """What is changed of a layer, in the version that was seen; what is left out stays."""
-
-    version: int = Field(ge=1, le=2**31 - 1)
-    title_zh: str | None = Field(None, min_length=1, max_length=200, pattern=r"\S")
-    title_en: str | None = Field(None, min_length=1, max_length=200, pattern=r"\S")
-    group: str | None = Field(None, max_length=64)
-    visible: bool | None = None
-    min_zoom: int | None = Field(None, ge=0, le=20)
-    classification: Classification | None = None
-    departments: list[Annotated[str, Field(min_length=1, max_length=64)]] | None = Field(None, max_length=200)
-
-    @field_validator("group")
-    @classmethod
-    def grouped(cls, value: str | None) -> str | None:
-        return None if value is None else known_group(value)
-
-
-# what of a change is which column
-CHANGED = {"group": "tree_group"}
-
-
-def change_layer(
-    conn: Connection, layer_id: str, change: LayerChange, scope: Scope, who: Viewer, now: datetime
-) -> OwnLayer:
-    """NotFound; Forbidden where it reaches beyond what one may see, or would be seen by fewer than oneself; Conflict
-    where somebody else was quicker."""
-    before = read_layer(conn, layer_id, lock=True)
-    if before is None or not before.may_see(scope):
-        raise NotFound(f"layer: there is no layer {layer_id!r}", field="layer")
-    need_whole(before, scope)
-    if before.version != change.version:
-        raise Conflict("layer: somebody else has changed it meanwhile", field="version", reason="stale_version")
-    said = change.model_dump(exclude={"version"}, exclude_unset=True)
-    after = replace(before, **{name: value for name, value in said.items() if name in ("classification",)})
-    if "departments" in said:
-        kept = said["departments"]
-        after = replace(after, departments=None if kept is None else tuple(kept))
-    if not after.may_see(scope):
-        raise Forbidden("classification: above your own", field="classification", reason="layer_beyond_own")
-    sets = [f"{CHANGED.get(name, name)} = :{name}" for name in said]
-    conn.execute(
-        text(f"UPDATE layer SET {', '.join([*sets, 'version = version + 1', 'changed_at = :now'])} WHERE id = :id"),
-        {**said, "id": layer_id, "now": now},
-    )
-    notify_change(conn, "layer", [layer_id])
-    audit.write(conn, who, "layer.change", now, {"layer": layer_id, **said})
-    return need_layer(conn, layer_id, scope)
 
 
 def need_whole(layer: OwnLayer, scope: Scope) -> None:
@@ -300,14 +247,23 @@ def spec_of(layer: OwnLayer) -> LayerSpec:
         tile=tile_of(layer),
         scoped=True,
         min_zoom=layer.min_zoom,
-        legend=(LegendItem(layer.id, layer.title, colour_of(layer)),),
+        legend=legend(layer),
         own=True,
+        style={"size": layer.style.get("size"), "label": bool(layer.style.get("label", True))},
     )
+
+
+def legend(layer: OwnLayer) -> tuple[LegendItem, ...]:
+    """A line for each class, else the layer's own."""
+    classes = legend_of(layer.style)
+    if not classes:
+        return (LegendItem(layer.id, layer.title, colour_of(layer)),)
+    return tuple(LegendItem(key, words, token) for key, words, token in classes)
 
 
 def colour_of(layer: OwnLayer) -> str:
     """The token of its colour: said in its style, else one by its id."""
-    said = layer.style.get("token")
+    said = layer.style.get("colour")
     return said if said in PALETTE else PALETTE[sum(map(ord, layer.id)) % len(PALETTE)]
 
 
@@ -324,13 +280,13 @@ def tile_of(layer: OwnLayer) -> str:
     )
     told = [f"{prop(column)} AS {name}" for name, column in _shown(layer)]
     told += [f"NULL AS {name}" for name in ("label", "class", "state") if name not in dict(_shown(layer))]
-    words = ", ".join(told)
+    words = ", ".join([*told, f"{tone(layer.style)} AS tone"])
     shape = "ST_Transform(geom, 3857)"
     if layer.geometry == "point":
         return f"""
 SELECT {ONE.format(shape=shape)}, id, key, {words}, 1 AS count FROM layer_row, bounds WHERE {here}
   AND :z >= {GATHERED_BELOW} UNION ALL
-SELECT ST_AsMVTGeom(ST_Centroid(ST_Collect(p)), bounds.tile, 4096, 64, true), NULL, NULL, NULL, NULL, NULL,
+SELECT ST_AsMVTGeom(ST_Centroid(ST_Collect(p)), bounds.tile, 4096, 64, true), NULL, NULL, NULL, NULL, NULL, NULL,
   count(*)::int
 FROM (SELECT {shape} AS p FROM layer_row, bounds WHERE {here} AND :z < {GATHERED_BELOW}) AS gathered, bounds
 GROUP BY bounds.tile, ST_SnapToGrid(p, 40075016.7 / (2.0 ^ :z) / 64)

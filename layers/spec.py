@@ -19,6 +19,13 @@ class LegendEntry(TypedDict):
     token: str
 
 
+class LayerStyle(TypedDict):
+    """Of points and lines their size in pixels at zoom 18, null for the usual; whether names are written."""
+
+    size: float | None
+    label: bool
+
+
 class Layer(TypedDict):
     """A layer of the map: where its data is (`url`), how many things it has and since when they are so; `legend` by its
     classes."""
@@ -36,8 +43,9 @@ class Layer(TypedDict):
     min_zoom: int
     updated_at: str | None
     legend: list[LegendEntry]
-    # one of the city's own (layers/own.py)
+    # one of the city's own (layers/own.py), with how it is drawn
     own: bool
+    style: LayerStyle | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,7 @@ class LayerSpec:
     counted_seen: str | None = None
     updated_seen: str | None = None
     own: bool = False
+    style: LayerStyle | None = None
 
     def describe(self, count: int, updated_at: str | None, *, estimated: bool = False) -> Layer:
         """The layer as `GET /api/layers` shows it."""
@@ -98,4 +107,5 @@ class LayerSpec:
             "updated_at": updated_at,
             "legend": [{"key": item.key, "label": item.label, "token": item.token} for item in self.legend],
             "own": self.own,
+            "style": self.style,
         }

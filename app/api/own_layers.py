@@ -18,15 +18,8 @@ from core.db import notify_change
 from core.given import as_input_error
 from core.viewer import Permission
 from layers.formats import MEDIA
-from layers.own import (
-    LayerChange,
-    OwnLayerObject,
-    change_layer,
-    layer_object,
-    need_layer,
-    need_whole,
-    remove_layer,
-)
+from layers.own import OwnLayerObject, layer_object, need_layer, need_whole, remove_layer
+from layers.own_changes import LayerChange, change_layer
 
 router = APIRouter(prefix="/api/layers", tags=["map"])
 Words64 = Annotated[str | None, Query(min_length=1, max_length=64)]
@@ -90,7 +83,7 @@ def get_layer(conn: Conn, who: Who, name: str) -> OwnLayerObject:
 
 @router.patch("/{name}")
 def patch_layer(conn: Conn, who: Who, now: Now, name: str, change: LayerChange) -> OwnLayerObject:
-    """What it is called, where it stands, from which zoom on it is drawn, who may see it."""
+    """What it is called, where it stands, how it is drawn, who may see it."""
     who.require(Permission.LAYER_EDIT)
     return layer_object(change_layer(conn, name, change, who.scope, who, now))
 

@@ -4,6 +4,7 @@ import { part, remember, setProps, setText, atMost } from './dom.mjs';
 import { shownOf } from './map/features.mjs';
 
 const COUNT_MS = 500;
+const RENEW_MS = 1500;
 // source of the map -> layers of the tree that live on it, where these are not the same
 /** @type {Record<string, string[]>} */
 const LAYERS_ON = { base: ['districts', 'streets', 'water', 'green'] };
@@ -58,6 +59,25 @@ export function makeLayerTree({ live, liveLayers, map, choices, layers }) {
     });
   }
 
+  /** What of the list the tree shows besides counts. @param {LayerItem[]} items */
+  const shownIn = items => JSON.stringify(items.map(({ id, title, group, legend, style }) => [id, title, group, legend, style]));
+  /** @type {unknown} */
+  let groups = null;
+
+  /** A layer has come, gone, or is called or drawn otherwise: tree and map have it without the page being loaded again. */
+  async function renew() {
+    const found = await readLayers(fetch('/api/layers'), choices);
+    if (found.status !== 'ready') return;
+    const items = found.items.map(item => ({ ...item, visible: visible.get(item.id) ?? item.visible }));
+    for (const item of items) if (!visible.has(item.id)) visible.set(item.id, item.visible);
+    for (const id of visible.keys()) if (!items.some(item => item.id === id)) visible.delete(id);
+    map.follow(items);
+    const same = shownIn(items) === shownIn(layers.items);
+    layers = { ...layers, items };
+    if (!same) setProps('layers-data', { data: { ...layers, groups } });
+    else for (const { id, own, count: n } of items) if (own) setText(document.querySelector(`[data-count-of="${CSS.escape(id)}"]`), Number(n).toLocaleString('en'));
+  }
+
   return {
     /** The layers that are on. */
     shown: () => [...visible].flatMap(([id, on]) => (on ? [id] : [])),
@@ -82,9 +102,13 @@ export function makeLayerTree({ live, liveLayers, map, choices, layers }) {
       });
     },
 
-    /** @param {unknown} groups */
-    start(groups) {
+    /** @param {unknown} named the groups of the tree */
+    start(named) {
+      groups = named;
       const names = Object.keys(liveLayers);
+      const soon = atMost(RENEW_MS, renew);
+      const ours = new Set(layers.items.flatMap(({ id, own }) => (own ? [] : [id])));
+      live.layer.on(({ changed }) => { if ([...changed].some(id => !ours.has(id))) soon(); });
       setProps('layers-data', { data: { ...layers, groups } });
       names.forEach(follow);
       new MutationObserver(() => names.forEach(count)).observe(part('layer-tree'), { childList: true });

@@ -289,6 +289,11 @@ interface LayerItem {
   own: boolean;
   visible: boolean;
   opacity: number;
+  title?: unknown;
+  group?: string;
+  legend?: unknown;
+  style?: unknown;
+  count?: number;
 }
 /** What one person has chosen for a layer. */
 type LayerChoice = { visible?: boolean; opacity?: number };

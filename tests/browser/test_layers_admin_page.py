@@ -112,10 +112,14 @@ def test_it_is_called_something_else_and_removed(desk: Desk, processes: System) 
     page.wait_for_selector(f"{PANE} .layer-detail")
     page.fill(f"{PANE} [data-field=title_zh]", "城市公园")
     page.fill(f"{PANE} [data-field=departments]", "parks")
+    page.click(f"{PANE} [data-field='style.by']")
+    page.click("[role=option]:visible:has-text('类型')")
     page.click(f"{PANE} [data-submit]")
     page.wait_for_selector(f"{PANE} h2:has-text('城市公园')")
-    kept = processes.rows("SELECT title_zh, departments, version FROM layer WHERE id = 'parks-page'")
-    assert kept == [{"title_zh": "城市公园", "departments": ["parks"], "version": 4}]
+    kept = processes.rows("SELECT title_zh, departments, version, style FROM layer WHERE id = 'parks-page'")
+    [layer] = kept
+    assert (layer["title_zh"], layer["departments"], layer["version"]) == ("城市公园", ["parks"], 4)
+    assert layer["style"]["classes"] == [{"value": "公园", "upto": None, "token": "own-1"}]
     assert page.get_attribute("[data-key=export-gpkg]", "href") == "/api/layers/parks-page/export?format=gpkg"
     assert desk.serious_barriers() == []
     page.click("[data-key=remove-layer]")

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
 from sqlalchemy import Engine
 
+from core.db import notify_change
+from core.viewer import Viewer
 from layers.imports.bring import bring
 from layers.imports.suggest import suggest
+from layers.own import remove_layer
+from layers.own_changes import LayerChange, change_layer
+from layers.styles import StyleIn
 from tests.browser.desk import MAP, Desk, window
 from tests.layers.brought import frame, square, tables
 from tests.support import System, now
@@ -72,6 +78,37 @@ def test_a_press_on_its_edge_opens_its_card_with_its_columns(desk: Desk, park: d
     for words in ("图层", "城市公园", "编号", "p-1", "面积", "12.5", "开放", "是"):
         assert words in facts
     assert desk.serious_barriers() == []
+
+
+def test_a_change_of_its_look_and_a_new_layer_are_there_without_loading_the_page_again(
+    desk: Desk, own_engine: Engine, park: dict[str, Any], tmp_path: Path
+) -> None:
+    desk.ask("() => { window.still = true; }")
+    who = Viewer("tester", "Tester", "gis_officer", frozenset())
+    change = LayerChange(version=1, title_zh="按名称分色", style=StyleIn(by="名称", label=False))
+    with own_engine.begin() as conn:
+        change_layer(conn, "parks", change, who.scope, who, now())
+    line = desk.page.locator("#layer-tree [data-layer=parks]")
+    desk.page.wait_for_selector("#layer-tree [data-layer=parks] :text('按名称分色')", state="attached")
+    assert PARK in line.locator("[data-legend]").first.evaluate("node => node.closest('li, div').textContent")
+    tones = f"""async () => {MAP}.queryRenderedFeatures({{ layers: ['own/parks/fill'] }}).map(one => one.properties.tone)"""
+    desk.until(tones, lambda found: 1 in found, what="the tile says the class of the park")
+    assert desk.ask(f"async () => {MAP}.getLayer('own/parks/label') === undefined")
+    data = frame([square(park["lon"] + 0.001, park["lat"] + 0.001, 0.002)], 编号=["q-1"], 名称=["新地块"])
+    data.to_file(tmp_path / "b.gpkg", driver="GPKG", engine="pyogrio")
+    [table] = tables(tmp_path / "b.gpkg", tmp_path / "u")
+    plan, _ = suggest(table, "plots")
+    with own_engine.begin() as conn:
+        bring(conn, table, plan.model_copy(update={"title_zh": "地块", "title_en": "Plots"}), "tester", now())
+    desk.page.wait_for_selector("#layer-tree [data-layer=plots]", state="attached")
+    drawn = f"async () => {MAP}.queryRenderedFeatures({{ layers: ['own/plots/fill'] }}).length"
+    desk.until(drawn, lambda count: count > 0, what="the new layer is drawn")
+    with own_engine.begin() as conn:
+        remove_layer(conn, "plots")
+        notify_change(conn, "layer", ["plots"])
+    desk.page.wait_for_selector("#layer-tree [data-layer=plots]", state="detached")
+    assert desk.ask(f"async () => {MAP}.getSource('own/plots') === undefined")
+    assert desk.ask("() => window.still") is True
 
 
 def test_nothing_was_complained_of(desk: Desk) -> None:

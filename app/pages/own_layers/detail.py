@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, get_args
 from urllib.parse import urlencode
 
 from dash import html
@@ -17,13 +18,18 @@ from app.pages.ids import LayersId
 from app.pages.parts import action, class_choices, done, facts, pane_head
 from core.viewer import Permission
 from core.vocabulary import table
+from layers.columns import ColumnObject
 from layers.formats import MEDIA
-from layers.own import LayerChange, OwnLayerObject, change_layer, layer_object, need_layer
+from layers.own import OwnLayerObject, layer_object, need_layer
+from layers.own_changes import LayerChange, change_layer
+from layers.styles import PALETTE, Method, StyleIn, said_of
 
 KEY = "layer"
 FAMILY = "own.field"
+STANDARD = StyleIn().model_dump()
 SECTIONS = (
     Section((("title_zh", "title_en"), ("group", "min_zoom"), "visible")),
+    Section(("style",), "own.style"),
     Section(("classification", "departments"), "own.who"),
 )
 
@@ -32,8 +38,9 @@ def group_choices() -> tuple[tuple[str, list[Any]], ...]:
     return tuple((name, texts.pair(dict(words))) for name, words in table("layer_groups").items())
 
 
-def layer_form() -> Form:
-    return forms.form_of(
+def layer_form(columns: Sequence[ColumnObject] = ()) -> Form:
+    """`columns` of the layer, by which it may be coloured."""
+    form = forms.form_of(
         LayerChange,
         KEY,
         FAMILY,
@@ -46,6 +53,16 @@ def layer_form() -> Form:
         classification={"kind": Kind.CHOICE, "choices": class_choices(), "required": True},
         departments={"kind": Kind.LIST},
     )
+    by = tuple((one["name"], texts.pair(dict(one["title"]))) for one in columns if one["type"] not in ("date", "time"))
+    colours = tuple((token, texts.both(f"own.colour.{token}")) for token in PALETTE)
+    methods = tuple((name, texts.both(f"own.method.{name}")) for name in get_args(Method))
+    chosen: dict[str, dict[str, Any]] = {
+        "colour": {"kind": Kind.CHOICE, "choices": colours, "nullable": True},
+        "by": {"kind": Kind.CHOICE, "choices": by, "nullable": True},
+        "method": {"kind": Kind.CHOICE, "choices": methods, "nullable": True},
+    }
+    inner = tuple(replace(one, **chosen.get(one.name, {})) for one in form.field("style").fields)
+    return form.changed("style", fields=inner)
 
 
 def values_of(layer: OwnLayerObject) -> dict[str, Any]:
@@ -55,12 +72,13 @@ def values_of(layer: OwnLayerObject) -> dict[str, Any]:
         "title_en": layer["title"]["en"],
         "classification": str(layer["classification"]),
         "departments": layer["departments"] or [],
+        "style": {name: value for name, value in said_of(layer["style"]).items() if value != STANDARD[name]},
     }
 
 
 def pane(asking: Asking, base: Values, values: Values) -> html.Div:
     edits = asking.viewer.may(Permission.LAYER_EDIT)
-    form = layer_form()
+    form = layer_form(base["columns"])
     acts = [
         action(LayersId.RENEW.value, "own.renew", data_key="renew-layer"),
         action(LayersId.REMOVE.value, "own.remove", data_key="remove-layer"),
@@ -156,7 +174,7 @@ class LayerHandler:
             changed["classification"] = int(changed["classification"])
         if "departments" in changed:
             changed["departments"] = changed["departments"] or None
-        given, errors = forms.check(layer_form(), LayerChange, {**changed, "version": base["version"]})
+        given, errors = forms.check(layer_form(base["columns"]), LayerChange, {**changed, "version": base["version"]})
         if given is None:
             return Answer(errors)
         if changed:

@@ -8,7 +8,7 @@ import { opacitiesOf, scaled } from './fade.mjs';
 import { serveIcons } from './icons.mjs';
 import { feedMap } from './feed.mjs';
 import { followPresses } from './press.mjs';
-import { addOwn, renewOwn, repaintOwn } from './own.mjs';
+import { addOwn, followOwn, renewOwn, repaintOwn } from './own.mjs';
 import { AT_EASE, coarseRatio, isSoftware, keepPace, rendererHere } from './pace.mjs';
 import { hasPicture, keepPicture } from './lost.mjs';
 import { middleOfRoom, roomForMap } from './room.mjs';
@@ -47,7 +47,15 @@ function makeMap({ bbox }, layers) {
  */
 export function startMap({ city, layers, live, sets, liveLayers, selection, words, rebuild }) {
   const { map, home, pace } = makeMap(city, layers);
-  const own = /** @type {import('./own.mjs').OwnLayer[]} */ (/** @type {unknown} */ (layers.filter(layer => layer.own)));
+  const ownAmong = (/** @type {LayerItem[]} */ items) => /** @type {import('./own.mjs').OwnLayer[]} */ (/** @type {unknown} */ (items.filter(layer => layer.own)));
+  let own = ownAmong(layers);
+
+  /** The list of layers has changed. @param {LayerItem[]} items */
+  function follow(items) {
+    const now = ownAmong(items);
+    if (hasPicture(map) && map.getLayer('unit-mark')) followOwn(map, own, now);
+    own = now;
+  }
   const view = makeView(map, home, pace);
   const switches = makeSwitches(map);
   const ring = makeRing(map);
@@ -98,7 +106,7 @@ export function startMap({ city, layers, live, sets, liveLayers, selection, word
     return place;
   }
 
-  return { map, showLayer: (/** @type {string} */ id, /** @type {boolean} */ on) => switches.show(id, on), fadeLayer: switches.fade, onLayerFailed: failures.listen, recover: failures.recover, controls: view.controls };
+  return { map, showLayer: (/** @type {string} */ id, /** @type {boolean} */ on) => switches.show(id, on), fadeLayer: switches.fade, follow, onLayerFailed: failures.listen, recover: failures.recover, controls: view.controls };
 }
 
 /** @param {Thing | null} thing @returns {Place | null} */

@@ -6,7 +6,10 @@ const LABEL_FROM = 14;
 // what is alive lies above them
 const BELOW = 'risk-fill';
 
-/** What of a layer of the tree its drawing needs. @typedef {{ id: string, geometry: string, min_zoom: number, legend: { token: string }[], own: boolean, visible: boolean }} OwnLayer */
+/**
+ * What of a layer of the tree its drawing needs.
+ * @typedef {{ id: string, geometry: string, min_zoom: number, legend: { key: string, token: string }[], own: boolean, visible: boolean, style: { size: number | null, label: boolean } | null }} OwnLayer
+ */
 
 /** @param {string} id */
 export const sourceOf = id => `own/${id}`;
@@ -15,26 +18,34 @@ export const isOwn = id => id.startsWith('own/');
 /** The layer of the tree that a source of the map is of. @param {string} source */
 export const layerOf = source => source.replace(/^own\//, '');
 
+/** One colour, or that of a feature's class: a tile says which line of the legend it is of. @param {{ key: string, token: string }[]} legend @returns {any} */
+export function colourOf(legend) {
+  if (legend.length < 2 && !Number(legend[0]?.key)) return token(legend[0]?.token ?? 'muted');
+  return ['match', ['coalesce', ['get', 'tone'], 0], ...legend.flatMap(({ key, token: name }) => [Number(key), token(name)]), token('muted')];
+}
+
 /** How a layer is drawn. @param {OwnLayer} layer @returns {Layer[]} */
-export function ownLayers({ id, geometry, legend }) {
-  const colour = token(legend[0]?.token ?? 'muted');
+export function ownLayers({ id, geometry, legend, style }) {
+  const colour = colourOf(legend);
+  const size = style?.size;
   const common = { source: sourceOf(id), 'source-layer': id, metadata: { layer: id } };
-  const edge = { id: `${sourceOf(id)}/line`, type: 'line', ...common, paint: { 'line-color': colour, 'line-width': ['interpolate', ['linear'], ['zoom'], 10, 0.8, 17, 2.4] } };
+  const edge = { id: `${sourceOf(id)}/line`, type: 'line', ...common, paint: { 'line-color': colour, 'line-width': ['interpolate', ['linear'], ['zoom'], 10, Math.min(0.8, size ?? 0.8), 17, size ?? 2.4] } };
   const label = {
     id: `${sourceOf(id)}/label`, type: 'symbol', ...common, minzoom: LABEL_FROM, filter: ['has', 'label'],
     layout: { 'text-field': ['get', 'label'], 'text-font': ['Plain'], 'text-size': 11, 'text-anchor': geometry === 'polygon' ? 'center' : 'top', 'text-offset': geometry === 'point' ? [0, 0.7] : [0, 0], 'symbol-placement': geometry === 'line' ? 'line' : 'point' },
     paint: { 'text-color': token('label-mark'), 'text-halo-color': token('map-halo'), 'text-halo-width': 1.5 },
   };
-  if (geometry === 'polygon') return [{ id: `${sourceOf(id)}/fill`, type: 'fill', ...common, paint: { 'fill-color': colour, 'fill-opacity': 0.22 } }, edge, label];
-  if (geometry === 'line') return [edge, label];
+  const labels = style?.label === false ? [] : [label];
+  if (geometry === 'polygon') return [{ id: `${sourceOf(id)}/fill`, type: 'fill', ...common, paint: { 'fill-color': colour, 'fill-opacity': legend.length > 1 ? 0.5 : 0.22 } }, edge, ...labels];
+  if (geometry === 'line') return [edge, ...labels];
   const heap = ['>', ['coalesce', ['get', 'count'], 1], 1];
   return [{
     id: `${sourceOf(id)}/dot`, type: 'circle', ...common,
     paint: {
       'circle-color': colour, 'circle-opacity': ['case', heap, 0.75, 0.95], 'circle-stroke-color': token('map-ground'), 'circle-stroke-width': ['interpolate', ['linear'], ['zoom'], 13, 0, 17, 1],
-      'circle-radius': ['case', heap, ['interpolate', ['linear'], ['ln', ['get', 'count']], 0, 1.8, 6, 6], ['interpolate', ['linear'], ['zoom'], 12, 2, 18, 6]],
+      'circle-radius': ['case', heap, ['interpolate', ['linear'], ['ln', ['get', 'count']], 0, 1.8, 6, 6], ['interpolate', ['linear'], ['zoom'], 12, Math.min(2, size ?? 2), 18, size ?? 6]],
     },
-  }, label];
+  }, ...labels];
 }
 
 /** Puts the layers on the map that are not there yet. @param {MapLibre} map @param {OwnLayer[]} layers */
@@ -46,6 +57,24 @@ export function addOwn(map, layers) {
       map.addLayer({ ...drawn, layout: { ...drawn.layout, visibility: layer.visible ? 'visible' : 'none' } }, map.getLayer(BELOW) ? BELOW : undefined);
     }
   }
+}
+
+/** What makes a drawing another one. @param {OwnLayer} layer */
+const drawingOf = ({ geometry, min_zoom, legend, style }) => JSON.stringify([geometry, min_zoom, legend, style]);
+
+/**
+ * The layers of the city's own as they are now: those that are new or drawn otherwise are drawn, those that are gone go.
+ * @param {MapLibre} map @param {OwnLayer[]} before @param {OwnLayer[]} after
+ */
+export function followOwn(map, before, after) {
+  const now = new Map(after.map(layer => [layer.id, drawingOf(layer)]));
+  for (const layer of before) {
+    const source = sourceOf(layer.id);
+    if (now.get(layer.id) === drawingOf(layer) || !map.getSource(source)) continue;
+    for (const { id } of map.getStyle().layers) if (id.startsWith(`${source}/`)) map.removeLayer(id);
+    map.removeSource(source);
+  }
+  addOwn(map, after);
 }
 
 /** A layer that has changed: its tiles are asked for anew. @param {MapLibre} map @param {string} id */

@@ -1,0 +1,76 @@
+"""What is changed of a layer of the city's own by hand: what it is called, where it stands, who may see it, how it is
+drawn."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from sqlalchemy import Connection, text
+
+from core import audit
+from core.db import notify_change
+from core.errors import Conflict, Forbidden, NotFound
+from core.given import Given
+from core.scope import Classification, Scope
+from core.viewer import Viewer
+from layers.own import OwnLayer, known_group, need_layer, need_whole, read_layer
+from layers.styles import StyleIn, compiled
+
+
+class LayerChange(Given):
+    """What is changed of a layer, in the version that was seen; what is left out stays."""
+
+    version: int = Field(ge=1, le=2**31 - 1)
+    title_zh: str | None = Field(None, min_length=1, max_length=200, pattern=r"\S")
+    title_en: str | None = Field(None, min_length=1, max_length=200, pattern=r"\S")
+    group: str | None = Field(None, max_length=64)
+    visible: bool | None = None
+    min_zoom: int | None = Field(None, ge=0, le=20)
+    classification: Classification | None = None
+    departments: list[Annotated[str, Field(min_length=1, max_length=64)]] | None = Field(None, max_length=200)
+    style: StyleIn | None = None
+
+    @field_validator("group")
+    @classmethod
+    def grouped(cls, value: str | None) -> str | None:
+        return None if value is None else known_group(value)
+
+
+# what of a change is which column
+CHANGED = {"group": "tree_group"}
+CAST = {"style": "CAST(:style AS jsonb)"}
+
+
+def change_layer(
+    conn: Connection, layer_id: str, change: LayerChange, scope: Scope, who: Viewer, now: datetime
+) -> OwnLayer:
+    """NotFound; Forbidden where it reaches beyond what one may see, or would be seen by fewer than oneself; Conflict
+    where somebody else was quicker."""
+    before = read_layer(conn, layer_id, lock=True)
+    if before is None or not before.may_see(scope):
+        raise NotFound(f"layer: there is no layer {layer_id!r}", field="layer")
+    need_whole(before, scope)
+    if before.version != change.version:
+        raise Conflict("layer: somebody else has changed it meanwhile", field="version", reason="stale_version")
+    said = change.model_dump(exclude={"version", "style"}, exclude_unset=True)
+    after = replace(before, **{name: value for name, value in said.items() if name in ("classification",)})
+    if "departments" in said:
+        kept = said["departments"]
+        after = replace(after, departments=None if kept is None else tuple(kept))
+    if not after.may_see(scope):
+        raise Forbidden("classification: above your own", field="classification", reason="layer_beyond_own")
+    if change.style is not None:
+        style = compiled(conn, layer_id, before.columns, change.style)
+        said["style"] = json.dumps(style, ensure_ascii=False)
+    sets = [f"{CHANGED.get(name, name)} = {CAST.get(name, ':' + name)}" for name in said]
+    conn.execute(
+        text(f"UPDATE layer SET {', '.join([*sets, 'version = version + 1', 'changed_at = :now'])} WHERE id = :id"),
+        {**said, "id": layer_id, "now": now},
+    )
+    notify_change(conn, "layer", [layer_id])
+    audit.write(conn, who, "layer.change", now, {"layer": layer_id, **said})
+    return need_layer(conn, layer_id, scope)

@@ -1,0 +1,151 @@
+"""How a layer is drawn: classes from its values, the tone of a tile, the legend."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import Connection, text
+
+from core.errors import Conflict, Forbidden, InputError, NotFound
+from core.scope import Classification, Scope
+from core.viewer import Permission, Viewer
+from layers.catalogue import read_tile
+from layers.imports.bring import bring
+from layers.own import need_layer, spec_of
+from layers.own_changes import LayerChange, change_layer
+from layers.styles import CATEGORIES, OTHERS, RAMP, StyleIn, literal, tone
+from tests.layers.test_bring import plan_of, text_table
+
+NOW = datetime(2026, 5, 4, tzinfo=UTC)
+KINDS = ["公园", "广场", "绿带", "it's: a 'park'", "林地", "湿地", "苗圃", "其它"]
+
+
+def officer(**scope: Any) -> Viewer:
+    return Viewer("lin", "Lin", "gis_officer", frozenset({Permission.LAYER_EDIT}), scope=Scope(**scope))
+
+
+@pytest.fixture
+def parks(conn: Connection, tmp_path: Path) -> str:
+    """A hundred points: areas 1 to 100, the last without one; the first kinds are the commonest."""
+    rows = "".join(
+        f"p{n:03d},园{n},{KINDS[min(n % 11, 7)]},{n if n < 100 else ''},118.99,31.35\n" for n in range(1, 101)
+    )
+    table = text_table(tmp_path / "t", "编号,名称,类型,面积,经度,纬度\n" + rows)
+    bring(conn, table, plan_of(table), "lin", NOW)
+    return "parks"
+
+
+def change(conn: Connection, who: Viewer | None = None, version: int = 1, **said: Any) -> Any:
+    return change_layer(
+        conn, "parks", LayerChange(version=version, **said), (who or officer()).scope, who or officer(), NOW
+    )
+
+
+def edges(layer: Any) -> list[float | None]:
+    return [one["upto"] for one in layer.style["classes"]]
+
+
+@pytest.mark.parametrize(
+    ("method", "count", "expected"),
+    [("equal", 4, [25.5, 50.0, 74.5, None]), ("quantile", 4, [25.5, 50.0, 74.5, None]), ("quantile", 2, [50.0, None])],
+)
+def test_numbers_in_classes(
+    conn: Connection, parks: str, method: str, count: int, expected: list[float | None]
+) -> None:
+    layer = change(conn, style=StyleIn(by="面积", method=method, count=count))  # type: ignore[arg-type]
+    assert edges(layer) == expected
+    assert [one["token"] for one in layer.style["classes"]] == list(RAMP[-count:])
+
+
+def test_natural_breaks_fall_into_the_gaps(conn: Connection, parks: str) -> None:
+    conn.execute(
+        text("""
+UPDATE layer_row SET props = props || jsonb_build_object('面积',
+  CASE WHEN key < 'p030' THEN 1 WHEN key < 'p060' THEN 50 ELSE 1000 END + right(key, 1)::int) WHERE layer_id = 'parks'
+""")
+    )
+    layer = change(conn, style=StyleIn(by="面积", method="natural", count=3))
+    assert edges(layer) == [10.0, 59.0, None]
+
+
+def test_the_commonest_values_and_the_others(conn: Connection, parks: str) -> None:
+    layer = change(conn, style=StyleIn(by="类型"))
+    assert layer.style["method"] == "categories"
+    assert len(layer.style["classes"]) == CATEGORIES
+    legend = spec_of(layer).legend
+    assert [item.key for item in legend] == [str(n) for n in range(1, CATEGORIES + 2)]
+    assert (legend[-1].label["zh"], legend[-1].token) == ("其他", OTHERS)
+
+
+def test_a_row_has_the_tone_of_its_class(conn: Connection, parks: str) -> None:
+    layer = change(conn, style=StyleIn(by="面积", method="equal", count=4))
+    rows = conn.execute(text(f"SELECT key, {tone(layer.style)} AS tone FROM layer_row WHERE layer_id = 'parks'"))
+    found = {row.key: row.tone for row in rows}
+    assert [found[key] for key in ("p001", "p025", "p026", "p050", "p051", "p099", "p100")] == [1, 1, 2, 2, 3, 4, 0]
+    layer = change(conn, version=2, style=StyleIn(by="类型"))
+    classes = [one["value"] for one in layer.style["classes"]]
+    rows = conn.execute(text(f"SELECT props->>'类型' AS kind, {tone(layer.style)} AS tone FROM layer_row"))
+    for row in rows:
+        assert row.tone == (classes.index(row.kind) + 1 if row.kind in classes else CATEGORIES + 1)
+
+
+def test_the_tile_carries_it_and_the_legend_says_it(conn: Connection, parks: str) -> None:
+    layer = change(conn, style=StyleIn(by="类型", colour="own-2", size=9, label=False))
+    assert b"tone" in read_tile(conn, "parks", 16, 54429, 26752)
+    described = spec_of(layer).describe(100, None)
+    assert described["style"] == {"size": 9.0, "label": False}
+    words = [entry["label"]["zh"] for entry in described["legend"]]
+    assert "it's: a 'park'" in words
+    layer = change(conn, version=2, style=StyleIn(by="面积", count=2))
+    assert [entry.label["zh"] for entry in spec_of(layer).legend] == ["至 50", "大于 50"]
+    layer = change(conn, version=3, style=StyleIn(colour="own-2"))
+    assert [entry.token for entry in spec_of(layer).legend] == ["own-2"]
+
+
+@pytest.mark.parametrize(
+    ("style", "field"),
+    [({"by": "颜色"}, "style.by"), ({"by": "类型", "method": "equal"}, "style.method")],
+)
+def test_what_cannot_be_is_said_by_its_field(conn: Connection, parks: str, style: dict[str, Any], field: str) -> None:
+    with pytest.raises(InputError) as refused:
+        change(conn, style=StyleIn(**style))
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize("style", [{"colour": "red"}, {"size": 0}, {"count": 1}, {"count": 8}, {"method": "equal"}])
+def test_what_no_style_has_is_refused_at_the_door(style: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        StyleIn(**style)
+
+
+def test_no_words_of_a_file_become_sql(conn: Connection) -> None:
+    for words in ("it's", "a:b :z", "\\", "😀", "'; DROP TABLE layer; --"):
+        assert conn.scalar(text(f"SELECT {literal(words)}")) == words
+
+
+def test_names_group_zoom_and_who_may_see(conn: Connection, parks: str) -> None:
+    layer = change(
+        conn, title_zh="城市公园", group="assets", min_zoom=12, visible=False, classification=1, departments=["parks"]
+    )
+    assert (layer.title["zh"], layer.title["en"], layer.group) == ("城市公园", "parks", "assets")
+    assert (layer.min_zoom, layer.visible, layer.classification, layer.departments) == (12, False, 1, ("parks",))
+    assert need_layer(conn, "parks").version == 2
+    with pytest.raises(Conflict):
+        change(conn, title_zh="迟了")
+    with pytest.raises(ValidationError):
+        LayerChange(version=2, group="nowhere")
+
+
+def test_nobody_changes_more_than_they_see(conn: Connection, parks: str) -> None:
+    low = officer(classification=Classification.OPEN)
+    with pytest.raises(Forbidden):
+        change(conn, low, classification=2)
+    with pytest.raises(Forbidden):
+        change(conn, officer(districts=frozenset({"320508"})), title_zh="别的")
+    change(conn, classification=2)
+    with pytest.raises(NotFound):
+        change(conn, low, version=2, title_zh="别的")
