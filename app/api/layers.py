@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from app.api.shapes import GeometryIn, Limit, Name, Words, parse_number, part
@@ -18,9 +19,9 @@ from core.scope import EVERYTHING
 from core.types import LonLat
 from core.viewer import Permission
 from layers.catalogue import COMPOSITE, LAYERS, describe_layers, read_features, read_tile, sight_of_tiles
-from layers.place import Within, read_within
 from layers.search import Hit, search
 from layers.spec import Layer
+from layers.within import Within, read_within
 
 router = APIRouter(tags=["map"])
 Lon = Annotated[float | None, Query(ge=-180, le=180)]
@@ -107,10 +108,21 @@ def get_datums(
     return {"readings": found}
 
 
+AREAS = ("Polygon", "MultiPolygon", "Point", "LineString")
+
+
+class WithinIn(GeometryIn):
+    """A GeoJSON Polygon or MultiPolygon; a Point or LineString with `radius_m`."""
+
+    radius_m: float | None = Field(None, ge=1, le=50_000)
+
+
 @router.post("/api/within")
-def post_within(conn: Conn, who: Who, now: Now, body: GeometryIn) -> Within:
-    """People, buildings, facilities, units, sensors and cameras inside a GeoJSON polygon."""
+def post_within(conn: Conn, who: Who, now: Now, body: WithinIn) -> Within:
+    """People, buildings, facilities, assets by class, units, sensors, cameras, incidents, alarms and features of the
+    city's own layers inside a GeoJSON polygon, or within a radius of a point or line."""
     who.require(Permission.CITY_READ)
-    if body.type not in ("Polygon", "MultiPolygon"):
-        raise InputError(f"type: expected Polygon or MultiPolygon, got {body.type!r}", field="type")
-    return read_within(conn, body.model_dump(), now, who.scope)
+    if body.type not in AREAS:
+        raise InputError(f"type: expected one of {', '.join(AREAS)}, got {body.type!r}", field="type")
+    geometry = {"type": body.type, "coordinates": body.coordinates}
+    return read_within(conn, geometry, now, who.scope, body.radius_m)

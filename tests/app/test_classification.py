@@ -38,10 +38,10 @@ from dispatch.present import find_open_incident, read_incidents
 from ingest.admin import pending
 from layers.catalogue import read_features
 from layers.imports.load import load_layer
-from layers.place import read_within
 from layers.registers import read_near_cameras
 from layers.search import search
 from layers.video import read_picture
+from layers.within import read_within
 from tests.alerts.helpers import SENSOR, change, write
 from tests.app.asking import ask_as
 from tests.app.test_scope import LISTS, WHOLE_WORLD, ids

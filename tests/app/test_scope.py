@@ -39,9 +39,9 @@ from ingest.admin import devices
 from ingest.admin import pending as book
 from ingest.doors.accounts import AccountIn
 from layers.catalogue import LAYERS, describe_layers, read_features, read_tile, sight_of_tiles
-from layers.place import read_within
 from layers.search import search
 from layers.sensors import read_sensors
+from layers.within import read_within
 from tests.alerts.helpers import change, write
 from tests.app.asking import ask_as
 from tests.dispatch.test_incidents import opened, send

@@ -91,7 +91,9 @@ def test_a_change_of_its_look_and_a_new_layer_are_there_without_loading_the_page
     line = desk.page.locator("#layer-tree [data-layer=parks]")
     desk.page.wait_for_selector("#layer-tree [data-layer=parks] :text('按名称分色')", state="attached")
     assert PARK in line.locator("[data-legend]").first.evaluate("node => node.closest('li, div').textContent")
-    tones = f"""async () => {MAP}.queryRenderedFeatures({{ layers: ['own/parks/fill'] }}).map(one => one.properties.tone)"""
+    tones = (
+        f"""async () => {MAP}.queryRenderedFeatures({{ layers: ['own/parks/fill'] }}).map(one => one.properties.tone)"""
+    )
     desk.until(tones, lambda found: 1 in found, what="the tile says the class of the park")
     assert desk.ask(f"async () => {MAP}.getLayer('own/parks/label') === undefined")
     data = frame([square(park["lon"] + 0.001, park["lat"] + 0.001, 0.002)], 编号=["q-1"], 名称=["新地块"])

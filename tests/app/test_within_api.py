@@ -1,0 +1,102 @@
+"""/api/within: what is inside an area, within a radius of a place, along a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Engine, text
+
+from layers.imports.bring import bring
+from layers.own import remove_layer
+from tests.layers.test_bring import plan_of, text_table
+from tests.support import System, now
+
+LON, LAT = 118.99, 31.35
+ASSET = "3205080103777777"
+
+
+@pytest.fixture(scope="module")
+def there(db: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A component that is damaged and three features of a layer, all at one place."""
+    rows = "".join(f"w{n},井{n},{LON},{LAT}\n" for n in range(3))
+    table = text_table(tmp_path_factory.mktemp("w") / "t", "编号,名称,经度,纬度\n" + rows)
+    with db.begin() as conn:
+        bring(conn, table, plan_of(table, "wells"), "tester", now())
+        conn.execute(
+            text("""
+INSERT INTO asset (id, class, subclass, name_zh, name_en, state, district, geom)
+VALUES (:id, '99', '03', '雨水井盖', 'Cover', 'damaged', '320508', ST_SetSRID(ST_MakePoint(:lon, :lat), 4326))
+"""),
+            {"id": ASSET, "lon": LON, "lat": LAT},
+        )
+    yield
+    with db.begin() as conn:
+        conn.execute(text("DELETE FROM asset WHERE id = :id"), {"id": ASSET})
+        remove_layer(conn, "wells")
+
+
+@pytest.fixture(scope="module")
+def viewer(served: System) -> Iterator[httpx.Client]:
+    with served.api("viewer") as client:
+        yield client
+
+
+def ask(client: httpx.Client, **body: Any) -> httpx.Response:
+    return client.post("/api/within", json=body)
+
+
+def found(told: dict[str, Any]) -> tuple[Any, Any]:
+    [layer] = [one for one in told["layers"] if one["id"] == "wells"] or [{"count": 0}]
+    [covers] = [one for one in told["assets"] if one["key"] == "99"] or [{"count": 0, "faults": 0}]
+    return layer["count"], covers["faults"]
+
+
+def test_within_a_radius_of_a_place(viewer: httpx.Client, there: None) -> None:
+    told = ask(viewer, type="Point", coordinates=[LON, LAT], radius_m=500).json()
+    assert found(told) == (3, 1)
+    # a regular polygon of 64 sides in a circle has 0.9984 of its area
+    assert told["area_m2"] == pytest.approx(3.141593 * 500**2 * 0.9984, rel=2e-3)
+    assert told["length_m"] is None
+    assert told["geometry"]["type"] == "Polygon"
+    away = ask(viewer, type="Point", coordinates=[LON + 0.05, LAT], radius_m=500).json()
+    assert found(away) == (0, 0)
+
+
+def test_along_a_line(viewer: httpx.Client, there: None) -> None:
+    told = ask(viewer, type="LineString", coordinates=[[LON - 0.01, LAT], [LON + 0.01, LAT]], radius_m=50).json()
+    assert found(told) == (3, 1)
+    # 0.02 degrees of longitude at 31.35 N on WGS 84
+    assert told["length_m"] == pytest.approx(1902.7, abs=1)
+    assert told["area_m2"] == pytest.approx(1902.7 * 100 + 3.1416 * 50**2, rel=5e-3)
+
+
+def test_in_a_polygon(viewer: httpx.Client, there: None) -> None:
+    west, south, east, north = LON - 0.001, LAT - 0.001, LON + 0.001, LAT + 0.001
+    ring = [[west, south], [east, south], [east, north], [west, south]]
+    told = ask(viewer, type="Polygon", coordinates=[ring]).json()
+    assert told["geometry"] == {"type": "Polygon", "coordinates": [ring]}
+    assert told["length_m"] is None
+    assert told["area_m2"] > 0
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"type": "Point", "coordinates": [LON, LAT]}, "radius_m"),
+        ({"type": "Point", "coordinates": [LON, LAT], "radius_m": 0}, "radius_m"),
+        ({"type": "Point", "coordinates": [LON, 99], "radius_m": 10}, "coordinates"),
+        ({"type": "Point", "coordinates": ["a", "b"], "radius_m": 10}, "coordinates"),
+        ({"type": "Point", "coordinates": [], "radius_m": 10}, "coordinates"),
+        ({"type": "LineString", "coordinates": [[LON, LAT]], "radius_m": 10}, "coordinates"),
+        ({"type": "LineString", "coordinates": 7, "radius_m": 10}, "coordinates"),
+        ({"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]], "radius_m": 10}, "radius_m"),
+        ({"type": "Circle", "coordinates": [LON, LAT], "radius_m": 10}, "type"),
+    ],
+)
+def test_what_is_no_area_is_said_by_its_field(viewer: httpx.Client, body: dict[str, Any], field: str) -> None:
+    answer = ask(viewer, **body)
+    assert answer.status_code == 422, answer.text
+    assert field in answer.json()["field"]
