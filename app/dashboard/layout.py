@@ -52,6 +52,7 @@ def _map_controls() -> html.Div:
         ("zoom-out", "minus", "map.zoom_out"),
         ("north", "north", "map.north"),
         ("home", "home", "map.home"),
+        ("inside", "area", "map.inside"),
         ("link", "link", "map.link"),
     )
     return html.Div(

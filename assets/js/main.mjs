@@ -13,6 +13,7 @@ import { startEdges } from './edges.mjs';
 import { startKeys, toggleHelp } from './keys.mjs';
 import { followJudged } from './judged.mjs';
 import { asLinked, linkOf, linkedIn } from './link.mjs';
+import { makeInside } from './inside.mjs';
 import { makeLayerTree, readLayers } from './layers.mjs';
 import { startLists } from './lists.mjs';
 import { fold, makeLive } from './live.mjs';
@@ -133,7 +134,8 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
 
   const tour = makeTour({ words });
   const linkHere = () => linkOf({ origin: location.origin, thing: selection.current(), center: map.map.getCenter(), zoom: map.map.getZoom(), layers: tree.shown(), lang: words.lang() });
-  listenToControls({ 'map-link': () => actions.copy(linkHere()), 'tour-open': () => { toggleHelp(); tour.begin(); } });
+  const inside = makeInside({ map: map.map, words, catalogue, vocabulary });
+  listenToControls({ 'map-inside': inside.open, 'map-link': () => actions.copy(linkHere()), 'tour-open': () => { toggleHelp(); tour.begin(); } });
 
   async function startPanels() {
     byId('cover')?.remove();

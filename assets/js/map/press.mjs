@@ -47,6 +47,9 @@ async function thingsOf(map, feature, pressed) {
 const TOGETHER = ['matters', 'units'];
 const LEAVES = 200;
 
+/** Whether presses draw an area (inside.mjs). @param {MapLibre} map */
+const isSketching = map => Boolean(map.getContainer().dataset.sketching);
+
 /** Chooses what is pressed; where that is several things, they are listed. @param {MapLibre} map @param {Chosen} selection @param {Words} words */
 export function followPresses(map, selection, { both }) {
   const select = (/** @type {import('./here.mjs').Found} */ { type, id, lon, lat }) => selection.select({ type, id, lon, lat }, { fly: false });
@@ -54,6 +57,7 @@ export function followPresses(map, selection, { both }) {
   map.on('movestart', here.close);
   map.on('click', async ({ point, lngLat }) => {
     here.close();
+    if (isSketching(map)) return;
     const marks = marksAt(map, point);
     const pressed = /** @type {Place} */ (lngLat.toArray());
     const together = marks.filter(({ source }) => TOGETHER.includes(source));
@@ -61,5 +65,5 @@ export function followPresses(map, selection, { both }) {
     if (things.length === 1) select(things[0]);
     else if (things.length) here.show(point, things, things.length);
   });
-  map.on('mousemove', ({ point }) => { map.getCanvas().style.cursor = marksAt(map, point).length ? 'pointer' : ''; });
+  map.on('mousemove', ({ point }) => { map.getCanvas().style.cursor = isSketching(map) ? 'crosshair' : marksAt(map, point).length ? 'pointer' : ''; });
 }

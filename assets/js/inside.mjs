@@ -1,0 +1,196 @@
+// What is inside an area: drawn on the map as a circle, a polygon or a band along a street, told beside it at once, to be taken along.
+import { send, whyOf } from './api.mjs';
+import { byId, el } from './dom.mjs';
+import { asked, blank, drawn, finished, isWhole, withPoint, withoutLast } from './map/sketch.mjs';
+import { token } from './tokens.mjs';
+import { pair } from './words.mjs';
+
+const SOURCE = 'sketch';
+const MODES = /** @type {import('./map/sketch.mjs').Mode[]} */ (['circle', 'polygon', 'line']);
+const RADII = [100, 200, 500, 1000, 2000, 5000];
+const STANDARD = { circle: 500, line: 50, polygon: 0 };
+const BOM = '\ufeff';
+
+/**
+ * @typedef {{ geometry: any, area_m2: number, length_m: number | null, people: number | null, buildings: number, alarms: number, incidents: number, units: number, sensors: number, cameras: number,
+ *   facilities: { id: string, kind: string, names: Bilingual }[], assets: { key: string, count: number, faults: number }[], layers: { id: string, title: Bilingual, count: number }[] }} Within
+ * @typedef {{ label: Bilingual, value: string, more?: Bilingual }} Line
+ */
+
+/** @param {number} m2 */
+export const areaOf = m2 => (m2 >= 1e6 ? `${(m2 / 1e6).toFixed(2)} km²` : m2 >= 1e4 ? `${(m2 / 1e4).toFixed(2)} ha` : `${Math.round(m2)} m²`);
+/** @param {number} m */
+export const lengthOf = m => (m >= 1000 ? `${(m / 1000).toFixed(2)} km` : `${Math.round(m)} m`);
+
+/** What is told of an area, line by line. @param {Within} found @param {Pick<Words, 'texts'>} words @param {Vocabulary} vocabulary @returns {Line[]} */
+export function linesOf(found, { texts }, vocabulary) {
+  const count = (/** @type {string} */ name, /** @type {number | null} */ n) => ({ label: texts(`inside.${name}`), value: n === null ? '–' : n.toLocaleString('en') });
+  /** @type {Map<string, number>} */
+  const kinds = new Map();
+  for (const { kind } of found.facilities) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  return [
+    { label: texts('inside.area'), value: areaOf(found.area_m2) },
+    ...(found.length_m === null ? [] : [{ label: texts('inside.length'), value: lengthOf(found.length_m) }]),
+    count('people', found.people),
+    count('buildings', found.buildings),
+    ...['incidents', 'alarms', 'units', 'sensors', 'cameras'].map(name => count(name, /** @type {any} */ (found)[name])),
+    ...[...kinds].map(([kind, n]) => ({ label: /** @type {any} */ (vocabulary.facility_kinds)[kind] ?? { zh: kind, en: kind }, value: String(n) })),
+    ...found.assets.map(({ key, count: n, faults }) => ({
+      label: /** @type {any} */ (vocabulary.asset_classes)[key] ?? { zh: key, en: key }, value: n.toLocaleString('en'), ...(faults ? { more: texts('inside.faults', { n: faults }) } : {}),
+    })),
+    ...found.layers.map(({ title, count: n }) => ({ label: title, value: n.toLocaleString('en') })),
+  ];
+}
+
+/** The same as a table for a spreadsheet. @param {Line[]} lines @param {Within} found @param {Lang} lang */
+export function tableOf(lines, found, lang) {
+  const cell = (/** @type {unknown} */ value) => `"${String(value).replaceAll('"', '""')}"`;
+  const rows = [...lines.map(({ label, value, more }) => [label[lang], value, more?.[lang] ?? '']), ...found.facilities.map(({ id, kind, names }) => [names[lang], kind, id])];
+  return BOM + rows.map(row => row.map(cell).join(',')).join('\r\n');
+}
+
+/** @param {{ map: MapLibre, words: Words, catalogue: Texts, vocabulary: Vocabulary }} parts */
+export function makeInside({ map, words, catalogue, vocabulary }) {
+  const { both } = words;
+  let sketch = blank('circle');
+  let radius = STANDARD.circle;
+  /** @type {Within | null} */
+  let found = null;
+  /** @type {HTMLElement | null} */
+  let panel = null;
+  let turn = 0;
+  const told = el('div', { class: 'inside-told', 'aria-live': 'polite' });
+
+  function layers() {
+    if (map.getSource(SOURCE)) return;
+    map.addSource(SOURCE, { type: 'geojson', data: /** @type {any} */ (drawn(sketch, null)) });
+    const colour = token('accent');
+    map.addLayer({ id: 'sketch-fill', type: 'fill', source: SOURCE, filter: ['==', ['geometry-type'], 'Polygon'], paint: { 'fill-color': colour, 'fill-opacity': 0.14 } });
+    map.addLayer({ id: 'sketch-line', type: 'line', source: SOURCE, filter: ['!=', ['geometry-type'], 'Point'], paint: { 'line-color': colour, 'line-width': 2 } });
+    map.addLayer({ id: 'sketch-point', type: 'circle', source: SOURCE, filter: ['==', ['geometry-type'], 'Point'], paint: { 'circle-color': colour, 'circle-radius': 4, 'circle-stroke-color': token('map-halo'), 'circle-stroke-width': 1.5 } });
+  }
+
+  /** @param {Place | null} [pointer] */
+  function show(pointer = null) {
+    const source = /** @type {GeoJsonSource | undefined} */ (map.getSource(SOURCE));
+    source?.setData(/** @type {any} */ (drawn(sketch, found?.geometry ?? null, pointer)));
+  }
+
+  async function ask() {
+    const mine = ++turn;
+    told.replaceChildren(el('p', { class: 'quiet' }, both('lists.loading')));
+    try {
+      const answer = await send('POST', '/api/within', asked(sketch, radius));
+      if (mine !== turn || !panel) return;
+      found = answer;
+      tell();
+    } catch (error) {
+      if (mine !== turn) return;
+      found = null;
+      const why = whyOf(error, catalogue);
+      told.replaceChildren(el('p', { class: 'warned' }, pair(why)));
+    }
+    show();
+  }
+
+  function tell() {
+    if (!found) return;
+    const lines = linesOf(found, words, vocabulary);
+    const rows = lines.map(({ label, value, more }) => el('div', {}, el('dt', {}, pair(label)), el('dd', {}, value, ...(more ? [el('span', { class: 'quiet' }, ' · ', pair(more))] : []))));
+    const take = el('button', { type: 'button', class: 'action', 'data-testid': 'inside-take', onclick: () => takeAlong(lines) }, both('inside.take'));
+    told.replaceChildren(el('dl', { class: 'facts', 'data-testid': 'inside-facts' }, ...rows), take);
+  }
+
+  /** @param {Line[]} lines */
+  function takeAlong(lines) {
+    if (!found) return;
+    const address = URL.createObjectURL(new Blob([tableOf(lines, found, words.lang())], { type: 'text/csv;charset=utf-8' }));
+    el('a', { href: address, download: 'area.csv' }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 1000);
+  }
+
+  function done() {
+    const whole = finished(sketch);
+    if (!whole.done) return;
+    sketch = whole;
+    ask();
+  }
+
+  /** @param {import('./map/sketch.mjs').Mode} mode */
+  function choose(mode) {
+    turn += 1;
+    sketch = blank(mode);
+    found = null;
+    radius = STANDARD[mode] || radius;
+    draw();
+    show();
+  }
+
+  /** The panel's head, its choices and what to do. */
+  function draw() {
+    if (!panel) return;
+    const modes = MODES.map(mode => el('button', { type: 'button', class: 'action', 'data-mode': mode, 'aria-pressed': String(mode === sketch.mode), onclick: () => choose(mode) }, both(`inside.mode.${mode}`)));
+    const sizes = RADII.includes(radius) ? RADII : [radius, ...RADII];
+    const within = el('label', { hidden: sketch.mode === 'polygon' }, el('span', {}, both('inside.radius')), el('select', {
+      'data-testid': 'inside-radius', onchange: (/** @type {any} */ event) => { radius = Number(event.target.value); if (sketch.done) ask(); },
+    }, ...sizes.map(size => el('option', { value: size, selected: size === radius }, lengthOf(size)))));
+    const finish = el('button', { type: 'button', class: 'action', 'data-testid': 'inside-done', hidden: sketch.mode === 'circle', onclick: done }, both('inside.done'));
+    const close = el('button', { type: 'button', class: 'icon-button', 'data-testid': 'inside-close', onclick: stop, 'aria-label': words.say('page.close') }, el('span', { class: 'icon icon-close' }));
+    told.replaceChildren(el('p', { class: 'quiet' }, both(`inside.how.${sketch.mode}`)));
+    panel.replaceChildren(el('div', { class: 'panel-head' }, el('h2', { id: 'inside-title' }, both('inside.title')), close), el('div', { class: 'inside-modes' }, ...modes), el('div', { class: 'inside-size' }, within, finish), told);
+  }
+
+  /** @param {import('maplibre-gl').MapMouseEvent} event */
+  function pressed({ lngLat }) {
+    if (!panel) return;
+    const wasDone = sketch.done;
+    sketch = withPoint(sketch, [lngLat.lng, lngLat.lat]);
+    if (wasDone || !sketch.done) { found = null; turn += 1; }
+    if (sketch.done) ask();
+    else show();
+  }
+
+  /** @param {import('maplibre-gl').MapMouseEvent} event */
+  function moved({ lngLat }) {
+    if (panel && sketch.mode !== 'circle' && sketch.points.length && !sketch.done) show([lngLat.lng, lngLat.lat]);
+  }
+
+  /** @param {KeyboardEvent} event */
+  function typed(event) {
+    if (!panel || document.querySelector('dialog[open]')) return;
+    if (event.key === 'Escape') { event.stopPropagation(); stop(); }
+    if (event.target instanceof HTMLElement && event.target.closest('button, input, select, textarea')) return;
+    if (event.key === 'Enter' && isWhole(sketch)) done();
+    if (event.key === 'Backspace' && !sketch.done) { sketch = withoutLast(sketch); show(); }
+  }
+
+  function stop() {
+    turn += 1;
+    panel?.remove();
+    panel = null;
+    found = null;
+    sketch = blank(sketch.mode);
+    show();
+    delete map.getContainer().dataset.sketching;
+    map.doubleClickZoom.enable();
+    byId('map-inside')?.setAttribute('aria-pressed', 'false');
+    byId('map-inside')?.focus();
+  }
+
+  function open() {
+    if (panel) return stop();
+    layers();
+    panel = el('aside', { id: 'inside', class: 'panel', 'aria-labelledby': 'inside-title' });
+    document.body.append(panel);
+    map.getContainer().dataset.sketching = '1';
+    map.doubleClickZoom.disable();
+    byId('map-inside')?.setAttribute('aria-pressed', 'true');
+    choose(sketch.mode);
+  }
+
+  map.on('click', pressed);
+  map.on('mousemove', moved);
+  map.on('dblclick', () => { if (panel && sketch.mode !== 'circle') done(); });
+  document.addEventListener('keydown', typed, true);
+  return { open };
+}

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { areaOf, lengthOf, linesOf, tableOf } from '../../assets/js/inside.mjs';
+import { asked, blank, drawn, finished, isWhole, withPoint, withoutLast } from '../../assets/js/map/sketch.mjs';
+
+/** @type {(place: [number, number][], mode?: any) => any} */
+const sketched = (places, mode = 'polygon') => places.reduce((sketch, place) => withPoint(sketch, place), blank(mode));
+
+test('a circle is done with its first point, another press moves it', () => {
+  const one = withPoint(blank('circle'), [118, 31]);
+  assert.equal(one.done, true);
+  assert.deepEqual(asked(withPoint(one, [119, 32]), 500), { type: 'Point', coordinates: [119, 32], radius_m: 500 });
+});
+
+test('a polygon wants three corners, closes itself, and begins anew once it is done', () => {
+  const two = sketched([[0, 0], [1, 0]]);
+  assert.equal(isWhole(two), false);
+  assert.equal(finished(two).done, false);
+  const three = finished(sketched([[0, 0], [1, 0], [1, 1], [1, 1]]));
+  assert.deepEqual([three.done, three.points.length], [true, 3], 'the double press that ends it is one corner');
+  assert.deepEqual(asked(three, 9).coordinates, [[[0, 0], [1, 0], [1, 1], [0, 0]]]);
+  assert.equal('radius_m' in asked(three, 9), false);
+  assert.deepEqual(withPoint(three, [5, 5]).points, [[5, 5]]);
+  assert.deepEqual(withoutLast(sketched([[0, 0], [1, 0]])).points, [[0, 0]]);
+});
+
+test('a line is asked for with its band and follows the pointer until it is done', () => {
+  const line = sketched([[0, 0], [1, 0]], 'line');
+  assert.deepEqual(asked(line, 50), { type: 'LineString', coordinates: [[0, 0], [1, 0]], radius_m: 50 });
+  const shapes = drawn(line, null, [2, 2]).features.map(({ geometry }) => geometry);
+  assert.deepEqual(shapes[0], { type: 'LineString', coordinates: [[0, 0], [1, 0], [2, 2]] });
+  assert.equal(drawn(finished(line), { type: 'Polygon', coordinates: [] }, [2, 2]).features[0].geometry.type, 'Polygon');
+});
+
+const found = {
+  geometry: null, area_m2: 785_398, length_m: null, people: null, buildings: 12, alarms: 1, incidents: 0, units: 2, sensors: 3, cameras: 4,
+  facilities: [{ id: 'h-1', kind: 'hospital', names: { zh: '第一"医院', en: 'First, Hospital' } }, { id: 'h-2', kind: 'hospital', names: { zh: '二院', en: 'Second' } }],
+  assets: [{ key: '01', count: 1200, faults: 3 }], layers: [{ id: 'parks', title: { zh: '公园', en: 'Parks' }, count: 2 }],
+};
+const words = { texts: (/** @type {string} */ key, /** @type {any} */ params = {}) => ({ zh: `${key}${params.n ?? ''}`, en: `${key}${params.n ?? ''}` }) };
+const vocabulary = /** @type {any} */ ({ facility_kinds: { hospital: { zh: '医院', en: 'Hospital' } }, asset_classes: { '01': { zh: '公用设施', en: 'Utilities' } } });
+
+test('what is told: facilities by kind, components with those that are not well, nothing that nobody has counted', () => {
+  const lines = linesOf(/** @type {any} */ (found), words, vocabulary);
+  const said = Object.fromEntries(lines.map(({ label, value }) => [label.en, value]));
+  assert.deepEqual([said['inside.area'], said['inside.people'], said.Hospital, said.Utilities, said.Parks], ['78.54 ha', '–', '2', '1,200', '2']);
+  assert.equal('inside.length' in said, false);
+  assert.equal(lines.find(({ label }) => label.en === 'Utilities')?.more?.en, 'inside.faults3');
+});
+
+test('the table begins as Excel wants it, and nothing in a name breaks it', () => {
+  const lines = linesOf(/** @type {any} */ (found), words, vocabulary);
+  const table = tableOf(lines, /** @type {any} */ (found), 'zh');
+  assert.equal(table.charCodeAt(0), 0xfeff);
+  assert.match(table, /"第一""医院","hospital","h-1"/);
+  assert.equal(table.split('\r\n').length, lines.length + 2);
+});
+
+test('sizes as people say them', () => {
+  assert.deepEqual([areaOf(99), areaOf(20_000), areaOf(3_000_000)], ['99 m²', '2.00 ha', '3.00 km²']);
+  assert.deepEqual([lengthOf(99.6), lengthOf(1500)], ['100 m', '1.50 km']);
+});
