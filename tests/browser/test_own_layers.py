@@ -80,6 +80,35 @@ def test_a_press_on_its_edge_opens_its_card_with_its_columns(desk: Desk, park: d
     assert desk.serious_barriers() == []
 
 
+def test_points_are_drawn_gathered_and_one_by_one(
+    desk: Desk, own_engine: Engine, park: dict[str, Any], tmp_path: Path
+) -> None:
+    """Many at one place are one dot below the zoom from which on each is drawn."""
+    lon, lat = park["lon"], park["lat"]
+    rows = "".join(f"w{n},井{n},{n},{lon + n * 2e-4},{lat}\n" for n in range(1, 9))
+    (tmp_path / "wells.csv").write_text("编号,名称,深度,经度,纬度\n" + rows, "utf-8")
+    [table] = tables(tmp_path / "wells.csv", tmp_path / "u")
+    plan, _ = suggest(table, "wells")
+    who = Viewer("tester", "Tester", "gis_officer", frozenset())
+    with own_engine.begin() as conn:
+        bring(conn, table, plan, "tester", now())
+        style = StyleIn(by="深度", method="equal", count=4, size=8)
+        change_layer(conn, "wells", LayerChange(version=1, style=style), who.scope, who, now())
+    desk.page.wait_for_selector("#layer-tree [data-layer=wells]", state="attached")
+    drawn = f"{MAP}.queryRenderedFeatures({{ layers: ['own/wells/dot'] }})"
+    desk.ask(f"async at => {MAP}.jumpTo({{ center: at, zoom: 16 }})", [lon, lat])
+    tones = f"async () => {drawn}.map(one => one.properties.tone)"
+    desk.until(tones, lambda found: set(found) == {1, 2, 3, 4}, what="each is drawn in its class")
+    desk.ask(f"async at => {MAP}.jumpTo({{ center: at, zoom: 11 }})", [lon, lat])
+    counts = f"async () => {drawn}.map(one => one.properties.count)"
+    desk.until(counts, lambda found: sum(found) >= 8 and max(found) > 1, what="they are gathered")
+    with own_engine.begin() as conn:
+        remove_layer(conn, "wells")
+        notify_change(conn, "layer", ["wells"])
+    desk.page.wait_for_selector("#layer-tree [data-layer=wells]", state="detached")
+    desk.ask(f"async at => {MAP}.jumpTo({{ center: at, zoom: 15 }})", [lon + 0.002, lat + 0.002])
+
+
 def test_a_change_of_its_look_and_a_new_layer_are_there_without_loading_the_page_again(
     desk: Desk, own_engine: Engine, park: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -39,11 +39,13 @@ export function ownLayers({ id, geometry, legend, style }) {
   if (geometry === 'polygon') return [{ id: `${sourceOf(id)}/fill`, type: 'fill', ...common, paint: { 'fill-color': colour, 'fill-opacity': legend.length > 1 ? 0.5 : 0.22 } }, edge, ...labels];
   if (geometry === 'line') return [edge, ...labels];
   const heap = ['>', ['coalesce', ['get', 'count'], 1], 1];
+  const gathered = ['interpolate', ['linear'], ['ln', ['get', 'count']], 0, 1.8, 6, 6];
   return [{
     id: `${sourceOf(id)}/dot`, type: 'circle', ...common,
     paint: {
       'circle-color': colour, 'circle-opacity': ['case', heap, 0.75, 0.95], 'circle-stroke-color': token('map-ground'), 'circle-stroke-width': ['interpolate', ['linear'], ['zoom'], 13, 0, 17, 1],
-      'circle-radius': ['case', heap, ['interpolate', ['linear'], ['ln', ['get', 'count']], 0, 1.8, 6, 6], ['interpolate', ['linear'], ['zoom'], 12, Math.min(2, size ?? 2), 18, size ?? 6]],
+      // zoom stands outermost, as the style's grammar wants it
+      'circle-radius': ['interpolate', ['linear'], ['zoom'], 12, ['case', heap, gathered, Math.min(2, size ?? 2)], 18, ['case', heap, gathered, size ?? 6]],
     },
   }, ...labels];
 }
