@@ -15,6 +15,8 @@ export function makeSelection(live) {
   const listeners = [];
   /** @type {Thing | null} */
   let current = null;
+  /** Whether the map goes to it, now or as soon as its place is known. */
+  let flies = true;
 
   /** @param {Thing} thing */
   function placed(thing) {
@@ -35,6 +37,7 @@ export function makeSelection(live) {
     /** Selects `{type, id, lon?, lat?}`; `fly` moves the map there unless the person is moving it. @param {Thing | null} thing */
     select(thing, { fly = true } = {}) {
       current = thing && placed(thing);
+      flies = fly;
       for (const listener of listeners) listener(current, { fly });
     },
 
@@ -46,7 +49,7 @@ export function makeSelection(live) {
     locate(lon, lat) {
       if (!current || Number.isFinite(current.lon) || !Number.isFinite(lon)) return;
       current = { ...current, lon, lat };
-      for (const listener of listeners) listener(current, { fly: true, moved: true });
+      for (const listener of listeners) listener(current, { fly: flies, moved: true });
     },
   };
 }

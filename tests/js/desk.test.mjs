@@ -46,6 +46,18 @@ test('a mark that was pressed on the map does not move the map', () => {
   assert.equal(heard[0][1].fly, false);
 });
 
+test('what is chosen without a flight flies nowhere either when its place becomes known later', () => {
+  const selection = makeSelection(makeLive());
+  /** @type {[unknown, boolean][]} */
+  const told = [];
+  selection.on((thing, { fly, moved }) => told.push([Boolean(moved), fly]));
+  selection.select({ type: 'asset', id: '7' }, { fly: false });
+  selection.locate(118, 31);
+  selection.select({ type: 'asset', id: '8' });
+  selection.locate(118, 31);
+  assert.deepEqual(told, [[false, false], [true, false], [false, true], [true, true]]);
+});
+
 test('a place that becomes known later is told as a move', () => {
   const { selection, heard } = chosen();
   selection.select({ type: 'camera', id: 'c1' });
