@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ def told(layer: str, count: int) -> None:
 def import_city(options: argparse.Namespace) -> int:
     with open_engine() as engine:
         load_package(engine, options.path, told)
+    load_own = import_module("app.imports.folder").load_own
+    load_own(transaction, options.path, shell_user(), told)
     return 0
 
 

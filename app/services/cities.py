@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,6 +31,8 @@ def load(city: str, engine: Engine, root: Path, package: Path, say: Say) -> None
     build_demo(root, package, say)
     say("loading the demo city")
     load_package(engine, package, told)
+    given = {**os.environ, "ONEMAP_DATABASE_URL": engine.url.render_as_string(hide_password=False)}
+    run_program([sys.executable, "-m", "app.imports.folder", str(package)], root, say, given)
 
 
 def build_demo(root: Path, package: Path, say: Say) -> None:
@@ -51,9 +54,13 @@ def helsinki_extract() -> Path:
     return found
 
 
-def run_program(command: list[str], cwd: Path, say: Callable[[str], None]) -> None:
+def run_program(
+    command: list[str], cwd: Path, say: Callable[[str], None], environment: Mapping[str, str] | None = None
+) -> None:
     """Run one of our own programs to its end, its lines shown as progress."""
-    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    )
     lines = []
     for line in process.stdout or ():
         lines.append(line.rstrip())

@@ -7,6 +7,7 @@ from demo.city.barriers import barriers
 from demo.city.blocks import blocks
 from demo.city.buildings import Building, buildings
 from demo.city.cameras import Camera, cameras
+from demo.city.departments import Ground as Departments
 from demo.city.districts import District, districts
 from demo.city.facilities import Facility, adopted, facilities
 from demo.city.forces import Unit, units
@@ -33,6 +34,8 @@ class City:
     cameras: tuple[Camera, ...]
     units: tuple[Unit, ...]
     gas_mains: tuple[GasMain, ...]
+    # what the departments draw on
+    departments: Departments
 
 
 def compose(seed: int) -> City:
@@ -45,10 +48,11 @@ def compose(seed: int) -> City:
     found = facilities(seed, ground, drafts, streets, areas)
     built = adopted(drafts, found)
     mains = tuple(gas_mains(streets))
+    bodies = water(edges)
     return City(
         areas,
         streets,
-        water(edges),
+        bodies,
         green(seed, edges, ground),
         railways(),
         built,
@@ -58,4 +62,5 @@ def compose(seed: int) -> City:
         tuple(cameras(seed, streets)),
         tuple(units(found)),
         mains,
+        Departments(seed, tuple(ground), streets, bodies, built, found),
     )

@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 import shapely
 
-from demo.city import layout
+from demo.city import departments, layout
 from demo.city.compose import City
 from demo.city.districts import index_at
 from demo.city.frame import BOX, LAT0, LON0, to_lonlat, xy
@@ -36,6 +36,16 @@ def write(city: City, folder: Path, scale: float = 1.0) -> None:
     for name, features in LAYERS.items():
         with (folder / f"{name}.geojsonl").open("wb") as file:
             file.writelines(lines(features(city, scale)))
+    write_departments(city, folder / "own")
+
+
+def write_departments(city: City, folder: Path) -> None:
+    """Layers of the departments, and what is said of each."""
+    folder.mkdir(exist_ok=True)
+    (folder / "layers.json").write_bytes(orjson.dumps(departments.described(), option=orjson.OPT_INDENT_2) + b"\n")
+    for name, make in departments.MAKERS.items():
+        with (folder / f"{name}.geojsonl").open("wb") as file:
+            file.writelines(lines(make(city.departments)))
 
 
 def description() -> Mapping[str, object]:

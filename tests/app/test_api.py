@@ -69,7 +69,7 @@ PROBLEMS = [
     ("GET", "/api/cards/dragon/1", None, 422, "type"),
     ("GET", "/api/cards/alarm/1", None, 404, None),
     ("GET", "/api/cards/unit/nobody", None, 404, None),
-    ("POST", "/api/within", {"type": "Point", "coordinates": [1, 2]}, 422, "type"),
+    ("POST", "/api/within", {"type": "Point", "coordinates": [1, 2]}, 422, "radius_m"),
     ("POST", "/api/within", {"type": "Polygon", "coordinates": [[[1, 2], [3, 4]]]}, 422, "coordinates"),
     ("POST", "/api/within", {"type": "Polygon", "coordinates": ["x"]}, 422, "coordinates"),
     ("POST", "/api/within", {"type": "Polygon"}, 422, "coordinates"),
@@ -280,8 +280,8 @@ WHERE d.code = (SELECT min(code) FROM district) AND ST_Intersects(c.geom, d.geom
             )
         )
     found = viewer.post("/api/within", json=shape).json()
-    things = {"facilities", "units", "sensors", "cameras", "incidents", "alarms"}
-    assert {"cut_to", "people", "buildings", *things} == set(found)
+    things = {"facilities", "units", "sensors", "cameras", "incidents", "alarms", "assets", "layers"}
+    assert {"cut_to", "people", "buildings", "geometry", "area_m2", "length_m", *things} == set(found)
     assert found["people"] > 0
     assert found["cameras"] == cameras
 

@@ -15,6 +15,7 @@ import pytest
 import shapely
 from scipy.spatial import cKDTree
 
+from demo.city import departments
 from demo.city.compose import City
 from demo.city.frame import BOX, to_lonlat, to_metres, unwarp_points, warp_points
 from demo.city.network import strongly_connected, with_oneways
@@ -29,7 +30,8 @@ def features(folder: Path, layer: str) -> list[dict[str, Any]]:
 
 
 def digest(folder: Path) -> dict[str, str]:
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def test_same_seed_gives_the_same_bytes_in_another_process(
@@ -231,3 +233,24 @@ def test_heights_fall_from_the_centre_to_the_edge(city: City) -> None:
         return float(np.quantile(near, 0.98))
 
     assert tallest(900, 350, 600) > 100 > tallest(-5000, 0, 900)
+
+
+@pytest.mark.parametrize("layer", departments.MAKERS)
+def test_layers_of_the_departments_stand_in_the_city(city: City, layer: str) -> None:
+    made = list(departments.MAKERS[layer](city.departments))
+    [told] = [one for one in departments.described() if one["file"] == f"{layer}.geojsonl"]
+    given: Any = told["given"]
+    names = [column["name"] for column in given["columns"]]
+    assert made
+    assert all(list(props) == names for _, _, props in made)
+    keys = [props[given["key"]] for _, _, props in made]
+    assert len(set(keys)) == len(keys)
+    shapes = np.asarray([shape for _, shape, _ in made], dtype=object)
+    assert shapely.is_valid(shapes).all()
+    assert shapely.intersects(shapely.buffer(BOX, 100.0), shapes).all()
+
+
+def test_conflicts_lie_in_a_built_up_lot_and_a_control_line(city: City) -> None:
+    lines = shapely.union_all([shape for _, _, shape in departments.lines_of(city.departments)])
+    for _, part, _ in departments.plan_conflicts(city.departments):
+        assert shapely.buffer(lines, 0.5).contains(part)
