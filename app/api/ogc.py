@@ -1,4 +1,5 @@
-"""/ogc: the city's layers for GIS programs, OGC API Features Part 1 (17-069r4) and Part 2 (18-058r1), read only.
+"""/ogc: the city's layers for GIS programs, OGC API Features Part 1 (17-069r4), Part 2 (18-058r1) and Part 3
+(19-079r2), read only.
 
 Session, bearer token, or a feed token in the address or the header: programs keep no session.
 """
@@ -14,26 +15,21 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
 
 from app.api.feeds import base_of
+from app.dashboard import texts
+from app.dashboard.texts import Lang
 from app.deps import Conn, Now, PartsDep, Who
 from app.problems import GEOJSON
 from core.clock import rfc3339
 from core.errors import InputError
 from core.exposure import city_box
 from core.texts import check_text
+from core.viewer import Viewer
 from layers.columns import SCHEMAS
 from layers.ogc.collections import Collection, collection, collections
-from layers.ogc.query import (
-    CRS84,
-    LIMIT,
-    MOST,
-    PARAMETERS,
-    SYSTEMS,
-    BadRequest,
-    read_asked,
-    read_extent,
-    read_item,
-    read_items,
-)
+from layers.ogc.errors import BadRequest
+from layers.ogc.expressions import LANGUAGES, TEXT
+from layers.ogc.query import LIMIT, MOST, PARAMETERS, read_asked, read_extent, read_item, read_items
+from layers.ogc.systems import CRS84, SYSTEMS
 
 router = APIRouter(prefix="/ogc", include_in_schema=False)
 JSON, SCHEMA, OPENAPI = "application/json", "application/schema+json", "application/vnd.oai.openapi+json;version=3.0"
@@ -43,8 +39,25 @@ CONFORMS = (
     f"{PROFILE}ogcapi-features-1/1.0/conf/oas30",
     f"{PROFILE}ogcapi-features-1/1.0/conf/geojson",
     f"{PROFILE}ogcapi-features-2/1.0/conf/crs",
+    f"{PROFILE}ogcapi-features-3/1.0/conf/queryables",
+    f"{PROFILE}ogcapi-features-3/1.0/conf/queryables-query-parameters",
+    f"{PROFILE}ogcapi-features-3/1.0/conf/filter",
+    f"{PROFILE}ogcapi-features-3/1.0/conf/features-filter",
+    f"{PROFILE}cql2/1.0/conf/cql2-text",
+    f"{PROFILE}cql2/1.0/conf/cql2-json",
+    f"{PROFILE}cql2/1.0/conf/basic-cql2",
+    f"{PROFILE}cql2/1.0/conf/advanced-comparison-operators",
+    f"{PROFILE}cql2/1.0/conf/case-insensitive-comparison",
+    f"{PROFILE}cql2/1.0/conf/accent-insensitive-comparison",
+    f"{PROFILE}cql2/1.0/conf/basic-spatial-functions",
+    f"{PROFILE}cql2/1.0/conf/basic-spatial-functions-plus",
+    f"{PROFILE}cql2/1.0/conf/temporal-functions",
+    f"{PROFILE}cql2/1.0/conf/property-property",
+    f"{PROFILE}cql2/1.0/conf/arithmetic",
 )
 QUERYABLES = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
+# JSON Schema of a place, by what a collection's places are (19-079r2, section 6.3)
+PLACE = {"format": "geometry-any", "x-ogc-role": "primary-geometry"}
 Json = dict[str, Any]
 # read by the middleware (app.auth)
 ANYWHERE = frozenset({"f", "token"})
@@ -78,6 +91,12 @@ def check(request: Request, known: frozenset[str] = ANYWHERE) -> None:
             )
         if name == "f" and value not in ("json", "geojson"):
             raise BadRequest(f"f: expected json, got {value[:40]!r}", field="f")
+
+
+def language(request: Request, who: Viewer) -> Lang:
+    """The one asked for (Accept-Language), else the account's."""
+    asked = request.headers.get("accept-language", "").lower()[:2]
+    return "en" if (asked if asked in texts.LANGS else who.lang) == "en" else "zh"
 
 
 def answer(body: Any, kind: str = JSON, headers: Mapping[str, str] | None = None) -> Response:
@@ -148,23 +167,22 @@ def get_collection(request: Request, conn: Conn, who: Who, parts: PartsDep, name
 
 @router.get("/collections/{name}/queryables")
 def get_queryables(request: Request, conn: Conn, who: Who, parts: PartsDep, name: str) -> Response:
-    """The columns by which can be asked, as a JSON Schema (Part 3, 19-079r2, section 6.2)."""
+    """What can be asked by, as a JSON Schema (Part 3, 19-079r2, section 6.2)."""
     check(request)
     one = collection(conn, name, who.scope)
+    lang = language(request, who)
     place = Place(request, parts.settings.public_url)
-    properties = {
-        column.name: {**SCHEMAS[column.type], "title": f"{column.title['zh']} {column.title['en']}"}
-        for column in one.columns
-    }
+    properties: Json = {column.name: {**SCHEMAS[column.type], "title": column.title[lang]} for column in one.columns}
+    properties[one.geometry] = {**PLACE, "title": texts.text("ogc.geometry", lang)}
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"{place.base}/collections/{quote(one.id)}/queryables",
         "type": "object",
-        "title": one.title["en"],
+        "title": one.title[lang],
         "properties": properties,
         "additionalProperties": False,
     }
-    return answer(schema, SCHEMA)
+    return answer(schema, SCHEMA, {"Content-Language": texts.HTML_LANG[lang], "Vary": "Accept-Language"})
 
 
 @router.get("/collections/{name}/items")
@@ -230,6 +248,9 @@ def describe(names: list[str], base: str) -> Json:
         "crs": {"type": "string", "enum": list(SYSTEMS)},
         "datetime": text_of,
         "after": text_of,
+        "filter": text_of,
+        "filter-lang": {"type": "string", "enum": list(LANGUAGES), "default": TEXT},
+        "filter-crs": {"type": "string", "format": "uri", "enum": list(SYSTEMS), "default": CRS84},
     }
     parameters = {
         name: {"name": name, "in": "query", "required": False, "schema": schema, "style": "form", "explode": False}

@@ -46,6 +46,14 @@ class Collection:
     def columns(self) -> tuple[Column, ...]:
         return tuple(column for column, _ in self.values)
 
+    @property
+    def geometry(self) -> str:
+        """What its place is called among the queryables."""
+        name = "geometry"
+        while self.sql_of(name) is not None:
+            name += "_"
+        return name
+
     def sql_of(self, name: str) -> str | None:
         """The SQL of a column by its name."""
         return next((sql for column, sql in self.values if column.name == name), None)

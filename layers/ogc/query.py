@@ -1,5 +1,5 @@
-"""What is asked of a collection, as values, and its answer as GeoJSON: OGC API Features Part 1 (17-069r4) and Part 2
-(18-058r1).
+"""What is asked of a collection, as values, and its answer as GeoJSON: OGC API Features Part 1 (17-069r4), Part 2
+(18-058r1) and Part 3 (19-079r2).
 
 A page is followed by its last key, not by a number of rows: whoever walks all pages while rows are added gets every row
 once.
@@ -16,37 +16,30 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DataError
 
-from core.errors import InputError, NotFound
+from core.errors import NotFound
 from core.scope import EVERYTHING, Scope
 from layers.columns import CASTS, Column
 from layers.ogc.collections import Collection
+from layers.ogc.errors import BadRequest
+from layers.ogc.expressions import LANGUAGES, TEXT, Tree, read_filter
+from layers.ogc.filters import condition
+from layers.ogc.systems import CRS84, FARTHEST, METRES, SYSTEMS
 
-CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
-EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
-# what is offered -> EPSG code, and whether latitude (or northing) stands first
-SYSTEMS: Mapping[str, tuple[int, bool]] = {
-    CRS84: (4326, False),
-    f"{EPSG}4326": (4326, True),
-    f"{EPSG}4490": (4490, True),
-    f"{EPSG}3857": (3857, False),
-}
+FILTERED = frozenset({"filter", "filter-lang", "filter-crs"})
 LIMIT, MOST = 100, 10_000
 DIGITS = 7
-PARAMETERS = frozenset({"f", "limit", "bbox", "bbox-crs", "crs", "datetime", "after", "token"})
+PARAMETERS = frozenset({"f", "limit", "bbox", "bbox-crs", "crs", "datetime", "after", "token"}) | FILTERED
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?")
 Box = tuple[float, float, float, float]
 Period = tuple[datetime | None, datetime | None]
 
 
-class BadRequest(InputError):
-    """What Part 1 answers with 400."""
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A page of a collection: at most `limit` features after the key `after`, in the box and the time, whose columns
-    have these values."""
+    have these values, and of which the filter is true."""
 
     limit: int = LIMIT
     after: str | None = None
@@ -55,6 +48,8 @@ class Asked:
     crs: str = CRS84
     period: Period | None = None
     equal: tuple[tuple[str, str], ...] = ()
+    filter: Tree = None
+    filter_crs: str = CRS84
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +84,18 @@ def read_asked(params: list[tuple[str, str]], columns: tuple[Column, ...]) -> As
         crs=_system(given, "crs"),
         period=_period(given.get("datetime")),
         equal=tuple(equal),
+        filter=_filter(given),
+        filter_crs=_system(given, "filter-crs"),
     )
+
+
+def _filter(given: Mapping[str, str]) -> Tree:
+    language = given.get("filter-lang", TEXT)
+    if language not in LANGUAGES:
+        raise BadRequest(
+            f"filter-lang: expected one of {', '.join(LANGUAGES)}, got {language[:40]!r}", field="filter-lang"
+        )
+    return read_filter(given["filter"], language) if "filter" in given else None
 
 
 def _checked(column: Column, value: str) -> str:
@@ -141,11 +147,11 @@ def _box(words: str | None, crs: str) -> Box | None:
         raise BadRequest(f"bbox: expected four numbers, or six with heights, got {words[:80]!r}", field="bbox")
     code, turned = SYSTEMS[crs]
     west, south, east, north = (numbers[1], numbers[0], numbers[3], numbers[2]) if turned else numbers
-    degrees = code != 3857
+    degrees = code != METRES
     if south > north or (degrees and not (-90 <= south <= north <= 90 and all(-180 <= x <= 180 for x in (west, east)))):
         raise BadRequest(f"bbox: expected a box on earth, the smaller values first, got {words[:80]!r}", field="bbox")
-    if not degrees and west > east:
-        raise BadRequest(f"bbox: expected the smaller values first, got {words[:80]!r}", field="bbox")
+    if not degrees and (west > east or max(map(abs, numbers)) > FARTHEST):
+        raise BadRequest(f"bbox: expected a box on earth, the smaller values first, got {words[:80]!r}", field="bbox")
     return west, south, east, north
 
 
@@ -188,6 +194,10 @@ def _where(one: Collection, asked: Asked, scope: Scope) -> tuple[list[str], dict
         kind = next(column.type for column in one.columns if column.name == name)
         conditions.append(f"{one.sql_of(name)} = CAST(:equal{number} AS {CASTS[kind]})")
         given[f"equal{number}"] = value
+    if asked.filter is not None:
+        filtered = condition(asked.filter, one, asked.filter_crs)
+        conditions.append(filtered.sql)
+        given |= filtered.given
     return conditions, given
 
 
@@ -228,14 +238,17 @@ def _plain(value: Any) -> Any:
 
 
 def read_items(conn: Connection, one: Collection, asked: Asked, scope: Scope = EVERYTHING) -> Answer:
-    """One page. BadRequest where `after` is no key of this collection."""
+    """One page. BadRequest where `after` is no key of this collection, or a filter does not fit it."""
     if asked.after is not None and one.key_cast == "bigint" and not re.fullmatch(r"-?\d{1,18}", asked.after):
         raise BadRequest(f"after: expected what a link to a next page says, got {asked.after[:60]!r}", field="after")
     conditions, given = _where(one, asked, scope)
-    rows = conn.execute(
-        text(f"{_select(one, asked.crs)} WHERE {' AND '.join(conditions)} ORDER BY {one.key} LIMIT :most"),
-        {**given, "most": asked.limit + 1},
-    ).all()
+    statement = text(f"{_select(one, asked.crs)} WHERE {' AND '.join(conditions)} ORDER BY {one.key} LIMIT :most")
+    try:
+        rows = conn.execute(statement, {**given, "most": asked.limit + 1}).all()
+    except DataError as exc:
+        if asked.filter is None:
+            raise
+        raise BadRequest("filter: expected what can be computed for every row", field="filter") from exc
     shown = rows[: asked.limit]
     return Answer([_feature(one, row) for row in shown], shown[-1].fid if len(rows) > asked.limit else None)
 

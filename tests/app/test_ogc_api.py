@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 
 from app.accounts import open_session
 from layers.ogc.collections import OURS
-from layers.ogc.query import CRS84, EPSG
+from layers.ogc.systems import CRS84, EPSG
 from tests.support import PATIENCE_S, System, now
 
 Json = dict[str, Any]
@@ -57,8 +57,62 @@ def test_queryables_are_its_columns(viewer: httpx.Client) -> None:
     schema = get(viewer, "/ogc/collections/assets/queryables")
     assert schema["properties"]["state"]["type"] == "string"
     assert schema["properties"]["installed"]["format"] == "date"
+    assert schema["properties"]["geometry"]["x-ogc-role"] == "primary-geometry"
     one = get(viewer, "/ogc/collections/assets/items?limit=1")["features"][0]
-    assert set(one["properties"]) == set(schema["properties"])
+    assert {*one["properties"], "geometry"} == set(schema["properties"])
+
+
+@pytest.mark.parametrize(("asked", "title"), [("zh-CN,zh;q=0.9", "状态"), ("en-GB", "State"), ("fr", "状态")])
+def test_queryables_are_called_in_the_language_asked_for(viewer: httpx.Client, asked: str, title: str) -> None:
+    answer = viewer.get("/ogc/collections/assets/queryables", headers={"Accept-Language": asked})
+    assert answer.json()["properties"]["state"]["title"] == title
+    assert answer.headers["content-language"][:2] == ("en" if asked == "en-GB" else "zh")
+    assert "Accept-Language" in answer.headers["vary"]
+
+
+FILTER = "class = 'primary' AND length_m > 100"
+AS_JSON = (
+    '{"op":"and","args":[{"op":"=","args":[{"property":"class"},"primary"]},'
+    '{"op":">","args":[{"property":"length_m"},100]}]}'
+)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"filter": FILTER},
+        {"filter": FILTER, "filter-lang": "cql2-text"},
+        {"filter": AS_JSON, "filter-lang": "cql2-json"},
+    ],
+)
+def test_pages_of_a_filter_hold_what_it_says(viewer: httpx.Client, db: Engine, asked: dict[str, str]) -> None:
+    with db.connect() as conn:
+        count = conn.scalar(text("SELECT count(*) FROM street WHERE class = 'primary' AND length_m > 100"))
+    body = viewer.get("/ogc/collections/streets/items", params={**asked, "limit": "9"}).json()
+    seen = [one["id"] for one in body["features"]]
+    while path := links(body).get("next"):
+        body = get(viewer, path)
+        seen += [one["id"] for one in body["features"]]
+    assert len(seen) == len(set(seen)) == count > 9
+
+
+@pytest.mark.parametrize(
+    ("filter", "told"),
+    [
+        ("nothing = 1", "expected one of code, class"),
+        ("state =", "character 8"),
+        ("state = 1", "expected text in single quotes beside state"),
+        ("S_INTERSECTS(geometry, POINT(1000 2))", "on earth"),
+        ("1 / 0 ^ -1 = 1", "computed"),
+    ],
+)
+def test_a_filter_that_cannot_be_is_a_bad_request_that_says_what_can(
+    viewer: httpx.Client, filter: str, told: str
+) -> None:
+    answer = viewer.get("/ogc/collections/assets/items", params={"filter": filter})
+    assert answer.status_code == 400
+    assert answer.json()["field"] == "filter"
+    assert told in answer.json()["detail"]
 
 
 def test_pages_keep_what_was_asked_and_end(viewer: httpx.Client) -> None:

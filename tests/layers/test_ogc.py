@@ -15,7 +15,9 @@ from core.scope import Scope
 from layers.imports.bring import bring
 from layers.imports.suggest import suggest
 from layers.ogc.collections import OURS, Collection, collection, collections
-from layers.ogc.query import CRS84, EPSG, SYSTEMS, Asked, BadRequest, read_asked, read_extent, read_item, read_items
+from layers.ogc.errors import BadRequest
+from layers.ogc.query import Asked, read_asked, read_extent, read_item, read_items
+from layers.ogc.systems import CRS84, EPSG, SYSTEMS
 from tests.layers.brought import LAT, LON, frame, square, tables
 from tests.layers.test_bring import HEAD, NOW, ROWS, text_table
 
