@@ -41,6 +41,8 @@ class Collection:
     key_cast: str = "text"
     time: str | None = None
     of_all: bool = False
+    # whether its rows have a shape at all
+    drawn: bool = True
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -268,6 +270,7 @@ def of_own(layer: OwnLayer) -> Collection:
         seen=f"layer_id = {quoted(layer.id)} AND {seen('district', str(int(layer.classification)))}",
         values=tuple(values),
         time=moment,
+        drawn=layer.geometry != "none",
     )
 
 

@@ -30,7 +30,7 @@ from layers.ogc.systems import CRS84, FARTHEST, METRES, SYSTEMS
 FILTERED = frozenset({"filter", "filter-lang", "filter-crs"})
 LIMIT, MOST = 100, 10_000
 DIGITS = 7
-PARAMETERS = frozenset({"f", "limit", "bbox", "bbox-crs", "crs", "datetime", "after", "token"}) | FILTERED
+PARAMETERS = frozenset({"f", "limit", "bbox", "bbox-crs", "crs", "datetime", "after", "before", "token"}) | FILTERED
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?")
 Box = tuple[float, float, float, float]
 Period = tuple[datetime | None, datetime | None]
@@ -38,11 +38,12 @@ Period = tuple[datetime | None, datetime | None]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A page of a collection: at most `limit` features after the key `after`, in the box and the time, whose columns
-    have these values, and of which the filter is true."""
+    """A page of a collection: at most `limit` features after the key `after`, or the last ones before `before`, in the
+    box and the time, whose columns have these values, and of which the filter is true."""
 
     limit: int = LIMIT
     after: str | None = None
+    before: str | None = None
     box: Box | None = None
     box_crs: str = CRS84
     crs: str = CRS84
@@ -54,10 +55,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Features as GeoJSON, and the key after which the next page begins, if there is one."""
+    """Features as GeoJSON, and the keys after which the next page begins and before which the previous one ends, where
+    there are such."""
 
     features: list[dict[str, Any]] = field(default_factory=list)
     next: str | None = None
+    previous: str | None = None
 
 
 def read_asked(params: list[tuple[str, str]], columns: tuple[Column, ...]) -> Asked:
@@ -75,10 +78,13 @@ def read_asked(params: list[tuple[str, str]], columns: tuple[Column, ...]) -> As
         else:
             expected = ", ".join([*sorted(PARAMETERS), *known])
             raise BadRequest(f"{name[:60]}: there is no such parameter; expected one of {expected}", field=name[:60])
+    if "after" in given and "before" in given:
+        raise BadRequest("before: expected without after", field="before")
     box_crs = _system(given, "bbox-crs")
     return Asked(
         limit=_limit(given.get("limit")),
         after=given.get("after"),
+        before=given.get("before"),
         box=_box(given.get("bbox"), box_crs),
         box_crs=box_crs,
         crs=_system(given, "crs"),
@@ -180,9 +186,10 @@ def _period(words: str | None) -> Period | None:
 
 def _where(one: Collection, asked: Asked, scope: Scope) -> tuple[list[str], dict[str, Any]]:
     conditions, given = [one.seen], dict(scope.params())
-    if asked.after is not None:
-        conditions.append(f"{one.key} > CAST(:after AS {one.key_cast})")
-        given["after"] = asked.after
+    for name, sign, key in (("after", ">", asked.after), ("before", "<", asked.before)):
+        if key is not None:
+            conditions.append(f"{one.key} {sign} CAST(:{name} AS {one.key_cast})")
+            given[name] = key
     if asked.box is not None:
         conditions.append(_in_box(one.geom, asked.box, asked.box_crs, given))
     if asked.period is not None and one.time is not None:
@@ -238,19 +245,29 @@ def _plain(value: Any) -> Any:
 
 
 def read_items(conn: Connection, one: Collection, asked: Asked, scope: Scope = EVERYTHING) -> Answer:
-    """One page. BadRequest where `after` is no key of this collection, or a filter does not fit it."""
-    if asked.after is not None and one.key_cast == "bigint" and not re.fullmatch(r"-?\d{1,18}", asked.after):
-        raise BadRequest(f"after: expected what a link to a next page says, got {asked.after[:60]!r}", field="after")
+    """One page. BadRequest where `after` or `before` is no key of this collection, or a filter does not fit it."""
+    for name, key in (("after", asked.after), ("before", asked.before)):
+        if key is not None and one.key_cast == "bigint" and not re.fullmatch(r"-?\d{1,18}", key):
+            raise BadRequest(f"{name}: expected what a link to another page says, got {key[:60]!r}", field=name)
+    back = asked.before is not None
     conditions, given = _where(one, asked, scope)
-    statement = text(f"{_select(one, asked.crs)} WHERE {' AND '.join(conditions)} ORDER BY {one.key} LIMIT :most")
+    order = f"{one.key} {'DESC' if back else 'ASC'}"
+    statement = text(f"{_select(one, asked.crs)} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT :most")
     try:
         rows = conn.execute(statement, {**given, "most": asked.limit + 1}).all()
     except DataError as exc:
         if asked.filter is None:
             raise
         raise BadRequest("filter: expected what can be computed for every row", field="filter") from exc
-    shown = rows[: asked.limit]
-    return Answer([_feature(one, row) for row in shown], shown[-1].fid if len(rows) > asked.limit else None)
+    more, shown = len(rows) > asked.limit, list(rows[: asked.limit])
+    if back:
+        shown.reverse()
+    ahead, behind = (True, more) if back else (more, asked.after is not None)
+    return Answer(
+        [_feature(one, row) for row in shown],
+        shown[-1].fid if shown and ahead else None,
+        shown[0].fid if shown and behind else None,
+    )
 
 
 def read_item(conn: Connection, one: Collection, key: str, crs: str, scope: Scope = EVERYTHING) -> dict[str, Any]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import Any
 
 import httpx
+import morecantile
 import pyogrio
 import pytest
 from sqlalchemy import Engine, text
 
 from app.accounts import open_session
+from app.api import ogc, ogc_tiles
 from layers.ogc.collections import OURS
 from layers.ogc.systems import CRS84, EPSG
+from tests.layers.test_catalogue import decode, tile_at
 from tests.support import PATIENCE_S, System, now
 
 Json = dict[str, Any]
@@ -31,7 +36,8 @@ def get(client: httpx.Client, path: str) -> Json:
 def test_every_link_of_the_landing_page_leads_somewhere(viewer: httpx.Client) -> None:
     """/req/core/root-success, /req/core/conformance-success, /req/core/api-definition-success"""
     found = links(get(viewer, "/ogc"))
-    assert set(found) == {"self", "service-desc", "conformance", "data"}
+    schemes = "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes"
+    assert set(found) == {"self", "alternate", "service-desc", "conformance", "data", schemes}
     for href in found.values():
         assert viewer.get(href).status_code == 200
     conforms = get(viewer, "/ogc/conformance")["conformsTo"]
@@ -150,7 +156,8 @@ def test_one_feature_stands_alone(viewer: httpx.Client) -> None:
         "/ogc/collections/assets/items?bbox=1,2,3",
         "/ogc/collections/assets/items?bbox=0,160,1,170",
         "/ogc/collections/assets/items?colour=red",
-        "/ogc/collections/assets/items?f=html",
+        "/ogc/collections/assets/items?f=gml",
+        "/ogc/collections/assets/tiles?f=html",
         "/ogc/collections/assets/items?crs=mars",
         "/ogc/collections/assets/items/1?bbox=1,2,3,4",
         "/ogc/conformance?x=1",
@@ -194,9 +201,224 @@ def test_a_token_in_the_address_reads_and_goes_on_in_links(served: System, feed_
 def test_the_document_names_every_address_that_is_there(viewer: httpx.Client) -> None:
     document = get(viewer, "/ogc/api")
     assert document["openapi"].startswith("3.0")
+    stands_for = {"collectionId": "assets", "featureId": "nothing", "tileMatrixSetId": "WebMercatorQuad"}
     for path in document["paths"]:
-        asked = path.replace("{collectionId}", "assets").replace("{featureId}", "nothing")
-        assert viewer.get(f"/ogc{asked}").status_code in (200, 404), path
+        asked = re.sub(r"\{(\w+)\}", lambda name: stands_for.get(name[1], "0"), path)
+        assert viewer.get(f"/ogc{asked}").status_code in (200, 204, 404), path
+    routes = {
+        route.path.removeprefix("/ogc") or "/" for router in (ogc.router, ogc_tiles.router) for route in router.routes
+    }
+    assert len(routes - {"/api"}) == len(document["paths"])
+
+
+# --- tiles ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def center(db: Engine) -> tuple[float, float]:
+    """Where an asset is."""
+    with db.connect() as conn:
+        lon, lat = conn.execute(text("SELECT ST_X(geom), ST_Y(geom) FROM asset ORDER BY id LIMIT 1")).one()
+    return float(lon), float(lat)
+
+
+@pytest.mark.parametrize("grid", ["WebMercatorQuad", "CGCS2000Quad"])
+def test_a_grid_is_where_a_tileset_says(viewer: httpx.Client, center: tuple[float, float], grid: str) -> None:
+    """Tiles by a client that knows the grid from its definition alone."""
+    about = get(viewer, f"/ogc/collections/assets/tiles/{grid}")
+    found = links(about)
+    told = get(viewer, found["http://www.opengis.net/def/rel/ogc/1.0/tiling-scheme"])
+    known = morecantile.TileMatrixSet.model_validate(told)
+    for limit in about["tileMatrixSetLimits"][-3:]:
+        tile = known.tile(*center, int(limit["tileMatrix"]))
+        assert limit["minTileRow"] <= tile.y <= limit["maxTileRow"]
+        assert limit["minTileCol"] <= tile.x <= limit["maxTileCol"]
+        href = found["item"].format(tileMatrix=tile.z, tileRow=tile.y, tileCol=tile.x)
+        answer = viewer.get(href)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "application/vnd.mapbox-vector-tile"
+        [(layer, (count, names))] = decode(answer.content).items()
+        assert layer == about["layers"][0]["id"] == "assets"
+        assert count > 0
+        assert names <= set(about["layers"][0]["propertiesSchema"]["properties"])
+        turned = viewer.get(found["item"].format(tileMatrix=tile.z, tileRow=tile.x, tileCol=tile.y))
+        assert turned.status_code in (204, 404), "the row stands first"
+
+
+def test_a_tile_is_the_maps_own(viewer: httpx.Client, center: tuple[float, float]) -> None:
+    x, y = tile_at(*center, 14)
+    answer = viewer.get(f"/ogc/collections/assets/tiles/WebMercatorQuad/14/{y}/{x}")
+    assert answer.content == viewer.get(f"/tiles/assets/14/{x}/{y}.mvt").content
+
+
+def test_tilejson_leads_to_tiles_and_tells_their_fields(
+    served: System, feed_token: str, center: tuple[float, float]
+) -> None:
+    with httpx.Client(base_url=served.http, trust_env=False, timeout=PATIENCE_S) as client:
+        told = get(client, f"/ogc/collections/streets/tiles/WebMercatorQuad/tilejson.json?token={feed_token}")
+        assert told["tilejson"] == "3.0.0"
+        west, south, east, north = told["bounds"]
+        assert west < center[0] < east
+        assert south < center[1] < north
+        [layer] = told["vector_layers"]
+        assert layer["fields"]["name_zh"] == "String"
+        assert layer["fields"]["bridge"] == "Boolean"
+        x, y = tile_at(*center, told["maxzoom"] - 3)
+        url = told["tiles"][0].format(z=told["maxzoom"] - 3, x=x, y=y)
+        [(name, (_, fields))] = decode(client.get(url).content).items()
+        assert name == layer["id"]
+        assert fields <= set(layer["fields"])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ogc/tileMatrixSets/nothing",
+        "/ogc/collections/nothing/tiles",
+        "/ogc/collections/units/tiles",
+        "/ogc/collections/assets/tiles/nothing",
+        "/ogc/collections/assets/tiles/CGCS2000Quad/tilejson.json",
+        "/ogc/collections/assets/tiles/WebMercatorQuad/99/0/0",
+        "/ogc/collections/assets/tiles/WebMercatorQuad/1/2/0",
+        "/ogc/collections/assets/tiles/WebMercatorQuad/1/0/2",
+        "/ogc/collections/assets/tiles/CGCS2000Quad/0/1/0",
+        "/ogc/collections/assets/tiles/CGCS2000Quad/22/0/0",
+        "/ogc/collections/assets/tiles/WebMercatorQuad/a/0/0",
+        "/ogc/collections/assets/tiles/WebMercatorQuad/-1/0/0",
+    ],
+)
+def test_a_tile_that_is_not_there_is_not_found(viewer: httpx.Client, path: str) -> None:
+    answer = viewer.get(path)
+    assert answer.status_code == 404
+    assert answer.json()["field"]
+
+
+def test_tiles_of_a_layer_are_for_whom_the_layer_is(served: System, db: Engine, feed_token: str) -> None:
+    body = "编号,经度,纬度\n1,118.99,31.35\n".encode()
+    base = "/ogc/collections/hushed"
+    paths = ("", "/queryables", "/items", "/tiles", "/tiles/CGCS2000Quad", "/tiles/CGCS2000Quad/1/0/3",
+             "/tiles/WebMercatorQuad/tilejson.json", "/tiles/WebMercatorQuad/1/0/1")  # fmt: skip
+    with served.api("admin") as admin:
+        try:
+            admin.post("/api/layers/import?name=x.csv&layer=hushed&classification=2", content=body)
+            assert {path: admin.get(base + path).status_code for path in paths} == dict.fromkeys(paths, 200)
+            with db.begin() as conn:
+                conn.execute(text("UPDATE account SET classification = 1 WHERE username = 'viewer'"))
+                low, _ = open_session(conn, "viewer", "feed", now(), 1, name="low")
+            with httpx.Client(base_url=served.http, trust_env=False, timeout=PATIENCE_S) as client:
+                found = {path: client.get(f"{base}{path}?token={low}").status_code for path in paths}
+            assert found == dict.fromkeys(paths, 404)
+        finally:
+            with db.begin() as conn:
+                conn.execute(text("UPDATE account SET classification = 2 WHERE username = 'viewer'"))
+            admin.delete("/api/layers/hushed")
+
+
+@pytest.mark.parametrize("grid", ["WebMercatorQuad", "CGCS2000Quad"])
+def test_the_open_sea_has_an_empty_tile_and_the_poles_too(viewer: httpx.Client, grid: str) -> None:
+    for row in (0, 1):
+        assert viewer.get(f"/ogc/collections/streets/tiles/{grid}/1/{row}/0").status_code == 204
+
+
+# --- pages for people -------------------------------------------------------------------------------------------------
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+PAGES = (
+    "",
+    "/conformance",
+    "/collections",
+    "/collections/assets",
+    "/collections/assets/queryables",
+    "/collections/assets/items",
+)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=[path or "/" for path in PAGES])
+def test_a_browser_gets_a_page_and_a_program_json(viewer: httpx.Client, path: str) -> None:
+    page = viewer.get(f"/ogc{path}", headers=BROWSER)
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["content-language"] == "zh-CN"
+    assert "Accept" in page.headers["vary"]
+    assert "script" not in page.text
+    assert "style=" not in page.text
+    assert (
+        viewer.get(f"/ogc{path}?f=html").text.split("<main>")[1][:200].split("href")[0]
+        == (page.text.split("<main>")[1][:200].split("href")[0])
+    )
+    for accept in ("application/json", "application/geo+json, text/html;q=0.5", "*/*", "text/html;q=0, */*"):
+        assert "json" in viewer.get(f"/ogc{path}", headers={"Accept": accept}).headers["content-type"]
+    assert "json" in viewer.get(f"/ogc{path}?f=json", headers=BROWSER).headers["content-type"]
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if "queryables" not in path])
+def test_json_and_pages_lead_to_each_other(viewer: httpx.Client, path: str) -> None:
+    page = viewer.get(links(get(viewer, f"/ogc{path}"))["alternate"])
+    assert page.headers["content-type"].startswith("text/html")
+    marked = re.findall(r'<(?:a|link) [^>]*rel="alternate"[^>]*>', page.text)
+    [href] = {found[1] for one in marked if (found := re.search(r'href="([^"]+)"', one))}
+    again = viewer.get(html.unescape(href))
+    assert "json" in again.headers["content-type"]
+
+
+def test_rows_are_leafed_through_there_and_back(viewer: httpx.Client) -> None:
+    def steps(body: str) -> dict[str, str]:
+        return {rel: html.unescape(href) for href, rel in re.findall(r'href="([^"]+)" rel="(first|prev|next)"', body)}
+
+    first = viewer.get("/ogc/collections/streets/items?limit=5&class=primary", headers=BROWSER).text
+    assert set(steps(first)) == {"next"}
+    second = viewer.get(steps(first)["next"], headers=BROWSER).text
+    assert set(steps(second)) == {"first", "prev", "next"}
+    for rel in ("first", "prev"):
+        assert re.findall(r"<tbody>.*</tbody>", viewer.get(steps(second)[rel], headers=BROWSER).text) == (
+            re.findall(r"<tbody>.*</tbody>", first)
+        )
+    one = re.search(r'<tbody><tr><td><a href="([^"]+)"', first)
+    assert one
+    alone = viewer.get(html.unescape(one[1]), headers=BROWSER)
+    assert "primary" in alone.text
+    assert "LineString" in alone.text
+
+
+def test_a_page_says_it_in_the_language_of_the_account(viewer: httpx.Client) -> None:
+    try:
+        assert viewer.patch("/api/me", json={"lang": "en"}).status_code == 200
+        page = viewer.get("/ogc/collections/assets/items", headers={**BROWSER, "Accept-Language": "zh"})
+        assert '<html lang="en" data-lang="en"' in page.text
+        assert '<th scope="col">State</th>' in page.text
+    finally:
+        viewer.patch("/api/me", json={"lang": "zh"})
+
+
+BAIT = "<script>alert(1)</script>\"'&"
+
+
+def test_what_stands_in_rows_and_names_is_shown_and_not_run(served: System, db: Engine) -> None:
+    body = f"编号,<b>名称\n1,{BAIT.replace(chr(34), chr(39))}\n".encode()
+    with served.api("admin") as admin:
+        made = admin.post("/api/layers/import?name=x.csv&layer=bait&title=<i>x</i>", content=body)
+        assert made.status_code == 200, made.text
+        try:
+            for path in ("", "/bait", "/bait/items", "/bait/queryables"):
+                page = admin.get(f"/ogc/collections{path}", headers=BROWSER)
+                assert page.status_code == 200
+                for bad in ("<script", "<b>", "<i>"):
+                    assert bad not in page.text
+            page = admin.get("/ogc/collections/bait/items", headers=BROWSER).text
+            assert "&lt;script&gt;" in page
+            [href, *_] = re.findall(r'href="([^"]+format=csv)"', page)
+            assert admin.get(html.unescape(href)).status_code == 200
+            assert admin.get("/ogc/collections/bait/tiles").status_code == 404, "it has no shapes"
+        finally:
+            admin.delete("/api/layers/bait")
+
+
+def test_a_page_with_a_token_keeps_it_and_offers_nothing_that_it_does_not_open(served: System, feed_token: str) -> None:
+    with httpx.Client(base_url=served.http, trust_env=False, timeout=PATIENCE_S, headers=BROWSER) as client:
+        page = client.get(f"/ogc/collections?token={feed_token}").text
+        inside = [html.unescape(href) for href in re.findall(r'href="(http[^"]+/ogc[^"]*)"', page)]
+        assert len(inside) > 10
+        assert all(f"token={feed_token}" in href for href in inside)
 
 
 # --- GDAL's client ----------------------------------------------------------------------------------------------------
