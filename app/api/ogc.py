@@ -222,4 +222,4 @@ def get_api(request: Request, conn: Conn, who: Who, parts: PartsDep) -> Response
     """An OpenAPI 3.0 document of what stands here."""
     check(request, formats=("json",))
     place = Place(request, parts.settings.public_url)
-    return answer(describe([one.id for one in collections(conn, who.scope)], place.base), OPENAPI)
+    return answer(describe(collections(conn, who.scope), place.base), OPENAPI)

@@ -117,7 +117,7 @@ def get_tilejson(request: Request, conn: Conn, who: Who, parts: PartsDep, name: 
 def get_tile(
     request: Request, who: Who, parts: PartsDep, name: str, grid: str, level: str, row: str, column: str
 ) -> Response:
-    """A vector tile; 204 where nothing is in it, 404 where there is none (20-057, section 7.4). Row before column."""
+    """A vector tile; 204 where nothing is in it, 404 where there is none (20-057). Row before column."""
     check(request, ANYWHERE, ("mvt",))
     found = need_grid(grid)
     if name not in LAYERS:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from app.api.layers import TILE_TYPE
 from app.ogc.place import HTML, JSON, SCHEMA, Json
 from app.problems import GEOJSON
+from layers.columns import SCHEMAS
 from layers.grids import GRIDS
+from layers.ogc.collections import Collection
 from layers.ogc.expressions import LANGUAGES, TEXT
-from layers.ogc.query import LIMIT, MOST
+from layers.ogc.query import LIMIT, MOST, PARAMETERS
 from layers.ogc.systems import CRS84, SYSTEMS
 
 CLASSES = {
@@ -59,8 +63,9 @@ ASKED: dict[str, tuple[Json, str]] = {
 }
 
 
-def describe(names: list[str], base: str) -> Json:
-    """Of the collections of these ids, served at `base`."""
+def describe(found: Sequence[Collection], base: str) -> Json:
+    """Of these collections, served at `base`. Each has an address of its own for its features, where its columns are
+    parameters (19-079r2)."""
     parameters: Json = {
         name: {
             "name": name,
@@ -74,7 +79,7 @@ def describe(names: list[str], base: str) -> Json:
         for name, (schema, told) in ASKED.items()
     }
     inside = {
-        "collectionId": ({"type": "string", "enum": names}, "a layer"),
+        "collectionId": ({"type": "string", "enum": [one.id for one in found]}, "a layer"),
         "featureId": (WORDS, "a feature of the layer"),
         "tileMatrixSetId": ({"type": "string", "enum": list(GRIDS)}, "a grid"),
         "tileMatrix": ({"type": "integer", "minimum": 0}, "a level of the grid"),
@@ -102,6 +107,7 @@ def describe(names: list[str], base: str) -> Json:
             f"{layer}/items/{{featureId}}": _get(
                 "A feature", (GEOJSON, HTML), ["f", "crs"], f"{layer}/items/{{featureId}}"
             ),
+            **{f"/collections/{one.id}/items": _items(one) for one in found},
             "/tileMatrixSets": _get("Grids of tiles", (JSON,), []),
             "/tileMatrixSets/{tileMatrixSetId}": _get("A grid", (JSON,), [], "/{tileMatrixSetId}"),
             f"{layer}/tiles": _get("Tilesets of a layer", (JSON,), [], layer),
@@ -122,6 +128,25 @@ def describe(names: list[str], base: str) -> Json:
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+def _items(one: Collection) -> Json:
+    told = _get(f"Features of {one.id}", (GEOJSON, HTML), list(ASKED))
+    told["get"]["responses"]["404"] = {"$ref": "#/components/responses/bad"}
+    told["get"]["parameters"] += [
+        {
+            "name": column.name,
+            "in": "query",
+            "description": column.title["en"],
+            "required": False,
+            "schema": dict(SCHEMAS[column.type]),
+            "style": "form",
+            "explode": False,
+        }
+        for column in one.columns
+        if column.name not in PARAMETERS
+    ]
+    return told
 
 
 def _get(summary: str, kinds: tuple[str, ...], asked: list[str], path: str = "") -> Json:

@@ -109,7 +109,7 @@ def _checked(column: Column, value: str) -> str:
     fits = {
         "integer": lambda: abs(int(value)) < 2**63,
         "number": lambda: math.isfinite(float(value)),
-        "boolean": lambda: value.lower() in ("true", "false"),
+        "boolean": lambda: value.lower() in ("true", "false", "1", "0"),
         "date": lambda: bool(date.fromisoformat(value)),
         "time": lambda: bool(_moment(value)),
     }.get(column.type)

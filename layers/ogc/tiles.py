@@ -28,7 +28,7 @@ FINEST = 16
 TITLES = {"WebMercatorQuad": "Web Mercator (EPSG:3857)", "CGCS2000Quad": "CGCS2000 (EPSG:4490)"}
 # JSON Schema of what TileJSON calls by its own words
 SCHEMAS = {"String": "string", "Number": "number", "Boolean": "boolean"}
-# how many dimensions a shape has (20-057, tileset metadata)
+# how many dimensions a shape has (20-057)
 DIMENSIONS = {"point": 0, "line": 1, "polygon": 2, "hex": 2}
 
 
@@ -65,7 +65,7 @@ def matrices(grid: Grid) -> TileMatrixSet:
 
 
 def describe_grid(grid: Grid) -> Json:
-    """The tile matrix set as JSON (17-083r4, section 7.3)."""
+    """The tile matrix set as JSON (17-083r4)."""
     told: Json = matrices(grid).model_dump(mode="json", exclude_none=True, by_alias=True)
     return told
 
@@ -89,7 +89,7 @@ def _own(conn: Connection, one: Collection, scope: Scope) -> LayerSpec | None:
 
 
 def limits(grid: Grid, spec: LayerSpec, box: list[float] | None) -> list[Json]:
-    """Which tiles of each level a layer is in (17-083r4, section 7.4); none where it has no place."""
+    """Which tiles of each level a layer is in (17-083r4); none where it has no place."""
     if box is None:
         return []
     west, south, east, north = box
@@ -115,7 +115,7 @@ def levels(grid: Grid, spec: LayerSpec) -> range:
 
 
 def layer_of(conn: Connection, one: Collection, spec: LayerSpec) -> Json:
-    """What a tileset says of the one layer in it (20-057, section 9)."""
+    """What a tileset says of the one layer in it (20-057)."""
     fields = read_tile_fields(conn, one.id)
     return {
         "id": one.id,
