@@ -172,11 +172,13 @@ def get_items(request: Request, conn: Conn, who: Who, now: Now, parts: PartsDep,
         turns["next"] = {**kept, "after": found.next}
     if wants_html(request):
         return pages.items(frame_of(conn, who, place, GEOJSON), one, found, turns, own=is_own(one))
+    asked_by = place.link(f"{path}/queryables", QUERYABLES, SCHEMA, "Queryables")
     links = [
         place.link(f"{path}/items", "self", GEOJSON, "This page", dict(params)),
         place.other(HTML, "html"),
         *(place.link(f"{path}/items", rel, GEOJSON, TURNS[rel], query) for rel, query in turns.items()),
         place.link(path, "collection", JSON, one.title["en"]),
+        asked_by,
     ]
     body: Json = {
         "type": "FeatureCollection",
@@ -187,7 +189,8 @@ def get_items(request: Request, conn: Conn, who: Who, now: Now, parts: PartsDep,
     }
     if asked.after is None and asked.before is None and found.next is None:
         body["numberMatched"] = len(found.features)
-    return answer(body, GEOJSON, {"Content-Crs": f"<{asked.crs}>"})
+    told = {"Content-Crs": f"<{asked.crs}>", "Link": f'<{asked_by["href"]}>; rel="{QUERYABLES}"; type="{SCHEMA}"'}
+    return answer(body, GEOJSON, told)
 
 
 TURNS = {"first": "The first page", "prev": "The page before", "next": "The next page"}

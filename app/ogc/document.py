@@ -15,7 +15,7 @@ from layers.ogc.query import LIMIT, MOST, PARAMETERS
 from layers.ogc.systems import CRS84, SYSTEMS
 
 CLASSES = {
-    "ogcapi-features-1/1.0": ("core", "oas30", "html", "geojson"),
+    "ogcapi-features-1/1.0": ("core", "oas30", "geojson"),
     "ogcapi-features-2/1.0": ("crs",),
     "ogcapi-features-3/1.0": ("queryables", "queryables-query-parameters", "filter", "features-filter"),
     "cql2/1.0": (
@@ -45,11 +45,7 @@ ASKED: dict[str, tuple[Json, str]] = {
         "how many features a page has at most",
     ),
     "bbox": (
-        {
-            "type": "array",
-            "items": {"type": "number"},
-            "oneOf": [{"minItems": 4, "maxItems": 4}, {"minItems": 6, "maxItems": 6}],
-        },
+        {"type": "array", "minItems": 4, "maxItems": 6, "items": {"type": "number"}},
         "a box that features intersect: the smaller corner, then the larger one, as the axes of `bbox-crs` are ordered",
     ),
     "bbox-crs": (SYSTEM, "the system of `bbox`"),

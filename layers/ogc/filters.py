@@ -91,6 +91,9 @@ FOLDED: Mapping[str, str] = {
     "casei": 'lower({a} COLLATE "und-x-icu")',
     "accenti": "regexp_replace(normalize({a}, NFD), '[\\u0300-\\u036F]', '', 'g')",
 }
+# with these only a collection of geometries can be compared: PostGIS knows no inside of one
+COLLECTED = {"s_intersects": "ST_Intersects({0}, {1})", "s_disjoint": "NOT ST_Intersects({0}, {1})"}
+COLLECTION = "GeometryCollection"
 # and in how many lists their numbers stand
 GEOMETRIES = {"Point": 1, "LineString": 2, "Polygon": 3, "MultiPoint": 2, "MultiLineString": 3, "MultiPolygon": 4}
 
@@ -250,17 +253,27 @@ class _Reader:
         return self.place("BBOX", _boxes([(left, south, right, north) for left, right in parts]))
 
     def geometry(self, node: dict[str, Tree]) -> Term:
-        if node["type"] not in GEOMETRIES:
-            bad(f"expected one of {', '.join(GEOMETRIES)}, got {_shown(node['type'])}")
-        numbers = _flat(node.get("coordinates"), GEOMETRIES[node["type"]], SYSTEMS[self.crs][1])
+        if node["type"] != COLLECTION:
+            return self.place(str(node["type"]), self.drawn(node))
+        parts = node.get("geometries")
+        if not isinstance(parts, list) or not parts or not all(isinstance(part, dict) for part in parts):
+            bad(f"expected a {COLLECTION} with geometries")
+        return self.place(COLLECTION, shapely.GeometryCollection([self.drawn(part) for part in parts]))
+
+    def drawn(self, node: dict[str, Tree]) -> Any:
+        """As a geometry of shapely, x first; what crosses itself has no inside."""
+        kind = node.get("type")
+        if kind not in GEOMETRIES:
+            bad(f"expected one of {', '.join([*GEOMETRIES, COLLECTION])}, got {_shown(kind)}")
+        numbers = _flat(node.get("coordinates"), GEOMETRIES[kind], SYSTEMS[self.crs][1])
         try:
-            drawn = shape({"type": node["type"], "coordinates": numbers})
+            drawn = shape({"type": kind, "coordinates": numbers})
             fine = drawn.is_valid and not drawn.is_empty
         except (ValueError, TypeError, IndexError, shapely.errors.GEOSException):
             fine = False
         if not fine:
-            bad(f"expected a {node['type']} that does not cross itself")
-        return self.place(node["type"], drawn)
+            bad(f"expected a {kind} that does not cross itself")
+        return drawn
 
     def place(self, called: str, drawn: Any) -> Term:
         """A geometry of shapely, x first."""
@@ -331,6 +344,10 @@ class _Reader:
 
     def placed(self, op: str, args: list[Tree]) -> Term:
         left, right = (self.of_kind(op, arg, "place") for arg in self.counted(op, args, 2))
+        if COLLECTION in (left.name, right.name):
+            if op not in COLLECTED:
+                bad(f"{op}: expected no {COLLECTION}, which {' and '.join(COLLECTED)} take")
+            return _truth(COLLECTED[op].format(left.sql, right.sql))
         return _truth(f"{PLACES[op]}({left.sql}, {right.sql})")
 
     def timed(self, op: str, args: list[Tree]) -> Term:

@@ -60,6 +60,11 @@ ROWS = (
 
 @pytest.fixture
 def one(conn: Connection) -> Collection:
+    keep_kinds(conn)
+    return collection(conn, "kinds")
+
+
+def keep_kinds(conn: Connection) -> None:
     """A layer with a column of every type; a row's key is its place in ROWS."""
     columns = [{"name": n, "type": t, "title": {"zh": n, "en": n}, "role": None} for n, t in COLUMNS.items()]
     conn.execute(
@@ -87,7 +92,6 @@ VALUES ('kinds', :key, CAST(:props AS jsonb), ST_GeomFromText(:geom, 4326), '000
                 "now": NOW,
             },
         )
-    return collection(conn, "kinds")
 
 
 def found(conn: Connection, one: Collection, *params: tuple[str, str]) -> set[int]:
@@ -164,6 +168,13 @@ FINDS: list[tuple[str, set[int]]] = [
     ("S_INTERSECTS(BBOX(118.8,31.2,119.05,31.45), geometry)", {0, 1}),
     ("S_EQUALS(geometry, POINT(119.1 31.5))", {2}),
     ("S_INTERSECTS(geometry, POINT Z(119.1 31.5 7))", {2}),
+    ("S_INTERSECTS(geometry, GEOMETRYCOLLECTION(POINT(118.9 31.3), LINESTRING(119 31, 119 32)))", {0, 1}),
+    ("S_DISJOINT(geometry, GEOMETRYCOLLECTION(POINT(118.9 31.3), LINESTRING(119 31, 119 32)))", {2, 3, 5}),
+    ("S_INTERSECTS(geometry, MULTILINESTRING((118.9 31, 118.9 32), (119.1 31, 119.1 32)))", {0, 2, 5}),
+    (
+        "S_INTERSECTS(geometry, MULTIPOLYGON(((118.8 31.2, 119.05 31.2, 119.05 31.45, 118.8 31.45, 118.8 31.2))))",
+        {0, 1},
+    ),
     ("S_DISJOINT(geometry, BBOX(118.8,31.2,119.05,31.45))", {2, 3, 5}),
     ("S_WITHIN(geometry, POLYGON((118.8 31.2, 119.05 31.2, 119.05 31.45, 118.8 31.45, 118.8 31.2)))", {0, 1}),
     ("S_CONTAINS(MULTIPOINT((118.9 31.3), (119.2 31.6)), geometry)", {0, 3}),
@@ -413,7 +424,7 @@ REFUSED = [
     ("S_INTERSECTS(geometry, BBOX(1,2,3))", "expected"),
     ("S_INTERSECTS(geometry, POLYGON((0 0,1 1,1 0,0 1,0 0)))", "does not cross itself"),
     ("S_INTERSECTS(geometry, LINESTRING(0 0,0 0))", "expected a LineString"),
-    ("S_INTERSECTS(geometry, GEOMETRYCOLLECTION(POINT(1 2)))", "expected one of Point"),
+    ("S_WITHIN(geometry, GEOMETRYCOLLECTION(POINT(1 2)))", "expected no GeometryCollection"),
     ("T_AFTER(n, DATE('2026-05-01'))", "expected a date or a time"),
     ("T_DURING(at, INTERVAL('x', '..'))", "expected DATE("),
     ("(n ^ 9999) > 1 AND x ^ 0.5 > 0", "can be computed"),
@@ -466,6 +477,12 @@ def test_what_cannot_be_is_refused_and_told(conn: Connection, one: Collection, w
         (
             '{"op": "s_equals", "args": [{"property": "geometry"}, {"type": "Polygon", "coordinates": [1, 2]}]}',
             "expected coordinates",
+        ),
+        ('{"op": "s_intersects", "args": [{"property": "geometry"}, {"type": "GeometryCollection"}]}', "geometries"),
+        (
+            '{"op": "s_intersects", "args": [{"property": "geometry"}, {"type": "GeometryCollection", '
+            '"geometries": [{"type": "GeometryCollection"}]}]}',
+            "expected one of Point",
         ),
         ('{"op": "t_after", "args": [{"interval": ["..", ".."]}, {"interval": [".."]}]}', "a begin and an end"),
         (json.dumps(op("in", {"property": "n"}, [1] * NODES)), "at most 4000"),
