@@ -209,6 +209,14 @@ def test_places_are_read_in_the_system_that_is_said(conn: Connection, one: Colle
     assert found(conn, one, ("filter", words), ("filter-crs", crs)) == {0}
 
 
+@pytest.mark.parametrize("words", ["POINT(99999999 99999999)", "BBOX(-99999999,-99999999,99999999,99999999)"])
+def test_a_place_far_out_is_no_fault_of_ours(conn: Connection, one: Collection, words: str) -> None:
+    found(conn, one, ("filter", f"S_INTERSECTS(geometry, {words})"), ("filter-crs", f"{EPSG}3857"))
+    with pytest.raises(BadRequest, match="on earth"):
+        found(conn, one, ("filter", f"S_INTERSECTS(geometry, {words})".replace("9999999", "99999999")),
+              ("filter-crs", f"{EPSG}3857"))  # fmt: skip
+
+
 def test_a_filter_narrows_what_else_is_asked(conn: Connection, one: Collection) -> None:
     assert found(conn, one, ("filter", "n > 0"), ("bbox", "118,31,119.05,32")) == {0, 1}
     assert found(conn, one, ("filter", "n > 0"), ("other", "1")) == {0, 1}
