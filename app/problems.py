@@ -21,7 +21,7 @@ from core import errors
 from core.log import get_log
 from core.process import known
 from core.types import JsonObject
-from layers.ogc.query import BadRequest
+from layers.ogc.errors import BadRequest
 
 log = get_log("http")
 MEDIA_TYPE = "application/problem+json"

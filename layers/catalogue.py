@@ -3,13 +3,17 @@ request."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import orjson
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from core.clock import rfc3339
 from core.errors import Conflict, InputError, NotFound
 from core.registry import Registry
 from core.scope import EVERYTHING, Scope
+from layers.grids import MERCATOR, Grid
 from layers.own import count_rows, read_layer, read_layers, spec_of, tile_of
 from layers.sets import base, city, live
 from layers.sets.base import PLACES_TILE
@@ -22,13 +26,16 @@ RESERVED = frozenset({COMPOSITE, "places", "select", "matters", "routes", "own"}
 # more things than that are not counted but estimated
 COUNTED_UP_TO = 50_000
 COMPOSED = ("water", "green", "streets", "districts")
-MIN_ZOOM, MAX_ZOOM = 0, 22
 TILE = """
 WITH bounds AS (SELECT e AS tile,
-  ST_Transform(ST_Expand(e, (ST_XMax(e) - ST_XMin(e)) / 64), 4326) AS box FROM ST_TileEnvelope(:z, :x, :y) AS e),
+  ST_Transform(ST_Intersection(ST_Expand(e, (ST_XMax(e) - ST_XMin(e)) / 64), {world}), 4326) AS box
+  FROM {envelope} AS e),
 part AS ({select})
-SELECT ST_AsMVT(part, :name, 4096, 'mvt') FROM part WHERE mvt IS NOT NULL
 """
+# types of PostgreSQL that are no text: bool, int8, int2, int4, float4, float8, numeric
+TYPES = {16: "Boolean", **dict.fromkeys((20, 21, 23, 700, 701, 1700), "Number")}
+DRAWN = f"{TILE} SELECT ST_AsMVT(part, :name, 4096, 'mvt') FROM part WHERE mvt IS NOT NULL"
+NAMED = f"{TILE} SELECT * FROM part LIMIT 0"
 
 
 def need_ours(name: str) -> LayerSpec:
@@ -78,29 +85,52 @@ def sight_of_tiles(name: str, scope: Scope) -> Scope | None:
     return Scope(departments=scope.departments, districts=scope.districts)
 
 
-def read_tile(conn: Connection, name: str, z: int, x: int, y: int, scope: Scope = EVERYTHING) -> bytes:
+def check_place(grid: Grid, z: int, x: int, y: int) -> None:
+    """InputError for a tile that the grid has not."""
+    if not 0 <= z < grid.levels:
+        raise InputError(f"z: expected 0 to {grid.levels - 1}", field="z")
+    for axis, value, count in (("x", x, grid.columns(z)), ("y", y, grid.rows(z))):
+        if not 0 <= value < count:
+            raise InputError(f"{axis}: expected 0 to {count - 1} at zoom {z}", field=axis)
+
+
+def read_tile(
+    conn: Connection, name: str, z: int, x: int, y: int, scope: Scope = EVERYTHING, grid: Grid = MERCATOR
+) -> bytes:
     """A vector tile (Mapbox Vector Tile 2.1) of one layer, or of the base map, as far as a scope sees; empty bytes
     where nothing is there."""
-    if not MIN_ZOOM <= z <= MAX_ZOOM:
-        raise InputError(f"z: expected {MIN_ZOOM} to {MAX_ZOOM}", field="z")
-    for axis, value in (("x", x), ("y", y)):
-        if not 0 <= value < 2**z:
-            raise InputError(f"{axis}: expected 0 to {2**z - 1} at zoom {z}", field=axis)
+    check_place(grid, z, x, y)
     if name == COMPOSITE:
         parts = [(part, LAYERS[part].tile or "") for part in COMPOSED] + [("places", PLACES_TILE)]
     else:
-        own = None if name in LAYERS else read_layer(conn, name)
-        tile = tile_of(own) if own else need_ours(name).tile
-        if tile is None:
-            raise NotFound(f"the layer {name} has no tiles")
-        parts = [(name, tile)]
-    return b"".join(_part(conn, part, select, (z, x, y), scope) for part, select in parts)
+        parts = [(name, _select(conn, name))]
+    place = {"z": z + grid.first, "x": x, "y": y, **scope.params()}
+    bodies = (conn.scalar(_compose(DRAWN, select, grid), {**place, "name": part}) for part, select in parts)
+    return b"".join(bytes(body) for body in bodies if body)
 
 
-def _part(conn: Connection, name: str, select: str, place: tuple[int, int, int], scope: Scope) -> bytes:
-    given = {"name": name, **dict(zip("zxy", place, strict=True)), **scope.params()}
-    body = conn.scalar(text(TILE.format(select=select).replace(":z", "CAST(:z AS int)")), given)
-    return bytes(body) if body else b""
+def read_tile_fields(conn: Connection, name: str) -> dict[str, str]:
+    """What the features of a layer's tiles have beside their shape, and of which type: String, Number or Boolean
+    (TileJSON 3.0.0, section 3.3.2). NotFound for a layer without tiles."""
+    asked = {"z": 0, "x": 0, "y": 0, **EVERYTHING.params()}
+    found = conn.execute(_compose(NAMED, _select(conn, name), MERCATOR), asked)
+    described: Iterable[tuple[Any, ...]] = () if found.cursor is None else found.cursor.description
+    return {str(one[0]): TYPES.get(one[1], "String") for one in described if one[0] != "mvt"}
+
+
+def _select(conn: Connection, name: str) -> str:
+    own = None if name in LAYERS else read_layer(conn, name)
+    tile = tile_of(own) if own else need_ours(name).tile
+    if tile is None:
+        raise NotFound(f"the layer {name} has no tiles")
+    return tile
+
+
+def _compose(statement: str, select: str, grid: Grid) -> TextClause:
+    whole = statement.format(select=select, envelope=grid.envelope, world=grid.world)
+    for name, words in ((":z", "CAST(:z AS int)"), (":srid", str(grid.srid)), (":width", str(grid.width))):
+        whole = whole.replace(name, words)
+    return text(whole)
 
 
 def read_features(conn: Connection, name: str, scope: Scope = EVERYTHING) -> bytes:

@@ -269,7 +269,7 @@ def colour_of(layer: OwnLayer) -> str:
 
 # lines shorter than half a pixel and areas smaller than one are left out, edges are thinned to half of one; a tile has
 # 512 pixels a side
-PIXEL = "40075016.7 / (512 * 2.0 ^ :z)"
+PIXEL = ":width / (512 * 2.0 ^ :z)"
 ONE = "ST_AsMVTGeom({shape}, bounds.tile, 4096, 64, true) AS mvt"
 
 
@@ -281,7 +281,7 @@ def tile_of(layer: OwnLayer) -> str:
     told = [f"{prop(column)} AS {name}" for name, column in _shown(layer)]
     told += [f"NULL AS {name}" for name in ("label", "class", "state") if name not in dict(_shown(layer))]
     words = ", ".join([*told, f"{tone(layer.style)} AS tone"])
-    shape = "ST_Transform(geom, 3857)"
+    shape = "ST_Transform(geom, :srid)"
     if layer.geometry == "point":
         return f"""
 SELECT {ONE.format(shape=shape)}, id, key, {words}, 1 AS count FROM layer_row, bounds WHERE {here}
@@ -289,7 +289,7 @@ SELECT {ONE.format(shape=shape)}, id, key, {words}, 1 AS count FROM layer_row, b
 SELECT ST_AsMVTGeom(ST_Centroid(ST_Collect(p)), bounds.tile, 4096, 64, true), NULL, NULL, NULL, NULL, NULL, NULL,
   count(*)::int
 FROM (SELECT {shape} AS p FROM layer_row, bounds WHERE {here} AND :z < {GATHERED_BELOW}) AS gathered, bounds
-GROUP BY bounds.tile, ST_SnapToGrid(p, 40075016.7 / (2.0 ^ :z) / 64)
+GROUP BY bounds.tile, ST_SnapToGrid(p, :width / (2.0 ^ :z) / 64)
 """
     thinned = ONE.format(shape=f"ST_SimplifyPreserveTopology({shape}, {PIXEL} / 2)")
     large = {

@@ -60,8 +60,9 @@ class LegendItem:
 @dataclass(frozen=True, slots=True)
 class LayerSpec:
     """`counted` is what stands behind FROM where its things are counted; `features`, for that delivery, and `tile` are
-    SQL; `tile` is the SELECT of one vector tile layer, with `:z`, the tile's bounds as `bounds.tile` (EPSG:3857) and
-    `bounds.box` (EPSG:4326), giving a column `mvt` and its properties. `scoped`: it shows of what a department keeps in
+    SQL; `tile` is the SELECT of one vector tile layer, with `:z`, the grid's system as `:srid` and its world's width
+    in units of that as `:width`, the tile's bounds as `bounds.tile` (in that system) and `bounds.box` (EPSG:4326),
+    giving a column `mvt` and its properties. `scoped`: it shows of what a department keeps in
     a district as much as a scope sees (core.scope). `of_all`: it is shown to whom sees nothing of the city but their
     own too: the ground they stand on, and what is theirs. `counted_seen` and `updated_seen` are `counted` and `updated`
     of what a scope sees, where that is not the same for all."""

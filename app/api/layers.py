@@ -10,15 +10,16 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from app.api.shapes import GeometryIn, Limit, Name, Words, parse_number, part
-from app.deps import Conn, Now, PartsDep, Who
+from app.deps import Conn, Now, Parts, PartsDep, Who
 from app.problems import GEOJSON, gives
 from core.crs import Datum, to_wgs84
 from core.errors import InputError
 from core.nouns import Page
-from core.scope import EVERYTHING
+from core.scope import EVERYTHING, Scope
 from core.types import LonLat
 from core.viewer import Permission
 from layers.catalogue import COMPOSITE, LAYERS, describe_layers, read_features, read_tile, sight_of_tiles
+from layers.grids import MERCATOR, Grid
 from layers.search import Hit, search
 from layers.spec import Layer
 from layers.within import Within, read_within
@@ -57,13 +58,18 @@ def get_tile(who: Who, parts: PartsDep, name: str, z: int, x: int, y: int) -> Re
     elif name != COMPOSITE and not LAYERS[name].of_all:
         who.require(Permission.CITY_READ)
 
-    sight = sight_of_tiles(name, who.scope)
+    return tile_answer(parts, name, MERCATOR, (z, x, y), who.scope)
+
+
+def tile_answer(parts: Parts, name: str, grid: Grid, place: tuple[int, int, int], scope: Scope) -> Response:
+    """The tile at (z, x, y) of a layer that may be seen: kept, or made."""
+    sight = sight_of_tiles(name, scope)
 
     def make() -> bytes:
         with parts.engine.connect() as conn:
-            return read_tile(conn, name, z, x, y, sight or EVERYTHING)
+            return read_tile(conn, name, *place, sight or EVERYTHING, grid)
 
-    body = parts.tiles.get((name, z, x, y, sight), make)
+    body = parts.tiles.get((name, grid.id, *place, sight), make)
     headers = CACHE if sight is None else OWN_CACHE
     return Response(body, media_type=TILE_TYPE, headers=headers) if body else Response(status_code=204, headers=headers)
 

@@ -1,87 +1,58 @@
-"""/ogc: the city's layers for GIS programs, OGC API Features Part 1 (17-069r4) and Part 2 (18-058r1), read only.
+"""/ogc: the city's layers for GIS programs, OGC API Features Part 1 (17-069r4), Part 2 (18-058r1) and Part 3
+(19-079r2), read only; for people the same as pages.
 
 Session, bearer token, or a feed token in the address or the header: programs keep no session.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-import orjson
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
 
-from app.api.feeds import base_of
+from app.dashboard import texts
 from app.deps import Conn, Now, PartsDep, Who
+from app.ogc import pages
+from app.ogc.document import CONFORMS, describe
+from app.ogc.place import (
+    ANYWHERE,
+    HTML,
+    JSON,
+    OPENAPI,
+    RELATION,
+    SCHEMA,
+    Json,
+    Place,
+    answer,
+    check,
+    language,
+    own_language,
+    wants_html,
+)
+from app.people.chosen import read_settings
 from app.problems import GEOJSON
 from core.clock import rfc3339
-from core.errors import InputError
 from core.exposure import city_box
-from core.texts import check_text
+from core.viewer import Viewer
 from layers.columns import SCHEMAS
-from layers.ogc.collections import Collection, collection, collections
-from layers.ogc.query import (
-    CRS84,
-    LIMIT,
-    MOST,
-    PARAMETERS,
-    SYSTEMS,
-    BadRequest,
-    read_asked,
-    read_extent,
-    read_item,
-    read_items,
-)
+from layers.ogc.collections import OURS, Collection, collection, collections
+from layers.ogc.query import PARAMETERS, read_asked, read_extent, read_item, read_items
+from layers.ogc.systems import CRS84, SYSTEMS
+from layers.ogc.tiles import has_tiles
 
 router = APIRouter(prefix="/ogc", include_in_schema=False)
-JSON, SCHEMA, OPENAPI = "application/json", "application/schema+json", "application/vnd.oai.openapi+json;version=3.0"
-PROFILE = "http://www.opengis.net/spec/"
-CONFORMS = (
-    f"{PROFILE}ogcapi-features-1/1.0/conf/core",
-    f"{PROFILE}ogcapi-features-1/1.0/conf/oas30",
-    f"{PROFILE}ogcapi-features-1/1.0/conf/geojson",
-    f"{PROFILE}ogcapi-features-2/1.0/conf/crs",
-)
-QUERYABLES = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
-Json = dict[str, Any]
-# read by the middleware (app.auth)
-ANYWHERE = frozenset({"f", "token"})
+QUERYABLES = f"{RELATION}queryables"
+# JSON Schema of a place (19-079r2, section 6.2)
+PLACE = {"format": "geometry-any", "x-ogc-role": "primary-geometry"}
 
 
-class Place:
-    """Where this is served, for links; a token in the address goes on in them."""
-
-    def __init__(self, request: Request, public_url: str) -> None:
-        self.base = f"{base_of(request, public_url)}/ogc"
-        token = request.query_params.get("token")
-        self._kept = {"token": token} if token else {}
-
-    def link(self, path: str, rel: str, kind: str, title: str, query: Mapping[str, Any] | None = None) -> Json:
-        asked = urlencode({**(query or {}), **self._kept})
-        href = f"{self.base}{path}{'?' + asked if asked else ''}"
-        return {"href": href, "rel": rel, "type": kind, "title": title}
-
-
-def check(request: Request, known: frozenset[str] = ANYWHERE) -> None:
-    """BadRequest for a parameter that is not known, text that cannot be, or a format that there is not."""
-    for name, value in request.query_params.multi_items():
-        try:
-            check_text(value, name)
-        except InputError as exc:
-            raise BadRequest(exc.message, field=exc.field) from exc
-        if name not in known:
-            shown = name.encode("unicode_escape").decode()[:60]
-            raise BadRequest(
-                f"{shown}: there is no such parameter; expected one of {', '.join(sorted(known))}", field=shown
-            )
-        if name == "f" and value not in ("json", "geojson"):
-            raise BadRequest(f"f: expected json, got {value[:40]!r}", field="f")
-
-
-def answer(body: Any, kind: str = JSON, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(body), media_type=kind, headers=dict(headers or {}))
+def frame_of(conn: Connection, who: Viewer, place: Place, kind: str = JSON) -> pages.Frame:
+    """What a page has around it, as the account has chosen."""
+    form = "geojson" if kind == GEOJSON else "json"
+    theme = read_settings(conn, who.username).get("theme", "dark")
+    return pages.Frame(place, own_language(who), theme, kind, place.other(kind, form)["href"])
 
 
 def about(place: Place, one: Collection, box: list[float] | None) -> Json:
@@ -95,8 +66,10 @@ def about(place: Place, one: Collection, box: list[float] | None) -> Json:
         "storageCrs": CRS84,
         "links": [
             place.link(path, "self", JSON, one.title["en"]),
+            place.other(HTML, "html", path),
             place.link(f"{path}/items", "items", GEOJSON, one.title["en"]),
             place.link(f"{path}/queryables", QUERYABLES, SCHEMA, "Queryables"),
+            *([place.link(f"{path}/tiles", f"{RELATION}tilesets-vector", JSON, "Tiles")] if has_tiles(one) else []),
         ],
     }
     if box is not None:
@@ -111,65 +84,77 @@ def whole_city(conn: Connection) -> list[float] | None:
 
 @router.get("")
 @router.get("/")
-def get_landing(request: Request, who: Who, parts: PartsDep) -> Response:
+def get_landing(request: Request, conn: Conn, who: Who, parts: PartsDep) -> Response:
     check(request)
     place = Place(request, parts.settings.public_url)
+    if wants_html(request):
+        return pages.landing(frame_of(conn, who, place))
     links = [
         place.link("", "self", JSON, "OneMap"),
+        place.other(HTML, "html"),
         place.link("/api", "service-desc", OPENAPI, "What can be asked"),
         place.link("/conformance", "conformance", JSON, "What it conforms to"),
         place.link("/collections", "data", JSON, "Layers"),
+        place.link("/tileMatrixSets", f"{RELATION}tiling-schemes", JSON, "Grids of tiles"),
     ]
     return answer({"title": "OneMap", "description": "城市一张图图层 Layers of the city", "links": links})
 
 
 @router.get("/conformance")
-def get_conformance(request: Request, who: Who) -> Response:
+def get_conformance(request: Request, conn: Conn, who: Who, parts: PartsDep) -> Response:
     check(request)
-    return answer({"conformsTo": list(CONFORMS)})
+    place = Place(request, parts.settings.public_url)
+    if wants_html(request):
+        return pages.conformance(frame_of(conn, who, place), CONFORMS)
+    return answer({"links": [place.other(HTML, "html")], "conformsTo": list(CONFORMS)})
 
 
 @router.get("/collections")
 def get_collections(request: Request, conn: Conn, who: Who, parts: PartsDep) -> Response:
     check(request)
-    place, box = Place(request, parts.settings.public_url), whole_city(conn)
-    listed = [about(place, one, box) for one in collections(conn, who.scope)]
-    return answer(
-        {"links": [place.link("/collections", "self", JSON, "Layers")], "crs": list(SYSTEMS), "collections": listed}
-    )
+    place, found = Place(request, parts.settings.public_url), collections(conn, who.scope)
+    if wants_html(request):
+        return pages.listed(frame_of(conn, who, place), found)
+    box = whole_city(conn)
+    links = [place.link("/collections", "self", JSON, "Layers"), place.other(HTML, "html")]
+    return answer({"links": links, "crs": list(SYSTEMS), "collections": [about(place, one, box) for one in found]})
 
 
 @router.get("/collections/{name}")
 def get_collection(request: Request, conn: Conn, who: Who, parts: PartsDep, name: str) -> Response:
     check(request)
     one = collection(conn, name, who.scope)
-    return answer(about(Place(request, parts.settings.public_url), one, read_extent(conn, one, who.scope)))
+    place, box = Place(request, parts.settings.public_url), read_extent(conn, one, who.scope)
+    if wants_html(request):
+        return pages.collection(frame_of(conn, who, place), one, box, own=is_own(one))
+    return answer(about(place, one, box))
 
 
 @router.get("/collections/{name}/queryables")
 def get_queryables(request: Request, conn: Conn, who: Who, parts: PartsDep, name: str) -> Response:
-    """The columns by which can be asked, as a JSON Schema (Part 3, 19-079r2, section 6.2)."""
+    """What can be asked by, as a JSON Schema (Part 3, 19-079r2, section 6.2)."""
     check(request)
     one = collection(conn, name, who.scope)
     place = Place(request, parts.settings.public_url)
-    properties = {
-        column.name: {**SCHEMAS[column.type], "title": f"{column.title['zh']} {column.title['en']}"}
-        for column in one.columns
-    }
+    if wants_html(request):
+        return pages.queryables(frame_of(conn, who, place, SCHEMA), one)
+    lang = language(request, who)
+    properties: Json = {column.name: {**SCHEMAS[column.type], "title": column.title[lang]} for column in one.columns}
+    properties[one.geometry] = {**PLACE, "title": texts.text("ogc.geometry", lang)}
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"{place.base}/collections/{quote(one.id)}/queryables",
         "type": "object",
-        "title": one.title["en"],
+        "title": one.title[lang],
         "properties": properties,
         "additionalProperties": False,
     }
-    return answer(schema, SCHEMA)
+    return answer(schema, SCHEMA, {"Content-Language": texts.HTML_LANG[lang], "Vary": "Accept-Language"})
 
 
 @router.get("/collections/{name}/items")
 def get_items(request: Request, conn: Conn, who: Who, now: Now, parts: PartsDep, name: str) -> Response:
-    """A page of features; `next` leads to the one after it, with all that was asked."""
+    """A page of features; `next` and `prev` lead to the ones after and before it, with all that was asked."""
     one = collection(conn, name, who.scope)
     params = request.query_params.multi_items()
     check(request, PARAMETERS | frozenset(column.name for column in one.columns))
@@ -177,13 +162,24 @@ def get_items(request: Request, conn: Conn, who: Who, now: Now, parts: PartsDep,
     found = read_items(conn, one, asked, who.scope)
     place = Place(request, parts.settings.public_url)
     path = f"/collections/{quote(one.id)}"
-    kept = {k: v for k, v in params if k not in ("after", "token")}
+    kept = {k: v for k, v in params if k not in ("after", "before", "token")}
+    turns: dict[str, Json] = {}
+    if asked.after is not None or asked.before is not None:
+        turns["first"] = kept
+    if found.previous is not None:
+        turns["prev"] = {**kept, "before": found.previous}
+    if found.next is not None:
+        turns["next"] = {**kept, "after": found.next}
+    if wants_html(request):
+        return pages.items(frame_of(conn, who, place, GEOJSON), one, found, turns, own=is_own(one))
+    asked_by = place.link(f"{path}/queryables", QUERYABLES, SCHEMA, "Queryables")
     links = [
         place.link(f"{path}/items", "self", GEOJSON, "This page", dict(params)),
+        place.other(HTML, "html"),
+        *(place.link(f"{path}/items", rel, GEOJSON, TURNS[rel], query) for rel, query in turns.items()),
         place.link(path, "collection", JSON, one.title["en"]),
+        asked_by,
     ]
-    if found.next is not None:
-        links.insert(1, place.link(f"{path}/items", "next", GEOJSON, "The next page", {**kept, "after": found.next}))
     body: Json = {
         "type": "FeatureCollection",
         "timeStamp": rfc3339(now),
@@ -191,9 +187,18 @@ def get_items(request: Request, conn: Conn, who: Who, now: Now, parts: PartsDep,
         "features": found.features,
         "links": links,
     }
-    if asked.after is None and found.next is None:
+    if asked.after is None and asked.before is None and found.next is None:
         body["numberMatched"] = len(found.features)
-    return answer(body, GEOJSON, {"Content-Crs": f"<{asked.crs}>"})
+    told = {"Content-Crs": f"<{asked.crs}>", "Link": f'<{asked_by["href"]}>; rel="{QUERYABLES}"; type="{SCHEMA}"'}
+    return answer(body, GEOJSON, told)
+
+
+TURNS = {"first": "The first page", "prev": "The page before", "next": "The next page"}
+
+
+def is_own(one: Collection) -> bool:
+    """Whether it is a layer of the city's own, which can be taken away as a file."""
+    return all(one.id != ours.id for ours in OURS)
 
 
 @router.get("/collections/{name}/items/{key:path}")
@@ -201,11 +206,15 @@ def get_item(request: Request, conn: Conn, who: Who, parts: PartsDep, name: str,
     one = collection(conn, name, who.scope)
     check(request, ANYWHERE | {"crs"})
     crs = read_asked([(k, v) for k, v in request.query_params.multi_items() if k == "crs"], ()).crs
-    feature = read_item(conn, one, key, crs, who.scope)
+    feature: dict[str, Any] = read_item(conn, one, key, crs, who.scope)
     place = Place(request, parts.settings.public_url)
+    if wants_html(request):
+        return pages.item(frame_of(conn, who, place, GEOJSON), one, feature)
     path = f"/collections/{quote(one.id)}"
+    here = f"{path}/items/{quote(key, safe='')}"
     feature["links"] = [
-        place.link(f"{path}/items/{quote(key, safe='')}", "self", GEOJSON, "This feature"),
+        place.link(here, "self", GEOJSON, "This feature"),
+        place.other(HTML, "html", here),
         place.link(path, "collection", JSON, one.title["en"]),
     ]
     return answer(feature, GEOJSON, {"Content-Crs": f"<{crs}>"})
@@ -214,65 +223,6 @@ def get_item(request: Request, conn: Conn, who: Who, parts: PartsDep, name: str,
 @router.get("/api")
 def get_api(request: Request, conn: Conn, who: Who, parts: PartsDep) -> Response:
     """An OpenAPI 3.0 document of what stands here."""
-    check(request)
-    return answer(
-        describe([one.id for one in collections(conn, who.scope)], base_of(request, parts.settings.public_url)), OPENAPI
-    )
-
-
-def describe(names: list[str], base: str) -> Json:
-    text_of = {"type": "string"}
-    given: Json = {
-        "f": {"type": "string", "enum": ["json", "geojson"]},
-        "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT},
-        "bbox": {"type": "array", "minItems": 4, "maxItems": 6, "items": {"type": "number"}},
-        "bbox-crs": {"type": "string", "enum": list(SYSTEMS)},
-        "crs": {"type": "string", "enum": list(SYSTEMS)},
-        "datetime": text_of,
-        "after": text_of,
-    }
-    parameters = {
-        name: {"name": name, "in": "query", "required": False, "schema": schema, "style": "form", "explode": False}
-        for name, schema in given.items()
-    }
-    inside = [
-        {"name": "collectionId", "in": "path", "required": True, "schema": {"type": "string", "enum": names}},
-    ]
-    one_feature = {"name": "featureId", "in": "path", "required": True, "schema": text_of}
-
-    def get(summary: str, kind: str, asked: list[str], path: list[Json] | None = None) -> Json:
-        refs = [{"$ref": f"#/components/parameters/{name}"} for name in asked]
-        told = {"description": summary, "content": {kind: {"schema": {"type": "object"}}}}
-        answers = {"200": told, "400": {"$ref": "#/components/responses/bad"}}
-        answers |= {"401": {"$ref": "#/components/responses/bad"}}
-        if path:
-            answers["404"] = {"$ref": "#/components/responses/bad"}
-        return {"get": {"summary": summary, "parameters": [*(path or []), *refs], "responses": answers}}
-
-    return {
-        "openapi": "3.0.3",
-        "info": {"title": "OneMap layers", "version": "1.0"},
-        "servers": [{"url": f"{base}/ogc"}],
-        "security": [{"token": []}],
-        "paths": {
-            "/": get("Landing page", JSON, ["f"]),
-            "/conformance": get("Conformance classes", JSON, ["f"]),
-            "/collections": get("Layers", JSON, ["f"]),
-            "/collections/{collectionId}": get("A layer", JSON, ["f"], inside),
-            "/collections/{collectionId}/queryables": get("Its columns", SCHEMA, ["f"], inside),
-            "/collections/{collectionId}/items": get("Its features", GEOJSON, list(given), inside),
-            "/collections/{collectionId}/items/{featureId}": get(
-                "A feature", GEOJSON, ["f", "crs"], [*inside, one_feature]
-            ),
-        },
-        "components": {
-            "parameters": parameters,
-            "responses": {
-                "bad": {
-                    "description": "what is wrong (RFC 9457)",
-                    "content": {"application/problem+json": {"schema": {"type": "object"}}},
-                }
-            },
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-        },
-    }
+    check(request, formats=("json",))
+    place = Place(request, parts.settings.public_url)
+    return answer(describe(collections(conn, who.scope), place.base), OPENAPI)

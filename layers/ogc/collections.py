@@ -41,10 +41,20 @@ class Collection:
     key_cast: str = "text"
     time: str | None = None
     of_all: bool = False
+    # whether its rows have a shape at all
+    drawn: bool = True
 
     @property
     def columns(self) -> tuple[Column, ...]:
         return tuple(column for column, _ in self.values)
+
+    @property
+    def geometry(self) -> str:
+        """What its place is called among the queryables."""
+        name = "geometry"
+        while self.sql_of(name) is not None:
+            name += "_"
+        return name
 
     def sql_of(self, name: str) -> str | None:
         """The SQL of a column by its name."""
@@ -264,6 +274,7 @@ def of_own(layer: OwnLayer) -> Collection:
         seen=f"layer_id = {quoted(layer.id)} AND {seen('district', str(int(layer.classification)))}",
         values=tuple(values),
         time=moment,
+        drawn=layer.geometry != "none",
     )
 
 

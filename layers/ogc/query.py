@@ -1,5 +1,5 @@
-"""What is asked of a collection, as values, and its answer as GeoJSON: OGC API Features Part 1 (17-069r4) and Part 2
-(18-058r1).
+"""What is asked of a collection, as values, and its answer as GeoJSON: OGC API Features Part 1 (17-069r4), Part 2
+(18-058r1) and Part 3 (19-079r2).
 
 A page is followed by its last key, not by a number of rows: whoever walks all pages while rows are added gets every row
 once.
@@ -16,53 +16,51 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DataError
 
-from core.errors import InputError, NotFound
+from core.errors import NotFound
 from core.scope import EVERYTHING, Scope
 from layers.columns import CASTS, Column
 from layers.ogc.collections import Collection
+from layers.ogc.errors import BadRequest
+from layers.ogc.expressions import LANGUAGES, TEXT, Tree, read_filter
+from layers.ogc.filters import condition
+from layers.ogc.systems import CRS84, FARTHEST, METRES, SYSTEMS
 
-CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
-EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
-# what is offered -> EPSG code, and whether latitude (or northing) stands first
-SYSTEMS: Mapping[str, tuple[int, bool]] = {
-    CRS84: (4326, False),
-    f"{EPSG}4326": (4326, True),
-    f"{EPSG}4490": (4490, True),
-    f"{EPSG}3857": (3857, False),
-}
+FILTERED = frozenset({"filter", "filter-lang", "filter-crs"})
 LIMIT, MOST = 100, 10_000
 DIGITS = 7
-PARAMETERS = frozenset({"f", "limit", "bbox", "bbox-crs", "crs", "datetime", "after", "token"})
+PARAMETERS = frozenset({"f", "limit", "bbox", "bbox-crs", "crs", "datetime", "after", "before", "token"}) | FILTERED
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?")
 Box = tuple[float, float, float, float]
 Period = tuple[datetime | None, datetime | None]
 
 
-class BadRequest(InputError):
-    """What Part 1 answers with 400."""
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A page of a collection: at most `limit` features after the key `after`, in the box and the time, whose columns
-    have these values."""
+    """A page of a collection: at most `limit` features after the key `after`, or the last ones before `before`, in the
+    box and the time, whose columns have these values, and of which the filter is true."""
 
     limit: int = LIMIT
     after: str | None = None
+    before: str | None = None
     box: Box | None = None
     box_crs: str = CRS84
     crs: str = CRS84
     period: Period | None = None
     equal: tuple[tuple[str, str], ...] = ()
+    filter: Tree = None
+    filter_crs: str = CRS84
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Features as GeoJSON, and the key after which the next page begins, if there is one."""
+    """Features as GeoJSON, and the keys after which the next page begins and before which the previous one ends, where
+    there are such."""
 
     features: list[dict[str, Any]] = field(default_factory=list)
     next: str | None = None
+    previous: str | None = None
 
 
 def read_asked(params: list[tuple[str, str]], columns: tuple[Column, ...]) -> Asked:
@@ -80,16 +78,30 @@ def read_asked(params: list[tuple[str, str]], columns: tuple[Column, ...]) -> As
         else:
             expected = ", ".join([*sorted(PARAMETERS), *known])
             raise BadRequest(f"{name[:60]}: there is no such parameter; expected one of {expected}", field=name[:60])
+    if "after" in given and "before" in given:
+        raise BadRequest("before: expected without after", field="before")
     box_crs = _system(given, "bbox-crs")
     return Asked(
         limit=_limit(given.get("limit")),
         after=given.get("after"),
+        before=given.get("before"),
         box=_box(given.get("bbox"), box_crs),
         box_crs=box_crs,
         crs=_system(given, "crs"),
         period=_period(given.get("datetime")),
         equal=tuple(equal),
+        filter=_filter(given),
+        filter_crs=_system(given, "filter-crs"),
     )
+
+
+def _filter(given: Mapping[str, str]) -> Tree:
+    language = given.get("filter-lang", TEXT)
+    if language not in LANGUAGES:
+        raise BadRequest(
+            f"filter-lang: expected one of {', '.join(LANGUAGES)}, got {language[:40]!r}", field="filter-lang"
+        )
+    return read_filter(given["filter"], language) if "filter" in given else None
 
 
 def _checked(column: Column, value: str) -> str:
@@ -97,7 +109,7 @@ def _checked(column: Column, value: str) -> str:
     fits = {
         "integer": lambda: abs(int(value)) < 2**63,
         "number": lambda: math.isfinite(float(value)),
-        "boolean": lambda: value.lower() in ("true", "false"),
+        "boolean": lambda: value.lower() in ("true", "false", "1", "0"),
         "date": lambda: bool(date.fromisoformat(value)),
         "time": lambda: bool(_moment(value)),
     }.get(column.type)
@@ -141,11 +153,11 @@ def _box(words: str | None, crs: str) -> Box | None:
         raise BadRequest(f"bbox: expected four numbers, or six with heights, got {words[:80]!r}", field="bbox")
     code, turned = SYSTEMS[crs]
     west, south, east, north = (numbers[1], numbers[0], numbers[3], numbers[2]) if turned else numbers
-    degrees = code != 3857
+    degrees = code != METRES
     if south > north or (degrees and not (-90 <= south <= north <= 90 and all(-180 <= x <= 180 for x in (west, east)))):
         raise BadRequest(f"bbox: expected a box on earth, the smaller values first, got {words[:80]!r}", field="bbox")
-    if not degrees and west > east:
-        raise BadRequest(f"bbox: expected the smaller values first, got {words[:80]!r}", field="bbox")
+    if not degrees and (west > east or max(map(abs, numbers)) > FARTHEST):
+        raise BadRequest(f"bbox: expected a box on earth, the smaller values first, got {words[:80]!r}", field="bbox")
     return west, south, east, north
 
 
@@ -174,9 +186,10 @@ def _period(words: str | None) -> Period | None:
 
 def _where(one: Collection, asked: Asked, scope: Scope) -> tuple[list[str], dict[str, Any]]:
     conditions, given = [one.seen], dict(scope.params())
-    if asked.after is not None:
-        conditions.append(f"{one.key} > CAST(:after AS {one.key_cast})")
-        given["after"] = asked.after
+    for name, sign, key in (("after", ">", asked.after), ("before", "<", asked.before)):
+        if key is not None:
+            conditions.append(f"{one.key} {sign} CAST(:{name} AS {one.key_cast})")
+            given[name] = key
     if asked.box is not None:
         conditions.append(_in_box(one.geom, asked.box, asked.box_crs, given))
     if asked.period is not None and one.time is not None:
@@ -188,6 +201,10 @@ def _where(one: Collection, asked: Asked, scope: Scope) -> tuple[list[str], dict
         kind = next(column.type for column in one.columns if column.name == name)
         conditions.append(f"{one.sql_of(name)} = CAST(:equal{number} AS {CASTS[kind]})")
         given[f"equal{number}"] = value
+    if asked.filter is not None:
+        filtered = condition(asked.filter, one, asked.filter_crs)
+        conditions.append(filtered.sql)
+        given |= filtered.given
     return conditions, given
 
 
@@ -228,16 +245,29 @@ def _plain(value: Any) -> Any:
 
 
 def read_items(conn: Connection, one: Collection, asked: Asked, scope: Scope = EVERYTHING) -> Answer:
-    """One page. BadRequest where `after` is no key of this collection."""
-    if asked.after is not None and one.key_cast == "bigint" and not re.fullmatch(r"-?\d{1,18}", asked.after):
-        raise BadRequest(f"after: expected what a link to a next page says, got {asked.after[:60]!r}", field="after")
+    """One page. BadRequest where `after` or `before` is no key of this collection, or a filter does not fit it."""
+    for name, key in (("after", asked.after), ("before", asked.before)):
+        if key is not None and one.key_cast == "bigint" and not re.fullmatch(r"-?\d{1,18}", key):
+            raise BadRequest(f"{name}: expected what a link to another page says, got {key[:60]!r}", field=name)
+    back = asked.before is not None
     conditions, given = _where(one, asked, scope)
-    rows = conn.execute(
-        text(f"{_select(one, asked.crs)} WHERE {' AND '.join(conditions)} ORDER BY {one.key} LIMIT :most"),
-        {**given, "most": asked.limit + 1},
-    ).all()
-    shown = rows[: asked.limit]
-    return Answer([_feature(one, row) for row in shown], shown[-1].fid if len(rows) > asked.limit else None)
+    order = f"{one.key} {'DESC' if back else 'ASC'}"
+    statement = text(f"{_select(one, asked.crs)} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT :most")
+    try:
+        rows = conn.execute(statement, {**given, "most": asked.limit + 1}).all()
+    except DataError as exc:
+        if asked.filter is None:
+            raise
+        raise BadRequest("filter: expected what can be computed for every row", field="filter") from exc
+    more, shown = len(rows) > asked.limit, list(rows[: asked.limit])
+    if back:
+        shown.reverse()
+    ahead, behind = (True, more) if back else (more, asked.after is not None)
+    return Answer(
+        [_feature(one, row) for row in shown],
+        shown[-1].fid if shown and ahead else None,
+        shown[0].fid if shown and behind else None,
+    )
 
 
 def read_item(conn: Connection, one: Collection, key: str, crs: str, scope: Scope = EVERYTHING) -> dict[str, Any]:

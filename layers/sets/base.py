@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layers.spec import LayerSpec, LegendItem
 
-MVT = "ST_AsMVTGeom(ST_Transform({geom}, 3857), bounds.tile, 4096, 64, true) AS mvt"
+MVT = "ST_AsMVTGeom(ST_Transform({geom}, :srid), bounds.tile, 4096, 64, true) AS mvt"
 
 
 def mvt(geom: str = "geom") -> str:
@@ -33,7 +33,7 @@ STREETS = LayerSpec(
     counted="street",
     # what a scale cannot show is left out, and lines are thinned to half a pixel
     tile=(
-        "SELECT ST_AsMVTGeom(ST_Simplify(ST_Transform(geom, 3857), 40075016.7 / (512 * 2.0 ^ :z) / 2), "
+        "SELECT ST_AsMVTGeom(ST_Simplify(ST_Transform(geom, :srid), :width / (512 * 2.0 ^ :z) / 2), "
         "bounds.tile, 4096, 64, true) AS mvt, "
         "name_zh, name_en, class, bridge, tunnel FROM street, bounds WHERE geom && bounds.box AND "
         "CASE class WHEN 'minor' THEN :z >= 13 WHEN 'path' THEN :z >= 14 WHEN 'secondary' THEN :z >= 11 ELSE true END"
@@ -77,7 +77,7 @@ WATER, GREEN = _area("water", "水域", "Water"), _area("green", "绿地", "Gree
 
 # names of districts at a point inside them, for labels; part of the composite tile only
 PLACES_TILE = """
-SELECT ST_AsMVTGeom(ST_Transform(ST_PointOnSurface(geom), 3857), bounds.tile, 4096, 0, true) AS mvt, code, name_zh,
+SELECT ST_AsMVTGeom(ST_Transform(ST_PointOnSurface(geom), :srid), bounds.tile, 4096, 0, true) AS mvt, code, name_zh,
   name_en
 FROM district, bounds WHERE geom && bounds.box
 """

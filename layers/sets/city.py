@@ -15,9 +15,9 @@ SELECT {mvt()}, id, class, subclass, state, name_zh, name_en, 1 AS count, (state
 FROM asset, bounds WHERE geom && bounds.box AND :z >= 14 AND {_KEPT} UNION ALL
 SELECT ST_AsMVTGeom(ST_Centroid(ST_Collect(p)), bounds.tile, 4096, 64, true), NULL, NULL, NULL, NULL, NULL, NULL,
   count(*)::int, sum(faults)::int
-FROM (SELECT ST_Transform(geom, 3857) AS p, (state <> 'normal')::int AS faults FROM asset, bounds
+FROM (SELECT ST_Transform(geom, :srid) AS p, (state <> 'normal')::int AS faults FROM asset, bounds
   WHERE geom && bounds.box AND :z < 14 AND {_KEPT}) AS a, bounds
-GROUP BY bounds.tile, ST_SnapToGrid(p, 40075016.7 / (2.0 ^ :z) / 64)
+GROUP BY bounds.tile, ST_SnapToGrid(p, :width / (2.0 ^ :z) / 64)
 """
 
 ASSETS = LayerSpec(

@@ -8,11 +8,12 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
+from app.accounts import open_session
 from app.services.mosquitto import Broker
 from core.db import make_engine
 from core.settings import Settings
 from tests.conftest import MakeDatabase
-from tests.support import LOGS, PATIENCE_S, System, free_settings
+from tests.support import LOGS, PATIENCE_S, System, free_settings, now
 
 
 @pytest.fixture(scope="package")
@@ -51,3 +52,11 @@ def dispatcher(served: System) -> Iterator[httpx.Client]:
 def viewer(served: System) -> Iterator[httpx.Client]:
     with served.api("viewer") as client:
         yield client
+
+
+@pytest.fixture(scope="package")
+def feed_token(db: Engine, served: System) -> str:
+    """Of the viewer, for programs that keep no session."""
+    with db.begin() as conn:
+        secret, _ = open_session(conn, "viewer", "feed", now(), 1, name="QGIS")
+    return secret

@@ -1,17 +1,21 @@
-"""/ogc as GIS programs read it: links, conformance, errors, who may, and GDAL's own client."""
+"""/ogc as programs and people read it: links, filters, tiles, pages, errors, who may."""
 
 from __future__ import annotations
 
+import html
+import re
 from typing import Any
 
 import httpx
-import pyogrio
+import morecantile
 import pytest
 from sqlalchemy import Engine, text
 
 from app.accounts import open_session
+from app.api import ogc, ogc_tiles
 from layers.ogc.collections import OURS
-from layers.ogc.query import CRS84, EPSG
+from layers.ogc.systems import CRS84, EPSG
+from tests.layers.test_catalogue import decode, tile_at
 from tests.support import PATIENCE_S, System, now
 
 Json = dict[str, Any]
@@ -31,7 +35,8 @@ def get(client: httpx.Client, path: str) -> Json:
 def test_every_link_of_the_landing_page_leads_somewhere(viewer: httpx.Client) -> None:
     """/req/core/root-success, /req/core/conformance-success, /req/core/api-definition-success"""
     found = links(get(viewer, "/ogc"))
-    assert set(found) == {"self", "service-desc", "conformance", "data"}
+    schemes = "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes"
+    assert set(found) == {"self", "alternate", "service-desc", "conformance", "data", schemes}
     for href in found.values():
         assert viewer.get(href).status_code == 200
     conforms = get(viewer, "/ogc/conformance")["conformsTo"]
@@ -57,8 +62,62 @@ def test_queryables_are_its_columns(viewer: httpx.Client) -> None:
     schema = get(viewer, "/ogc/collections/assets/queryables")
     assert schema["properties"]["state"]["type"] == "string"
     assert schema["properties"]["installed"]["format"] == "date"
+    assert schema["properties"]["geometry"]["x-ogc-role"] == "primary-geometry"
     one = get(viewer, "/ogc/collections/assets/items?limit=1")["features"][0]
-    assert set(one["properties"]) == set(schema["properties"])
+    assert {*one["properties"], "geometry"} == set(schema["properties"])
+
+
+@pytest.mark.parametrize(("asked", "title"), [("zh-CN,zh;q=0.9", "状态"), ("en-GB", "State"), ("fr", "状态")])
+def test_queryables_are_called_in_the_language_asked_for(viewer: httpx.Client, asked: str, title: str) -> None:
+    answer = viewer.get("/ogc/collections/assets/queryables", headers={"Accept-Language": asked})
+    assert answer.json()["properties"]["state"]["title"] == title
+    assert answer.headers["content-language"][:2] == ("en" if asked == "en-GB" else "zh")
+    assert "Accept-Language" in answer.headers["vary"]
+
+
+FILTER = "class = 'primary' AND length_m > 100"
+AS_JSON = (
+    '{"op":"and","args":[{"op":"=","args":[{"property":"class"},"primary"]},'
+    '{"op":">","args":[{"property":"length_m"},100]}]}'
+)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"filter": FILTER},
+        {"filter": FILTER, "filter-lang": "cql2-text"},
+        {"filter": AS_JSON, "filter-lang": "cql2-json"},
+    ],
+)
+def test_pages_of_a_filter_hold_what_it_says(viewer: httpx.Client, db: Engine, asked: dict[str, str]) -> None:
+    with db.connect() as conn:
+        count = conn.scalar(text("SELECT count(*) FROM street WHERE class = 'primary' AND length_m > 100"))
+    body = viewer.get("/ogc/collections/streets/items", params={**asked, "limit": "9"}).json()
+    seen = [one["id"] for one in body["features"]]
+    while path := links(body).get("next"):
+        body = get(viewer, path)
+        seen += [one["id"] for one in body["features"]]
+    assert len(seen) == len(set(seen)) == count > 9
+
+
+@pytest.mark.parametrize(
+    ("filter", "told"),
+    [
+        ("nothing = 1", "expected one of code, class"),
+        ("state =", "character 8"),
+        ("state = 1", "expected text in single quotes beside state"),
+        ("S_INTERSECTS(geometry, POINT(1000 2))", "on earth"),
+        ("1 / 0 ^ -1 = 1", "computed"),
+    ],
+)
+def test_a_filter_that_cannot_be_is_a_bad_request_that_says_what_can(
+    viewer: httpx.Client, filter: str, told: str
+) -> None:
+    answer = viewer.get("/ogc/collections/assets/items", params={"filter": filter})
+    assert answer.status_code == 400
+    assert answer.json()["field"] == "filter"
+    assert told in answer.json()["detail"]
 
 
 def test_pages_keep_what_was_asked_and_end(viewer: httpx.Client) -> None:
@@ -96,7 +155,8 @@ def test_one_feature_stands_alone(viewer: httpx.Client) -> None:
         "/ogc/collections/assets/items?bbox=1,2,3",
         "/ogc/collections/assets/items?bbox=0,160,1,170",
         "/ogc/collections/assets/items?colour=red",
-        "/ogc/collections/assets/items?f=html",
+        "/ogc/collections/assets/items?f=gml",
+        "/ogc/collections/assets/tiles?f=html",
         "/ogc/collections/assets/items?crs=mars",
         "/ogc/collections/assets/items/1?bbox=1,2,3,4",
         "/ogc/conformance?x=1",
@@ -123,13 +183,6 @@ def test_a_stranger_is_asked_who_they_are(stranger: httpx.Client) -> None:
         assert stranger.get(path).status_code == 401
 
 
-@pytest.fixture(scope="module")
-def feed_token(db: Engine) -> str:
-    with db.begin() as conn:
-        secret, _ = open_session(conn, "viewer", "feed", now(), 1, name="QGIS")
-    return secret
-
-
 def test_a_token_in_the_address_reads_and_goes_on_in_links(served: System, feed_token: str) -> None:
     with httpx.Client(base_url=served.http, trust_env=False, timeout=PATIENCE_S) as client:
         body = get(client, f"/ogc/collections/assets/items?limit=1&token={feed_token}")
@@ -140,49 +193,223 @@ def test_a_token_in_the_address_reads_and_goes_on_in_links(served: System, feed_
 def test_the_document_names_every_address_that_is_there(viewer: httpx.Client) -> None:
     document = get(viewer, "/ogc/api")
     assert document["openapi"].startswith("3.0")
+    stands_for = {"collectionId": "assets", "featureId": "nothing", "tileMatrixSetId": "WebMercatorQuad"}
     for path in document["paths"]:
-        asked = path.replace("{collectionId}", "assets").replace("{featureId}", "nothing")
-        assert viewer.get(f"/ogc{asked}").status_code in (200, 404), path
+        asked = re.sub(r"\{(\w+)\}", lambda name: stands_for.get(name[1], "0"), path)
+        assert viewer.get(f"/ogc{asked}").status_code in (200, 204, 404), path
+    routes = {
+        route.path.removeprefix("/ogc") or "/" for router in (ogc.router, ogc_tiles.router) for route in router.routes
+    }
+    own = {path for path in document["paths"] if re.fullmatch(r"/collections/[^{]+/items", path)}
+    assert len(own) >= len(OURS)
+    assert len(routes - {"/api"}) == len(set(document["paths"]) - own)
 
 
-# --- GDAL's client ----------------------------------------------------------------------------------------------------
+# --- tiles ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def gdal(served: System, feed_token: str) -> str:
-    return f"OAPIF:{served.http}/ogc?token={feed_token}"
-
-
-def test_gdal_lists_the_collections(gdal: str) -> None:
-    names = {str(name) for name, _ in pyogrio.list_layers(gdal)}
-    assert {one.id for one in OURS} <= names
-
-
-@pytest.mark.parametrize("name", ["assets", "streets", "districts"])
-def test_gdal_reads_all_pages(gdal: str, db: Engine, name: str) -> None:
-    table = {"assets": "asset", "streets": "street", "districts": "district"}[name]
+@pytest.fixture(scope="module")
+def center(db: Engine) -> tuple[float, float]:
+    """Where an asset is."""
     with db.connect() as conn:
-        count = conn.scalar(text(f"SELECT count(*) FROM {table}"))
-    frame = pyogrio.read_dataframe(gdal, layer=name, PAGE_SIZE=200)
-    assert len(frame) == count
-    assert frame.crs == "OGC:CRS84"
-    west, south, east, north = frame.total_bounds
-    assert 100 < west < east < 130
-    assert 20 < south < north < 45
+        lon, lat = conn.execute(text("SELECT ST_X(geom), ST_Y(geom) FROM asset ORDER BY id LIMIT 1")).one()
+    return float(lon), float(lat)
 
 
-def test_gdal_asks_by_box(gdal: str, db: Engine) -> None:
-    with db.connect() as conn:
-        box = conn.execute(
-            text(
-                "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT ST_Extent(geom) AS e FROM asset) x"
-            )
-        ).one()
-        west, south, east, north = map(float, box)
-        part = (west, south, (west + east) / 2, (south + north) / 2)
-        count = conn.scalar(
-            text("SELECT count(*) FROM asset WHERE ST_Intersects(geom, ST_MakeEnvelope(:a, :b, :c, :d, 4326))"),
-            dict(zip("abcd", part, strict=True)),
+@pytest.mark.parametrize("grid", ["WebMercatorQuad", "CGCS2000Quad"])
+def test_a_grid_is_where_a_tileset_says(viewer: httpx.Client, center: tuple[float, float], grid: str) -> None:
+    """Tiles by a client that knows the grid from its definition alone."""
+    about = get(viewer, f"/ogc/collections/assets/tiles/{grid}")
+    found = links(about)
+    told = get(viewer, found["http://www.opengis.net/def/rel/ogc/1.0/tiling-scheme"])
+    known = morecantile.TileMatrixSet.model_validate(told)
+    for limit in about["tileMatrixSetLimits"][-3:]:
+        tile = known.tile(*center, int(limit["tileMatrix"]))
+        assert limit["minTileRow"] <= tile.y <= limit["maxTileRow"]
+        assert limit["minTileCol"] <= tile.x <= limit["maxTileCol"]
+        href = found["item"].format(tileMatrix=tile.z, tileRow=tile.y, tileCol=tile.x)
+        answer = viewer.get(href)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "application/vnd.mapbox-vector-tile"
+        [(layer, (count, names))] = decode(answer.content).items()
+        assert layer == about["layers"][0]["id"] == "assets"
+        assert count > 0
+        assert names <= set(about["layers"][0]["propertiesSchema"]["properties"])
+        turned = viewer.get(found["item"].format(tileMatrix=tile.z, tileRow=tile.x, tileCol=tile.y))
+        assert turned.status_code in (204, 404), "the row stands first"
+
+
+def test_a_tile_is_the_maps_own(viewer: httpx.Client, center: tuple[float, float]) -> None:
+    x, y = tile_at(*center, 14)
+    answer = viewer.get(f"/ogc/collections/assets/tiles/WebMercatorQuad/14/{y}/{x}")
+    assert answer.content == viewer.get(f"/tiles/assets/14/{x}/{y}.mvt").content
+
+
+def test_tilejson_leads_to_tiles_and_tells_their_fields(
+    served: System, feed_token: str, center: tuple[float, float]
+) -> None:
+    with httpx.Client(base_url=served.http, trust_env=False, timeout=PATIENCE_S) as client:
+        told = get(client, f"/ogc/collections/streets/tiles/WebMercatorQuad/tilejson.json?token={feed_token}")
+        assert told["tilejson"] == "3.0.0"
+        west, south, east, north = told["bounds"]
+        assert west < center[0] < east
+        assert south < center[1] < north
+        [layer] = told["vector_layers"]
+        assert layer["fields"]["name_zh"] == "String"
+        assert layer["fields"]["bridge"] == "Boolean"
+        x, y = tile_at(*center, told["maxzoom"] - 3)
+        url = told["tiles"][0].format(z=told["maxzoom"] - 3, x=x, y=y)
+        [(name, (_, fields))] = decode(client.get(url).content).items()
+        assert name == layer["id"]
+        assert fields <= set(layer["fields"])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ogc/tileMatrixSets/nothing",
+        "/ogc/collections/nothing/tiles",
+        "/ogc/collections/units/tiles",
+        "/ogc/collections/assets/tiles/nothing",
+        "/ogc/collections/assets/tiles/CGCS2000Quad/tilejson.json",
+        "/ogc/collections/assets/tiles/WebMercatorQuad/99/0/0",
+        "/ogc/collections/assets/tiles/WebMercatorQuad/1/2/0",
+        "/ogc/collections/assets/tiles/WebMercatorQuad/1/0/2",
+        "/ogc/collections/assets/tiles/CGCS2000Quad/0/1/0",
+        "/ogc/collections/assets/tiles/CGCS2000Quad/22/0/0",
+        "/ogc/collections/assets/tiles/WebMercatorQuad/a/0/0",
+        "/ogc/collections/assets/tiles/WebMercatorQuad/-1/0/0",
+    ],
+)
+def test_a_tile_that_is_not_there_is_not_found(viewer: httpx.Client, path: str) -> None:
+    answer = viewer.get(path)
+    assert answer.status_code == 404
+    assert answer.json()["field"]
+
+
+def test_tiles_of_a_layer_are_for_whom_the_layer_is(served: System, db: Engine, feed_token: str) -> None:
+    body = "编号,经度,纬度\n1,118.99,31.35\n".encode()
+    base = "/ogc/collections/hushed"
+    paths = ("", "/queryables", "/items", "/tiles", "/tiles/CGCS2000Quad", "/tiles/CGCS2000Quad/1/0/3",
+             "/tiles/WebMercatorQuad/tilejson.json", "/tiles/WebMercatorQuad/1/0/1")  # fmt: skip
+    with served.api("admin") as admin:
+        try:
+            admin.post("/api/layers/import?name=x.csv&layer=hushed&classification=2", content=body)
+            assert {path: admin.get(base + path).status_code for path in paths} == dict.fromkeys(paths, 200)
+            with db.begin() as conn:
+                conn.execute(text("UPDATE account SET classification = 1 WHERE username = 'viewer'"))
+                low, _ = open_session(conn, "viewer", "feed", now(), 1, name="low")
+            with httpx.Client(base_url=served.http, trust_env=False, timeout=PATIENCE_S) as client:
+                found = {path: client.get(f"{base}{path}?token={low}").status_code for path in paths}
+            assert found == dict.fromkeys(paths, 404)
+        finally:
+            with db.begin() as conn:
+                conn.execute(text("UPDATE account SET classification = 2 WHERE username = 'viewer'"))
+            admin.delete("/api/layers/hushed")
+
+
+@pytest.mark.parametrize("grid", ["WebMercatorQuad", "CGCS2000Quad"])
+def test_the_open_sea_has_an_empty_tile_and_the_poles_too(viewer: httpx.Client, grid: str) -> None:
+    for row in (0, 1):
+        assert viewer.get(f"/ogc/collections/streets/tiles/{grid}/1/{row}/0").status_code == 204
+
+
+# --- pages for people -------------------------------------------------------------------------------------------------
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+PAGES = (
+    "",
+    "/conformance",
+    "/collections",
+    "/collections/assets",
+    "/collections/assets/queryables",
+    "/collections/assets/items",
+)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=[path or "/" for path in PAGES])
+def test_a_browser_gets_a_page_and_a_program_json(viewer: httpx.Client, path: str) -> None:
+    page = viewer.get(f"/ogc{path}", headers=BROWSER)
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["content-language"] == "zh-CN"
+    assert "Accept" in page.headers["vary"]
+    assert "script" not in page.text
+    assert "style=" not in page.text
+    assert (
+        viewer.get(f"/ogc{path}?f=html").text.split("<main>")[1][:200].split("href")[0]
+        == (page.text.split("<main>")[1][:200].split("href")[0])
+    )
+    for accept in ("application/json", "application/geo+json, text/html;q=0.5", "*/*", "text/html;q=0, */*"):
+        assert "json" in viewer.get(f"/ogc{path}", headers={"Accept": accept}).headers["content-type"]
+    assert "json" in viewer.get(f"/ogc{path}?f=json", headers=BROWSER).headers["content-type"]
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if "queryables" not in path])
+def test_json_and_pages_lead_to_each_other(viewer: httpx.Client, path: str) -> None:
+    page = viewer.get(links(get(viewer, f"/ogc{path}"))["alternate"])
+    assert page.headers["content-type"].startswith("text/html")
+    marked = re.findall(r'<(?:a|link) [^>]*rel="alternate"[^>]*>', page.text)
+    [href] = {found[1] for one in marked if (found := re.search(r'href="([^"]+)"', one))}
+    again = viewer.get(html.unescape(href))
+    assert "json" in again.headers["content-type"]
+
+
+def test_rows_are_leafed_through_there_and_back(viewer: httpx.Client) -> None:
+    def steps(body: str) -> dict[str, str]:
+        return {rel: html.unescape(href) for href, rel in re.findall(r'href="([^"]+)" rel="(first|prev|next)"', body)}
+
+    first = viewer.get("/ogc/collections/streets/items?limit=5&class=primary", headers=BROWSER).text
+    assert set(steps(first)) == {"next"}
+    second = viewer.get(steps(first)["next"], headers=BROWSER).text
+    assert set(steps(second)) == {"first", "prev", "next"}
+    for rel in ("first", "prev"):
+        assert re.findall(r"<tbody>.*</tbody>", viewer.get(steps(second)[rel], headers=BROWSER).text) == (
+            re.findall(r"<tbody>.*</tbody>", first)
         )
-    assert count
-    assert len(pyogrio.read_dataframe(gdal, layer="assets", bbox=part)) == count
+    one = re.search(r'<tbody><tr><td><a href="([^"]+)"', first)
+    assert one
+    alone = viewer.get(html.unescape(one[1]), headers=BROWSER)
+    assert "primary" in alone.text
+    assert "LineString" in alone.text
+
+
+def test_a_page_says_it_in_the_language_of_the_account(viewer: httpx.Client) -> None:
+    try:
+        assert viewer.patch("/api/me", json={"lang": "en"}).status_code == 200
+        page = viewer.get("/ogc/collections/assets/items", headers={**BROWSER, "Accept-Language": "zh"})
+        assert '<html lang="en" data-lang="en"' in page.text
+        assert '<th scope="col">State</th>' in page.text
+    finally:
+        viewer.patch("/api/me", json={"lang": "zh"})
+
+
+BAIT = "<script>alert(1)</script>\"'&"
+
+
+def test_what_stands_in_rows_and_names_is_shown_and_not_run(served: System, db: Engine) -> None:
+    body = f"编号,<b>名称\n1,{BAIT.replace(chr(34), chr(39))}\n".encode()
+    with served.api("admin") as admin:
+        made = admin.post("/api/layers/import?name=x.csv&layer=bait&title=<i>x</i>", content=body)
+        assert made.status_code == 200, made.text
+        try:
+            for path in ("", "/bait", "/bait/items", "/bait/queryables"):
+                page = admin.get(f"/ogc/collections{path}", headers=BROWSER)
+                assert page.status_code == 200
+                for bad in ("<script", "<b>", "<i>"):
+                    assert bad not in page.text
+            page = admin.get("/ogc/collections/bait/items", headers=BROWSER).text
+            assert "&lt;script&gt;" in page
+            [href, *_] = re.findall(r'href="([^"]+format=csv)"', page)
+            assert admin.get(html.unescape(href)).status_code == 200
+            assert admin.get("/ogc/collections/bait/tiles").status_code == 404, "it has no shapes"
+        finally:
+            admin.delete("/api/layers/bait")
+
+
+def test_a_page_with_a_token_keeps_it_and_offers_nothing_that_it_does_not_open(served: System, feed_token: str) -> None:
+    with httpx.Client(base_url=served.http, trust_env=False, timeout=PATIENCE_S, headers=BROWSER) as client:
+        page = client.get(f"/ogc/collections?token={feed_token}").text
+        inside = [html.unescape(href) for href in re.findall(r'href="(http[^"]+/ogc[^"]*)"', page)]
+        assert len(inside) > 10
+        assert all(f"token={feed_token}" in href for href in inside)

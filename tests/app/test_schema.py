@@ -36,16 +36,26 @@ def tokens(own: System) -> dict[str, str]:
 def test_every_answer_is_one_that_the_document_names(
     own: System, tokens: dict[str, str], role: str, tmp_path: Path
 ) -> None:
+    ask_all(f"{own.http}/api/openapi.json", tokens[role], EXAMPLES[role], tmp_path)
+
+
+def test_every_answer_of_ogc_is_one_that_its_document_names(
+    own: System, tokens: dict[str, str], tmp_path: Path
+) -> None:
+    ask_all(f"{own.http}/ogc/api", tokens["viewer"], 6, tmp_path)
+
+
+def ask_all(document: str, token: str, examples: int, folder: Path) -> None:
     command = [
         str(Path(sys.executable).parent / "schemathesis"),
         "run",
-        f"{own.http}/api/openapi.json",
+        document,
         "--header",
-        f"Authorization: Bearer {tokens[role]}",
+        f"Authorization: Bearer {token}",
         "--checks",
         CHECKS,
         "--max-examples",
-        str(EXAMPLES[role]),
+        str(examples),
         "--generation-deterministic",
         "--phases",
         "coverage,fuzzing",
@@ -59,7 +69,7 @@ def test_every_answer_is_one_that_the_document_names(
     ]
     done = subprocess.run(
         command,
-        cwd=tmp_path,
+        cwd=folder,
         env={"PATH": "", "NO_PROXY": "*", "HOME": str(ROOT)},
         capture_output=True,
         text=True,

@@ -17,6 +17,8 @@ from core.types import LonLat
 from core.vocabulary import table
 from layers import catalogue
 from layers.catalogue import COMPOSED, LAYERS, count_things, describe_layers, read_features, read_tile
+from layers.grids import CGCS2000, MERCATOR, Grid
+from layers.ogc.tiles import matrices
 from layers.search import search
 from layers.sensors import read_sensors, read_series
 from tests.alerts.helpers import change, write
@@ -141,6 +143,36 @@ def test_assets_far_out_are_counts_and_near_are_things(conn: Connection, center:
     near = decode(read_tile(conn, "assets", 15, *tile_at(*center, 15)))["assets"]
     assert "count" in far[1]
     assert {"id", "class", "state"} <= near[1]
+
+
+@pytest.mark.parametrize("grid", [MERCATOR, CGCS2000], ids=lambda grid: grid.id)
+@pytest.mark.parametrize("z", [0, 1, 2, 5, 9, 14])
+def test_things_are_in_the_tile_of_every_grid_and_level(
+    conn: Connection, center: tuple[float, float], grid: Grid, z: int
+) -> None:
+    tile = matrices(grid).tile(*center, z)
+    far = z + grid.first < 14
+    [(count, _)] = decode(read_tile(conn, "assets", z, tile.x, tile.y, grid=grid)).values()
+    assert (count < 64 * 64) if far else count > 0
+
+
+def test_a_tile_of_cgcs2000_holds_what_lies_in_it(conn: Connection, center: tuple[float, float]) -> None:
+    tile = matrices(CGCS2000).tile(*center, 14)
+    box = matrices(CGCS2000).bounds(tile)
+    inside = conn.scalar(
+        text("SELECT count(*) FROM asset WHERE ST_Intersects(geom, ST_MakeEnvelope(:w, :s, :e, :n, 4326))"),
+        {"w": box.left, "s": box.bottom, "e": box.right, "n": box.top},
+    )
+    around = conn.scalar(
+        text(
+            "SELECT count(*) FROM asset "
+            "WHERE ST_Intersects(geom, ST_Expand(ST_MakeEnvelope(:w, :s, :e, :n, 4326), (:e - :w) / 64))"
+        ),
+        {"w": box.left, "s": box.bottom, "e": box.right, "n": box.top},
+    )
+    [(count, _)] = decode(read_tile(conn, "assets", tile.z, tile.x, tile.y, grid=CGCS2000)).values()
+    assert inside is not None
+    assert 0 < inside <= count <= (around or 0)
 
 
 def test_tile_of_the_open_sea_is_empty(conn: Connection) -> None:

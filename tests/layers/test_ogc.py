@@ -15,7 +15,9 @@ from core.scope import Scope
 from layers.imports.bring import bring
 from layers.imports.suggest import suggest
 from layers.ogc.collections import OURS, Collection, collection, collections
-from layers.ogc.query import CRS84, EPSG, SYSTEMS, Asked, BadRequest, read_asked, read_extent, read_item, read_items
+from layers.ogc.errors import BadRequest
+from layers.ogc.query import Asked, read_asked, read_extent, read_item, read_items
+from layers.ogc.systems import CRS84, EPSG, SYSTEMS
 from tests.layers.brought import LAT, LON, frame, square, tables
 from tests.layers.test_bring import HEAD, NOW, ROWS, text_table
 
@@ -122,6 +124,20 @@ def test_own_rows_come_in_pages_too(conn: Connection, parks: Collection) -> None
     assert (len(last.features), last.next) == (1, None)
 
 
+def test_who_goes_back_comes_to_the_pages_before(conn: Connection) -> None:
+    one = collection(conn, "assets")
+    pages, page = [], read_items(conn, one, Asked(limit=50))
+    for _ in range(3):
+        pages.append([feature["id"] for feature in page.features])
+        page = read_items(conn, one, Asked(limit=50, after=page.next))
+    for wanted in reversed(pages):
+        assert page.previous is not None
+        page = read_items(conn, one, Asked(limit=50, before=page.previous))
+        assert [feature["id"] for feature in page.features] == wanted
+        assert page.next == wanted[-1]
+    assert page.previous is None
+
+
 # --- boxes (tipg#29, pygeoapi#2010, #2102; ogcapi-features#121, #163) -------------------------------------------------
 
 BOX = f"{LON - 0.0005},{LAT - 0.0005},{LON + 0.0005},{LAT + 0.0005}"
@@ -186,6 +202,8 @@ BAD: list[Params] = [
     [("datetime", "2026-05-05/2026-05-04")],
     [("datetime", "../..x")],
     [("after", "drop table")],
+    [("before", "drop table")],
+    [("after", "1"), ("before", "2")],
     [("limit", "1"), ("limit", "2")],
     [("面积", "viel")],
     [("nothing", "1")],
