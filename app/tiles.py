@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from threading import Condition
 
 from core.types import Box
+from layers.grids import GRIDS
 
 BYTES_AT_MOST = 256_000_000
 # what a key and the book-keeping cost besides the body
 EACH = 200
-# of a tile's side, what it has of its neighbours (core of layers.catalogue.TILE)
+# of a tile's side, what it has of its neighbours (layers.catalogue.TILE)
 MARGIN = 1 / 32
-# of Web Mercator
-LAST_LAT = 85.0511287798066
 
 
 def touches(key: Hashable, layer: str, box: Box) -> bool:
-    """Whether the tile of a key (layer, zoom, column, row, …) shows something of a box; a tile shows a little more than
-    its square."""
+    """Whether the tile of a key (layer, grid, level, column, row, …) shows something of a box; a tile shows a little
+    more than its square."""
     if not isinstance(key, tuple) or key[0] != layer:
         return False
-    _, z, x, y, *_ = key
+    _, grid, z, x, y, *_ = key
     west, south, east, north = box
-    left, top = column_row(west, north, z)
-    right, bottom = column_row(east, south, z)
+    left, top = GRIDS[grid].place(west, north, z)
+    right, bottom = GRIDS[grid].place(east, south, z)
     across = left - MARGIN <= x + 1 and x <= right + MARGIN
     return bool(across and top - MARGIN <= y + 1 and y <= bottom + MARGIN)
-
-
-def column_row(lon: float, lat: float, z: int) -> tuple[float, float]:
-    """Where a place lies among the tiles of a zoom (Web Mercator, OGC 17-083r4 annex D)."""
-    count = 2.0**z
-    north = math.asinh(math.tan(math.radians(min(max(lat, -LAST_LAT), LAST_LAT))))
-    return (lon + 180) / 360 * count, (1 - north / math.pi) / 2 * count
 
 
 class TileCache:
@@ -82,8 +73,8 @@ class TileCache:
             self.size -= len(old) + EACH
 
     def drop(self, layer: str, box: Box) -> None:
-        """Forget the tiles of a layer that a box (degrees) touches; the others stay. Keys begin with the layer, zoom,
-        column and row."""
+        """Forget the tiles of a layer that a box (degrees) touches; the others stay. Keys begin with the layer,
+        grid, level, column and row."""
         with self._changed:
             self._generation += 1
             for key in [key for key in self._held if touches(key, layer, box)]:

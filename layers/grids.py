@@ -3,10 +3,13 @@ again."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 # of the square; what is deeper says nothing new
 MAX_LEVEL = 22
+# of Web Mercator, degrees
+LAST_LAT = 85.0511287798066
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,14 @@ class Grid:
 
     def rows(self, level: int) -> int:
         return 1 << level
+
+    def place(self, lon: float, lat: float, z: int) -> tuple[float, float]:
+        """Where a place lies among the columns and rows of the square's level (Web Mercator: OGC 17-083r4 annex D)."""
+        count = 2.0**z
+        if self.srid == MERCATOR.srid:
+            north = math.asinh(math.tan(math.radians(min(max(lat, -LAST_LAT), LAST_LAT))))
+            return (lon + 180) / 360 * count, (1 - north / math.pi) / 2 * count
+        return (lon + 180) / 360 * count, (90 - lat) / 360 * count
 
 
 MERCATOR = Grid(

@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from app.tiles import EACH, TileCache, column_row, touches
+from app.tiles import EACH, TileCache, touches
+from layers.grids import CGCS2000, MERCATOR
 from tests.support import wait_for
 
 
@@ -72,32 +73,33 @@ def test_making_that_fails_is_tried_by_the_next_who_asks() -> None:
 def test_a_change_within_a_box_takes_the_tiles_that_show_it_and_no_others() -> None:
     tiles = TileCache()
     # 118.99, 31.35 is in 13607/6688 of zoom 14
-    column, row = column_row(118.99, 31.35, 14)
+    column, row = MERCATOR.place(118.99, 31.35, 14)
     assert (int(column), int(row)) == (13607, 6688)
-    for key in (
-        ("assets", 14, 13607, 6688),
-        ("assets", 14, 13609, 6688),
-        ("assets", 9, 425, 209),
-        ("base", 14, 13607, 6688),
-    ):
+    here, far = (14, 13607, 6688), (14, 13609, 6688)
+    web, own = MERCATOR.id, CGCS2000.id
+    keys = [
+        ("assets", web, *here),
+        ("assets", web, *far),
+        ("assets", web, 9, 425, 209),
+        ("base", web, *here),
+        # of the square of degrees: 118.99 is in column 13607, 31.35 in row 2669
+        ("assets", own, 14, 13607, 2669),
+        ("assets", own, 14, 13607, 2667),
+    ]
+    for key in keys:
         tiles.get((*key, None), lambda: b"old")
     tiles.drop("assets", (118.99, 31.35, 118.99, 31.35))
     made = []
-    for key in (
-        ("assets", 14, 13607, 6688),
-        ("assets", 14, 13609, 6688),
-        ("assets", 9, 425, 209),
-        ("base", 14, 13607, 6688),
-    ):
-        tiles.get((*key, None), lambda key=key: made.append(key[:2]) or b"new")
-    assert made == [("assets", 14), ("assets", 9)]
-    assert tiles.size == 4 * (3 + EACH)
+    for key in keys:
+        tiles.get((*key, None), lambda key=key: made.append(key) or b"new")
+    assert made == [keys[0], keys[2], keys[4]]
+    assert tiles.size == 6 * (3 + EACH)
 
 
 def test_a_tile_shows_a_little_of_its_neighbours() -> None:
     east = (13608 / 2**14) * 360 - 180
-    assert touches(("assets", 14, 13608, 6688), "assets", (east - 1e-5, 31.35, east - 1e-5, 31.35))
-    assert not touches(("assets", 14, 13608, 6688), "assets", (east - 0.01, 31.35, east - 0.01, 31.35))
+    assert touches(("assets", MERCATOR.id, 14, 13608, 6688), "assets", (east - 1e-5, 31.35, east - 1e-5, 31.35))
+    assert not touches(("assets", MERCATOR.id, 14, 13608, 6688), "assets", (east - 0.01, 31.35, east - 0.01, 31.35))
 
 
 def test_tile_that_was_begun_before_a_change_is_not_kept() -> None:
