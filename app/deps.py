@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth import Attempts, Sessions
-from app.imports.files import BroughtFiles
+from app.files.brought import BroughtFiles
 from app.own_layers import OwnLayers
 from app.passwords import Hashing
 from app.tiles import TileCache
@@ -52,6 +52,8 @@ class Parts:
     own_layers: OwnLayers = field(init=False)
     hashing: Hashing = field(default_factory=Hashing)
     files: BroughtFiles = field(init=False)
+    # layers written as files, so many at once
+    exporting: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(2))
     turns: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(TURNS))
     # whether the live channel hears of changes; set by app.main
     is_listening: Callable[[], bool] = lambda: False

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from app.deps import Now, PartsDep, Who
-from app.imports.files import BroughtFile
-from app.imports.nouns import FileObject, ImportObject, MappingIn, refused_csv
+from app.files.brought import BroughtFile
+from app.files.nouns import FileObject, ImportObject, MappingIn, refused_csv
 from core.viewer import Permission
 
 router = APIRouter(prefix="/api/layers/files", tags=["map"])

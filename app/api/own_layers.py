@@ -12,7 +12,8 @@ from starlette.responses import FileResponse
 
 from app.api.shapes import Name
 from app.deps import Conn, Now, PartsDep, Who
-from app.imports.nouns import ImportIn, ImportObject
+from app.files.line import write
+from app.files.nouns import ImportIn, ImportObject
 from core import audit
 from core.db import notify_change
 from core.given import as_input_error
@@ -104,23 +105,23 @@ def delete_layer(conn: Conn, who: Who, now: Now, name: str) -> None:
     response_class=Response,
     responses={200: {"description": "the file", "content": {kind.partition(";")[0]: {} for kind in MEDIA.values()}}},
 )
-def get_export(
-    conn: Conn,
+async def get_export(
     who: Who,
+    parts: PartsDep,
     tasks: BackgroundTasks,
     name: str,
     format: Literal["gpkg", "geojson", "csv", "xlsx", "zip", "kml"] = "gpkg",
     datum: Annotated[str, Query(max_length=64)] = "WGS84",
 ) -> Response:
-    """A layer of the city's own as a file, as far as one sees it: in WGS84, CGCS2000, GCJ-02, BD-09 or EPSG:n."""
-    from layers.exports import export  # GDAL and what comes with it: loaded by who needs it
-
-    layer = need_layer(conn, name, who.scope)
+    """A layer of the city's own as a file, as far as one sees it: in WGS84, CGCS2000, GCJ-02, BD-09 or EPSG:n. It is
+    written by a process of its own."""
+    layer = await parts.work(lambda conn: need_layer(conn, name, who.scope))
     folder = TemporaryDirectory(prefix="onemap-export-", ignore_cleanup_errors=True)
     tasks.add_task(folder.cleanup)
     path = Path(folder.name) / f"{layer.id}.{format}"
     try:
-        export(conn, layer, path, datum, who.scope)
+        async with parts.exporting:
+            await write(parts.settings, layer.id, path, datum, who.scope)
     except BaseException:
         folder.cleanup()
         raise

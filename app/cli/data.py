@@ -60,7 +60,7 @@ def told(layer: str, count: int) -> None:
 def import_city(options: argparse.Namespace) -> int:
     with open_engine() as engine:
         load_package(engine, options.path, told)
-    load_own = import_module("app.imports.folder").load_own
+    load_own = import_module("app.files.package").load_own
     load_own(transaction, options.path, shell_user(), told)
     return 0
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from app.cli.context import shell_user, transaction
-from app.imports.nouns import ImportIn, ImportObject, Mode, refused_csv
-from app.imports.work import run_import
+from app.files.incoming import run_import
+from app.files.nouns import ImportIn, ImportObject, Mode, refused_csv
 from core import audit
 from core.clock import rfc3339, utc_now
 from core.db import notify_change

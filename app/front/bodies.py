@@ -18,7 +18,7 @@ SMALL = 64_000
 MIDDLE = 1_000_000
 # a file of accounts, as it is or in a callback (base64), a message to be tried
 LARGE = 8_000_000
-# a file that becomes a layer (app.imports.work)
+# a file that becomes a layer (app.files.incoming)
 FILE = 1 << 30
 BOUNDS = {
     "/api/layers/import": FILE,

@@ -32,7 +32,7 @@ def load(city: str, engine: Engine, root: Path, package: Path, say: Say) -> None
     say("loading the demo city")
     load_package(engine, package, told)
     given = {**os.environ, "ONEMAP_DATABASE_URL": engine.url.render_as_string(hide_password=False)}
-    run_program([sys.executable, "-m", "app.imports.folder", str(package)], root, say, given)
+    run_program([sys.executable, "-m", "app.files.package", str(package)], root, say, given)
 
 
 def build_demo(root: Path, package: Path, say: Say) -> None:

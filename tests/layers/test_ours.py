@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from app.imports.nouns import ImportIn, ImportObject, Mode
-from app.imports.work import run_import
+from app.files.incoming import run_import
+from app.files.nouns import ImportIn, ImportObject, Mode
 from core.errors import Forbidden, InputError
 from core.scope import EVERYTHING, Scope
 from layers.assets import read_asset, read_history

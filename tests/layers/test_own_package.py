@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from app.imports.folder import load_own
+from app.files.package import load_own
 from core.errors import InputError
 from core.scope import EVERYTHING
 from layers.own import count_rows, need_layer, read_layers, remove_layer, spec_of

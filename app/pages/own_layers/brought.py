@@ -12,8 +12,8 @@ from dash import html
 
 from app.dashboard import texts
 from app.dashboard.components import wild
-from app.imports.nouns import FileObject, ImportObject, MappingIn
-from app.imports.reading import error_of
+from app.files.line import error_of
+from app.files.nouns import FileObject, ImportObject, MappingIn
 from app.pages import forms, ids
 from app.pages.forms import Form, Kind, Lines, Section
 from app.pages.ids import LayersId

@@ -11,8 +11,8 @@ from dash.exceptions import PreventUpdate
 from app.api import own_layers as api
 from app.asking import Asking, Door
 from app.dashboard import texts
-from app.imports.files import BroughtFile
-from app.imports.nouns import MappingIn, Mode
+from app.files.brought import BroughtFile
+from app.files.nouns import MappingIn, Mode
 from app.pages import forms, ids, tables
 from app.pages.acts import Act, Acts, Press, empties, fills
 from app.pages.forms.typed import gather, states_of

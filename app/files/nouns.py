@@ -1,4 +1,4 @@
-"""What is said of a file that becomes a layer, and what is answered (app.imports.work does it)."""
+"""What is said of a file that becomes a layer, and what is answered (app.files.incoming does it)."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from app.imports.nouns import FileObject, ImportIn, ImportObject, MappingIn, Mode, State
-from app.imports.reading import failure_of, read
+from app.files.line import failure_of, read
+from app.files.nouns import FileObject, ImportIn, ImportObject, MappingIn, Mode, State
 from core.errors import Conflict, Forbidden, NotFound, OneMapError, Unavailable
 from core.log import get_log
 from core.settings import Settings

@@ -17,8 +17,8 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 from sqlalchemy import Connection
 
-from app.imports.nouns import ImportIn, MappingIn
-from app.imports.work import run_import
+from app.files.incoming import run_import
+from app.files.nouns import ImportIn, MappingIn
 from core.clock import utc_now
 from core.db import make_engine
 from core.errors import InputError, OneMapError
@@ -76,7 +76,7 @@ def load_own(
 
 
 def main() -> None:
-    """`python -m app.imports.folder PACKAGE`: a process of its own, for what reads files is heavy."""
+    """`python -m app.files.package PACKAGE`: a process of its own, for what reads files is heavy."""
     engine = make_engine(load_settings(), pool_size=1, name="onemap import")
 
     def told(layer: str, rows: int) -> None:

@@ -1,15 +1,12 @@
 """A file becomes a layer of the city's own: what the command line and the API both do.
 
-Files of strangers are read by GDAL in a process of its own (`python -m app.imports.work`): one that is made to harm
+Files of strangers are read by GDAL in a process of its own (`python -m app.files.incoming`): one that is made to harm
 harms nobody else, and the page goes on meanwhile.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,17 +14,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.imports.nouns import ImportIn, ImportObject, Mode
-from app.imports.reading import failure_of
+from app.files.line import scope_of, serve
+from app.files.nouns import ImportIn, ImportObject, Mode
 from core import audit
 from core.clock import utc_now
 from core.db import make_engine
-from core.errors import InputError, OneMapError
+from core.errors import InputError
 from core.given import as_input_error
-from core.scope import EVERYTHING, Classification, Scope
+from core.scope import EVERYTHING, Scope
 from core.settings import load_settings
 from core.types import JsonObject
-from layers.imports.bring import Outcome, Ready, Stopped, Told, bring, preview
+from layers.imports.bring import Outcome, Ready, Told, bring, preview
 from layers.imports.opening import open_file
 from layers.imports.ours import bring_ours, fitted, preview_ours
 from layers.imports.plan import Plan
@@ -173,42 +170,18 @@ def figures(outcome: Outcome) -> dict[str, int]:
     return {name: value for name, value in asdict(outcome).items() if isinstance(value, int)}
 
 
-def scope_of(told: Mapping[str, Any]) -> Scope:
-    """As it came over the line."""
-    limits = {
-        name: None if told[name] is None else frozenset(told[name]) for name in ("departments", "districts", "units")
-    }
-    return Scope(**limits, classification=Classification(told["classification"]), city=bool(told["city"]))
-
-
-def tell(told: Mapping[str, object]) -> None:
-    sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
-
-
 def main() -> None:
-    """Reads `{path, given, mode, who, scope}` from standard input, writes lines to standard output: `{done, whole}` as
-    it goes on, at last `{answer}` or `{failure}`. It ends where who asked is not there any more."""
-    os.nice(5)
-    parent = os.getppid()
-    asked = json.load(sys.stdin)
-    engine = make_engine(load_settings(), pool_size=1, name="onemap import")
+    """Asked `{path, given, mode, who, scope}`."""
 
-    def told(done: int, whole: int | None) -> None:
-        if os.getppid() != parent:
-            raise Stopped
-        tell({"done": done, "whole": whole})
+    def work(asked: dict[str, Any], told: Told) -> ImportObject:
+        engine = make_engine(load_settings(), pool_size=1, name="onemap import")
+        path, given = Path(asked["path"]), ImportIn.model_validate(asked["given"])
+        scope, who = scope_of(asked["scope"]), asked["who"]
+        done = run_import(engine.begin, path, given, who, asked["mode"], scope=scope, told=told, folder=path.parent)
+        done["refused"] = done["refused"][:REFUSED_TOLD]
+        return done
 
-    path, given, scope = Path(asked["path"]), ImportIn.model_validate(asked["given"]), scope_of(asked["scope"])
-    try:
-        done = run_import(
-            engine.begin, path, given, asked["who"], asked["mode"], scope=scope, told=told, folder=path.parent
-        )
-    except OneMapError as exc:
-        tell({"failure": failure_of(exc)})
-        return
-    done["refused"] = done["refused"][:REFUSED_TOLD]
-    tell({"answer": done})
+    serve(work)
 
 
 if __name__ == "__main__":
