@@ -28,6 +28,8 @@ from layers.imports.guess import pair
 
 LAYER = "assets"
 HISTORY_AT_MOST = 50
+# of all further attributes together
+LONGEST = 20_000
 # a thing is corrected by metres, not carried across the country
 FARTHEST_DEG = 2.0
 Code = Annotated[str, Field(min_length=1, max_length=200)]
@@ -85,6 +87,18 @@ class AssetChange(Given):
     lat: float | None = Field(None, ge=-90, le=90)
     place: str | None = Field(None, min_length=1, max_length=100)
     reason: str | None = Field(None, max_length=500)
+
+    @field_validator("attributes")
+    @classmethod
+    def kept_as_json(cls, value: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
+        """JSON knows no NaN and no infinity; as much as a person writes."""
+        try:
+            length = len(json.dumps(value, allow_nan=False))
+        except ValueError:
+            raise ValueError("expected finite numbers") from None
+        if length > LONGEST:
+            raise ValueError(f"expected at most {LONGEST:,} characters of JSON")
+        return value
 
     @field_validator("state")
     @classmethod

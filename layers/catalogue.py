@@ -21,8 +21,8 @@ from layers.spec import Layer, LayerSpec
 
 LAYERS: Registry[LayerSpec] = Registry("onemap.layers", [*base.SET, *city.SET, *live.SET], key=lambda layer: layer.id)
 COMPOSITE = "base"
-# what a tile or a source of the map is called besides
-RESERVED = frozenset({COMPOSITE, "places", "select", "matters", "routes", "own"})
+# what a tile, a source of the map or an address below /api/layers is called besides
+RESERVED = frozenset({COMPOSITE, "places", "select", "matters", "routes", "own", "files", "import"})
 # more things than that are not counted but estimated
 COUNTED_UP_TO = 50_000
 COMPOSED = ("water", "green", "streets", "districts")

@@ -24,6 +24,8 @@ PALETTE = ("own-1", "own-2", "own-3", "own-4", "own-5", "own-6")
 RAMP = ("ramp-1", "ramp-2", "ramp-3", "ramp-4", "ramp-5", "ramp-6", "ramp-7")
 # categories beyond these are the others
 CATEGORIES = len(PALETTE)
+# and so are values that no legend could show, in characters
+LONGEST = 100
 OTHERS = "muted"
 # natural breaks are sought among so many values, evenly taken
 SAMPLE = 3000
@@ -86,10 +88,10 @@ def categories(conn: Connection, layer: str, column: Column) -> list[StyleClass]
     """The commonest values."""
     rows = conn.execute(
         text("""
-SELECT props->>:name AS value FROM layer_row WHERE layer_id = :layer AND props->>:name IS NOT NULL
+SELECT props->>:name AS value FROM layer_row WHERE layer_id = :layer AND length(props->>:name) <= :longest
 GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT :most
 """),
-        {"layer": layer, "name": column.name, "most": CATEGORIES},
+        {"layer": layer, "name": column.name, "most": CATEGORIES, "longest": LONGEST},
     )
     found = sorted(row.value for row in rows)
     return [{"value": value, "upto": None, "token": token} for value, token in zip(found, PALETTE, strict=False)]

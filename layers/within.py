@@ -70,7 +70,7 @@ class Within(TypedDict):
 
 
 # of a line that is walked along
-LINE_AT_MOST = 2000
+LINE_AT_MOST = 200
 _AROUND = text("""
 SELECT ST_AsGeoJSON(ST_Buffer(g::geography, :radius, 'quad_segs=16')::geometry) AS shape,
   ST_Length(g::geography) AS length

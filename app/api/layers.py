@@ -120,7 +120,7 @@ AREAS = ("Polygon", "MultiPolygon", "Point", "LineString")
 class WithinIn(GeometryIn):
     """A GeoJSON Polygon or MultiPolygon; a Point or LineString with `radius_m`."""
 
-    radius_m: float | None = Field(None, ge=1, le=50_000)
+    radius_m: float | None = Field(None, ge=1, le=20_000)
 
 
 @router.post("/api/within")

@@ -80,7 +80,11 @@ class BroughtFiles:
         """Keep what comes; the oldest of this person's makes room."""
         self.forget(now)
         own = sorted((one for one in self._files.values() if one.owner == who.username), key=lambda one: one.asked_at)
-        for one in own[: max(len(own) - EACH + 1, 0)]:
+        idle = [one for one in own if one.state != "working"]
+        surplus = max(len(own) - EACH + 1, 0)
+        if surplus > len(idle):
+            raise Conflict(f"{len(own)} files are being worked on; wait for one", reason="import_running")
+        for one in idle[:surplus]:
             self.drop(one)
         identity = secrets.token_urlsafe(12)
         folder = self.folder / identity

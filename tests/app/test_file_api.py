@@ -158,3 +158,26 @@ def test_one_person_fills_no_disk(served: System, officer: httpx.Client) -> None
     for file in files[2:]:
         officer.delete(f"{FILES}/{file['id']}")
     assert list((served.logs / "state" / "imports").iterdir()) == []
+
+
+def test_a_load_is_not_given_up_for_the_next_file(officer: httpx.Client, gone: None) -> None:
+    lines = "".join(f"{n:06d},园,公园,1,118.99,31.35\n" for n in range(100_000))
+    first = brought(officer, (HEAD + lines).encode())
+    post(officer, first, "load", layer="parks")
+    later = [brought(officer) for _ in range(5)]
+    told = officer.get(f"{FILES}/{first['id']}").json()
+    assert told["state"] in ("working", "done")
+    assert done(officer, first)["state"] == "done"
+    for file in (first, *later):
+        officer.delete(f"{FILES}/{file['id']}")
+
+
+@pytest.mark.parametrize("layer", ["files", "import", "assets_", "base"])
+def test_what_is_an_address_is_no_layer(officer: httpx.Client, gone: None, layer: str) -> None:
+    file = brought(officer)
+    post(officer, file, "load", layer=layer)
+    told = done(officer, file)
+    if layer == "assets_":
+        assert told["state"] == "done", told
+    else:
+        assert (told["failure"]["kind"], told["failure"]["field"]) == ("Conflict", "layer")
