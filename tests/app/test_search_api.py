@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from app.api.layers import get_datums
+from app.api.search import get_datums
 from core.crs import Datum, from_wgs84
 from core.types import LonLat
 from core.viewer import Role

@@ -256,4 +256,4 @@ def test_extent_is_around_the_streets() -> None:
     bbox, layers = read_osm(helsinki_extract())
     assert bbox[0] < bbox[2]
     assert bbox[1] < bbox[3]
-    assert set(layers) == {"streets", "water", "green", "buildings", "facilities"}
+    assert set(layers) == {"streets", "water", "green", "buildings", "addresses", "facilities"}
