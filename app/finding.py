@@ -94,9 +94,7 @@ def _metres(one: LonLat, other: LonLat) -> float:
 
 def addressed(conn: Connection, query: str, scope: Scope, near: LonLat | None) -> list[Hit]:
     """Where street and number of a text are; the streets alone where no register has the number."""
-    found = locate(conn, query, scope, near)
-    exact = [one for one in found if one.precision == "number"]
-    return [_door(one, near) for one in exact or found]
+    return [_door(one, near) for one in locate(conn, query, scope, near)]
 
 
 def _door(one: Located, near: LonLat | None) -> Hit:

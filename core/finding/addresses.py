@@ -68,9 +68,9 @@ WHERE n.words @@ CAST(:asked AS tsquery) AND {seen("n.district")} ORDER BY dista
 def locate(
     conn: Connection, words: str, scope: Scope = EVERYTHING, near: LonLat | None = None, most: int = 8
 ) -> list[Located]:
-    """Where the address in a text may be: numbers that are registered before streets, longer names of streets before
-    shorter, then the nearer to `near` (without it, to the city's middle). Empty where a text has no street and number,
-    or the city no such street."""
+    """Where the address in a text may be: at doors, or on streets where none of its numbers is registered. Longer names
+    of streets go before shorter, then the nearer to `near` (without it, to the city's middle). Empty where a text has
+    no street and number, or the city no such street."""
     spoken = list(addresses_in(words))
     if not spoken:
         return []
@@ -109,7 +109,8 @@ def locate(
             distance_m=row.distance,
         )
         found.append((located.precision == "street", -len(_key(one.street)), place, located))
-    return [located for *_, located in sorted(found, key=lambda one: one[:3])][:most]
+    exact = [one for one in found if not one[0]] or found
+    return [located for *_, located in sorted(exact, key=lambda one: one[:3])][:most]
 
 
 def _key(words: str) -> str:
