@@ -7,9 +7,9 @@ from core.scope import seen, seen_asset
 
 CITY = ":scope_city"
 _LAYER = f"""
-EXISTS (SELECT 1 FROM layer l WHERE l.id = n.layer_id AND {seen("n.district", "l.classification")}
-  AND (CAST(:scope_departments AS text[]) IS NULL OR l.departments IS NULL
-    OR l.departments && CAST(:scope_departments AS text[])))
+(SELECT {seen("n.district", "l.classification")} AND (CAST(:scope_departments AS text[]) IS NULL
+    OR l.departments IS NULL OR l.departments && CAST(:scope_departments AS text[]))
+  FROM layer l WHERE l.id = n.layer_id)
 """
 _TITLE = "(SELECT l.title_{} FROM layer l WHERE l.id = n.layer_id)"
 

@@ -18,7 +18,7 @@ WORDS_AT_MOST = 12
 # codes of assets are many and alike: found by their beginning, from so many digits on
 ASSET_DIGITS = 8
 # shorter words are not mistyped into others; from so many letters on there may be two errors
-MISTYPED_FROM, MISTYPED_TO, TWO_ERRORS_FROM = 3, 30, 8
+MISTYPED_FROM, MISTYPED_TO, TWO_ERRORS_FROM = 3, 30, 7
 NOTHING = "'='"
 # pinyin or initials, and the number of a house
 _TYPED = re.compile(r"([a-z]{2,40})([0-9]{0,6})")

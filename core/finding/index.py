@@ -8,23 +8,28 @@ live and end (few), and the nearest; where they do not fill the answer, any POOL
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
 
 from core.finding import nouns
 from core.finding.asked import NOTHING, Asked, every, of_kinds, within_scope
-from core.finding.mistyped import meant
+from core.finding.mistyped import ALIKE, meant
 from core.finding.nouns import Found, Indexed
 from core.scope import Scope
 from core.types import LonLat
 
 # entries that are weighed one by one; nearest ones that are looked at where there are more
-POOL, NEAREST, LIVING = 800, 1200, 200
+POOL, NEAREST, BEGUN, LIVING = 800, 1200, 400, 200
 # so few kinds are asked for by their tokens; of more the others are left out when they are weighed
 CHOSEN = 4
 
+# a plan for any text would scan the table for all; similarity of words that are compared letter by letter (mistyped)
+PLANNED = text(f"""
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true),
+  set_config('pg_trgm.similarity_threshold', '{ALIKE}', true)
+""")
 ENTRY = "n.kind, n.thing, n.code, n.zh, n.en, n.geom, n.layer_id, n.key_zh, n.key_en, n.sounds, n.words"
 HERE = "ST_SetSRID(ST_MakePoint(CAST(:lon AS float8), CAST(:lat AS float8)), 4326)"
 MATCH = f"""
@@ -39,33 +44,35 @@ CASE WHEN p.words @@ CAST(:is AS tsquery) THEN {nouns.IS}
   WHEN p.words @@ CAST(:meant AS tsquery) THEN {nouns.MISTYPED} END
 """
 COMMON = f"""
-SELECT DISTINCT ON (n.kind, n.thing) {ENTRY} FROM (
-  (SELECT * FROM search_name n WHERE words @@ CAST(:is AS tsquery) AND {{seen}} LIMIT {POOL}) UNION ALL
-  (SELECT * FROM search_name n WHERE words @@ CAST(:begin AS tsquery) AND {{seen}} LIMIT {POOL}) UNION ALL
-  (SELECT * FROM search_name n WHERE words @@ CAST(:living AS tsquery) AND {{seen}} LIMIT {LIVING}) UNION ALL
-  (SELECT * FROM (SELECT * FROM search_name ORDER BY geom <-> {HERE} LIMIT {NEAREST}) AS n
-    WHERE words @@ CAST(:asked AS tsquery) AND {{seen}})) AS n
+(SELECT {ENTRY} FROM search_name n WHERE n.words @@ CAST(:is AS tsquery) AND {{seen}} LIMIT {BEGUN}) UNION ALL
+(SELECT {ENTRY} FROM search_name n WHERE n.words @@ CAST(:begin AS tsquery) AND {{seen}} LIMIT {BEGUN}) UNION ALL
+(SELECT {ENTRY} FROM search_name n WHERE n.words @@ CAST(:living AS tsquery) AND {{seen}} LIMIT {LIVING}) UNION ALL
+(SELECT {ENTRY} FROM (SELECT * FROM search_name ORDER BY geom <-> {HERE} LIMIT {NEAREST}) AS n
+  WHERE n.words @@ CAST(:asked AS tsquery) AND {{seen}})
 """
 RARE = f"SELECT {ENTRY} FROM search_name n WHERE n.words @@ CAST(:asked AS tsquery) AND {{seen}} LIMIT {POOL + 1}"
 
 
-@cache
+# one for each choice of kinds that is asked for
+@lru_cache(64)
 def statement(kinds: tuple[Indexed, ...], common: bool) -> TextClause:
     """The question over these kinds, which stand in their order."""
     seen = f"(CASE n.kind {' '.join(f'WHEN {_said(one.kind)} THEN ({one.seen})' for one in kinds)} ELSE false END)"
     pool = (COMMON if common else RARE).format(seen=seen)
     rank = _case("p", ((one, str(kinds.index(one))) for one in kinds))
     place = _case("n", ((one, one.place) for one in kinds))
+    # the nearest may be among those that begin so
+    once = "(SELECT DISTINCT ON (kind, thing) * FROM graded)" if common else "graded"
     zh, en = (_case("n", ((one, one.subtitle[at]) for one in kinds)) for at in (0, 1))
     return text(f"""
 WITH pool AS MATERIALIZED ({pool}),
 graded AS MATERIALIZED (
-  SELECT p.*, {MATCH} AS match, {rank} AS rank,
+  SELECT p.kind, p.thing, p.code, p.zh, p.en, p.geom, p.layer_id, {MATCH} AS match, {rank} AS rank,
     ST_DistanceSphere(p.geom, {HERE}) AS distance
   FROM pool AS p WHERE :weighed OR (SELECT count(*) FROM pool) <= {POOL}),
 best AS (
   SELECT g.*, row_number() OVER (PARTITION BY kind ORDER BY match, distance, thing) AS place
-  FROM graded AS g WHERE match IS NOT NULL),
+  FROM {once} AS g WHERE match IS NOT NULL),
 few AS (
   SELECT n.* FROM best AS n WHERE place <= :each ORDER BY match, rank, distance, thing LIMIT :most),
 placed AS (
@@ -99,6 +106,7 @@ def find_indexed(
     most: int,
 ) -> list[Found]:
     """The best `each` of every kind and `most` of all, in no order."""
+    conn.execute(PLANNED)
     here = near or middle(conn)
     sight = within_scope(scope)
     chosen = of_kinds(one.kind for one in kinds) if len(kinds) <= CHOSEN else None
@@ -131,7 +139,7 @@ def find_indexed(
         if pool[0].pooled > POOL:
             if not asked.slight:
                 rows = _merged(rows, _kept(conn.execute(statement(kinds, True), common)))
-            if len(rows) < most:
+            if len(rows) < min(most, each):
                 rows = _merged(rows, _kept(conn.execute(statement(kinds, False), {**given, "weighed": True})))
     if all(row.match >= nouns.INITIALS for row in rows) and (words := meant(conn, asked)):
         told = asked.mistyped(words)

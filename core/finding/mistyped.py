@@ -18,11 +18,10 @@ from core.finding.fold import is_han
 MEANT, MISTYPED_WORDS = 6, 4
 # of a word that is long enough
 ERRORS = 2
-# how alike words must be to be compared letter by letter (pg_trgm's similarity)
-ALIKE = 0.35
+# how alike words must be to be compared letter by letter (pg_trgm's similarity; the index of names sets it)
+ALIKE = 0.25
 _KNOWN = text("SELECT DISTINCT word FROM search_word WHERE word = ANY(CAST(:words AS text[]))")
 _ALIKE = text("SELECT DISTINCT word FROM search_word WHERE word % :word")
-_THRESHOLD = text("SELECT set_config('pg_trgm.similarity_threshold', :alike, true)")
 
 
 def meant(conn: Connection, asked: Asked) -> list[list[str]]:
@@ -50,7 +49,6 @@ def _alike(conn: Connection, word: str) -> list[str]:
     """Words with two errors, the likeliest first."""
     if len(word) < TWO_ERRORS_FROM:
         return []
-    conn.execute(_THRESHOLD, {"alike": str(ALIKE)})
     errors = {one: distance(word, one) for one in conn.scalars(_ALIKE, {"word": word})}
     return [one for n, one in sorted((n, one) for one, n in errors.items()) if n <= ERRORS]
 

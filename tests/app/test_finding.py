@@ -119,6 +119,7 @@ TYPED = [
     ("branch yangtse", 8),
     ("Zhongqing Bnak", 8),
     ("zhngqing bank", 8),
+    ("zhngqng bank", 8),
     ("yangtzze brnch", 8),
 ]
 
@@ -419,7 +420,7 @@ def test_a_question_takes_few_statements(words: str, conn: Connection) -> None:
     event.listen(conn, "before_cursor_execute", count)
     search(conn, words, near=HERE)
     event.remove(conn, "before_cursor_execute", count)
-    assert len(asked) <= 8
+    assert len(asked) <= 9
 
 
 @pytest.fixture(scope="module")
