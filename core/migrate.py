@@ -49,6 +49,7 @@ def prepare(settings: Settings) -> None:
             roles.prepare(conn, settings)
             if not roles.is_apart(settings):
                 conn.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS postgis")
+                conn.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS pg_trgm")
                 conn.commit()
     finally:
         engine.dispose()

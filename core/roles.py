@@ -99,6 +99,7 @@ def prepare(conn: Connection, settings: Settings) -> None:
         # the doctor asks where the data lie, how full that disk is
         conn.exec_driver_sql(f"GRANT pg_read_all_settings TO {quoted(conn, application)}")
         conn.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS postgis")
+        conn.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS pg_trgm")
         conn.exec_driver_sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         conn.exec_driver_sql(f"GRANT USAGE, CREATE ON SCHEMA public TO {OWNER}")
         hand_over(conn)

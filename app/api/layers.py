@@ -1,32 +1,23 @@
-"""/api/layers, /tiles, /api/search, /api/datums, /api/within"""
+"""/api/layers, /tiles, /api/within"""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from pydantic import Field
-from typing_extensions import TypedDict
 
-from app.api.shapes import GeometryIn, Limit, Name, Words, parse_number, part
+from app.api.shapes import GeometryIn, Limit, Name, part
 from app.deps import Conn, Now, Parts, PartsDep, Who
 from app.problems import GEOJSON, gives
-from core.crs import Datum, to_wgs84
 from core.errors import InputError
 from core.nouns import Page
 from core.scope import EVERYTHING, Scope
-from core.types import LonLat
 from core.viewer import Permission
 from layers.catalogue import COMPOSITE, LAYERS, describe_layers, read_features, read_tile, sight_of_tiles
 from layers.grids import MERCATOR, Grid
-from layers.search import Hit, search
 from layers.spec import Layer
 from layers.within import Within, read_within
 
 router = APIRouter(tags=["map"])
-Lon = Annotated[float | None, Query(ge=-180, le=180)]
-Lat = Annotated[float | None, Query(ge=-90, le=90)]
 TILE_TYPE = "application/vnd.mapbox-vector-tile"
 CACHE = {"Cache-Control": "private, max-age=600"}
 # another person at the same browser may see less
@@ -72,46 +63,6 @@ def tile_answer(parts: Parts, name: str, grid: Grid, place: tuple[int, int, int]
     body = parts.tiles.get((name, grid.id, *place, sight), make)
     headers = CACHE if sight is None else OWN_CACHE
     return Response(body, media_type=TILE_TYPE, headers=headers) if body else Response(status_code=204, headers=headers)
-
-
-@router.get("/api/search")
-def get_search(
-    conn: Conn, who: Who, q: Words, lon: Lon = None, lat: Lat = None, cursor: Name = None, limit: Limit = 20
-) -> Page[Hit]:
-    """What is called so first, then what begins so, then what holds it; `lon` and `lat` say where one looks: the nearer
-    go first, and how far they are is told."""
-    seen = parse_number(cursor) or 0
-    if (lon is None) != (lat is None):
-        raise InputError("lon: expected together with lat", field="lon")
-    near = None if lon is None or lat is None else LonLat(lon, lat)
-    return part(search(conn, q, seen + limit + 1, who.scope, near), cursor, limit)
-
-
-class Reading(TypedDict):
-    """A position read in a datum, as WGS 84."""
-
-    datum: Datum
-    lon: float
-    lat: float
-
-
-class Readings(TypedDict):
-    readings: list[Reading]
-
-
-@router.get("/api/datums")
-def get_datums(
-    who: Who, lon: Annotated[float, Query(ge=-180, le=180)], lat: Annotated[float, Query(ge=-90, le=90)]
-) -> Readings:
-    """Where a position is, in WGS 84, if it was given in GCJ-02 or BD-09; outside of China neither is spoken."""
-    told = LonLat(lon, lat)
-    found: list[Reading] = []
-    with suppress(InputError):
-        # outside of China GCJ-02 is WGS 84
-        if (there := to_wgs84(told, Datum.GCJ02)) != told:
-            for datum, where in ((Datum.GCJ02, there), (Datum.BD09, to_wgs84(told, Datum.BD09))):
-                found.append({"datum": datum, "lon": round(where.lon, 6), "lat": round(where.lat, 6)})
-    return {"readings": found}
 
 
 AREAS = ("Polygon", "MultiPolygon", "Point", "LineString")

@@ -219,13 +219,14 @@ def _opened(source: IO[bytes], identities: list[pyrage.x25519.Identity], path: P
     faults: list[BaseException] = []
 
     def work() -> None:
-        with os.fdopen(theirs, "wb") as target:
-            try:
+        try:
+            # closing writes what is left
+            with os.fdopen(theirs, "wb") as target:
                 pyrage.decrypt_io(source, target, identities)
-            except BrokenPipeError:
-                pass  # who reads has enough
-            except BaseException as exc:  # noqa: BLE001 - raised where it is read
-                faults.append(exc)
+        except BrokenPipeError:
+            pass  # who reads has enough
+        except BaseException as exc:  # noqa: BLE001 - raised where it is read
+            faults.append(exc)
 
     thread = threading.Thread(target=work, name="backup", daemon=True)
     thread.start()

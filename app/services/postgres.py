@@ -298,6 +298,7 @@ def ensure_database(cluster: Cluster, database: str) -> None:
             )
     with psycopg.connect(cluster.admin_url(database), autocommit=True) as conn:
         conn.execute("CREATE EXTENSION IF NOT EXISTS postgis")
+        conn.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
 
 
 def drop_database(cluster: Cluster, database: str) -> None:

@@ -3,13 +3,14 @@ import { KINDS } from './live.mjs';
 
 export const MOST = 9;
 // Of things that match equally well, the kind that stands first; streets before what is named after them.
-const ORDER = ['place', 'incident', 'warning', 'alarm', 'unit', 'street', 'facility', 'sensor', 'camera', 'asset'];
+const ORDER = ['place', 'incident', 'warning', 'alarm', 'unit', 'district', 'street', 'address', 'facility', 'area', 'sensor', 'camera', 'row', 'asset', 'building'];
 
 /**
  * Something found: a thing with a title, or a place of which `hint` says what it is. `match`: 0 it is called that, 1 it begins so,
- * 2 holds it; `code`, `district` and `distance_m` tell apart what bears one name.
+ * 2 holds it, more as the API says; `subtitle` (a row's layer, a unit's plate), `code`, `district` and `distance_m` tell apart what
+ * bears one name.
  * @typedef {Thing & {
- *   title: Bilingual, hint?: Bilingual, match?: number, code?: string | null, district?: Bilingual | null, distance_m?: number | null,
+ *   title: Bilingual, hint?: Bilingual, subtitle?: Bilingual | null, match?: number, code?: string | null, district?: Bilingual | null, distance_m?: number | null,
  * }} Hit
  */
 
@@ -136,7 +137,7 @@ export function merged(here, there) {
 const KM_M = 1000;
 
 /**
- * What tells a hit from others: its code where another bears its name, its district, and how far it is.
+ * What tells a hit from others: what stands below its name, its code where another bears that, its district, and how far it is.
  * @param {Hit} hit
  * @param {Hit[]} among
  * @param {(key: string, params?: Record<string, unknown>) => Bilingual} texts
@@ -146,6 +147,7 @@ export function tellingOf(hit, among, texts) {
   const twin = among.some(other => other !== hit && other.type === hit.type && other.title.zh === hit.title.zh);
   const metres = hit.distance_m;
   return [
+    ...(hit.subtitle ? [hit.subtitle] : []),
     ...(twin && hit.code ? [{ zh: hit.code, en: hit.code }] : []),
     ...(hit.district ? [hit.district] : []),
     ...(metres == null ? [] : [metres < KM_M ? texts('unit.m', { n: Math.round(metres) }) : texts('unit.km', { n: (metres / KM_M).toFixed(1) })]),

@@ -6,7 +6,7 @@ import { pair } from './words.mjs';
 
 const COMBOBOX = { role: 'combobox', 'aria-autocomplete': 'list', 'aria-expanded': 'false', 'aria-controls': 'search-results' };
 const PAUSE_MS = 180;
-const WITH_CARD = ['alarm', 'incident', 'unit', 'sensor', 'warning', 'camera', 'facility', 'asset'];
+const WITH_CARD = ['alarm', 'incident', 'unit', 'sensor', 'warning', 'camera', 'facility', 'asset', 'row'];
 
 /** @typedef {import('./hits.mjs').Hit} Hit */
 /** `bbox` of the city, `middle` of what the map shows. @typedef {{ live: Live, words: Words, selection: Chosen, bbox: readonly number[] | null, middle: () => { lng: number, lat: number } | null }} Parts */
@@ -59,7 +59,7 @@ function makeSearchBox({ live, words: { both, plain, texts }, selection, bbox, m
   /** Things of that name, the nearer to what is looked at first. @param {string} q @returns {Promise<Hit[]>} */
   async function named(q) {
     const here = middle();
-    return (await get(`/api/search?${new URLSearchParams({ q, ...(here && { lon: String(here.lng), lat: String(here.lat) }) })}`)).items;
+    return (await get(`/api/search?${new URLSearchParams({ q, ...(here && { near: `${here.lng},${here.lat}` }) })}`)).items;
   }
 
   /** Where a place is if it was read in another datum. @param {{ lon: number, lat: number }} place @returns {Promise<Hit[]>} */

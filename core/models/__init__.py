@@ -34,6 +34,7 @@ from core.models.city import (
     Street,
 )
 from core.models.doors import BrokerAccount, BrokerDoor, Installation, Quarantine
+from core.models.found import Address, Pinyin, SearchName, SearchWord
 from core.models.judged import (
     Alarm,
     AlarmEvent,
@@ -76,6 +77,7 @@ from core.models.received import (
 
 __all__ = [
     "Account",
+    "Address",
     "Alarm",
     "AlarmEvent",
     "Area",
@@ -112,6 +114,7 @@ __all__ = [
     "Outbox",
     "OwnLayer",
     "PendingThing",
+    "Pinyin",
     "ProcessState",
     "Quarantine",
     "RiskCell",
@@ -121,6 +124,8 @@ __all__ = [
     "Rule",
     "RuleState",
     "RuleVersion",
+    "SearchName",
+    "SearchWord",
     "Sensor",
     "SensorState",
     "Session",

@@ -34,6 +34,8 @@ class Unit(Base):
     status: Mapped[str]
     status_at: Mapped[datetime]
     station: Mapped[str | None]
+    # of its vehicle, where it has one
+    plate: Mapped[str | None]
     # where it stands when it has not said where it is
     home: Mapped[Any | None] = mapped_column(point())
 

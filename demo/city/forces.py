@@ -9,7 +9,8 @@ from demo.city.facilities import Facility
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A vehicle with its crew; `station` is a facility's id, x, y where it stands (ground metres)."""
+    """A vehicle with its crew; `station` is a facility's id, x, y where it stands (ground metres). `plate` is that of a
+    car; no region's begin with 演 (exercise)."""
 
     id: str
     kind: str
@@ -19,6 +20,7 @@ class Unit:
     station: str
     x: float
     y: float
+    plate: str | None
 
 
 def units(found: Sequence[Facility]) -> Iterator[Unit]:
@@ -37,4 +39,5 @@ def units(found: Sequence[Facility]) -> Iterator[Unit]:
                 station.id,
                 station.x,
                 station.y,
+                f"演{row['prefix'][0].upper()}·{10_000 + 37 * (number + 1)}" if "车" in label_zh else None,
             )

@@ -12,6 +12,7 @@ import shapely
 from demo.city import departments, layout
 from demo.city.compose import City
 from demo.city.districts import index_at
+from demo.city.doors import doors
 from demo.city.frame import BOX, LAT0, LON0, to_lonlat, xy
 from demo.city.network import SPEED_KMH
 
@@ -147,6 +148,16 @@ def _buildings(city: City, scale: float) -> Iterator[Feature]:
             )
 
 
+def _addresses(city: City, scale: float) -> Iterator[Feature]:
+    for door in doors(city.network.edges, [b for b in city.buildings if b.people_night or b.people_day]):
+        if kept(door.building, scale):
+            yield (
+                f"door-{door.building}",
+                shapely.Point(door.x, door.y),
+                {"street_zh": door.street_zh, "street_en": door.street_en, "number": str(door.number)},
+            )
+
+
 def _facilities(city: City, scale: float) -> Iterator[Feature]:
     for f in city.facilities:
         yield (
@@ -222,6 +233,7 @@ def _units(city: City, scale: float) -> Iterator[Feature]:
                     "name_en": u.name_en,
                     "capabilities": list(u.capabilities),
                     "station": u.station,
+                    "plate": u.plate,
                 },
             )
 
@@ -238,6 +250,7 @@ LAYERS: dict[str, Callable[[City, float], Iterator[Feature]]] = {
     "green": _areas("green"),
     "railways": _railways,
     "buildings": _buildings,
+    "addresses": _addresses,
     "facilities": _facilities,
     "assets": _assets,
     "sensors": _sensors,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -81,6 +82,8 @@ BUILDING_KINDS = {
     "civic": "public",
 }
 STOREY_M = 3.2
+# doors of one street and number that lie nearer to each other are one (degrees)
+TOGETHER = 0.002
 Tags = Any
 Position = list[float]
 Layers = dict[str, list[Feature]]
@@ -137,7 +140,7 @@ def load_osm(engine: Engine, path: Path, name: str, timezone: str, told: Told) -
                 center=((bbox[0] + bbox[2]) / 2, (bbox[1] + bbox[3]) / 2),
             ),
         )
-        for layer in ("districts", "streets", "water", "green", "buildings", "facilities"):
+        for layer in ("districts", "streets", "water", "green", "buildings", "addresses", "facilities"):
             told(layer, load_layer(conn, layer, ((f"{layer} {f['id']}", f) for f in layers[layer])))
     analyse(engine)
 
@@ -149,17 +152,21 @@ def polygon(bbox: Box) -> Geometry:
 
 def read_osm(path: Path) -> tuple[Box, Layers]:
     """The extent and the features of each layer."""
-    streets = list(split_ways(list(read_ways(path))))
-    layers: Layers = {"streets": [*streets], "water": [], "green": [], "buildings": [], "facilities": []}
+    ways = list(read_ways(path))
+    streets = list(split_ways(ways))
+    layers: Layers = {name: [] for name in ("water", "green", "buildings", "facilities")} | {"streets": [*streets]}
+    doors = Doors()
     if not streets:
         raise InputError(f"{path.name}: there is no street in it", field="path")
     factory = osmium.geom.GeoJSONFactory()
     thing: Any
     for thing in osmium.FileProcessor(str(path)).with_locations().with_areas():
         if thing.is_area():
-            _take_area(thing, factory, layers)
+            _take_area(thing, factory, layers, doors)
         elif thing.is_node():
+            doors.take(thing, "n", [thing.lon, thing.lat])
             _take_facility(thing, "n", {"type": "Point", "coordinates": [thing.lon, thing.lat]}, layers)
+    layers["addresses"] = doors.features({tags["name"]: _names(tags) for tags, _ in ways if "name" in tags})
     points = [point for street in streets for point in street["geometry"]["coordinates"]]
     lons, lats = [p[0] for p in points], [p[1] for p in points]
     return (min(lons), min(lats), max(lons), max(lats)), layers
@@ -199,8 +206,7 @@ def _street(edge: int, tags: dict[str, str], nodes: list[tuple[int, float, float
     return {
         "id": edge,
         "properties": {
-            "name_zh": tags.get("name:zh") or tags.get("name"),
-            "name_en": tags.get("name:en") or tags.get("name"),
+            **_names(tags),
             "class": klass,
             "oneway": oneway,
             "speed_kmh": int(signed) if signed.isdigit() and int(signed) > 0 else speed,
@@ -213,7 +219,7 @@ def _street(edge: int, tags: dict[str, str], nodes: list[tuple[int, float, float
     }
 
 
-def _take_area(area: Any, factory: Any, layers: Layers) -> None:
+def _take_area(area: Any, factory: Any, layers: Layers, doors: Doors) -> None:
     tags = area.tags
     building = tags.get("building")
     kind = next((v for (k, t), v in AREAS.items() if tags.get(k) == t), None)
@@ -226,11 +232,50 @@ def _take_area(area: Any, factory: Any, layers: Layers) -> None:
     if building:
         layers["buildings"].append(_building(area, geometry))
     elif kind is not None:
-        names = {"name_zh": tags.get("name:zh") or tags.get("name"), "name_en": tags.get("name:en") or tags.get("name")}
-        layers[kind[0]].append({"id": area.id, "properties": {"kind": kind[1], **names}, "geometry": geometry})
+        layers[kind[0]].append({"id": area.id, "properties": {"kind": kind[1], **_names(tags)}, "geometry": geometry})
     ring = geometry["coordinates"][0][0]
     center = [sum(p[0] for p in ring) / len(ring), sum(p[1] for p in ring) / len(ring)]
+    if building:
+        doors.take(area, "a", center)
     _take_facility(area, "a", {"type": "Point", "coordinates": center}, layers)
+
+
+def _names(tags: Tags) -> dict[str, str | None]:
+    name = tags.get("name")
+    return {"name_zh": tags.get("name:zh") or name, "name_en": tags.get("name:en") or name}
+
+
+class Doors:
+    """Addresses (addr:street, addr:housenumber) of doors and buildings. A building has that of its door once: of two of
+    one street and number that lie together the first is kept."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], list[tuple[str, Position]]] = {}
+
+    def take(self, thing: Any, letter: str, where: Position) -> None:
+        street, numbers = thing.tags.get("addr:street"), thing.tags.get("addr:housenumber")
+        if not street or not numbers:
+            return
+        for number in filter(None, map(str.strip, re.split("[;,]", numbers))):
+            same = self._found.setdefault((street, number), [])
+            if not any(max(abs(a - b) for a, b in zip(where, there, strict=True)) < TOGETHER for _, there in same):
+                same.append((f"osm-{letter}{thing.id}-{number}", where))
+
+    def features(self, streets: Mapping[str, Mapping[str, str | None]]) -> list[Feature]:
+        """`streets`: what a street is called in Chinese and English, by its name."""
+        return [
+            {
+                "id": identity,
+                "properties": {
+                    "street_zh": streets.get(street, {}).get("name_zh") or street,
+                    "street_en": streets.get(street, {}).get("name_en") or street,
+                    "number": number,
+                },
+                "geometry": {"type": "Point", "coordinates": where},
+            }
+            for (street, number), places in self._found.items()
+            for identity, where in places
+        ]
 
 
 def _building(area: Any, geometry: Geometry) -> Feature:
@@ -242,8 +287,7 @@ def _building(area: Any, geometry: Geometry) -> Feature:
             "kind": BUILDING_KINDS.get(
                 tags.get("building"), "public" if tags.get("amenity") else "commercial" if tags.get("shop") else "other"
             ),
-            "name_zh": tags.get("name:zh") or tags.get("name"),
-            "name_en": tags.get("name:en") or tags.get("name"),
+            **_names(tags),
             "height_m": float(storeys) * STOREY_M if storeys.isdigit() else None,
             "people_day": None,
             "people_night": None,

@@ -15,7 +15,9 @@ from layers.imports.load import load_layer, read_head, save_city
 from layers.imports.schema import SPECS, Feature
 
 Told = Callable[[str, int], None]
-TABLES = ("district", "street", "area", "building", "facility", "asset", "sensor", "camera", "unit")
+TABLES = ("district", "street", "area", "building", "facility", "asset", "sensor", "camera", "unit", "address")
+# the index of names follows what is loaded
+NAMES = ("search_name", "search_word")
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, Feature]]:
@@ -77,5 +79,5 @@ def _load_layers(conn: Connection, folder: Path, told: Told) -> None:
 def analyse(engine: Engine) -> None:
     """Fresh statistics, so that the first questions are answered well."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-        for name in TABLES:
+        for name in (*TABLES, *NAMES):
             conn.execute(text("SELECT analyze_table(:name)"), {"name": name})

@@ -151,6 +151,18 @@ FROM staged s
         numeric_id=True,
     ),
     ImportSpec(
+        "addresses",
+        POINT,
+        {"street_zh": (str,), "street_en": (str,), "number": (str,)},
+        {},
+        "DELETE FROM address",
+        f"""
+INSERT INTO address (id, street_zh, street_en, number, district, geom)
+SELECT s.id, s.props->>'street_zh', s.props->>'street_en', s.props->>'number', {IN_DISTRICT}, s.geom
+FROM staged s
+""",
+    ),
+    ImportSpec(
         "facilities",
         POINT,
         {**NAMES, "kind": (str,)},
@@ -223,15 +235,17 @@ ON CONFLICT (id) DO UPDATE SET name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.na
         "units",
         POINT,
         {**NAMES, "kind": (str,), "capabilities": (list,)},
-        {"station": (str,)},
+        {"station": (str,), "plate": (str,)},
         "SELECT 1",
         """
-INSERT INTO unit (id, kind, name_zh, name_en, capabilities, status, status_at, station, home)
+INSERT INTO unit (id, kind, name_zh, name_en, capabilities, status, status_at, station, plate, home)
 SELECT s.id, s.props->>'kind', s.props->>'name_zh', s.props->>'name_en',
-  ARRAY(SELECT jsonb_array_elements_text(s.props->'capabilities')), 'available', now(), s.props->>'station', s.geom
+  ARRAY(SELECT jsonb_array_elements_text(s.props->'capabilities')), 'available', now(), s.props->>'station',
+  s.props->>'plate', s.geom
 FROM staged s ORDER BY s.id COLLATE "C"
 ON CONFLICT (id) DO UPDATE SET kind = EXCLUDED.kind, name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en,
-  capabilities = EXCLUDED.capabilities, station = EXCLUDED.station, home = EXCLUDED.home
+  capabilities = EXCLUDED.capabilities, station = EXCLUDED.station, plate = EXCLUDED.plate,
+  home = EXCLUDED.home
 """,
         history="unit",
     ),

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from alerts.warnings import Warning, list_warnings, read_chain, read_of_senders, read_warning, read_warnings
 from app.cards import read_card
+from app.finding import search
 from core.cap import Alert, Area, Info, build
 from core.pgarray import to_pg_us
 from core.vocabulary import WarningState
@@ -20,7 +21,6 @@ from ingest.arrived import Arrived
 from ingest.decoders.cap import decode_warning
 from ingest.writer import Writer
 from layers.catalogue import LAYERS, count_things
-from layers.search import search
 from tests.app.asking import ask_as
 from tests.people import person
 from tests.support import now

@@ -21,6 +21,7 @@ from app.api import alarms, classification, incidents, sensors, state, video
 from app.api.classification import ClassificationIn
 from app.api.shapes import IncidentChange, IncidentIn
 from app.cards import read_card
+from app.finding import search
 from app.health.read import read_health
 from app.live.hub import Changes, say_to
 from app.live.kinds import KINDS, ReadAt
@@ -39,7 +40,6 @@ from ingest.admin import pending
 from layers.catalogue import read_features
 from layers.imports.load import load_layer
 from layers.registers import read_near_cameras
-from layers.search import search
 from layers.video import read_picture
 from layers.within import read_within
 from tests.alerts.helpers import SENSOR, change, write

@@ -19,6 +19,7 @@ from app.api import alarms, health, incidents, layers, pending, sensors, state, 
 from app.api import devices as accounts
 from app.cards import read_card
 from app.cards.around import look_around
+from app.finding import search
 from app.live.hub import Changes, say_to
 from app.live.kinds import KINDS, ReadAt
 from app.live.told import Told
@@ -39,7 +40,6 @@ from ingest.admin import devices
 from ingest.admin import pending as book
 from ingest.doors.accounts import AccountIn
 from layers.catalogue import LAYERS, describe_layers, read_features, read_tile, sight_of_tiles
-from layers.search import search
 from layers.sensors import read_sensors
 from layers.within import read_within
 from tests.alerts.helpers import change, write

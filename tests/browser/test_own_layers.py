@@ -80,6 +80,21 @@ def test_a_press_on_its_edge_opens_its_card_with_its_columns(desk: Desk, park: d
     assert desk.serious_barriers() == []
 
 
+def test_it_is_found_by_its_initials_with_its_layers_title_and_opens_its_card(desk: Desk) -> None:
+    desk.page.keyboard.press("Escape")
+    desk.page.fill("#search", "zxgy")
+    found = "() => [...document.querySelectorAll('#search-results [role=option]')].map(hit => hit.innerText)"
+    hits = desk.until(found, lambda hits: any(PARK in hit for hit in hits), what="the park is found by its initials")
+    [place] = [at for at, hit in enumerate(hits) if PARK in hit]
+    assert "图层要素" in hits[place]
+    assert "城市公园" in hits[place]
+    for _ in range(place + 1):
+        desk.page.keyboard.press("ArrowDown")
+    desk.page.keyboard.press("Enter")
+    desk.until("() => document.querySelector('#card #card-title')?.innerText", lambda title: title == PARK)
+    assert "p-1" in desk.page.inner_text("#card .facts")
+
+
 def test_points_are_drawn_gathered_and_one_by_one(
     desk: Desk, own_engine: Engine, park: dict[str, Any], tmp_path: Path
 ) -> None:

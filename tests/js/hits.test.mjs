@@ -150,3 +150,14 @@ test('equal names are told apart by code, district and distance', () => {
   assert.deepEqual(tellingOf(other, [other], texts).map(({ en }) => en), ['Gaochun', '2.3 unit.km']);
   assert.deepEqual(tellingOf(hit('street', '1', 0), [], texts), []);
 });
+
+test('a row of an own layer is told by its layer', () => {
+  const texts = (key, { n }) => ({ zh: `${n} ${key}`, en: `${n} ${key}` });
+  const row = hit('row', 'shops/1', 0, { subtitle: { zh: '商铺', en: 'Shops' }, distance_m: 40 });
+  assert.deepEqual(tellingOf(row, [row], texts).map(({ en }) => en), ['Shops', '40 unit.m']);
+});
+
+test('a better match goes before a kind that stands earlier, and a mistyped one last', () => {
+  const found = merged([], [hit('street', '1', 8), hit('row', 'shops/1', 5), hit('address', 'd', 0), hit('unit', 'u', 7)]);
+  assert.deepEqual(found.map(({ type }) => type), ['address', 'row', 'unit', 'street']);
+});

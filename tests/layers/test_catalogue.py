@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, text
 
+from app.finding import search
 from core.errors import InputError, NotFound
 from core.geodesy import distances_m
 from core.types import LonLat
@@ -19,7 +20,6 @@ from layers import catalogue
 from layers.catalogue import COMPOSED, LAYERS, count_things, describe_layers, read_features, read_tile
 from layers.grids import CGCS2000, MERCATOR, Grid
 from layers.ogc.tiles import matrices
-from layers.search import search
 from layers.sensors import read_sensors, read_series
 from tests.alerts.helpers import change, write
 from tests.support import now

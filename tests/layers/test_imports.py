@@ -256,4 +256,37 @@ def test_extent_is_around_the_streets() -> None:
     bbox, layers = read_osm(helsinki_extract())
     assert bbox[0] < bbox[2]
     assert bbox[1] < bbox[3]
-    assert set(layers) == {"streets", "water", "green", "buildings", "facilities"}
+    assert set(layers) == {"streets", "water", "green", "buildings", "addresses", "facilities"}
+
+
+def test_addresses_and_plates_come_with_a_package(conn: Connection) -> None:
+    door = {
+        "id": "d-1",
+        "properties": {"street_zh": "一路", "street_en": "First Road", "number": "12-14"},
+        "geometry": POINT,
+    }
+    assert load_layer(conn, "addresses", [("here", door)]) == 1
+    assert conn.execute(text("SELECT id, street_zh, number, district FROM address")).all() == [
+        ("d-1", "一路", "12-14", "000000")
+    ]
+    for plate in ("演F·10037", ...):
+        load_layer(conn, "units", [("here", changed(UNIT, plate=plate))])
+        kept = conn.scalar(text("SELECT plate FROM unit WHERE id = 'u-1'"))
+        assert kept == (None if plate is ... else plate)
+    with pytest.raises(InputError, match="number"):
+        load_layer(conn, "addresses", [("here", changed(door, number=12))])
+
+
+def test_openstreetmaps_house_numbers_are_addresses_once_each() -> None:
+    _, layers = read_osm(helsinki_extract())
+    doors = [(f["properties"]["street_zh"], f["properties"]["number"]) for f in layers["addresses"]]
+    assert len(doors) > 100
+    assert len({f["id"] for f in layers["addresses"]}) == len(doors)
+    assert all(street and number and not set(";,") & set(number) for street, number in doors)
+    places: dict[tuple[str, str], list[list[float]]] = {}
+    for feature, door in zip(layers["addresses"], doors, strict=True):
+        places.setdefault(door, []).append(feature["geometry"]["coordinates"])
+    for there in places.values():
+        assert all(
+            max(abs(a[0] - b[0]), abs(a[1] - b[1])) >= 0.002 for i, a in enumerate(there) for b in there[i + 1 :]
+        )
