@@ -16,17 +16,29 @@ EACH = 200
 MARGIN = 1 / 32
 
 
-def touches(key: Hashable, layer: str, box: Box) -> bool:
-    """Whether the tile of a key (layer, grid, level, column, row, …) shows something of a box; a tile shows a little
-    more than its square."""
-    if not isinstance(key, tuple) or key[0] != layer:
-        return False
-    _, grid, z, x, y, *_ = key
-    west, south, east, north = box
-    left, top = GRIDS[grid].place(west, north, z)
-    right, bottom = GRIDS[grid].place(east, south, z)
-    across = left - MARGIN <= x + 1 and x <= right + MARGIN
-    return bool(across and top - MARGIN <= y + 1 and y <= bottom + MARGIN)
+class Touched:
+    """Which tiles show something of a box: of keys (layer, grid, level, column, row, …); a tile shows a little more
+    than its square."""
+
+    def __init__(self, layer: str, box: Box) -> None:
+        self._layer, self._box = layer, box
+        # by grid and level: columns and rows, from and to
+        self._spans: dict[tuple[str, int], tuple[float, float, float, float]] = {}
+
+    def __contains__(self, key: Hashable) -> bool:
+        if not isinstance(key, tuple) or key[0] != self._layer:
+            return False
+        _, grid, z, x, y, *_ = key
+        span = self._spans.get((grid, z)) or self._span(grid, z)
+        return bool(span[0] <= x <= span[1] and span[2] <= y <= span[3])
+
+    def _span(self, grid: str, z: int) -> tuple[float, float, float, float]:
+        west, south, east, north = self._box
+        left, top = GRIDS[grid].place(west, north, z)
+        right, bottom = GRIDS[grid].place(east, south, z)
+        span = (left - 1 - MARGIN, right + MARGIN, top - 1 - MARGIN, bottom + MARGIN)
+        self._spans[grid, z] = span
+        return span
 
 
 class TileCache:
@@ -75,9 +87,10 @@ class TileCache:
     def drop(self, layer: str, box: Box) -> None:
         """Forget the tiles of a layer that a box (degrees) touches; the others stay. Keys begin with the layer,
         grid, level, column and row."""
+        touched = Touched(layer, box)
         with self._changed:
             self._generation += 1
-            for key in [key for key in self._held if touches(key, layer, box)]:
+            for key in [key for key in self._held if key in touched]:
                 self.size -= len(self._held.pop(key)) + EACH
 
     def clear(self) -> None:

@@ -48,3 +48,12 @@ def check_texts(value: object, field: str) -> None:
 def visible(value: str) -> str:
     """`value` with a replacement character for what no column or terminal takes: for logs and the audit."""
     return "".join(sign if sign.isprintable() else "\ufffd" for sign in value)
+
+
+# what a spreadsheet takes for the begin of a formula
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def no_formula(words: str) -> str:
+    """Text that no spreadsheet takes for a formula (OWASP: CSV injection)."""
+    return f"'{words}" if words.startswith(FORMULA) else words

@@ -229,6 +229,11 @@ def _write(
 ) -> Asset:
     code = before["id"]
     row = row_of(conn, "asset", code)
+    others = {name for name, value in said.items() if row is None or _plain(value) != row.get(name)}
+    if not others:
+        return before
+    places = {"lon", "lat"} if others & {"lon", "lat"} else set()
+    said = {name: value for name, value in said.items() if name in others | places}
     sets = [f"{name} = :{name}" for name in said if name not in ("lon", "lat", "attributes")]
     sets += ["attributes = CAST(:attributes AS jsonb)"] if "attributes" in said else []
     sets += [PLACE] if "lon" in said else []
@@ -250,6 +255,11 @@ def _write(
     lons, lats = sorted((before["lon"], after["lon"])), sorted((before["lat"], after["lat"]))
     notify_place(conn, LAYER, (lons[0], lats[0], lons[1], lats[1]))
     return after
+
+
+def _plain(value: Any) -> Any:
+    """As the row is kept in JSON."""
+    return value.isoformat() if isinstance(value, date) else value
 
 
 _HISTORY = text("""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -71,10 +71,7 @@ class OwnLayer:
 
     def may_see(self, scope: Scope) -> bool:
         """Whether anything of it is shown to who sees this much."""
-        kept = (
-            self.departments is None or scope.departments is None or not scope.departments.isdisjoint(self.departments)
-        )
-        return scope.city and kept and self.classification <= scope.classification
+        return may_see(self.classification, self.departments, scope)
 
 
 def read_layers(conn: Connection, scope: Scope = EVERYTHING) -> list[OwnLayer]:
@@ -208,6 +205,23 @@ def need_whole(layer: OwnLayer, scope: Scope) -> None:
     what they do not know."""
     if not layer.may_see(scope) or scope.districts is not None:
         raise Forbidden("layer: it reaches beyond what you may see", field="layer", reason="layer_beyond_own")
+
+
+def may_see(classification: int, departments: Collection[str] | None, scope: Scope) -> bool:
+    """Whether anything of a layer is shown to who sees this much."""
+    kept = departments is None or scope.departments is None or not scope.departments.isdisjoint(departments)
+    return scope.city and kept and classification <= scope.classification
+
+
+def need_sight(given: NewLayer, scope: Scope) -> None:
+    """Forbidden where whoever makes a layer would not see it, or not the whole of it."""
+    if not may_see(int(given.classification), given.departments, scope) or scope.districts is not None:
+        raise Forbidden("layer: it would reach beyond what you may see", field="layer", reason="layer_beyond_own")
+
+
+def lock_layer(conn: Connection, layer_id: str) -> None:
+    """Until the transaction ends nobody else makes or renews a layer of this id."""
+    conn.execute(text("SELECT pg_advisory_xact_lock(hashtext('layer'), hashtext(:id))"), {"id": layer_id})
 
 
 def need_everything(scope: Scope) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from core import audit
 from core.db import notify_change
-from core.errors import Conflict, Forbidden, NotFound
+from core.errors import Conflict, Forbidden, InputError, NotFound
 from core.given import Given
 from core.scope import Classification, Scope
 from core.viewer import Viewer
@@ -57,6 +57,9 @@ def change_layer(
     if before.version != change.version:
         raise Conflict("layer: somebody else has changed it meanwhile", field="version", reason="stale_version")
     said = change.model_dump(exclude={"version", "style"}, exclude_unset=True)
+    for name, value in said.items():
+        if value is None and name != "departments":
+            raise InputError(f"{name}: expected a value", field=name)
     after = replace(before, **{name: value for name, value in said.items() if name in ("classification",)})
     if "departments" in said:
         kept = said["departments"]

@@ -48,6 +48,8 @@ class BroughtFile:
     answer: ImportObject | None = None
     error: OneMapError | None = None
     task: asyncio.Task[None] | None = None
+    # it comes, or is read: not to be given up for another
+    busy: int = 0
 
     def told(self) -> FileObject:
         return {
@@ -69,8 +71,9 @@ class BroughtFiles:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._files: dict[str, BroughtFile] = {}
-        # imports are heavy: one after the other
+        # imports are heavy: one after the other; first rows are not
         self._turn = anyio.CapacityLimiter(1)
+        self._looks = anyio.CapacityLimiter(2)
 
     @property
     def folder(self) -> Path:
@@ -80,7 +83,7 @@ class BroughtFiles:
         """Keep what comes; the oldest of this person's makes room."""
         self.forget(now)
         own = sorted((one for one in self._files.values() if one.owner == who.username), key=lambda one: one.asked_at)
-        idle = [one for one in own if one.state != "working"]
+        idle = [one for one in own if one.state != "working" and not one.busy]
         surplus = max(len(own) - EACH + 1, 0)
         if surplus > len(idle):
             raise Conflict(f"{len(own)} files are being worked on; wait for one", reason="import_running")
@@ -90,16 +93,19 @@ class BroughtFiles:
         folder = self.folder / identity
         folder.mkdir(mode=0o700, parents=True)
         # what a person calls it names nothing on disk
-        path, size = folder / f"file{Path(name).suffix[:10]}", 0
+        path = folder / f"file{Path(name).suffix[:10]}"
+        taken = BroughtFile(identity, name, path, 0, who.username, now, busy=1)
+        self._files[identity] = taken
         try:
             async with await anyio.open_file(path, "wb") as file:
                 async for block in body:
                     await file.write(block)
-                    size += len(block)
+                    taken.size += len(block)
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            self.drop(taken)
             raise
-        self._files[identity] = taken = BroughtFile(identity, name, path, size, who.username, now)
+        finally:
+            taken.busy -= 1
         return taken
 
     def need(self, identity: str, who: Viewer, now: datetime) -> BroughtFile:
@@ -129,8 +135,8 @@ class BroughtFiles:
 
     def stop(self, file: BroughtFile) -> None:
         """End the work on it; nothing of it is kept."""
-        if file.task is not None:
-            file.task.cancel()
+        if file.task is not None and file.task.cancel() and file.state == "working":
+            file.state = "stopped"  # also where it had not begun
 
     def drop(self, file: BroughtFile) -> None:
         self.stop(file)
@@ -140,7 +146,7 @@ class BroughtFiles:
     def forget(self, now: datetime) -> None:
         """Those that nobody asks for any more, and what another life has left."""
         for one in list(self._files.values()):
-            if one.state != "working" and now - one.asked_at > KEPT:
+            if one.state != "working" and not one.busy and now - one.asked_at > KEPT:
                 self.drop(one)
         if self.folder.is_dir():
             for left in self.folder.iterdir():
@@ -163,8 +169,12 @@ class BroughtFiles:
         def told(done: int, of: int | None) -> None:
             file.done, file.whole = done, of
 
-        async with self._turn:
-            return await read(self._settings, file.path, whole, mode, who, told)
+        file.busy += 1
+        try:
+            async with self._looks if mode == "look" else self._turn:
+                return await read(self._settings, file.path, whole, mode, who, told)
+        finally:
+            file.busy -= 1
 
     async def _work(self, file: BroughtFile, given: MappingIn, mode: Mode, who: Viewer) -> None:
         try:

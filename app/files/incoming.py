@@ -19,7 +19,7 @@ from app.files.nouns import ImportIn, ImportObject, Mode
 from core import audit
 from core.clock import utc_now
 from core.db import make_engine
-from core.errors import InputError
+from core.errors import Conflict, InputError
 from core.given import as_input_error
 from core.scope import EVERYTHING, Scope
 from core.settings import load_settings
@@ -31,7 +31,7 @@ from layers.imports.plan import Plan
 from layers.imports.registers import REGISTERS
 from layers.imports.suggest import suggest
 from layers.imports.tables import Table, tables_of
-from layers.own import OwnLayer, need_everything, need_whole, read_layer
+from layers.own import OwnLayer, lock_layer, need_everything, need_sight, need_whole, read_layer
 
 PREVIEWED = 10
 # of rows that are refused, in an answer
@@ -55,21 +55,26 @@ def run_import(
         found = open_file(path, Path(own) / "unpacked")
         tables = [called(table, path, given.name) for table in tables_of(found, Path(own), given.encoding)]
         table = choose(tables, given.table, first=mode == "look")
-        plan, reference = suggest(
-            table, given.layer or Path(given.name).stem, given.datum, None if given.columns else given.key
-        )
+        _check_names(given, [field.name for field in table.fields])
+        place = [name for name in (given.x, given.y) if name]
+        key = None if given.columns else given.key
+        plan, reference = suggest(table, given.layer or Path(given.name).stem, given.datum, key, place)
         register = REGISTERS.get(given.layer or "")
         show, take = (preview_ours, bring_ours) if register else (preview, bring)
         with transaction() as conn:
             if register:
                 need_everything(scope)
                 before = None
-                plan = fitted(_checked(plan, given, before, table), register)
+                plan = fitted(_checked(plan, given, before), register)
             else:
+                if mode == "load":
+                    lock_layer(conn, given.layer or plan.layer)
                 before = read_layer(conn, given.layer or plan.layer, lock=mode == "load")
                 if before is not None:
                     need_whole(before, scope)
-                plan = _checked(plan, given, before, table)
+                    check_version(before, given)
+                plan = _checked(plan, given, before)
+                need_sight(plan, scope)
             rows, outcome = show(conn, table, plan, PREVIEWED)
             if mode == "check":
                 with_all = conn.begin_nested()
@@ -86,12 +91,26 @@ def run_import(
             "guessed": reference.found,
             "encoding": table.encoding,
             "known": bool(before or register),
+            "version": version_of(before, mode),
             "plan": plan.model_dump(mode="json"),
             "rows": [_shown(row) for row in rows],
             "figures": figures(outcome),
             "gone_keys": outcome.gone_keys,
             "refused": outcome.refusals,
         }
+
+
+def check_version(before: OwnLayer, given: ImportIn) -> None:
+    """Conflict where the layer is another than the one that was looked at: what is said of it was said of that."""
+    if given.version is not None and given.version != before.version:
+        raise Conflict("layer: somebody else has changed it meanwhile", field="layer", reason="stale_version")
+
+
+def version_of(before: OwnLayer | None, mode: Mode) -> int | None:
+    """Of the layer as it is after the work; None where there is none."""
+    if mode == "load":
+        return 1 if before is None else before.version + 1
+    return None if before is None else before.version
 
 
 def called(table: Table, path: Path, name: str) -> Table:
@@ -114,9 +133,8 @@ def choose(tables: list[Table], name: str | None, *, first: bool = False) -> Tab
     return filled[0]
 
 
-def _checked(plan: Plan, given: ImportIn, before: OwnLayer | None, table: Table) -> Plan:
+def _checked(plan: Plan, given: ImportIn, before: OwnLayer | None) -> Plan:
     """The suggestion with what the layer has already and what was said, checked as a whole."""
-    _check_names(given, [field.name for field in table.fields])
     said = {
         "layer": given.layer,
         "title_zh": given.title,

@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 
 from core.given import Given
 from core.scope import Classification
+from core.texts import no_formula
 from core.types import JsonObject
 from layers.imports.nouns import Refused
 from layers.imports.plan import MOST_COLUMNS, ColumnIn
@@ -42,6 +43,8 @@ class MappingIn(Given):
     departments: list[str] | None = Field(None, max_length=200)
     remove_gone: bool = False
     anywhere: bool = False
+    # of a layer that is there, the version that was looked at
+    version: int | None = Field(None, ge=1, le=2**31 - 1)
 
 
 class ImportIn(MappingIn):
@@ -56,7 +59,8 @@ def refused_csv(refused: Iterable[Refused]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["row", "field", "why_zh", "why_en"])
-    writer.writerows([one["row"], one["field"], one["why"]["zh"], one["why"]["en"]] for one in refused)
+    for one in refused:
+        writer.writerow([one["row"], *map(no_formula, (one["field"], one["why"]["zh"], one["why"]["en"]))])
     return text.getvalue()
 
 
@@ -70,7 +74,7 @@ class TableObject(TypedDict):
 class ImportObject(TypedDict):
     """What a file became, or would become: its tables, which of them was read, how (`guessed`: nobody said so), the
     plan, the first rows as they are kept, how many of which, and which are refused and why, the first thousand of
-    them. `known`: there is a layer of this id already."""
+    them. `known`: there is a layer of this id already, of `version`."""
 
     tables: list[TableObject]
     table: str
@@ -78,6 +82,7 @@ class ImportObject(TypedDict):
     guessed: bool
     encoding: str | None
     known: bool
+    version: int | None
     plan: JsonObject
     rows: list[JsonObject]
     figures: dict[str, int]

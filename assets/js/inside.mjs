@@ -1,6 +1,7 @@
 // What is inside an area: drawn on the map as a circle, a polygon or a band along a street, told beside it at once, to be taken along.
 import { send, whyOf } from './api.mjs';
 import { byId, el } from './dom.mjs';
+import { hasPicture } from './map/lost.mjs';
 import { asked, blank, drawn, finished, isWhole, withPoint, withoutLast } from './map/sketch.mjs';
 import { token } from './tokens.mjs';
 import { pair } from './words.mjs';
@@ -44,7 +45,8 @@ export function linesOf(found, { texts }, vocabulary) {
 
 /** The same as a table for a spreadsheet. @param {Line[]} lines @param {Within} found @param {Lang} lang */
 export function tableOf(lines, found, lang) {
-  const cell = (/** @type {unknown} */ value) => `"${String(value).replaceAll('"', '""')}"`;
+  // what a spreadsheet would take for a formula is text
+  const cell = (/** @type {unknown} */ value) => `"${String(value).replace(/^(?=[=+@\t\r-]\D)/, "'").replaceAll('"', '""')}"`;
   const rows = [...lines.map(({ label, value, more }) => [label[lang], value, more?.[lang] ?? '']), ...found.facilities.map(({ id, kind, names }) => [names[lang], kind, id])];
   return BOM + rows.map(row => row.map(cell).join(',')).join('\r\n');
 }
@@ -72,6 +74,7 @@ export function makeInside({ map, words, catalogue, vocabulary }) {
 
   /** @param {Place | null} [pointer] */
   function show(pointer = null) {
+    if (!hasPicture(map)) return;
     const source = /** @type {GeoJsonSource | undefined} */ (map.getSource(SOURCE));
     source?.setData(/** @type {any} */ (drawn(sketch, found?.geometry ?? null, pointer)));
   }
@@ -145,7 +148,7 @@ export function makeInside({ map, words, catalogue, vocabulary }) {
     if (!panel) return;
     const wasDone = sketch.done;
     sketch = withPoint(sketch, [lngLat.lng, lngLat.lat]);
-    if (wasDone || !sketch.done) { found = null; turn += 1; }
+    if (wasDone || !sketch.done) { found = null; turn += 1; told.replaceChildren(el('p', { class: 'quiet' }, both(`inside.how.${sketch.mode}`))); }
     if (sketch.done) ask();
     else show();
   }
@@ -158,6 +161,8 @@ export function makeInside({ map, words, catalogue, vocabulary }) {
   /** @param {KeyboardEvent} event */
   function typed(event) {
     if (!panel || document.querySelector('dialog[open]')) return;
+    const elsewhere = event.target instanceof HTMLElement && !panel.contains(event.target) && event.target.closest('a, button, input, select, textarea, [role=option], [tabindex]') && !event.target.closest('#map');
+    if (elsewhere) return;
     if (event.key === 'Escape') { event.stopPropagation(); stop(); }
     if (event.target instanceof HTMLElement && event.target.closest('button, input, select, textarea')) return;
     if (event.key === 'Enter' && isWhole(sketch)) done();
@@ -170,15 +175,16 @@ export function makeInside({ map, words, catalogue, vocabulary }) {
     panel = null;
     found = null;
     sketch = blank(sketch.mode);
-    show();
     delete map.getContainer().dataset.sketching;
     map.doubleClickZoom.enable();
+    show();
     byId('map-inside')?.setAttribute('aria-pressed', 'false');
     byId('map-inside')?.focus();
   }
 
   function open() {
     if (panel) return stop();
+    if (!hasPicture(map)) return;
     layers();
     panel = el('aside', { id: 'inside', class: 'panel', 'aria-labelledby': 'inside-title' });
     document.body.append(panel);

@@ -5,6 +5,7 @@ Rows go through a temporary table, a piece of the file at a time; a killed impor
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,11 +32,13 @@ from layers.imports.shapes import Family, Shapes, mend
 from layers.imports.suggest import shape_in
 from layers.imports.tables import Piece, Table
 from layers.imports.values import value_of
-from layers.own import read_layer, write_layer
+from layers.own import OwnLayer, read_layer, write_layer
 
 # refused rows that are kept to be shown; all are counted
 REFUSED_KEPT = 10_000
 NAMED = 1000
+# of a key, what an index takes
+KEY_BYTES = 500
 STAGE = """
 CREATE TEMP TABLE brought (key text NOT NULL, props jsonb NOT NULL, geom geometry(Geometry, 4326)) ON COMMIT DROP
 """
@@ -136,6 +139,10 @@ class Reader:
         if not key:
             self._outcome.refuse(number, self._plan.key or "", say("refused.key"))
             return None
+        if len(key.encode()) > KEY_BYTES:
+            told = say("refused.long", most=KEY_BYTES, got=len(key.encode()))
+            self._outcome.refuse(number, self._plan.key or "", told)
+            return None
         if (before := self._seen.setdefault(key, number)) != number:
             self._outcome.refuse(number, self._plan.key or "", say("refused.twice", name=repr(key[:80]), row=before))
             return None
@@ -196,8 +203,27 @@ def bring(
         raise InputError(f"file: no row of {table.name} can be kept; {told_of}", field="file")
     write_layer(conn, plan.layer, plan, who, now, lineage_of(table, plan, file))
     _settle(conn, plan, outcome, now)
+    if before is not None:
+        _check_types(conn, before, plan, outcome)
     notify_change(conn, "layer", [plan.layer])
     return outcome
+
+
+def _check_types(conn: Connection, before: OwnLayer, plan: Plan, outcome: Outcome) -> None:
+    """A column that is of another type now: what was coloured by it is not any more; Conflict where rows stay that the
+    file has not, for their values are still of the old one."""
+    was = {column.name: column.type for column in before.columns}
+    others = [c for c in plan.columns if c.name in was and was[c.name] != c.type]
+    if outcome.gone > outcome.removed:
+        for column in others:
+            if column.type != "text":
+                told = f"columns: {column.name} was {was[column.name]} and {outcome.gone - outcome.removed} features"
+                raise Conflict(f"{told} that the file has not still have it so; keep the type", field="columns")
+    names = {column.name for column in plan.columns} - {column.name for column in others}
+    if before.style.get("by") and before.style["by"] not in names:
+        kept = {name: value for name, value in before.style.items() if name in ("colour", "size", "label")}
+        sql = "UPDATE layer SET style = CAST(:style AS jsonb) WHERE id = :id"
+        conn.execute(text(sql), {"style": json.dumps(kept, ensure_ascii=False), "id": before.id})
 
 
 def lineage_of(table: Table, plan: Plan, file: str | None) -> dict[str, Any]:

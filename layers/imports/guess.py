@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
@@ -94,7 +95,7 @@ def place_columns(names: Sequence[str]) -> tuple[str, str] | tuple[str] | None:
 def degrees(value: str) -> float | None:
     """A longitude or latitude in degrees: decimal, or degrees, minutes and seconds; None where it is neither."""
     try:
-        return float(value)
+        return float(value) if math.isfinite(float(value)) else None
     except ValueError:
         pass
     match = DMS.fullmatch(value)

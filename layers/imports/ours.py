@@ -19,8 +19,9 @@ from core.db import notify_change
 from core.errors import InputError
 from core.exposure import city_box
 from core.history import THINGS, kept
+from core.i18n import say
 from core.vocabulary import table as vocabulary
-from layers.imports.bring import NAMED, Outcome, Reader, Ready, Stopped, Told, zone_of
+from layers.imports.bring import KEY_BYTES, NAMED, Outcome, Reader, Ready, Stopped, Told, zone_of
 from layers.imports.nouns import Unfit
 from layers.imports.plan import ColumnIn, Plan
 from layers.imports.registers import REGISTERS, Register
@@ -92,14 +93,32 @@ def as_kept(row: Ready, register: Register) -> Ready:
     for field in register.fields:
         if field.required and props.get(field.name) in (None, ""):
             raise Unfit("field", name=field.title)
+    for name, value in props.items():
+        if fields[name].type == "integer" and not -(2**31) <= value < 2**31:
+            raise Unfit("int4", got=value)
+        if fields[name].least is not None and value < fields[name].least:
+            raise Unfit("least", name=fields[name].title, least=fields[name].least, got=value)
     if props.get("classification") not in (None, 0, 1, 2):
         raise Unfit("class", got=repr(props["classification"]))
-    if row.shape is None:
-        raise Unfit("placed")
     register.check(props)
     if rest and register.rest:
         props["attributes"] = rest
-    return replace(row, props=props)
+    key = str(props["id"])
+    if len(key.encode()) > KEY_BYTES:
+        raise Unfit("long", most=KEY_BYTES, got=len(key.encode()))
+    return replace(row, key=key, props=props, shape=shape_of(row, register))
+
+
+def shape_of(row: Ready, register: Register) -> shapely.Geometry:
+    """As the register's column takes it: of several points the only one."""
+    shape = row.shape
+    if shape is None:
+        raise Unfit("placed")
+    if register.family != "point" or shape.geom_type == "Point":
+        return shape
+    if shape.geom_type == "MultiPoint" and len(shape.geoms) == 1:
+        return shape.geoms[0]
+    raise Unfit("point", got=shape.geom_type)
 
 
 # --- into the register ------------------------------------------------------------------------------------------------
@@ -120,6 +139,16 @@ def fit_rows(rows: Iterator[Ready], register: Register, outcome: Outcome) -> Ite
             outcome.refuse(row.row, "", exc.text)
 
 
+def once(rows: Iterator[Ready], taken: dict[str, int], outcome: Outcome) -> Iterator[Ready]:
+    """Keys as the register writes them: two that the file writes in two ways may be one."""
+    for row in rows:
+        before = taken.setdefault(row.key, row.row)
+        if before != row.row:
+            outcome.refuse(row.row, "", say("refused.twice", name=repr(row.key[:80]), row=before))
+        else:
+            yield row
+
+
 def bring_ours(
     conn: Connection,
     table: Table,
@@ -137,7 +166,8 @@ def bring_ours(
         told_of = f"remove_gone: {register.layer} are retired one by one, never removed by a file"
         raise InputError(told_of, field="remove_gone")
     outcome = Outcome()
-    reader = Reader(plan, zone_of(conn, plan), None if plan.anywhere else city_box(conn), outcome)
+    reader = Reader(plan, zone_of(conn, plan), city_box(conn), outcome)
+    taken = dict[str, int]()
     raw = conn.connection.driver_connection
     assert isinstance(raw, psycopg.Connection)
     raw.execute("DROP TABLE IF EXISTS brought, was")
@@ -147,7 +177,7 @@ def bring_ours(
     for piece in table.pieces():
         if stopped():
             raise Stopped
-        stage(raw, list(fit_rows(reader.ready(piece), register, outcome)))
+        stage(raw, list(once(fit_rows(reader.ready(piece), register, outcome), taken, outcome)))
         told(outcome.read, table.count)
     if outcome.read and outcome.refused == outcome.read:
         first = outcome.refusals[0]
@@ -169,7 +199,9 @@ def settle(
 ) -> None:
     name, key = register.table, f"CAST(t.{register.key} AS text)"
     place = "home" if name == "unit" else "geom"
-    bare = f"{kept('t', place)} - 'version' - 'changed_at' - 'status_at' - 'center'"
+    shape = f"jsonb_build_object('{place}', encode(ST_AsBinary(t.{place}), 'hex'))"
+    bare = f"(to_jsonb(t) - '{place}' - 'version' - 'changed_at' - 'status_at' - 'center' || {shape})"
+    old = kept("t", place) if register.family == "point" else "NULL::jsonb"
     given = {"now": now, "who": who, "file": file, "type": name, "most": NAMED}
 
     def run(sql: str) -> Any:
@@ -177,7 +209,7 @@ def settle(
 
     run(f"""
 CREATE TEMP TABLE was ON COMMIT DROP AS
-SELECT {key} AS key, {bare} AS row FROM {name} t JOIN brought b ON b.key = {key}
+SELECT {key} AS key, {bare} AS row, {old} AS whole FROM {name} t JOIN brought b ON b.key = {key}
 """)
     run(register.upsert)
     counts = run(f"""
@@ -195,7 +227,7 @@ FROM was w WHERE w.key = t.id AND w.row IS DISTINCT FROM {bare}
     if name in THINGS:
         run(f"""
 INSERT INTO asset_event (type, thing_id, time, what, who, source, before, after)
-SELECT :type, {key}, :now, 'imported', :who, :file, w.row, {kept("t")}
+SELECT :type, {key}, :now, 'imported', :who, :file, w.whole, {kept("t")}
 FROM {name} t JOIN brought b ON b.key = {key} LEFT JOIN was w ON w.key = b.key
 WHERE w.row IS DISTINCT FROM {bare}
 """)
@@ -208,6 +240,25 @@ FROM brought b JOIN unit t ON t.id = b.key LEFT JOIN assignment s ON s.unit_id =
 LEFT JOIN was w ON w.key = t.id WHERE w.row IS DISTINCT FROM {bare}
 """)
     settle_gone(conn, register, plan, outcome, given)
+    if register.told:
+        tell(
+            conn,
+            register,
+            [
+                row.key
+                for row in run(f"""
+SELECT b.key FROM brought b JOIN {name} t ON {key} = b.key LEFT JOIN was w ON w.key = b.key
+WHERE w.row IS DISTINCT FROM {bare}
+""")
+            ],
+        )
+
+
+def tell(conn: Connection, register: Register, keys: list[str]) -> None:
+    """Screens show what may be seen from now on: the things that are others now, and their open alarms."""
+    notify_change(conn, register.told, keys)
+    alarms = text("SELECT id FROM alarm WHERE thing_type = :kind AND thing_id = ANY(:keys) AND state <> 'normal'")
+    notify_change(conn, "alarm", conn.scalars(alarms, {"kind": register.table, "keys": keys}).all())
 
 
 def settle_gone(conn: Connection, register: Register, plan: Plan, outcome: Outcome, given: Mapping[str, Any]) -> None:

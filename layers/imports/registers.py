@@ -30,6 +30,8 @@ class Known:
     required: bool = False
     words: str = ""
     several: bool = False
+    # of a number, the smallest there is
+    least: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Register:
     family: Family
     fields: tuple[Known, ...]
     upsert: str
+    # what screens hear of it under another name (core.db.notify_change)
+    told: str = ""
     like: str = "1"
     removable: bool = True
     rest: bool = False
@@ -72,8 +76,10 @@ def asset_code(props: dict[str, Any]) -> None:
 
 
 def whole_number(props: dict[str, Any]) -> None:
+    """The table's own number: 007 is 7."""
     if not re.fullmatch(r"\d{1,18}", str(props["id"])):
         raise Unfit("whole", got=repr(str(props["id"])[:40]))
+    props["id"] = str(int(props["id"]))
 
 
 def said(name: str, cast: str = "text") -> str:
@@ -115,9 +121,9 @@ REGISTERS: Mapping[str, Register] = {
 INSERT INTO asset AS t (id, class, subclass, name_zh, name_en, state, dept, owner_dept, keeper_dept, grid, installed,
   source, note, attributes, district, geom)
 SELECT b.key, {said("class")}, {said("subclass")}, {said("name_zh")},
-  COALESCE({said("name_en")}, {said("name_zh")}), COALESCE({said("state")}, o.state, 'normal'), {said("dept")},
-  {said("owner_dept")}, {said("keeper_dept")}, {said("grid")}, {said("installed", "date")}, {said("source")},
-  {said("note")}, COALESCE(b.props->'attributes', '{{}}'), left(b.key, 6), b.geom
+  COALESCE({said("name_en")}, o.name_en, {said("name_zh")}), COALESCE({said("state")}, o.state, 'normal'),
+  {said("dept")}, {said("owner_dept")}, {said("keeper_dept")}, {said("grid")}, {said("installed", "date")},
+  {said("source")}, {said("note")}, COALESCE(b.props->'attributes', '{{}}'), left(b.key, 6), b.geom
 FROM brought b LEFT JOIN asset o ON o.id = b.key
 ON CONFLICT (id) DO UPDATE SET class = EXCLUDED.class, subclass = EXCLUDED.subclass, name_zh = EXCLUDED.name_zh,
   name_en = EXCLUDED.name_en, state = EXCLUDED.state, {kept_or("dept")}, {kept_or("owner_dept")},
@@ -137,15 +143,15 @@ ON CONFLICT (id) DO UPDATE SET class = EXCLUDED.class, subclass = EXCLUDED.subcl
                 known("id", "编号", "Id", "编码 代码 code 设施编号", required=True),
                 *NAMES,
                 known("kind", "类别", "Kind", "类型 设施类别 设施类型 type", required=True, words="facility_kinds"),
-                known("capacity", "容量", "Capacity", "容纳人数 床位 座位", "integer"),
-                known("people_day", "日间人数", "People by day", "人数 白天人数", "integer"),
+                known("capacity", "容量", "Capacity", "容纳人数 床位 座位", "integer", least=0),
+                known("people_day", "日间人数", "People by day", "人数 白天人数", "integer", least=0),
                 known("people_night", "夜间人数", "People by night", "夜晚人数", "integer"),
                 CLASSED,
             ),
             f"""
 INSERT INTO facility AS t (id, kind, name_zh, name_en, capacity, people_day, people_night, district, attributes, geom,
   classification)
-SELECT b.key, {said("kind")}, {said("name_zh")}, COALESCE({said("name_en")}, {said("name_zh")}),
+SELECT b.key, {said("kind")}, {said("name_zh")}, COALESCE({said("name_en")}, o.name_en, {said("name_zh")}),
   {said("capacity", "int")}, {said("people_day", "int")}, {said("people_night", "int")}, {DISTRICT},
   COALESCE(b.props->'attributes', '{{}}'), b.geom, COALESCE({said("classification", "smallint")}, o.classification, 0)
 FROM brought b LEFT JOIN facility o ON o.id = b.key
@@ -170,12 +176,13 @@ ON CONFLICT (id) DO UPDATE SET kind = EXCLUDED.kind, name_zh = EXCLUDED.name_zh,
             ),
             f"""
 INSERT INTO camera AS t (id, name_zh, name_en, heading, fov, district, geom, classification)
-SELECT b.key, {said("name_zh")}, COALESCE({said("name_en")}, {said("name_zh")}), {said("heading", "float8")},
+SELECT b.key, {said("name_zh")}, COALESCE({said("name_en")}, o.name_en, {said("name_zh")}), {said("heading", "float8")},
   {said("fov", "float8")}, {DISTRICT}, b.geom, COALESCE({said("classification", "smallint")}, o.classification, 0)
 FROM brought b LEFT JOIN camera o ON o.id = b.key
 ON CONFLICT (id) DO UPDATE SET name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en, {kept_or("heading")},
   {kept_or("fov")}, district = EXCLUDED.district, geom = EXCLUDED.geom, classification = EXCLUDED.classification
 """,
+            told="video_event",
             removable=False,
         ),
         Register(
@@ -188,22 +195,23 @@ ON CONFLICT (id) DO UPDATE SET name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.na
                 *NAMES,
                 known("kind", "类别", "Kind", "类型 设备类型 kind type", required=True, words="sensor_kinds"),
                 known("metrics", "指标", "Metrics", "监测指标 metric", several=True),
-                known("interval_s", "上报间隔", "Interval in seconds", "上报间隔秒 间隔", "number"),
+                known("interval_s", "上报间隔", "Interval in seconds", "上报间隔秒 间隔", "number", least=1),
                 CLASSED,
             ),
             f"""
 INSERT INTO sensor AS t (id, kind, name_zh, name_en, status, interval_s, metrics, thresholds, attributes, district,
   geom, first_seen_at, classification)
-SELECT b.key, {said("kind")}, {said("name_zh")}, COALESCE({said("name_en")}, {said("name_zh")}), 'active',
+SELECT b.key, {said("kind")}, {said("name_zh")}, COALESCE({said("name_en")}, o.name_en, {said("name_zh")}), 'active',
   {said("interval_s", "float8")}, {several("metrics")}, '{{}}', COALESCE(b.props->'attributes', '{{}}'), {DISTRICT},
   b.geom, :now, COALESCE({said("classification", "smallint")}, o.classification, 0)
 FROM brought b LEFT JOIN sensor o ON o.id = b.key
 ON CONFLICT (id) DO UPDATE SET kind = EXCLUDED.kind, name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en,
-  status = 'active', {kept_or("interval_s")},
+  {kept_or("interval_s")},
   metrics = CASE WHEN EXCLUDED.metrics = '{{}}' THEN t.metrics ELSE EXCLUDED.metrics END,
   attributes = t.attributes || EXCLUDED.attributes, district = EXCLUDED.district, geom = EXCLUDED.geom,
   classification = EXCLUDED.classification
 """,
+            told="sensor",
             removable=False,
             rest=True,
         ),
@@ -221,13 +229,14 @@ ON CONFLICT (id) DO UPDATE SET kind = EXCLUDED.kind, name_zh = EXCLUDED.name_zh,
             ),
             f"""
 INSERT INTO unit AS t (id, kind, name_zh, name_en, capabilities, status, status_at, station, home)
-SELECT b.key, {said("kind")}, {said("name_zh")}, COALESCE({said("name_en")}, {said("name_zh")}),
+SELECT b.key, {said("kind")}, {said("name_zh")}, COALESCE({said("name_en")}, o.name_en, {said("name_zh")}),
   {several("capabilities")}, 'available', :now, {said("station")}, b.geom
-FROM brought b ORDER BY b.key COLLATE "C"
+FROM brought b LEFT JOIN unit o ON o.id = b.key ORDER BY b.key COLLATE "C"
 ON CONFLICT (id) DO UPDATE SET kind = EXCLUDED.kind, name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en,
   capabilities = CASE WHEN EXCLUDED.capabilities = '{{}}' THEN t.capabilities ELSE EXCLUDED.capabilities END,
   {kept_or("station")}, home = EXCLUDED.home
 """,
+            told="unit",
             removable=False,
         ),
         Register(
@@ -253,6 +262,7 @@ ON CONFLICT (id) DO UPDATE SET kind = EXCLUDED.kind, {kept_or("name_zh")}, {kept
   {kept_or("height_m")}, {kept_or("people_day")}, {kept_or("people_night")}, geom = EXCLUDED.geom,
   center = EXCLUDED.center
 """,
+            removable=False,
             check=whole_number,
         ),
         Register(
@@ -263,15 +273,17 @@ ON CONFLICT (id) DO UPDATE SET kind = EXCLUDED.kind, {kept_or("name_zh")}, {kept
             (
                 known("id", "行政区划代码", "Code", "区划代码 代码 编码 code adcode", required=True),
                 *NAMES,
-                known("population", "人口", "Population", "常住人口", "integer"),
+                known("population", "人口", "Population", "常住人口", "integer", least=0),
             ),
             f"""
 INSERT INTO district AS t (code, name_zh, name_en, population, geom)
-SELECT b.key, {said("name_zh")}, COALESCE({said("name_en")}, {said("name_zh")}), {said("population", "int")}, b.geom
-FROM brought b
+SELECT b.key, {said("name_zh")}, COALESCE({said("name_en")}, o.name_en, {said("name_zh")}),
+  {said("population", "int")}, b.geom
+FROM brought b LEFT JOIN district o ON o.code = b.key
 ON CONFLICT (code) DO UPDATE SET name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en, {kept_or("population")},
   geom = EXCLUDED.geom
 """,
+            removable=False,
         ),
     )
 }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import shapely
+from pypinyin import lazy_pinyin
 
 from core.errors import InputError
 from layers.imports.guess import CODES, degrees, key_among, pair, place_columns
@@ -20,26 +21,33 @@ LABELS = re.compile(r"(名称|name|标题|title|路名|简称)", re.I)
 STATES = re.compile(r"(状态|state|status)", re.I)
 CLASSES = re.compile(r"(类型|类别|种类|分类|type|class|kind|category|用地)", re.I)
 SAMPLE = 2000
+# of a column in a file
+LONGEST = 200
 
 
-def suggest(table: Table, name: str, datum: str | None = None, key: str | None = None) -> tuple[Plan, Reference]:
-    """A plan for a table that nobody has looked at, and how its coordinates are read."""
+def suggest(
+    table: Table, name: str, datum: str | None = None, key: str | None = None, place: Sequence[str] | None = None
+) -> tuple[Plan, Reference]:
+    """A plan for a table that nobody has looked at, and how its coordinates are read; `place` are the columns of it
+    where somebody has named them."""
     pieces = list(table.pieces(SAMPLE))
     rows = [row for piece in pieces for row in piece.rows]
-    place = place_columns([field.name for field in table.fields]) if table.textual else None
+    if table.textual and not place:
+        place = place_columns([field.name for field in table.fields])
     sample, found = _look(pieces, place)
     reference = reference_named(datum) if datum else reference_of(table.crs, sample)
     used = set(place or ())
-    columns = [_column(field) for field in table.fields if field.name not in used][:MOST_COLUMNS]
+    columns = _columns([field for field in table.fields if field.name not in used][:MOST_COLUMNS])
     _give_roles(columns)
     if key is not None and key not in [column.name for column in columns]:
         told = f"key: expected one of {', '.join(column.name for column in columns)}; got {key!r}"
         raise InputError(told, field="key")
     named = key or key_among([(c.name, [row[c.source] for row in rows]) for c in columns])
+    title = name.strip()[:200] or "layer"
     plan = Plan(
         layer=layer_id(name),
-        title_zh=name[:200],
-        title_en=name[:200],
+        title_zh=title,
+        title_en=title,
         geometry=next(iter(found), "none"),
         datum=datum or reference.crs or reference.name,
         key=named,
@@ -51,10 +59,14 @@ def suggest(table: Table, name: str, datum: str | None = None, key: str | None =
 
 
 def layer_id(name: str) -> str:
-    """A usable id: what is left of a name, else one by its characters."""
+    """A usable id: what is left of a name, else how it sounds, else one by its characters."""
     plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
     if plain and plain[0].isalpha():
         return plain[:48]
+    spoken = "_".join("".join(lazy_pinyin(name, errors="ignore")).lower().split())
+    sounds = re.sub(r"[^a-z0-9]+", "_", spoken).strip("_")
+    if sounds and sounds[0].isalpha():
+        return sounds[:48]
     digits = "".join(f"{ord(c):x}" for c in name)[:40]
     return f"layer_{plain or digits}"[:48]
 
@@ -90,9 +102,21 @@ def shape_in(row: dict[str, str | None], place: Sequence[str]) -> shapely.Geomet
         return None
 
 
-def _column(field: TableField) -> ColumnIn:
-    name = re.sub(r"[\s\"'\\%:]+", "_", field.name).strip("_")[:63] or "column"
-    return ColumnIn(source=field.name, name=name, type=field.type, title_zh=field.name[:200], title_en=field.name[:200])
+def _columns(fields: Sequence[TableField]) -> list[ColumnIn]:
+    """Under names that a layer can have, each once. What is called longer than a name may be is left out."""
+    taken: set[str] = set()
+    found = []
+    for field in fields:
+        if len(field.name) > LONGEST:
+            continue
+        plain = re.sub(r"[\s\"'\\%:]+", "_", field.name).strip("_")[:60] or "column"
+        name, number = plain, 2
+        while name in taken:
+            name, number = f"{plain}_{number}", number + 1
+        taken.add(name)
+        title = field.name.strip()[:200] or name
+        found.append(ColumnIn(source=field.name, name=name, type=field.type, title_zh=title, title_en=title))
+    return found
 
 
 def _give_roles(columns: list[ColumnIn]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -181,3 +182,27 @@ def test_what_is_an_address_is_no_layer(officer: httpx.Client, gone: None, layer
         assert told["state"] == "done", told
     else:
         assert (told["failure"]["kind"], told["failure"]["field"]) == ("Conflict", "layer")
+
+
+def test_what_was_said_of_an_older_version_is_not_written(officer: httpx.Client, gone: None) -> None:
+    file = brought(officer)
+    post(officer, file, "load", layer="parks")
+    assert done(officer, file)["answer"]["version"] == 1
+    shown = post(officer, file, "look", layer="parks").json()
+    changed = officer.patch("/api/layers/parks", json={"version": shown["version"], "classification": 2})
+    assert changed.status_code == 200, changed.text
+    said = {"layer": "parks", "classification": shown["plan"]["classification"], "version": shown["version"]}
+    post(officer, file, "load", **said)
+    failed = done(officer, file)["failure"]
+    assert (failed["kind"], failed["reason"]) == ("Conflict", "stale_version")
+    assert officer.get("/api/layers/parks").json()["classification"] == 2
+
+
+def test_many_at_once_each_come_to_their_end(officer: httpx.Client, gone: None) -> None:
+    def one(number: int) -> int:
+        query = {"name": "绿地.csv", "layer": f"parks-{number}"}
+        return officer.post("/api/layers/import", content=BODY, params=query).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(one, range(4))) == [200] * 4
+    assert len(layers(officer)) == 4

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from app.tiles import EACH, TileCache, touches
+from app.tiles import EACH, TileCache, Touched
 from layers.grids import CGCS2000, MERCATOR
 from tests.support import wait_for
 
@@ -98,8 +98,10 @@ def test_a_change_within_a_box_takes_the_tiles_that_show_it_and_no_others() -> N
 
 def test_a_tile_shows_a_little_of_its_neighbours() -> None:
     east = (13608 / 2**14) * 360 - 180
-    assert touches(("assets", MERCATOR.id, 14, 13608, 6688), "assets", (east - 1e-5, 31.35, east - 1e-5, 31.35))
-    assert not touches(("assets", MERCATOR.id, 14, 13608, 6688), "assets", (east - 0.01, 31.35, east - 0.01, 31.35))
+    key = ("assets", MERCATOR.id, 14, 13608, 6688)
+    assert key in Touched("assets", (east - 1e-5, 31.35, east - 1e-5, 31.35))
+    assert key not in Touched("assets", (east - 0.01, 31.35, east - 0.01, 31.35))
+    assert key not in Touched("base", (east, 31.35, east, 31.35))
 
 
 def test_tile_that_was_begun_before_a_change_is_not_kept() -> None:

@@ -50,7 +50,7 @@ test('what is chosen without a flight flies nowhere either when its place become
   const selection = makeSelection(makeLive());
   /** @type {[unknown, boolean][]} */
   const told = [];
-  selection.on((thing, { fly, moved }) => told.push([Boolean(moved), fly]));
+  selection.on((_, { fly, moved }) => told.push([Boolean(moved), fly]));
   selection.select({ type: 'asset', id: '7' }, { fly: false });
   selection.locate(118, 31);
   selection.select({ type: 'asset', id: '8' });

@@ -72,6 +72,7 @@ def test_it_is_moved_as_people_write_places(conn: Connection, asset: str, place:
     [
         ({"place": "somewhere"}, "place"),
         ({"place": "12, 12"}, "lon"),
+        ({"place": "nan, nan"}, "place"),
         ({"lon": 118.9}, "lon"),
         ({"state": None}, "state"),
         ({"name_zh": None}, "name_zh"),
@@ -84,7 +85,9 @@ def test_what_cannot_be_is_said_by_its_field(conn: Connection, asset: str, said:
     assert read_history(conn, CODE) == []
 
 
-@pytest.mark.parametrize("said", [{"state": "melted"}, {"colour": "red"}, {"version": 0}, {"lat": 91}])
+@pytest.mark.parametrize(
+    "said", [{"state": "melted"}, {"colour": "red"}, {"version": 0}, {"lat": 91}, {"attributes": {"a": float("nan")}}]
+)
 def test_what_no_component_has_is_refused_at_the_door(said: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         AssetChange.model_validate({"version": 1, **said})
@@ -119,3 +122,9 @@ def test_nobody_changes_what_they_do_not_see_or_out_of_their_own_sight(conn: Con
     mine = officer(departments=frozenset({"water"}))
     with pytest.raises(Forbidden):
         change(conn, mine, dept="parks")
+
+
+def test_what_changes_nothing_is_no_change(conn: Connection, asset: str) -> None:
+    for said in ({}, {"state": "normal"}, {"lon": 118.99, "lat": 31.35}, {"attributes": {}}):
+        assert change(conn, **said)["version"] == 1
+    assert read_history(conn, CODE) == []

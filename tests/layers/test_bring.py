@@ -13,11 +13,14 @@ from sqlalchemy import Connection, text
 
 from core.errors import Conflict, InputError, NotFound
 from core.scope import Classification, Scope
+from core.viewer import Viewer
 from layers.catalogue import describe_layers, read_tile
 from layers.imports.bring import Outcome, Stopped, bring, preview
 from layers.imports.plan import Plan
-from layers.imports.suggest import suggest
+from layers.imports.suggest import layer_id, suggest
 from layers.own import count_rows, need_layer, read_layer, read_row, remove_layer
+from layers.own_changes import LayerChange, change_layer
+from layers.styles import StyleIn
 from tests.layers.brought import LAT, LON, frame, square, tables
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
@@ -251,3 +254,44 @@ def test_names_and_values_with_quotes_and_colons_harm_nobody(conn: Connection, t
     load(conn, table, plan)
     assert json.loads(json.dumps(kept(conn)["1"].props))["名_称_x"] == "O'Neil; DROP TABLE layer;--"
     assert b"O'Neil" in tile(conn)
+
+
+def test_a_column_of_another_type_is_no_colour_any_more(conn: Connection, tmp_path: Path) -> None:
+    table = text_table(tmp_path / "a", HEAD + ROWS)
+    load(conn, table, plan_of(table))
+    who = Viewer("lin", "Lin", "gis_officer", frozenset())
+    change_layer(conn, "parks", LayerChange(version=1, style=StyleIn(by="面积", size=5)), who.scope, who, NOW)
+    words = text_table(tmp_path / "b", HEAD + ROWS.replace("1.5", "约一公顷"))
+    load(conn, words, plan_of(words))
+    layer = need_layer(conn, "parks")
+    assert dict(layer.style) == {"size": 5.0, "label": True}
+    assert read_tile(conn, "parks", 16, 54429, 26752) != b""
+
+
+def test_rows_that_stay_keep_the_type_of_their_column(conn: Connection, tmp_path: Path) -> None:
+    words = text_table(tmp_path / "a", HEAD + ROWS.replace("1.5", "约一公顷"))
+    load(conn, words, plan_of(words))
+    fewer = text_table(tmp_path / "b", HEAD + ROWS.splitlines(keepends=True)[1])
+    with pytest.raises(Conflict) as refused:
+        load(conn, fewer, plan_of(fewer))
+    assert refused.value.field == "columns"
+    load(conn, fewer, plan_of(fewer, remove_gone=True))
+
+
+def test_columns_of_the_place_are_those_that_somebody_names(conn: Connection, tmp_path: Path) -> None:
+    table = text_table(tmp_path / "a", "编号,名称,东,北\n1,甲,118.99,31.35\n")
+    plan, _ = suggest(table, "parks", place=["东", "北"])
+    assert (plan.geometry, plan.x, plan.y) == ("point", "东", "北")
+    assert [column.name for column in plan.columns] == ["编号", "名称"]
+
+
+def test_headings_that_come_to_one_name_are_told_apart(tmp_path: Path) -> None:
+    table = text_table(tmp_path / "a", f"用途 1,用途_1,kind,kind_,{'长' * 201},经度,纬度\na,b,c,d,e,118.99,31.35\n")
+    plan, _ = suggest(table, " ")
+    assert [column.name for column in plan.columns] == ["用途_1", "用途_1_2", "kind", "kind_2"]
+
+
+def test_a_layer_is_called_as_its_name_sounds() -> None:
+    assert layer_id("城市绿地") == "chengshilvdi"
+    assert layer_id("城市绿地 2026") == "2026" or layer_id("城市绿地 2026").startswith("chengshilvdi")
+    assert layer_id("Parks & Trees") == "parks_trees"

@@ -11,6 +11,7 @@ import pytest
 import shapely
 
 from core.errors import InputError
+from core.i18n import say
 from layers.imports.letters import encoding_of
 from layers.imports.opening import Kind, kind_of, open_file
 from tests.layers.brought import LAT, LON, frame, rows, shapefile, square, tables, zipped
@@ -216,7 +217,7 @@ def test_a_row_that_is_too_long_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a,b\n1,2\n3,4,5\n6\n")
     [table] = tables(tmp_path / "a.csv", tmp_path / "u")
     [piece] = table.pieces()
-    assert piece.faults == {1: "expected 2 fields, got 3"}
+    assert piece.faults == {1: say("refused.fields", n=2, got=3)}
     assert piece.rows[2] == {"a": "6", "b": None}
 
 

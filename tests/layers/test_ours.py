@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shapely
 from sqlalchemy import Connection, text
 
 from app.files.incoming import run_import
@@ -163,6 +164,97 @@ AREAS: dict[str, tuple[dict[str, list[Any]], str, tuple[Any, ...]]] = {
         ("新区", 5),
     ),
 }
+
+
+def areas(conn: Connection, path: Path, layer: str, shapes: list[Any], **more: Any) -> ImportObject:
+    @contextmanager
+    def transaction() -> Any:
+        yield conn
+
+    columns = more.pop("columns")
+    frame(shapes, **columns).to_file(path, driver="GPKG", engine="pyogrio")
+    return run_import(transaction, path, ImportIn(name="a.gpkg", layer=layer, **more), "lin", "load")
+
+
+def test_the_next_file_of_buildings_updates_them_by_their_number(conn: Connection, tmp_path: Path) -> None:
+    columns = {"楼栋编号": ["007", "8"], "用途": ["住宅", "住宅"], "楼高": [21.5, 9.0]}
+    assert (
+        areas(conn, tmp_path / "1.gpkg", "buildings", [square(), square(118.98)], columns=columns)["figures"]["added"]
+        == 2
+    )
+    columns = {"楼栋编号": ["7", "0008", "08"], "用途": ["住宅", "商业", "商业"], "楼高": [21.5, 9.0, 9.0]}
+    shapes = [square(), square(118.98), square(118.97)]
+    again = areas(conn, tmp_path / "2.gpkg", "buildings", shapes, columns=columns)["figures"]
+    assert (again["added"], again["changed"], again["same"], again["refused"]) == (0, 1, 1, 1)
+    moved = areas(
+        conn, tmp_path / "3.gpkg", "buildings", [square(118.96)], columns={"楼栋编号": ["7"], "用途": ["住宅"]}
+    )
+    assert moved["figures"]["changed"] == 1
+    assert conn.scalar(text("SELECT height_m FROM building WHERE id = 7")) == 21.5
+
+
+@pytest.mark.parametrize("layer", ["buildings", "districts"])
+def test_what_has_no_history_is_never_removed_by_a_file(conn: Connection, tmp_path: Path, layer: str) -> None:
+    columns, _, _ = AREAS[layer]
+    with pytest.raises(InputError) as refused:
+        areas(conn, tmp_path / "a.gpkg", layer, [square()], columns=columns, remove_gone=True)
+    assert refused.value.field == "remove_gone"
+
+
+def test_what_a_file_does_not_say_stays(conn: Connection, tmp_path: Path) -> None:
+    load(conn, tmp_path, "编号,名称,英文名称,类别,经度,纬度\nh-1,一院,First Hospital,医院,118.99,31.35\n", "facilities")
+    load(conn, tmp_path, "编号,名称,类别,经度,纬度\nh-1,第一医院,医院,118.99,31.35\n", "facilities")
+    row = conn.execute(text("SELECT name_zh, name_en FROM facility WHERE id = 'h-1'")).one()
+    assert tuple(row) == ("第一医院", "First Hospital")
+    load(conn, tmp_path, OTHERS["sensors"][0], "sensors")
+    conn.execute(text("UPDATE sensor SET status = 'retired' WHERE id = 'wl-9'"))
+    load(conn, tmp_path, OTHERS["sensors"][0], "sensors")
+    assert conn.scalar(text("SELECT status FROM sensor WHERE id = 'wl-9'")) == "retired"
+
+
+@pytest.mark.parametrize(
+    ("layer", "body", "words"),
+    [
+        (
+            "facilities",
+            "编号,名称,类别,床位,经度,纬度\nh-1,一院,医院,3000000000,118.99,31.35\nh-2,二院,医院,5,118.99,31.35\n",
+            "整数过大",
+        ),
+        (
+            "facilities",
+            "编号,名称,类别,床位,经度,纬度\nh-1,一院,医院,-3,118.99,31.35\nh-2,二院,医院,5,118.99,31.35\n",
+            "不小于",
+        ),
+        (
+            "facilities",
+            f"编号,名称,类别,经度,纬度\n{'长' * 200},一院,医院,118.99,31.35\nh-2,二院,医院,118.99,31.35\n",
+            "不超过 500",
+        ),
+    ],
+    ids=["int4", "negative", "key"],
+)
+def test_one_odd_value_is_one_row_refused(conn: Connection, tmp_path: Path, layer: str, body: str, words: str) -> None:
+    done = load(conn, tmp_path, body, layer)
+    assert done["figures"]["added"] == 1
+    [refused] = done["refused"]
+    assert words in refused["why"]["zh"]
+
+
+def test_of_several_points_the_only_one(conn: Connection, tmp_path: Path) -> None:
+    shapes = [shapely.MultiPoint([(118.99, 31.35)]), shapely.MultiPoint([(118.99, 31.35), (118.98, 31.35)])]
+    columns = {"标识码": ["3205080101000001", "3205080101000002"], "名称": ["井盖", "井盖"]}
+    done = areas(conn, tmp_path / "a.gpkg", "assets", shapes, columns=columns)
+    assert (done["figures"]["added"], done["figures"]["refused"]) == (1, 1)
+
+
+def test_screens_hear_of_sensors_that_are_others_now(conn: Connection, tmp_path: Path, monkeypatch: Any) -> None:
+    heard: list[tuple[str, list[Any]]] = []
+    monkeypatch.setattr("layers.imports.ours.notify_change", lambda _, kind, ids: heard.append((kind, list(ids))))
+    load(conn, tmp_path, OTHERS["sensors"][0], "sensors")
+    assert ("sensor", ["wl-9"]) in heard
+    heard.clear()
+    load(conn, tmp_path, OTHERS["sensors"][0], "sensors")
+    assert ("sensor", []) in heard
 
 
 @pytest.mark.parametrize("layer", AREAS)

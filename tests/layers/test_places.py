@@ -8,6 +8,7 @@ import shapely
 from pyproj import Transformer
 
 from core.errors import InputError
+from core.i18n import say
 from layers.imports.places import outside, reference_named, reference_of, to_places
 from layers.imports.shapes import families, family_of, keep, mend
 
@@ -112,7 +113,7 @@ def test_a_bow_tie_is_repaired_and_counted_and_nothing_is_no_fault() -> None:
 
 def test_another_kind_is_refused_by_its_place() -> None:
     done = mend(np.array([shapely.Point(0, 0), shapely.box(0, 0, 1, 1)], dtype=object), "polygon")
-    assert done.refused == {0: "expected a polygon, got Point"}
+    assert done.refused == {0: say("refused.polygon", got="Point")}
 
 
 def test_of_a_collection_the_wanted_parts_are_kept() -> None:

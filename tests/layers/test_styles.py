@@ -149,3 +149,10 @@ def test_nobody_changes_more_than_they_see(conn: Connection, parks: str) -> None
     change(conn, classification=2)
     with pytest.raises(NotFound):
         change(conn, low, version=2, title_zh="别的")
+
+
+@pytest.mark.parametrize("name", ["title_zh", "group", "visible", "min_zoom", "classification"])
+def test_nothing_is_no_value(conn: Connection, parks: str, name: str) -> None:
+    with pytest.raises(InputError) as refused:
+        change(conn, **{name: None})
+    assert refused.value.field == name

@@ -28,6 +28,8 @@ KEY = "bring"
 FAMILY = "bring.field"
 WATCH_MS = 600
 SHOWN, KEYS_SHOWN = 100, 20
+# of what was looked at, what is compared with what is said
+KEPT = ("table", "layer", "datum", "encoding")
 # the file becomes a layer of its own
 OWN = "own"
 ROLES = ("label", "class", "state", "time")
@@ -169,7 +171,7 @@ def target_choice() -> Any:
 def mapping_pane(file: FileObject, answer: ImportObject) -> html.Div:
     """How it is read, and the first rows as they would be kept."""
     form, values = form_of_plan(answer)
-    held = {"file": file["id"], "values": {name: values.get(name) for name in ("table", "layer", "datum", "encoding")}}
+    held = {"file": file["id"], "values": {name: values.get(name) for name in KEPT}, "version": answer["version"]}
     acts = [
         action(LayersId.LOOK.value, "bring.look", data_key="look"),
         action(LayersId.CHECK.value, "bring.check", data_key="check"),

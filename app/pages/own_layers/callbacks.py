@@ -191,13 +191,18 @@ class File:
             if not held:
                 set_props(LayersId.WATCH.value, {"disabled": True})
                 raise PreventUpdate
-            file = self._need(held)
+            try:
+                file = self._need(held)
+            except OneMapError:
+                set_props(LayersId.WATCH.value, {"disabled": True})
+                raise
             show_state(file, working=file.state == "working")
             if file.state != "working" and file.answer is not None:
                 loaded = file.mode == "load"
                 shown = brought.outcome_view(file.answer, file.id, shown=False, loaded=loaded)
                 set_props(LayersId.BROUGHT.value, {"children": shown})
                 if loaded:
+                    set_props(ids.held(brought.KEY), {"data": {**held, "version": file.answer["version"]}})
                     set_props(ids.Id.CHANGED.value, {"data": utc_now().isoformat()})
 
     def _register_ends(self) -> None:
@@ -237,6 +242,8 @@ def said_of(states: Any, held: Mapping[str, Any] | None) -> tuple[MappingIn | No
     before: Mapping[str, Any] = (held or {}).get("values") or {}
     if before.get("layer") in REGISTERS:
         given["layer"] = before["layer"]
+    elif given.get("layer") == before.get("layer"):
+        given["version"] = (held or {}).get("version")
     if "table" in given and given["table"] != before.get("table"):
         given = {name: value for name, value in given.items() if name not in OF_THE_TABLE}
     return forms.check(form, MappingIn, given)

@@ -9,9 +9,9 @@ from typing import Any
 
 from app.dashboard import texts
 from app.pages.tables.model import R, Table
+from core.texts import no_formula
 
 # a spreadsheet takes what begins so for a formula
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 BOM = "\ufeff"
 
 
@@ -32,4 +32,4 @@ def safe(value: Any) -> Any:
     if isinstance(value, bool | int | float):
         return value
     words_ = "; ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return f"'{words_}" if words_.startswith(FORMULA) else words_
+    return no_formula(words_)

@@ -53,7 +53,11 @@ export function startMap({ city, layers, live, sets, liveLayers, selection, word
   /** The list of layers has changed. @param {LayerItem[]} items */
   function follow(items) {
     const now = ownAmong(items);
-    if (hasPicture(map) && map.getLayer('unit-mark')) followOwn(map, own, now);
+    if (hasPicture(map) && map.getLayer('unit-mark')) {
+      followOwn(map, own, now);
+      switches.forget();
+      for (const { id, own: isOwn, opacity } of items) if (isOwn && opacity < 1) switches.fade(id, opacity);
+    }
     own = now;
   }
   const view = makeView(map, home, pace);
@@ -242,6 +246,8 @@ function makeSwitches(map) {
       if (visible && OVERLAYS[id]?.fetched && !fetched.has(id)) fetchFeatures(id);
       for (const layer of layersOf(id)) map.setLayoutProperty(layer.id, 'visibility', visible ? 'visible' : 'none');
     },
+    /** How strongly layers were meant to be drawn: those that are drawn anew may be meant otherwise. */
+    forget() { for (const key of designed.keys()) if (key.startsWith('own/')) designed.delete(key); },
     /** A source whose answer was missed, once more. @param {string} source */
     refetch(source) {
       if (!hasPicture(map)) return;

@@ -12,16 +12,21 @@ function bodyOf(request) {
 }
 
 /**
- * @param {string} url @param {File} file @param {(share: number) => void} told
- * @returns {Promise<any>} the server's answer
+ * @param {string} url @param {File} file @param {() => boolean} wanted whether anybody still waits for it
+ * @param {(share: number) => void} told
+ * @returns {Promise<any>} the server's answer; nothing where nobody waited for it any more
  */
-function sendFile(url, file, told) {
+function sendFile(url, file, wanted, told) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open('POST', `${url}?${new URLSearchParams({ name: file.name.slice(-255) })}`);
     request.setRequestHeader('content-type', 'application/octet-stream');
     request.setRequestHeader('accept', 'application/json');
-    request.upload.addEventListener('progress', event => told(event.total ? event.loaded / event.total : 0));
+    request.upload.addEventListener('progress', event => {
+      if (!wanted()) request.abort();
+      else told(event.total ? event.loaded / event.total : 0);
+    });
+    request.addEventListener('abort', () => resolve(null));
     request.addEventListener('error', () => reject(new TypeError('network')));
     request.addEventListener('load', () => {
       if (request.status === 401) toLogin();
@@ -55,11 +60,11 @@ function takeAt(place, catalogue) {
     bar.hidden = false;
     told.textContent = file.name;
     try {
-      const answer = await sendFile(url, file, share => {
+      const answer = await sendFile(url, file, () => place.isConnected, share => {
         bar.value = share;
         if (share >= 1) say(catalogue['bring.reading']);
       });
-      window.dash_clientside.set_props(into, { data: { id: answer.id, layer, target: chosen() } });
+      if (answer && place.isConnected) window.dash_clientside.set_props(into, { data: { id: answer.id, layer, target: chosen() } });
     } catch (error) {
       say(whyOf(error, catalogue));
       bar.hidden = true;
