@@ -6,13 +6,15 @@ harms nobody else, and the page goes on meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydantic import ValidationError
+from sqlalchemy import Connection, text
 
 from app.files.line import scope_of, serve
 from app.files.nouns import ImportIn, ImportObject, Mode
@@ -193,9 +195,17 @@ def main() -> None:
 
     def work(asked: dict[str, Any], told: Told) -> ImportObject:
         engine = make_engine(load_settings(), pool_size=1, name="onemap import")
+
+        @contextmanager
+        def transaction() -> Iterator[Connection]:
+            with engine.begin() as conn:
+                # where this process is ended, so is what the database does for it
+                conn.execute(text("SET LOCAL client_connection_check_interval = '2s'"))
+                yield conn
+
         path, given = Path(asked["path"]), ImportIn.model_validate(asked["given"])
         scope, who = scope_of(asked["scope"]), asked["who"]
-        done = run_import(engine.begin, path, given, who, asked["mode"], scope=scope, told=told, folder=path.parent)
+        done = run_import(transaction, path, given, who, asked["mode"], scope=scope, told=told, folder=path.parent)
         done["refused"] = done["refused"][:REFUSED_TOLD]
         return done
 

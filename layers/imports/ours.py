@@ -172,7 +172,7 @@ def bring_ours(
     assert isinstance(raw, psycopg.Connection)
     raw.execute("DROP TABLE IF EXISTS brought, was")
     raw.execute(
-        "CREATE TEMP TABLE brought (key text PRIMARY KEY, props jsonb, geom geometry(Geometry, 4326)) ON COMMIT DROP"
+        'CREATE TEMP TABLE brought (key text COLLATE "C" PRIMARY KEY, props jsonb, geom geometry(Geometry, 4326)) ON COMMIT DROP'
     )
     for piece in table.pieces():
         if stopped():
@@ -182,6 +182,7 @@ def bring_ours(
     if outcome.read and outcome.refused == outcome.read:
         first = outcome.refusals[0]
         raise InputError(f"file: no row can be kept; row {first['row']}: {first['why']['en']}", field="file")
+    raw.execute("ANALYZE brought")  # nobody has counted a table that was made just now
     settle(conn, register, plan, outcome, who, now, file)
     notify_change(conn, "layer", [register.layer])
     return outcome
