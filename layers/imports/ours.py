@@ -21,7 +21,7 @@ from core.exposure import city_box
 from core.history import THINGS, kept
 from core.i18n import say
 from core.vocabulary import table as vocabulary
-from layers.imports.bring import KEY_BYTES, NAMED, Outcome, Reader, Ready, Stopped, Told, zone_of
+from layers.imports.bring import KEY_BYTES, NAMED, STAGE, Outcome, Reader, Ready, Stopped, Told, zone_of
 from layers.imports.nouns import Unfit
 from layers.imports.plan import ColumnIn, Plan
 from layers.imports.registers import REGISTERS, Register
@@ -171,9 +171,8 @@ def bring_ours(
     raw = conn.connection.driver_connection
     assert isinstance(raw, psycopg.Connection)
     raw.execute("DROP TABLE IF EXISTS brought, was")
-    raw.execute(
-        'CREATE TEMP TABLE brought (key text COLLATE "C" PRIMARY KEY, props jsonb, geom geometry(Geometry, 4326)) ON COMMIT DROP'
-    )
+    raw.execute(STAGE)
+    raw.execute("CREATE UNIQUE INDEX ON brought (key)")
     for piece in table.pieces():
         if stopped():
             raise Stopped
