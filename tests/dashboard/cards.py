@@ -24,7 +24,8 @@ from core.viewer import Permission
 from core.vocabulary import Text
 from dispatch.present import Assignment, Incident, Unit
 from dispatch.recommend import Recommended
-from layers.registers import Asset, Facility
+from layers.assets import Asset
+from layers.registers import Facility
 from layers.sensors import Sensor
 from layers.video import CameraWhole, VideoEvent
 
@@ -311,6 +312,14 @@ def asset_card() -> AssetCard:
         "names": both("上水井盖", "Water manhole cover"),
         "state": "normal",
         "dept": None,
+        "owner_dept": None,
+        "keeper_dept": None,
+        "grid": None,
+        "source": None,
+        "note": None,
+        "attributes": {},
+        "version": 1,
+        "changed_at": None,
         "installed": None,
         "district": "320118",
         "lon": 119.03,
