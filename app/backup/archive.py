@@ -8,6 +8,7 @@ With recipients it is one age file: who makes backups cannot read them. With a p
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -219,14 +220,14 @@ def _opened(source: IO[bytes], identities: list[pyrage.x25519.Identity], path: P
     faults: list[BaseException] = []
 
     def work() -> None:
-        try:
-            # closing writes what is left
-            with os.fdopen(theirs, "wb") as target:
+        # closing writes what is left: who reads may have enough
+        with contextlib.suppress(BrokenPipeError), os.fdopen(theirs, "wb") as target:
+            try:
                 pyrage.decrypt_io(source, target, identities)
-        except BrokenPipeError:
-            pass  # who reads has enough
-        except BaseException as exc:  # noqa: BLE001 - raised where it is read
-            faults.append(exc)
+            except BrokenPipeError:
+                pass
+            except BaseException as exc:  # noqa: BLE001 - raised where it is read, which must know before it sees the end
+                faults.append(exc)
 
     thread = threading.Thread(target=work, name="backup", daemon=True)
     thread.start()
