@@ -67,7 +67,7 @@ def write_thing(
     source: str | None = None,
 ) -> None:
     """Write down that a thing has changed from `before` (row_of) to what it is now; `source`: by what (a file, the
-    page, a program)."""
+    API)."""
     conn.execute(
         text(
             "INSERT INTO asset_event (type, thing_id, time, what, who, source, before, after) VALUES "

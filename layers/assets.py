@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 
 from core import audit
 from core.clock import rfc3339
+from core.coordinates import read_position
 from core.db import notify_place
 from core.errors import Conflict, Forbidden, InputError, NotFound
 from core.given import Given
@@ -24,10 +25,11 @@ from core.scope import EVERYTHING, Scope, seen_asset
 from core.types import JsonObject
 from core.viewer import Viewer
 from core.vocabulary import Text, label, table
-from layers.imports.guess import pair
 
 LAYER = "assets"
 HISTORY_AT_MOST = 50
+# where a change comes from that no file has brought: the card, which calls the API, or a program that does
+BY_HAND = "api"
 # of all further attributes together
 LONGEST = 20_000
 # a thing is corrected by metres, not carried across the country
@@ -70,7 +72,7 @@ installation."""
 
 class AssetChange(Given):
     """What is corrected, in the version that was seen; what is left out stays. `lon` and `lat` come together, WGS
-    84; `place` is both as people write them; `reason` is for the record."""
+    84; `place` is both as people write them, in any datum; `reason` is for the record."""
 
     version: int = Field(ge=1, le=2**31 - 1)
     name_zh: Code | None = None
@@ -160,25 +162,23 @@ def read_asset(conn: Connection, code: str, scope: Scope = EVERYTHING, *, lock: 
     }
 
 
-def change_asset(
-    conn: Connection, code: str, change: AssetChange, who: Viewer, now: datetime, source: str = "page"
-) -> Asset:
+def change_asset(conn: Connection, code: str, change: AssetChange, who: Viewer, now: datetime) -> Asset:
     """NotFound; Conflict where somebody else was quicker; Forbidden where it would leave what one sees oneself; what
     was and who changed it is kept (asset_event)."""
     said = change.model_dump(exclude={"version", "reason", "place"}, exclude_unset=True)
-    if change.place is not None:
-        said["lon"], said["lat"] = _written(change.place)
     for name in ("name_zh", "name_en", "state", "attributes"):
         if name in said and said[name] is None:
             raise InputError(f"{name}: expected a value", field=name)
     before = _locked(conn, code, change.version, who.scope)
+    if change.place is not None:
+        said["lon"], said["lat"] = _written(change.place, before)
     if ("lon" in said) != ("lat" in said) or (said.get("lon") is None) != (said.get("lat") is None):
         raise InputError("lon: expected together with lat", field="lon")
     if said.get("lon") is not None:
         _check_place(before, said)
     else:
         said = {name: value for name, value in said.items() if name not in ("lon", "lat")}
-    return _write(conn, before, said, who, now, "changed", source, change.reason)
+    return _write(conn, before, said, who, now, "changed", change.reason)
 
 
 def revert_asset(conn: Connection, code: str, event: int, version: int, who: Viewer, now: datetime) -> Asset:
@@ -191,7 +191,7 @@ def revert_asset(conn: Connection, code: str, event: int, version: int, who: Vie
     if was is None:
         raise NotFound(f"event: there is no change {event} of {code!r} that could be taken back", field="event")
     brought = {name: was[name] for name in BROUGHT_BACK if name in was}
-    return _write(conn, before, brought, who, now, "reverted", "page", None)
+    return _write(conn, before, brought, who, now, "reverted", None)
 
 
 def _locked(conn: Connection, code: str, version: int, scope: Scope) -> Asset:
@@ -201,13 +201,14 @@ def _locked(conn: Connection, code: str, version: int, scope: Scope) -> Asset:
     return before
 
 
-def _written(place: str) -> tuple[float, float]:
-    """Longitude and latitude, either first where only one of them can be."""
-    both = pair(place)
-    if both is None or max(map(abs, both)) > 180 or min(map(abs, both)) > 90:
+def _written(place: str, before: Asset) -> tuple[float, float]:
+    """Where a text says; what may be read in several ways is read as near to where the thing was as it can be."""
+    box = (before["lon"] - FARTHEST_DEG, before["lat"] - FARTHEST_DEG)
+    far = (before["lon"] + FARTHEST_DEG, before["lat"] + FARTHEST_DEG)
+    found = read_position(place, (*box, *far))
+    if not found:
         raise InputError(f"place: expected longitude, latitude such as 118.99, 31.35; got {place!r}", field="place")
-    first, second = both
-    return (second, first) if abs(second) > 90 else (first, second)
+    return found[0].where.lon, found[0].where.lat
 
 
 def _check_place(before: Asset, said: Mapping[str, Any]) -> None:
@@ -224,7 +225,6 @@ def _write(
     who: Viewer,
     now: datetime,
     what: str,
-    source: str,
     reason: str | None,
 ) -> Asset:
     code = before["id"]
@@ -249,7 +249,7 @@ def _write(
     except NotFound:
         told = "dept: whoever changes it would not see it any more"
         raise Forbidden(told, field="dept", reason="layer_beyond_own") from None
-    write_thing(conn, "asset", code, what, who.username, row, now, source)
+    write_thing(conn, "asset", code, what, who.username, row, now, BY_HAND)
     data = {"asset": code, "fields": sorted(said), "reason": reason}
     audit.write(conn, who, f"asset.{'revert' if what == 'reverted' else 'change'}", now, data)
     lons, lats = sorted((before["lon"], after["lon"])), sorted((before["lat"], after["lat"]))

@@ -36,7 +36,7 @@ def get_asset(conn: Conn, who: Who, asset_id: AssetId) -> Asset:
 def patch_asset(conn: Conn, who: Who, now: Now, asset_id: AssetId, change: AssetChange) -> Asset:
     """Correct its entry; what was stays known."""
     who.require(Permission.LAYER_EDIT)
-    return change_asset(conn, asset_id, change, who, now, "api")
+    return change_asset(conn, asset_id, change, who, now)
 
 
 @router.get("/{asset_id}/history")

@@ -272,7 +272,7 @@ class AssetEvent(Base):
     # imported, gone, accepted, retired, changed, reverted
     what: Mapped[str]
     who: Mapped[str]
-    # a file, the page, a program
+    # a file, or the API
     source: Mapped[str | None]
     # null where there was none, or there is none any more
     before: Mapped[JsonObject | None]

@@ -49,7 +49,7 @@ def test_what_is_said_is_changed_and_nothing_else(conn: Connection, asset: str) 
     )
     assert (after["dept"], after["lon"], after["changed_at"]) == ("water", 118.99, "2026-05-04T08:00:00+00:00")
     [event] = read_history(conn, CODE)
-    assert (event["what"], event["who"], event["source"]) == ("changed", "lin", "page")
+    assert (event["what"], event["who"], event["source"]) == ("changed", "lin", "api")
     assert event["changes"]["state"] == ["normal", "damaged"]
     assert event["changes"]["attributes"] == [{}, {"材质": "球墨铸铁"}]
     assert "version" not in event["changes"]
