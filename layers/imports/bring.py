@@ -69,10 +69,6 @@ class Outcome:
             self.refusals.append({"row": row, "field": column, "why": why})
 
 
-class Stopped(Exception):
-    """Whoever asked for the import has changed their mind."""
-
-
 @dataclass(frozen=True, slots=True)
 class Ready:
     """A row as it will be kept."""
@@ -177,7 +173,6 @@ def bring(
     who: str,
     now: datetime,
     told: Told = lambda done, whole: None,
-    stopped: Callable[[], bool] = lambda: False,
     file: str | None = None,
 ) -> Outcome:
     """Load all rows of a table, which stands in `file` as people call it. What a layer of the same key had is updated;
@@ -190,22 +185,7 @@ def bring(
     if before is not None and before.geometry != plan.geometry:
         expected = f"layer: {plan.layer} is of {before.geometry}s; expected a file of them, got {plan.geometry}"
         raise Conflict(expected, field="layer")
-    raw = conn.connection.driver_connection
-    assert isinstance(raw, psycopg.Connection)
-    raw.execute("DROP TABLE IF EXISTS brought")
-    raw.execute(STAGE)
-    for piece in table.pieces():
-        if stopped():
-            raise Stopped
-        _stage(raw, reader.ready(piece))
-        told(outcome.read, table.count)
-    if outcome.read and outcome.refused == outcome.read:
-        first = outcome.refusals[0]
-        told_of = f"row {first['row']}: {first['field']}: {first['why']['en']}"
-        raise InputError(f"file: no row of {table.name} can be kept; {told_of}", field="file")
-    # nobody has counted a table that was made just now: without these the planner may walk it once for each row
-    raw.execute("CREATE UNIQUE INDEX ON brought (key)")
-    raw.execute("ANALYZE brought")
+    stage(conn, table, reader.ready, outcome, told)
     write_layer(conn, plan.layer, plan, who, now, lineage_of(table, plan, file))
     _settle(conn, plan, outcome, now)
     if before is not None:
@@ -242,12 +222,32 @@ def lineage_of(table: Table, plan: Plan, file: str | None) -> dict[str, Any]:
     }
 
 
-def _stage(raw: psycopg.Connection[Any], rows: Iterator[Ready]) -> None:
-    kept = list(rows)
-    shapes = shapely.set_srid(np.array([row.shape for row in kept], dtype=object), 4326) if kept else []
+def stage(
+    conn: Connection, table: Table, ready: Callable[[Piece], Iterator[Ready]], outcome: Outcome, told: Told
+) -> None:
+    """All rows that are `ready` into the table `brought`, which ends with the transaction; `told` after each piece ends
+    the work where it raises. InputError where there are rows and none of them can be kept."""
+    raw = conn.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)
+    raw.execute("DROP TABLE IF EXISTS brought")
+    raw.execute(STAGE)
+    for piece in table.pieces():
+        _copy(raw, list(ready(piece)))
+        told(outcome.read, table.count)
+    if outcome.read and outcome.refused == outcome.read:
+        first = outcome.refusals[0]
+        where = f"row {first['row']}: {first['field'] + ': ' if first['field'] else ''}"
+        raise InputError(f"file: no row of {table.name} can be kept; {where}{first['why']['en']}", field="file")
+    # nobody has counted a table that was made just now: without these the planner may walk it once for each row
+    raw.execute("CREATE UNIQUE INDEX ON brought (key)")
+    raw.execute("ANALYZE brought")
+
+
+def _copy(raw: psycopg.Connection[Any], rows: list[Ready]) -> None:
+    shapes = shapely.set_srid(np.array([row.shape for row in rows], dtype=object), 4326) if rows else []
     with raw.cursor().copy("COPY brought (key, props, geom) FROM STDIN") as copy:
-        hexes = shapely.to_wkb(shapes, hex=True, include_srid=True) if kept else []
-        for row, shape in zip(kept, hexes, strict=True):
+        hexes = shapely.to_wkb(shapes, hex=True, include_srid=True) if rows else []
+        for row, shape in zip(rows, hexes, strict=True):
             copy.write_row((row.key, orjson.dumps(row.props).decode(), shape))
 
 

@@ -5,13 +5,11 @@ stays as it is; what it says beyond the register's fields is kept with the thing
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-import orjson
-import psycopg
 import shapely
 from sqlalchemy import Connection, text
 
@@ -21,7 +19,7 @@ from core.exposure import city_box
 from core.history import THINGS, kept
 from core.i18n import say
 from core.vocabulary import table as vocabulary
-from layers.imports.bring import KEY_BYTES, NAMED, STAGE, Outcome, Reader, Ready, Stopped, Told, zone_of
+from layers.imports.bring import KEY_BYTES, NAMED, Outcome, Reader, Ready, Told, stage, zone_of
 from layers.imports.nouns import Unfit
 from layers.imports.plan import ColumnIn, Plan
 from layers.imports.registers import REGISTERS, Register
@@ -156,7 +154,6 @@ def bring_ours(
     who: str,
     now: datetime,
     told: Told = lambda done, whole: None,
-    stopped: Callable[[], bool] = lambda: False,
     file: str | None = None,
 ) -> Outcome:
     """Load all rows into one of our registers, in the caller's transaction; what was, and by which file it became
@@ -168,30 +165,12 @@ def bring_ours(
     outcome = Outcome()
     reader = Reader(plan, zone_of(conn, plan), city_box(conn), outcome)
     taken = dict[str, int]()
-    raw = conn.connection.driver_connection
-    assert isinstance(raw, psycopg.Connection)
-    raw.execute("DROP TABLE IF EXISTS brought, was")
-    raw.execute(STAGE)
-    raw.execute("CREATE UNIQUE INDEX ON brought (key)")
-    for piece in table.pieces():
-        if stopped():
-            raise Stopped
-        stage(raw, list(once(fit_rows(reader.ready(piece), register, outcome), taken, outcome)))
-        told(outcome.read, table.count)
-    if outcome.read and outcome.refused == outcome.read:
-        first = outcome.refusals[0]
-        raise InputError(f"file: no row can be kept; row {first['row']}: {first['why']['en']}", field="file")
-    raw.execute("ANALYZE brought")  # nobody has counted a table that was made just now
+    stage(
+        conn, table, lambda piece: once(fit_rows(reader.ready(piece), register, outcome), taken, outcome), outcome, told
+    )
     settle(conn, register, plan, outcome, who, now, file)
     notify_change(conn, "layer", [register.layer])
     return outcome
-
-
-def stage(raw: psycopg.Connection[Any], rows: list[Ready]) -> None:
-    with raw.cursor().copy("COPY brought (key, props, geom) FROM STDIN") as copy:
-        for row in rows:
-            shape = shapely.to_wkb(shapely.set_srid(row.shape, 4326), hex=True, include_srid=True)
-            copy.write_row((row.key, orjson.dumps(row.props).decode(), shape))
 
 
 def settle(
@@ -207,6 +186,7 @@ def settle(
     def run(sql: str) -> Any:
         return conn.execute(text(sql), given)
 
+    run("DROP TABLE IF EXISTS was")
     run(f"""
 CREATE TEMP TABLE was ON COMMIT DROP AS
 SELECT {key} AS key, {bare} AS row, {old} AS whole FROM {name} t JOIN brought b ON b.key = {key}
@@ -241,17 +221,11 @@ LEFT JOIN was w ON w.key = t.id WHERE w.row IS DISTINCT FROM {bare}
 """)
     settle_gone(conn, register, plan, outcome, given)
     if register.told:
-        tell(
-            conn,
-            register,
-            [
-                row.key
-                for row in run(f"""
+        others = f"""
 SELECT b.key FROM brought b JOIN {name} t ON {key} = b.key LEFT JOIN was w ON w.key = b.key
 WHERE w.row IS DISTINCT FROM {bare}
-""")
-            ],
-        )
+"""
+        tell(conn, register, [row.key for row in run(others)])
 
 
 def tell(conn: Connection, register: Register, keys: list[str]) -> None:

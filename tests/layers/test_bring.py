@@ -15,7 +15,7 @@ from core.errors import Conflict, InputError, NotFound
 from core.scope import Classification, Scope
 from core.viewer import Viewer
 from layers.catalogue import describe_layers, read_tile
-from layers.imports.bring import Outcome, Stopped, bring, preview
+from layers.imports.bring import Outcome, bring, preview
 from layers.imports.plan import Plan
 from layers.imports.suggest import layer_id, suggest
 from layers.own import count_rows, need_layer, read_layer, read_row, remove_layer
@@ -161,8 +161,12 @@ def test_the_id_of_one_of_ours_is_refused(conn: Connection, tmp_path: Path, name
 
 def test_whoever_stops_it_leaves_nothing(conn: Connection, tmp_path: Path) -> None:
     table = text_table(tmp_path, HEAD + ROWS)
-    with pytest.raises(Stopped):
-        bring(conn, table, plan_of(table), "tester", NOW, stopped=lambda: True)
+
+    def told(done: int, whole: int | None) -> None:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        bring(conn, table, plan_of(table), "tester", NOW, told)
     assert read_layer(conn, "parks") is None
 
 
