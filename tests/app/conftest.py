@@ -43,6 +43,22 @@ def stranger(served: System) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="package")
+def officer(served: System) -> Iterator[httpx.Client]:
+    """Who keeps layers and registers."""
+    with served.api("admin") as client:
+        yield client
+
+
+@pytest.fixture
+def gone(officer: httpx.Client) -> Iterator[None]:
+    """No layer of the city's own stays."""
+    yield
+    for layer in officer.get("/api/layers").json()["items"]:
+        if layer["own"]:
+            officer.delete(f"/api/layers/{layer['id']}")
+
+
+@pytest.fixture(scope="package")
 def dispatcher(served: System) -> Iterator[httpx.Client]:
     with served.api("dispatcher") as client:
         yield client

@@ -31,12 +31,6 @@ VALUES (:id, '01', '01', '上水井盖', 'Water cover', 'normal', '320508', ST_S
         conn.execute(text('SELECT pg_notify(\'onemap_change\', \'{"kind":"layer","ids":["assets"]}\')'))
 
 
-@pytest.fixture(scope="module")
-def officer(served: System) -> Iterator[httpx.Client]:
-    with served.api("admin") as client:
-        yield client
-
-
 def test_corrected_and_on_the_map(officer: httpx.Client, asset: None) -> None:
     assert b"normal" in officer.get(TILE).content
     was = officer.get(URL).json()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,21 +17,6 @@ from tests.support import PASSWORD, PATIENCE_S, System, now, wait_for
 
 Json = dict[str, Any]
 FILES = "/api/layers/files"
-
-
-@pytest.fixture(scope="module")
-def officer(served: System) -> Iterator[httpx.Client]:
-    with served.api("admin") as client:
-        yield client
-
-
-@pytest.fixture
-def gone(officer: httpx.Client) -> Iterator[None]:
-    """No layer of ours stays."""
-    yield
-    for layer in officer.get("/api/layers").json()["items"]:
-        if layer["own"]:
-            officer.delete(f"/api/layers/{layer['id']}")
 
 
 def brought(client: httpx.Client, body: bytes = BODY, name: str = "绿地.csv") -> Json:
@@ -107,7 +91,7 @@ def test_what_is_gone_is_told_before_it_is_taken_away(officer: httpx.Client, gon
     assert done(officer, fewer)["answer"]["figures"]["removed"] == 2
 
 
-def test_a_load_can_be_stopped_and_leaves_nothing(officer: httpx.Client, gone: None) -> None:
+def test_a_load_can_be_stopped_and_leaves_nothing(served: System, officer: httpx.Client, gone: None) -> None:
     lines = "".join(f"{n:06d},园,公园,1,118.99,31.35\n" for n in range(200_000))
     file = brought(officer, (HEAD + lines).encode())
     assert post(officer, file, "load", layer="parks").json()["state"] == "working"
@@ -117,6 +101,10 @@ def test_a_load_can_be_stopped_and_leaves_nothing(officer: httpx.Client, gone: N
     told = done(officer, file)
     assert (told["state"], told["answer"], told["failure"]) == ("stopped", None, None)
     assert layers(officer) == []
+    at_work = """
+SELECT count(*) FROM pg_stat_activity WHERE starts_with(application_name, 'onemap import') AND datname = current_database()
+"""
+    wait_for(lambda: served.one(at_work) == 0, what="what the database did for it has ended too")
 
 
 def test_why_it_failed_is_told_by_its_field(officer: httpx.Client, gone: None) -> None:

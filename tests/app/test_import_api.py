@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +17,6 @@ from tests.support import PASSWORD, PATIENCE_S, System, now
 
 Json = dict[str, Any]
 BODY = (HEAD + ROWS + "010199,错,公园,1,31.35,118.99\n").encode("gbk")
-
-
-@pytest.fixture(scope="module")
-def officer(served: System) -> Iterator[httpx.Client]:
-    with served.api("admin") as client:
-        yield client
-
-
-@pytest.fixture
-def gone(officer: httpx.Client) -> Iterator[None]:
-    """No layer of ours stays."""
-    yield
-    for layer in officer.get("/api/layers").json()["items"]:
-        if layer["own"]:
-            officer.delete(f"/api/layers/{layer['id']}")
 
 
 def send(client: httpx.Client, body: bytes, **query: Any) -> httpx.Response:

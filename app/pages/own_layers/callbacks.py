@@ -18,14 +18,14 @@ from app.pages.acts import Act, Acts, Press, empties, fills
 from app.pages.forms.typed import gather, states_of
 from app.pages.forms.wrong import error_of, spread
 from app.pages.ids import LayersId
-from app.pages.own_layers import brought, detail, layout, listing
+from app.pages.own_layers import brought, detail, layout, listing, mapping, outcome
 from app.pages.parts import done, error_words
 from core.clock import utc_now
 from core.errors import Conflict, InputError, OneMapError
 from core.viewer import Permission
 from layers.imports.registers import REGISTERS
 
-HELD, HELD_FILE = State(ids.held(detail.KEY), "data"), State(ids.held(brought.KEY), "data")
+HELD, HELD_FILE = State(ids.held(detail.KEY), "data"), State(ids.held(mapping.KEY), "data")
 # what a plan says of one table means nothing of another
 OF_THE_TABLE = ("columns", "key", "x", "y", "datum", "encoding")
 Errors = dict[str, list[Any]]
@@ -48,7 +48,7 @@ def register(app: Dash, door: Door) -> None:
         HELD,
     )
     acts.closes(detail.KEY, LayersId.PANE)
-    acts.button(ids.press(brought.KEY, "close"), lambda asking, press: Act([empties(LayersId.PANE), QUIET]))
+    acts.button(ids.press(mapping.KEY, "close"), lambda asking, press: Act([empties(LayersId.PANE), QUIET]))
     File(app, door).register()
 
 
@@ -92,6 +92,13 @@ class File:
         viewer.require(Permission.LAYER_EDIT)
         return self._door.parts.files.need(str((held or {}).get("file")), viewer, utc_now())
 
+    def _said(self, clicks: int | None, held: Mapping[str, Any] | None) -> tuple[BroughtFile, MappingIn | None, Errors]:
+        """The file of a press, and what stands in its form or what is wrong with it."""
+        if not clicks:
+            raise PreventUpdate
+        file = self._need(held)
+        return file, *said_of(ctx.states_list, held)
+
     def _register_dropped(self) -> None:
         @self._app.callback(Input(LayersId.FILE.value, "data"), prevent_initial_call=True)
         async def dropped(data: Mapping[str, Any] | None) -> None:
@@ -122,16 +129,13 @@ class File:
             Output(LayersId.PANE.value, "children", allow_duplicate=True),
             Input(LayersId.LOOK.value, "n_clicks"),
             HELD_FILE,
-            *states_of(brought.KEY),
+            *states_of(mapping.KEY),
             running=[(Output(LayersId.LOOK.value, "disabled"), True, False)],
             prevent_initial_call=True,
         )
         async def look(clicks: int | None, held: Mapping[str, Any] | None, *_: Any) -> tuple[Any, ...]:
-            if not clicks:
-                raise PreventUpdate
             outputs, states = ctx.outputs_list, ctx.states_list
-            file = self._need(held)
-            given, errors = said_of(states, held)
+            file, given, errors = self._said(clicks, held)
             if given is None:
                 return (*spread(errors, outputs), no_update)
             try:
@@ -145,15 +149,12 @@ class File:
             *self._errors(),
             Input(button.value, "n_clicks"),
             HELD_FILE,
-            *states_of(brought.KEY),
+            *states_of(mapping.KEY),
             prevent_initial_call=True,
         )
         async def work(clicks: int | None, held: Mapping[str, Any] | None, *_: Any) -> tuple[Any, ...]:
-            if not clicks:
-                raise PreventUpdate
-            outputs, states = ctx.outputs_list, ctx.states_list
-            file = self._need(held)
-            given, errors = said_of(states, held)
+            outputs = ctx.outputs_list
+            file, given, errors = self._said(clicks, held)
             if given is None:
                 return spread(errors, outputs)
             self._begin(file, given, mode)
@@ -171,7 +172,7 @@ class File:
         acts.button(LayersId.TAKE_AWAY, lambda asking, press: ask)
         acts.button(ids.dialog_part(layout.TAKING, "stay"), lambda asking, press: closed)
 
-        @self._app.callback(Input(go, "n_clicks"), HELD_FILE, *states_of(brought.KEY), prevent_initial_call=True)
+        @self._app.callback(Input(go, "n_clicks"), HELD_FILE, *states_of(mapping.KEY), prevent_initial_call=True)
         async def pressed(clicks: int | None, held: Mapping[str, Any] | None, *_: Any) -> None:
             if not clicks or not ctx.triggered[0].get("value"):
                 raise PreventUpdate
@@ -199,10 +200,10 @@ class File:
             show_state(file, working=file.state == "working")
             if file.state != "working" and file.answer is not None:
                 loaded = file.mode == "load"
-                shown = brought.outcome_view(file.answer, file.id, shown=False, loaded=loaded)
+                shown = outcome.outcome_view(file.answer, file.id, shown=False, loaded=loaded)
                 set_props(LayersId.BROUGHT.value, {"children": shown})
                 if loaded:
-                    set_props(ids.held(brought.KEY), {"data": {**held, "version": file.answer["version"]}})
+                    set_props(ids.held(mapping.KEY), {"data": {**held, "version": file.answer["version"]}})
                     set_props(ids.Id.CHANGED.value, {"data": utc_now().isoformat()})
 
     def _register_ends(self) -> None:
@@ -214,14 +215,14 @@ class File:
 
     def _errors(self) -> tuple[Output, Output]:
         return (
-            Output(ids.field(brought.KEY, ALL), "error", allow_duplicate=True),
-            Output(ids.said(brought.KEY, ALL), "children", allow_duplicate=True),
+            Output(ids.field(mapping.KEY, ALL), "error", allow_duplicate=True),
+            Output(ids.said(mapping.KEY, ALL), "children", allow_duplicate=True),
         )
 
 
 def show_state(file: BroughtFile, *, working: bool) -> None:
     """The bar, and whether the buttons can be pressed."""
-    set_props(LayersId.PROGRESS.value, {"children": brought.progress_view(file.told())})
+    set_props(LayersId.PROGRESS.value, {"children": outcome.progress_view(file.told())})
     set_props(LayersId.WATCH.value, {"disabled": not working})
     for button in (LayersId.LOOK, LayersId.CHECK, LayersId.LOAD):
         set_props(button.value, {"disabled": working})
@@ -229,16 +230,16 @@ def show_state(file: BroughtFile, *, working: bool) -> None:
 
 def form_of(states: Any, held: Mapping[str, Any] | None) -> forms.Form:
     """The form as it stands: its choices do not matter to what is read."""
-    typed = gather(brought.KEY, states)
+    typed = gather(mapping.KEY, states)
     layer = str(((held or {}).get("values") or {}).get("layer") or "")
-    return brought.bring_form(("", "") if "table" in typed.values else (), layer=layer)
+    return mapping.bring_form(("", "") if "table" in typed.values else (), layer=layer)
 
 
 def said_of(states: Any, held: Mapping[str, Any] | None) -> tuple[MappingIn | None, Errors]:
     """What stands in the form, or what is wrong with it. Where another table is chosen, what was said of the first is
     not said of that."""
     form = form_of(states, held)
-    given = brought.given_of(forms.read(form, gather(brought.KEY, states)))
+    given = mapping.given_of(forms.read(form, gather(mapping.KEY, states)))
     before: Mapping[str, Any] = (held or {}).get("values") or {}
     if before.get("layer") in REGISTERS:
         given["layer"] = before["layer"]

@@ -12,10 +12,11 @@ from app.dashboard.components import notice
 from app.pages import shell, tables
 from app.pages.ids import LayersId
 from app.pages.own_layers import listing
-from app.pages.own_layers.brought import WATCH_MS
 from app.pages.parts import action, dialog
 from core.viewer import Permission
 
+# how often the work on a file is looked after
+WATCH_MS = 600
 REMOVING, TAKING = "remove-layer", "take-away-rows"
 
 
