@@ -102,7 +102,8 @@ def test_a_load_can_be_stopped_and_leaves_nothing(served: System, officer: httpx
     assert (told["state"], told["answer"], told["failure"]) == ("stopped", None, None)
     assert layers(officer) == []
     at_work = """
-SELECT count(*) FROM pg_stat_activity WHERE starts_with(application_name, 'onemap import') AND datname = current_database()
+SELECT count(*) FROM pg_stat_activity
+WHERE starts_with(application_name, 'onemap import') AND datname = current_database()
 """
     wait_for(lambda: served.one(at_work) == 0, what="what the database did for it has ended too")
 
