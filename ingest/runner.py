@@ -34,6 +34,7 @@ from ingest.arrived import Arrived
 from ingest.flood import NAMES_WITHIN, Flood, Limits
 from ingest.letters import bury_bare, write_file
 from ingest.link import Link, session_name
+from ingest.moments import Moments
 from ingest.shared import Held, is_held_by_others, next_filters
 from ingest.sources import NO_SOURCE, Sources, read_sources
 from ingest.upkeep import Upkeep
@@ -58,6 +59,8 @@ KEPT_FOLDER = "unwritten"
 GC_EVERY = 100_000
 # so many bytes of payload count as one more reading that waits
 BYTES_EACH = 2048
+# so far are the moments apart that one ingester gives: 62,500 messages each second keep pace with the clock
+INGESTERS = 16
 
 
 class Ingester:
@@ -87,7 +90,7 @@ class Ingester:
         self._asked: list[str] | None = None
         # others would not let go: a change was not made alone
         self._left_behind = False
-        self._moment = 0
+        self._moments = Moments(slot, INGESTERS)
         # the writer's own connection, as long as it serves
         self._conn: Connection | None = None
         self._wake_in, self._wake_out = socket.socketpair()
@@ -203,21 +206,20 @@ class Ingester:
 
     def take(self, link: Link, arrived: list[Arrived]) -> None:
         """Called with every read: decode at once, so that the queue is counted in readings."""
-        # each its own moment: two messages of a device that say no time are two readings
         clock = utc_now()
-        now = max(to_pg_us(clock), self._moment + 1)
-        self._moment = now + len(arrived)
         sources, flood = self.sources, self.flood
         said = [message for message in arrived if not message.copy]
+        # each its own moment: two messages of a device that say no time are two readings, whoever of us takes them
+        moments = self._moments.take(to_pg_us(clock), len(said))
         self.figures["copies"] += len(arrived) - len(said)
         flood.count(said, time.monotonic(), clock)
         count = len(arrived) - len(said)
-        for i, message in enumerate(said):
+        for message, moment in zip(said, moments, strict=True):
             if flood.hold(message):
-                message.source, message.at = sources.find(message.topic), now + i
+                message.source, message.at = sources.find(message.topic), moment
                 count += 1
                 continue
-            sources.read(message, now + i)
+            sources.read(message, moment)
             if message.reason == NO_SOURCE and sources.is_unasked(message.topic):
                 message.pass_over()
                 self.figures["unasked"] += 1

@@ -24,6 +24,7 @@ from ingest import aliases
 from ingest.arrived import Arrived
 from ingest.flood import Flood
 from ingest.letters import Letter, bury, find_letters
+from ingest.moments import Moments
 from ingest.quality import Extent
 from ingest.readings import ReadingWriter
 from ingest.records import (
@@ -109,7 +110,7 @@ class Writer:
         self._slot = slot
         self._readings = ReadingWriter(engine_partitions, flood)
         self._strangers = Strangers(flood)
-        self._last_moment: datetime | None = None
+        self._moments = Moments(slot, SLOTS)
 
     def forget(self) -> None:
         """Drop what we remember, after a failed transaction."""
@@ -127,7 +128,8 @@ class Writer:
     ) -> Written:
         """Write one batch; the caller commits and then acknowledges. Without `keep_letters` the caller deals with
         them."""
-        clock, now = to_pg_us(now), self._moment(now)
+        clock = to_pg_us(now)
+        now = from_pg_us(self._moments.take(clock, 1)[0])
         raw = conn.connection.driver_connection
         assert isinstance(raw, psycopg.Connection)
         pgarray.register(raw)
@@ -156,15 +158,6 @@ class Writer:
         if not done.sources:
             self._count(raw, done, messages, [message for message, *_ in letters], now, fresh)
         return done
-
-    def _moment(self, now: datetime) -> datetime:
-        """A moment of ours alone: its microseconds, modulo the number of slots, are our slot."""
-        stamp = to_pg_us(now)
-        stamp += self._slot - stamp % SLOTS
-        if self._last_moment is not None:
-            stamp = max(stamp, to_pg_us(self._last_moment) + SLOTS)
-        self._last_moment = from_pg_us(stamp)
-        return self._last_moment
 
     def _count(
         self,

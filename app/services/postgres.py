@@ -241,9 +241,15 @@ def answers(url: str) -> bool:
 def end_orphans(cluster: Cluster) -> None:
     """Kill what is left of a server that was killed (a stopped process hears of no death) and wait until it is gone:
     two servers must never write to one directory. What hangs in the kernel (a stuck disk) stays: SetupError."""
-    for pid in processes(cluster):
+    left = set(processes(cluster))
+    for pid in left:
         signal_if_running(pid, signal.SIGKILL)
-    wait_until(lambda: not processes(cluster), ORPHANS_S, "the end of an earlier server's processes")
+
+    def ended() -> bool:
+        # one that is about to end shows no program any more before it has let go of its files
+        return not any(is_running(pid) for pid in left) and not processes(cluster)
+
+    wait_until(ended, ORPHANS_S, "the end of an earlier server's processes")
 
 
 def processes(cluster: Cluster) -> list[int]:

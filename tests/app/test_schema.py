@@ -16,7 +16,9 @@ from core.settings import Settings
 from tests.support import ROOT, STATE, System
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
-EXAMPLES = {"viewer": 4, "dispatcher": 6, "commander": 4, "admin": 12}
+EXAMPLES = {"viewer": 6, "dispatcher": 8, "commander": 8, "admin": 12}
+# every boundary of every parameter is walked (phase `coverage`) by who is let in everywhere
+WALKS = "admin"
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +38,17 @@ def tokens(own: System) -> dict[str, str]:
 def test_every_answer_is_one_that_the_document_names(
     own: System, tokens: dict[str, str], role: str, tmp_path: Path
 ) -> None:
-    ask_all(f"{own.http}/api/openapi.json", tokens[role], EXAMPLES[role], tmp_path)
+    phases = "coverage,fuzzing" if role == WALKS else "fuzzing"
+    ask_all(f"{own.http}/api/openapi.json", tokens[role], EXAMPLES[role], phases, tmp_path)
 
 
 def test_every_answer_of_ogc_is_one_that_its_document_names(
     own: System, tokens: dict[str, str], tmp_path: Path
 ) -> None:
-    ask_all(f"{own.http}/ogc/api", tokens["viewer"], 6, tmp_path)
+    ask_all(f"{own.http}/ogc/api", tokens["viewer"], 6, "coverage,fuzzing", tmp_path)
 
 
-def ask_all(document: str, token: str, examples: int, folder: Path) -> None:
+def ask_all(document: str, token: str, examples: int, phases: str, folder: Path) -> None:
     command = [
         str(Path(sys.executable).parent / "schemathesis"),
         "run",
@@ -58,7 +61,7 @@ def ask_all(document: str, token: str, examples: int, folder: Path) -> None:
         str(examples),
         "--generation-deterministic",
         "--phases",
-        "coverage,fuzzing",
+        phases,
         "--suppress-health-check",
         "all",
         "--request-timeout",

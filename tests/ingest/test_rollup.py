@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from core import set_aside
-from core.pgarray import from_pg_us, to_pg_us
+from core.pgarray import to_pg_us
 from core.vocabulary import table
 from ingest import partitions, retention, rollup
 from ingest.records import Reading
@@ -236,13 +236,6 @@ def test_hourly_history_is_kept_longer_and_by_its_own_days(short_metrics: None, 
     assert retention.trim_hourly(conn, base, 365) == 3
     left = {(r[1], round((base - r[2]).days)) for r in rolled(conn)}
     assert left == {("flow", 5), ("temperature", 5), ("temperature", 25)}
-
-
-def test_moments_of_two_writers_never_meet(conn: Connection) -> None:
-    same_moment = now()
-    stamps = {slot: to_pg_us(Writer(1, slot)._moment(same_moment)) for slot in range(8)}
-    assert len(set(stamps.values())) == 8
-    assert all(abs(from_pg_us(s) - same_moment) < timedelta(milliseconds=1) for s in stamps.values())
 
 
 def test_a_partition_that_is_no_day_is_nobodys_to_drop(admin_conn: Connection) -> None:

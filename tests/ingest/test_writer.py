@@ -323,13 +323,6 @@ def test_undecodable_message_is_kept_with_bytes_topic_reason_and_properties(conn
     assert (row.topic, row.payload, row.reason, row.field) == ("on\ufffdemap/x", b"\x00\xff", "not_json", "payload")
 
 
-def test_moments_of_one_writer_never_stand_still(conn: Connection) -> None:
-    writer, same = Writer(1), now()
-    writer.write(conn, [message(reading(1, 0))], same)
-    writer.write(conn, [message(reading(2, 1))], same)
-    assert conn.scalar(text("SELECT count(DISTINCT received_at) FROM observation WHERE sensor_id = 'wl-spare'")) == 2
-
-
 @pytest.fixture
 def ingester(own_settings: Settings) -> Iterator[Ingester]:
     made = Ingester(own_settings, 0, threading.Event())
