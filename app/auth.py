@@ -31,10 +31,12 @@ SECURE_COOKIE = f"__Host-{COOKIE}"
 OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/api/token", "/ca.crt"})
 # what the log-in page is drawn with
 OPEN_FOLDERS = ("/assets/css/", "/assets/icons/", "/vendor/@fontsource/", "/fonts/")
+# what the public is shown once an administrator has turned it on (app.api.open_data)
+PUBLIC, PUBLIC_FOLDER = "/open", "/open/"
 # what is answered before a password that somebody else has set is changed (for callbacks see app.asking)
 OWN_PAGE = "/me"
 # the page's texts and clock among it
-CHANGING_PATHS = frozenset({OWN_PAGE, "/api/me", "/api/me/password", "/api/city", "/api/catalogue", "/logout"})
+CHANGING_PATHS = frozenset({OWN_PAGE, "/api/me", "/api/me/password", "/api/city", "/api/texts", "/logout"})
 CHANGING_FOLDERS = ("/assets/", "/vendor/", "/fonts/", "/pages/")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 CACHE_S, CACHE_SIZE = 10.0, 2000
@@ -171,7 +173,7 @@ class AuthMiddleware:
         path: str = scope["path"]
         headers = Headers(scope=scope)
         writes = scope["type"] == "websocket" or scope["method"] not in SAFE
-        if path in OPEN_PATHS or path.startswith(OPEN_FOLDERS):
+        if path in OPEN_PATHS or path == PUBLIC or path.startswith((*OPEN_FOLDERS, PUBLIC_FOLDER)):
             bad = writes and path == "/login" and not self._own_origin(scope, headers)
             return problem(403, "Origin: log in from our own page", reason="origin") if bad else None
         cookie = cookie_name(scope, self._public_url)

@@ -17,10 +17,12 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth import Attempts, Sessions
+from app.catalogue.opening import Turnstile
 from app.files.brought import BroughtFiles
 from app.own_layers import OwnLayers
 from app.passwords import Hashing
 from app.tiles import TileCache
+from core.catalogue.uses import Uses
 from core.clock import utc_now
 from core.errors import Unavailable
 from core.migrate import head_revision, revision_of
@@ -49,6 +51,8 @@ class Parts:
     graph: RoadGraph | None = None
     graph_lock: Lock = field(default_factory=Lock)
     tiles: TileCache = field(default_factory=TileCache)
+    uses: Uses = field(default_factory=Uses)
+    turnstile: Turnstile = field(default_factory=Turnstile)
     own_layers: OwnLayers = field(init=False)
     hashing: Hashing = field(default_factory=Hashing)
     files: BroughtFiles = field(init=False)

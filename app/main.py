@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from app.api import (
     assets,
     authority,
     cards,
+    catalogue,
     city,
     classification,
     devices,
@@ -36,6 +38,7 @@ from app.api import (
     me,
     ogc,
     ogc_tiles,
+    open_data,
     own_layers,
     pending,
     people,
@@ -54,6 +57,7 @@ from app.api import (
 )
 from app.api.door import check_request
 from app.auth import Attempts, AuthMiddleware, Sessions, policy_of
+from app.catalogue.measuring import Keeper
 from app.dashboard.page import build_dashboard
 from app.deps import Parts, get_parts
 from app.document import document
@@ -93,6 +97,8 @@ ROUTERS = (
     quarantine.router,
     city.router,
     classification.router,
+    catalogue.router,
+    open_data.router,
     layers.router,
     search.router,
     layer_files.router,
@@ -107,7 +113,7 @@ UNCHECKED = (ogc.router, ogc_tiles.router)
 # an event loop that does not come round for so long answers nobody
 LOOP_HUNG_S = 20.0
 # below these, what is not there is a 404 and never the page
-RESERVED = ("api", "ogc", "feeds", "vendor", "tiles", "push", "pages")
+RESERVED = ("api", "ogc", "open", "feeds", "vendor", "tiles", "push", "pages")
 
 
 def vendor_folder() -> Path:
@@ -140,14 +146,19 @@ def make_app(settings: Settings) -> FastAPI:
             start_cutting()
         with Pulse() as pulse:
             crew = Crew(threading.Event(), pulse)
+            figures: Counter[str] = Counter()
             crew.start("lease", hub.listen)
             crew.start(
-                "heartbeat", Heartbeat(engine, f"serve-{os.getpid()}", lambda: {**hub.figures(), **crew.figures()}).run
+                "heartbeat",
+                Heartbeat(engine, f"serve-{os.getpid()}", lambda: {**hub.figures(), **crew.figures(), **figures}).run,
             )
+            keeper = Keeper(engine, parts.uses, figures)
+            crew.start("catalogue", keeper.run)
             loop = asyncio.create_task(come_round(pulse))
             yield
             loop.cancel()
             crew.stop.set()
+            keeper.chores.sign()
             await hub.close()
             await parts.files.close()
             await anyio.to_thread.run_sync(crew.join)

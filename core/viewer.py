@@ -28,6 +28,10 @@ class Permission(StrEnum):
     # say what state a unit is in
     UNIT_REPORT = "unit.report"
     LAYER_EDIT = "layer.edit"
+    # what the resource catalogue says of layers and sources, and who is given what
+    CATALOGUE_EDIT = "catalogue.edit"
+    # whether the public is shown anything at all
+    CATALOGUE_OPEN = "catalogue.open"
     SENSOR_MANAGE = "sensor.manage"
     # sources with what comes through them, and what has spoken and nobody has registered
     SOURCE_READ = "source.read"

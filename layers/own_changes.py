@@ -77,3 +77,17 @@ def change_layer(
     notify_change(conn, "layer", [layer_id])
     audit.write(conn, who, "layer.change", now, {"layer": layer_id, **said})
     return need_layer(conn, layer_id, scope)
+
+
+def share_layer(conn: Connection, layer_id: str, department: str, who: Viewer, now: datetime) -> None:
+    """Another department sees a layer that is limited to some from now on."""
+    done = conn.execute(
+        text(
+            "UPDATE layer SET departments = departments || CAST(:department AS text), version = version + 1 "
+            "WHERE id = :id AND departments IS NOT NULL AND NOT CAST(:department AS text) = ANY(departments)"
+        ),
+        {"id": layer_id, "department": department},
+    )
+    if done.rowcount:
+        notify_change(conn, "layer", [layer_id])
+        audit.write(conn, who, "layer.change", now, {"layer": layer_id, "shared_with": department})

@@ -1,4 +1,4 @@
-"""/api/city, /api/vocabulary, /api/catalogue"""
+"""/api/city, /api/vocabulary, /api/texts"""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def get_vocabulary(who: Who) -> Vocabulary:
     return vocabulary()
 
 
-@router.get("/api/catalogue")
-def get_catalogue(who: Who) -> Mapping[str, Mapping[str, str]]:
+@router.get("/api/texts")
+def get_texts(who: Who) -> Mapping[str, Mapping[str, str]]:
     """The page's texts in both languages."""
     return texts.catalogue()

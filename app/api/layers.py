@@ -8,6 +8,8 @@ from pydantic import Field
 from app.api.shapes import GeometryIn, Limit, Name, part
 from app.deps import Conn, Now, Parts, PartsDep, Who
 from app.problems import GEOJSON, gives
+from core.catalogue.nouns import Kind
+from core.clock import utc_now
 from core.errors import InputError
 from core.nouns import Page
 from core.scope import EVERYTHING, Scope
@@ -31,8 +33,10 @@ def list_layers(conn: Conn, who: Who, cursor: Name = None, limit: Limit = 1000) 
 
 
 @router.get("/api/layers/{name}/features", response_class=Response, responses=gives(GEOJSON))
-def get_features(conn: Conn, who: Who, name: str) -> Response:
-    return Response(read_features(conn, name, who.scope), media_type=GEOJSON)
+def get_features(conn: Conn, who: Who, parts: PartsDep, name: str) -> Response:
+    body = read_features(conn, name, who.scope)
+    parts.uses.add(Kind.LAYER, name, "map", who.username)
+    return Response(body, media_type=GEOJSON)
 
 
 @router.get(
@@ -43,12 +47,12 @@ def get_features(conn: Conn, who: Who, name: str) -> Response:
 def get_tile(who: Who, parts: PartsDep, name: str, z: int, x: int, y: int) -> Response:
     """204 where nothing is there. One that is kept takes no connection to the database; one that is not is made once,
     however many ask for it."""
-
     if name != COMPOSITE and name not in LAYERS:
         parts.own_layers.check(name, who.scope)
     elif name != COMPOSITE and not LAYERS[name].of_all:
         who.require(Permission.CITY_READ)
-
+    if name != COMPOSITE:
+        parts.uses.look(Kind.LAYER, name, "map", who.username, utc_now().date())
     return tile_answer(parts, name, MERCATOR, (z, x, y), who.scope)
 
 

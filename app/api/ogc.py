@@ -33,6 +33,7 @@ from app.ogc.place import (
 )
 from app.people.chosen import read_settings
 from app.problems import GEOJSON
+from core.catalogue.nouns import Kind
 from core.clock import rfc3339
 from core.exposure import city_box
 from core.viewer import Viewer
@@ -160,6 +161,7 @@ def get_items(request: Request, conn: Conn, who: Who, now: Now, parts: PartsDep,
     check(request, PARAMETERS | frozenset(column.name for column in one.columns))
     asked = read_asked([(k, v) for k, v in params if k not in ANYWHERE], one.columns)
     found = read_items(conn, one, asked, who.scope)
+    parts.uses.add(Kind.LAYER, one.id, "gis", who.username)
     place = Place(request, parts.settings.public_url)
     path = f"/collections/{quote(one.id)}"
     kept = {k: v for k, v in params if k not in ("after", "before", "token")}

@@ -15,6 +15,9 @@ from app.deps import Conn, Now, PartsDep, Who
 from app.files.line import write
 from app.files.nouns import ImportIn, ImportObject
 from core import audit
+from core.catalogue import entries
+from core.catalogue.nouns import Kind
+from core.catalogue.nouns import Name as ResourceName
 from core.db import notify_change
 from core.given import as_input_error
 from core.viewer import Permission
@@ -96,6 +99,7 @@ def delete_layer(conn: Conn, who: Who, now: Now, name: str) -> None:
     layer = need_layer(conn, name, who.scope)
     need_whole(layer, who.scope)
     remove_layer(conn, layer.id)
+    entries.forget(conn, ResourceName(Kind.LAYER, layer.id))
     notify_change(conn, "layer", [layer.id])
     audit.write(conn, who, "layer.remove", now, {"layer": layer.id})
 
@@ -125,4 +129,5 @@ async def get_export(
     except BaseException:
         folder.cleanup()
         raise
+    parts.uses.add(Kind.LAYER, layer.id, "file", who.username)
     return FileResponse(path, media_type=MEDIA[format], filename=path.name, background=tasks)

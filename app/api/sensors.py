@@ -13,9 +13,10 @@ from typing_extensions import TypedDict
 from alerts.limits import INDEX, read_limits, read_measures
 from alerts.rules.offers import Offer, keep_limits, offers
 from app.api.shapes import Limit, Moment, Name, page
-from app.deps import Conn, Now, Who
+from app.deps import Conn, Now, PartsDep, Who
 from app.seeing import as_seen, need_own, need_seen
 from app.series import read_index
+from core.catalogue.nouns import Kind
 from core.crs import Datum, to_wgs84
 from core.errors import InputError
 from core.given import Given
@@ -149,6 +150,7 @@ def get_observations(
     conn: Conn,
     who: Who,
     now: Now,
+    parts: PartsDep,
     sensor_id: str,
     metric: str | None = None,
     start: Annotated[Moment, Query(alias="from")] = None,
@@ -172,6 +174,8 @@ def get_observations(
     since = start or until - DEFAULT_SPAN
     if since >= until:
         raise InputError("from: expected a moment before `to`", field="from")
+    if sensor["source"]:
+        parts.uses.add(Kind.SOURCE, sensor["source"], "series", who.username)
     newest = sensor["values"].get(chosen)
     unit = (newest["unit"] if newest else None) or table("metrics").get(chosen, {}).get("unit")
     if (function is None) != (window is None):

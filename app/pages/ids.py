@@ -80,6 +80,14 @@ class LayersId(StrEnum):
     TAKE_AWAY = "layer-take-away"
 
 
+class CatalogueId(StrEnum):
+    TABS = "catalogue-tabs"
+    PANE = "entry-pane"
+    REQUEST_PANE = "request-pane"
+    OPEN = "open-data"
+    OPEN_STATE = "open-data-state"
+
+
 class PeopleId(StrEnum):
     TABS = "people-tabs"
     PANE = "person-pane"

@@ -40,6 +40,7 @@ def frame() -> Any:
 # what each page is called, and what whoever opens it must be allowed to
 PAGES: Mapping[str, tuple[str, Permission]] = {
     "/layers": ("own.title", Permission.CITY_READ),
+    "/catalogue": ("catalogue.title", Permission.CITY_READ),
     "/sources": ("sources.title", Permission.SOURCE_READ),
     "/devices": ("accounts.title", Permission.DEVICE_MANAGE),
     "/set-aside": ("aside.title", Permission.ASIDE_READ),

@@ -7,5 +7,5 @@ function ask(url) {
 }
 
 export const asked = {
-  me: ask('/api/me'), city: ask('/api/city'), vocabulary: ask('/api/vocabulary'), catalogue: ask('/api/catalogue'), layers: ask('/api/layers'),
+  me: ask('/api/me'), city: ask('/api/city'), vocabulary: ask('/api/vocabulary'), catalogue: ask('/api/texts'), layers: ask('/api/layers'),
 };

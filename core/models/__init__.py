@@ -16,6 +16,7 @@ from core.models.acted import (
     UnitEvent,
 )
 from core.models.base import Base
+from core.models.catalogued import AccessRequest, CatalogueDay, CatalogueEntry, CatalogueUse, OpenData
 from core.models.city import (
     Area,
     Asset,
@@ -76,6 +77,7 @@ from core.models.received import (
 )
 
 __all__ = [
+    "AccessRequest",
     "Account",
     "Address",
     "Alarm",
@@ -93,6 +95,9 @@ __all__ = [
     "Camera",
     "CameraState",
     "CapAlert",
+    "CatalogueDay",
+    "CatalogueEntry",
+    "CatalogueUse",
     "City",
     "Coverage",
     "DeadLetter",
@@ -111,6 +116,7 @@ __all__ = [
     "MetricTitle",
     "Observation",
     "ObservationHourly",
+    "OpenData",
     "Outbox",
     "OwnLayer",
     "PendingThing",

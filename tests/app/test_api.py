@@ -130,7 +130,7 @@ def test_lists_have_items_and_a_next(path: str, dispatcher: httpx.Client) -> Non
     [
         "/api/city",
         "/api/vocabulary",
-        "/api/catalogue",
+        "/api/texts",
         "/api/health",
         "/api/state",
         "/metrics",

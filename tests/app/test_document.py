@@ -18,7 +18,7 @@ from tests.support import System, now
 
 Json = dict[str, Any]
 # a map of maps of texts
-MAPS = {"/api/catalogue"}
+MAPS = {"/api/texts"}
 
 
 @pytest.fixture(scope="module")

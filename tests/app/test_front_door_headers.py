@@ -84,7 +84,7 @@ def test_every_answer_carries_them(
         ("/api/state", "no-store"),
         ("/feeds/alerts.atom", "no-store"),
         ("/pages/_dash-layout", "no-store"),
-        ("/api/catalogue", "private, no-cache"),
+        ("/api/texts", "private, no-cache"),
         ("/api/layers/cameras/features", "private, no-cache"),
         ("/tiles/buildings/14/13601/6656.mvt", "private, max-age=600"),
         ("/vendor/maplibre-gl/dist/maplibre-gl.css", "private, max-age=86400"),

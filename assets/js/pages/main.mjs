@@ -104,7 +104,7 @@ document.addEventListener('click', event => {
   const pressed = around(event, 'button')?.id ?? '';
   if (pressed === 'language-switch' || pressed === 'theme-switch') lookControls[pressed]();
 });
-const [me, city, catalogue] = await Promise.all([json('/api/me'), json('/api/city'), json('/api/catalogue')]);
+const [me, city, catalogue] = await Promise.all([json('/api/me'), json('/api/city'), json('/api/texts')]);
 takeOver(me);
 takeLook();
 startTheme();
