@@ -12,6 +12,8 @@ from typing import Any, Literal, Protocol
 from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
+from core.catalogue.entries import forget
+from core.catalogue.nouns import Kind, Name
 from core.clock import rfc3339
 from core.errors import Forbidden, NotFound
 from core.scope import EVERYTHING, Scope, seen
@@ -231,9 +233,10 @@ def need_everything(scope: Scope) -> None:
 
 
 def remove_layer(conn: Connection, layer_id: str) -> None:
-    """With all its rows."""
+    """With all its rows, and what the catalogue says of it."""
     if not conn.execute(text("DELETE FROM layer WHERE id = :id"), {"id": layer_id}).rowcount:
         raise NotFound(f"layer: there is no layer {layer_id!r}", field="layer")
+    forget(conn, Name(Kind.LAYER, layer_id))
 
 
 def quoted(words: str) -> str:

@@ -15,9 +15,7 @@ from app.deps import Conn, Now, PartsDep, Who
 from app.files.line import write
 from app.files.nouns import ImportIn, ImportObject
 from core import audit
-from core.catalogue import entries
 from core.catalogue.nouns import Kind
-from core.catalogue.nouns import Name as ResourceName
 from core.db import notify_change
 from core.given import as_input_error
 from core.viewer import Permission
@@ -99,7 +97,6 @@ def delete_layer(conn: Conn, who: Who, now: Now, name: str) -> None:
     layer = need_layer(conn, name, who.scope)
     need_whole(layer, who.scope)
     remove_layer(conn, layer.id)
-    entries.forget(conn, ResourceName(Kind.LAYER, layer.id))
     notify_change(conn, "layer", [layer.id])
     audit.write(conn, who, "layer.remove", now, {"layer": layer.id})
 

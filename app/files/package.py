@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from app.files.incoming import run_import
 from app.files.nouns import ImportIn, MappingIn
+from core.catalogue.entries import EntryIn, read_entries, write_entry
 from core.clock import utc_now
 from core.db import make_engine
 from core.errors import InputError, OneMapError
@@ -26,6 +27,7 @@ from core.given import Given, as_input_error
 from core.scope import EVERYTHING
 from core.settings import load_settings
 from core.viewer import Viewer
+from layers.described import read_resources
 from layers.own import need_layer
 from layers.own_changes import LayerChange, change_layer
 from layers.styles import StyleIn
@@ -33,13 +35,20 @@ from layers.styles import StyleIn
 FOLDER, LIST = "own", "layers.json"
 
 
+class Said(EntryIn):
+    """What the catalogue says of a layer that comes with the package."""
+
+    version: int = Field(0, ge=0, le=0)
+
+
 class Entry(Given):
-    """A layer of the package."""
+    """A layer of the package; `catalogue` is what the resource catalogue says of it, where it says nothing yet."""
 
     file: str = Field(max_length=255, pattern=r"^[^/\\\\]+$")
     given: MappingIn
     style: StyleIn | None = None
     visible: bool = True
+    catalogue: Said | None = None
 
 
 def load_own(
@@ -72,6 +81,9 @@ def load_own(
         with transaction() as conn:
             change = LayerChange(version=need_layer(conn, layer).version, style=entry.style, visible=entry.visible)
             change_layer(conn, layer, change, EVERYTHING, viewer, utc_now())
+            [resource] = read_resources(conn, layer)
+            if entry.catalogue and not read_entries(conn, resource.name):
+                write_entry(conn, resource, entry.catalogue, viewer, utc_now())
         told(layer, done["figures"]["read"] - done["figures"]["refused"])
 
 

@@ -268,5 +268,13 @@ def described() -> list[dict[str, object]]:
         key = next(name for name, (_, _, role) in one["columns"].items() if role == "key")
         given = {"layer": one["id"], "title": zh, "title_en": en, "group": one["group"], "key": key, "columns": columns}
         given["classification"] = one.get("classification", 0)
-        told.append({"file": f"{one['id']}.geojsonl", "given": given, "visible": one["visible"], "style": one["style"]})
+        told.append(
+            {
+                "file": f"{one['id']}.geojsonl",
+                "given": given,
+                "visible": one["visible"],
+                "style": one["style"],
+                "catalogue": {"provider": one["department"], **one["catalogue"]},
+            }
+        )
     return told

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from app.files.package import load_own
+from core.catalogue.entries import read_entries
 from core.errors import InputError
 from core.scope import EVERYTHING
 from layers.own import count_rows, need_layer, read_layers, remove_layer, spec_of
@@ -32,8 +33,13 @@ def test_the_demo_city_has_the_layers_of_its_departments(own_engine: Engine, sma
         assert count_rows(conn, hydrants, EVERYTHING) > 100
         assert [item.label["zh"] for item in spec_of(hydrants).legend] == ["埋压", "损坏", "无水", "正常"]
         assert found["illegal_buildings"].classification == 1
+        said = {name.id: entry for name, entry in read_entries(conn).items()}
+        assert set(said) == set(found)
+        assert (said["hydrants"]["provider"], said["hydrants"]["sharing"]) == ("消防救援支队", "unconditional")
+        assert all(entry.described == 1 for entry in said.values())
         for layer in found:
             remove_layer(conn, layer)
+        assert read_entries(conn) == {}
 
 
 def test_a_package_without_any_brings_none(own_engine: Engine, tmp_path: Path) -> None:
@@ -50,6 +56,7 @@ def test_a_package_without_any_brings_none(own_engine: Engine, tmp_path: Path) -
         ([{"file": "b.geojsonl", "given": {"layer": "a"}}], "b.geojsonl"),
         ({"file": "a"}, "layers.json"),
         ([{"file": "a.geojsonl", "given": {"layer": "sensors"}}], "a.geojsonl"),
+        ([{"file": "a.geojsonl", "given": {"layer": "a"}, "catalogue": {"sharing": "all"}}], "sharing"),
     ],
 )
 def test_what_is_wrong_with_it_is_named(own_engine: Engine, tmp_path: Path, listed: Any, words: str) -> None:

@@ -60,7 +60,7 @@ def panel(
 
 def open_view(asking: Asking) -> list[Any]:
     """Whether the public is served; who may change it has a button."""
-    inner = html.Div(open_state(asking), id=CatalogueId.OPEN_STATE.value)
+    inner = html.Div(open_state(asking), id=CatalogueId.OPEN_STATE.value, className="actions")
     if not asking.viewer.may(Permission.CATALOGUE_OPEN):
         return [html.Div([inner], className="actions")]
     button = action(CatalogueId.OPEN.value, "open.change", small=True, data_key="open-data")
