@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -64,16 +65,18 @@ from app.document import document
 from app.fonts import add_fonts, start_cutting
 from app.front import Bodies, Hosts, PlainPaths, SecurityHeaders, known_names
 from app.index import ASSETS
+from app.kept import KeptTiles
 from app.live import Hub
 from app.pages import Addresses, build_pages
 from app.problems import COMMON, describes, problem
 from app.serving import Compression, add_docs, add_files
+from app.warming import Warmer
 from core import audit
 from core.clock import utc_now
 from core.db import make_engine
 from core.errors import Forbidden
 from core.pictures import Pictures
-from core.process import Crew, Heartbeat, Pulse
+from core.process import Chores, Crew, Heartbeat, Pulse
 from core.settings import Settings
 
 ROUTERS = (
@@ -154,11 +157,15 @@ def make_app(settings: Settings) -> FastAPI:
             )
             keeper = Keeper(engine, parts.uses, figures)
             crew.start("catalogue", keeper.run)
+            warming = Chores("warming", [Warmer(engine, parts.tiles, figures).chore(time.monotonic())], figures)
+            if settings.warm_tiles:
+                crew.start("warming", warming.run)
             loop = asyncio.create_task(come_round(pulse))
             yield
             loop.cancel()
             crew.stop.set()
             keeper.chores.sign()
+            warming.sign()
             await hub.close()
             await parts.files.close()
             await anyio.to_thread.run_sync(crew.join)
@@ -194,6 +201,7 @@ def make_app(settings: Settings) -> FastAPI:
     dash_app = build_dashboard(app, parts)
     app.add_middleware(Addresses)
     app.add_middleware(Compression)
+    app.add_middleware(KeptTiles, parts=parts)
     app.add_middleware(AuthMiddleware, sessions=sessions, public_url=settings.public_url)
     known = known_names(settings)
     app.front = lambda inner: SecurityHeaders(Hosts(PlainPaths(Bodies(inner)), known), (dash_app, pages))

@@ -37,3 +37,8 @@ class OwnLayers:
         layer = known.get(name)
         if layer is None or not layer.may_see(scope):
             need_ours(name)
+
+    def shows(self, name: str, scope: Scope) -> bool:
+        """Whether a layer is known to be seen by this scope: false also where nothing is known just now."""
+        layer = (self._known or {}).get(name)
+        return layer is not None and layer.may_see(scope)

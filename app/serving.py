@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
@@ -162,6 +163,7 @@ def _brotli(body: bytes) -> bytes:
 PACKERS: Mapping[Coding, Callable[[bytes], bytes]] = {"br": _brotli, "gzip": _gzip}
 
 
+@lru_cache(maxsize=256)
 def coding_of(accepted: str) -> Coding | None:
     """What an answer is packed with for who accepts this (RFC 9110 section 12.5.3); weights other than 0 are not
     compared."""

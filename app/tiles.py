@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from hashlib import blake2b
 from threading import Condition
 
 from core.types import Box
@@ -41,15 +42,31 @@ class Touched:
         return span
 
 
+class Kept:
+    """A tile, its tag, and the forms in which it leaves: packed once for each coding, with their headers."""
+
+    __slots__ = ("body", "forms", "tag")
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self.tag = blake2b(body, digest_size=12).hexdigest()
+        self.forms: dict[str, tuple[bytes, list[tuple[bytes, bytes]]]] = {}
+
+    @property
+    def size(self) -> int:
+        return len(self.body) + EACH + sum(len(packed) for packed, _ in self.forms.values() if packed is not self.body)
+
+
 class TileCache:
-    """The least recently used go first. `clear` forgets all, those that are being made just now too."""
+    """The least recently used go first. `clear` forgets all, those that are being made just now too. `generation`
+    changes with whatever is forgotten."""
 
     def __init__(self, most: int = BYTES_AT_MOST) -> None:
         self._most = most
-        self._held: OrderedDict[Hashable, bytes] = OrderedDict()
+        self._held: OrderedDict[Hashable, Kept] = OrderedDict()
         self._making: set[Hashable] = set()
         self._changed = Condition()
-        self._generation = 0
+        self.generation = 0
         self.size = 0
 
     def get(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
@@ -60,9 +77,9 @@ class TileCache:
                 self._changed.wait()
             if key in self._held:
                 self._held.move_to_end(key)
-                return self._held[key]
+                return self._held[key].body
             self._making.add(key)
-            generation = self._generation
+            generation = self.generation
         try:
             body = make()
         except BaseException:
@@ -72,29 +89,49 @@ class TileCache:
             raise
         with self._changed:
             self._making.discard(key)
-            if generation == self._generation:  # else something has changed since it was begun: not to be kept
+            if generation == self.generation:  # else something has changed since it was begun: not to be kept
                 self._keep(key, body)
             self._changed.notify_all()
         return body
 
+    def peek(self, key: Hashable) -> Kept | None:
+        """What is kept under `key`; nobody waits, nothing is made."""
+        with self._changed:
+            kept = self._held.get(key)
+            if kept is not None:
+                self._held.move_to_end(key)
+            return kept
+
+    def add_form(self, key: Hashable, kept: Kept, coding: str, form: tuple[bytes, list[tuple[bytes, bytes]]]) -> None:
+        """Another form of a tile; it counts as long as the tile is kept."""
+        with self._changed:
+            before = kept.size
+            kept.forms[coding] = form
+            if self._held.get(key) is kept:
+                self.size += kept.size - before
+                self._shrink()
+
     def _keep(self, key: Hashable, body: bytes) -> None:
-        self._held[key] = body
-        self.size += len(body) + EACH
+        kept = self._held[key] = Kept(body)
+        self.size += kept.size
+        self._shrink()
+
+    def _shrink(self) -> None:
         while self.size > self._most and self._held:
             _, old = self._held.popitem(last=False)
-            self.size -= len(old) + EACH
+            self.size -= old.size
 
     def drop(self, layer: str, box: Box) -> None:
         """Forget the tiles of a layer that a box (degrees) touches; the others stay. Keys begin with the layer,
         grid, level, column and row."""
         touched = Touched(layer, box)
         with self._changed:
-            self._generation += 1
+            self.generation += 1
             for key in [key for key in self._held if key in touched]:
-                self.size -= len(self._held.pop(key)) + EACH
+                self.size -= self._held.pop(key).size
 
     def clear(self) -> None:
         with self._changed:
-            self._generation += 1
+            self.generation += 1
             self._held.clear()
             self.size = 0

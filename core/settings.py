@@ -117,6 +117,9 @@ class Settings(BaseSettings):
     city_fonts: bool = Field(
         True, description="cut the page's font to this city's characters as `serve` starts: some seconds of one core"
     )
+    warm_tiles: bool = Field(
+        True, description="make the tiles of the city at zooms 9 to 14 before anybody asks, after `serve` has started"
+    )
     snapshot_hosts: str = Field(
         "",
         description="hosts that snapshot addresses of video events may be fetched from: name or name:port, "

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 
+import httpx
 import pytest
+from sqlalchemy import Engine, text
 
+from app.accounts import add_account
 from app.tiles import EACH, TileCache, Touched
+from app.warming import TO_ZOOM, Warmer, squares, wanted
+from core.scope import EVERYTHING
+from layers.catalogue import COMPOSITE, read_tile, sight_of_tiles
 from layers.grids import CGCS2000, MERCATOR
-from tests.support import wait_for
+from tests.support import PASSWORD, System, now, wait_for
 
 
 def test_tile_is_made_once_and_kept() -> None:
@@ -113,3 +120,79 @@ def test_tile_that_was_begun_before_a_change_is_not_kept() -> None:
 
     assert cache.get("a", change_meanwhile) == b"old"
     assert cache.get("a", lambda: b"new") == b"new"
+
+
+def test_forms_of_a_tile_count_as_long_as_it_is_kept() -> None:
+    cache = TileCache()
+    cache.get("a", lambda: b"x" * 100)
+    kept = cache.peek("a")
+    assert kept is not None
+    cache.add_form("a", kept, "br", (b"y" * 40, []))
+    assert cache.size == 140 + EACH
+    cache.clear()
+    cache.add_form("a", kept, "gzip", (b"z" * 40, []))
+    assert (cache.size, cache.peek("a")) == (0, None)
+
+
+def test_squares_of_a_box_are_those_it_touches() -> None:
+    assert list(squares((-180, -85, 180, 85), 1)) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    x, y = (int(one) for one in MERCATOR.place(118.9, 31.3, 14))
+    assert list(squares((118.9, 31.3, 118.9001, 31.3001), 14)) == [(x, y)]
+
+
+def test_the_city_is_made_before_anybody_asks_and_only_what_was_forgotten_again(db: Engine) -> None:
+    cache, made = TileCache(), Counter[str]()
+    warmer = Warmer(db, cache, made)
+    warmer.work(now())
+    with db.connect() as conn:
+        places = list(wanted(conn))
+        west, south, east, north = conn.execute(
+            text("SELECT ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent) FROM city")
+        ).one()
+    assert made["tiles_warmed"] == len(places) > 20
+    assert max(zoom for _, zoom, _, _ in places) == TO_ZOOM
+    key = (COMPOSITE, MERCATOR.id, *places[0][1:], sight_of_tiles(COMPOSITE, EVERYTHING))
+    assert cache.peek(key) is not None
+    warmer.work(now())
+    assert made["tiles_warmed"] == len(places)
+    x, y = (west + east) / 2, (south + north) / 2
+    cache.drop("assets", (x, y, x, y))
+    warmer.work(now())
+    again = made["tiles_warmed"] - len(places)
+    assert 0 < again < len(places) / 4, "neighbours and other layers stayed"
+
+
+def tile_of(client: httpx.Client, path: str, **headers: str) -> httpx.Response:
+    return client.get(path, headers=headers)
+
+
+@pytest.mark.parametrize("coding", ["br", "gzip", "identity"])
+def test_a_kept_tile_is_the_tile_that_was_made(served: System, officer: httpx.Client, db: Engine, coding: str) -> None:
+    with db.connect() as conn:
+        _, z, x, y = next(place for place in wanted(conn) if place[0] == COMPOSITE and place[1] == TO_ZOOM)
+        made = read_tile(conn, COMPOSITE, z, x, y)
+    path = f"/tiles/base/{z}/{x}/{y}.mvt"
+    # a parameter goes the usual way, which makes it; it is refused there
+    assert officer.get(path, params={"v": 1}).status_code == 422
+    first, second = (tile_of(officer, path, **{"Accept-Encoding": coding}) for _ in range(2))
+    assert first.status_code == second.status_code == 200
+    assert first.content == second.content == made
+    told = ("content-type", "content-encoding", "cache-control", "etag", "vary")
+    assert [first.headers.get(name) for name in told] == [second.headers.get(name) for name in told]
+    same = tile_of(officer, path, **{"If-None-Match": second.headers["etag"], "Accept-Encoding": coding})
+    assert (same.status_code, same.content) == (304, b"")
+
+
+def test_a_kept_tile_is_for_who_may_see_it(served: System, officer: httpx.Client, db: Engine) -> None:
+    with db.connect() as conn:
+        _, z, x, y = next(place for place in wanted(conn) if place[0] == "assets")
+    path = f"/tiles/assets/{z}/{x}/{y}.mvt"
+    assert officer.get(path).status_code in (200, 204)
+    assert httpx.get(f"{served.http}{path}", trust_env=False).status_code == 401
+    role = {"id": "tileless", "name_zh": "无", "name_en": "Tileless", "permissions": ["unit.report"]}
+    assert officer.post("/api/roles", json=role).status_code == 201
+    with db.begin() as conn:
+        add_account(conn, "tileless", "Tileless", "tileless", PASSWORD, now())
+    with served.api("tileless") as client:
+        assert client.get(path).status_code == 403
+        assert client.get(f"/tiles/base/{z}/{x}/{y}.mvt").status_code in (200, 204), "the ground is everybody's"
