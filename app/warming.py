@@ -24,7 +24,7 @@ from layers.own import read_layers
 log = get_log("warming")
 LOOK_S, FIRST_AFTER_S = 20.0, 10.0
 # what the page asks for first; a city of 30 km has some 150 tiles of a layer at these
-FROM_ZOOM, TO_ZOOM = 9, 14
+FROM_ZOOM, TO_ZOOM = 9, 13
 TILES_AT_MOST = 12_000
 Place = tuple[str, int, int, int]
 

@@ -118,7 +118,7 @@ class Settings(BaseSettings):
         True, description="cut the page's font to this city's characters as `serve` starts: some seconds of one core"
     )
     warm_tiles: bool = Field(
-        True, description="make the tiles of the city at zooms 9 to 14 before anybody asks, after `serve` has started"
+        True, description="make the tiles of the city at zooms 9 to 13 before anybody asks, after `serve` has started"
     )
     snapshot_hosts: str = Field(
         "",

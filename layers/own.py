@@ -284,6 +284,8 @@ def colour_of(layer: OwnLayer) -> str:
     return said if said in PALETTE else PALETTE[sum(map(ord, layer.id)) % len(PALETTE)]
 
 
+# of lines and areas in one tile the largest: nobody tells more of them apart, and a tile stays below 500 kB
+DRAWN_AT_MOST = 15_000
 # lines shorter than half a pixel and areas smaller than one are left out, edges are thinned to half of one; a tile has
 # 512 pixels a side
 PIXEL = ":width / (512 * 2.0 ^ :z)"
@@ -314,7 +316,12 @@ GROUP BY bounds.tile, ST_SnapToGrid(p, :width / (2.0 ^ :z) / 64)
         "polygon": f"ST_Area({shape}) >= ({PIXEL}) ^ 2",
         "none": "false",
     }[layer.geometry]
-    return f"SELECT {thinned}, id, key, {words}, 1 AS count FROM layer_row, bounds WHERE {here} AND {large}"
+    size = "ST_Length(geom)" if layer.geometry == "line" else "ST_Area(geom)"
+    return f"""
+SELECT {thinned}, id, key, {words}, 1 AS count
+FROM (SELECT * FROM layer_row, bounds WHERE {here} AND {large} ORDER BY {size} DESC LIMIT {DRAWN_AT_MOST}) AS layer_row,
+  bounds
+"""
 
 
 def _shown(layer: OwnLayer) -> list[tuple[str, Column]]:
