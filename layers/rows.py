@@ -275,7 +275,7 @@ class _Same:
 
 
 SAME = _Same()
-Shape: TypeAlias = shapely.Geometry | None | _Same
+Shape: TypeAlias = shapely.Geometry | _Same | None
 
 
 def _held(conn: Connection, layer_id: str, scope: Scope) -> OwnLayer:

@@ -1,5 +1,5 @@
-"""Rows of the city's own layers, edited one by one: checked as an import checks them, in the version that was seen, what
-was stays known and can be brought back."""
+"""Rows of the city's own layers, edited one by one: checked as an import checks them, in the version that was seen,
+what was stays known and can be brought back."""
 
 from __future__ import annotations
 
