@@ -24,8 +24,8 @@ FEATURE = (GEOJSON, "application/json")
 READS = ("GET", "OPTIONS")
 # members that say the system of the coordinates beside what this API goes by: to pass over them would move the feature
 OTHER_SYSTEMS = ("crs", "coordRefSys", "place")
-# of what `/ogc` gives away in `ETag`: the version of the feature and the system of its coordinates
-TAG = re.compile(r'"([1-9]\d{0,9})(?:-\d+)?"')
+# what `/ogc` gives away in `ETag`: the version of a feature; behind it the system of its coordinates, the coding
+TAG = re.compile(r'"([1-9]\d{0,9})(?:-[a-z0-9]+)*"')
 TAGS = re.compile(r'\s*((?:W/)?"[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)')
 
 
