@@ -49,6 +49,12 @@ def card(desk: Desk, words: str, what: str) -> None:
     desk.until("() => document.querySelector('#card')?.innerText ?? ''", lambda told: words in told, what=what)
 
 
+def drawn(desk: Desk, version: int) -> None:
+    """The card is of this version: what is pressed on an older one is refused."""
+    ask = "() => document.querySelector('#card [data-act=row_values]')?.dataset.ask ?? '{}'"
+    desk.until(ask, lambda told: f'"version": {version}' in told, what=f"the card of version {version}")
+
+
 def send(desk: Desk) -> None:
     desk.page.click("#ask [data-testid=ask-send]")
 
@@ -71,6 +77,7 @@ def test_its_values_are_corrected_in_a_form_of_its_columns(
     page.fill("#ask [name='values.深度']", "")
     page.fill("#ask [name='reason']", "现场核对")
     send(keeper)
+    drawn(keeper, 2)
     card(keeper, "新井", "the card is called by the new name")
     card(keeper, "现场核对", "its history says what was changed and why")
     [row] = processes.rows("SELECT props, version FROM layer_row WHERE layer_id = 'wells' AND key = 'w-0'")
@@ -87,14 +94,14 @@ def test_who_was_slower_is_told_in_the_form(keeper: Desk, processes: System, wel
     send(keeper)
     page.wait_for_selector("#ask .fault:not([hidden])")
     assert "新变化" in page.inner_text("#ask .fault")
+    drawn(keeper, 3)
     card(keeper, "抢先", "the card behind it is what the other has left")
     page.click("#ask .ask-end button[type=button]")
     page.click("#card [data-act=row_values]")
     assert page.input_value("#ask [name='values.名称']") == "抢先"
     page.fill("#ask [name='values.深度']", "3")
     send(keeper)
-    page.wait_for_selector("#ask", state="detached")
-    assert processes.one("SELECT version FROM layer_row WHERE layer_id = 'wells' AND key = 'w-0'") == 4
+    drawn(keeper, 4)
 
 
 def test_it_is_moved_removed_and_brought_back(keeper: Desk, processes: System, well: dict[str, Any]) -> None:
@@ -102,7 +109,8 @@ def test_it_is_moved_removed_and_brought_back(keeper: Desk, processes: System, w
     page.click("#card [data-act=row_place]")
     page.fill("#ask [name=place]", f"{well['lon'] + 0.002:.6f}, {well['lat']:.6f}")
     send(keeper)
-    card(keeper, "位置", "its history says that it was moved")
+    drawn(keeper, 5)
+    assert "更正，位置" in page.inner_text("#card")
     page.click("#card [data-act=row_delete]")
     page.fill("#ask [name=reason]", "已填埋 100%")
     send(keeper)
@@ -112,7 +120,7 @@ def test_it_is_moved_removed_and_brought_back(keeper: Desk, processes: System, w
     assert "已填埋 100%" in page.inner_text("#card")
     assert keeper.serious_barriers() == []
     page.click("#card [data-act=row_back]")
-    page.wait_for_selector("#card [data-act=row_values]")
+    drawn(keeper, 6)
     assert "抢先" in page.inner_text("#card #card-title")
     [row] = processes.rows("SELECT ST_X(geom) AS lon FROM layer_row WHERE layer_id = 'wells' AND key = 'w-0'")
     assert row["lon"] == pytest.approx(well["lon"] + 0.002, abs=1e-6)
