@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from app.passwords import check_password, hash_password
 from core.errors import Conflict, InputError, NotFound
 from core.scope import Classification, Scope
-from core.viewer import Permission, Viewer, known_permissions
+from core.viewer import Permission, Viewer, known_permissions, reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +226,8 @@ WHERE s.digest = :digest AND s.expires_at > :now AND a.enabled AND s.kind = ANY(
         conn.execute(
             text("UPDATE session SET seen_at = :now WHERE digest = :digest"), {"now": now, "digest": digest(secret)}
         )
-    return replace(viewer_of(row), session=row.session)
+    viewer = replace(viewer_of(row), session=row.session)
+    return viewer if row.kind != "feed" else replace(viewer, permissions=reading(viewer.permissions))
 
 
 def close_session(conn: Connection, secret: str) -> None:

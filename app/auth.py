@@ -75,12 +75,16 @@ def is_feed(path: str) -> bool:
     return path.startswith(("/feeds/", "/ogc/")) or path == "/ogc"
 
 
-def find_credential(headers: Headers, path: str, query: bytes, cookie: str) -> Credential | None:
+def find_credential(
+    headers: Headers, path: str, query: bytes, cookie: str, *, writes: bool = False
+) -> Credential | None:
+    """A feed token reads and never writes."""
+    feed = is_feed(path) and not writes
     header = headers.get("authorization", "")
     if header.lower().startswith("bearer "):
-        kinds = ("token", "feed") if is_feed(path) else ("token",)
+        kinds = ("token", "feed") if feed else ("token",)
         return Credential(header[7:].strip(), kinds, False)
-    if is_feed(path):
+    if feed:
         token = parse_qs(query.decode("latin-1")).get("token")
         if token:
             return Credential(token[0], ("feed",), False)
@@ -177,7 +181,7 @@ class AuthMiddleware:
             bad = writes and path == "/login" and not self._own_origin(scope, headers)
             return problem(403, "Origin: log in from our own page", reason="origin") if bad else None
         cookie = cookie_name(scope, self._public_url)
-        credential = find_credential(headers, path, scope["query_string"], cookie)
+        credential = find_credential(headers, path, scope["query_string"], cookie, writes=writes)
         if credential is not None:
             try:
                 viewer = await self._sessions.find(credential)

@@ -38,12 +38,14 @@ from app.api import (
     letters,
     me,
     ogc,
+    ogc_edit,
     ogc_tiles,
     open_data,
     own_layers,
     pending,
     people,
     quarantine,
+    rows,
     search,
     sensors,
     session,
@@ -106,13 +108,14 @@ ROUTERS = (
     search.router,
     layer_files.router,
     own_layers.router,
+    rows.router,
     cards.router,
     state.router,
     health.router,
     feeds.router,
 )
 # it says itself what it does not know, with 400 (OGC 17-069r4, section 7.5)
-UNCHECKED = (ogc.router, ogc_tiles.router)
+UNCHECKED = (ogc.router, ogc_edit.router, ogc_tiles.router)
 # an event loop that does not come round for so long answers nobody
 LOOP_HUNG_S = 20.0
 # below these, what is not there is a 404 and never the page

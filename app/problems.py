@@ -21,13 +21,15 @@ from core import errors
 from core.log import get_log
 from core.process import known
 from core.types import JsonObject
-from layers.ogc.errors import BadRequest
+from layers.ogc.errors import BadRequest, Stale, Unsupported
 
 log = get_log("http")
 MEDIA_TYPE = "application/problem+json"
 STATUS: dict[type[errors.OneMapError], int] = {
     errors.InputError: 422,
     BadRequest: 400,
+    Unsupported: 415,
+    Stale: 412,
     errors.DecodeError: 422,
     errors.NotFound: 404,
     errors.Conflict: 409,
@@ -45,6 +47,7 @@ TITLES = {
     405: "Method not allowed",
     408: "Took too long",
     409: "Conflict",
+    412: "Changed meanwhile",
     413: "Too large",
     415: "Unsupported media type",
     421: "Not known by this name",

@@ -174,6 +174,10 @@ def coding_of(accepted: str) -> Coding | None:
     return next((coding for coding in PACKERS if wanted.get(coding)), None)
 
 
+# features that programs edit (app.ogc.editing)
+EDITED = "/ogc/"
+
+
 class Compression:
     """Answers that are text leave compressed, each body packed once; large ones that seldom change carry an ETag.
 
@@ -226,7 +230,7 @@ class _Answer:
             body = await self._packed.pack(digest, body, coding)
             headers["Content-Encoding"] = coding
             if headers.get("etag", "").startswith('"'):  # the same thing in other bytes
-                headers["ETag"] = f"W/{headers['etag']}"
+                headers["ETag"] = packed_tag(headers["etag"], coding, strong=self._path.startswith(EDITED))
         headers["Content-Length"] = str(len(body))
         headers.add_vary_header("Accept-Encoding")
         await self._send(start)
@@ -235,6 +239,12 @@ class _Answer:
     def _known(self, tag: str) -> bool:
         asked = self._request.get("if-none-match", "")
         return tag in [one.strip().removeprefix("W/") for one in asked.split(",")]
+
+
+def packed_tag(tag: str, coding: str, *, strong: bool) -> str:
+    """What is edited in the version that was seen has a strong tag, another for each coding (RFC 9110, section
+    8.8.3.3)."""
+    return f'{tag[:-1]}-{coding}"' if strong else f"W/{tag}"
 
 
 def _with_strong_tags(scope: Scope) -> Scope:

@@ -67,6 +67,11 @@ def known_permissions(names: Iterable[str]) -> frozenset[Permission]:
     return frozenset(Permission(name) for name in names if name in every)
 
 
+def reading(permissions: Iterable[Permission]) -> frozenset[Permission]:
+    """Those of them that change nothing."""
+    return frozenset(permission for permission in permissions if permission.value.endswith(".read"))
+
+
 def role_for(needed: Iterable[Permission], lacking: Iterable[Permission]) -> Text:
     """The first role of ours that may do it, in words; the permissions themselves where none may."""
     every = set(needed)

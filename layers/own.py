@@ -17,7 +17,7 @@ from core.catalogue.nouns import Kind, Name
 from core.clock import rfc3339
 from core.errors import Forbidden, NotFound
 from core.scope import EVERYTHING, Scope, seen
-from core.types import JsonObject
+from core.types import UNKNOWN_DISTRICT, JsonObject
 from core.vocabulary import Text, table
 from layers.columns import Column, ColumnObject, columns_of, with_role
 from layers.spec import LayerSpec, LegendItem
@@ -221,6 +221,14 @@ def need_sight(given: NewLayer, scope: Scope) -> None:
         raise Forbidden("layer: it would reach beyond what you may see", field="layer", reason="layer_beyond_own")
 
 
+def district_of(shape: str) -> str:
+    """SQL of the district in which a row of this shape lies."""
+    return f"""
+COALESCE((SELECT d.code FROM district d WHERE ST_Covers(d.geom, ST_PointOnSurface({shape})) LIMIT 1),
+  '{UNKNOWN_DISTRICT}')
+"""
+
+
 def lock_layer(conn: Connection, layer_id: str) -> None:
     """Until the transaction ends nobody else makes or renews a layer of this id."""
     conn.execute(text("SELECT pg_advisory_xact_lock(hashtext('layer'), hashtext(:id))"), {"id": layer_id})
@@ -341,13 +349,14 @@ def count_rows(conn: Connection, layer: OwnLayer, scope: Scope) -> int:
 
 
 class RowObject(TypedDict):
-    """A row of a layer of the city's own: its values by the names of its columns; `id` is `layer/number`; `lon` and
-    `lat` are a point on it."""
+    """A row of a layer of the city's own: its values by the names of its columns; `id` is `layer/number`; `geometry` is
+    what its layer has, `lon` and `lat` are a point on it. `removed`: it is gone since `changed_at`, and was so."""
 
     id: str
     layer: str
     layer_title: Text
     names: Text
+    geometry: Geometry
     columns: list[ColumnObject]
     values: JsonObject
     district: str
@@ -356,6 +365,7 @@ class RowObject(TypedDict):
     lat: float | None
     version: int
     changed_at: str
+    removed: bool
 
 
 _ROW = text(f"""
@@ -373,19 +383,47 @@ def read_row(conn: Connection, identity: str, scope: Scope = EVERYTHING) -> RowO
     row = conn.execute(_ROW, given).one_or_none() if NUMBER.fullmatch(number) else None
     if row is None:
         raise NotFound(f"there is no row {identity!r}")
+    return object_of_row(
+        layer,
+        number=number,
+        key=row.key,
+        props=row.props,
+        district=row.district,
+        version=row.version,
+        changed_at=row.changed_at,
+        lon=row.lon,
+        lat=row.lat,
+    )
+
+
+def object_of_row(
+    layer: OwnLayer,
+    *,
+    number: str,
+    key: str,
+    props: JsonObject,
+    district: str,
+    version: int,
+    changed_at: datetime,
+    lon: float | None,
+    lat: float | None,
+    removed: bool = False,
+) -> RowObject:
     label = with_role(layer.columns, "label")
-    name = str((row.props.get(label.name) if label else None) or row.key)
+    name = str((props.get(label.name) if label else None) or key)
     return {
-        "id": identity,
+        "id": f"{layer.id}/{number}",
         "layer": layer.id,
         "layer_title": layer.title,
         "names": {"zh": name, "en": name},
+        "geometry": layer.geometry,
         "columns": [column.as_json() for column in layer.columns],
-        "values": row.props,
-        "district": row.district,
+        "values": props,
+        "district": district,
         "classification": layer.classification,
-        "lon": row.lon,
-        "lat": row.lat,
-        "version": row.version,
-        "changed_at": rfc3339(row.changed_at),
+        "lon": lon,
+        "lat": lat,
+        "version": version,
+        "changed_at": rfc3339(changed_at),
+        "removed": removed,
     }

@@ -1,12 +1,11 @@
 """/ogc: the city's layers for GIS programs, OGC API Features Part 1 (17-069r4), Part 2 (18-058r1) and Part 3
-(19-079r2), read only; for people the same as pages.
+(19-079r2); for people the same as pages. What is written stands in app.api.ogc_edit.
 
 Session, bearer token, or a feed token in the address or the header: programs keep no session.
 """
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
@@ -16,6 +15,7 @@ from app.dashboard import texts
 from app.deps import Conn, Now, PartsDep, Who
 from app.ogc import pages
 from app.ogc.document import CONFORMS, describe
+from app.ogc.editing import tag_of
 from app.ogc.place import (
     ANYWHERE,
     HTML,
@@ -39,7 +39,7 @@ from core.exposure import city_box
 from core.viewer import Viewer
 from layers.columns import SCHEMAS
 from layers.ogc.collections import OURS, Collection, collection, collections
-from layers.ogc.query import PARAMETERS, read_asked, read_extent, read_item, read_items
+from layers.ogc.query import PARAMETERS, read_asked, read_extent, read_items, read_versioned
 from layers.ogc.systems import CRS84, SYSTEMS
 from layers.ogc.tiles import has_tiles
 
@@ -208,7 +208,7 @@ def get_item(request: Request, conn: Conn, who: Who, parts: PartsDep, name: str,
     one = collection(conn, name, who.scope)
     check(request, ANYWHERE | {"crs"})
     crs = read_asked([(k, v) for k, v in request.query_params.multi_items() if k == "crs"], ()).crs
-    feature: dict[str, Any] = read_item(conn, one, key, crs, who.scope)
+    feature, version = read_versioned(conn, one, key, crs, who.scope)
     place = Place(request, parts.settings.public_url)
     if wants_html(request):
         return pages.item(frame_of(conn, who, place, GEOJSON), one, feature)
@@ -219,7 +219,8 @@ def get_item(request: Request, conn: Conn, who: Who, parts: PartsDep, name: str,
         place.other(HTML, "html", here),
         place.link(path, "collection", JSON, one.title["en"]),
     ]
-    return answer(feature, GEOJSON, {"Content-Crs": f"<{crs}>"})
+    tag = {} if version is None else {"ETag": tag_of(version, crs)}
+    return answer(feature, GEOJSON, {"Content-Crs": f"<{crs}>", **tag})
 
 
 @router.get("/api")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 from urllib.parse import quote
 
+from pydantic import JsonValue
 from typing_extensions import TypedDict
 
 from alerts.lifecycle import MAX_SHELVE_MIN
@@ -28,6 +29,9 @@ from core.vocabulary import (
 from dispatch.present import Assignment, Incident, Unit
 from dispatch.steps import ALLOWED
 from layers.assets import Asset, AssetEvent
+from layers.columns import ColumnObject
+from layers.own import RowObject
+from layers.rows import RowEvent
 
 SHELVE_MINUTES = (30, 60, 120, 480, MAX_SHELVE_MIN)
 # which milestones a unit may still report, by how far it has come
@@ -44,7 +48,9 @@ class Choice(TypedDict):
 
 
 class AskedFor(TypedDict):
-    """A field of an act: a choice of values, or a text with what is often said. `value` is what it begins with."""
+    """A field of an act: a choice of values, or a text with what is often said. `value` is what it begins with. Where
+    it stands `into` an object of the body, its name is that, a point and its own; it is sent where it is another than
+    it began with, and null where it is empty."""
 
     name: str
     label: Text
@@ -52,6 +58,7 @@ class AskedFor(TypedDict):
     required: bool
     choices: list[Choice]
     value: str | int | None
+    into: str | None
 
 
 class Act(TypedDict):
@@ -83,6 +90,10 @@ NEEDS = {
     "asset_place": Permission.LAYER_EDIT,
     "asset_note": Permission.LAYER_EDIT,
     "asset_back": Permission.LAYER_EDIT,
+    "row_values": Permission.LAYER_EDIT,
+    "row_place": Permission.LAYER_EDIT,
+    "row_delete": Permission.LAYER_EDIT,
+    "row_back": Permission.LAYER_EDIT,
 }
 
 
@@ -114,6 +125,7 @@ def choice(name: str, choices: Iterable[Choice], value: str | int | None = None)
         "required": True,
         "choices": list(choices),
         "value": value,
+        "into": None,
     }
 
 
@@ -127,6 +139,7 @@ def typed(name: str, often: str | None = None, *, required: bool) -> AskedFor:
         "required": required,
         "choices": [{"value": key, "label": label(often, key)} for key in table(often)] if often else [],
         "value": None,
+        "into": None,
     }
 
 
@@ -234,6 +247,53 @@ def for_asset(asset: Asset, history: Sequence[AssetEvent]) -> list[Act]:
     if last and last["what"] in ("changed", "reverted"):
         found.append(act("asset_back", say("act.asset.back"), f"{url}/revert", {"event": last["id"], **seen}))
     return found
+
+
+# what an editor chooses of a column of yes and no
+TRUTHS: tuple[Choice, ...] = (
+    {"value": "true", "label": say("row.yes")},
+    {"value": "false", "label": say("row.no")},
+    {"value": "", "label": say("act.row.none")},
+)
+
+
+def for_row(row: RowObject, history: Sequence[RowEvent]) -> list[Act]:
+    """A row of a layer of the city's own: its values and place corrected, the row removed, the last change taken back;
+    of one that was removed that alone."""
+    layer, _, number = row["id"].rpartition("/")
+    url = f"/api/layers/{quote(layer, safe='')}/rows/{number}"
+    seen: dict[str, str | int | None] = {"version": row["version"]}
+    why = typed("reason", required=False)
+    found = []
+    if not row["removed"]:
+        fields = [in_column(column, row["values"].get(column["name"])) for column in row["columns"]]
+        if fields:
+            found.append(act("row_values", say("act.row.values"), url, seen, [*fields, why], method="PATCH"))
+        if row["geometry"] == "point":
+            place = typed("place", required=True)
+            found.append(act("row_place", say("act.row.place"), url, seen, [place, why], method="PATCH"))
+        gone = f"{url}?version={row['version']}&reason={{reason}}"
+        reason = typed("reason", required=True)
+        found.append(act("row_delete", say("act.row.delete"), gone, fields=[reason], method="DELETE"))
+    last = next(iter(history), None)
+    if last and last["what"] != "create":
+        found.append(act("row_back", say("act.row.back"), f"{url}/revert", {"event": last["id"], **seen}))
+    return found
+
+
+def in_column(column: ColumnObject, value: JsonValue) -> AskedFor:
+    """A column of a row as a form has it: what it is, in words that are read as an import reads them."""
+    truth = column["type"] == "boolean"
+    said = "" if value is None else str(value).lower() if truth else str(value)
+    return {
+        "name": f"values.{column['name']}",
+        "label": column["title"],
+        "kind": "choice" if truth else "text",
+        "required": column["role"] == "key",
+        "choices": list(TRUTHS) if truth else [],
+        "value": said,
+        "into": "values",
+    }
 
 
 def length(minutes: int) -> Text:

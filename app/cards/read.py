@@ -44,8 +44,10 @@ from dispatch import log as incident_log
 from dispatch.present import Incident, find_open_incident, read_incidents, read_near_incidents, read_units
 from dispatch.routes import read_routes
 from dispatch.units import read_missing
+from layers import rows
 from layers.assets import read_asset, read_history, told
-from layers.own import read_row
+from layers.columns import columns_of
+from layers.own import RowObject, read_row
 from layers.registers import district_names, read_facility
 from layers.sensors import Sensor, read_sensors
 from layers.video import read_camera, read_video_event
@@ -261,9 +263,30 @@ def asset_card(asking: Asking, identity: str) -> AssetCard:
 
 
 def row_card(asking: Asking, identity: str) -> RowCard:
-    row = read_row(asking.conn, identity, asking.viewer.scope)
+    row = row_or_removed(asking, identity)
     parts = parts_of(asking, "row", row, row["names"], say("source.layer", layer=row["layer_title"]), identity)
-    return {**parts, "type": "row", "object": row}
+    scope = asking.viewer.scope
+    history = rows.read_history(asking.conn, row["layer"], identity.rpartition("/")[2], scope)
+    # who does not see the whole of a layer does not change it
+    mine = acts.for_row(row, history) if scope.districts is None else []
+    columns = columns_of(row["columns"])
+    return {
+        **parts,
+        "type": "row",
+        "object": row,
+        "acts": acts.allowed(mine, asking.viewer.permissions),
+        "log": [rows.told(event, columns) for event in history],
+    }
+
+
+def row_or_removed(asking: Asking, identity: str) -> RowObject:
+    """Who may bring it back sees what was removed as it was."""
+    try:
+        return read_row(asking.conn, identity, asking.viewer.scope)
+    except NotFound:
+        if not asking.viewer.may(Permission.LAYER_EDIT):
+            raise
+        return rows.read_removed(asking.conn, identity, asking.viewer.scope)
 
 
 # by the action of a step (app/cards/steps.py)

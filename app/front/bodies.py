@@ -3,6 +3,8 @@ and answers in plain text.)"""
 
 from __future__ import annotations
 
+import re
+
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
@@ -34,8 +36,12 @@ BOUNDS = {
 }
 
 
+# a row of a layer, with its shape
+ROW = re.compile(r"/api/layers/[^/]+/rows(/[^/]+)?|/ogc/collections/[^/]+/items(/[^/]+)?")
+
+
 def bound_of(path: str) -> int:
-    return BOUNDS.get(path) or (MIDDLE if path.startswith("/api/sources/") else SMALL)
+    return BOUNDS.get(path) or (MIDDLE if path.startswith("/api/sources/") or ROW.fullmatch(path) else SMALL)
 
 
 class Bodies:

@@ -130,7 +130,7 @@ export function makeActions({ live, sets, selection, card, notices, pictures, di
 
   /** @type {[string, (button: HTMLElement) => void][]} */
   const DOERS = [
-    ['[data-ask]', ({ dataset }) => dialogs.ask(JSON.parse(dataset.ask ?? ''), asked)],
+    ['[data-ask]', ({ dataset }) => dialogs.ask(JSON.parse(dataset.ask ?? ''), asked, { refused: () => card.reload() })],
     ['[data-url^="/api/"]', button => { if (asker.sure(button)) call(/** @type {HTMLButtonElement} */ (button)); }],
     ['[data-select-type]', ({ dataset }) => selection.select({ type: dataset.selectType ?? '', id: dataset.selectId ?? '' })],
     ['[data-picture]:not([data-failed])', ({ dataset }) => pictures.show(dataset.picture ?? '', dataset.taken)],

@@ -33,7 +33,7 @@ export function toLogin() {
 export async function answer(asking) {
   const response = await asking;
   if (response.status === 401) toLogin();
-  const json = (response.headers.get('content-type') || '').includes('json');
+  const json = response.status !== 204 && (response.headers.get('content-type') || '').includes('json');
   const body = json ? await response.json() : {};
   if (!response.ok) throw new ApiError(response.status, body);
   return body;

@@ -5,28 +5,41 @@ import { el } from './dom.mjs';
 import { pair } from './words.mjs';
 
 const MOST_CHIPS = 6;
+// of a value of a layer (layers.imports.values)
+const LONGEST = 10_000;
 
 /**
- * A field: a choice of values, or a text with what is often said. `value` is what it begins with.
- * @typedef {{ name: string, label: Bilingual, kind: 'choice' | 'text', required: boolean, choices: { value: string | number, label: Bilingual }[], value?: string | number | null }} AskedFor
+ * A field: a choice of values, or a text with what is often said. `value` is what it begins with. One that stands `into` an object of the
+ * body is called by that, a point and its own name.
+ * @typedef {{ name: string, label: Bilingual, kind: 'choice' | 'text', required: boolean, choices: { value: string | number, label: Bilingual }[], value?: string | number | null, into?: string | null }} AskedFor
  */
 /** @typedef {{ name: string, label: Bilingual, method: string, url: string, body: Record<string, any>, fields: AskedFor[] }} Act */
 /** @typedef {{ node: HTMLElement, read: () => string | number | null }} Field */
 
 /**
- * The call of an act with what was given: a field that stands in braces in the address goes there, the others into the body.
+ * The call of an act with what was given: a field that stands in braces in the address goes there, the others into the body; of those
+ * that stand into an object of it what is another than it began with, null where it is empty.
  * @param {Act} act
  * @param {Record<string, string | number | null>} given
  */
-export function callOf({ url, body }, given) {
+export function callOf({ url, body, fields }, given) {
   const rest = { ...given };
+  /** @type {Record<string, Record<string, string | number | null>>} */
+  const inside = {};
+  for (const { name, value, into } of fields) {
+    if (!into) continue;
+    inside[into] ??= {};
+    const said = rest[name] ?? '';
+    delete rest[name];
+    if (String(said) !== String(value ?? '')) inside[into][name.slice(into.length + 1)] = said === '' ? null : said;
+  }
   const address = url.replace(/\{(\w+)\}/g, (_, name) => {
     const value = encodeURIComponent(String(rest[name] ?? ''));
     delete rest[name];
     return value;
   });
   const said = Object.entries(rest).filter(([, value]) => value !== null && value !== '');
-  return { url: address, body: { ...body, ...Object.fromEntries(said) } };
+  return { url: address, body: { ...body, ...inside, ...Object.fromEntries(said) } };
 }
 
 /** @param {AskedFor} field @param {string} id @param {Words} words @returns {Field} */
@@ -59,7 +72,8 @@ export function saidOf(often, typed) {
 
 /** @param {AskedFor} field @param {string} id @param {Words} words @returns {Field} */
 function textField(field, id, { plain }) {
-  const text = el('textarea', { id, name: field.name, rows: 2, maxlength: 500, required: field.required });
+  const text = el('textarea', { id, name: field.name, rows: field.into ? 1 : 2, maxlength: field.into ? LONGEST : 500, required: field.required });
+  text.value = String(field.value ?? '');
   const often = field.choices.map(({ label }) => el('button', { type: 'button', class: 'pick', onclick: () => { text.value = plain(label); text.focus(); } }, pair(label)));
   return { node: el('div', {}, often.length ? el('div', { class: 'picks' }, often) : null, text), read: () => saidOf(field.choices, text.value) };
 }
@@ -82,12 +96,13 @@ export function makeDialogs({ words, catalogue }) {
     isOpen: () => Boolean(open?.open),
 
     /**
-     * Asks, and calls when it is sent. `done` gets the answer; what is refused is said in the dialog and can be sent again.
+     * Asks, and calls when it is sent. `done` gets the answer; what is refused is said in the dialog and can be sent again, `refused` is
+     * told.
      * @param {Act} act
      * @param {(result: any, url: string) => void} done
-     * @param {{ intro?: HTMLElement | null, complete?: (given: Record<string, any>) => Record<string, any> }} [more]
+     * @param {{ intro?: HTMLElement | null, complete?: (given: Record<string, any>) => Record<string, any>, refused?: () => void }} [more]
      */
-    ask(act, done, { intro = null, complete = given => given } = {}) {
+    ask(act, done, { intro = null, complete = given => given, refused = () => {} } = {}) {
       open?.remove();
       const fields = act.fields.map((field, index) => draw(field, index));
       const fault = el('p', { class: 'fault', role: 'alert', hidden: true });
@@ -108,6 +123,7 @@ export function makeDialogs({ words, catalogue }) {
         } catch (error) {
           fault.replaceChildren(...pair(whyOf(error, catalogue)));
           fault.hidden = false;
+          refused();
         }
         submit.disabled = false;
       });

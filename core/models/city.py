@@ -333,6 +333,28 @@ class LayerRow(Base):
     changed_at: Mapped[datetime]
 
 
+class LayerRowEvent(Base):
+    """Append-only: a change of one row of a layer of the city's own, by hand or by a program; an import says what it
+    did in the layer's lineage. Rows and layers may be gone."""
+
+    __tablename__ = "layer_row_event"
+    __table_args__ = (Index("ix_layer_row_event_row", "layer_id", "row_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    layer_id: Mapped[str] = mapped_column(Name)
+    row_id: Mapped[int] = mapped_column(BigInteger)
+    time: Mapped[datetime]
+    # create, replace, update, delete, revert
+    what: Mapped[str]
+    who: Mapped[str]
+    # by which door: api, ogc
+    source: Mapped[str]
+    reason: Mapped[str | None]
+    # key, values, geometry (GeoJSON), district, version; null where there was none, or there is none any more
+    before: Mapped[JsonObject | None]
+    after: Mapped[JsonObject | None]
+
+
 class HistoryStart(Base):
     """The one row that says from when on the histories have full values."""
 

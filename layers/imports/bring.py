@@ -31,14 +31,12 @@ from layers.imports.plan import Plan
 from layers.imports.shapes import Family, Shapes, mend
 from layers.imports.suggest import shape_in
 from layers.imports.tables import Piece, Table
-from layers.imports.values import value_of
-from layers.own import OwnLayer, read_layer, write_layer
+from layers.imports.values import check_key, value_of
+from layers.own import OwnLayer, district_of, read_layer, write_layer
 
 # refused rows that are kept to be shown; all are counted
 REFUSED_KEPT = 10_000
 NAMED = 1000
-# of a key, what an index takes
-KEY_BYTES = 500
 # keys in the order that the tables have them, else no index of theirs serves
 STAGE = """
 CREATE TEMP TABLE brought (key text COLLATE "C" NOT NULL, props jsonb NOT NULL, geom geometry(Geometry, 4326))
@@ -134,12 +132,10 @@ class Reader:
             if value is not None:
                 props[column.name] = value
         key = str(props.get(self._plan.key, "")) if self._plan.key else str(number)
-        if not key:
-            self._outcome.refuse(number, self._plan.key or "", say("refused.key"))
-            return None
-        if len(key.encode()) > KEY_BYTES:
-            told = say("refused.long", most=KEY_BYTES, got=len(key.encode()))
-            self._outcome.refuse(number, self._plan.key or "", told)
+        try:
+            check_key(key)
+        except Unfit as exc:
+            self._outcome.refuse(number, self._plan.key or "", exc.text)
             return None
         if (before := self._seen.setdefault(key, number)) != number:
             self._outcome.refuse(number, self._plan.key or "", say("refused.twice", name=repr(key[:80]), row=before))
@@ -252,13 +248,10 @@ def _copy(raw: psycopg.Connection[Any], rows: list[Ready]) -> None:
 
 
 GONE = "FROM layer_row t WHERE t.layer_id = :layer AND NOT EXISTS (SELECT 1 FROM brought b WHERE b.key = t.key)"
-DISTRICT = """
-COALESCE((SELECT d.code FROM district d WHERE ST_Covers(d.geom, ST_PointOnSurface(b.geom)) LIMIT 1), '000000')
-"""
 SETTLE = text(f"""
 WITH written AS (
   INSERT INTO layer_row AS t (layer_id, key, props, geom, district, changed_at)
-  SELECT :layer, b.key, b.props, b.geom, {DISTRICT}, :now FROM brought b
+  SELECT :layer, b.key, b.props, b.geom, {district_of("b.geom")}, :now FROM brought b
   WHERE NOT EXISTS (SELECT 1 FROM layer_row o WHERE o.layer_id = :layer AND o.key = b.key AND o.props = b.props
     AND ST_AsBinary(o.geom) IS NOT DISTINCT FROM ST_AsBinary(b.geom))
   ON CONFLICT (layer_id, key) DO UPDATE SET props = EXCLUDED.props, geom = EXCLUDED.geom, district = EXCLUDED.district,

@@ -19,11 +19,12 @@ from core.exposure import city_box
 from core.history import THINGS, kept
 from core.i18n import say
 from core.vocabulary import table as vocabulary
-from layers.imports.bring import KEY_BYTES, NAMED, Outcome, Reader, Ready, Told, stage, zone_of
+from layers.imports.bring import NAMED, Outcome, Reader, Ready, Told, stage, zone_of
 from layers.imports.nouns import Unfit
 from layers.imports.plan import ColumnIn, Plan
 from layers.imports.registers import REGISTERS, Register
 from layers.imports.tables import Table
+from layers.imports.values import check_key
 
 LISTED = re.compile(r"[\s,，;；、|]+")
 
@@ -102,8 +103,7 @@ def as_kept(row: Ready, register: Register) -> Ready:
     if rest and register.rest:
         props["attributes"] = rest
     key = str(props["id"])
-    if len(key.encode()) > KEY_BYTES:
-        raise Unfit("long", most=KEY_BYTES, got=len(key.encode()))
+    check_key(key)
     return replace(row, key=key, props=props, shape=shape_of(row, register))
 
 

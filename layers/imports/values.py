@@ -15,6 +15,10 @@ from layers.imports.nouns import Unfit
 LONGEST = 10_000
 # beyond that a double no longer holds every whole number
 EXACT = 2**53
+# what a bigint holds
+FARTHEST = 2**63
+# of a key, what an index takes
+KEY_BYTES = 500
 
 
 def value_of(value: Any, kind: ColumnType, zone: ZoneInfo) -> Any:
@@ -22,6 +26,14 @@ def value_of(value: Any, kind: ColumnType, zone: ZoneInfo) -> Any:
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     return _time(value, zone) if kind == "time" else MAKERS[kind](value)
+
+
+def check_key(key: str) -> None:
+    """Unfit where it cannot name a row."""
+    if not key:
+        raise Unfit("key")
+    if len(key.encode()) > KEY_BYTES:
+        raise Unfit("long", most=KEY_BYTES, got=len(key.encode()))
 
 
 def shown(value: Any) -> str:
@@ -50,6 +62,8 @@ def _number(value: Any) -> float | int:
 
 def _integer(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
+        if not -FARTHEST <= value < FARTHEST:
+            raise Unfit("whole", got=shown(value))
         return value
     number = _number(value)
     if number != int(number) or abs(number) >= EXACT:

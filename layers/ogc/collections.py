@@ -43,6 +43,10 @@ class Collection:
     of_all: bool = False
     # whether its rows have a shape at all
     drawn: bool = True
+    # SQL of a feature's version, which every change moves on
+    version: str | None = None
+    # by which methods of HTTP its features are changed (OGC 20-002)
+    edits: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -144,6 +148,9 @@ OURS: tuple[Collection, ...] = (
         source="asset",
         key="id",
         seen=seen_asset("district", "dept"),
+        version="version",
+        # a component comes into the register and leaves it by a file: its code says its class and district
+        edits=frozenset({"PATCH"}),
         values=_values(
             ("code", "text", "标识码", "Code", "id"),
             ("class", "text", "大类", "Class", "class"),
@@ -275,6 +282,8 @@ def of_own(layer: OwnLayer) -> Collection:
         values=tuple(values),
         time=moment,
         drawn=layer.geometry != "none",
+        version="version",
+        edits=frozenset({"POST", "PUT", "PATCH", "DELETE"}),
     )
 
 

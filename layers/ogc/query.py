@@ -231,6 +231,7 @@ def _shape(one: Collection, crs: str) -> str:
 def _select(one: Collection, crs: str) -> str:
     shown = [f"({one.key})::text AS fid", f"{_shape(one, crs)} AS shape"]
     shown += [f"{sql} AS c{number}" for number, (_, sql) in enumerate(one.values)]
+    shown.append(f"{one.version or 'NULL::int'} AS feature_version")
     return f"SELECT {', '.join(shown)} FROM {one.source}"
 
 
@@ -272,6 +273,13 @@ def read_items(conn: Connection, one: Collection, asked: Asked, scope: Scope = E
 
 def read_item(conn: Connection, one: Collection, key: str, crs: str, scope: Scope = EVERYTHING) -> dict[str, Any]:
     """One feature by its id."""
+    return read_versioned(conn, one, key, crs, scope)[0]
+
+
+def read_versioned(
+    conn: Connection, one: Collection, key: str, crs: str, scope: Scope = EVERYTHING
+) -> tuple[dict[str, Any], int | None]:
+    """One feature by its id, and its version where it has one."""
     fits = one.key_cast != "bigint" or re.fullmatch(r"-?\d{1,18}", key)
     row = None
     if fits and "\x00" not in key:
@@ -281,7 +289,7 @@ def read_item(conn: Connection, one: Collection, key: str, crs: str, scope: Scop
         ).one_or_none()
     if row is None:
         raise NotFound(f"id: there is no feature {key[:80]!r} in {one.id}", field="id")
-    return _feature(one, row)
+    return _feature(one, row), row.feature_version
 
 
 def read_extent(conn: Connection, one: Collection, scope: Scope = EVERYTHING) -> list[float] | None:

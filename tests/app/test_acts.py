@@ -92,3 +92,56 @@ def test_rise_is_offered_while_a_graver_alarm_holds(
     held = {**alarm_card()["object"], "level": alarm, "active": active}
     step = steps.rise(of, [held])  # type: ignore[arg-type, list-item]
     assert (step and step["body"] and step["body"]["level"]) == offered
+
+
+def row(**changes: object) -> acts.RowObject:
+    columns = [
+        {"name": name, "type": kind, "title": {"zh": name, "en": name}, "role": role}
+        for name, kind, role in (("编号", "text", "key"), ("深度", "number", None), ("开放", "boolean", None))
+    ]
+    whole: object = {
+        "id": "wells/7",
+        "layer": "wells",
+        "layer_title": {"zh": "井", "en": "Wells"},
+        "names": {"zh": "甲", "en": "甲"},
+        "geometry": "point",
+        "columns": columns,
+        "values": {"编号": "w-1", "开放": True},
+        "district": "000000",
+        "classification": 0,
+        "lon": 1.0,
+        "lat": 2.0,
+        "version": 3,
+        "changed_at": "x",
+        "removed": False,
+        **changes,
+    }
+    return whole  # type: ignore[return-value]
+
+
+ROWS = [
+    ("a point", {}, "update", ["row_values", "row_place", "row_delete", "row_back"]),
+    ("an area", {"geometry": "polygon"}, None, ["row_values", "row_delete"]),
+    ("what was only made", {}, "create", ["row_values", "row_place", "row_delete"]),
+    ("a layer without columns", {"columns": []}, None, ["row_place", "row_delete"]),
+    ("what was removed", {"removed": True}, "delete", ["row_back"]),
+]
+
+
+@pytest.mark.parametrize(("why", "changes", "last", "wanted"), ROWS, ids=[r[0] for r in ROWS])
+def test_row_offers_what_can_be_done_with_it(
+    why: str, changes: dict[str, object], last: str | None, wanted: list[str]
+) -> None:
+    history: object = [{"id": 9, "what": last}] if last else []
+    assert names(acts.for_row(row(**changes), history)) == wanted  # type: ignore[arg-type]
+
+
+def test_the_form_of_a_row_has_its_columns_with_what_they_hold() -> None:
+    [values, *_] = acts.for_row(row(), [])
+    assert [(f["name"], f["kind"], f["required"], f["value"]) for f in values["fields"]] == [
+        ("values.编号", "text", True, "w-1"),
+        ("values.深度", "text", False, ""),
+        ("values.开放", "choice", False, "true"),
+        ("reason", "text", False, None),
+    ]
+    assert (values["url"], values["body"]) == ("/api/layers/wells/rows/7", {"version": 3})

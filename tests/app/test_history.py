@@ -379,7 +379,16 @@ def test_versions_of_rules_are_kept_whole(conn: Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    "table", ["unit_event", "asset_event", "rule_version", "source_version", "alarm_event", "incident_event"]
+    "table",
+    [
+        "unit_event",
+        "asset_event",
+        "layer_row_event",
+        "rule_version",
+        "source_version",
+        "alarm_event",
+        "incident_event",
+    ],
 )
 def test_histories_are_append_only(admin_conn: Connection, table: str) -> None:
     from sqlalchemy.exc import ProgrammingError

@@ -1,5 +1,6 @@
 """The abstract tests of OGC API Features Part 1 (17-069r4), Part 2 (18-058r1) and Part 3 (19-079r2), CQL2 (21-065r2),
-Tiles Part 1 (20-057) and Tile Matrix Sets 2.0 (17-083r4), one by one, by the requirements they are about."""
+Features Part 4 (20-002, as its draft stands), Tiles Part 1 (20-057) and Tile Matrix Sets 2.0 (17-083r4), one by one, by
+the requirements they are about."""
 
 from __future__ import annotations
 
@@ -35,10 +36,10 @@ VALUES (gen_random_uuid(), :number, 'fire', 1, 'open', '{"zh": "火"}', 'desk', 
 
 
 class Api:
-    """`/ogc` as a client has it; `said` are what a resource says of itself."""
+    """`/ogc` as a client has it; `officer` may edit."""
 
-    def __init__(self, client: httpx.Client) -> None:
-        self.client = client
+    def __init__(self, client: httpx.Client, officer: httpx.Client) -> None:
+        self.client, self.officer = client, officer
 
     def ask(self, path: str, **params: Any) -> httpx.Response:
         asked = {name.replace("_", "-"): value for name, value in params.items()}
@@ -63,11 +64,11 @@ class Api:
 
 
 @pytest.fixture(scope="module")
-def api(viewer: httpx.Client, db: Engine) -> Iterator[Api]:
+def api(viewer: httpx.Client, officer: httpx.Client, db: Engine) -> Iterator[Api]:
     with db.begin() as conn:
         keep_kinds(conn)
         conn.execute(text(OPENED), {"number": INCIDENT})
-    yield Api(viewer)
+    yield Api(viewer, officer)
     with db.begin() as conn:
         remove_layer(conn, "kinds")
         conn.execute(text("DELETE FROM incident WHERE number = :number"), {"number": INCIDENT})
@@ -482,6 +483,204 @@ def filter_systems(api: Api) -> None:
 @proves(f"{PART3}filter/mixing-expressions")
 def mixed(api: Api) -> None:
     assert api.rows(filter="n > 0", bbox="118.95,31,120,32", ok="true") == {2}
+
+
+# --- Features Part 4: create, replace, update, delete -----------------------------------------------------------------
+
+GEOJSON, PATCH = "application/geo+json", "application/merge-patch+json"
+# by the names of the draft that stands, and of the one before it
+PART4 = ("common-5/req/", "features-4/req/")
+
+
+def of_part4(*names: str) -> Callable[[Proof], Proof]:
+    return proves(*(f"{part}{name}" for part in PART4 for name in names))
+
+
+def feature(n: int, place: tuple[float, float] = (118.95, 31.36), **more: Any) -> Json:
+    return {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": list(place)},
+        "properties": {"n": n, "名称": "新"},
+        **more,
+    }
+
+
+class Made:
+    """A feature of its own for one proof, gone after it."""
+
+    def __init__(self, api: Api, n: int = 90) -> None:
+        self.api = api
+        answer = api.officer.post(f"/ogc{KINDS}/items", json=feature(n), headers={"Content-Type": GEOJSON})
+        assert answer.status_code == 201, answer.text
+        self.url = answer.headers["location"]
+
+    def __enter__(self) -> Made:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.api.officer.delete(self.url)
+
+    def get(self) -> httpx.Response:
+        return self.api.client.get(self.url)
+
+    def send(self, method: str, body: Json, **headers: str) -> httpx.Response:
+        kind = PATCH if method == "PATCH" else GEOJSON
+        given = {"Content-Type": kind, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return self.api.officer.request(method, self.url, json=body, headers=given)
+
+
+@of_part4("create-replace-delete/methods", "create-replace-delete/options-op", "create-replace-delete/options-response",
+          "create-replace-delete/options-accept-post", "update/methods", "update/options-accept-patch")  # fmt: skip
+def options(api: Api) -> None:
+    many = api.officer.options(f"/ogc{KINDS}/items")
+    assert (many.status_code, many.headers["allow"]) == (200, "GET, OPTIONS, POST")
+    assert GEOJSON in many.headers["accept-post"]
+    with Made(api) as made:
+        one = api.officer.options(made.url)
+        assert (one.status_code, one.headers["allow"]) == (200, "DELETE, GET, OPTIONS, PATCH, PUT")
+        assert one.headers["accept-patch"] == PATCH
+        assert api.client.options(made.url).headers["allow"] == "GET, OPTIONS", "who may only read is told so"
+    assert api.officer.options("/ogc/collections/streets/items").headers["allow"] == "GET, OPTIONS"
+
+
+@of_part4("create-replace-delete/post-op", "create-replace-delete/post-body", "create-replace-delete/post-response",
+          "create-replace-delete/post-response-rid")  # fmt: skip
+def created(api: Api) -> None:
+    with Made(api) as made:
+        told = made.get().json()
+        assert told["properties"]["n"] == 90
+        assert told["geometry"] == feature(90)["geometry"]
+        assert made.url.endswith(f"{KINDS}/items/{told['id']}")
+    named = api.officer.post(f"/ogc{KINDS}/items", json=feature(91, id="mine"), headers={"Content-Type": GEOJSON})
+    assert named.status_code == 201
+    assert not named.headers["location"].endswith("/mine"), "the number is the server's to give"
+    assert api.officer.delete(named.headers["location"]).status_code == 204
+
+
+@of_part4("create-replace-delete/post-content-type", "create-replace-delete/put-content-type",
+          "update/patch-content-type")  # fmt: skip
+def without_a_type(api: Api) -> None:
+    body = json.dumps(feature(92)).encode()
+    with Made(api) as made:
+        for method, url in (("POST", f"/ogc{KINDS}/items"), ("PUT", made.url), ("PATCH", made.url)):
+            assert api.officer.request(method, url, content=body).status_code == 400, method
+
+
+@of_part4("create-replace-delete/put-op", "create-replace-delete/put-body", "create-replace-delete/put-response")
+def replaced(api: Api) -> None:
+    with Made(api) as made:
+        body = feature(93, (118.96, 31.37))
+        assert made.send("PUT", body).status_code == 204
+        told = made.get().json()
+        assert told["geometry"] == body["geometry"]
+        assert {name: value for name, value in told["properties"].items() if value is not None} == {
+            "key": told["properties"]["key"],
+            **body["properties"],
+        }
+
+
+@of_part4("create-replace-delete/put-rid", "update/rid")
+def its_number_stays(api: Api) -> None:
+    with Made(api) as made:
+        before = made.get().json()
+        for method in ("PUT", "PATCH"):
+            assert made.send(method, feature(94, id="99999")).status_code == 422
+        assert made.get().json() == before
+
+
+@of_part4("create-replace-delete/put-rid-exception")
+def nothing_to_replace(api: Api) -> None:
+    for headers in ({}, {"If-Match": '"xyz"'}):
+        url = f"/ogc{KINDS}/items/999999999"
+        answer = api.officer.put(url, json=feature(95), headers={"Content-Type": GEOJSON, **headers})
+        assert answer.status_code == 404
+        assert api.client.get(url).status_code == 404
+
+
+@of_part4("create-replace-delete/delete-op", "create-replace-delete/delete-response")
+def deleted(api: Api) -> None:
+    with Made(api) as made:
+        assert api.officer.delete(made.url).status_code == 204
+        assert made.get().status_code == 404
+
+
+@of_part4("update/update-patch-op", "update/update-patch-body", "update/update-patch-response")
+def updated(api: Api) -> None:
+    with Made(api) as made:
+        before = made.get().json()
+        assert made.send("PATCH", {"properties": {"n": 96, "other": 7}}).status_code == 204
+        after = made.get().json()
+        assert after["properties"] == {**before["properties"], "n": 96, "other": 7}
+        assert after["geometry"] == before["geometry"]
+        moved = {"type": "Point", "coordinates": [118.97, 31.38]}
+        assert made.send("PATCH", {"properties": {"other": None}, "geometry": moved}).status_code == 204
+        after = made.get().json()
+        assert (after["properties"]["other"], after["geometry"]) == (None, moved)
+
+
+LOCKING = "optimistic-locking-etags/"
+
+
+@of_part4(f"{LOCKING}get-etag-response")
+def tagged(api: Api) -> None:
+    with Made(api) as made:
+        assert re.fullmatch(r'"[^"]+"', made.get().headers["etag"])
+        other = api.client.get(made.url, params={"crs": f"{EPSG}4326"}).headers["etag"]
+        assert other != made.get().headers["etag"], "other bytes, another tag"
+
+
+@of_part4(f"{LOCKING}ifmatch-put-op", f"{LOCKING}ifmatch-put-eval", f"{LOCKING}put-etag-response",
+          f"{LOCKING}ifmatch-patch-op", f"{LOCKING}ifmatch-patch-eval", f"{LOCKING}patch-etag-response")  # fmt: skip
+def locked(api: Api) -> None:
+    for method in ("PUT", "PATCH"):
+        with Made(api) as made:
+            tag = made.get().headers["etag"]
+            for wrong in ('"0"', f"W/{tag}", '"7", "8"'):
+                refused = made.send(method, feature(97), If_Match=wrong)
+                assert (refused.status_code, refused.json()["reason"]) == (412, "stale_version")
+            assert made.get().headers["etag"] == tag
+            done = made.send(method, feature(97), If_Match=f'"0", {tag}')
+            assert done.status_code == 204
+            assert done.headers["etag"] == made.get().headers["etag"] != tag
+            assert made.send(method, feature(98), If_Match=tag).status_code == 412
+            assert made.send(method, feature(98)).status_code == 204, "who does not ask is not refused"
+            assert made.send(method, feature(99), If_Match="*").status_code == 204
+            assert made.send(method, feature(99), If_Match="3").status_code == 400
+
+
+@of_part4(f"{LOCKING}ifmatch-delete-op", f"{LOCKING}ifmatch-delete-eval")
+def locked_from_removal(api: Api) -> None:
+    with Made(api) as made:
+        tag = made.get().headers["etag"]
+        assert api.officer.delete(made.url, headers={"If-Match": '"0"'}).status_code == 412
+        assert made.get().status_code == 200
+        assert api.officer.delete(made.url, headers={"If-Match": tag}).status_code == 204
+
+
+@proves("features-4/req/features/resources-endpoint", "features-4/req/features/resource-endpoint",
+        "features-4/req/features/content-crs-header", "features-4/req/features/default-crs",
+        "features-4/req/features/crs-other-crs")  # fmt: skip
+def in_other_systems(api: Api) -> None:
+    with Made(api) as made:
+        for system, (code, turned) in SYSTEMS.items():
+            place = made.api.get(made.url, crs=system)["geometry"]["coordinates"]
+            assert (place[0] < 90) == turned
+            shifted = [place[0] + (10 if code == 3857 else 1e-4), place[1]]
+            body = {"geometry": {"type": "Point", "coordinates": shifted}}
+            assert made.send("PATCH", body, Content_Crs=f"<{system}>").status_code == 204
+            assert made.api.get(made.url, crs=system)["geometry"]["coordinates"] == pytest.approx(shifted)
+        for wrong in (f"<{EPSG}2154>", "EPSG:4326"):
+            assert made.send("PATCH", {"properties": {}}, Content_Crs=wrong).status_code == 400
+
+
+@proves("features-4/req/features/geojson-create-replace", "features-4/req/features/update-json-merge-patch")
+def as_geojson(api: Api) -> None:
+    with Made(api) as made:
+        for member in ("crs", "coordRefSys", "place"):
+            assert made.send("PUT", feature(97, **{member: {"type": "name"}})).status_code == 422, member
+        told = made.get().json()
+        assert made.send("PUT", told).status_code == 204, "what was given away is taken back as it is"
+        assert made.get().json() == told
 
 
 # --- CQL2 -------------------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ HISTORIES = (
     "incident_event",
     "unit_event",
     "asset_event",
+    "layer_row_event",
     "risk_event",
     "rule_version",
     "source_version",

@@ -1,7 +1,7 @@
 // Lists that come in pages.
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
-import { ApiError, whyOf, rest } from '../../assets/js/api.mjs';
+import { ApiError, answer, rest, whyOf } from '../../assets/js/api.mjs';
 
 test('a list is followed to its end', async context => {
   const pages = { b: { items: [3], next: 'c d' }, 'c d': { items: [4, 5], next: null } };
@@ -35,3 +35,7 @@ const FAILURES = [
   ['what never came is not known to have failed', new TypeError('network'), '未收到服务器确认', 'No answer'],
 ];
 for (const [name, error, zh, en] of FAILURES) test(name, () => assert.deepEqual(whyOf(error, WORDS), { zh, en }));
+
+test('an answer without a body is none, whatever it calls itself', async () => {
+  assert.deepEqual(await answer(new Response(null, { status: 204, headers: { 'content-type': 'application/json' } })), {});
+});

@@ -14,6 +14,14 @@ test('a field in braces goes into the address, encoded, and not into the body', 
   assert.deepEqual(callOf(act('/api/incidents/{incident}/alarms', { alarm: 'a' }), { incident: 'x/y' }), { url: '/api/incidents/x%2Fy/alarms', body: { alarm: 'a' } });
 });
 
+test('a value of a row is sent where it is another, in its object, and null where it was emptied', () => {
+  const field = (name, value) => ({ name: `values.${name}`, label: { zh: '', en: '' }, kind: 'text', required: false, choices: [], value, into: 'values' });
+  const change = { ...act('/api/layers/a/rows/1', { version: 3 }), fields: [field('名称', '甲'), field('深度', '1.5'), field('备注', ''), field('reason', 'x')] };
+  const given = { 'values.名称': '甲', 'values.深度': null, 'values.备注': '新', 'values.reason': 'y', reason: '巡查' };
+  assert.deepEqual(callOf(change, given).body, { version: 3, values: { 深度: null, 备注: '新', reason: 'y' }, reason: '巡查' });
+  assert.deepEqual(callOf(change, { 'values.名称': '甲', 'values.深度': '1.5', 'values.reason': 'x' }).body, { version: 3, values: {} });
+});
+
 const KINDS = { fire: { zh: '火灾', en: 'Fire', level: 3 }, own: { zh: '自定', en: 'Own' } };
 /** @type {[string, object, { title: string, level: number }][]} */
 const REPORTS = [

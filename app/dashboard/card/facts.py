@@ -190,7 +190,7 @@ def row_rows(card: RowCard) -> list[Row]:
         ("card.layer", texts.pair(row["layer_title"])),
         *known,
         ("card.where", place(card)),
-        ("card.changed", moment(row["changed_at"])),
+        ("card.removed" if row["removed"] else "card.changed", moment(row["changed_at"])),
     ]
 
 
