@@ -11,14 +11,15 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError, InternalError
 from typing_extensions import TypedDict
 
-from core.errors import Forbidden, InputError
+from core.errors import Forbidden, InputError, NotFound
 from core.exposure import city_zone, inside
 from core.geodesy import metres_per_degree
 from core.scope import EVERYTHING, Scope, seen, seen_asset
-from core.types import JsonObject
+from core.types import JsonObject, LonLat, Params
 from core.vocabulary import Text
 from layers.catalogue import LAYERS
-from layers.own import read_layers
+from layers.columns import with_role
+from layers.own import need_layer, read_layers
 
 _IS_AREA = text("SELECT ST_IsValid(g) AND ST_Area(g) > 0 FROM ST_GeomFromGeoJSON(:shape) AS g")
 # more than any register's outline of a district, larger than any city
@@ -49,10 +50,12 @@ class OfLayer(TypedDict):
 
 class Within(TypedDict):
     """Who and what is inside an area; `people` at this hour, null where nobody has counted. `geometry` is the area that
-    was meant: of a point or line all within its radius. `cut_to`: the districts of who asks, where the area reaches
-    beyond them: only what is in these is told. `area_m2` and `length_m` (of a line that was given) on the spheroid."""
+    was meant: of a point or line all within its radius. `name`: of a district or a row that was asked for. `cut_to`:
+    the districts of who asks, where the area reaches beyond them: only what is in these is told. `area_m2` and
+    `length_m` (of a line that was given) on the spheroid."""
 
     geometry: JsonObject
+    name: Text | None
     area_m2: float
     length_m: float | None
 
@@ -99,17 +102,64 @@ def area_around(conn: Connection, geometry: Mapping[str, Any], radius_m: float) 
     return found, float(row.length) if geometry["type"] == "LineString" else None
 
 
+def point_of(geometry: Mapping[str, Any]) -> LonLat:
+    try:
+        lon, lat = map(float, geometry["coordinates"])
+    except (TypeError, ValueError) as exc:
+        raise InputError("coordinates: expected [lon, lat]", field="coordinates") from exc
+    if not (abs(lon) <= 180 and abs(lat) <= 90):
+        raise InputError("coordinates: expected longitude up to 180, latitude up to 90", field="coordinates")
+    return LonLat(lon, lat)
+
+
+# what an area can be of besides a layer of the city's own
+DISTRICT = "district"
+_DISTRICT_AT = text("""
+SELECT ST_AsGeoJSON(geom, 7) AS shape, name_zh AS zh, name_en AS en FROM district
+WHERE ST_Intersects(geom, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)) ORDER BY ST_Area(geom), code LIMIT 1
+""")
+_ROW_AT = text(f"""
+SELECT ST_AsGeoJSON(geom, 7) AS shape, COALESCE(props->>:label, key) AS zh, NULL AS en FROM layer_row
+WHERE layer_id = :layer AND ST_Intersects(geom, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326))
+  AND {seen("district", ":classification")} ORDER BY ST_Area(geom), id LIMIT 1
+""")
+
+
+def area_at(conn: Connection, place: LonLat, of: str, scope: Scope = EVERYTHING) -> tuple[JsonObject, Text]:
+    """The district at a place, or the smallest area of one of the city's own layers there (a grid cell, a block, a
+    protected zone), with its name. NotFound where none is."""
+    given: Params = {"lon": place.lon, "lat": place.lat}
+    if of == DISTRICT:
+        row = conn.execute(_DISTRICT_AT, given).one_or_none()
+    else:
+        layer = need_layer(conn, of, scope)
+        if layer.geometry != "polygon":
+            raise InputError("of: expected a layer of areas, or district", field="of")
+        label = with_role(layer.columns, "label")
+        where = {"layer": layer.id, "classification": layer.classification, "label": label.name if label else ""}
+        row = conn.execute(_ROW_AT, {**given, **where, **scope.params()}).one_or_none()
+    if row is None:
+        raise NotFound("of: nothing of it is there", field="of", reason="no_area_there")
+    return json.loads(row.shape), {"zh": row.zh, "en": row.en or row.zh}
+
+
 def read_within(
     conn: Connection,
     geometry: Mapping[str, Any],
     now: datetime,
     scope: Scope = EVERYTHING,
     radius_m: float | None = None,
+    of: str | None = None,
 ) -> Within:
-    """People, buildings, facilities and counts of what is inside a GeoJSON Polygon or MultiPolygon (RFC 7946), or
-    within so many metres of a Point or LineString, as far as it lies in the districts of the scope. Forbidden where
-    nothing of it does."""
-    length = None
+    """People, buildings, facilities and counts of what is inside a GeoJSON Polygon or MultiPolygon (RFC 7946), within
+    so many metres of a Point or LineString, or in the area `of` which a Point is (`area_at`), as far as it lies in the
+    districts of the scope. Forbidden where nothing of it does."""
+    length: float | None = None
+    name: Text | None = None
+    if of is not None:
+        if geometry["type"] != "Point" or radius_m is not None:
+            raise InputError("of: expected with a Point, without radius_m", field="of")
+        geometry, name = area_at(conn, point_of(geometry), of, scope)
     if geometry["type"] in ("Point", "LineString"):
         if radius_m is None:
             raise InputError("radius_m: expected metres around a Point or LineString", field="radius_m")
@@ -123,6 +173,7 @@ def read_within(
     found = inside(conn, shape, now, city_zone(conn), scope)
     return {
         "geometry": json.loads(shape),
+        "name": name,
         "area_m2": float(conn.scalar(_AREA, {"shape": shape}) or 0),
         "length_m": length,
         "cut_to": cut_to,

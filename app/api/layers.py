@@ -73,17 +73,20 @@ AREAS = ("Polygon", "MultiPolygon", "Point", "LineString")
 
 
 class WithinIn(GeometryIn):
-    """A GeoJSON Polygon or MultiPolygon; a Point or LineString with `radius_m`."""
+    """A GeoJSON Polygon or MultiPolygon; a Point or LineString with `radius_m`; a Point with `of`: `district`, or one
+    of the city's own layers of areas."""
 
     radius_m: float | None = Field(None, ge=1, le=20_000)
+    of: str | None = Field(None, min_length=1, max_length=48)
 
 
 @router.post("/api/within")
 def post_within(conn: Conn, who: Who, now: Now, body: WithinIn) -> Within:
     """People, buildings, facilities, assets by class, units, sensors, cameras, incidents, alarms and features of the
-    city's own layers inside a GeoJSON polygon, or within a radius of a point or line."""
+    city's own layers inside a GeoJSON polygon, within a radius of a point or line, or in the district, grid cell or
+    other area that a point is in."""
     who.require(Permission.CITY_READ)
     if body.type not in AREAS:
         raise InputError(f"type: expected one of {', '.join(AREAS)}, got {body.type!r}", field="type")
     geometry = {"type": body.type, "coordinates": body.coordinates}
-    return read_within(conn, geometry, now, who.scope, body.radius_m)
+    return read_within(conn, geometry, now, who.scope, body.radius_m, body.of)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -100,3 +101,39 @@ def test_what_is_no_area_is_said_by_its_field(viewer: httpx.Client, body: dict[s
     answer = ask(viewer, **body)
     assert answer.status_code == 422, answer.text
     assert field in answer.json()["field"]
+
+
+def test_the_district_that_a_point_is_in(viewer: httpx.Client, db: Engine, there: None) -> None:
+    with db.connect() as conn:
+        one = conn.execute(
+            text(
+                "SELECT name_zh, ST_X(p) AS lon, ST_Y(p) AS lat, ST_Area(geom::geography) AS area "
+                "FROM district, ST_PointOnSurface(geom) AS p ORDER BY code LIMIT 1"
+            )
+        ).one()
+    told = ask(viewer, type="Point", coordinates=[one.lon, one.lat], of="district").json()
+    assert told["name"]["zh"] == one.name_zh
+    assert told["area_m2"] == pytest.approx(one.area, rel=1e-3)
+
+
+def test_the_area_of_a_layer_that_a_point_is_in(viewer: httpx.Client, officer: httpx.Client, there: None) -> None:
+    half = 0.002
+    ring = [[LON - half, LAT - half], [LON + half, LAT - half], [LON + half, LAT + half], [LON - half, LAT + half]]
+    cell = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+    body = {
+        "type": "FeatureCollection",
+        "features": [{"type": "Feature", "geometry": cell, "properties": {"code": "3205080001", "name": "网格一"}}],
+    }
+    name = {"name": "cells.geojson", "layer": "cells", "key": "code"}
+    made = officer.post("/api/layers/import", content=json.dumps(body).encode(), params=name)
+    assert made.status_code == 200, made.text
+    told = ask(viewer, type="Point", coordinates=[LON, LAT], of="cells").json()
+    assert found(told) == (3, 1)
+    assert told["name"]["zh"] in ("网格一", "3205080001")
+    nothing = ask(viewer, type="Point", coordinates=[LON + 10 * half, LAT], of="cells")
+    assert (nothing.status_code, nothing.json()["reason"]) == (404, "no_area_there")
+    for wrong in ({"of": "wells"}, {"of": "cells", "radius_m": 5}):
+        answer = ask(viewer, type="Point", coordinates=[LON, LAT], **wrong)
+        assert (answer.status_code, answer.json()["field"]) == (422, "of")
+    assert ask(viewer, type="Point", coordinates=[LON, LAT], of="nobody").status_code == 404
+    officer.delete("/api/layers/cells")
