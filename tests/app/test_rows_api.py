@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
 
@@ -87,6 +88,21 @@ def test_two_people_edit_one_row_and_the_slower_is_told(officer: httpx.Client, r
     )
     assert (by_program.status_code, by_program.json()["field"]) == (412, "If-Match")
     assert officer.get(url).json()["values"]["深度"] == 9
+
+
+def test_of_edits_at_one_moment_one_is_done(officer: httpx.Client, rows: dict[str, Json]) -> None:
+    url = f"{ROWS}/{rows['s-1']['id']}"
+
+    def patch(n: int) -> int:
+        return officer.patch(url, json={"version": 1, "values": {"深度": n}}).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(patch, range(10, 16))) == [200, 409, 409, 409, 409, 409]
+    assert officer.get(url).json()["version"] == 2
+    with ThreadPoolExecutor(6) as pool:
+        made = list(pool.map(lambda _: officer.post(ROWS, json={"values": {"编号": "s-9"}}).status_code, range(6)))
+    assert sorted(made) == [201, 409, 409, 409, 409, 409]
+    assert officer.get("/api/layers/spots").json()["rows"] == 4
 
 
 def test_an_import_makes_what_was_seen_before_it_old(officer: httpx.Client, rows: dict[str, Json]) -> None:
