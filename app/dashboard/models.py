@@ -35,6 +35,7 @@ class Layer(msgspec.Struct, frozen=True):
     count: int | None = None
     count_estimated: bool = False
     updated_at: str | None = None
+    own: bool = False
     legend: list[LegendEntry] = []
 
 

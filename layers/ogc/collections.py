@@ -43,6 +43,17 @@ class Collection:
     of_all: bool = False
     # whether its rows have a shape at all
     drawn: bool = True
+    # what of a row goes out as a file, where that is not its columns
+    taken: Values | None = None
+
+    @property
+    def outgoing(self) -> Values:
+        """What of a row goes out as a file: its columns, and its id where no column is that."""
+        if self.taken is not None:
+            return self.taken
+        if any(sql == self.key for _, sql in self.values):
+            return self.values
+        return ((CODE, f"({self.key})::text"), *self.values)
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -61,6 +72,8 @@ class Collection:
         return next((sql for column, sql in self.values if column.name == name), None)
 
 
+# as our registers take it in again (layers.imports.registers)
+CODE = Column("code", "text", {"zh": "编号", "en": "Code"}, "key")
 # name, type, Chinese, English, SQL
 Told = tuple[str, ColumnType, str, str, str]
 
@@ -263,7 +276,10 @@ def of_own(layer: OwnLayer) -> Collection:
     """A layer of the city's own."""
     key = Column("key", "text", {"zh": "标识", "en": "Key"})
     values: list[tuple[Column, str]] = [] if any(c.name == "key" for c in layer.columns) else [(key, "key")]
-    values += [(column, f"CAST({prop(column)} AS {CASTS[column.type]})") for column in layer.columns]
+    held = [(column, f"CAST({prop(column)} AS {CASTS[column.type]})") for column in layer.columns]
+    values += held
+    # a day and a time as they came in, with the offset that they had
+    taken = [(column, prop(column) if column.type in ("date", "time") else sql) for column, sql in held]
     moment = next((sql for column, sql in values if column.role == "time" and column.type == "time"), None)
     return Collection(
         id=layer.id,
@@ -275,6 +291,7 @@ def of_own(layer: OwnLayer) -> Collection:
         values=tuple(values),
         time=moment,
         drawn=layer.geometry != "none",
+        taken=tuple(taken),
     )
 
 
