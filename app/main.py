@@ -36,6 +36,7 @@ from app.api import (
     letters,
     me,
     ogc,
+    ogc_qgis,
     ogc_tiles,
     own_layers,
     pending,
@@ -105,7 +106,7 @@ ROUTERS = (
     feeds.router,
 )
 # it says itself what it does not know, with 400 (OGC 17-069r4, section 7.5)
-UNCHECKED = (ogc.router, ogc_tiles.router)
+UNCHECKED = (ogc.router, ogc_tiles.router, ogc_qgis.router)
 # an event loop that does not come round for so long answers nobody
 LOOP_HUNG_S = 20.0
 # below these, what is not there is a 404 and never the page

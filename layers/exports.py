@@ -108,9 +108,10 @@ def _told(run: Callable[[], Any]) -> Any:
 
 def read_pieces(conn: Connection, source: Source, way: Way | None) -> Iterator[Piece]:
     """In pieces, from a cursor of the database: never more of a layer than one of them."""
-    streamed = {"stream_results": True, "yield_per": AT_ONCE}
+    streamed = {"stream_results": True, "max_row_buffer": AT_ONCE}
     result = conn.execute(text(source.sql), source.given, execution_options=streamed)
-    for rows in result.partitions():
+    # said here: of what is said beforehand alone it makes one piece
+    for rows in result.partitions(AT_ONCE):
         shapes = shapely.from_wkb([None if row.shape is None else bytes(row.shape) for row in rows])
         shapes = shapes if way is None else shapely.transform(shapes, way)
         yield Piece([tuple(map(_plain, row[:-1])) for row in rows], shapes)

@@ -88,6 +88,7 @@ def landing(frame: Frame) -> HTMLResponse:
         frame.link(frame.say("ogc.conformance"), "/conformance"),
         frame.link(frame.say("ogc.definition"), "/api", f="json"),
         frame.link(frame.say("ogc.grids"), "/tileMatrixSets", f="json"),
+        tag("a", frame.say("ogc.qgis"), href=frame.place.url("/onemap.qgz", html=False), class_="link", download=""),
     ]
     return draw(
         frame,
@@ -127,6 +128,13 @@ def collection(frame: Frame, one: Collection, box: list[float] | None) -> HTMLRe
         frame.link(frame.say("ogc.items"), f"{path}/items"),
         frame.link(frame.say("ogc.queryables"), f"{path}/queryables"),
         *([frame.link(frame.say("ogc.tiles"), f"{path}/tiles", f="json")] if has_tiles(one) else []),
+        tag(
+            "a",
+            frame.say("ogc.qlr"),
+            href=frame.place.url(f"{path}/onemap.qlr", html=False),
+            class_="link",
+            download="",
+        ),
     ]
     facts = [(frame.say("own.field.layer"), tag("code", one.id))]
     if box is not None:

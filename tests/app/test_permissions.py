@@ -60,6 +60,8 @@ DOORS = [
     ("viewer", "GET", "/ogc/collections/assets/tiles/CGCS2000Quad"),
     ("viewer", "GET", "/ogc/collections/assets/tiles/CGCS2000Quad/0/0/0"),
     ("viewer", "GET", "/ogc/collections/assets/tiles/WebMercatorQuad/tilejson.json"),
+    ("viewer", "GET", "/ogc/onemap.qgz"),
+    ("viewer", "GET", "/ogc/collections/assets/onemap.qlr"),
     ("viewer", "GET", "/ogc/tileMatrixSets"),
     ("viewer", "GET", "/ogc/tileMatrixSets/CGCS2000Quad"),
     ("viewer", "GET", "/tiles/base/0/0/0.mvt"),

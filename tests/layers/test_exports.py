@@ -15,13 +15,13 @@ from sqlalchemy import Connection, text
 
 from core.errors import InputError
 from core.scope import EVERYTHING, Classification, Scope
-from layers.exports import export, short_names
+from layers.exports import Source, export, read_pieces, short_names
 from layers.imports.bring import bring
 from layers.imports.ours import bring_ours, fitted
 from layers.imports.registers import REGISTERS
 from layers.imports.suggest import suggest
 from layers.ogc.collections import OURS, Collection, collection
-from layers.ogc.query import Asked, read_items, read_wanted
+from layers.ogc.query import read_items, read_wanted
 from layers.writers import column_letters
 from tests.layers.brought import LAT, LON, frame, square, tables
 from tests.layers.test_bring import HEAD, NOW, ROWS, text_table
@@ -173,6 +173,14 @@ def test_a_filter_and_a_box_leave_what_ogc_finds(conn: Connection, tmp_path: Pat
     assert [feature["properties"]["code"] for feature in features] == [feature["id"] for feature in shown]
     with pytest.raises(InputError, match="nothing in assets"):
         export(conn, one, tmp_path / "none.gpkg", asked=read_wanted("class = 'none'", None))
+
+
+def test_a_large_layer_is_never_held_whole(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("layers.exports.AT_ONCE", 1000)
+    one = collection(conn, "assets")
+    sizes = [len(piece.values) for piece in read_pieces(conn, Source(one, *where(one, Asked(), EVERYTHING)), None)]
+    assert len(sizes) > 5
+    assert set(sizes[:-1]) == {1000}
 
 
 def test_a_filter_that_cannot_be_computed_is_the_askers(conn: Connection, tmp_path: Path) -> None:
