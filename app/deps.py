@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth import Attempts, Sessions
+from app.base_maps import BaseMaps
 from app.files.brought import BroughtFiles
 from app.own_layers import OwnLayers
 from app.passwords import Hashing
@@ -50,6 +51,7 @@ class Parts:
     graph_lock: Lock = field(default_factory=Lock)
     tiles: TileCache = field(default_factory=TileCache)
     own_layers: OwnLayers = field(init=False)
+    base_maps: BaseMaps = field(init=False)
     hashing: Hashing = field(default_factory=Hashing)
     files: BroughtFiles = field(init=False)
     # layers written as files, so many at once
@@ -60,6 +62,7 @@ class Parts:
 
     def __post_init__(self) -> None:
         self.own_layers = OwnLayers(self.engine)
+        self.base_maps = BaseMaps(self.engine)
         self.files = BroughtFiles(self.settings)
 
     @asynccontextmanager
@@ -100,6 +103,7 @@ class Parts:
     def layers_changed(self) -> None:
         self.tiles.clear()
         self.own_layers.clear()
+        self.base_maps.clear()
         self.graph = None
 
 

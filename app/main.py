@@ -23,6 +23,7 @@ from app.api import (
     asides,
     assets,
     authority,
+    base_maps,
     cards,
     city,
     classification,
@@ -98,6 +99,7 @@ ROUTERS = (
     layers.router,
     search.router,
     layer_files.router,
+    base_maps.router,
     exports.router,
     own_layers.router,
     cards.router,
@@ -188,7 +190,9 @@ def make_app(settings: Settings) -> FastAPI:
     app.add_middleware(Compression)
     app.add_middleware(AuthMiddleware, sessions=sessions, public_url=settings.public_url)
     known = known_names(settings)
-    app.front = lambda inner: SecurityHeaders(Hosts(PlainPaths(Bodies(inner)), known), (dash_app, pages))
+    app.front = lambda inner: SecurityHeaders(
+        Hosts(PlainPaths(Bodies(inner)), known), (dash_app, pages), parts.base_maps.hosts
+    )
     return app
 
 

@@ -36,6 +36,7 @@ class Layer(msgspec.Struct, frozen=True):
     count_estimated: bool = False
     updated_at: str | None = None
     own: bool = False
+    delivery: str = ""
     legend: list[LegendEntry] = []
 
 

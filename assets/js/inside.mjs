@@ -11,8 +11,8 @@ const MODES = /** @type {import('./map/sketch.mjs').Mode[]} */ (['circle', 'poly
 const RADII = [100, 200, 500, 1000, 2000, 5000];
 const STANDARD = { circle: 500, line: 50, polygon: 0 };
 const BOM = '\ufeff';
-// characters that a filter may have (layers/ogc/expressions.py)
-const LONGEST_FILTER = 8000;
+// characters that a filter may have (app/api/exports.py)
+const LONGEST_FILTER = 4000;
 const FORMATS = { gpkg: 'GeoPackage', geojson: 'GeoJSON', csv: 'CSV', xlsx: 'XLSX', zip: 'SHP', kml: 'KML' };
 
 /**

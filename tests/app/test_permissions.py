@@ -38,6 +38,10 @@ DOORS = [
     ("viewer", "GET", "/metrics"),
     ("viewer", "GET", "/feeds/alerts.atom"),
     ("viewer", "GET", "/ogc/collections"),
+    ("admin", "GET", "/api/base-maps"),
+    ("admin", "PUT", "/api/base-maps/permission-test"),
+    ("admin", "DELETE", "/api/base-maps/nobody"),
+    ("viewer", "GET", "/tiles/basemap/nobody/0/0/0"),
     ("admin", "POST", "/api/layers/import?name=a.csv"),
     ("admin", "DELETE", "/api/layers/nobody"),
     ("admin", "PATCH", "/api/layers/nobody"),
@@ -118,6 +122,12 @@ BODIES: dict[str, object] = {
     "/api/sensors/nobody/accept": {"kind": "water_level", "lon": 118.0, "lat": 31.0},
     "/api/sources/nobody": {"version": 1},
     "/api/layers/nobody": {"version": 1},
+    "/api/base-maps/permission-test": {
+        "title_zh": "x",
+        "title_en": "x",
+        "address": "http://127.0.0.1:9/{z}/{x}/{y}",
+        "attribution": "x",
+    },
     "/api/assets/nobody": {"version": 1},
     "/api/assets/nobody/revert": {"version": 1, "event": 1},
 }

@@ -21,7 +21,7 @@ from layers.imports.ours import bring_ours, fitted
 from layers.imports.registers import REGISTERS
 from layers.imports.suggest import suggest
 from layers.ogc.collections import OURS, Collection, collection
-from layers.ogc.query import read_items, read_wanted
+from layers.ogc.query import Asked, read_items, read_wanted, where
 from layers.writers import column_letters
 from tests.layers.brought import LAT, LON, frame, square, tables
 from tests.layers.test_bring import HEAD, NOW, ROWS, text_table

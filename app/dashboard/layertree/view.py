@@ -103,7 +103,7 @@ def _opacity(layer: Layer) -> html.Div:
 
 def _count(layer: Layer) -> str:
     """An estimate is shown with three figures and says that it is one."""
-    if layer.count is None:
+    if layer.count is None or layer.delivery == "raster":
         return ""
     if not layer.count_estimated:
         return f"{layer.count:,}"
