@@ -83,6 +83,8 @@ STREETS: tuple[tuple[str, str, str], ...] = (
     ("path", "小路", "Path"),
     ("rail", "铁路", "Rail"),
 )
+# the map gathers their points far out; a program that cannot would fetch every one of them
+GATHERED = frozenset({"assets"})
 NAMES: Text = {"zh": "name_zh", "en": "name_en"}
 CALLED: Mapping[str, Text] = {
     "incidents": {"zh": "number", "en": "number"},
@@ -101,7 +103,7 @@ def drawing_of_ours(one: Collection) -> Drawing:
         geometry=spec.geometry,
         token=spec.legend[0].token,
         visible=spec.visible,
-        min_zoom=spec.min_zoom,
+        min_zoom=max(spec.min_zoom, GATHERED_BELOW) if one.id in GATHERED else spec.min_zoom,
         by=by,
         classes=classes if by else (),
         names=CALLED.get(one.id, NAMES),
@@ -117,7 +119,7 @@ def drawing_of_own(layer: OwnLayer) -> Drawing:
         geometry=None if layer.geometry == "none" else layer.geometry,
         token=colour_of(layer),
         visible=layer.visible,
-        min_zoom=layer.min_zoom if layer.geometry != "point" else max(layer.min_zoom, GATHERED_BELOW - 2),
+        min_zoom=layer.min_zoom if layer.geometry != "point" else max(layer.min_zoom, GATHERED_BELOW),
         by=by,
         classes=_classes(layer) if by else (),
         ranges=bool(by) and layer.style.get("method") != "categories",

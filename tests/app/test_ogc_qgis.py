@@ -250,7 +250,7 @@ def test_qgis_opens_the_project(viewer: httpx.Client, feed_token: str, styled: s
     assert all(one["valid"] for one in layers.values()), {k: v for k, v in layers.items() if not v["valid"]}
     assert layers["assets"]["renderer"] == "categorizedSymbol"
     assert layers["assets"]["classes"]["04"] == light_tokens()["asset-04"]
-    assert layers["assets"]["least"] == pytest.approx(scale(9), rel=1e-6)
+    assert layers["assets"]["least"] == pytest.approx(scale(13), rel=1e-6)
     assert layers["facilities"]["classes"].keys() == {"rescue", "sensitive", "hazardous", "other"}
     assert layers["buildings"]["colour"] == light_tokens()["map-building"]
     assert layers["facilities"]["labels"]
