@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth import Attempts, Sessions
+from app.base_maps import BaseMaps
 from app.catalogue.opening import Turnstile
 from app.files.brought import BroughtFiles
 from app.own_layers import OwnLayers
@@ -54,6 +55,7 @@ class Parts:
     uses: Uses = field(default_factory=Uses)
     turnstile: Turnstile = field(default_factory=Turnstile)
     own_layers: OwnLayers = field(init=False)
+    base_maps: BaseMaps = field(init=False)
     hashing: Hashing = field(default_factory=Hashing)
     files: BroughtFiles = field(init=False)
     # layers written as files, so many at once
@@ -64,6 +66,7 @@ class Parts:
 
     def __post_init__(self) -> None:
         self.own_layers = OwnLayers(self.engine)
+        self.base_maps = BaseMaps(self.engine)
         self.files = BroughtFiles(self.settings)
 
     @asynccontextmanager
@@ -104,6 +107,7 @@ class Parts:
     def layers_changed(self) -> None:
         self.tiles.clear()
         self.own_layers.clear()
+        self.base_maps.clear()
         self.graph = None
 
 

@@ -25,11 +25,13 @@ from app.api import (
     asides,
     assets,
     authority,
+    base_maps,
     cards,
     catalogue,
     city,
     classification,
     devices,
+    exports,
     feeds,
     health,
     incidents,
@@ -39,6 +41,7 @@ from app.api import (
     me,
     ogc,
     ogc_edit,
+    ogc_qgis,
     ogc_tiles,
     open_data,
     own_layers,
@@ -107,6 +110,8 @@ ROUTERS = (
     layers.router,
     search.router,
     layer_files.router,
+    base_maps.router,
+    exports.router,
     own_layers.router,
     rows.router,
     cards.router,
@@ -115,7 +120,7 @@ ROUTERS = (
     feeds.router,
 )
 # it says itself what it does not know, with 400 (OGC 17-069r4, section 7.5)
-UNCHECKED = (ogc.router, ogc_edit.router, ogc_tiles.router)
+UNCHECKED = (ogc.router, ogc_edit.router, ogc_tiles.router, ogc_qgis.router)
 # an event loop that does not come round for so long answers nobody
 LOOP_HUNG_S = 20.0
 # below these, what is not there is a 404 and never the page
@@ -207,7 +212,9 @@ def make_app(settings: Settings) -> FastAPI:
     app.add_middleware(KeptTiles, parts=parts)
     app.add_middleware(AuthMiddleware, sessions=sessions, public_url=settings.public_url)
     known = known_names(settings)
-    app.front = lambda inner: SecurityHeaders(Hosts(PlainPaths(Bodies(inner)), known), (dash_app, pages))
+    app.front = lambda inner: SecurityHeaders(
+        Hosts(PlainPaths(Bodies(inner)), known), (dash_app, pages), parts.base_maps.hosts
+    )
     return app
 
 

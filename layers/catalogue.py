@@ -13,6 +13,7 @@ from core.clock import rfc3339
 from core.errors import Conflict, InputError, NotFound
 from core.registry import Registry
 from core.scope import EVERYTHING, Scope
+from layers.base_maps import read_base_maps
 from layers.grids import MERCATOR, Grid
 from layers.own import count_rows, read_layer, read_layers, spec_of, tile_of
 from layers.sets import base, city, live
@@ -50,7 +51,7 @@ def check_free(name: str) -> None:
 
 
 def describe_layers(conn: Connection, scope: Scope = EVERYTHING) -> list[Layer]:
-    """Those of which a scope can see anything, the city's own last."""
+    """Those of which a scope can see anything, then the city's own, then the base maps of others."""
     described: list[Layer] = []
     for layer in LAYERS:
         if not (scope.city or layer.of_all):
@@ -65,7 +66,7 @@ def describe_layers(conn: Connection, scope: Scope = EVERYTHING) -> list[Layer]:
         described.append(layer.describe(count, rfc3339(updated) if updated else None, estimated=estimated))
     for own in read_layers(conn, scope):
         described.append(spec_of(own).describe(count_rows(conn, own, scope), rfc3339(own.changed_at)))
-    return described
+    return [*described, *(one.as_layer() for one in read_base_maps(conn))]
 
 
 def count_things(conn: Connection, counted: str, scope: Scope = EVERYTHING) -> tuple[int, bool]:

@@ -20,7 +20,7 @@ from core.scope import EVERYTHING, Scope, seen
 from core.types import UNKNOWN_DISTRICT, JsonObject
 from core.vocabulary import Text, table
 from layers.columns import Column, ColumnObject, columns_of, with_role
-from layers.spec import LayerSpec, LegendItem
+from layers.spec import BASE_MAPS, LayerSpec, LegendItem
 from layers.styles import PALETTE, legend_of, tone
 
 # a row's number: what a bigint holds
@@ -194,9 +194,15 @@ def layer_object(layer: OwnLayer) -> OwnLayerObject:
     }
 
 
+def own_groups() -> dict[str, Text]:
+    """Groups of the tree in which layers of the city's own may stand."""
+    rows = table("layer_groups").items()
+    return {key: {"zh": str(row["zh"]), "en": str(row["en"])} for key, row in rows if key != BASE_MAPS}
+
+
 def known_group(value: str) -> str:
     """ValueError where the tree has no such group."""
-    groups = table("layer_groups")
+    groups = own_groups()
     if value not in groups:
         raise ValueError(f"expected one of {', '.join(groups)}")
     return value

@@ -9,8 +9,10 @@ from typing_extensions import TypedDict
 
 from core.vocabulary import Text
 
-Geometry = Literal["point", "line", "polygon", "hex"]
-Delivery = Literal["tiles", "features", "live"]
+Geometry = Literal["point", "line", "polygon", "hex", "raster"]
+Delivery = Literal["tiles", "features", "live", "raster"]
+# the group of the tree in which the maps of others stand, and nothing else (layers/base_maps.py)
+BASE_MAPS = "basemaps"
 
 
 class LegendEntry(TypedDict):
@@ -24,6 +26,17 @@ class LayerStyle(TypedDict):
 
     size: float | None
     label: bool
+
+
+class RasterTiles(TypedDict):
+    """Pictures of the ground: addresses with {z}, {x} and {y}; `from_south`: rows are counted from the south."""
+
+    tiles: list[str]
+    tile_size: int
+    max_zoom: int
+    from_south: bool
+    attribution: str
+    attribution_url: str | None
 
 
 class Layer(TypedDict):
@@ -46,6 +59,8 @@ class Layer(TypedDict):
     # one of the city's own (layers/own.py), with how it is drawn
     own: bool
     style: LayerStyle | None
+    # a base map of others
+    raster: RasterTiles | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +103,7 @@ class LayerSpec:
 
     def describe(self, count: int, updated_at: str | None, *, estimated: bool = False) -> Layer:
         """The layer as `GET /api/layers` shows it."""
-        urls = {
+        urls: dict[str, str] = {
             "tiles": f"/tiles/{self.id}/{{z}}/{{x}}/{{y}}.mvt",
             "features": f"/api/layers/{self.id}/features",
             "live": "/push",
@@ -109,4 +124,5 @@ class LayerSpec:
             "legend": [{"key": item.key, "label": item.label, "token": item.token} for item in self.legend],
             "own": self.own,
             "style": self.style,
+            "raster": None,
         }

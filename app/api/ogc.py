@@ -38,7 +38,7 @@ from core.clock import rfc3339
 from core.exposure import city_box
 from core.viewer import Viewer
 from layers.columns import SCHEMAS
-from layers.ogc.collections import OURS, Collection, collection, collections
+from layers.ogc.collections import Collection, collection, collections
 from layers.ogc.query import PARAMETERS, read_asked, read_extent, read_items, read_versioned
 from layers.ogc.systems import CRS84, SYSTEMS
 from layers.ogc.tiles import has_tiles
@@ -127,7 +127,7 @@ def get_collection(request: Request, conn: Conn, who: Who, parts: PartsDep, name
     one = collection(conn, name, who.scope)
     place, box = Place(request, parts.settings.public_url), read_extent(conn, one, who.scope)
     if wants_html(request):
-        return pages.collection(frame_of(conn, who, place), one, box, own=is_own(one))
+        return pages.collection(frame_of(conn, who, place), one, box)
     return answer(about(place, one, box))
 
 
@@ -173,7 +173,7 @@ def get_items(request: Request, conn: Conn, who: Who, now: Now, parts: PartsDep,
     if found.next is not None:
         turns["next"] = {**kept, "after": found.next}
     if wants_html(request):
-        return pages.items(frame_of(conn, who, place, GEOJSON), one, found, turns, own=is_own(one))
+        return pages.items(frame_of(conn, who, place, GEOJSON), one, found, turns)
     asked_by = place.link(f"{path}/queryables", QUERYABLES, SCHEMA, "Queryables")
     links = [
         place.link(f"{path}/items", "self", GEOJSON, "This page", dict(params)),
@@ -196,11 +196,6 @@ def get_items(request: Request, conn: Conn, who: Who, now: Now, parts: PartsDep,
 
 
 TURNS = {"first": "The first page", "prev": "The page before", "next": "The next page"}
-
-
-def is_own(one: Collection) -> bool:
-    """Whether it is a layer of the city's own, which can be taken away as a file."""
-    return all(one.id != ours.id for ours in OURS)
 
 
 @router.get("/collections/{name}/items/{key:path}")

@@ -14,7 +14,7 @@ from starlette.responses import FileResponse
 
 from app.api.feeds import base_of
 from app.api.shapes import Name
-from app.catalogue.opening import STRANGER, is_own, need_open, read_open
+from app.catalogue.opening import STRANGER, need_open, read_open
 from app.catalogue.pages import layer_page, list_page
 from app.catalogue.programs import DCAT, GEOJSON, JSON_LD, read_open_dcat, title_of
 from app.dashboard.login import language_of
@@ -25,7 +25,6 @@ from app.problems import describes, gives
 from core.catalogue.nouns import Kind
 from core.catalogue.uses import PUBLIC
 from core.clock import rfc3339
-from core.errors import NotFound
 from layers.formats import MEDIA
 from layers.ogc.collections import collection
 from layers.ogc.query import read_asked, read_items
@@ -66,7 +65,7 @@ def get_catalogue(request: Request, conn: Conn, now: Now, parts: PartsDep) -> Re
 @router.get("/layers/{layer}", response_class=Response, responses=gives(HTML))
 def get_layer(conn: Conn, now: Now, lang: Spoken, layer: str) -> Response:
     """A page about one of them."""
-    return layer_page(need_open(conn, layer, now), title_of(conn), lang, files=is_own(layer))
+    return layer_page(need_open(conn, layer, now), title_of(conn), lang)
 
 
 @router.get("/layers/{layer}/items", response_class=Response, responses=gives(GEOJSON))
@@ -119,8 +118,6 @@ async def get_export(
 ) -> Response:
     """The whole of it as a file, WGS84."""
     await parts.work(lambda conn: need_open(conn, layer, now))
-    if not is_own(layer):
-        raise NotFound("layer: it is served by its items only", field="layer")
     folder = TemporaryDirectory(prefix="onemap-open-", ignore_cleanup_errors=True)
     tasks.add_task(folder.cleanup)
     path = Path(folder.name) / f"{quote(layer, safe='')}.{format}"

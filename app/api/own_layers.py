@@ -1,25 +1,19 @@
-"""/api/layers/import, /api/layers/{id}, /api/layers/{id}/export: layers of the city's own, in and out."""
+"""/api/layers/import, /api/layers/{id}: layers of the city's own come in, change and go."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Annotated, Literal
+from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import ValidationError
-from starlette.responses import FileResponse
 
 from app.api.shapes import Name
 from app.deps import Conn, Now, PartsDep, Who
-from app.files.line import write
 from app.files.nouns import ImportIn, ImportObject
 from core import audit
-from core.catalogue.nouns import Kind
 from core.db import notify_change
 from core.given import as_input_error
 from core.viewer import Permission
-from layers.formats import MEDIA
 from layers.own import OwnLayerObject, layer_object, need_layer, need_whole, remove_layer
 from layers.own_changes import LayerChange, change_layer
 
@@ -99,32 +93,3 @@ def delete_layer(conn: Conn, who: Who, now: Now, name: str) -> None:
     remove_layer(conn, layer.id)
     notify_change(conn, "layer", [layer.id])
     audit.write(conn, who, "layer.remove", now, {"layer": layer.id})
-
-
-@router.get(
-    "/{name}/export",
-    response_class=Response,
-    responses={200: {"description": "the file", "content": {kind.partition(";")[0]: {} for kind in MEDIA.values()}}},
-)
-async def get_export(
-    who: Who,
-    parts: PartsDep,
-    tasks: BackgroundTasks,
-    name: str,
-    format: Literal["gpkg", "geojson", "csv", "xlsx", "zip", "kml"] = "gpkg",
-    datum: Annotated[str, Query(max_length=64)] = "WGS84",
-) -> Response:
-    """A layer of the city's own as a file, as far as one sees it: in WGS84, CGCS2000, GCJ-02, BD-09 or EPSG:n. It is
-    written by a process of its own."""
-    layer = await parts.work(lambda conn: need_layer(conn, name, who.scope))
-    folder = TemporaryDirectory(prefix="onemap-export-", ignore_cleanup_errors=True)
-    tasks.add_task(folder.cleanup)
-    path = Path(folder.name) / f"{layer.id}.{format}"
-    try:
-        async with parts.exporting:
-            await write(parts.settings, layer.id, path, datum, who.scope)
-    except BaseException:
-        folder.cleanup()
-        raise
-    parts.uses.add(Kind.LAYER, layer.id, "file", who.username)
-    return FileResponse(path, media_type=MEDIA[format], filename=path.name, background=tasks)

@@ -15,7 +15,6 @@ from core.catalogue.entries import Entry
 from core.catalogue.nouns import EntryObject, Kind, Resource
 from core.errors import NotFound, TooMany
 from core.scope import Classification, Scope
-from layers.ogc.collections import OURS
 
 # as far as anybody sees
 STRANGER = Scope(classification=Classification.OPEN)
@@ -77,8 +76,3 @@ def need_open(conn: Connection, layer: str, now: datetime) -> EntryObject:
     if found is None:
         raise NotFound(f"layer: there is no open layer {layer[:60]!r}", field="layer")
     return found
-
-
-def is_own(layer: str) -> bool:
-    """Whether it is a layer of the city's own, which can be taken away as a file."""
-    return all(layer != one.id for one in OURS)

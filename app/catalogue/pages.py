@@ -66,7 +66,7 @@ def list_page(found: Sequence[EntryObject], home: Text, lang: Lang) -> HTMLRespo
     return draw(texts.text("open.title", lang), home, lang, "/open", told, *([table(heads, rows)] if rows else []))
 
 
-def layer_page(one: EntryObject, home: Text, lang: Lang, *, files: bool) -> HTMLResponse:
+def layer_page(one: EntryObject, home: Text, lang: Lang) -> HTMLResponse:
     facts: Iterable[tuple[str, str]] = (
         ("catalogue.field.provider", one["provider"] or ""),
         ("catalogue.field.contact", one["contact"] or ""),
@@ -85,16 +85,14 @@ def layer_page(one: EntryObject, home: Text, lang: Lang, *, files: bool) -> HTML
         tag("p", summary(one, lang)),
         tag("dl", *listed),
         tag("h2", texts.text("own.out", lang)),
-        tag("ul", *(tag("li", way) for way in ways(one, files=files)), class_="links"),
+        tag("ul", *(tag("li", way) for way in ways(one)), class_="links"),
         tag("h2", texts.text("own.columns", lang)),
         table(heads, columns),
     )
 
 
-def ways(one: EntryObject, *, files: bool) -> list[Markup]:
+def ways(one: EntryObject) -> list[Markup]:
     items = tag("a", "GeoJSON (API)", href=f"{address(one)}/items", class_="link")
-    if not files:
-        return [items]
     return [
         items,
         *(

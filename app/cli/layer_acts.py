@@ -18,7 +18,9 @@ from core.db import notify_change
 from core.given import as_input_error
 from layers.exports import export
 from layers.imports.plan import Plan
-from layers.own import need_layer, read_layers, remove_layer
+from layers.ogc.collections import collection
+from layers.ogc.query import read_wanted
+from layers.own import read_layers, remove_layer
 
 SHOWN = 10
 
@@ -86,7 +88,8 @@ def list_(_: argparse.Namespace) -> int:
 
 def export_(options: argparse.Namespace) -> int:
     with transaction() as conn:
-        count = export(conn, need_layer(conn, options.layer), options.path, options.datum)
+        wanted = read_wanted(options.filter, options.bbox)
+        count = export(conn, collection(conn, options.layer), options.path, options.datum, asked=wanted)
     print(f"{options.path}: {count:,} rows")
     return 0
 

@@ -45,15 +45,17 @@ def add_import(kinds: Any) -> None:
 
 
 def add_verbs(verbs: Any) -> None:
-    layers = verbs.add_parser("layers", help="list, export and remove the city's own layers")
+    layers = verbs.add_parser("layers", help="export any layer; list and remove the city's own")
     acts = layers.add_subparsers(dest="act", required=True, metavar="ACT")
     acts.add_parser("list", help="the city's own layers").set_defaults(run=later("list_"))
-    out = acts.add_parser("export", help="a layer as a file")
-    out.add_argument("layer")
+    out = acts.add_parser("export", help="a layer, ours or the city's own, as a file")
+    out.add_argument("layer", help="assets, facilities, districts … or one of the city's own")
     out.add_argument(
         "path", type=Path, help="its ending says the format: gpkg, geojson, csv, xlsx, zip (shapefile), kml"
     )
     out.add_argument("--datum", default="WGS84", help="WGS84, CGCS2000, GCJ-02, BD-09, EPSG:n")
+    out.add_argument("--filter", help="CQL2 text, as at /ogc: state = 'damaged' AND installed < DATE('2020-01-01')")
+    out.add_argument("--bbox", help="west,south,east,north in WGS84")
     out.set_defaults(run=later("export_"))
     gone = acts.add_parser("remove", help="a layer with all its rows")
     gone.add_argument("layer")

@@ -35,6 +35,8 @@ class Layer(msgspec.Struct, frozen=True):
     count: int | None = None
     count_estimated: bool = False
     updated_at: str | None = None
+    own: bool = False
+    delivery: str = ""
     legend: list[LegendEntry] = []
 
 

@@ -46,10 +46,18 @@ async def read(
     return cast(ImportObject, await ask(settings, "app.files.incoming", asked, told))
 
 
-async def write(settings: Settings, layer: str, path: Path, datum: str, scope: Scope) -> int:
-    """Have what a scope sees of a layer written as a file; how many rows that were. InputError, NotFound as the process
-    says; Unavailable where it fails or takes too long."""
-    asked = {"layer": layer, "path": str(path), "datum": datum, "scope": as_told(scope)}
+async def write(
+    settings: Settings,
+    layer: str,
+    path: Path,
+    datum: str,
+    scope: Scope,
+    words: str | None = None,
+    box: str | None = None,
+) -> int:
+    """Have what a scope sees of a layer, as far as a filter (CQL2 text) and a box say, written as a file; how many rows
+    that were. InputError, NotFound as the process says; Unavailable where it fails or takes too long."""
+    asked = {"layer": layer, "path": str(path), "datum": datum, "scope": as_told(scope), "filter": words, "bbox": box}
     return cast(int, await ask(settings, "app.files.outgoing", asked))
 
 

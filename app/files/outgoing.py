@@ -1,4 +1,4 @@
-"""A layer of the city's own becomes a file (`python -m app.files.outgoing`; app.files.line is the other end)."""
+"""A layer becomes a file (`python -m app.files.outgoing`; app.files.line is the other end)."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from app.files.line import Told, scope_of, serve
 from core.db import make_engine
 from core.settings import load_settings
 from layers.exports import export
-from layers.own import need_layer
+from layers.ogc.collections import collection
+from layers.ogc.query import read_wanted
 
 
 def main() -> None:
-    """Asked `{layer, path, datum, scope}`; answers how many rows are written."""
+    """Asked `{layer, path, datum, scope, filter, bbox}`; answers how many rows are written."""
 
     def work(asked: dict[str, Any], _: Told) -> int:
         scope = scope_of(asked["scope"])
         engine = make_engine(load_settings(), pool_size=1, name="onemap export")
         with engine.begin() as conn:
-            layer = need_layer(conn, asked["layer"], scope)
-            return export(conn, layer, Path(asked["path"]), asked["datum"], scope)
+            one = collection(conn, asked["layer"], scope)
+            wanted = read_wanted(asked["filter"], asked["bbox"])
+            return export(conn, one, Path(asked["path"]), asked["datum"], scope, wanted)
 
     serve(work)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -47,20 +47,23 @@ class SecurityHeaders:
     the styles that their components make; and nothing is kept, by browsers or proxies, that did not say for how long
     and for whom."""
 
-    def __init__(self, app: ASGIApp, dash_apps: Sequence[Any]) -> None:
+    def __init__(self, app: ASGIApp, dash_apps: Sequence[Any], others: Callable[[], Awaitable[list[str]]]) -> None:
+        """`others`: origins of base maps that browsers fetch themselves; there are none unless an operator says so."""
         self._app = app
+        self._others = others
         self._dash_apps = dash_apps
         self._hashes: str | None = None
 
-    def policy(self, nonce: str) -> str:
+    def policy(self, nonce: str, others: Sequence[str] = ()) -> str:
         """Hashes are known once the page's callbacks are: asked for on first use."""
         if self._hashes is None:
             found = {h.strip("'"): None for app in self._dash_apps for h in app.csp_hashes()}
             self._hashes = " ".join(f"'{one}'" for one in found)
+        maps = "".join(f" {host}" for host in others)
         return (
             f"default-src 'self'; script-src 'self' {self._hashes}; style-src 'self' 'nonce-{nonce}'; img-src 'self' "
-            "data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; "
-            "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+            f"data: blob:{maps}; font-src 'self' data:; connect-src 'self'{maps}; worker-src 'self' blob:; "
+            "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,7 +79,7 @@ class SecurityHeaders:
                 kept = headers.get("cache-control", NOT_KEPT)
                 headers["Cache-Control"] = kept.replace("public", "private")
                 if "text/html" in headers.get("content-type", ""):
-                    headers["Content-Security-Policy"] = self.policy(nonce)
+                    headers["Content-Security-Policy"] = self.policy(nonce, await self._others())
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from app.api.layers import TILE_TYPE
 from app.ogc.editing import FEATURE, PATCH
 from app.ogc.place import HTML, JSON, SCHEMA, Json
+from app.ogc.qgis import LAYER_TYPE, PROJECT_TYPE
 from app.problems import GEOJSON
 from layers.columns import SCHEMAS
 from layers.grids import GRIDS
@@ -125,6 +126,8 @@ def describe(found: Sequence[Collection], base: str) -> Json:
             )
             | _edits(f"{layer}/items/{{featureId}}"),
             **{f"/collections/{one.id}/items": _items(one) for one in found},
+            "/onemap.qgz": _get("All layers as a QGIS project", (PROJECT_TYPE,), []),
+            f"{layer}/onemap.qlr": _get("A layer for QGIS", (LAYER_TYPE,), [], layer),
             "/tileMatrixSets": _get("Grids of tiles", (JSON,), []),
             "/tileMatrixSets/{tileMatrixSetId}": _get("A grid", (JSON,), [], "/{tileMatrixSetId}"),
             f"{layer}/tiles": _get("Tilesets of a layer", (JSON,), [], layer),
@@ -172,7 +175,10 @@ def _items(one: Collection) -> Json:
 def _get(summary: str, kinds: tuple[str, ...], asked: list[str], path: str = "") -> Json:
     """One address: what it is, in which formats it answers, what of the query and of the path it takes."""
     inside = [part.partition("}")[0] for part in path.split("{")[1:]]
-    content = {kind: {"schema": {"type": "string" if kind in (HTML, TILE_TYPE) else "object"}} for kind in kinds}
+    content = {
+        kind: {"schema": {"type": "string" if kind in (HTML, TILE_TYPE, PROJECT_TYPE, LAYER_TYPE) else "object"}}
+        for kind in kinds
+    }
     answers: Json = {"200": {"description": summary, "content": content}}
     if TILE_TYPE in kinds:
         answers["204"] = {"description": "nothing is in it"}

@@ -88,6 +88,7 @@ def landing(frame: Frame) -> HTMLResponse:
         frame.link(frame.say("ogc.conformance"), "/conformance"),
         frame.link(frame.say("ogc.definition"), "/api", f="json"),
         frame.link(frame.say("ogc.grids"), "/tileMatrixSets", f="json"),
+        tag("a", frame.say("ogc.qgis"), href=frame.place.url("/onemap.qgz", html=False), class_="link", download=""),
     ]
     return draw(
         frame,
@@ -121,12 +122,19 @@ def listed(frame: Frame, found: Iterable[Collection]) -> HTMLResponse:
     return draw(frame, frame.say("ogc.layers"), [], table(heads, rows))
 
 
-def collection(frame: Frame, one: Collection, box: list[float] | None, *, own: bool) -> HTMLResponse:
+def collection(frame: Frame, one: Collection, box: list[float] | None) -> HTMLResponse:
     path = path_of(one)
     links = [
         frame.link(frame.say("ogc.items"), f"{path}/items"),
         frame.link(frame.say("ogc.queryables"), f"{path}/queryables"),
         *([frame.link(frame.say("ogc.tiles"), f"{path}/tiles", f="json")] if has_tiles(one) else []),
+        tag(
+            "a",
+            frame.say("ogc.qlr"),
+            href=frame.place.url(f"{path}/onemap.qlr", html=False),
+            class_="link",
+            download="",
+        ),
     ]
     facts = [(frame.say("own.field.layer"), tag("code", one.id))]
     if box is not None:
@@ -138,13 +146,11 @@ def collection(frame: Frame, one: Collection, box: list[float] | None, *, own: b
         [frame.link(frame.say("ogc.layers"), "/collections")],
         tag("dl", *(part for name, value in facts for part in (tag("dt", name), tag("dd", value)))),
         tag("ul", *(tag("li", link) for link in links), class_="links"),
-        downloads(frame, one, own=own),
+        downloads(frame, one),
     )
 
 
-def items(
-    frame: Frame, one: Collection, found: Answer, turns: Mapping[str, Mapping[str, Any]], *, own: bool
-) -> HTMLResponse:
+def items(frame: Frame, one: Collection, found: Answer, turns: Mapping[str, Mapping[str, Any]]) -> HTMLResponse:
     """A page of rows. `turns`: what is asked of the first, the previous and the next one, where there are such."""
     path = path_of(one)
     heads = [frame.say("own.key"), *(column.title[frame.lang] for column in one.columns)]
@@ -168,7 +174,7 @@ def items(
         tag("p", frame.say("ogc.shown", n=len(rows)), class_="quiet"),
         table(heads, rows) if rows else tag("p", frame.say("ogc.nothing"), class_="notice"),
         tag("nav", *steps, class_="actions", aria_label=frame.say("ogc.pages")),
-        downloads(frame, one, own=own),
+        downloads(frame, one),
     )
 
 
@@ -224,9 +230,9 @@ def shown(value: Any, frame: Frame) -> str:
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
-def downloads(frame: Frame, one: Collection, *, own: bool) -> Markup:
-    """Of a layer of the city's own; a feed token does not open them."""
-    if not own or frame.place.with_token:
+def downloads(frame: Frame, one: Collection) -> Markup:
+    """The whole layer as a file; a feed token does not open it."""
+    if frame.place.with_token:
         return joined()
     links = [
         tag(

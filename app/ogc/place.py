@@ -44,9 +44,10 @@ class Place:
     def with_token(self) -> bool:
         return "token" in self._kept
 
-    def url(self, path: str, query: Mapping[str, Any] | None = None) -> str:
-        """`path` is quoted already."""
-        asked = urlencode({**self._kept, **(query or {})})
+    def url(self, path: str, query: Mapping[str, Any] | None = None, *, html: bool = True) -> str:
+        """`path` is quoted already; `html`: a page leads to pages."""
+        kept = {name: value for name, value in self._kept.items() if html or name == "token"}
+        asked = urlencode({**kept, **(query or {})})
         return f"{self.base}{path}{'?' + asked if asked else ''}"
 
     def link(self, path: str, rel: str, kind: str, title: str, query: Mapping[str, Any] | None = None) -> Json:

@@ -11,6 +11,9 @@ const MODES = /** @type {import('./map/sketch.mjs').Mode[]} */ (['circle', 'poly
 const RADII = [100, 200, 500, 1000, 2000, 5000];
 const STANDARD = { circle: 500, line: 50, polygon: 0 };
 const BOM = '\ufeff';
+// characters that a filter may have (app/api/exports.py)
+const LONGEST_FILTER = 4000;
+const FORMATS = { gpkg: 'GeoPackage', geojson: 'GeoJSON', csv: 'CSV', xlsx: 'XLSX', zip: 'SHP', kml: 'KML' };
 
 /**
  * @typedef {{ geometry: any, area_m2: number, length_m: number | null, people: number | null, buildings: number, alarms: number, incidents: number, units: number, sensors: number, cameras: number,
@@ -49,6 +52,23 @@ export function tableOf(lines, found, lang) {
   const cell = (/** @type {unknown} */ value) => `"${String(value).replace(/^(?=[=+@\t\r-]\D)/, "'").replaceAll('"', '""')}"`;
   const rows = [...lines.map(({ label, value, more }) => [label[lang], value, more?.[lang] ?? '']), ...found.facilities.map(({ id, kind, names }) => [names[lang], kind, id])];
   return BOM + rows.map(row => row.map(cell).join(',')).join('\r\n');
+}
+
+/** Layers of which something is inside, as they are called under `/ogc`. @param {Within} found @param {Pick<Words, 'texts'>} words @returns {{ id: string, title: Bilingual }[]} */
+export function layersIn(found, { texts }) {
+  const ours = ['buildings', 'incidents', 'alarms', 'units', 'sensors', 'cameras', 'facilities', 'assets'].filter(name => {
+    const inside = /** @type {any} */ (found)[name];
+    return Array.isArray(inside) ? inside.length : inside;
+  });
+  return [...ours.map(id => ({ id, title: texts(`inside.${id}`) })), ...found.layers.filter(({ count }) => count).map(({ id, title }) => ({ id, title }))];
+}
+
+/** Where the rows of a layer that meet the area are had as a file; nothing where it has more corners than can be asked for. @param {string} layer @param {string} format @param {any} geometry a Polygon or MultiPolygon */
+export function addressOf(layer, format, { type, coordinates }) {
+  const ring = (/** @type {Place[]} */ places) => `(${places.map(([x, y]) => `${+x.toFixed(6)} ${+y.toFixed(6)}`).join(',')})`;
+  const polygon = (/** @type {Place[][]} */ rings) => `(${rings.map(ring).join(',')})`;
+  const filter = `S_INTERSECTS(geometry, ${type === 'Polygon' ? `POLYGON${polygon(coordinates)}` : `MULTIPOLYGON(${coordinates.map(polygon).join(',')})`})`;
+  return filter.length > LONGEST_FILTER ? null : `/api/layers/${encodeURIComponent(layer)}/export?${new URLSearchParams({ format, filter })}`;
 }
 
 /** @param {{ map: MapLibre, words: Words, catalogue: Texts, vocabulary: Vocabulary }} parts */
@@ -101,7 +121,18 @@ export function makeInside({ map, words, catalogue, vocabulary }) {
     const lines = linesOf(found, words, vocabulary);
     const rows = lines.map(({ label, value, more }) => el('div', {}, el('dt', {}, pair(label)), el('dd', {}, value, ...(more ? [el('span', { class: 'quiet' }, ' · ', pair(more))] : []))));
     const take = el('button', { type: 'button', class: 'action', 'data-testid': 'inside-take', onclick: () => takeAlong(lines) }, both('inside.take'));
-    told.replaceChildren(el('dl', { class: 'facts', 'data-testid': 'inside-facts' }, ...rows), take);
+    told.replaceChildren(el('dl', { class: 'facts', 'data-testid': 'inside-facts' }, ...rows), take, ...rowsAlong(found));
+  }
+
+  /** The rows of one layer as a file. @param {Within} within */
+  function rowsAlong(within) {
+    const offered = layersIn(within, words);
+    if (!offered.length || !addressOf('', 'gpkg', within.geometry)) return [];
+    const option = (/** @type {string} */ value, /** @type {string} */ title) => el('option', { value }, title);
+    const layer = /** @type {HTMLSelectElement} */ (el('select', { 'data-testid': 'inside-layer', 'aria-label': words.say('inside.layer') }, ...offered.map(({ id, title }) => option(id, title[words.lang()] ?? id))));
+    const format = /** @type {HTMLSelectElement} */ (el('select', { 'data-testid': 'inside-format', 'aria-label': words.say('inside.format') }, ...Object.entries(FORMATS).map(([id, title]) => option(id, title))));
+    const get = () => el('a', { href: addressOf(layer.value, format.value, within.geometry) ?? '', download: '' }).click();
+    return [el('div', { class: 'inside-rows' }, layer, format, el('button', { type: 'button', class: 'action', 'data-testid': 'inside-rows', onclick: get }, both('inside.rows')))];
   }
 
   /** @param {Line[]} lines */

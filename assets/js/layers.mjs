@@ -107,7 +107,7 @@ export function makeLayerTree({ live, liveLayers, map, choices, layers }) {
       groups = named;
       const names = Object.keys(liveLayers);
       const soon = atMost(RENEW_MS, renew);
-      const ours = new Set(layers.items.flatMap(({ id, own }) => (own ? [] : [id])));
+      const ours = new Set(layers.items.flatMap(({ id, own, raster }) => (own || raster ? [] : [id])));
       live.layer.on(({ changed }) => { if ([...changed].some(id => !ours.has(id))) soon(); });
       setProps('layers-data', { data: { ...layers, groups } });
       names.forEach(follow);

@@ -294,6 +294,7 @@ interface LayerItem {
   legend?: unknown;
   style?: unknown;
   count?: number;
+  raster?: unknown;
 }
 /** What one person has chosen for a layer. */
 type LayerChoice = { visible?: boolean; opacity?: number };

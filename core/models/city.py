@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.models.base import Base, Name, classified, known_class, point, shape
+from core.models.base import SECRET, Base, Name, classified, known_class, point, shape
 from core.types import JsonObject
 
 
@@ -353,6 +353,32 @@ class LayerRowEvent(Base):
     # key, values, geometry (GeoJSON), district, version; null where there was none, or there is none any more
     before: Mapped[JsonObject | None]
     after: Mapped[JsonObject | None]
+
+
+class BaseMap(Base):
+    """A base map of somebody else (layers/base_maps.py): where its tiles are, with the key that opens them."""
+
+    __tablename__ = "base_map"
+    __table_args__ = {"info": SECRET}
+
+    id: Mapped[str] = mapped_column(Name, primary_key=True)
+    title_zh: Mapped[str]
+    title_en: Mapped[str]
+    address: Mapped[str]
+    subdomains: Mapped[list[str]]
+    key: Mapped[str | None]
+    # browsers fetch its tiles themselves
+    direct: Mapped[bool]
+    attribution: Mapped[str]
+    attribution_url: Mapped[str | None]
+    min_zoom: Mapped[int] = mapped_column(SmallInteger)
+    max_zoom: Mapped[int] = mapped_column(SmallInteger)
+    tile_size: Mapped[int] = mapped_column(SmallInteger)
+    zoom_offset: Mapped[int] = mapped_column(SmallInteger)
+    datum: Mapped[str]
+    position: Mapped[int] = mapped_column(server_default=text("0"))
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    changed_at: Mapped[datetime]
 
 
 class HistoryStart(Base):

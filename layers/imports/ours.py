@@ -26,6 +26,9 @@ from layers.imports.registers import REGISTERS, Register
 from layers.imports.tables import Table
 from layers.imports.values import check_key
 
+CODE = re.compile(r"\d{6}")
+# bytes that a shapefile leaves of the name of a field (layers.exports)
+SHAPEFILE_NAME = 10
 LISTED = re.compile(r"[\s,，;；、|]+")
 
 
@@ -39,7 +42,7 @@ def fitted(plan: Plan, register: Register) -> Plan:
     left = list(plan.columns)
     found: dict[str, ColumnIn] = {}
     for field in register.fields:
-        names = [plain(one) for one in field.called]
+        names = [plain(one) for one in (*field.called, field.name.encode()[:SHAPEFILE_NAME].decode())]
         match = min(
             (column for column in left if plain(column.name) in names),
             key=lambda c: names.index(plain(c.name)),
@@ -75,11 +78,19 @@ def spoken(words: str, value: str) -> str:
     raise Unfit("word", list=listed[:200], got=repr(value[:40]))
 
 
+def worked_out(name: str, value: Any, props: Mapping[str, Any]) -> bool:
+    """Whether our own export has it of what we know anyway: a district's code by the place, what KML calls Name from
+    the name."""
+    if name == "Name":
+        return bool(value == props.get("name_zh"))
+    return name == "district" and bool(CODE.fullmatch(str(value)))
+
+
 def as_kept(row: Ready, register: Register) -> Ready:
     """A row as the register has it. Unfit, with the field, where it cannot be."""
     fields = {field.name: field for field in register.fields}
     props: dict[str, Any] = {}
-    rest = {name: value for name, value in row.props.items() if name not in fields}
+    rest = {n: value for n, value in row.props.items() if n not in fields and not worked_out(n, value, row.props)}
     for name, value in row.props.items():
         field = fields.get(name)
         if field is None:

@@ -47,6 +47,17 @@ class Collection:
     version: str | None = None
     # by which methods of HTTP its features are changed (OGC 20-002)
     edits: frozenset[str] = frozenset()
+    # what of a row goes out as a file, where that is not its columns
+    taken: Values | None = None
+
+    @property
+    def outgoing(self) -> Values:
+        """What of a row goes out as a file: its columns, and its id where no column is that."""
+        if self.taken is not None:
+            return self.taken
+        if any(sql == self.key for _, sql in self.values):
+            return self.values
+        return ((CODE, f"({self.key})::text"), *self.values)
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -65,6 +76,8 @@ class Collection:
         return next((sql for column, sql in self.values if column.name == name), None)
 
 
+# as our registers take it in again (layers.imports.registers)
+CODE = Column("code", "text", {"zh": "编号", "en": "Code"}, "key")
 # name, type, Chinese, English, SQL
 Told = tuple[str, ColumnType, str, str, str]
 
@@ -270,7 +283,10 @@ def of_own(layer: OwnLayer) -> Collection:
     """A layer of the city's own."""
     key = Column("key", "text", {"zh": "标识", "en": "Key"})
     values: list[tuple[Column, str]] = [] if any(c.name == "key" for c in layer.columns) else [(key, "key")]
-    values += [(column, f"CAST({prop(column)} AS {CASTS[column.type]})") for column in layer.columns]
+    held = [(column, f"CAST({prop(column)} AS {CASTS[column.type]})") for column in layer.columns]
+    values += held
+    # a day and a time as they came in, with the offset that they had
+    taken = [(column, prop(column) if column.type in ("date", "time") else sql) for column, sql in held]
     moment = next((sql for column, sql in values if column.role == "time" and column.type == "time"), None)
     return Collection(
         id=layer.id,
@@ -284,6 +300,7 @@ def of_own(layer: OwnLayer) -> Collection:
         drawn=layer.geometry != "none",
         version="version",
         edits=frozenset({"POST", "PUT", "PATCH", "DELETE"}),
+        taken=tuple(taken),
     )
 
 

@@ -95,6 +95,12 @@ def read_asked(params: list[tuple[str, str]], columns: tuple[Column, ...]) -> As
     )
 
 
+def read_wanted(words: str | None, box: str | None) -> Asked:
+    """All that a filter (CQL2 text) and a box, both in CRS84, leave of a collection. BadRequest where they cannot
+    be."""
+    return Asked(box=_box(box, CRS84), filter=None if words is None else read_filter(words, TEXT))
+
+
 def _filter(given: Mapping[str, str]) -> Tree:
     language = given.get("filter-lang", TEXT)
     if language not in LANGUAGES:
@@ -184,7 +190,8 @@ def _period(words: str | None) -> Period | None:
     return first, last
 
 
-def _where(one: Collection, asked: Asked, scope: Scope) -> tuple[list[str], dict[str, Any]]:
+def where(one: Collection, asked: Asked, scope: Scope) -> tuple[list[str], dict[str, Any]]:
+    """What is asked as conditions of SQL, of which the first is what the scope sees, and their parameters."""
     conditions, given = [one.seen], dict(scope.params())
     for name, sign, key in (("after", ">", asked.after), ("before", "<", asked.before)):
         if key is not None:
@@ -251,7 +258,7 @@ def read_items(conn: Connection, one: Collection, asked: Asked, scope: Scope = E
         if key is not None and one.key_cast == "bigint" and not re.fullmatch(r"-?\d{1,18}", key):
             raise BadRequest(f"{name}: expected what a link to another page says, got {key[:60]!r}", field=name)
     back = asked.before is not None
-    conditions, given = _where(one, asked, scope)
+    conditions, given = where(one, asked, scope)
     order = f"{one.key} {'DESC' if back else 'ASC'}"
     statement = text(f"{_select(one, asked.crs)} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT :most")
     try:

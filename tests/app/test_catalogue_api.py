@@ -222,7 +222,7 @@ def test_programs_read_it_as_dcat(officer: httpx.Client, parks: None) -> None:
     assert dataset["dct:accessRights"]["@id"].endswith("/RESTRICTED")
     assert dataset["dct:accrualPeriodicity"]["@id"].endswith("/MONTHLY")
     assert {"@language": "zh-CN", "@value": "公园绿地"} in dataset["dct:title"]
-    [items] = [one for one in dataset["dcat:distribution"] if one["dct:title"] == "OGC API Features"]
+    [items] = [one for one in dataset["dcat:distribution"] if one["dct:title"] == "GeoJSON"]
     address = httpx.URL(items["dcat:accessURL"]["@id"])
     assert officer.get(address.path).status_code == 200
 

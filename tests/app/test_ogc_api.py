@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from app.accounts import open_session
-from app.api import ogc, ogc_tiles
+from app.api import ogc, ogc_qgis, ogc_tiles
 from layers.ogc.collections import OURS
 from layers.ogc.systems import CRS84, EPSG
 from tests.layers.test_catalogue import decode, tile_at
@@ -197,9 +197,8 @@ def test_the_document_names_every_address_that_is_there(viewer: httpx.Client) ->
     for path in document["paths"]:
         asked = re.sub(r"\{(\w+)\}", lambda name: stands_for.get(name[1], "0"), path)
         assert viewer.get(f"/ogc{asked}").status_code in (200, 204, 404), path
-    routes = {
-        route.path.removeprefix("/ogc") or "/" for router in (ogc.router, ogc_tiles.router) for route in router.routes
-    }
+    routers = (ogc.router, ogc_tiles.router, ogc_qgis.router)
+    routes = {route.path.removeprefix("/ogc") or "/" for router in routers for route in router.routes}
     own = {path for path in document["paths"] if re.fullmatch(r"/collections/[^{]+/items", path)}
     assert len(own) >= len(OURS)
     assert len(routes - {"/api"}) == len(set(document["paths"]) - own)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -77,6 +78,21 @@ def test_it_is_taken_along(desk: Desk) -> None:
         desk.page.click("[data-testid=inside-take]")
     assert waiting.value.suggested_filename == "area.csv"
     assert "面积" in waiting.value.path().read_text("utf-8-sig")
+
+
+def test_its_features_are_taken_along_too(desk: Desk) -> None:
+    desk.page.click("[data-mode=circle]")
+    press(desk, -40, 0)
+    told(desk)
+    desk.page.select_option("[data-testid=inside-layer]", "assets")
+    desk.page.select_option("[data-testid=inside-format]", "geojson")
+    with desk.page.expect_download() as waiting:
+        desk.page.click("[data-testid=inside-rows]")
+    assert waiting.value.suggested_filename == "assets.geojson"
+    found = json.loads(waiting.value.path().read_text())["features"]
+    listed = "async () => (await (await fetch('/api/layers')).json()).items"
+    with_all = next(one["count"] for one in desk.ask(listed) if one["id"] == "assets")
+    assert 0 < len(found) < with_all
 
 
 def test_escape_ends_it_and_presses_choose_again(desk: Desk) -> None:

@@ -49,6 +49,14 @@ def test_a_legend_entry_carries_the_token_that_the_map_uses() -> None:
     assert "Fire" in words([part["props"]["children"] for part in walk(parts) if part["type"] == "Li"], "en")
 
 
+def test_what_ogc_serves_can_be_taken_along_and_nothing_else() -> None:
+    parts = tree(layer("water", "base"), layer("parks", "base", own=True), layer("risk_cells", "forces"))
+    links = [part["props"]["href"] for part in walk(parts) if part["type"] == "A"]
+    assert "/api/layers/water/export?format=gpkg" in links
+    assert "/api/layers/parks/export?format=zip" in links
+    assert not [href for href in links if "risk_cells" in href]
+
+
 def test_an_estimate_has_three_figures_and_says_that_it_is_one() -> None:
     [shown] = having(tree(layer("assets", "base", count=102_345, count_estimated=True)), data_count_of="assets")
     assert shown["children"] == "≈ 102,000"

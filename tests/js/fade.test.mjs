@@ -19,5 +19,5 @@ test('a curve over something else than zoom is an expression like others', () =>
 });
 test('symbols fade with their words, the background never', () => {
   assert.deepEqual(opacitiesOf('symbol'), ['icon-opacity', 'text-opacity']);
-  assert.deepEqual([opacitiesOf('background'), opacitiesOf('raster')], [[], []]);
+  assert.deepEqual([opacitiesOf('background'), opacitiesOf('hillshade')], [[], []]);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { areaOf, lengthOf, linesOf, tableOf } from '../../assets/js/inside.mjs';
+import { addressOf, areaOf, layersIn, lengthOf, linesOf, tableOf } from '../../assets/js/inside.mjs';
 import { asked, blank, drawn, finished, isWhole, withPoint, withoutLast } from '../../assets/js/map/sketch.mjs';
 
 /** @type {(place: [number, number][], mode?: any) => any} */
@@ -54,6 +54,17 @@ test('the table begins as Excel wants it, and nothing in a name breaks it', () =
   assert.equal(table.charCodeAt(0), 0xfeff);
   assert.match(table, /"第一""医院","hospital","h-1"/);
   assert.equal(table.split('\r\n').length, lines.length + 2);
+});
+
+test('the rows of a layer that has something inside are had by the area itself', () => {
+  assert.deepEqual(layersIn(/** @type {any} */ (found), words).map(({ id }) => id), ['buildings', 'alarms', 'units', 'sensors', 'cameras', 'facilities', 'assets', 'parks']);
+  const area = { type: 'Polygon', coordinates: [[[118.12345678, 31], [119, 31], [119, 32], [118.12345678, 31]]] };
+  const address = new URL(addressOf('parks', 'gpkg', area) ?? '', 'http://x');
+  assert.equal(address.pathname, '/api/layers/parks/export');
+  assert.deepEqual(Object.fromEntries(address.searchParams), { format: 'gpkg', filter: 'S_INTERSECTS(geometry, POLYGON((118.123457 31,119 31,119 32,118.123457 31)))' });
+  const two = new URL(addressOf('parks', 'csv', { type: 'MultiPolygon', coordinates: [area.coordinates, area.coordinates] }) ?? '', 'http://x');
+  assert.match(two.searchParams.get('filter') ?? '', /MULTIPOLYGON\(\(\(118.*\)\),\(\(/);
+  assert.equal(addressOf('parks', 'csv', { type: 'Polygon', coordinates: [Array(2000).fill([118.123456, 31.123456])] }), null);
 });
 
 test('sizes as people say them', () => {

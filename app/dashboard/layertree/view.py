@@ -1,6 +1,7 @@
 """Components of the layer tree from the layer list of the API."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import dash_mantine_components as dmc
 from dash import html
@@ -8,6 +9,11 @@ from dash import html
 from app.dashboard import ids, texts
 from app.dashboard.components import age, notice, wild
 from app.dashboard.models import Layer, LayerState, LegendEntry
+from layers.formats import MEDIA
+from layers.ogc.collections import OURS
+
+# ours that go out as files
+SERVED = frozenset(one.id for one in OURS)
 
 
 def layer_tree(state: LayerState) -> list[Any]:
@@ -50,9 +56,26 @@ def _details(layer: Layer, title: list[Any]) -> html.Details:
     )
     body: list[Any] = [html.Ul([_legend(entry) for entry in layer.legend], className="legend")] if layer.legend else []
     body.append(_opacity(layer))
+    if layer.own or layer.id in SERVED:
+        body.append(_files(layer))
     if layer.updated_at:
         body.append(html.P([age(layer.updated_at)], className="freshness"))
     return html.Details([summary, *body])
+
+
+def _files(layer: Layer) -> html.Div:
+    """The layer taken along, in every format that there is."""
+    links = [
+        html.A(
+            "SHP" if kind == "zip" else kind.upper(),
+            href=f"/api/layers/{layer.id}/export?{urlencode({'format': kind})}",
+            className="link",
+            download="",
+            **wild({"data-take": kind}),
+        )
+        for kind in MEDIA
+    ]
+    return html.Div([html.Span(texts.both("layers.take")), *links], className="layer-files")
 
 
 def _legend(entry: LegendEntry) -> html.Li:
@@ -80,7 +103,7 @@ def _opacity(layer: Layer) -> html.Div:
 
 def _count(layer: Layer) -> str:
     """An estimate is shown with three figures and says that it is one."""
-    if layer.count is None:
+    if layer.count is None or layer.delivery == "raster":
         return ""
     if not layer.count_estimated:
         return f"{layer.count:,}"

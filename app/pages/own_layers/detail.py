@@ -17,10 +17,9 @@ from app.pages.forms import Answer, Form, Kind, Section, Values
 from app.pages.ids import LayersId
 from app.pages.parts import action, class_choices, done, facts, pane_head
 from core.viewer import Permission
-from core.vocabulary import table
 from layers.columns import ColumnObject
 from layers.formats import MEDIA
-from layers.own import OwnLayerObject, layer_object, need_layer
+from layers.own import OwnLayerObject, layer_object, need_layer, own_groups
 from layers.own_changes import LayerChange, change_layer
 from layers.styles import PALETTE, Method, StyleIn, said_of
 
@@ -35,7 +34,7 @@ SECTIONS = (
 
 
 def group_choices() -> tuple[tuple[str, list[Any]], ...]:
-    return tuple((name, texts.pair(dict(words))) for name, words in table("layer_groups").items())
+    return tuple((name, texts.pair(dict(words))) for name, words in own_groups().items())
 
 
 def layer_form(columns: Sequence[ColumnObject] = ()) -> Form:

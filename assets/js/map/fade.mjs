@@ -1,7 +1,7 @@
 // How strongly a layer is drawn: which of its properties carry that, and their designed values times a share.
 /** @type {Record<string, string[]>} */
 const OPACITY = {
-  fill: ['fill-opacity'], line: ['line-opacity'], circle: ['circle-opacity', 'circle-stroke-opacity'], symbol: ['icon-opacity', 'text-opacity'],
+  fill: ['fill-opacity'], line: ['line-opacity'], circle: ['circle-opacity', 'circle-stroke-opacity'], symbol: ['icon-opacity', 'text-opacity'], raster: ['raster-opacity'],
 };
 
 /** @param {string} type */

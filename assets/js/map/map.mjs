@@ -8,6 +8,7 @@ import { opacitiesOf, scaled } from './fade.mjs';
 import { serveIcons } from './icons.mjs';
 import { feedMap } from './feed.mjs';
 import { followPresses } from './press.mjs';
+import { makeBeneath } from './beneath.mjs';
 import { addOwn, followOwn, renewOwn, repaintOwn } from './own.mjs';
 import { AT_EASE, coarseRatio, isSoftware, keepPace, rendererHere } from './pace.mjs';
 import { hasPicture, keepPicture } from './lost.mjs';
@@ -59,9 +60,12 @@ export function startMap({ city, layers, live, sets, liveLayers, selection, word
       for (const { id, own: isOwn, opacity } of items) if (isOwn && opacity < 1) switches.fade(id, opacity);
     }
     own = now;
+    if (map.getLayer('unit-mark')) beneath.follow(items);
   }
   const view = makeView(map, home, pace);
   const switches = makeSwitches(map);
+  const beneath = makeBeneath(map, layers);
+  switches.lay = beneath.turn;
   const ring = makeRing(map);
   const failures = listenForFailures(map, switches);
 
@@ -144,6 +148,12 @@ function listenForFailures(map, switches) {
     failed.add(sourceId);
     tell(sourceId, true);
   });
+  // a map of others that is there again says so with its next picture
+  map.on('sourcedata', ({ sourceId, tile }) => {
+    if (tile?.state !== 'loaded' || !failed.has(sourceId) || map.getSource(sourceId)?.type !== 'raster') return;
+    failed.delete(sourceId);
+    tell(sourceId, false);
+  });
   return {
     /** @param {(source: string, failed: boolean) => void} listener */
     listen(listener) { listeners.push(listener); },
@@ -222,6 +232,9 @@ function makeSwitches(map) {
   const shares = Object.fromEntries(Object.keys(SHARED).map(id => [id, 1]));
   const byKind = () => ['match', ['get', 'kind'], 'alarm', shares.alarms, 'incident', shares.incidents, 1];
 
+  /** What is laid later is drawn as strongly as was asked for before. @type {Map<string, number>} */
+  const strengths = new Map();
+
   /** What was asked for while the map had no picture. @type {(() => void)[]} */
   let missed = [];
 
@@ -231,6 +244,8 @@ function makeSwitches(map) {
       missed = [];
       for (const call of due) call();
     },
+    /** A base map of others (beneath.mjs). @type {(id: string, on: boolean) => void} */
+    lay() {},
     /** Of a layer that shares its source (feed.mjs). @type {(id: string, on: boolean) => void} */
     turn() {},
     /** What was fetched is another now. @param {Batch} batch */
@@ -243,6 +258,9 @@ function makeSwitches(map) {
     show(id, visible) {
       if (!hasPicture(map)) return void missed.push(() => it.show(id, visible));
       this.turn(id, visible);
+      this.lay(id, visible);
+      const share = strengths.get(id);
+      if (visible && share !== undefined) this.fade(id, share);
       if (visible && OVERLAYS[id]?.fetched && !fetched.has(id)) fetchFeatures(id);
       for (const layer of layersOf(id)) map.setLayoutProperty(layer.id, 'visibility', visible ? 'visible' : 'none');
     },
@@ -252,10 +270,11 @@ function makeSwitches(map) {
     refetch(source) {
       if (!hasPicture(map)) return;
       if (fetched.has(source)) fetchFeatures(source);
-      else if (map.getSource(source)?.type === 'vector') map.refreshTiles(source);
+      else if (['vector', 'raster'].includes(map.getSource(source)?.type ?? '')) map.refreshTiles(source);
     },
     /** @param {string} id @param {number} share */
     fade(id, share) {
+      strengths.set(id, share);
       if (!hasPicture(map)) return void missed.push(() => it.fade(id, share));
       if (id in SHARED) {
         shares[id] = share;

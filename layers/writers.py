@@ -1,0 +1,272 @@
+"""Files that are written here a row at a time, so that a layer of any size takes no more memory than a piece of it:
+CSV, GeoJSON (RFC 7946), KML 2.3 (OGC 12-007r2) and XLSX (ISO/IEC 29500-1). The rest is GDAL's (layers.exports)."""
+
+from __future__ import annotations
+
+import csv
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any
+from xml.sax.saxutils import escape, quoteattr
+from zipfile import ZIP_DEFLATED, ZipFile
+
+import orjson
+import shapely
+
+from core.errors import InputError
+from layers.columns import Column, ColumnType
+
+# of a sheet; of a cell, in characters (Excel's own limits)
+SHEET_ROWS, CELL = 1_048_576, 32_767
+# what XML 1.0 cannot say
+UNSAYABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """What a file is called, the columns of its rows, and whether their places are points, of which a table has two
+    columns, else shapes, of which it has one, or nothing."""
+
+    name: str
+    columns: tuple[Column, ...]
+    place: tuple[str, ...]
+
+
+class Writer(ABC):
+    """One row after the other."""
+
+    @abstractmethod
+    def write(self, values: Sequence[Any], shape: shapely.Geometry | None) -> None: ...
+
+
+Opened = Callable[[Path, Heads], Any]
+
+
+def located(heads: Heads, shape: shapely.Geometry | None) -> list[Any]:
+    """A place in the cells of a table, to the last digit: what comes in again is what went out."""
+    if shape is None or not heads.place:
+        return [None] * len(heads.place)
+    if len(heads.place) == 2:
+        return [shape.x, shape.y] if shape.geom_type == "Point" else [shape.centroid.x, shape.centroid.y]
+    return [shapely.to_wkt(shape, rounding_precision=-1)]
+
+
+# --- CSV --------------------------------------------------------------------------------------------------------------
+
+
+class _Csv(Writer):
+    def __init__(self, file: IO[str], heads: Heads) -> None:
+        self._heads = heads
+        self._out = csv.writer(file)
+        self._out.writerow([*(column.name for column in heads.columns), *heads.place])
+
+    def write(self, values: Sequence[Any], shape: shapely.Geometry | None) -> None:
+        self._out.writerow(["" if v is None else v for v in chain(values, located(self._heads, shape))])
+
+
+@contextmanager
+def csv_file(path: Path, heads: Heads) -> Iterator[Writer]:
+    """With a byte-order mark, without which Excel takes UTF-8 for something else."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        yield _Csv(file, heads)
+
+
+# --- GeoJSON ----------------------------------------------------------------------------------------------------------
+
+
+class _GeoJson(Writer):
+    def __init__(self, file: IO[bytes], heads: Heads) -> None:
+        self._file = file
+        self._names = [column.name for column in heads.columns]
+        self._between = b""
+
+    def write(self, values: Sequence[Any], shape: shapely.Geometry | None) -> None:
+        geometry = None if shape is None else orjson.Fragment(shapely.to_geojson(shape))
+        feature = {
+            "type": "Feature",
+            "properties": dict(zip(self._names, values, strict=True)),
+            "geometry": geometry,
+        }
+        self._file.write(self._between + orjson.dumps(feature))
+        self._between = b",\n"
+
+
+@contextmanager
+def geojson_file(path: Path, heads: Heads) -> Iterator[Writer]:
+    with path.open("wb") as file:
+        file.write(b'{"type":"FeatureCollection","name":' + orjson.dumps(heads.name) + b',"features":[\n')
+        yield _GeoJson(file, heads)
+        file.write(b"\n]}\n")
+
+
+# --- KML --------------------------------------------------------------------------------------------------------------
+
+KML_TYPES: Mapping[ColumnType, str] = {"integer": "int64", "number": "double", "boolean": "bool"}
+KML_KINDS = {"Point": "Point", "LineString": "LineString", "LinearRing": "LineString"}
+
+
+class _Kml(Writer):
+    def __init__(self, file: IO[str], heads: Heads) -> None:
+        self._file = file
+        self._names = [attribute(column.name) for column in heads.columns]
+        label = next((n for n, c in enumerate(heads.columns) if c.role == "label"), None)
+        self._label = next((n for n, c in enumerate(heads.columns) if c.name == "name_zh"), label)
+
+    def write(self, values: Sequence[Any], shape: shapely.Geometry | None) -> None:
+        said = "".join(
+            f"<SimpleData name={name}>{cell(value)}</SimpleData>"
+            for name, value in zip(self._names, values, strict=True)
+            if value is not None
+        )
+        name = None if self._label is None else values[self._label]
+        called = "" if name is None else f"<name>{cell(name)}</name>"
+        drawn = "" if shape is None else kml_of(shape)
+        self._file.write(
+            f'<Placemark>{called}<ExtendedData><SchemaData schemaUrl="#rows">{said}</SchemaData></ExtendedData>{drawn}'
+            "</Placemark>\n"
+        )
+
+
+@contextmanager
+def kml_file(path: Path, heads: Heads) -> Iterator[Writer]:
+    with path.open("w", encoding="utf-8") as file:
+        fields = "".join(
+            f'<SimpleField type="{KML_TYPES.get(column.type, "string")}" name={attribute(column.name)}/>'
+            for column in heads.columns
+        )
+        file.write(
+            '<?xml version="1.0" encoding="UTF-8"?>\n<kml xmlns="http://www.opengis.net/kml/2.2"><Document>\n'
+            f'<Schema name="rows" id="rows">{fields}</Schema>\n<Folder><name>{cell(heads.name)}</name>\n'
+        )
+        yield _Kml(file, heads)
+        file.write("</Folder>\n</Document></kml>\n")
+
+
+def kml_of(shape: shapely.Geometry) -> str:
+    """A geometry (12-007r2, section 10)."""
+    if shape.geom_type in KML_KINDS:
+        kind = KML_KINDS[shape.geom_type]
+        return f"<{kind}>{_coordinates(shape)}</{kind}>"
+    if shape.geom_type == "Polygon":
+        inner = "".join(
+            f"<innerBoundaryIs><LinearRing>{_coordinates(ring)}</LinearRing></innerBoundaryIs>"
+            for ring in shape.interiors
+        )
+        outer = _coordinates(shape.exterior)
+        return f"<Polygon><outerBoundaryIs><LinearRing>{outer}</LinearRing></outerBoundaryIs>{inner}</Polygon>"
+    return f"<MultiGeometry>{''.join(map(kml_of, shape.geoms))}</MultiGeometry>"
+
+
+def _coordinates(shape: shapely.Geometry) -> str:
+    return f"<coordinates>{' '.join(f'{x!r},{y!r}' for x, y in shapely.get_coordinates(shape).tolist())}</coordinates>"
+
+
+def sayable(value: object) -> str:
+    """Text of XML."""
+    return UNSAYABLE.sub("", "true" if value is True else "false" if value is False else str(value))
+
+
+def cell(value: object) -> str:
+    return escape(sayable(value))
+
+
+def attribute(value: object) -> str:
+    """With its quotes."""
+    return quoteattr(sayable(value))
+
+
+# --- XLSX -------------------------------------------------------------------------------------------------------------
+
+_OFFICE = "http://schemas.openxmlformats.org"
+_MAIN = f"{_OFFICE}/spreadsheetml/2006/main"
+_RELATION = f"{_OFFICE}/officeDocument/2006/relationships"
+_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+# what stands around the one sheet
+AROUND: Mapping[str, str] = {
+    "[Content_Types].xml": (
+        f'<Types xmlns="{_OFFICE}/package/2006/content-types">'
+        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{_TYPE}.worksheet+xml"/></Types>'
+    ),
+    "_rels/.rels": (
+        f'<Relationships xmlns="{_OFFICE}/package/2006/relationships">'
+        f'<Relationship Id="rId1" Type="{_RELATION}/officeDocument" Target="xl/workbook.xml"/></Relationships>'
+    ),
+    "xl/_rels/workbook.xml.rels": (
+        f'<Relationships xmlns="{_OFFICE}/package/2006/relationships">'
+        f'<Relationship Id="rId1" Type="{_RELATION}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>'
+    ),
+}
+DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+
+
+class _Xlsx(Writer):
+    def __init__(self, file: IO[bytes], heads: Heads) -> None:
+        self._file, self._heads, self._row = file, heads, 0
+        self._names = [*(column.name for column in heads.columns), *heads.place]
+        self._line(self._names)
+
+    def write(self, values: Sequence[Any], shape: shapely.Geometry | None) -> None:
+        self._line([*values, *located(self._heads, shape)])
+
+    def _line(self, values: Sequence[Any]) -> None:
+        self._row += 1
+        if self._row > SHEET_ROWS:
+            told = f"format: a sheet has at most {SHEET_ROWS - 1:,} rows; expected csv, gpkg or a filter"
+            raise InputError(told, field="format")
+        cells = "".join(self._cell(number, value) for number, value in enumerate(values) if value is not None)
+        self._file.write(f'<row r="{self._row}">{cells}</row>\n'.encode())
+
+    def _cell(self, number: int, value: object) -> str:
+        at = f"{column_letters(number)}{self._row}"
+        if isinstance(value, bool):
+            return f'<c r="{at}" t="b"><v>{int(value)}</v></c>'
+        if isinstance(value, (int, float)):
+            return f'<c r="{at}"><v>{value!r}</v></c>'
+        words = sayable(value)
+        if len(words) > CELL:
+            told = f"format: a cell of a sheet has at most {CELL:,} characters, and {self._names[number]} of row "
+            told += f"{self._row - 1} has {len(words):,}; expected gpkg, geojson, zip, kml or csv"
+            raise InputError(told, field="format")
+        return f'<c r="{at}" t="inlineStr"><is><t xml:space="preserve">{escape(words)}</t></is></c>'
+
+
+@contextmanager
+def xlsx_file(path: Path, heads: Heads) -> Iterator[Writer]:
+    name = re.sub(r"[\[\]:*?/\\]", "_", heads.name)[:31]
+    book = (
+        f'<workbook xmlns="{_MAIN}" xmlns:r="{_RELATION}"><sheets><sheet name={attribute(name)} sheetId="1" '
+        'r:id="rId1"/></sheets></workbook>'
+    )
+    with ExitStack() as stack:
+        archive = stack.enter_context(ZipFile(path, "w", ZIP_DEFLATED))
+        for part, body in {**AROUND, "xl/workbook.xml": book}.items():
+            archive.writestr(part, DECLARATION + body)
+        file = stack.enter_context(archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True))
+        file.write(f'{DECLARATION}<worksheet xmlns="{_MAIN}"><sheetData>\n'.encode())
+        yield _Xlsx(file, heads)
+        file.write(b"</sheetData></worksheet>")
+
+
+def column_letters(number: int) -> str:
+    """A, B … Z, AA: the column of this number, from 0."""
+    letters = ""
+    number += 1
+    while number:
+        number, rest = divmod(number - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+OPENED: Mapping[str, Opened] = {
+    "csv": csv_file,
+    "geojson": geojson_file,
+    "kml": kml_file,
+    "xlsx": xlsx_file,
+}
