@@ -2,14 +2,15 @@
 import { send, whyOf } from './api.mjs';
 import { byId, el } from './dom.mjs';
 import { hasPicture } from './map/lost.mjs';
-import { asked, blank, drawn, finished, isWhole, withPoint, withoutLast } from './map/sketch.mjs';
+import { asked, blank, drawn, finished, isOnePress, isWhole, withPoint, withoutLast } from './map/sketch.mjs';
 import { token } from './tokens.mjs';
 import { pair } from './words.mjs';
 
 const SOURCE = 'sketch';
-const MODES = /** @type {import('./map/sketch.mjs').Mode[]} */ (['circle', 'polygon', 'line']);
+const MODES = /** @type {import('./map/sketch.mjs').Mode[]} */ (['circle', 'polygon', 'line', 'area']);
 const RADII = [100, 200, 500, 1000, 2000, 5000];
-const STANDARD = { circle: 500, line: 50, polygon: 0 };
+const STANDARD = { circle: 500, line: 50, polygon: 0, area: 0 };
+const DISTRICT = 'district';
 const BOM = '\ufeff';
 // characters that a filter may have (app/api/exports.py)
 const LONGEST_FILTER = 4000;
@@ -17,7 +18,7 @@ const FORMATS = { gpkg: 'GeoPackage', geojson: 'GeoJSON', csv: 'CSV', xlsx: 'XLS
 
 /**
  * @typedef {{ geometry: any, area_m2: number, length_m: number | null, people: number | null, buildings: number, alarms: number, incidents: number, units: number, sensors: number, cameras: number,
- *   facilities: { id: string, kind: string, names: Bilingual }[], assets: { key: string, count: number, faults: number }[], layers: { id: string, title: Bilingual, count: number }[] }} Within
+ *   name: Bilingual | null, facilities: { id: string, kind: string, names: Bilingual }[], assets: { key: string, count: number, faults: number }[], layers: { id: string, title: Bilingual, count: number }[] }} Within
  * @typedef {{ label: Bilingual, value: string, more?: Bilingual }} Line
  */
 
@@ -33,6 +34,7 @@ export function linesOf(found, { texts }, vocabulary) {
   const kinds = new Map();
   for (const { kind } of found.facilities) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
   return [
+    ...(found.name ? [{ label: texts('inside.name'), value: found.name.zh, ...(found.name.en === found.name.zh ? {} : { more: { zh: found.name.en, en: found.name.en } }) }] : []),
     { label: texts('inside.area'), value: areaOf(found.area_m2) },
     ...(found.length_m === null ? [] : [{ label: texts('inside.length'), value: lengthOf(found.length_m) }]),
     count('people', found.people),
@@ -71,11 +73,15 @@ export function addressOf(layer, format, { type, coordinates }) {
   return filter.length > LONGEST_FILTER ? null : `/api/layers/${encodeURIComponent(layer)}/export?${new URLSearchParams({ format, filter })}`;
 }
 
-/** @param {{ map: MapLibre, words: Words, catalogue: Texts, vocabulary: Vocabulary }} parts */
-export function makeInside({ map, words, catalogue, vocabulary }) {
+/** Layers of the city's own whose areas a place can be in. @param {LayerItem[]} items */
+export const layersOfAreas = items => items.filter(({ own, geometry }) => own && geometry === 'polygon').map(({ id, title }) => ({ id, title }));
+
+/** @param {{ map: MapLibre, words: Words, catalogue: Texts, vocabulary: Vocabulary, layers: LayerItem[] }} parts */
+export function makeInside({ map, words, catalogue, vocabulary, layers: known }) {
   const { both } = words;
   let sketch = blank('circle');
   let radius = STANDARD.circle;
+  let of = DISTRICT;
   /** @type {Within | null} */
   let found = null;
   /** @type {HTMLElement | null} */
@@ -103,7 +109,7 @@ export function makeInside({ map, words, catalogue, vocabulary }) {
     const mine = ++turn;
     told.replaceChildren(el('p', { class: 'quiet' }, both('lists.loading')));
     try {
-      const answer = await send('POST', '/api/within', asked(sketch, radius));
+      const answer = await send('POST', '/api/within', asked(sketch, radius, of));
       if (mine !== turn || !panel) return;
       found = answer;
       tell();
@@ -165,13 +171,17 @@ export function makeInside({ map, words, catalogue, vocabulary }) {
     if (!panel) return;
     const modes = MODES.map(mode => el('button', { type: 'button', class: 'action', 'data-mode': mode, 'aria-pressed': String(mode === sketch.mode), onclick: () => choose(mode) }, both(`inside.mode.${mode}`)));
     const sizes = RADII.includes(radius) ? RADII : [radius, ...RADII];
-    const within = el('label', { hidden: sketch.mode === 'polygon' }, el('span', {}, both('inside.radius')), el('select', {
+    const choices = [{ id: DISTRICT, title: words.texts('inside.district') }, ...layersOfAreas(known)];
+    const ofWhat = el('label', { hidden: sketch.mode !== 'area' }, el('span', {}, both('inside.of')), el('select', {
+      'data-testid': 'inside-of', onchange: (/** @type {any} */ event) => { of = event.target.value; if (sketch.done) ask(); },
+    }, ...choices.map(({ id, title }) => el('option', { value: id, selected: id === of }, title[words.lang()] ?? id))));
+    const within = el('label', { hidden: sketch.mode === 'polygon' || sketch.mode === 'area' }, el('span', {}, both('inside.radius')), el('select', {
       'data-testid': 'inside-radius', onchange: (/** @type {any} */ event) => { radius = Number(event.target.value); if (sketch.done) ask(); },
     }, ...sizes.map(size => el('option', { value: size, selected: size === radius }, lengthOf(size)))));
-    const finish = el('button', { type: 'button', class: 'action', 'data-testid': 'inside-done', hidden: sketch.mode === 'circle', onclick: done }, both('inside.done'));
+    const finish = el('button', { type: 'button', class: 'action', 'data-testid': 'inside-done', hidden: isOnePress(sketch.mode), onclick: done }, both('inside.done'));
     const close = el('button', { type: 'button', class: 'icon-button', 'data-testid': 'inside-close', onclick: stop, 'aria-label': words.say('page.close') }, el('span', { class: 'icon icon-close' }));
     told.replaceChildren(el('p', { class: 'quiet' }, both(`inside.how.${sketch.mode}`)));
-    panel.replaceChildren(el('div', { class: 'panel-head' }, el('h2', { id: 'inside-title' }, both('inside.title')), close), el('div', { class: 'inside-modes' }, ...modes), el('div', { class: 'inside-size' }, within, finish), told);
+    panel.replaceChildren(el('div', { class: 'panel-head' }, el('h2', { id: 'inside-title' }, both('inside.title')), close), el('div', { class: 'inside-modes' }, ...modes), el('div', { class: 'inside-size' }, within, ofWhat, finish), told);
   }
 
   /** @param {import('maplibre-gl').MapMouseEvent} event */
@@ -186,7 +196,7 @@ export function makeInside({ map, words, catalogue, vocabulary }) {
 
   /** @param {import('maplibre-gl').MapMouseEvent} event */
   function moved({ lngLat }) {
-    if (panel && sketch.mode !== 'circle' && sketch.points.length && !sketch.done) show([lngLat.lng, lngLat.lat]);
+    if (panel && !isOnePress(sketch.mode) && sketch.points.length && !sketch.done) show([lngLat.lng, lngLat.lat]);
   }
 
   /** @param {KeyboardEvent} event */
@@ -227,7 +237,7 @@ export function makeInside({ map, words, catalogue, vocabulary }) {
 
   map.on('click', pressed);
   map.on('mousemove', moved);
-  map.on('dblclick', () => { if (panel && sketch.mode !== 'circle') done(); });
+  map.on('dblclick', () => { if (panel && !isOnePress(sketch.mode)) done(); });
   document.addEventListener('keydown', typed, true);
   return { open };
 }

@@ -289,7 +289,8 @@ interface LayerItem {
   own: boolean;
   visible: boolean;
   opacity: number;
-  title?: unknown;
+  title: Bilingual;
+  geometry?: string;
   group?: string;
   legend?: unknown;
   style?: unknown;

@@ -55,6 +55,15 @@ def test_another_radius_is_asked_for_at_once(desk: Desk) -> None:
     desk.page.wait_for_selector(f"{FACTS} :text('3.14 km²'), {FACTS} :text('3.13 km²')")
 
 
+def test_the_district_at_a_place_is_told_by_its_name(desk: Desk, processes: System) -> None:
+    desk.page.click("[data-mode=area]")
+    press(desk, -40, 0)
+    names = [row["name_zh"] for row in processes.rows("SELECT name_zh FROM district")]
+    assert any(name in told(desk) for name in names)
+    assert set(shapes(desk)) & {"Polygon", "MultiPolygon"}
+    assert desk.serious_barriers() == []
+
+
 def test_a_polygon_ends_with_a_double_press(desk: Desk) -> None:
     desk.page.click("[data-mode=polygon]")
     assert desk.page.locator(FACTS).count() == 0

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addressOf, areaOf, layersIn, lengthOf, linesOf, tableOf } from '../../assets/js/inside.mjs';
+import { addressOf, areaOf, layersIn, layersOfAreas, lengthOf, linesOf, tableOf } from '../../assets/js/inside.mjs';
 import { asked, blank, drawn, finished, isWhole, withPoint, withoutLast } from '../../assets/js/map/sketch.mjs';
 
 /** @type {(place: [number, number][], mode?: any) => any} */
@@ -10,6 +10,15 @@ test('a circle is done with its first point, another press moves it', () => {
   const one = withPoint(blank('circle'), [118, 31]);
   assert.equal(one.done, true);
   assert.deepEqual(asked(withPoint(one, [119, 32]), 500), { type: 'Point', coordinates: [119, 32], radius_m: 500 });
+});
+
+test('the area at a place is asked for by what it is of, with one press', () => {
+  const one = withPoint(blank('area'), [118, 31]);
+  assert.equal(one.done, true);
+  assert.deepEqual(asked(one, 500), { type: 'Point', coordinates: [118, 31], of: 'district' });
+  assert.deepEqual(asked(one, 500, 'cells').of, 'cells');
+  const items = /** @type {any[]} */ ([{ id: 'cells', own: true, geometry: 'polygon', title: { zh: '网格', en: 'Cells' } }, { id: 'wells', own: true, geometry: 'point', title: {} }, { id: 'water', own: false, geometry: 'polygon', title: {} }]);
+  assert.deepEqual(layersOfAreas(items).map(({ id }) => id), ['cells']);
 });
 
 test('a polygon wants three corners, closes itself, and begins anew once it is done', () => {
@@ -33,7 +42,7 @@ test('a line is asked for with its band and follows the pointer until it is done
 });
 
 const found = {
-  geometry: null, area_m2: 785_398, length_m: null, people: null, buildings: 12, alarms: 1, incidents: 0, units: 2, sensors: 3, cameras: 4,
+  geometry: null, name: null, area_m2: 785_398, length_m: null, people: null, buildings: 12, alarms: 1, incidents: 0, units: 2, sensors: 3, cameras: 4,
   facilities: [{ id: 'h-1', kind: 'hospital', names: { zh: '第一"医院', en: 'First, Hospital' } }, { id: 'h-2', kind: 'hospital', names: { zh: '二院', en: 'Second' } }],
   assets: [{ key: '01', count: 1200, faults: 3 }], layers: [{ id: 'parks', title: { zh: '公园', en: 'Parks' }, count: 2 }],
 };

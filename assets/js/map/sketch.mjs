@@ -1,17 +1,19 @@
-// What is drawn on the map by hand: a place with a radius, a polygon, a line with a band. Points become a shape that `/api/within`
+// What is drawn on the map by hand: a place with a radius, a polygon, a line with a band, the district or cell at a place. Points become a shape that `/api/within`
 // answers for, and what is shown meanwhile. Pure.
 
-/** @typedef {'circle' | 'polygon' | 'line'} Mode */
+/** @typedef {'circle' | 'polygon' | 'line' | 'area'} Mode */
 /** @typedef {{ mode: Mode, points: Place[], done: boolean }} Sketch */
 
 /** @param {Mode} mode @returns {Sketch} */
 export const blank = mode => ({ mode, points: [], done: false });
 
-const NEEDED = { circle: 1, polygon: 3, line: 2 };
+const NEEDED = { circle: 1, polygon: 3, line: 2, area: 1 };
+/** Whether one press says it all. @param {Mode} mode */
+export const isOnePress = mode => NEEDED[mode] === 1;
 
-/** A point more; of a circle there is one, and what was done begins anew. @param {Sketch} sketch @param {Place} point @returns {Sketch} */
+/** A point more; of what one press says there is one, and what was done begins anew. @param {Sketch} sketch @param {Place} point @returns {Sketch} */
 export function withPoint({ mode, points, done }, point) {
-  if (mode === 'circle') return { mode, points: [point], done: true };
+  if (isOnePress(mode)) return { mode, points: [point], done: true };
   return { mode, points: done ? [point] : [...points, point], done: false };
 }
 
@@ -27,8 +29,9 @@ export function finished(sketch) {
   return { ...sketch, points, done: isWhole({ ...sketch, points }) };
 }
 
-/** What is asked for: the body of `/api/within`. @param {Sketch} sketch @param {number} radius in metres */
-export function asked({ mode, points }, radius) {
+/** What is asked for: the body of `/api/within`. @param {Sketch} sketch @param {number} radius in metres @param {string} [of] of what the area at a place is */
+export function asked({ mode, points }, radius, of = 'district') {
+  if (mode === 'area') return { type: 'Point', coordinates: points[0], of };
   if (mode === 'circle') return { type: 'Point', coordinates: points[0], radius_m: radius };
   if (mode === 'line') return { type: 'LineString', coordinates: points, radius_m: radius };
   return { type: 'Polygon', coordinates: [[...points, points[0]]] };
@@ -42,7 +45,7 @@ export function drawn({ mode, points, done }, area, pointer = null) {
     type: 'FeatureCollection',
     features: [
       ...(area ? [feature(area)] : []),
-      ...(mode !== 'circle' && line.length > 1 ? [feature({ type: 'LineString', coordinates: line })] : []),
+      ...(!isOnePress(mode) && line.length > 1 ? [feature({ type: 'LineString', coordinates: line })] : []),
       ...points.map(point => feature({ type: 'Point', coordinates: point })),
     ],
   };
