@@ -50,6 +50,7 @@ def prepare(settings: Settings) -> None:
             if not roles.is_apart(settings):
                 conn.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS postgis")
                 conn.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+                conn.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS btree_gist")
                 conn.commit()
     finally:
         engine.dispose()

@@ -100,6 +100,7 @@ def prepare(conn: Connection, settings: Settings) -> None:
         conn.exec_driver_sql(f"GRANT pg_read_all_settings TO {quoted(conn, application)}")
         conn.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS postgis")
         conn.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+        conn.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS btree_gist")
         conn.exec_driver_sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         conn.exec_driver_sql(f"GRANT USAGE, CREATE ON SCHEMA public TO {OWNER}")
         hand_over(conn)

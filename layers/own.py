@@ -298,11 +298,14 @@ def colour_of(layer: OwnLayer) -> str:
     return said if said in PALETTE else PALETTE[sum(map(ord, layer.id)) % len(PALETTE)]
 
 
+# of lines and areas, names are in tiles from here on
+NAMED_FROM = 13
 # of lines and areas in one tile the largest: nobody tells more of them apart, and a tile stays below 500 kB
 DRAWN_AT_MOST = 15_000
 # lines shorter than half a pixel and areas smaller than one are left out, edges are thinned to half of one; a tile has
-# 512 pixels a side
-PIXEL = ":width / (512 * 2.0 ^ :z)"
+# 512 pixels a side. What is small is told by degrees, and what has few corners is left as it is: both save most of the
+# time that a tile of many takes
+PIXEL, PIXEL_DEG2, FEW_CORNERS = ":width / (512 * 2.0 ^ :z)", "ST_Area(bounds.box) / (512 * 512)", 12
 ONE = "ST_AsMVTGeom({shape}, bounds.tile, 4096, 64, true) AS mvt"
 
 
@@ -324,15 +327,22 @@ SELECT ST_AsMVTGeom(ST_Centroid(ST_Collect(p)), bounds.tile, 4096, 64, true), NU
 FROM (SELECT {shape} AS p FROM layer_row, bounds WHERE {here} AND :z < {GATHERED_BELOW}) AS gathered, bounds
 GROUP BY bounds.tile, ST_SnapToGrid(p, :width / (2.0 ^ :z) / 64)
 """
-    thinned = ONE.format(shape=f"ST_SimplifyPreserveTopology({shape}, {PIXEL} / 2)")
+    thinned = ONE.format(
+        shape=f"CASE WHEN ST_NPoints(geom) > {FEW_CORNERS} THEN ST_SimplifyPreserveTopology({shape}, {PIXEL} / 2) "
+        f"ELSE {shape} END"
+    )
     large = {
-        "line": f"ST_Length({shape}) >= {PIXEL} / 2",
-        "polygon": f"ST_Area({shape}) >= ({PIXEL}) ^ 2",
+        "line": f"ST_Length(geom) >= sqrt({PIXEL_DEG2}) / 2",
+        "polygon": f"ST_Area(geom) >= {PIXEL_DEG2}",
         "none": "false",
     }[layer.geometry]
     size = "ST_Length(geom)" if layer.geometry == "line" else "ST_Area(geom)"
+    # names cost more than thin shapes, and nobody reads them from afar
+    near = f":z >= {NAMED_FROM}"
+    told = [f"CASE WHEN {near} THEN {one.replace(' AS ', ' END AS ')}" if "->>" in one else one for one in told]
     return f"""
-SELECT {thinned}, id, key, {words}, 1 AS count
+SELECT {thinned}, id, CASE WHEN {near} THEN key END AS key, {", ".join(told)}, {tone(layer.style)} AS tone,
+  NULL::int AS count
 FROM (SELECT * FROM layer_row, bounds WHERE {here} AND {large} ORDER BY {size} DESC LIMIT {DRAWN_AT_MOST}) AS layer_row,
   bounds
 """

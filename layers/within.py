@@ -197,10 +197,13 @@ WHERE ST_Intersects(geom, ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326)) AND {see
 GROUP BY class ORDER BY class
 """)
 _ROWS = text(f"""
-SELECT layer_id, count(*) AS n FROM layer_row
-WHERE layer_id = ANY(:layers) AND ST_Intersects(geom, ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326))
-  AND {seen("district")}
-GROUP BY layer_id
+SELECT one.layer_id, rows.n FROM unnest(CAST(:layers AS text[])) AS one (layer_id)
+CROSS JOIN LATERAL (
+  SELECT count(*) AS n FROM layer_row r
+  WHERE r.layer_id = one.layer_id AND ST_Intersects(geom, ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326))
+    AND {seen("district")}
+) AS rows
+WHERE rows.n > 0
 """)
 
 

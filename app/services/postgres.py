@@ -305,6 +305,7 @@ def ensure_database(cluster: Cluster, database: str) -> None:
     with psycopg.connect(cluster.admin_url(database), autocommit=True) as conn:
         conn.execute("CREATE EXTENSION IF NOT EXISTS postgis")
         conn.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+        conn.execute("CREATE EXTENSION IF NOT EXISTS btree_gist")
 
 
 def drop_database(cluster: Cluster, database: str) -> None:

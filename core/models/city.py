@@ -317,7 +317,7 @@ class LayerRow(Base):
 
     __tablename__ = "layer_row"
     __table_args__ = (
-        Index("ix_layer_row_geom", "geom", postgresql_using="gist"),
+        Index("ix_layer_row_layer_id_geom", "layer_id", "geom", postgresql_using="gist"),
         UniqueConstraint("layer_id", "key"),
         Index("ix_layer_row_layer_id_id", "layer_id", "id"),
     )
