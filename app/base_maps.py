@@ -96,7 +96,7 @@ class BaseMaps:
                 if exc.code == 404:
                     raise NotFound(f"tile: {one.id} has none there") from exc
                 raise self._failed(one, f"status {exc.code}") from exc
-        except (URLError, HTTPException, OSError) as exc:
+        except (URLError, HTTPException, OSError, ValueError) as exc:
             raise self._failed(one, type(getattr(exc, "reason", exc)).__name__) from exc
         # SVG is a program, and comes from us once it has come through here
         if not kind.startswith("image/") or "svg" in kind or len(body) > LARGEST:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth import Attempts, Sessions
 from app.base_maps import BaseMaps
-from app.catalogue.opening import Turnstile
+from app.catalogue.opening import OpenDoor
 from app.files.brought import BroughtFiles
 from app.own_layers import OwnLayers
 from app.passwords import Hashing
@@ -53,7 +53,7 @@ class Parts:
     graph_lock: Lock = field(default_factory=Lock)
     tiles: TileCache = field(default_factory=TileCache)
     uses: Uses = field(default_factory=Uses)
-    turnstile: Turnstile = field(default_factory=Turnstile)
+    open_door: OpenDoor = field(default_factory=OpenDoor)
     own_layers: OwnLayers = field(init=False)
     base_maps: BaseMaps = field(init=False)
     hashing: Hashing = field(default_factory=Hashing)

@@ -16,7 +16,6 @@ from app.deps import Parts
 from app.serving import AT_ONCE, PACKERS, SMALLEST, Coding, coding_of
 from app.tiles import Kept
 from core.catalogue.nouns import Kind
-from core.clock import utc_now
 from core.viewer import Permission, Viewer
 from layers.catalogue import COMPOSITE, LAYERS, sight_of_tiles
 from layers.grids import MERCATOR
@@ -69,7 +68,7 @@ class KeptTiles:
         if kept is None:
             return None
         if name != COMPOSITE:
-            self._parts.uses.look(Kind.LAYER, name, "map", viewer.username, utc_now().date())
+            self._parts.uses.look(Kind.LAYER, name, "map", viewer.username)
         return key, kept, seen is not None
 
     def _may(self, viewer: Viewer, name: str) -> bool:

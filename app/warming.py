@@ -4,10 +4,12 @@ something of them was forgotten."""
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
+from itertools import islice
 
 from sqlalchemy import Connection, Engine
 
@@ -23,6 +25,8 @@ from layers.own import read_layers
 
 log = get_log("warming")
 LOOK_S, FIRST_AFTER_S = 20.0, 10.0
+# a chore that does not come round is taken for one that hangs
+TURN_S = 3.0
 # what the page asks for first; a city of 30 km has some 150 tiles of a layer at these
 FROM_ZOOM, TO_ZOOM = 9, 13
 TILES_AT_MOST = 12_000
@@ -33,24 +37,37 @@ class Warmer:
     """A chore; it remembers up to which forgetting of the cache everything is there. One tile after the other, on one
     connection: whoever asks for something is not held up."""
 
-    def __init__(self, engine: Engine, tiles: TileCache, figures: Counter[str]) -> None:
+    def __init__(self, engine: Engine, tiles: TileCache, figures: Counter[str], *, turn_s: float = TURN_S) -> None:
         self._engine, self._tiles, self._figures = engine, tiles, figures
+        self._turn_s = turn_s
         self._warm: int | None = None
+        # how far this round has come, and what it makes
+        self._round: tuple[int, list[Place], int] | None = None
 
     def chore(self, seconds: float) -> Chore:
         """`seconds`: now, as its scheduler counts them; the start of the process goes first."""
         return Chore("warm", LOOK_S, self.work, due=seconds + FIRST_AFTER_S)
 
-    def work(self, now: datetime) -> None:
-        generation = self._tiles.generation
-        if generation == self._warm:
-            return
+    def work(self, now: datetime) -> bool:
+        """Some seconds of it; whether there is more to do. What is forgotten meanwhile is of the next round."""
+        if self._round is None:
+            generation = self._tiles.generation
+            if generation == self._warm:
+                return False
+            with self._engine.connect() as conn:
+                self._round = generation, list(islice(wanted(conn), TILES_AT_MOST)), 0
+        generation, places, at = self._round
+        until = time.monotonic() + self._turn_s
         with self._engine.connect() as conn:
-            places = list(wanted(conn))[:TILES_AT_MOST]
-            conn.rollback()
-            for place in places:
-                self._make(conn, place)
-        self._warm = generation
+            while at < len(places):
+                self._make(conn, places[at])
+                at += 1
+                if time.monotonic() > until:
+                    break
+        self._round = (generation, places, at) if at < len(places) else None
+        if self._round is None:
+            self._warm = generation
+        return self._round is not None
 
     def _make(self, conn: Connection, place: Place) -> None:
         name, *where = place

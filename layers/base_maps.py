@@ -20,7 +20,7 @@ from typing_extensions import TypedDict
 
 from core.clock import rfc3339
 from core.crs import Datum
-from core.errors import NotFound
+from core.errors import InputError, NotFound
 from core.given import Given
 from core.vocabulary import Text
 from layers.spec import BASE_MAPS, Layer, RasterTiles
@@ -38,6 +38,10 @@ NOT_BESIDE = (
     "is; expected a map in WGS84 or CGCS2000"
 )
 Title = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+
+
+# what stands in a header of every page: nothing in it may end a directive there
+HOST = re.compile(r"(?:[A-Za-z0-9-]|\{s\})+(?:\.(?:[A-Za-z0-9-]|\{s\})+)*(?::\d{1,5})?", re.ASCII)
 
 
 class BaseMapIn(Given):
@@ -72,8 +76,10 @@ class BaseMapIn(Given):
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
             raise ValueError("expected an address that begins with http:// or https:// and a host")
-        if set(PLACE.findall(parts.netloc)) - {"s"}:
-            raise ValueError("expected in the name of the host no more than {s}")
+        if not HOST.fullmatch(parts.netloc):
+            raise ValueError("expected a host of Latin letters, digits, points and {s}, with a port if need be")
+        if not all("!" <= sign <= "~" for sign in value):
+            raise ValueError("expected ASCII without blanks: other characters percent-encoded")
         if any(parts.hostname == host or parts.hostname.endswith(f".{host}") for host in SHIFTED):
             raise ValueError(NOT_BESIDE)
         if re.search(r"tilematrixset=c\b|_c/wmts", value, re.IGNORECASE):
@@ -242,7 +248,8 @@ VALUES (:id, :title_zh, :title_en, :address, :subdomains, :key, :direct, :attrib
   :max_zoom, :tile_size, :zoom_offset, :datum, :position, :now)
 ON CONFLICT (id) DO UPDATE SET title_zh = EXCLUDED.title_zh, title_en = EXCLUDED.title_en, address = EXCLUDED.address,
   subdomains = EXCLUDED.subdomains,
-  key = CASE WHEN position('{{key}}' IN EXCLUDED.address) > 0 THEN COALESCE(EXCLUDED.key, b.key) END,
+  key = CASE WHEN position('{{key}}' IN EXCLUDED.address) > 0
+    THEN COALESCE(EXCLUDED.key, CASE WHEN :same_place THEN b.key END) END,
   direct = EXCLUDED.direct, attribution = EXCLUDED.attribution, attribution_url = EXCLUDED.attribution_url,
   min_zoom = EXCLUDED.min_zoom, max_zoom = EXCLUDED.max_zoom, tile_size = EXCLUDED.tile_size,
   zoom_offset = EXCLUDED.zoom_offset, datum = EXCLUDED.datum, position = EXCLUDED.position,
@@ -252,8 +259,21 @@ RETURNING {COLUMNS}
 
 
 def write_base_map(conn: Connection, name: str, given: BaseMapIn, now: datetime) -> BaseMap:
-    """A new one, or another description of one that is there."""
-    return _base_map(conn.execute(WRITE, {**given.model_dump(), "id": name, "now": now}).one())
+    """A new one, or another description of one that is there. A key that is not said again stays only where it goes to
+    whom it went before: InputError elsewhere."""
+    before = next((one for one in read_base_maps(conn) if one.id == name), None)
+    same = before is not None and _goes_to(before) == _goes_to(given)
+    if "{key}" in given.address and given.key is None and before is not None and before.key and not same:
+        told = "key: expected again where the address is another host's, or browsers fetch the tiles from now on"
+        raise InputError(told, field="key", reason="key_again")
+    written = {**given.model_dump(), "id": name, "now": now, "same_place": same}
+    return _base_map(conn.execute(WRITE, written).one())
+
+
+def _goes_to(one: BaseMap | BaseMapIn) -> tuple[str, str, bool]:
+    """Who is told the key: the service, and whether browsers are."""
+    parts = urlsplit(one.address)
+    return parts.scheme, parts.netloc, one.direct
 
 
 def read_base_maps(conn: Connection) -> list[BaseMap]:

@@ -24,7 +24,7 @@ from layers.spec import BASE_MAPS, LayerSpec, LegendItem
 from layers.styles import PALETTE, legend_of, tone
 
 # a row's number: what a bigint holds
-NUMBER = re.compile(r"[1-9]\d{0,17}")
+NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 Geometry = Literal["point", "line", "polygon", "none"]
 # from here on points are drawn one by one
 GATHERED_BELOW = 13

@@ -18,18 +18,19 @@ from zoneinfo import ZoneInfo
 import shapely
 from pydantic import Field, JsonValue
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, OperationalError
 from typing_extensions import TypedDict
 
 from core import audit
 from core.clock import rfc3339
 from core.coordinates import read_position
 from core.db import notify_place
-from core.errors import Conflict, InputError, NotFound
+from core.errors import Conflict, InputError, NotFound, Unavailable
 from core.exposure import city_box, city_zone
 from core.given import Given
 from core.i18n import say
 from core.nouns import LogLine
+from core.process.faults import sqlstate
 from core.scope import EVERYTHING, Scope
 from core.types import Box, JsonObject
 from core.viewer import Viewer
@@ -275,13 +276,25 @@ class _Same:
 
 
 SAME = _Same()
+# others edit for milliseconds, an import loads for minutes
+PATIENCE, PATIENT_AGAIN = text("SET LOCAL lock_timeout = '2s'"), text("SET LOCAL lock_timeout = DEFAULT")
+LOCK_NOT_AVAILABLE = "55P03"
 Shape: TypeAlias = shapely.Geometry | _Same | None
 
 
 def _held(conn: Connection, layer_id: str, scope: Scope) -> OwnLayer:
     """The layer, which nobody else edits or renews until the transaction ends."""
     need_whole(need_layer(conn, layer_id, scope), scope)
-    layer = read_layer(conn, layer_id, lock=True)
+    try:
+        with conn.begin_nested():
+            conn.execute(PATIENCE)
+            layer = read_layer(conn, layer_id, lock=True)
+            conn.execute(PATIENT_AGAIN)
+    except OperationalError as exc:
+        if sqlstate(exc) != LOCK_NOT_AVAILABLE:
+            raise
+        # whoever waits holds a connection: an import of minutes would stop all who ask for anything
+        raise Unavailable("layer: a file is being loaded into it; try again soon", reason="layer_loading") from exc
     if layer is None or not layer.may_see(scope):
         raise NotFound(f"layer: there is no layer {layer_id!r}", field="layer")
     need_whole(layer, scope)

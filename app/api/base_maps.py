@@ -41,7 +41,9 @@ def put_base_map(conn: Conn, who: Who, now: Now, name: Id, given: BaseMapIn) -> 
     who.require(Permission.SOURCE_MANAGE)
     one = write_base_map(conn, name, given, now)
     notify_change(conn, "layer", [f"{PREFIX}{name}"])
-    audit.write(conn, who, "base_map.write", now, {"id": name, "version": one.version})
+    # the address as it is written, with {key} in place of the key
+    data = {"id": name, "version": one.version, "address": one.address, "direct": one.direct}
+    audit.write(conn, who, "base_map.write", now, data)
     return base_map_object(one)
 
 

@@ -10,11 +10,11 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from app.api.feeds import base_of
 from app.api.shapes import Limit, Name, Words, page, parse_number, part
 from app.catalogue.keeping import ask_access, change_entry, decide_access, keeps, may_see_request
-from app.catalogue.listing import need_entry, need_resource, read_catalogue, today_of
+from app.catalogue.listing import need_entry, need_resource, read_catalogue, read_month, today_of
 from app.catalogue.programs import DCAT, JSON_LD, read_dcat
 from app.deps import Conn, Now, PartsDep, Who
 from core.catalogue import opened, requests
-from core.catalogue.days import ScoreObject, read_scores
+from core.catalogue.days import ScoreObject
 from core.catalogue.entries import EntryIn
 from core.catalogue.nouns import EntryObject, Kind
 from core.catalogue.nouns import Name as ResourceName
@@ -82,7 +82,7 @@ def get_scores(
 ) -> Page[ScoreObject]:
     """What each provider's part of the catalogue was worth in a month, of 100, the best first."""
     who.require(Permission.CITY_READ)
-    return part(read_scores(conn, first_of(month) or today_of(conn, now).replace(day=1)), cursor, limit)
+    return part(read_month(conn, who, first_of(month) or today_of(conn, now).replace(day=1)), cursor, limit)
 
 
 def first_of(month: str | None) -> date | None:

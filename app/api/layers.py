@@ -9,7 +9,6 @@ from app.api.shapes import GeometryIn, Limit, Name, part
 from app.deps import Conn, Now, Parts, PartsDep, Who
 from app.problems import GEOJSON, gives
 from core.catalogue.nouns import Kind
-from core.clock import utc_now
 from core.errors import InputError
 from core.nouns import Page
 from core.scope import EVERYTHING, Scope
@@ -52,7 +51,7 @@ def get_tile(who: Who, parts: PartsDep, name: str, z: int, x: int, y: int) -> Re
     elif name != COMPOSITE and not LAYERS[name].of_all:
         who.require(Permission.CITY_READ)
     if name != COMPOSITE:
-        parts.uses.look(Kind.LAYER, name, "map", who.username, utc_now().date())
+        parts.uses.look(Kind.LAYER, name, "map", who.username)
     return tile_answer(parts, name, MERCATOR, (z, x, y), who.scope)
 
 

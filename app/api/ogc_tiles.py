@@ -11,7 +11,6 @@ from app.api.layers import TILE_TYPE, tile_answer
 from app.deps import Conn, PartsDep, Who
 from app.ogc.place import ANYWHERE, JSON, RELATION, Json, Place, answer, check
 from core.catalogue.nouns import Kind
-from core.clock import utc_now
 from core.errors import InputError, NotFound
 from layers.catalogue import LAYERS, check_place
 from layers.grids import GRIDS, MERCATOR, Grid
@@ -133,5 +132,5 @@ def get_tile(
         check_place(found, z, x, y)
     except InputError as exc:
         raise NotFound(exc.message, field=exc.field) from exc
-    parts.uses.look(Kind.LAYER, name, "gis", who.username, utc_now().date())
+    parts.uses.look(Kind.LAYER, name, "gis", who.username)
     return tile_answer(parts, name, found, (z, x, y), who.scope)

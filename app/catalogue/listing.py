@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from core.catalogue import days, entries, uses
-from core.catalogue.days import Day
+from core.catalogue.days import Day, ScoreObject
 from core.catalogue.entries import NOTHING, Entry
 from core.catalogue.nouns import EntryObject, Kind, Name, OverlapObject, Resource
 from core.catalogue.uses import Used
 from core.clock import rfc3339
 from core.errors import NotFound
 from core.exposure import city_zone
-from core.scope import Scope
+from core.scope import EVERYTHING, Scope
 from core.viewer import Viewer
 from core.vocabulary import Text
 from ingest import described as sources
@@ -98,8 +98,18 @@ def read_catalogue(conn: Connection, viewer: Viewer, now: datetime) -> list[Entr
     book = read_book(conn, now)
     seen = [one for one in book.resources if is_listed(one, book.entry(one.name), viewer.scope)]
     known = {one.name for one in seen}
-    twice = Counter(bare(one.title["zh"]) for one in book.resources)
+    # of what they may know of: that another has this title must not tell of what is hidden
+    twice = Counter(bare(one.title["zh"]) for one in seen)
     return [entry_object(one, book, viewer.scope, known, alike=twice[bare(one.title["zh"])] > 1) for one in seen]
+
+
+def read_month(conn: Connection, viewer: Viewer, first: date) -> list[ScoreObject]:
+    """What each provider's part of the catalogue was worth in a month, as far as a person may know of it."""
+    if viewer.scope.covers(EVERYTHING):
+        return days.read_scores(conn, first)
+    said = entries.read_entries(conn)
+    known = [one.name for one in read_resources(conn) if is_listed(one, said.get(one.name, NOTHING), viewer.scope)]
+    return days.read_scores(conn, first, known)
 
 
 def bare(title: str) -> str:

@@ -40,8 +40,11 @@ class Keeper:
         self.chores = Chores(
             "catalogue", [Chore("uses", USES_S, self._write_uses), Chore("measure", MEASURE_S, self._measure)], figures
         )
+        self._turned: Callable[[], None] = lambda: None
 
     def run(self, stop: threading.Event, pulse: Pulse) -> None:
+        # measuring a large city takes minutes: each resource is a sign of life
+        self._turned = lambda: pulse.turned(self.chores.name)
         self.chores.run(stop, pulse)
 
     def _write_uses(self, now: datetime) -> None:
@@ -59,15 +62,15 @@ class Keeper:
                 last = turn.scalar(JUST_NOW)
                 turn.commit()
                 if last is None or (now - last).total_seconds() > MEASURE_S / 2:
-                    measure_all(self._engine, now)
+                    measure_all(self._engine, now, self._turned)
             finally:
                 turn.rollback()
                 turn.execute(DONE)
                 turn.commit()
 
 
-def measure_all(engine: Engine, now: datetime) -> int:
-    """How many were measured; one that cannot be is told and left out."""
+def measure_all(engine: Engine, now: datetime, turned: Callable[[], None] = lambda: None) -> int:
+    """How many were measured, with a word after each; one that cannot be is told and left out."""
     with engine.begin() as conn:
         names = [one.name for one in read_resources(conn)]
         uses.forget_old(conn, today_of(conn, now))
@@ -76,6 +79,7 @@ def measure_all(engine: Engine, now: datetime) -> int:
         try:
             with engine.begin() as conn:
                 done += measure_one(conn, name, now)
+            turned()
         except SQLAlchemyError as exc:
             if is_of_connection(exc):
                 raise

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 
+import anyio
 from sqlalchemy import Connection
 
-from app.catalogue.listing import entry_object, read_book
-from core.catalogue import opened
+from app.catalogue.listing import Book, entry_object, find_resource, read_book
+from app.failures import place_of
+from core.catalogue import entries, opened
 from core.catalogue.entries import Entry
-from core.catalogue.nouns import EntryObject, Kind, Resource
-from core.errors import NotFound, TooMany
+from core.catalogue.nouns import EntryObject, Kind, Name, Resource
+from core.errors import NotFound, TooMany, Unavailable
 from core.scope import Classification, Scope
+from layers.catalogue import LAYERS
 
-# as far as anybody sees
-STRANGER = Scope(classification=Classification.OPEN)
-ASKED_AT_MOST, WITHIN_S = 120, 60.0
+ASKED_AT_MOST, FILES_AT_MOST, WITHIN_S = 120, 6, 60.0
+# so many files are written for the public at once, and so many wait: officers have their own turns
+WRITTEN_AT_ONCE, WAITING_AT_MOST = 1, 4
 
 
 class Turnstile:
@@ -31,10 +37,10 @@ class Turnstile:
 
     def pass_through(self, address: str) -> None:
         """TooMany for who asks too often."""
-        now = time.monotonic()
+        now, place = time.monotonic(), place_of(address)
         with self._lock:
-            asked = self._asked.setdefault(address, deque())
-            self._asked.move_to_end(address)
+            asked = self._asked.setdefault(place, deque())
+            self._asked.move_to_end(place)
             while asked and asked[0] < now - WITHIN_S:
                 asked.popleft()
             while len(self._asked) > self._held:
@@ -66,13 +72,43 @@ def read_open(conn: Connection, now: datetime) -> list[EntryObject]:
 
 
 def public(one: EntryObject) -> EntryObject:
-    """Without who works on it here."""
-    lineage = {key: value for key, value in one["lineage"].items() if key in ("file", "datum", "at")}
-    return {**one, "changed_by": None, "department": None, "lineage": lineage}
+    """Without who works on it here, what it is made from, and how many rows there are that strangers do not see."""
+    return {**one, "changed_by": None, "department": None, "lineage": {}, "rows": None, "overlaps": []}
 
 
 def need_open(conn: Connection, layer: str, now: datetime) -> EntryObject:
-    found = next((one for one in read_open(conn, now) if one["id"] == layer), None)
-    if found is None:
+    """NotFound where it is not open now."""
+    if not opened.is_on(conn):
+        raise NotFound("open data is not turned on here", reason="open_data_off")
+    name = Name(Kind.LAYER, layer)
+    said = entries.read_entries(conn, name)
+    resource = find_resource(conn, name) if name in said else None
+    if resource is None or not is_open(resource, said[name]):
         raise NotFound(f"layer: there is no open layer {layer[:60]!r}", field="layer")
-    return found
+    return public(entry_object(resource, Book([resource], said, {}, {}, now), STRANGER, {name}, alike=False))
+
+
+def scope_of(layer: str) -> Scope:
+    """As far as anybody sees of a layer that is open: of one of the city's own nothing that is limited to any
+    department, even if it is so from this moment on."""
+    return STRANGER if layer in LAYERS else replace(STRANGER, departments=frozenset())
+
+
+STRANGER = Scope(classification=Classification.OPEN)
+
+
+@dataclass
+class OpenDoor:
+    """What one server holds of those who come without a log-in."""
+
+    asks: Turnstile = field(default_factory=Turnstile)
+    files: Turnstile = field(default_factory=lambda: Turnstile(FILES_AT_MOST))
+    writing: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(WRITTEN_AT_ONCE))
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """One file for the public. Unavailable where too many wait."""
+        if self.writing.statistics().tasks_waiting >= WAITING_AT_MOST:
+            raise Unavailable("too many files are asked for; try again later", reason="busy")
+        async with self.writing:
+            yield

@@ -186,7 +186,7 @@ class Hub:
     def note(self, message: Note) -> None:
         """Remember what has changed. On the loop."""
         signal = str(message.get("kind", ""))
-        if signal == "layer":
+        if signal in ("layer", "all"):  # what changed while nobody listened may be a layer too
             self.parts.layers_changed()
         elif signal == LAYER_PLACE:
             self._place_changed(message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,8 +13,8 @@ from typing_extensions import TypedDict
 
 from core.catalogue.nouns import Kind, Measured, Name
 
-# points of a hundred for what a department has in the catalogue: that it is described, that it is there, that it comes
-# when promised, that others use it (quantity, timeliness and use, as data-sharing rules weigh them)
+# points of a hundred for what a department has in the catalogue: that it is described, that anything is in it, that it
+# comes when promised, that somebody uses it (quantity, timeliness and use, as data-sharing rules weigh them)
 DESCRIBED, THERE, TIMELY, USED = 20, 30, 30, 20
 _WRITE = text("""
 INSERT INTO catalogue_day (day, kind, id, provider, described, filled, refused, rows, updated_at, in_cycle, overlapping,
@@ -33,16 +34,17 @@ WHERE day > :since AND (CAST(:kind AS text) IS NULL OR (kind = :kind AND id = :i
 _MONTH = text("""
 WITH of_month AS (
   SELECT d.provider, d.kind, d.id, avg(d.described) AS described,
-    bool_or(COALESCE(d.rows, 0) > 0 OR d.updated_at IS NOT NULL) AS there,
-    avg(d.in_cycle::int) AS timely, count(d.in_cycle) AS promised, avg(d.filled) AS filled, count(*) AS days
+    bool_or(COALESCE(d.rows, 0) > 0) AS there,
+    avg(COALESCE(d.in_cycle, false)::int) AS timely, avg(d.filled) AS filled, count(*) AS days
   FROM catalogue_day d WHERE d.day >= :first AND d.day < :after AND d.provider IS NOT NULL
+    AND (CAST(:names AS text[]) IS NULL OR d.kind || '/' || d.id = ANY(CAST(:names AS text[])))
   GROUP BY d.provider, d.kind, d.id
 ), used AS (
   SELECT kind, id, sum(times)::bigint AS times FROM catalogue_use WHERE day >= :first AND day < :after
   GROUP BY kind, id
 )
 SELECT m.provider, count(*) AS resources, avg(m.described) AS described, avg(m.there::int) AS there,
-  avg(m.timely) FILTER (WHERE m.promised > 0) AS timely,
+  avg(m.timely) AS timely,
   count(*) FILTER (WHERE u.times > 0) AS used, COALESCE(sum(u.times), 0)::bigint AS uses, avg(m.filled) AS filled,
   max(m.days) AS days
 FROM of_month m LEFT JOIN used u USING (kind, id)
@@ -118,9 +120,11 @@ def month_after(first: date) -> date:
     return date(first.year + first.month // 12, first.month % 12 + 1, 1)
 
 
-def read_scores(conn: Connection, first: date) -> list[ScoreObject]:
-    """Of the month that begins with `first`, the best first."""
-    rows = conn.execute(_MONTH, {"first": first, "after": month_after(first)})
+def read_scores(conn: Connection, first: date, names: Collection[Name] | None = None) -> list[ScoreObject]:
+    """Of the month that begins with `first`, the best first; of these resources only, where they are named: who may
+    not know of some is not told how their provider does with them."""
+    told = None if names is None else sorted(f"{one.kind}/{one.id}" for one in names)
+    rows = conn.execute(_MONTH, {"first": first, "after": month_after(first), "names": told})
     return sorted((_score(row, first) for row in rows), key=lambda one: (-one["score"], one["provider"]))
 
 

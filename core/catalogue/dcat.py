@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from core.catalogue.nouns import EntryObject
+from core.catalogue.nouns import EntryObject, Kind
 from core.vocabulary import Text, table
 
 Json = dict[str, Any]
@@ -35,7 +35,9 @@ def document(title: Text, entries: Iterable[EntryObject], base: str, distributio
         "@id": f"{base}/catalogue",
         "@type": "dcat:Catalog",
         "dct:title": words(title),
-        "dcat:dataset": [dataset(one, base, distributions.get(one["id"], [])) for one in entries],
+        "dcat:dataset": [
+            dataset(one, base, distributions.get(one["id"], []) if one["kind"] == Kind.LAYER else []) for one in entries
+        ],
     }
 
 

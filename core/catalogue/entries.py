@@ -158,8 +158,16 @@ def check(resource: Resource, given: EntryIn) -> None:
 
 
 def forget(conn: Connection, name: Name) -> None:
-    """The thing is gone; its days stay."""
+    """The thing is gone, and with it what was said of it and who asked for it: another of its name is another thing.
+    Its days stay."""
     conn.execute(text("DELETE FROM catalogue_entry WHERE kind = :kind AND id = :id"), name._asdict())
+    conn.execute(
+        text(
+            "UPDATE access_request SET state = 'refused', decided_at = now() "
+            "WHERE kind = :kind AND resource = :id AND state = 'open'"
+        ),
+        name._asdict(),
+    )
 
 
 def lacks(resource: Resource, entry: Entry, *, provider: str | None, alike: bool) -> list[str]:

@@ -35,30 +35,32 @@ class Uses:
     def __init__(self) -> None:
         self._lock = Lock()
         self._counted: Counter[tuple[Kind, str, str, str]] = Counter()
-        # a map that is looked at asks for hundreds of tiles: on one day it is one use
-        self._looked: tuple[date | None, set[tuple[Kind, str, str, str]]] = None, set()
+        # a map that is looked at asks for hundreds of tiles: on one day (of the city, as uses are written by) one use
+        self._day: date | None = None
+        self._looked: set[tuple[Kind, str, str, str]] = set()
 
     def add(self, kind: Kind, name: str, way: str, who: str) -> None:
         with self._lock:
             if len(self._counted) < HELD_AT_MOST or (kind, name, way, who) in self._counted:
                 self._counted[kind, name, way, who] += 1
 
-    def look(self, kind: Kind, name: str, way: str, who: str, today: date) -> None:
-        """By tiles: once a day and person."""
-        day, seen = self._looked
-        if day == today and (kind, name, way, who) in seen:
+    def look(self, kind: Kind, name: str, way: str, who: str) -> None:
+        """By tiles: once a day and person. Of more people than a city has nobody is told apart, nor counted."""
+        one = (kind, name, way, who)
+        if one in self._looked:
             return
         with self._lock:
-            if day != today:
-                self._looked = today, set()
-            if len(self._looked[1]) < HELD_AT_MOST:
-                self._looked[1].add((kind, name, way, who))
+            if len(self._looked) >= HELD_AT_MOST:
+                return
+            self._looked.add(one)
         self.add(kind, name, way, who)
 
     def write(self, conn: Connection, day: date) -> None:
         """The caller commits; where it fails nothing is lost but these."""
         with self._lock:
             counted, self._counted = self._counted, Counter()
+            if day != self._day:
+                self._day, self._looked = day, set()
         if not counted:
             return
         kinds, ids, ways, whos = zip(*counted, strict=True)

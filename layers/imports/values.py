@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,8 @@ from layers.imports.nouns import Unfit
 LONGEST = 10_000
 # beyond that a double no longer holds every whole number
 EXACT = 2**53
+# from UTC: what PostgreSQL reads, and no clock on earth is so far
+FARTHEST_ZONE = timedelta(hours=15, minutes=59)
 # what a bigint holds
 FARTHEST = 2**63
 # of a key, what an index takes
@@ -98,16 +100,28 @@ def _time(value: Any, zone: ZoneInfo) -> str:
     words = str(value).strip()
     match = TIME.fullmatch(words)
     if match is None:
-        if DATE.fullmatch(words):
-            return datetime.fromisoformat(_date(words)).replace(tzinfo=zone).isoformat()
-        raise Unfit("time", got=shown(words))
+        if not DATE.fullmatch(words):
+            raise Unfit("time", got=shown(words))
+        words = f"{_date(words)}T00:00"
+        match = TIME.fullmatch(words)
+        assert match is not None
     year, month, day, hour, minute, second, fraction, offset = match.groups()
-    own = datetime.strptime(offset.replace(":", ""), "%z").tzinfo if offset else zone
     try:
+        own = datetime.strptime(offset.replace(":", ""), "%z").tzinfo if offset else zone
         day_part = (int(year), int(month), int(day), int(hour), int(minute), int(second or 0))
         moment = datetime(*day_part, int(float(fraction or 0) * 1_000_000), tzinfo=own)
-    except ValueError:
+        return told_by(moment)
+    except (ValueError, OverflowError):
         raise Unfit("calendar", got=shown(words)) from None
+
+
+def told_by(moment: datetime) -> str:
+    """As it is kept. ValueError or OverflowError for one that no clock on earth shows, or that is in no year of UTC:
+    the database could not read it back."""
+    offset = moment.utcoffset()
+    if offset is None or abs(offset) > FARTHEST_ZONE:
+        raise ValueError(offset)
+    moment.astimezone(UTC)
     return moment.isoformat()
 
 

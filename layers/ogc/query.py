@@ -255,7 +255,7 @@ def _plain(value: Any) -> Any:
 def read_items(conn: Connection, one: Collection, asked: Asked, scope: Scope = EVERYTHING) -> Answer:
     """One page. BadRequest where `after` or `before` is no key of this collection, or a filter does not fit it."""
     for name, key in (("after", asked.after), ("before", asked.before)):
-        if key is not None and one.key_cast == "bigint" and not re.fullmatch(r"-?\d{1,18}", key):
+        if key is not None and one.key_cast == "bigint" and not re.fullmatch(r"-?[0-9]{1,18}", key):
             raise BadRequest(f"{name}: expected what a link to another page says, got {key[:60]!r}", field=name)
     back = asked.before is not None
     conditions, given = where(one, asked, scope)
@@ -287,7 +287,7 @@ def read_versioned(
     conn: Connection, one: Collection, key: str, crs: str, scope: Scope = EVERYTHING
 ) -> tuple[dict[str, Any], int | None]:
     """One feature by its id, and its version where it has one."""
-    fits = one.key_cast != "bigint" or re.fullmatch(r"-?\d{1,18}", key)
+    fits = one.key_cast != "bigint" or re.fullmatch(r"-?[0-9]{1,18}", key)
     row = None
     if fits and "\x00" not in key:
         row = conn.execute(

@@ -200,3 +200,39 @@ def test_what_does_not_fit_is_refused_and_why(
 
 def test_only_who_is_logged_in_sees_tiles(stranger: httpx.Client) -> None:
     assert stranger.get("/tiles/basemap/imagery/0/0/0").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://地图.example.cn/{z}/{x}/{y}",
+        "https://t.example.cn; script-src-elem * 'unsafe-inline'/{z}/{x}/{y}",
+        "https://*/{z}/{x}/{y}",
+        "https://a,b/{z}/{x}/{y}",
+        "https://example.cn/影像/{z}/{x}/{y}",
+        "https://example.cn/a b/{z}/{x}/{y}",
+    ],
+)
+def test_an_address_that_no_header_can_carry_is_refused(
+    admin: httpx.Client, stranger: httpx.Client, tiles: TileServer, address: str
+) -> None:
+    given = described(tiles, address=address, key=None, direct=True)
+    answer = admin.put("/api/base-maps/odd", json=given)
+    assert (answer.status_code, answer.json()["field"]) == (422, "address"), answer.text
+    assert stranger.get("/login").status_code == 200
+
+
+def test_a_key_goes_to_nobody_it_was_not_given_for(
+    admin: httpx.Client, viewer: httpx.Client, tiles: TileServer
+) -> None:
+    put(admin, "imagery", described(tiles))
+    address = "https://other.example/{z}/{x}/{y}?k={key}"
+    for changed in ({"address": address}, {"direct": True}):
+        answer = admin.put("/api/base-maps/imagery", json=described(tiles, key=None, **changed))
+        assert (answer.status_code, answer.json()["reason"]) == (422, "key_again"), answer.text
+    assert KEY not in viewer.get("/api/layers").text
+    again = put(admin, "imagery", described(tiles, key=None, title_zh="卫星影像"))
+    assert again["title"]["zh"] == "卫星影像", "what stays where it was needs no key again"
+    acts = [one["data"] for one in admin.get("/api/audit").json()["items"] if one["what"] == "base_map.write"]
+    assert acts[0]["address"].startswith(tiles.http)
+    assert KEY not in str(acts)

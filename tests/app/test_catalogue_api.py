@@ -7,14 +7,18 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 from sqlalchemy import Engine, text
 
 from app.accounts import add_account, open_session
 from app.catalogue.measuring import measure_all
-from app.catalogue.opening import Turnstile
-from core.errors import TooMany
+from app.catalogue.opening import WAITING_AT_MOST, OpenDoor, Turnstile, scope_of
+from core.catalogue import dcat
+from core.errors import NotFound, TooMany, Unavailable
+from layers.own import need_layer
 from tests.app.test_import_api import BODY, send
 from tests.support import PASSWORD, PATIENCE_S, System, now, wait_for
 
@@ -302,3 +306,84 @@ def test_the_public_writes_nothing_and_asks_no_more_than_so_often(
     with pytest.raises(TooMany):
         limited.pass_through("192.0.2.1")
     limited.pass_through("192.0.2.2")
+    # of IPv6 a subscriber has a network
+    for n in range(3):
+        limited.pass_through(f"2001:db8::{n}")
+    with pytest.raises(TooMany):
+        limited.pass_through("2001:db8::ffff")
+
+
+def test_a_page_that_is_no_number_of_ours_is_said(officer: httpx.Client, anybody: httpx.Client, parks: None) -> None:
+    officer.put(PARKS, json={"version": 0, **OPENED})
+    officer.put("/api/catalogue/open-data", json={"enabled": True})
+    answer = anybody.get("/open/layers/parks/items", params={"after": "１"})
+    assert answer.status_code in (400, 422), answer.text
+
+
+async def wait_in_line(door: OpenDoor, going: anyio.Event, refused: list[str]) -> None:
+    try:
+        async with door.turn():
+            await going.wait()
+    except Unavailable as exc:
+        refused.append(exc.reason)
+
+
+def test_files_for_the_public_wait_in_a_line_that_ends() -> None:
+    async def many() -> list[str]:
+        door, going, refused = OpenDoor(), anyio.Event(), list[str]()
+        async with anyio.create_task_group() as group:
+            for _ in range(1 + WAITING_AT_MOST + 3):
+                group.start_soon(wait_in_line, door, going, refused)
+                await anyio.lowlevel.checkpoint()
+            await anyio.wait_all_tasks_blocked()
+            going.set()
+        return refused
+
+    assert anyio.run(many) == ["busy"] * 3
+
+
+def test_what_is_limited_while_a_file_waits_is_in_no_file(db: Engine, officer: httpx.Client, parks: None) -> None:
+    limit(db, ["works"])
+    with db.connect() as conn, pytest.raises(NotFound):
+        need_layer(conn, "parks", scope_of("parks"))
+
+
+def test_who_asked_for_what_is_gone_asked_for_nothing_else(
+    served: System, db: Engine, officer: httpx.Client, parks: None
+) -> None:
+    officer.put(PARKS, json={"version": 0, **SAID})
+    limit(db, ["parks-office"])
+    asked = officer.post(f"{PARKS}/requests", json={"department": "works", "purpose": "x"}).json()
+    officer.delete("/api/layers/parks")
+    assert send(officer, BODY, layer="parks").status_code == 200
+    answer = officer.post(f"/api/catalogue/requests/{asked['id']}/decision", json={"grant": True})
+    assert (answer.status_code, answer.json()["reason"]) == (409, "already_decided")
+
+
+def test_a_hidden_title_is_told_to_nobody(served: System, db: Engine, officer: httpx.Client, parks: None) -> None:
+    assert send(officer, BODY, layer="secret", title="秘密地图", title_en="Secret").status_code == 200
+    with db.begin() as conn:
+        conn.execute(text("UPDATE layer SET classification = 2 WHERE id = 'secret'"))
+        conn.execute(text("UPDATE layer SET title_zh = '秘密地图' WHERE id = 'parks'"))
+    measure_all(db, now())
+    with person(served, db, "low", "viewer", classification=0) as low:
+        assert "title_twice" not in low.get(PARKS).json()["lacks"]
+        assert low.get(PARKS).json()["overlaps"] == []
+    assert "title_twice" in officer.get(PARKS).json()["lacks"]
+
+
+def test_layers_have_their_own_ways_in_dcat() -> None:
+    one: Any = {
+        "kind": "source",
+        "id": "sensors",
+        "title": {"zh": "甲", "en": "A"},
+        "columns": [],
+        "code": None,
+        **dict.fromkeys(
+            ("summary_zh", "summary_en", "provider", "contact", "cycle", "sharing", "terms", "updated_at", "category")
+        ),
+    }
+    told = dcat.document(
+        {"zh": "目录", "en": "Catalogue"}, [one], "http://x", {"sensors": [{"@type": "dcat:Distribution"}]}
+    )
+    assert "dcat:distribution" not in told["dcat:dataset"][0]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -12,8 +13,9 @@ from sqlalchemy import Engine, text
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from app.deps import Parts
 from app.live import KINDS
-from app.live.hub import encode
+from app.live.hub import Hub, encode
 from core.db import notify_change
 from core.migrate import head_revision
 from tests.alerts.helpers import change, write
@@ -189,6 +191,16 @@ def test_item_that_cannot_be_encoded_is_left_out_and_the_others_reach_the_screen
     items = [{"id": "a"}, {"id": "b", "value": 10**30}, {"id": "c"}]
     body = json.loads(b"{" + encode("sensor", "upsert", items, now()))
     assert [item["id"] for item in body["items"]] == ["a", "c"]
+
+
+def test_layers_are_read_anew_after_nobody_listened_for_a_while() -> None:
+    """What was classified, limited or removed meanwhile must not be shown from memory."""
+    forgotten: list[str] = []
+    hub = Hub(cast(Parts, SimpleNamespace(layers_changed=lambda: forgotten.append("layers"))))
+    hub.note({"kind": "all", "reread": True})
+    assert forgotten == ["layers"]
+    hub.note({"kind": "alarm", "ids": []})
+    assert forgotten == ["layers"]
 
 
 def test_thing_that_cannot_be_read_costs_itself_only(served: System, db: Engine) -> None:

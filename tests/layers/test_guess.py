@@ -109,6 +109,10 @@ def test_a_time_without_a_zone_is_of_the_one_that_is_asked_for(words: str, wante
         ("vielleicht", "boolean", "yes or no"),
         ("2026-13-01", "date", "calendar"),
         ("2026-02-30T08:00", "time", "day"),
+        ("2026-01-01T00:00:00+20:00", "time", "day"),
+        ("2026-01-01T00:00:00+99:99", "time", "day"),
+        ("0001-01-01T00:00:00+08:00", "time", "day"),
+        ("0001-01-01", "time", "day"),
         ("x" * 10_001, "text", "at most 10,000"),
     ],
 )

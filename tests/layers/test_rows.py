@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
-from core.errors import Conflict, Forbidden, InputError, NotFound, OneMapError
+from core.errors import Conflict, Forbidden, InputError, NotFound, OneMapError, Unavailable
 from core.scope import Classification, Scope
 from core.viewer import Permission, Viewer
 from layers.columns import columns_of
 from layers.imports.bring import bring
-from layers.own import need_layer, remove_layer
+from layers.own import lock_layer, need_layer, remove_layer
 from layers.own import read_row as read_of_card
 from layers.rows import (
     Edit,
@@ -422,3 +422,22 @@ def test_the_words_of_a_change_name_columns_by_their_titles() -> None:
         "zh": "更正，开放 是 → 否，位置（巡查）",
         "en": "Corrected, Open yes → no, position (巡查)",
     }
+
+
+def test_while_a_file_is_loaded_an_edit_says_so_and_waits_for_nothing(own_engine: Engine) -> None:
+    """Whoever waits holds a connection, and an import lasts for minutes."""
+    with own_engine.begin() as conn:
+        make_layer(conn)
+        row = made(conn)
+    try:
+        with own_engine.begin() as loading:
+            lock_layer(loading, "wells")
+            loading.execute(text("SELECT 1 FROM layer WHERE id = 'wells' FOR UPDATE"))
+            with own_engine.begin() as conn, pytest.raises(Unavailable) as told_so:
+                delete_row(conn, "wells", row["id"], None, edit())
+        assert told_so.value.reason == "layer_loading"
+        with own_engine.begin() as conn:
+            delete_row(conn, "wells", row["id"], None, edit())
+    finally:
+        with own_engine.begin() as conn:
+            remove_layer(conn, "wells")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from app.api.catalogue import searched, seen_requests
 from app.asking import Asking
 from app.catalogue.listing import read_catalogue, today_of
+from app.catalogue.listing import read_month as of_month
 from app.dashboard import texts
 from app.pages import tables
 from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Table, Wanted, cells
-from core.catalogue.days import ScoreObject, read_scores
+from core.catalogue.days import ScoreObject
 from core.catalogue.nouns import EntryObject
 from core.catalogue.requests import RequestObject
 from core.viewer import Permission
@@ -176,4 +177,4 @@ SCORES: Table[ScoreObject] = Table(
 def read_month(asking: Asking, wanted: Wanted) -> Found[ScoreObject]:
     asking.viewer.require(Permission.CITY_READ)
     first = today_of(asking.conn, asking.now).replace(day=1)
-    return tables.choose(read_scores(asking.conn, first), wanted, SCORES, lambda row: row["provider"])
+    return tables.choose(of_month(asking.conn, asking.viewer, first), wanted, SCORES, lambda row: row["provider"])
