@@ -51,6 +51,12 @@ def column_said(metric: str) -> ColumnSaid:
     return {"name": metric, "title": {lang: known.get(lang, metric) for lang in ("zh", "en")}, "type": "number"}
 
 
+def source_of(conn: Connection, sensor: str) -> str | None:
+    """Through which source a sensor was first heard."""
+    found: str | None = conn.scalar(text("SELECT source_id FROM sensor WHERE id = :id"), {"id": sensor})
+    return found
+
+
 def measure(conn: Connection, resource: Resource) -> Measured:
     """How many records it has brought, the share of its messages that was refused, and which other sources listen to
     the same."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import Field, StringConstraints
 from typing_extensions import TypedDict
 
@@ -26,6 +26,7 @@ from core.types import LonLat
 from core.viewer import Permission
 from core.vocabulary import table
 from ingest.admin.devices import Registration, accept_sensor, retire_sensor
+from ingest.described import source_of
 from layers.sensors import SERIES_AT_MOST, Sensor, Series, need_sensor, read_sensors, read_series_page, read_sliding
 
 router = APIRouter(prefix="/api/sensors", tags=["sensors"])
@@ -145,12 +146,18 @@ def post_retire(conn: Conn, who: Who, now: Now, sensor_id: str) -> Retired:
     return {"id": sensor_id, "status": "retired"}
 
 
-@router.get("/{sensor_id}/observations")
+def count_use(conn: Conn, who: Who, parts: PartsDep, sensor_id: str) -> None:
+    """Whose series are asked for is used (the resource catalogue)."""
+    source = source_of(conn, sensor_id)
+    if source:
+        parts.uses.add(Kind.SOURCE, source, "series", who.username)
+
+
+@router.get("/{sensor_id}/observations", dependencies=[Depends(count_use)])
 def get_observations(
     conn: Conn,
     who: Who,
     now: Now,
-    parts: PartsDep,
     sensor_id: str,
     metric: str | None = None,
     start: Annotated[Moment, Query(alias="from")] = None,
@@ -174,8 +181,6 @@ def get_observations(
     since = start or until - DEFAULT_SPAN
     if since >= until:
         raise InputError("from: expected a moment before `to`", field="from")
-    if sensor["source"]:
-        parts.uses.add(Kind.SOURCE, sensor["source"], "series", who.username)
     newest = sensor["values"].get(chosen)
     unit = (newest["unit"] if newest else None) or table("metrics").get(chosen, {}).get("unit")
     if (function is None) != (window is None):

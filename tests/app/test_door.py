@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as connect_socket
 
 from app.accounts import add_account, open_session
-from app.auth import COOKIE, OPEN_FOLDERS, OPEN_PATHS
+from app.auth import COOKIE, OPEN_FOLDERS, OPEN_PATHS, PUBLIC, PUBLIC_FOLDER
 from app.main import ROUTERS, make_app
 from core.settings import Settings
 from core.viewer import Role
@@ -60,7 +60,9 @@ def every_route() -> set[tuple[str, str]]:
 
 
 ROUTES = sorted(every_route())
-SHUT = [(m, p) for m, p in ROUTES if (m, p) not in WAYS_IN and m != "WEBSOCKET"]
+# for everybody once an administrator says so; it has tests of its own (test_catalogue_api)
+PUBLIC_ROUTES = {(m, p) for m, p in ROUTES if p == PUBLIC or p.startswith(PUBLIC_FOLDER)}
+SHUT = [(m, p) for m, p in ROUTES if (m, p) not in WAYS_IN | PUBLIC_ROUTES and m != "WEBSOCKET"]
 
 
 def test_there_are_routes_to_look_at() -> None:
@@ -68,6 +70,12 @@ def test_there_are_routes_to_look_at() -> None:
     assert {p for m, p in ROUTES if m == "WEBSOCKET"} >= {"/push", "/_dash-ws-callback"}
     assert {p for _, p in WAYS_IN} == OPEN_PATHS
     assert all(folder.endswith("/") for folder in OPEN_FOLDERS)
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(PUBLIC_ROUTES), ids=[f"{m} {p}" for m, p in sorted(PUBLIC_ROUTES)])
+def test_the_public_is_let_in_nowhere_while_it_is_off(method: str, path: str, stranger: httpx.Client) -> None:
+    """And never to change anything."""
+    assert stranger.request(method, path).status_code in (404, 405)
 
 
 @pytest.mark.parametrize(("method", "path"), SHUT, ids=[f"{m} {p}" for m, p in SHUT])

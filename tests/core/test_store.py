@@ -66,7 +66,7 @@ VALUES (:id, :number, 'fire', 1, 'open', '{}', 'desk', '000000', now(), now(), '
 """
 
 
-def test_own_roles_that_work_with_sources_may_read_them_from_now_on(
+def test_own_roles_go_on_with_what_they_do_where_that_has_become_a_permission(
     bare: str, make_database: Callable[..., str], cluster: Cluster
 ) -> None:
     settings = migrating(cluster, make_database("test_source_read", bare))
@@ -87,7 +87,12 @@ def test_own_roles_that_work_with_sources_may_read_them_from_now_on(
     with engine.begin() as conn:
         rows = conn.execute(text("SELECT id, permissions FROM role WHERE NOT built_in")).all()
     engine.dispose()
-    assert {row.id: row.permissions for row in rows} == {**own, "letters": [*own["letters"], "source.read"]}
+    assert {row.id: row.permissions for row in rows} == {
+        **own,
+        "letters": [*own["letters"], "source.read"],
+        # who keeps sources keeps what the catalogue says of them
+        "again": [*own["again"], "catalogue.edit"],
+    }
 
 
 def test_seed_leaves_the_citys_own_rules_alone(conn: Connection) -> None:
