@@ -159,7 +159,7 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
     }
   }
 
-  return { page: { map: map.map, showLayers: tree.showLayers, fadeLayers: tree.fadeLayers, drawChart: chart.draw, cardDrawn: card.drawn }, startPanels };
+  return { page: { map: map.map, live, showLayers: tree.showLayers, fadeLayers: tree.fadeLayers, drawChart: chart.draw, cardDrawn: card.drawn }, startPanels };
 }
 
 /** Where the page cannot start it says so, with a way to try again. @param {unknown} error */
