@@ -133,21 +133,22 @@ class Sessions:
 
 
 class Attempts:
-    """How many log-ins an address has tried in the last minute; of so many addresses, the latest."""
+    """How many log-ins (or what else is counted so) an address has tried in the last minute; of so many addresses, the
+    latest."""
 
-    def __init__(self, held: int = 10_000) -> None:
+    def __init__(self, held: int = 10_000, most: int = ATTEMPTS) -> None:
         self._tried: OrderedDict[str, deque[float]] = OrderedDict()
-        self._held = held
+        self._held, self._most = held, most
 
     def count(self, place: str) -> int:
-        """This try among those of the last minute, the first is 1; beyond `ATTEMPTS` + 1 none is counted."""
+        """This try among those of the last minute, the first is 1; beyond `most` + 1 none is counted."""
         now = time.monotonic()
-        tried = self._tried.setdefault(place, deque(maxlen=ATTEMPTS + 1))
+        tried = self._tried.setdefault(place, deque(maxlen=self._most + 1))
         self._tried.move_to_end(place)
         while tried and tried[0] < now - ATTEMPTS_S:
             tried.popleft()
-        if len(tried) > ATTEMPTS:
-            return ATTEMPTS + 2
+        if len(tried) > self._most:
+            return self._most + 2
         tried.append(now)
         while len(self._tried) > self._held:
             self._tried.popitem(last=False)

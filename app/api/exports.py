@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
@@ -12,10 +14,11 @@ from starlette.responses import FileResponse
 
 from app.deps import PartsDep, Who
 from app.files.line import write
+from app.problems import Responses
 from core.catalogue.nouns import Kind
 from core.errors import InputError
 from core.texts import check_text
-from layers.formats import MEDIA
+from layers.formats import MEDIA, format_of
 from layers.ogc.collections import Collection, collection
 from layers.ogc.errors import BadRequest
 from layers.ogc.query import read_wanted, where
@@ -25,17 +28,17 @@ FILTER = 4_000
 router = APIRouter(prefix="/api/layers", tags=["map"])
 
 
-@router.get(
-    "/{name}/export",
-    response_class=Response,
-    responses={200: {"description": "the file", "content": {kind.partition(";")[0]: {} for kind in MEDIA.values()}}},
-)
+Format = Literal["gpkg", "geojson", "csv", "xlsx", "zip", "kml"]
+FILE: Responses = {200: {"description": "the file", "content": {kind.partition(";")[0]: {} for kind in MEDIA.values()}}}
+
+
+@router.get("/{name}/export", response_class=Response, responses=FILE)
 async def get_export(
     who: Who,
     parts: PartsDep,
     tasks: BackgroundTasks,
     name: str,
-    format: Literal["gpkg", "geojson", "csv", "xlsx", "zip", "kml"] = "gpkg",
+    format: Format = "gpkg",
     datum: Annotated[str, Query(max_length=64)] = "WGS84",
     filter: Annotated[str | None, Query(max_length=FILTER)] = None,
     bbox: Annotated[str | None, Query(max_length=200)] = None,
@@ -56,14 +59,25 @@ async def get_export(
         one = await parts.work(find)
     except BadRequest as exc:  # which is 400 under /ogc alone
         raise InputError(exc.message, field=exc.field) from exc
-    folder = TemporaryDirectory(prefix="onemap-export-", ignore_cleanup_errors=True)
-    tasks.add_task(folder.cleanup)
-    path = Path(folder.name) / f"{one.id}.{format}"
-    try:
+    async with folder_of(tasks) as folder:
+        path = folder / f"{one.id}.{format}"
         async with parts.exporting:
             await write(parts.settings, one.id, path, datum, who.scope, filter, bbox)
+    parts.uses.add(Kind.LAYER, one.id, "file", who.username)
+    return file_at(path, tasks)
+
+
+@asynccontextmanager
+async def folder_of(tasks: BackgroundTasks) -> AsyncIterator[Path]:
+    """A folder that lives until the answer has left, or until what is written into it fails."""
+    folder = TemporaryDirectory(prefix="onemap-export-", ignore_cleanup_errors=True)
+    tasks.add_task(folder.cleanup)
+    try:
+        yield Path(folder.name)
     except BaseException:
         folder.cleanup()
         raise
-    parts.uses.add(Kind.LAYER, one.id, "file", who.username)
-    return FileResponse(path, media_type=MEDIA[format], filename=path.name, background=tasks)
+
+
+def file_at(path: Path, tasks: BackgroundTasks) -> FileResponse:
+    return FileResponse(path, media_type=MEDIA[format_of(path)], filename=path.name, background=tasks)

@@ -3,15 +3,13 @@ without conditions and marked as open. Everything is read as a stranger reads.""
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 import orjson
 from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request, Response
-from starlette.responses import FileResponse
 
+from app.api.exports import FILE, Format, file_at, folder_of
 from app.api.feeds import base_of
 from app.api.shapes import Name
 from app.catalogue.opening import need_open, read_open, scope_of
@@ -25,7 +23,6 @@ from app.problems import describes, gives
 from core.catalogue.nouns import Kind
 from core.catalogue.uses import PUBLIC
 from core.clock import rfc3339
-from layers.formats import MEDIA
 from layers.ogc.collections import collection
 from layers.ogc.query import read_asked, read_items
 
@@ -36,7 +33,7 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def pass_turnstile(request: Request) -> None:
+async def pass_turnstile(request: Request) -> None:
     """So many requests a minute from one address."""
     get_parts(request).open_door.asks.pass_through(address_of(request))
 
@@ -91,11 +88,13 @@ def get_items(
     asked = read_asked([(name, value) for name, value in given.items() if value is not None], one.columns)
     found = read_items(conn, one, asked, sight)
     parts.uses.add(Kind.LAYER, layer, "open", PUBLIC)
-    here = request.url.include_query_params
-    base = base_of(request, parts.settings.public_url)
-    links = [{"rel": "self", "type": GEOJSON, "href": f"{base}{path_of(str(request.url), request)}"}]
-    if found.next is not None:
-        links.append({"rel": "next", "type": GEOJSON, "href": f"{base}{path_of(str(here(after=found.next)), request)}"})
+    here = f"{base_of(request, parts.settings.public_url)}{request.url.path}"
+
+    def link(rel: str, **changed: str) -> dict[str, str]:
+        query = urlencode({**request.query_params, **changed})
+        return {"rel": rel, "type": GEOJSON, "href": f"{here}?{query}" if query else here}
+
+    links = [link("self")] + ([link("next", after=found.next)] if found.next is not None else [])
     body: dict[str, Any] = {
         "type": "FeatureCollection",
         "timeStamp": rfc3339(now),
@@ -105,22 +104,14 @@ def get_items(
     return Response(orjson.dumps(body), media_type=GEOJSON)
 
 
-def path_of(address: str, request: Request) -> str:
-    return address.removeprefix(str(request.base_url).rstrip("/"))
-
-
-@router.get(
-    "/layers/{layer}/export",
-    response_class=Response,
-    responses={200: {"description": "the file", "content": {kind.partition(";")[0]: {} for kind in MEDIA.values()}}},
-)
+@router.get("/layers/{layer}/export", response_class=Response, responses=FILE)
 async def get_export(
     request: Request,
     parts: PartsDep,
     now: Now,
     tasks: BackgroundTasks,
     layer: str,
-    format: Literal["gpkg", "geojson", "csv", "xlsx", "zip", "kml"] = "gpkg",
+    format: Format = "gpkg",
 ) -> Response:
     """The whole of it as a file, WGS84. Six a minute for one address; 503 where too many are asked for."""
     parts.open_door.files.pass_through(address_of(request))
@@ -129,17 +120,12 @@ async def get_export(
         await parts.work(lambda conn: need_open(conn, layer, now))
 
     await check()
-    folder = TemporaryDirectory(prefix="onemap-open-", ignore_cleanup_errors=True)
-    tasks.add_task(folder.cleanup)
-    path = Path(folder.name) / f"{quote(layer, safe='')}.{format}"
-    try:
+    async with folder_of(tasks) as folder:
+        path = folder / f"{layer}.{format}"
         async with parts.open_door.turn():
             # it may have been closed while we waited, or while it was written
             await check()
             await write(parts.settings, layer, path, "WGS84", scope_of(layer))
         await check()
-    except BaseException:
-        folder.cleanup()
-        raise
     parts.uses.add(Kind.LAYER, layer, "open", PUBLIC)
-    return FileResponse(path, media_type=MEDIA[format], filename=path.name, background=tasks)
+    return file_at(path, tasks)

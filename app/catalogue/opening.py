@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from threading import Lock
 
 import anyio
 from sqlalchemy import Connection
 
+from app.auth import Attempts
 from app.catalogue.listing import Book, entry_object, find_resource, read_book
 from app.failures import place_of
 from core.catalogue import entries, opened
@@ -22,32 +20,25 @@ from core.errors import NotFound, TooMany, Unavailable
 from core.scope import Classification, Scope
 from layers.catalogue import LAYERS
 
-ASKED_AT_MOST, FILES_AT_MOST, WITHIN_S = 120, 6, 60.0
+ASKED_AT_MOST, FILES_AT_MOST = 120, 6
 # so many files are written for the public at once, and so many wait: officers have their own turns
 WRITTEN_AT_ONCE, WAITING_AT_MOST = 1, 4
 
 
-class Turnstile:
-    """How often each address has asked within the last minute; of so many addresses, the latest."""
+# as far as anybody sees
+STRANGER = Scope(classification=Classification.OPEN)
 
-    def __init__(self, most: int = ASKED_AT_MOST, held: int = 10_000) -> None:
-        self._asked: OrderedDict[str, deque[float]] = OrderedDict()
-        self._most, self._held = most, held
-        self._lock = Lock()
+
+class Turnstile:
+    """So many requests a minute from one address, as log-ins are counted. On the event loop only."""
+
+    def __init__(self, most: int = ASKED_AT_MOST) -> None:
+        self._attempts, self._most = Attempts(most=most), most
 
     def pass_through(self, address: str) -> None:
         """TooMany for who asks too often."""
-        now, place = time.monotonic(), place_of(address)
-        with self._lock:
-            asked = self._asked.setdefault(place, deque())
-            self._asked.move_to_end(place)
-            while asked and asked[0] < now - WITHIN_S:
-                asked.popleft()
-            while len(self._asked) > self._held:
-                self._asked.popitem(last=False)
-            if len(asked) >= self._most:
-                raise TooMany(f"at most {self._most} requests a minute from one address")
-            asked.append(now)
+        if self._attempts.count(place_of(address)) > self._most:
+            raise TooMany(f"at most {self._most} requests a minute from one address")
 
 
 def is_open(resource: Resource, entry: Entry) -> bool:
@@ -92,9 +83,6 @@ def scope_of(layer: str) -> Scope:
     """As far as anybody sees of a layer that is open: of one of the city's own nothing that is limited to any
     department, even if it is so from this moment on."""
     return STRANGER if layer in LAYERS else replace(STRANGER, departments=frozenset())
-
-
-STRANGER = Scope(classification=Classification.OPEN)
 
 
 @dataclass

@@ -29,7 +29,6 @@ SECTIONS = (
     Section((("provider", "department"), "contact", "summary_zh", "summary_en", ("cycle", "category"), "code")),
     Section(("sharing", "terms", "open"), "catalogue.sharing"),
 )
-SAID = tuple(name for name in EntryIn.model_fields if name != "version")
 
 
 def choices(name: str) -> tuple[tuple[str, list[Any]], ...]:
