@@ -17,8 +17,8 @@ from app.serving import AT_ONCE, PACKERS, SMALLEST, Coding, coding_of
 from app.tiles import Kept
 from core.catalogue.nouns import Kind
 from core.viewer import Permission, Viewer
-from layers.catalogue import COMPOSITE, LAYERS, sight_of_tiles
 from layers.grids import MERCATOR
+from layers.served import COMPOSITE, LAYERS, sight_of_tiles
 
 PATH = re.compile(r"/tiles/([^/]+)/(\d{1,2})/(\d{1,8})/(\d{1,8})\.mvt")
 Form = tuple[bytes, list[tuple[bytes, bytes]]]

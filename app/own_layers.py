@@ -7,8 +7,8 @@ from threading import Lock
 from sqlalchemy import Engine
 
 from core.scope import Scope
-from layers.catalogue import need_ours
 from layers.own import OwnLayer, read_layers
+from layers.served import need_ours
 
 
 class OwnLayers:

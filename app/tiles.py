@@ -13,7 +13,7 @@ from layers.grids import GRIDS
 BYTES_AT_MOST = 256_000_000
 # what a key and the book-keeping cost besides the body
 EACH = 200
-# of a tile's side, what it has of its neighbours (layers.catalogue.TILE)
+# of a tile's side, what it has of its neighbours (layers.served.TILE)
 MARGIN = 1 / 32
 
 

@@ -19,9 +19,9 @@ from core.log import get_log
 from core.process import Chore, first_line, is_of_connection
 from core.scope import EVERYTHING
 from core.types import Box
-from layers.catalogue import COMPOSITE, LAYERS, read_tile, sight_of_tiles
 from layers.grids import MERCATOR
 from layers.own import read_layers
+from layers.served import COMPOSITE, LAYERS, read_tile, sight_of_tiles
 
 log = get_log("warming")
 LOOK_S, FIRST_AFTER_S = 20.0, 10.0

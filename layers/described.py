@@ -9,10 +9,10 @@ from sqlalchemy import Connection, text
 
 from core.catalogue.nouns import ColumnSaid, Kind, Measured, Name, Overlap, Resource
 from core.scope import EVERYTHING
-from layers.catalogue import LAYERS
 from layers.columns import Column
 from layers.ogc.collections import OURS, Collection, of_own
 from layers.own import OwnLayer, read_layer, read_layers
+from layers.served import LAYERS
 from layers.spec import LayerSpec
 
 # what stands still and endangers nobody by being known

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.vocabulary import Text
-from layers.catalogue import LAYERS
 from layers.columns import with_role
 from layers.ogc.collections import Collection
 from layers.own import GATHERED_BELOW, OwnLayer, colour_of
+from layers.served import LAYERS
 from layers.spec import Geometry
 from layers.styles import CATEGORIES, OTHERS, classes_of, legend_of
 

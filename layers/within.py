@@ -17,9 +17,9 @@ from core.geodesy import metres_per_degree
 from core.scope import EVERYTHING, Scope, seen, seen_asset
 from core.types import JsonObject, LonLat, Params
 from core.vocabulary import Text
-from layers.catalogue import LAYERS
 from layers.columns import with_role
 from layers.own import need_layer, read_layers
+from layers.served import LAYERS
 
 _IS_AREA = text("SELECT ST_IsValid(g) AND ST_Area(g) > 0 FROM ST_GeomFromGeoJSON(:shape) AS g")
 # more than any register's outline of a district, larger than any city

@@ -10,7 +10,7 @@ import pytest
 from alerts.rules import KINDS
 from app.cli import make_parser
 from ingest.topics import NATIVE
-from layers.catalogue import LAYERS
+from layers.served import LAYERS
 from tests.support import ROOT
 
 DOCS = {path.name: path.read_text("utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}

@@ -13,8 +13,8 @@ from core.errors import InputError
 from core.nouns import Page
 from core.scope import EVERYTHING, Scope
 from core.viewer import Permission
-from layers.catalogue import COMPOSITE, LAYERS, describe_layers, read_features, read_tile, sight_of_tiles
 from layers.grids import MERCATOR, Grid
+from layers.served import COMPOSITE, LAYERS, describe_layers, read_features, read_tile, sight_of_tiles
 from layers.spec import Layer
 from layers.within import Within, read_within
 

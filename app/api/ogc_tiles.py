@@ -12,12 +12,12 @@ from app.deps import Conn, PartsDep, Who
 from app.ogc.place import ANYWHERE, JSON, RELATION, Json, Place, answer, check
 from core.catalogue.nouns import Kind
 from core.errors import InputError, NotFound
-from layers.catalogue import LAYERS, check_place
 from layers.grids import GRIDS, MERCATOR, Grid
 from layers.ogc.collections import Collection, collection
 from layers.ogc.query import read_extent
 from layers.ogc.systems import CRS84
 from layers.ogc.tiles import describe_grid, layer_of, limits, need_grid, spec_of_tiles, tilejson
+from layers.served import LAYERS, check_place
 
 router = APIRouter(prefix="/ogc", include_in_schema=False)
 TILING = f"{RELATION}tiling-scheme"

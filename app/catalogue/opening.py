@@ -18,7 +18,7 @@ from core.catalogue.entries import Entry
 from core.catalogue.nouns import EntryObject, Kind, Name, Resource
 from core.errors import NotFound, TooMany, Unavailable
 from core.scope import Classification, Scope
-from layers.catalogue import LAYERS
+from layers.served import LAYERS
 
 ASKED_AT_MOST, FILES_AT_MOST = 120, 6
 # so many files are written for the public at once, and so many wait: officers have their own turns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -90,6 +91,20 @@ def dialog(key: str, title: str, go: str) -> dmc.Modal:
         title=html.Span(texts.both(title)),
         centered=True,
         closeButtonProps={"aria-label": texts.named("page.close")},
+    )
+
+
+def tabs(key: str, panels: Sequence[tuple[str, list[Any], Any]], wanted: str) -> dmc.Tabs:
+    """A tab for each panel (name, its words, what is in it); the one that is `wanted` is opened, else the first."""
+    names = [name for name, _, _ in panels]
+    heads = [dmc.TabsTab(html.Span(said), value=name, **wild({"data-tab": name})) for name, said, _ in panels]
+    bodies = [dmc.TabsPanel(inner, value=name, **wild({"data-panel": name})) for name, _, inner in panels]
+    return dmc.Tabs(
+        [dmc.TabsList(heads), *bodies],
+        id=key,
+        value=wanted if wanted in names else names[0],
+        keepMounted=True,
+        activateTabWithKeyboard=True,
     )
 
 

@@ -24,7 +24,6 @@ from core.exposure import city_box, city_zone
 from core.i18n import say
 from core.types import Box
 from core.vocabulary import Text
-from layers.catalogue import check_free
 from layers.imports.nouns import Refused, Unfit
 from layers.imports.places import outside, reference_named, to_places
 from layers.imports.plan import Plan
@@ -33,6 +32,7 @@ from layers.imports.suggest import shape_in
 from layers.imports.tables import Piece, Table
 from layers.imports.values import check_key, value_of
 from layers.own import OwnLayer, district_of, read_layer, write_layer
+from layers.served import check_free
 
 # refused rows that are kept to be shown; all are counted
 REFUSED_KEPT = 10_000

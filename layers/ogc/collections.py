@@ -18,9 +18,9 @@ from core.scope import (
     unit_district,
 )
 from core.vocabulary import ENDED_INCIDENT, Text, sql_list
-from layers.catalogue import LAYERS
 from layers.columns import CASTS, Column, ColumnType
 from layers.own import OwnLayer, need_layer, prop, quoted, read_layers
+from layers.served import LAYERS
 
 Values = tuple[tuple[Column, str], ...]
 

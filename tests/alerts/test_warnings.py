@@ -20,7 +20,7 @@ from core.vocabulary import WarningState
 from ingest.arrived import Arrived
 from ingest.decoders.cap import decode_warning
 from ingest.writer import Writer
-from layers.catalogue import LAYERS, count_things
+from layers.served import LAYERS, count_things
 from tests.app.asking import ask_as
 from tests.people import person
 from tests.support import now

@@ -190,25 +190,28 @@ def test_what_is_not_shared_stays_unknown(served: System, db: Engine, officer: h
 
 
 def test_it_is_measured_and_scored(served: System, db: Engine, officer: httpx.Client, parks: None) -> None:
-    assert send(officer, BODY, layer="parks_again", title="公园 绿地", title_en="Parks").status_code == 200
-    officer.put(PARKS, json={"version": 0, **SAID})
-    assert officer.get("/ogc/collections/parks/items", params={"limit": 1}).status_code == 200
+    meadow = "/api/catalogue/layer/meadow"
+    # of its own: what others read of `parks` is still being written down
+    for layer, title in (("meadow", "草地"), ("meadow_again", "草 地")):
+        assert send(officer, BODY, layer=layer, title=title, title_en="Meadow").status_code == 200
+    officer.put(meadow, json={"version": 0, **SAID})
+    assert officer.get("/ogc/collections/meadow/items", params={"limit": 1}).status_code == 200
     assert measure_all(db, now()) == len(names(officer))
-    told = officer.get(PARKS).json()
+    told = officer.get(meadow).json()
     assert told["filled"] == 1.0
-    assert [(one["id"], one["share"]) for one in told["overlaps"]] == [("parks_again", 1.0)]
+    assert {(one["id"], one["share"]) for one in told["overlaps"]} == {("meadow_again", 1.0), ("parks", 1.0)}
     assert "title_twice" in told["lacks"]
-    wait_for(lambda: officer.get(PARKS).json()["uses"] == 1, what="the use is written down")
+    wait_for(lambda: officer.get(meadow).json()["uses"] == 1, what="the use is written down")
     [score] = officer.get("/api/catalogue/scores").json()["items"]
     assert (score["provider"], score["resources"], score["uses"]) == ("市园林局", 1, 1)
     assert score["parts"] == {"described": 20.0, "there": 30.0, "timely": 30.0, "used": 20.0}
     assert score["score"] == 100.0
     with db.begin() as conn:
         conn.execute(
-            text("UPDATE layer SET changed_at = :then WHERE id = 'parks'"), {"then": now() - timedelta(days=60)}
+            text("UPDATE layer SET changed_at = :then WHERE id = 'meadow'"), {"then": now() - timedelta(days=60)}
         )
     measure_all(db, now())
-    assert officer.get(PARKS).json()["in_cycle"] is False
+    assert officer.get(meadow).json()["in_cycle"] is False
     [score] = officer.get("/api/catalogue/scores").json()["items"]
     assert score["parts"]["timely"] == 0.0
     assert officer.get("/api/catalogue/scores", params={"month": "2001-01"}).json()["items"] == []

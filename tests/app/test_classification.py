@@ -37,9 +37,9 @@ from core.viewer import Role, Viewer
 from dispatch.incidents import open_from_alarm
 from dispatch.present import find_open_incident, read_incidents
 from ingest.admin import pending
-from layers.catalogue import read_features
 from layers.imports.load import load_layer
 from layers.registers import read_near_cameras
+from layers.served import read_features
 from layers.video import read_picture
 from layers.within import read_within
 from tests.alerts.helpers import SENSOR, change, write

@@ -15,7 +15,7 @@ from app.accounts import open_session
 from app.api import ogc, ogc_qgis, ogc_tiles
 from layers.ogc.collections import OURS
 from layers.ogc.systems import CRS84, EPSG
-from tests.layers.test_catalogue import decode, tile_at
+from tests.layers.test_served import decode, tile_at
 from tests.support import PATIENCE_S, System, now
 
 Json = dict[str, Any]

@@ -19,8 +19,8 @@ from app.ogc.document import CONFORMS
 from layers.ogc.query import LIMIT, MOST
 from layers.ogc.systems import CRS84, EPSG, SYSTEMS
 from layers.own import remove_layer
-from tests.layers.test_catalogue import decode, tile_at
 from tests.layers.test_filters import COLUMNS, FINDS, ROWS, keep_kinds
+from tests.layers.test_served import decode, tile_at
 
 Json = dict[str, Any]
 Proof = Callable[["Api"], None]

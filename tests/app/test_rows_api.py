@@ -16,7 +16,7 @@ from sqlalchemy import Engine, text
 
 from app.accounts import add_account, open_session
 from tests.app.test_document import walk
-from tests.layers.test_catalogue import tile_at
+from tests.layers.test_served import tile_at
 from tests.support import PASSWORD, PATIENCE_S, System, now, wait_for
 
 Json = dict[str, Any]

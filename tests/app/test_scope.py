@@ -39,13 +39,13 @@ from dispatch.units import read_candidates
 from ingest.admin import devices
 from ingest.admin import pending as book
 from ingest.doors.accounts import AccountIn
-from layers.catalogue import LAYERS, describe_layers, read_features, read_tile, sight_of_tiles
 from layers.sensors import read_sensors
+from layers.served import LAYERS, describe_layers, read_features, read_tile, sight_of_tiles
 from layers.within import read_within
 from tests.alerts.helpers import change, write
 from tests.app.asking import ask_as
 from tests.dispatch.test_incidents import opened, send
-from tests.layers.test_catalogue import decode, tile_at
+from tests.layers.test_served import decode, tile_at
 from tests.people import person
 from tests.support import now
 

@@ -13,8 +13,8 @@ from app.accounts import add_account
 from app.tiles import EACH, TileCache, Touched
 from app.warming import TO_ZOOM, Warmer, squares, wanted
 from core.scope import EVERYTHING
-from layers.catalogue import COMPOSITE, read_tile, sight_of_tiles
 from layers.grids import CGCS2000, MERCATOR
+from layers.served import COMPOSITE, read_tile, sight_of_tiles
 from tests.support import PASSWORD, System, now, wait_for
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 
 from core.cap import Alert, Area, Info, build
 from core.clock import rfc3339
-from layers.catalogue import LAYERS
+from layers.served import LAYERS
 from tests.browser.desk import MAP, Desk, window
 from tests.browser.detectors import LEVEL_I, Detectors
 from tests.support import Mailbox, System, now, wait_for

@@ -14,12 +14,12 @@ from sqlalchemy import Connection, text
 from core.errors import Conflict, InputError, NotFound
 from core.scope import Classification, Scope
 from core.viewer import Viewer
-from layers.catalogue import describe_layers, read_tile
 from layers.imports.bring import Outcome, bring, preview
 from layers.imports.plan import Plan
 from layers.imports.suggest import layer_id, suggest
 from layers.own import count_rows, need_layer, read_layer, read_row, remove_layer
 from layers.own_changes import LayerChange, change_layer
+from layers.served import describe_layers, read_tile
 from layers.styles import StyleIn
 from tests.layers.brought import LAT, LON, frame, square, tables
 

@@ -13,10 +13,10 @@ from sqlalchemy import Connection, text
 from core.errors import Conflict, Forbidden, InputError, NotFound
 from core.scope import Classification, Scope
 from core.viewer import Permission, Viewer
-from layers.catalogue import read_tile
 from layers.imports.bring import bring
 from layers.own import need_layer, spec_of
 from layers.own_changes import LayerChange, change_layer
+from layers.served import read_tile
 from layers.styles import CATEGORIES, OTHERS, RAMP, StyleIn, literal, tone
 from tests.layers.test_bring import plan_of, text_table
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_mantine_components as dmc
 from dash import html
 
 from app.asking import Asking
 from app.dashboard import texts
-from app.dashboard.components import notice, wild
+from app.dashboard.components import notice
 from app.pages import shell, tables
 from app.pages.catalogue import listing
 from app.pages.ids import CatalogueId
-from app.pages.parts import action, dialog, lamp
+from app.pages.parts import action, dialog, lamp, tabs
 from core.catalogue.opened import read_switch
 from core.viewer import Permission
 
-TABS = ("entries", "requests", "scores")
 SWITCHING = "switch-open-data"
 
 
@@ -31,21 +29,8 @@ def draw(asking: Asking, wanted: str) -> list[Any]:
         "requests": panel(listing.REQUESTS, "catalogue.requests.explain", CatalogueId.REQUEST_PANE),
         "scores": panel(listing.SCORES, "catalogue.scores.explain"),
     }
-    content = dmc.Tabs(
-        [
-            dmc.TabsList(
-                [
-                    dmc.TabsTab(html.Span(texts.both(f"catalogue.tab.{name}")), value=name, **wild({"data-tab": name}))
-                    for name in TABS
-                ]
-            ),
-            *(dmc.TabsPanel(inner, value=name, **wild({"data-panel": name})) for name, inner in panels.items()),
-        ],
-        id=CatalogueId.TABS.value,
-        value=wanted if wanted in TABS else "entries",
-        keepMounted=True,
-        activateTabWithKeyboard=True,
-    )
+    told = [(name, texts.both(f"catalogue.tab.{name}"), inner) for name, inner in panels.items()]
+    content = tabs(CatalogueId.TABS.value, told, wanted)
     asked = dialog(SWITCHING, "open.title", "open.change")
     return shell.page("catalogue.title", asking.viewer, near, [content, asked])
 

@@ -17,8 +17,8 @@ from app.pages.ids import LayersId
 from app.pages.own_layers.mapping import KEY, form_of_plan
 from app.pages.own_layers.outcome import outcome_view
 from app.pages.parts import action, pane_head
-from layers.catalogue import LAYERS
 from layers.imports.registers import REGISTERS
+from layers.served import LAYERS
 
 # of what was looked at, what is compared with what is said
 KEPT = ("table", "layer", "datum", "encoding")

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_mantine_components as dmc
 from dash import html
 
 from app.asking import Asking
 from app.dashboard import texts
-from app.dashboard.components import notice, wild
+from app.dashboard.components import notice
 from app.pages import shell, tables
 from app.pages.ids import PeopleId
-from app.pages.parts import action, dialog
+from app.pages.parts import action, dialog, tabs
 from app.pages.people import listing
 from core.viewer import Permission
 
 GIVING, ENDING, REMOVING = "give-password", "end-sessions", "remove-role"
-TABS = ("people", "roles")
 
 
 def draw(asking: Asking, wanted: str) -> list[Any]:
@@ -29,21 +27,8 @@ def draw(asking: Asking, wanted: str) -> list[Any]:
         "people": panel(listing.PEOPLE, PeopleId.ADD, "people.add", PeopleId.PANE, "people.explain"),
         "roles": panel(listing.ROLES, PeopleId.ROLE_ADD, "roles.add", PeopleId.ROLE_PANE, "roles.explain"),
     }
-    content = dmc.Tabs(
-        [
-            dmc.TabsList(
-                [
-                    dmc.TabsTab(html.Span(texts.both(f"people.tab.{name}")), value=name, **wild({"data-tab": name}))
-                    for name in TABS
-                ]
-            ),
-            *(dmc.TabsPanel(inner, value=name, **wild({"data-panel": name})) for name, inner in panels.items()),
-        ],
-        id=PeopleId.TABS.value,
-        value=wanted if wanted in TABS else "people",
-        keepMounted=True,
-        activateTabWithKeyboard=True,
-    )
+    told = [(name, texts.both(f"people.tab.{name}"), inner) for name, inner in panels.items()]
+    content = tabs(PeopleId.TABS.value, told, wanted)
     dialogs = [
         dialog(GIVING, "people.password", "people.password"),
         dialog(ENDING, "people.end", "people.end"),

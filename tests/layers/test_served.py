@@ -16,11 +16,11 @@ from core.errors import InputError, NotFound
 from core.geodesy import distances_m
 from core.types import LonLat
 from core.vocabulary import table
-from layers import catalogue
-from layers.catalogue import COMPOSED, LAYERS, count_things, describe_layers, read_features, read_tile
+from layers import served
 from layers.grids import CGCS2000, MERCATOR, Grid
 from layers.ogc.tiles import matrices
 from layers.sensors import read_sensors, read_series
+from layers.served import COMPOSED, LAYERS, count_things, describe_layers, read_features, read_tile
 from tests.alerts.helpers import change, write
 from tests.support import now
 
@@ -129,11 +129,11 @@ def test_large_layers_are_estimated_and_say_so(conn: Connection, monkeypatch: py
     conn.execute(text("ANALYZE asset"))
     exact = conn.scalar(text("SELECT count(*) FROM asset")) or 0
     assert count_things(conn, "asset") == (exact, False)
-    monkeypatch.setattr(catalogue, "COUNTED_UP_TO", 10)
+    monkeypatch.setattr(served, "COUNTED_UP_TO", 10)
     guess, estimated = count_things(conn, "asset")
     assert estimated
     assert guess == pytest.approx(exact, rel=0.2)
-    monkeypatch.setattr(catalogue, "COUNTED_UP_TO", 10**9)
+    monkeypatch.setattr(served, "COUNTED_UP_TO", 10**9)
     described = {one["id"]: one for one in describe_layers(conn)}
     assert not any(one["count_estimated"] for one in described.values())
 
