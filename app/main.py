@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import threading
-import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import anyio.to_thread
 from fastapi import Depends, FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.responses import JSONResponse
@@ -63,7 +58,7 @@ from app.api import (
 )
 from app.api.door import check_request
 from app.auth import Attempts, AuthMiddleware, Sessions, policy_of
-from app.catalogue.measuring import Keeper
+from app.background import Background
 from app.dashboard.page import build_dashboard
 from app.deps import Parts, get_parts
 from app.document import document
@@ -75,13 +70,12 @@ from app.live import Hub
 from app.pages import Addresses, build_pages
 from app.problems import COMMON, describes, problem
 from app.serving import Compression, add_docs, add_files
-from app.warming import Warmer
 from core import audit
 from core.clock import utc_now
 from core.db import make_engine
 from core.errors import Forbidden
 from core.pictures import Pictures
-from core.process import Chores, Crew, Heartbeat, Pulse
+from core.process import Pulse
 from core.settings import Settings
 
 ROUTERS = (
@@ -156,27 +150,15 @@ def make_app(settings: Settings) -> FastAPI:
         if settings.city_fonts:
             start_cutting()
         with Pulse() as pulse:
-            crew = Crew(threading.Event(), pulse)
-            figures: Counter[str] = Counter()
-            crew.start("lease", hub.listen)
-            crew.start(
-                "heartbeat",
-                Heartbeat(engine, f"serve-{os.getpid()}", lambda: {**hub.figures(), **crew.figures(), **figures}).run,
-            )
-            keeper = Keeper(engine, parts.uses, figures)
-            crew.start("catalogue", keeper.run)
-            warming = Chores("warming", [Warmer(engine, parts.tiles, figures).chore(time.monotonic())], figures)
-            if settings.warm_tiles:
-                crew.start("warming", warming.run)
+            background = Background(engine, parts, hub, pulse)
+            background.start()
             loop = asyncio.create_task(come_round(pulse))
             yield
             loop.cancel()
-            crew.stop.set()
-            keeper.chores.sign()
-            warming.sign()
+            background.tell_to_stop()
             await hub.close()
             await parts.files.close()
-            await anyio.to_thread.run_sync(crew.join)
+            await background.join()
         engine.dispose()
 
     app = Server(

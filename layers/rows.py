@@ -29,7 +29,6 @@ from core.errors import Conflict, InputError, NotFound, Unavailable
 from core.exposure import city_box, city_zone
 from core.given import Given
 from core.i18n import say
-from core.nouns import LogLine
 from core.process.faults import sqlstate
 from core.scope import EVERYTHING, Scope
 from core.types import Box, JsonObject
@@ -38,13 +37,14 @@ from core.vocabulary import Text
 from layers.columns import Column
 from layers.drawn import read_shape
 from layers.imports.nouns import Unfit
-from layers.imports.values import EXACT, check_key, shown, value_of
+from layers.imports.values import check_key, shown, value_of
 from layers.ogc.collections import of_own
 from layers.ogc.errors import BadRequest
 from layers.ogc.expressions import TEXT, read_filter
 from layers.ogc.filters import condition
 from layers.ogc.systems import CRS84
 from layers.own import NUMBER, OwnLayer, RowObject, district_of, need_layer, need_whole, object_of_row, read_layer
+from layers.row_history import RowEvent, differences, event_of
 
 HISTORY_AT_MOST = 50
 # how far around the old place a position is read that may be read in several ways
@@ -98,20 +98,6 @@ class Row(TypedDict):
     district: str
     version: int
     changed_at: str
-
-
-class RowEvent(TypedDict):
-    """One change of a row: what (create, replace, update, delete, revert), who, when, by which door, why; each value
-    that is another, before and after, and its place where that is."""
-
-    id: int
-    time: str
-    what: str
-    who: str
-    source: str
-    reason: str | None
-    changes: dict[str, list[JsonValue]]
-    geometry: list[JsonValue] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +318,9 @@ def _values(conn: Connection, layer: OwnLayer, given: JsonObject, nothing: objec
     for name in given:
         if name not in columns:
             told = f"{name[:63]}: there is no such column; expected one of {', '.join(columns)}"
-            raise InputError(told, field=name[:63], reason="no_column", about={"name": _both(name[:63])})
+            raise InputError(
+                told, field=name[:63], reason="no_column", about={"name": {"zh": name[:63], "en": name[:63]}}
+            )
     zone = ZoneInfo(city_zone(conn))
     found = {name: _value(columns[name], value, zone) for name, value in given.items()}
     return {name: value for name, value in found.items() if value is not None or nothing is not None}
@@ -514,7 +502,7 @@ def _write_down(
     }
     conn.execute(_EVENT, given)
     conn.execute(_COUNTED, {"more": more, "now": by.now, "layer": layer.id})
-    changed = sorted(_differences(states["before"], states["after"]))
+    changed = sorted(differences(states["before"], states["after"]))
     data = {"layer": layer.id, "row": number, "fields": changed, "source": by.source, "reason": by.reason}
     audit.write(conn, by.who, f"row.{what}", by.now, data)
     notify_place(conn, layer.id, _box(before, after))
@@ -590,59 +578,7 @@ def read_history(
     elif not scope.sees(row.district, layer.classification):
         raise NotFound(f"row: there is no row {number[:40]!r} in {layer.id}", field="row")
     older = "" if before is None else "AND id < :before"
-    return [_event(one) for one in _events(conn, layer, number, older, before=before, most=most)]
-
-
-def _event(row: Any) -> RowEvent:
-    before, after = row.before or {}, row.after or {}
-    moved = before.get("geometry") != after.get("geometry")
-    return {
-        "id": row.id,
-        "time": rfc3339(row.time),
-        "what": row.what,
-        "who": row.who,
-        "source": row.source,
-        "reason": row.reason,
-        "changes": _differences(row.before, row.after),
-        "geometry": [before.get("geometry"), after.get("geometry")] if moved else None,
-    }
-
-
-def _differences(before: JsonObject | None, after: JsonObject | None) -> dict[str, list[JsonValue]]:
-    """Values that are others: [before, after]."""
-    was: Any = (before or {}).get("values", {})
-    now: Any = (after or {}).get("values", {})
-    names = sorted(set(was) | set(now))
-    return {name: [was.get(name), now.get(name)] for name in names if was.get(name) != now.get(name)}
-
-
-def told(event: RowEvent, columns: Sequence[Column]) -> LogLine:
-    """A change in words; of a row that was made or removed, that it was."""
-    titles = {column.name: column.title for column in columns}
-    whole: Text = say(f"row.{event['what']}")
-    if event["what"] in ("update", "replace", "revert"):
-        parts = [
-            say("asset.became", field=titles.get(name, _both(name)), was=_said(was), now=_said(now))
-            for name, (was, now) in event["changes"].items()
-        ]
-        parts += [say("asset.field.place")] if event["geometry"] is not None else []
-        for part in parts:
-            whole = say("asset.and", first=whole, then=part)
-    if event["reason"]:
-        whole = say("row.because", what=whole, reason=event["reason"])
-    return {"time": event["time"], "who": event["who"], "text": whole}
-
-
-def _said(value: JsonValue) -> Text:
-    if isinstance(value, bool):
-        return say("row.yes" if value else "row.no")
-    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
-        value = int(value)
-    return _both("–" if value in (None, "") else str(value)[:80])
-
-
-def _both(words: str) -> Text:
-    return {"zh": words, "en": words}
+    return [event_of(one) for one in _events(conn, layer, number, older, before=before, most=most)]
 
 
 def read_removed(conn: Connection, identity: str, scope: Scope) -> RowObject:

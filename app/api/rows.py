@@ -12,11 +12,11 @@ from app.deps import Conn, Now, Who
 from core.given import Given
 from core.nouns import Page
 from core.viewer import Permission
+from layers.row_history import RowEvent
 from layers.rows import (
     Edit,
     Row,
     RowChange,
-    RowEvent,
     RowIn,
     RowReplaced,
     create_row,

@@ -31,7 +31,7 @@ from dispatch.steps import ALLOWED
 from layers.assets import Asset, AssetEvent
 from layers.columns import ColumnObject
 from layers.own import RowObject
-from layers.rows import RowEvent
+from layers.row_history import RowEvent
 
 SHELVE_MINUTES = (30, 60, 120, 480, MAX_SHELVE_MIN)
 # which milestones a unit may still report, by how far it has come

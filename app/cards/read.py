@@ -44,7 +44,7 @@ from dispatch import log as incident_log
 from dispatch.present import Incident, find_open_incident, read_incidents, read_near_incidents, read_units
 from dispatch.routes import read_routes
 from dispatch.units import read_missing
-from layers import rows
+from layers import row_history, rows
 from layers.assets import read_asset, read_history, told
 from layers.columns import columns_of
 from layers.own import RowObject, read_row
@@ -275,7 +275,7 @@ def row_card(asking: Asking, identity: str) -> RowCard:
         "type": "row",
         "object": row,
         "acts": acts.allowed(mine, asking.viewer.permissions),
-        "log": [rows.told(event, columns) for event in history],
+        "log": [row_history.told(event, columns) for event in history],
     }
 
 

@@ -18,6 +18,7 @@ from layers.columns import columns_of
 from layers.imports.bring import bring
 from layers.own import lock_layer, need_layer, remove_layer
 from layers.own import read_row as read_of_card
+from layers.row_history import told
 from layers.rows import (
     Edit,
     Row,
@@ -29,7 +30,6 @@ from layers.rows import (
     read_rows,
     replace_row,
     revert_row,
-    told,
     update_row,
 )
 from tests.layers.test_bring import HEAD, ROWS, plan_of, text_table
