@@ -68,5 +68,10 @@ def ways_of(layer: str, items: str, export: str) -> list[dict[str, Any]]:
 
 
 def title_of(conn: Connection) -> Text:
-    city = read_city(conn)["name"]
-    return {"zh": f"{city['zh']}信息资源目录", "en": f"Resource catalogue of {city['en']}"}
+    """A simulated city says so to whoever reads of it."""
+    city = read_city(conn)
+    name, demo = city["name"], city["simulated"]
+    return {
+        "zh": f"{name['zh']}信息资源目录{'（演示数据）' if demo else ''}",
+        "en": f"Resource catalogue of {name['en']}{' (demo data)' if demo else ''}",
+    }

@@ -265,6 +265,7 @@ def test_the_public_is_shown_nothing_until_an_administrator_says_so(
     assert page.status_code == 200
     assert "公园绿地" in page.text
     assert "市园林局" in page.text
+    assert "演示数据" in page.text, "a simulated city says that it is one"
     assert "parks-office" not in page.text
     told = anybody.get("/open/layers/parks", params={"lang": "en"})
     assert "Parks" in told.text

@@ -71,11 +71,23 @@ def pane(asking: Asking, base: Values, values: Values) -> html.Div:
         known_view(base),
         overlaps_view(base),
         items_view(base),
-        forms.draw(form, values, locked=not edits, base=base),
     ]
-    if edits:
-        parts.append(forms.save_button(form))
+    parts += (
+        [forms.draw(form, values, locked=False, base=base), forms.save_button(form)] if edits else [said_view(base)]
+    )
     return html.Div([*parts, *asking_view(asking, base)], className="account layer-detail")
+
+
+def said_view(base: Values) -> html.Dl:
+    """What is said of it, for who reads."""
+    chosen = {"cycle": "update_cycles", "category": "catalogue_classes", "sharing": "sharing_classes"}
+    told: list[tuple[str, Any]] = []
+    for name in ("provider", "contact", "summary_zh", "summary_en", "cycle", "category", "code", "sharing", "terms"):
+        value = base[name]
+        if value and name in chosen:
+            value = html.Span(texts.pair(label(chosen[name], value)))
+        told.append((f"catalogue.field.{name}", value))
+    return facts(told)
 
 
 def lacks_view(base: Values) -> Any:

@@ -166,7 +166,9 @@ SCORES: Table[ScoreObject] = Table(
         Column(
             "resources", "catalogue.score.resources", lambda row: [cells.plain(row["resources"], "figure")], width=110
         ),
-        Column("uses", "catalogue.uses", lambda row: [cells.plain(f"{row['uses']:,}", "figure")], width=100, rank=2),
+        Column(
+            "uses", "catalogue.score.uses", lambda row: [cells.plain(f"{row['uses']:,}", "figure")], width=100, rank=2
+        ),
         Column("days", "catalogue.score.days", lambda row: [cells.plain(row["days"], "figure")], width=110, rank=3),
         Column("month", "catalogue.score.month", rank=4),
     ),
