@@ -1,5 +1,5 @@
 """Files that are written here a row at a time, so that a layer of any size takes no more memory than a piece of it:
-CSV, GeoJSON (RFC 7946), KML 2.3 (OGC 12-007r2) and XLSX (ISO/IEC 29500-1). The rest is GDAL's (layers.exports)."""
+CSV, GeoJSON (RFC 7946), KML 2.3 (OGC 12-007r2) and XLSX (by XlsxWriter). The rest is GDAL's (layers.exports)."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import csv
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 from xml.sax.saxutils import escape, quoteattr
-from zipfile import ZIP_DEFLATED, ZipFile
 
 import orjson
 import shapely
+from xlsxwriter import Workbook
+from xlsxwriter.worksheet import Worksheet
 
 from core.errors import InputError
 from layers.columns import Column, ColumnType
@@ -182,33 +183,10 @@ def attribute(value: object) -> str:
 
 # --- XLSX -------------------------------------------------------------------------------------------------------------
 
-_OFFICE = "http://schemas.openxmlformats.org"
-_MAIN = f"{_OFFICE}/spreadsheetml/2006/main"
-_RELATION = f"{_OFFICE}/officeDocument/2006/relationships"
-_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-# what stands around the one sheet
-AROUND: Mapping[str, str] = {
-    "[Content_Types].xml": (
-        f'<Types xmlns="{_OFFICE}/package/2006/content-types">'
-        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-        f'<Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/>'
-        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{_TYPE}.worksheet+xml"/></Types>'
-    ),
-    "_rels/.rels": (
-        f'<Relationships xmlns="{_OFFICE}/package/2006/relationships">'
-        f'<Relationship Id="rId1" Type="{_RELATION}/officeDocument" Target="xl/workbook.xml"/></Relationships>'
-    ),
-    "xl/_rels/workbook.xml.rels": (
-        f'<Relationships xmlns="{_OFFICE}/package/2006/relationships">'
-        f'<Relationship Id="rId1" Type="{_RELATION}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>'
-    ),
-}
-DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-
 
 class _Xlsx(Writer):
-    def __init__(self, file: IO[bytes], heads: Heads) -> None:
-        self._file, self._heads, self._row = file, heads, 0
+    def __init__(self, sheet: Worksheet, heads: Heads) -> None:
+        self._sheet, self._heads, self._row = sheet, heads, 0
         self._names = [*(column.name for column in heads.columns), *heads.place]
         self._line(self._names)
 
@@ -220,48 +198,31 @@ class _Xlsx(Writer):
         if self._row > SHEET_ROWS:
             told = f"format: a sheet has at most {SHEET_ROWS - 1:,} rows; expected csv, gpkg or a filter"
             raise InputError(told, field="format")
-        cells = "".join(self._cell(number, value) for number, value in enumerate(values) if value is not None)
-        self._file.write(f'<row r="{self._row}">{cells}</row>\n'.encode())
+        for number, value in enumerate(values):
+            if value is not None:
+                self._cell(number, value)
 
-    def _cell(self, number: int, value: object) -> str:
-        at = f"{column_letters(number)}{self._row}"
+    def _cell(self, number: int, value: object) -> None:
+        at = (self._row - 1, number)
         if isinstance(value, bool):
-            return f'<c r="{at}" t="b"><v>{int(value)}</v></c>'
-        if isinstance(value, (int, float)):
-            return f'<c r="{at}"><v>{value!r}</v></c>'
-        words = sayable(value)
-        if len(words) > CELL:
-            told = f"format: a cell of a sheet has at most {CELL:,} characters, and {self._names[number]} of row "
-            told += f"{self._row - 1} has {len(words):,}; expected gpkg, geojson, zip, kml or csv"
-            raise InputError(told, field="format")
-        return f'<c r="{at}" t="inlineStr"><is><t xml:space="preserve">{escape(words)}</t></is></c>'
+            self._sheet.write_boolean(*at, value)
+        elif isinstance(value, (int, float)):
+            self._sheet.write_number(*at, value)
+        else:
+            words = sayable(value)
+            if len(words) > CELL:
+                told = f"format: a cell of a sheet has at most {CELL:,} characters, and {self._names[number]} of row "
+                told += f"{self._row - 1} has {len(words):,}; expected gpkg, geojson, zip, kml or csv"
+                raise InputError(told, field="format")
+            # never a formula or a link, whatever it begins with
+            self._sheet.write_string(*at, words)
 
 
 @contextmanager
 def xlsx_file(path: Path, heads: Heads) -> Iterator[Writer]:
-    name = re.sub(r"[\[\]:*?/\\]", "_", heads.name)[:31]
-    book = (
-        f'<workbook xmlns="{_MAIN}" xmlns:r="{_RELATION}"><sheets><sheet name={attribute(name)} sheetId="1" '
-        'r:id="rId1"/></sheets></workbook>'
-    )
-    with ExitStack() as stack:
-        archive = stack.enter_context(ZipFile(path, "w", ZIP_DEFLATED))
-        for part, body in {**AROUND, "xl/workbook.xml": book}.items():
-            archive.writestr(part, DECLARATION + body)
-        file = stack.enter_context(archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True))
-        file.write(f'{DECLARATION}<worksheet xmlns="{_MAIN}"><sheetData>\n'.encode())
-        yield _Xlsx(file, heads)
-        file.write(b"</sheetData></worksheet>")
-
-
-def column_letters(number: int) -> str:
-    """A, B … Z, AA: the column of this number, from 0."""
-    letters = ""
-    number += 1
-    while number:
-        number, rest = divmod(number - 1, 26)
-        letters = chr(ord("A") + rest) + letters
-    return letters
+    """One sheet, a row at a time."""
+    with Workbook(path, {"constant_memory": True, "tmpdir": str(path.parent)}) as book:
+        yield _Xlsx(book.add_worksheet(re.sub(r"[\[\]:*?/\\]", "_", heads.name)[:31]), heads)
 
 
 OPENED: Mapping[str, Opened] = {

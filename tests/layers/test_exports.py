@@ -22,7 +22,6 @@ from layers.imports.registers import REGISTERS
 from layers.imports.suggest import suggest
 from layers.ogc.collections import OURS, Collection, collection
 from layers.ogc.query import Asked, read_items, read_wanted, where
-from layers.writers import column_letters
 from tests.layers.brought import LAT, LON, frame, square, tables
 from tests.layers.test_bring import HEAD, NOW, ROWS, text_table
 
@@ -232,7 +231,3 @@ def test_a_sheet_says_what_it_cannot_hold(conn: Connection, tmp_path: Path, monk
     monkeypatch.setattr("layers.writers.CELL", 20)
     with pytest.raises(InputError, match="wkt of row 1 has"):
         export(conn, collection(conn, "districts"), tmp_path / "a.xlsx")
-
-
-def test_columns_of_a_sheet_are_lettered() -> None:
-    assert [column_letters(n) for n in (0, 25, 26, 51, 701, 702)] == ["A", "Z", "AA", "AZ", "ZZ", "AAA"]
