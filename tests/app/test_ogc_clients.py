@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from sqlalchemy import Engine, text
 
 from app.services.net import free_port
 from layers.ogc.collections import OURS
+from tests.app.qgis import WHERE_THERE, run_qgis
 from tests.support import PATIENCE_S, System
 
 PRIMARY = "class = 'primary' AND length_m > 100"
@@ -175,36 +175,13 @@ def test_gdal_leaves_the_work_to_the_server(
 
 
 # where Debian's package `python3-qgis` puts it; it belongs to Debian's own Python
-QGIS = Path("/usr/lib/python3/dist-packages/qgis/core")
-
-
-@pytest.mark.skipif(
-    not QGIS.is_dir(),
-    reason="QGIS is not installed: 1 GB, more than a test run shall bring; apt-get install python3-qgis",
-)
+@WHERE_THERE
 def test_qgis_reads_narrows_and_draws_a_layer(
     served: System, feed_token: str, db: Engine, part: tuple[float, ...], tmp_path: Path
 ) -> None:
-    command = [
-        "/usr/bin/python3",
-        str(Path(__file__).with_name("qgis_reads.py")),
-        f"{served.http}/ogc?token={feed_token}",
-        "assets",
-        json.dumps(part),
-        "\"class\" = '01'",
-        str(tmp_path / "assets.png"),
-    ]
-    environment = {
-        "PATH": os.environ["PATH"],
-        "QT_QPA_PLATFORM": "offscreen",
-        "HOME": str(tmp_path),
-        "NO_PROXY": "*",
-        "LANG": "C.UTF-8",
-    }
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE_S * 4)
-    assert done.returncode == 0, done.stderr[-2000:]
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found["valid"], done.stderr[-2000:]
+    given = (f"{served.http}/ogc?token={feed_token}", "assets", json.dumps(part), "\"class\" = '01'")
+    found, said = run_qgis("qgis_reads.py", *given, str(tmp_path / "assets.png"), home=tmp_path)
+    assert found["valid"], said
     assert found["crs"] in ("OGC:CRS84", "EPSG:4326"), "longitude first, whatever it calls that"
     assert {"code", "class", "state"} <= set(found["fields"])
     assert found["count"] == count(db, "SELECT count(*) FROM asset")

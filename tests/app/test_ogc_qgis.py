@@ -4,9 +4,7 @@ of it."""
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -29,9 +27,9 @@ from layers.imports.suggest import suggest
 from layers.ogc.collections import OURS, Collection
 from layers.own import need_layer, remove_layer
 from layers.styles import StyleIn, compiled
-from tests.app.test_ogc_clients import QGIS
+from tests.app.qgis import WHERE_THERE, run_qgis
 from tests.layers.test_bring import HEAD, NOW, ROWS, text_table
-from tests.support import PATIENCE_S, System
+from tests.support import System
 
 
 def get(client: httpx.Client, path: str, lang: str = "en", **query: str) -> httpx.Response:
@@ -207,29 +205,12 @@ def test_every_token_that_is_drawn_with_has_a_colour() -> None:
 
 
 def opened(path: Path, tmp_path: Path) -> dict[str, Any]:
-    script = str(Path(__file__).with_name("qgis_opens.py"))
-    command = ["/usr/bin/python3", script, str(path), str(tmp_path / "map.png")]
-    environment = {
-        "PATH": os.environ["PATH"],
-        "QT_QPA_PLATFORM": "offscreen",
-        "HOME": str(tmp_path),
-        "NO_PROXY": "*",
-        "LANG": "C.UTF-8",
-    }
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE_S * 6)
-    assert done.returncode == 0, done.stderr[-2000:]
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    assert found["read"], (found["why"], done.stderr[-2000:])
+    found, said = run_qgis("qgis_opens.py", str(path), str(tmp_path / "map.png"), home=tmp_path)
+    assert found["read"], (found["why"], said)
     return found
 
 
-needs_qgis = pytest.mark.skipif(
-    not QGIS.is_dir(),
-    reason="QGIS is not installed: 1 GB, more than a test run shall bring; apt-get install python3-qgis",
-)
-
-
-@needs_qgis
+@WHERE_THERE
 @pytest.mark.timeout(600)
 def test_qgis_opens_the_project(viewer: httpx.Client, feed_token: str, styled: str, db: Engine, tmp_path: Path) -> None:
     path = tmp_path / "onemap.qgz"
@@ -260,7 +241,7 @@ def test_qgis_opens_the_project(viewer: httpx.Client, feed_token: str, styled: s
     assert found["colours"] > 8
 
 
-@needs_qgis
+@WHERE_THERE
 def test_qgis_takes_a_layer_definition(viewer: httpx.Client, feed_token: str, db: Engine, tmp_path: Path) -> None:
     path = tmp_path / "units.qlr"
     path.write_bytes(get(viewer, "/ogc/collections/facilities/onemap.qlr", token=feed_token).content)
