@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
-from pydantic import Field
+from dataclasses import replace
+from typing import Annotated
 
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+from sqlalchemy import Connection
+
+from app.api.exports import FILTER
 from app.api.shapes import GeometryIn, Limit, Name, part
 from app.deps import Conn, Now, Parts, PartsDep, Who
 from app.problems import GEOJSON, gives
@@ -12,11 +17,16 @@ from core.catalogue.nouns import Kind
 from core.errors import InputError
 from core.nouns import Page
 from core.scope import EVERYTHING, Scope
-from core.viewer import Permission
+from core.texts import check_text
+from core.viewer import Permission, Viewer
+from layers.area import Area, area_meant
 from layers.grids import MERCATOR, Grid
+from layers.ogc.collections import collection
+from layers.ogc.errors import BadRequest
+from layers.ogc.query import read_wanted
 from layers.served import COMPOSITE, LAYERS, describe_layers, read_features, read_tile, sight_of_tiles
 from layers.spec import Layer
-from layers.within import Within, read_within
+from layers.within import Inside, Within, list_within, read_within
 
 router = APIRouter(tags=["map"])
 TILE_TYPE = "application/vnd.mapbox-vector-tile"
@@ -84,8 +94,36 @@ def post_within(conn: Conn, who: Who, now: Now, body: WithinIn) -> Within:
     """People, buildings, facilities, assets by class, units, sensors, cameras, incidents, alarms and features of the
     city's own layers inside a GeoJSON polygon, within a radius of a point or line, or in the district, grid cell or
     other area that a point is in."""
+    return read_within(conn, _area(conn, who, body), now, who.scope)
+
+
+@router.post("/api/within/{layer}")
+def post_within_layer(
+    conn: Conn,
+    who: Who,
+    parts: PartsDep,
+    body: WithinIn,
+    layer: str,
+    filter: Annotated[str | None, Query(max_length=FILTER)] = None,
+    cursor: Name = None,
+    limit: Limit = 100,
+) -> Page[Inside]:
+    """The features of a layer that `/ogc/collections` names inside such an area, those of which `filter` (CQL2 text)
+    is true."""
+    area = _area(conn, who, body)
+    try:
+        check_text(filter or "", "filter")
+        asked = replace(read_wanted(filter, None), after=cursor, limit=limit)
+        found = list_within(conn, collection(conn, layer, who.scope), area, asked, who.scope)
+    except BadRequest as exc:  # which is 400 under /ogc alone
+        raise InputError(exc.message, field="cursor" if exc.field == "after" else exc.field) from exc
+    parts.uses.add(Kind.LAYER, layer, "map", who.username)
+    return found
+
+
+def _area(conn: Connection, who: Viewer, body: WithinIn) -> Area:
     who.require(Permission.CITY_READ)
     if body.type not in AREAS:
         raise InputError(f"type: expected one of {', '.join(AREAS)}, got {body.type!r}", field="type")
     geometry = {"type": body.type, "coordinates": body.coordinates}
-    return read_within(conn, geometry, now, who.scope, body.radius_m, body.of)
+    return area_meant(conn, geometry, who.scope, body.radius_m, body.of)

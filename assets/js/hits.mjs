@@ -2,6 +2,8 @@
 import { KINDS } from './live.mjs';
 
 export const MOST = 9;
+// what opens a card; what does not is a place on the map
+export const WITH_CARD = ['alarm', 'incident', 'unit', 'sensor', 'warning', 'camera', 'facility', 'asset', 'row'];
 // Of things that match equally well, the kind that stands first; streets before what is named after them.
 const ORDER = ['place', 'incident', 'warning', 'alarm', 'unit', 'district', 'street', 'address', 'facility', 'area', 'sensor', 'camera', 'row', 'asset', 'building'];
 

@@ -1,6 +1,7 @@
 // What is inside an area: drawn on the map as a circle, a polygon or a band along a street, told beside it at once, to be taken along.
 import { send, whyOf } from './api.mjs';
 import { byId, el } from './dom.mjs';
+import { makeInsideList } from './inside_list.mjs';
 import { hasPicture } from './map/lost.mjs';
 import { asked, blank, drawn, finished, isOnePress, isWhole, withPoint, withoutLast } from './map/sketch.mjs';
 import { token } from './tokens.mjs';
@@ -18,8 +19,8 @@ const FORMATS = { gpkg: 'GeoPackage', geojson: 'GeoJSON', csv: 'CSV', xlsx: 'XLS
 
 /**
  * @typedef {{ geometry: any, area_m2: number, length_m: number | null, people: number | null, buildings: number, alarms: number, incidents: number, units: number, sensors: number, cameras: number,
- *   name: Bilingual | null, facilities: { id: string, kind: string, names: Bilingual }[], assets: { key: string, count: number, faults: number }[], layers: { id: string, title: Bilingual, count: number }[] }} Within
- * @typedef {{ label: Bilingual, value: string, more?: Bilingual }} Line
+ *   name: Bilingual | null, facilities: { id: string, kind: string, names: Bilingual }[], facility_kinds: { key: string, count: number }[], assets: { key: string, count: number, faults: number }[], layers: { id: string, title: Bilingual, count: number }[] }} Within
+ * @typedef {{ label: Bilingual, value: string, more?: Bilingual, listed?: import('./inside_list.mjs').Listed }} Line
  */
 
 /** @param {number} m2 */
@@ -27,24 +28,28 @@ export const areaOf = m2 => (m2 >= 1e6 ? `${(m2 / 1e6).toFixed(2)} km²` : m2 >=
 /** @param {number} m */
 export const lengthOf = m => (m >= 1000 ? `${(m / 1000).toFixed(2)} km` : `${Math.round(m)} m`);
 
+/** A text of CQL2. @param {string} text */
+const quoted = text => `'${text.replaceAll("'", "''")}'`;
+
 /** What is told of an area, line by line. @param {Within} found @param {Pick<Words, 'texts'>} words @param {Vocabulary} vocabulary @returns {Line[]} */
 export function linesOf(found, { texts }, vocabulary) {
   const count = (/** @type {string} */ name, /** @type {number | null} */ n) => ({ label: texts(`inside.${name}`), value: n === null ? '–' : n.toLocaleString('en') });
-  /** @type {Map<string, number>} */
-  const kinds = new Map();
-  for (const { kind } of found.facilities) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  const listed = (/** @type {string} */ layer, /** @type {number} */ n, /** @type {string} */ filter = '') => (n ? { listed: { layer, ...(filter && { filter }) } } : {});
   return [
     ...(found.name ? [{ label: texts('inside.name'), value: found.name.zh, ...(found.name.en === found.name.zh ? {} : { more: { zh: found.name.en, en: found.name.en } }) }] : []),
     { label: texts('inside.area'), value: areaOf(found.area_m2) },
     ...(found.length_m === null ? [] : [{ label: texts('inside.length'), value: lengthOf(found.length_m) }]),
     count('people', found.people),
-    count('buildings', found.buildings),
-    ...['incidents', 'alarms', 'units', 'sensors', 'cameras'].map(name => count(name, /** @type {any} */ (found)[name])),
-    ...[...kinds].map(([kind, n]) => ({ label: /** @type {any} */ (vocabulary.facility_kinds)[kind] ?? { zh: kind, en: kind }, value: String(n) })),
+    ...['buildings', 'incidents', 'alarms', 'units', 'sensors', 'cameras'].map(name => {
+      const n = /** @type {any} */ (found)[name];
+      return { ...count(name, n), ...listed(name, n) };
+    }),
+    ...found.facility_kinds.map(({ key, count: n }) => ({ label: /** @type {any} */ (vocabulary.facility_kinds)[key] ?? { zh: key, en: key }, value: n.toLocaleString('en'), ...listed('facilities', n, `kind = ${quoted(key)}`) })),
     ...found.assets.map(({ key, count: n, faults }) => ({
       label: /** @type {any} */ (vocabulary.asset_classes)[key] ?? { zh: key, en: key }, value: n.toLocaleString('en'), ...(faults ? { more: texts('inside.faults', { n: faults }) } : {}),
+      ...listed('assets', n, `class = ${quoted(key)}`),
     })),
-    ...found.layers.map(({ title, count: n }) => ({ label: title, value: n.toLocaleString('en') })),
+    ...found.layers.map(({ id, title, count: n }) => ({ label: title, value: n.toLocaleString('en'), ...listed(id, n) })),
   ];
 }
 
@@ -76,8 +81,8 @@ export function addressOf(layer, format, { type, coordinates }) {
 /** Layers of the city's own whose areas a place can be in. @param {LayerItem[]} items */
 export const layersOfAreas = items => items.filter(({ own, geometry }) => own && geometry === 'polygon').map(({ id, title }) => ({ id, title }));
 
-/** @param {{ map: MapLibre, words: Words, catalogue: Texts, vocabulary: Vocabulary, layers: LayerItem[] }} parts */
-export function makeInside({ map, words, catalogue, vocabulary, layers: known }) {
+/** @param {{ map: MapLibre, words: Words, catalogue: Texts, vocabulary: Vocabulary, layers: LayerItem[], selection: Chosen }} parts */
+export function makeInside({ map, words, catalogue, vocabulary, layers: known, selection }) {
   const { both } = words;
   let sketch = blank('circle');
   let radius = STANDARD.circle;
@@ -125,9 +130,21 @@ export function makeInside({ map, words, catalogue, vocabulary, layers: known })
   function tell() {
     if (!found) return;
     const lines = linesOf(found, words, vocabulary);
-    const rows = lines.map(({ label, value, more }) => el('div', {}, el('dt', {}, pair(label)), el('dd', {}, value, ...(more ? [el('span', { class: 'quiet' }, ' · ', pair(more))] : []))));
+    const rows = lines.map(line => el('div', {}, el('dt', {}, pair(line.label)), el('dd', {}, figureOf(line), ...(line.more ? [el('span', { class: 'quiet' }, ' · ', pair(line.more))] : []))));
     const take = el('button', { type: 'button', class: 'action', 'data-testid': 'inside-take', onclick: () => takeAlong(lines) }, both('inside.take'));
     told.replaceChildren(el('dl', { class: 'facts', 'data-testid': 'inside-facts' }, ...rows), take, ...rowsAlong(found));
+  }
+
+  /** A figure that leads to what it counts. @param {Line} line */
+  function figureOf({ label, value, listed }) {
+    return listed ? el('button', { type: 'button', class: 'link', 'data-list': listed.layer, 'aria-label': `${label[words.lang()]} ${value}`, onclick: () => list(label, listed) }, value) : value;
+  }
+
+  /** @param {Bilingual} title @param {import('./inside_list.mjs').Listed} listed */
+  function list(title, listed) {
+    if (!found) return;
+    told.replaceChildren(makeInsideList({ words, catalogue, selection, geometry: found.geometry, title, listed, back: tell }));
+    /** @type {HTMLElement | null} */ (told.querySelector('[data-testid=inside-back]'))?.focus();
   }
 
   /** The rows of one layer as a file. @param {Within} within */

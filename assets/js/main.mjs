@@ -134,7 +134,7 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
 
   const tour = makeTour({ words });
   const linkHere = () => linkOf({ origin: location.origin, thing: selection.current(), center: map.map.getCenter(), zoom: map.map.getZoom(), layers: tree.shown(), lang: words.lang() });
-  const inside = makeInside({ map: map.map, words, catalogue, vocabulary, layers: layers.items });
+  const inside = makeInside({ map: map.map, words, catalogue, vocabulary, layers: layers.items, selection });
   listenToControls({ 'map-inside': inside.open, 'map-link': () => actions.copy(linkHere()), 'tour-open': () => { toggleHelp(); tour.begin(); } });
 
   async function startPanels() {

@@ -1,12 +1,11 @@
 // Search over what is on the page at once and over the catalogue after a moment; coordinates fly there.
 import { get } from './api.mjs';
 import { el, setProps, whenThere } from './dom.mjs';
-import { matching, merged, placeHit, placeIn, tellingOf } from './hits.mjs';
+import { matching, merged, placeHit, placeIn, tellingOf, WITH_CARD } from './hits.mjs';
 import { pair } from './words.mjs';
 
 const COMBOBOX = { role: 'combobox', 'aria-autocomplete': 'list', 'aria-expanded': 'false', 'aria-controls': 'search-results' };
 const PAUSE_MS = 180;
-const WITH_CARD = ['alarm', 'incident', 'unit', 'sensor', 'warning', 'camera', 'facility', 'asset', 'row'];
 
 /** @typedef {import('./hits.mjs').Hit} Hit */
 /** `bbox` of the city, `middle` of what the map shows. @typedef {{ live: Live, words: Words, selection: Chosen, bbox: readonly number[] | null, middle: () => { lng: number, lat: number } | null }} Parts */

@@ -18,18 +18,21 @@ from core.scope import (
     unit_district,
 )
 from core.vocabulary import ENDED_INCIDENT, Text, sql_list
-from layers.columns import CASTS, Column, ColumnType
+from layers.columns import CASTS, Column, ColumnType, with_role
 from layers.own import OwnLayer, need_layer, prop, quoted, read_layers
 from layers.served import LAYERS
 
 Values = tuple[tuple[Column, str], ...]
+# what a row of a layer of the city's own is to cards and search, by the layer and its number
+ROW = "row"
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
     """`source` is what stands behind FROM; `key` the SQL of a feature's id, unique and in a total order, of which
     `key_cast` is the type; `values` the columns with their SQL; `seen` what of it a scope sees (core.scope). `time`:
-    the moment a feature is of, where it has one."""
+    the moment a feature is of, where it has one. `thing`: what its features are to cards and search; `names`: the SQL
+    of what they are called in Chinese and English; `stands`: of the place by which one is in an area or not."""
 
     id: str
     title: Text
@@ -37,6 +40,9 @@ class Collection:
     key: str
     seen: str
     values: Values
+    thing: str
+    names: tuple[str, str] = ("name_zh", "name_en")
+    stands: str = "geom"
     geom: str = "geom"
     key_cast: str = "text"
     time: str | None = None
@@ -103,6 +109,7 @@ def _area(layer: str) -> Collection:
         key_cast="bigint",
         seen=ALL,
         of_all=True,
+        thing="area",
         values=_values(("kind", "text", "类别", "Kind", "kind"), *NAMES),
     )
 
@@ -115,6 +122,7 @@ OURS: tuple[Collection, ...] = (
         key="code",
         seen=ALL,
         of_all=True,
+        thing="district",
         values=_values(
             ("code", "text", "代码", "Code", "code"),
             *NAMES,
@@ -129,6 +137,7 @@ OURS: tuple[Collection, ...] = (
         key_cast="bigint",
         seen=ALL,
         of_all=True,
+        thing="street",
         values=_values(
             *NAMES,
             ("class", "text", "等级", "Class", "class"),
@@ -147,6 +156,9 @@ OURS: tuple[Collection, ...] = (
         key_cast="bigint",
         seen=ALL,
         of_all=True,
+        thing="building",
+        # as people in it are counted (core.exposure)
+        stands="center",
         values=_values(
             ("kind", "text", "用途", "Use", "kind"),
             *NAMES,
@@ -160,6 +172,7 @@ OURS: tuple[Collection, ...] = (
         title=LAYERS["assets"].title,
         source="asset",
         key="id",
+        thing="asset",
         seen=seen_asset("district", "dept"),
         version="version",
         # a component comes into the register and leaves it by a file: its code says its class and district
@@ -184,6 +197,7 @@ OURS: tuple[Collection, ...] = (
         title=LAYERS["facilities"].title,
         source="facility",
         key="id",
+        thing="facility",
         seen=seen("district", "classification"),
         values=_values(
             ("kind", "text", "类别", "Kind", "kind"),
@@ -199,6 +213,7 @@ OURS: tuple[Collection, ...] = (
         title=LAYERS["cameras"].title,
         source="camera",
         key="id",
+        thing="camera",
         seen=seen("district", "classification"),
         values=_values(
             *NAMES,
@@ -212,6 +227,7 @@ OURS: tuple[Collection, ...] = (
         title=LAYERS["sensors"].title,
         source="sensor",
         key="id",
+        thing="sensor",
         seen=f"status <> 'retired' AND {seen('district', 'classification')}",
         values=_values(
             ("kind", "text", "类别", "Kind", "kind"), *NAMES, ("status", "text", "状态", "Status", "status"), DISTRICT
@@ -227,6 +243,7 @@ OURS: tuple[Collection, ...] = (
         key="u.id",
         seen=seen_unit("u.id", unit_district("u.station", "u.home")),
         of_all=True,
+        thing="unit",
         time="seen_at",
         values=_values(
             ("kind", "text", "类别", "Kind", "kind"),
@@ -244,6 +261,8 @@ OURS: tuple[Collection, ...] = (
             f"status NOT IN {sql_list(ENDED_INCIDENT)} AND {seen_incident('incident.id', 'district', 'classification')}"
         ),
         of_all=True,
+        thing="incident",
+        names=("titles->>'zh'", "titles->>'en'"),
         time="opened_at",
         values=_values(
             ("number", "text", "编号", "Number", "number"),
@@ -266,6 +285,8 @@ OURS: tuple[Collection, ...] = (
             + seen_incident("alarm.incident_id", "district", alarm_classification("alarm.thing_type", "alarm.thing_id"))
         ),
         of_all=True,
+        thing="alarm",
+        names=("message->>'zh'", "message->>'en'"),
         time="raised_at",
         values=_values(
             ("kind", "text", "类别", "Kind", "kind"),
@@ -288,6 +309,8 @@ def of_own(layer: OwnLayer) -> Collection:
     # a day and a time as they came in, with the offset that they had
     taken = [(column, prop(column) if column.type in ("date", "time") else sql) for column, sql in held]
     moment = next((sql for column, sql in values if column.role == "time" and column.type == "time"), None)
+    label = with_role(layer.columns, "label")
+    name = prop(label) if label else "key"
     return Collection(
         id=layer.id,
         title=layer.title,
@@ -296,6 +319,8 @@ def of_own(layer: OwnLayer) -> Collection:
         key_cast="bigint",
         seen=f"layer_id = {quoted(layer.id)} AND {seen('district', str(int(layer.classification)))}",
         values=tuple(values),
+        thing=ROW,
+        names=(name, name),
         time=moment,
         drawn=layer.geometry != "none",
         version="version",

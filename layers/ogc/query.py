@@ -190,8 +190,9 @@ def _period(words: str | None) -> Period | None:
     return first, last
 
 
-def where(one: Collection, asked: Asked, scope: Scope) -> tuple[list[str], dict[str, Any]]:
-    """What is asked as conditions of SQL, of which the first is what the scope sees, and their parameters."""
+def where(one: Collection, asked: Asked, scope: Scope, area: str | None = None) -> tuple[list[str], dict[str, Any]]:
+    """What is asked as conditions of SQL, of which the first is what the scope sees, and their parameters; `area`:
+    GeoJSON in which things stand."""
     conditions, given = [one.seen], dict(scope.params())
     for name, sign, key in (("after", ">", asked.after), ("before", "<", asked.before)):
         if key is not None:
@@ -212,6 +213,9 @@ def where(one: Collection, asked: Asked, scope: Scope) -> tuple[list[str], dict[
         filtered = condition(asked.filter, one, asked.filter_crs)
         conditions.append(filtered.sql)
         given |= filtered.given
+    if area is not None:
+        conditions.append(f"ST_Intersects({one.stands}, ST_SetSRID(ST_GeomFromGeoJSON(:area), 4326))")
+        given["area"] = area
     return conditions, given
 
 
@@ -243,20 +247,26 @@ def _select(one: Collection, crs: str) -> str:
 
 
 def _feature(one: Collection, row: Any) -> dict[str, Any]:
-    properties = {column.name: _plain(row[number + 2]) for number, column in enumerate(one.columns)}
+    properties = {column.name: plain(row[number + 2]) for number, column in enumerate(one.columns)}
     shape = None if row.shape is None else orjson.Fragment(row.shape)
     return {"type": "Feature", "id": row.fid, "geometry": shape, "properties": properties}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value of a column as JSON has it."""
     return value.isoformat() if isinstance(value, (date, datetime)) else value
+
+
+def check_keys(one: Collection, asked: Asked) -> None:
+    """BadRequest where `after` or `before` is no key of this collection."""
+    for name, key in (("after", asked.after), ("before", asked.before)):
+        if key is not None and one.key_cast == "bigint" and not re.fullmatch(r"-?[0-9]{1,18}", key):
+            raise BadRequest(f"{name}: expected what a link to another page says, got {key[:60]!r}", field=name)
 
 
 def read_items(conn: Connection, one: Collection, asked: Asked, scope: Scope = EVERYTHING) -> Answer:
     """One page. BadRequest where `after` or `before` is no key of this collection, or a filter does not fit it."""
-    for name, key in (("after", asked.after), ("before", asked.before)):
-        if key is not None and one.key_cast == "bigint" and not re.fullmatch(r"-?[0-9]{1,18}", key):
-            raise BadRequest(f"{name}: expected what a link to another page says, got {key[:60]!r}", field=name)
+    check_keys(one, asked)
     back = asked.before is not None
     conditions, given = where(one, asked, scope)
     order = f"{one.key} {'DESC' if back else 'ASC'}"

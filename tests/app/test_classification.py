@@ -41,10 +41,9 @@ from layers.imports.load import load_layer
 from layers.registers import read_near_cameras
 from layers.served import read_features
 from layers.video import read_picture
-from layers.within import read_within
 from tests.alerts.helpers import SENSOR, change, write
 from tests.app.asking import ask_as
-from tests.app.test_scope import LISTS, WHOLE_WORLD, ids
+from tests.app.test_scope import LISTS, WHOLE_WORLD, ids, within
 from tests.dispatch.test_incidents import opened, send
 from tests.people import person
 from tests.support import now
@@ -129,12 +128,12 @@ def test_search_areas_and_neighbours_are_without_what_is_above_ones_class(
         words = {"incident": "积水", "facility": name_of(conn, identity)}.get(kind, identity)
         assert identity in {hit["id"] for hit in search(conn, words, 100, HIGH.scope)}, kind
         assert identity not in {hit["id"] for hit in search(conn, words, 100, LOW.scope)}, kind
-    whole, part = (read_within(conn, WHOLE_WORLD, now(), who.scope) for who in (HIGH, LOW))
+    whole, part = (within(conn, WHOLE_WORLD, who.scope) for who in (HIGH, LOW))
     for kind in ("sensors", "cameras", "incidents", "alarms"):
         assert whole[kind] - part[kind] == 1, kind  # type: ignore[literal-required]
     # a city has more facilities than an answer lists
     around = square(conn, things["facilities"])
-    named = [{f["id"] for f in read_within(conn, around, now(), who.scope)["facilities"]} for who in (HIGH, LOW)]
+    named = [{f["id"] for f in within(conn, around, who.scope)["facilities"]} for who in (HIGH, LOW)]
     assert named[0] - named[1] == {things["facilities"]}
     where = video.get_camera(conn, HIGH, now(), things["cameras"])
     assert where["lon"]

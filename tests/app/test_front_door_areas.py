@@ -11,7 +11,7 @@ import pytest
 
 from app.dashboard import texts
 from core.errors import InputError
-from layers.within import KM2_AT_MOST, POSITIONS_AT_MOST, RINGS_AT_MOST, check_cost
+from layers.area import KM2_AT_MOST, POSITIONS_AT_MOST, RINGS_AT_MOST, check_cost
 
 
 def circle(count: int, radius: float = 0.01, lon: float = 119.0, lat: float = 31.3) -> list[list[float]]:

@@ -29,7 +29,7 @@ from core.errors import Forbidden, NotFound
 from core.excerpt import Excerpt
 from core.scope import EVERYTHING, Scope
 from core.settings import Settings
-from core.types import LonLat, place_of
+from core.types import JsonObject, LonLat, place_of
 from core.viewer import Role, Viewer
 from dispatch import coverage
 from dispatch.incidents import open_from_alarm
@@ -39,9 +39,10 @@ from dispatch.units import read_candidates
 from ingest.admin import devices
 from ingest.admin import pending as book
 from ingest.doors.accounts import AccountIn
+from layers.area import area_meant
 from layers.sensors import read_sensors
 from layers.served import LAYERS, describe_layers, read_features, read_tile, sight_of_tiles
-from layers.within import read_within
+from layers.within import Within, read_within
 from tests.alerts.helpers import change, write
 from tests.app.asking import ask_as
 from tests.dispatch.test_incidents import opened, send
@@ -134,21 +135,25 @@ def test_features_and_what_is_within_obey_the_scope(layer: str, busy: Connection
     assert less.count(b'"Feature"') < more.count(b'"Feature"')
 
 
+def within(conn: Connection, geometry: JsonObject, scope: Scope) -> Within:
+    return read_within(conn, area_meant(conn, geometry, scope), now(), scope)
+
+
 def test_within_counts_what_may_be_seen(busy: Connection) -> None:
-    whole = read_within(busy, WHOLE_WORLD, now())
+    whole = within(busy, WHOLE_WORLD, EVERYTHING)
     one, *_ = codes = list(busy.scalars(text("SELECT code FROM district ORDER BY code")))
-    part = read_within(busy, WHOLE_WORLD, now(), Scope(districts=frozenset({one})))
+    part = within(busy, WHOLE_WORLD, Scope(districts=frozenset({one})))
     for kind in ("people", "buildings", "units", "sensors", "cameras"):
         assert part[kind] < whole[kind], kind  # type: ignore[literal-required]
     assert len(part["facilities"]) < len(whole["facilities"])
     assert (whole["cut_to"], part["cut_to"]) == (None, [one])
-    counted = [read_within(busy, WHOLE_WORLD, now(), Scope(districts=frozenset({c})))["people"] or 0 for c in codes]
+    counted = [within(busy, WHOLE_WORLD, Scope(districts=frozenset({c})))["people"] or 0 for c in codes]
     assert sum(counted) == pytest.approx(whole["people"], rel=0.01)
 
 
 def test_area_outside_of_ones_districts_is_refused_and_one_inside_is_whole(busy: Connection) -> None:
     with pytest.raises(Forbidden) as caught:
-        read_within(busy, WHOLE_WORLD, now(), Scope(districts=NOWHERE))
+        within(busy, WHOLE_WORLD, Scope(districts=NOWHERE))
     assert caught.value.reason == "outside_districts"
     row = busy.execute(
         text(
@@ -158,7 +163,7 @@ LIMIT 1
 """
         )
     ).one()
-    assert read_within(busy, row.shape, now(), Scope(districts=frozenset({row.code})))["cut_to"] is None
+    assert within(busy, row.shape, Scope(districts=frozenset({row.code})))["cut_to"] is None
 
 
 def test_areas_of_risk_are_told_of_where_they_touch_ones_districts(busy: Connection) -> None:

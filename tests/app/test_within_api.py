@@ -83,6 +83,91 @@ def test_in_a_polygon(viewer: httpx.Client, there: None) -> None:
     assert told["area_m2"] > 0
 
 
+def listed(client: httpx.Client, layer: str, limit: int = 100, **query: str) -> list[dict[str, Any]]:
+    """All pages of it."""
+    items: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while True:
+        params = {"limit": str(limit), **query, **cursor}
+        answer = client.post(f"/api/within/{layer}", json=AROUND, params=params)
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        assert len(page["items"]) <= limit
+        items += page["items"]
+        if page["next"] is None:
+            return items
+        cursor = {"cursor": page["next"]}
+
+
+AROUND = {"type": "Point", "coordinates": [LON, LAT], "radius_m": 2000}
+
+
+def test_what_is_inside_one_after_the_other(viewer: httpx.Client, there: None) -> None:
+    """Every count is as long as its list, page by page."""
+    told = ask(viewer, **AROUND).json()
+    for layer in ("buildings", "units", "sensors", "cameras", "incidents", "alarms"):
+        items = listed(viewer, layer, 7)
+        ids = {one["id"] for one in items}
+        assert (len(items), len(ids)) == (told[layer], told[layer]), layer
+    assert told["buildings"] > 7
+    for kind in told["assets"]:
+        items = listed(viewer, "assets", 50, filter=f"class = '{kind['key']}'")
+        assert len(items) == kind["count"], kind
+        assert sum(one["values"]["state"] != "normal" for one in items) == kind["faults"]
+    for kind in told["facility_kinds"]:
+        assert len(listed(viewer, "facilities", filter=f"kind = '{kind['key']}'")) == kind["count"]
+    assert sum(kind["count"] for kind in told["facility_kinds"]) == len(listed(viewer, "facilities", 3))
+
+
+def test_one_inside_says_what_and_where_it_is(viewer: httpx.Client, there: None) -> None:
+    [cover] = [one for one in listed(viewer, "assets") if one["id"] == ASSET]
+    assert (cover["type"], cover["title"]) == ("asset", {"zh": "雨水井盖", "en": "Cover"})
+    assert (cover["lon"], cover["lat"]) == (pytest.approx(LON), pytest.approx(LAT))
+    wells = listed(viewer, "wells", 2)
+    assert [one["title"]["zh"] for one in wells] == ["井0", "井1", "井2"]
+    row = viewer.get(f"/api/layers/wells/rows/{wells[0]['id'].removeprefix('wells/')}")
+    assert row.status_code == 200, "its id is the one that cards and rows have"
+
+
+@pytest.mark.parametrize(
+    ("layer", "query", "status", "field"),
+    [
+        ("nobody", {}, 404, None),
+        ("assets", {"filter": "nothing = 1"}, 422, "filter"),
+        ("assets", {"filter": "class ="}, 422, "filter"),
+        ("wells", {"cursor": "three"}, 422, "cursor"),
+        ("buildings", {"cursor": "1; DROP"}, 422, "cursor"),
+        ("assets", {"limit": "0"}, 422, "limit"),
+        ("assets", {"more": "1"}, 422, "more"),
+    ],
+)
+def test_what_cannot_be_listed_is_said_by_its_field(
+    viewer: httpx.Client, there: None, layer: str, query: dict[str, str], status: int, field: str | None
+) -> None:
+    answer = viewer.post(f"/api/within/{layer}", json=AROUND, params=query)
+    assert answer.status_code == status, answer.text
+    assert field is None or field in answer.json()["field"]
+
+
+def test_retired_sensors_are_not_counted(viewer: httpx.Client, db: Engine) -> None:
+    with db.connect() as conn:
+        lon, lat, name = conn.execute(
+            text("SELECT ST_X(geom), ST_Y(geom), id FROM sensor WHERE status = 'active' ORDER BY id LIMIT 1")
+        ).one()
+    at = {"type": "Point", "coordinates": [lon, lat], "radius_m": 5}
+    before = ask(viewer, **at).json()["sensors"]
+    set_status(db, name, "retired")
+    try:
+        assert ask(viewer, **at).json()["sensors"] == before - 1
+    finally:
+        set_status(db, name, "active")
+
+
+def set_status(db: Engine, sensor: str, status: str) -> None:
+    with db.begin() as conn:
+        conn.execute(text("UPDATE sensor SET status = :status WHERE id = :id"), {"status": status, "id": sensor})
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

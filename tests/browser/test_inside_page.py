@@ -104,6 +104,21 @@ def test_its_features_are_taken_along_too(desk: Desk) -> None:
     assert 0 < len(found) < with_all
 
 
+def test_a_figure_leads_to_a_list_and_the_list_to_a_card(desk: Desk) -> None:
+    desk.page.click(f"{FACTS} [data-list=assets]")
+    desk.page.wait_for_selector("[data-testid=inside-list] li")
+    many = desk.page.locator("[data-testid=inside-list] li").count()
+    if desk.page.locator("[data-testid=inside-more]").count():
+        desk.page.click("[data-testid=inside-more]")
+        desk.page.wait_for_function(f"() => document.querySelectorAll('[data-testid=inside-list] li').length > {many}")
+    assert desk.serious_barriers() == []
+    code = desk.page.locator("[data-testid=inside-list] li .figures").first.inner_text()
+    desk.page.locator("[data-testid=inside-list] button").first.click()
+    desk.page.wait_for_selector(f"#card :text('{code}')")
+    desk.page.click("[data-testid=inside-back]")
+    told(desk)
+
+
 def test_escape_ends_it_and_presses_choose_again(desk: Desk) -> None:
     desk.page.keyboard.press("Escape")
     desk.page.wait_for_selector("#inside", state="detached")

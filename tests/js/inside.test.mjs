@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { addressOf, areaOf, layersIn, layersOfAreas, lengthOf, linesOf, tableOf } from '../../assets/js/inside.mjs';
+import { calledOf, pageOf, thingOf } from '../../assets/js/inside_list.mjs';
 import { asked, blank, drawn, finished, isWhole, withPoint, withoutLast } from '../../assets/js/map/sketch.mjs';
 
 /** @type {(place: [number, number][], mode?: any) => any} */
@@ -44,6 +45,7 @@ test('a line is asked for with its band and follows the pointer until it is done
 const found = {
   geometry: null, name: null, area_m2: 785_398, length_m: null, people: null, buildings: 12, alarms: 1, incidents: 0, units: 2, sensors: 3, cameras: 4,
   facilities: [{ id: 'h-1', kind: 'hospital', names: { zh: '第一"医院', en: 'First, Hospital' } }, { id: 'h-2', kind: 'hospital', names: { zh: '二院', en: 'Second' } }],
+  facility_kinds: [{ key: 'hospital', count: 312 }],
   assets: [{ key: '01', count: 1200, faults: 3 }], layers: [{ id: 'parks', title: { zh: '公园', en: 'Parks' }, count: 2 }],
 };
 const words = { texts: (/** @type {string} */ key, /** @type {any} */ params = {}) => ({ zh: `${key}${params.n ?? ''}`, en: `${key}${params.n ?? ''}` }) };
@@ -52,9 +54,28 @@ const vocabulary = /** @type {any} */ ({ facility_kinds: { hospital: { zh: '医�
 test('what is told: facilities by kind, components with those that are not well, nothing that nobody has counted', () => {
   const lines = linesOf(/** @type {any} */ (found), words, vocabulary);
   const said = Object.fromEntries(lines.map(({ label, value }) => [label.en, value]));
-  assert.deepEqual([said['inside.area'], said['inside.people'], said.Hospital, said.Utilities, said.Parks], ['78.54 ha', '–', '2', '1,200', '2']);
+  assert.deepEqual([said['inside.area'], said['inside.people'], said.Hospital, said.Utilities, said.Parks], ['78.54 ha', '–', '312', '1,200', '2'], 'kinds are counted, however many are named');
   assert.equal('inside.length' in said, false);
   assert.equal(lines.find(({ label }) => label.en === 'Utilities')?.more?.en, 'inside.faults3');
+});
+
+test('a figure leads to what it counts, and none leads nowhere', () => {
+  const lines = linesOf(/** @type {any} */ (found), words, vocabulary);
+  const lists = Object.fromEntries(lines.map(({ label, listed }) => [label.en, listed]));
+  assert.deepEqual([lists.Hospital, lists.Utilities, lists.Parks], [{ layer: 'facilities', filter: "kind = 'hospital'" }, { layer: 'assets', filter: "class = '01'" }, { layer: 'parks' }]);
+  assert.deepEqual([lists['inside.units'], lists['inside.incidents'], lists['inside.people']], [{ layer: 'units' }, undefined, undefined]);
+  const address = new URL(pageOf(/** @type {any} */ (lists.Hospital), 'h 1'), 'http://x');
+  assert.equal(address.pathname, '/api/within/facilities');
+  assert.deepEqual(Object.fromEntries(address.searchParams), { limit: '50', filter: "kind = 'hospital'", cursor: 'h 1' });
+});
+
+test('one is told from others of its name, and opens its card or its place', () => {
+  const cover = { type: 'asset', id: '3205080103000001', title: { zh: '雨水井盖', en: 'Cover' }, lon: 118, lat: 31, values: { code: '3205080103000001' } };
+  assert.deepEqual(calledOf(cover), { title: cover.title, code: '3205080103000001' });
+  assert.deepEqual(calledOf({ ...cover, type: 'row', id: 'wells/7', title: { zh: 'w1', en: 'w1' }, values: { key: 'w1' } }).code, '', 'what it is called already is not said again');
+  assert.deepEqual(calledOf({ ...cover, type: 'building', id: '12', title: null, values: {} }), { title: null, code: '12' });
+  assert.deepEqual(thingOf(cover, 'x').type, 'asset');
+  assert.deepEqual(thingOf({ ...cover, type: 'building', id: '12' }, 'x'), { type: 'place', id: 'building/12', lon: 118, lat: 31, label: 'x' });
 });
 
 test('the table begins as Excel wants it, and nothing in a name breaks it', () => {
