@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from core import set_aside
 from core.errors import Conflict, InputError, NotFound
 from core.exposure import city_zone
 from core.i18n import say
@@ -23,6 +22,7 @@ from core.scope import Classification, alarm_classification
 from core.types import LonLat
 from core.vocabulary import ENDED_INCIDENT, IncidentStatus, Text, label, table
 from dispatch import log
+from dispatch.places import place_said
 
 DEFAULT_LEVEL = 4
 # one counter for all days, so that nobody waits for another's commit but beside the first incident of a day. A day
@@ -37,7 +37,8 @@ NEXT_SERIAL = text("SELECT nextval('incident_serial') - base FROM incident_day W
 
 @dataclass(frozen=True, slots=True)
 class NewIncident:
-    """What is known when an incident is opened; `level` None takes the kind's default."""
+    """What is known when an incident is opened; `level` None takes the kind's default, `where` None the door that its
+    address or its text names (dispatch.places)."""
 
     kind: str
     titles: Text
@@ -61,6 +62,7 @@ def open_incident(
             f"kind: expected one of {', '.join(sorted(table('incident_kinds')))}; got {new.kind!r}", field="kind"
         )
     incident_id = new_id()
+    where, words_of_place = (new.where, None) if new.where else place_said(conn, new.address, new.text)
     conn.execute(
         text(
             """
@@ -84,7 +86,7 @@ VALUES (:id, :number, :kind, :level, 'open', CAST(:titles AS jsonb), :text, :add
             "channel": new.channel,
             "report": new.report_id,
             "classification": new.classification,
-            "geom": new.where.ewkt if new.where else None,
+            "geom": where.ewkt if where else None,
             "now": now,
             "who": who,
         },
@@ -92,6 +94,8 @@ VALUES (:id, :number, :kind, :level, 'open', CAST(:titles AS jsonb), :text, :add
     if tie is not None:
         tie(incident_id)
     log.write(conn, incident_id, "opened", who, words, now, channel=new.channel, report=new.report_id)
+    if words_of_place:
+        log.write(conn, incident_id, "placed", who, words_of_place, now)
     return incident_id
 
 
@@ -204,42 +208,3 @@ def because(words: Text, reason: str | None) -> Text:
     both languages, another as it was typed."""
     given = (reason or "").strip()
     return say("incident.because", words=words, reason=label("withdraw_reasons", given)) if given else words
-
-
-CLAIM_REPORTS = text(f"""
-SELECT * FROM incident_report r WHERE handled_at IS NULL
-  AND {set_aside.resting("report", "r.channel || '/' || r.report_id")}
-ORDER BY received_at, channel, report_id LIMIT :most FOR UPDATE SKIP LOCKED
-""")
-HANDLED = text(
-    """
-UPDATE incident_report SET handled_at = :now, incident_id = :incident
-WHERE channel = :channel AND report_id = :report
-"""
-)
-
-
-def claim_reports(conn: Connection, now: datetime, most: int = 100) -> int:
-    """Make incidents of the reports that ingest wrote; returns how many there were. One that cannot be is put aside."""
-    rows = conn.execute(CLAIM_REPORTS, {"most": most, "now": now}).all()
-    set_aside.each(
-        conn, "report", rows, lambda row: f"{row.channel}/{row.report_id}", lambda row: open_report(conn, row, now), now
-    )
-    return len(rows)
-
-
-def open_report(conn: Connection, row: Any, now: datetime) -> None:
-    new = NewIncident(
-        kind=row.kind if row.kind in table("incident_kinds") else "other",
-        titles={"zh": row.title, "en": row.title},
-        channel=row.channel,
-        level=row.level,
-        where=LonLat(row.lon, row.lat) if row.lon is not None else None,
-        text=row.text,
-        address=row.address,
-        reporter=row.reporter,
-        report_id=row.report_id,
-    )
-    words = say("incident.from_report", channel=label("channels", row.channel), title=row.title)
-    incident_id = open_incident(conn, new, row.reporter or row.channel, words, now)
-    conn.execute(HANDLED, {"now": now, "incident": incident_id, "channel": row.channel, "report": row.report_id})

@@ -19,7 +19,7 @@ from core.db import CHANGE_CHANNEL, DISPATCH_CHANNEL, Notes, make_engine
 from core.log import get_log
 from core.process import Chore, Chores, Crew, Heartbeat, Lease, Pulse, keep_running, take_lease, transact
 from core.settings import Settings
-from dispatch import coverage, incidents, tasks
+from dispatch import coverage, intake, tasks
 from dispatch.routing import RoadGraph, load_graph
 from dispatch.units import read_candidates
 
@@ -31,7 +31,7 @@ Claim = Callable[[Connection, datetime, int], int]
 # what is taken in, and how many rows in one transaction: reports lock nothing that others may have; of what locks an
 # incident and then a unit, a second one would come out of order (docs/decisions/0016)
 CLAIMS: tuple[tuple[str, Claim, int], ...] = (
-    ("reports", incidents.claim_reports, 100),
+    ("reports", intake.claim_reports, 100),
     ("replies", tasks.claim_replies, 1),
     ("unit_reports", tasks.claim_unit_reports, 1),
 )

@@ -29,12 +29,14 @@ from app.api.shapes import (
 from app.deps import Conn, Now, PartsDep, Who
 from app.seeing import as_seen, need_own, need_seen
 from core import audit
+from core.errors import InputError
 from core.i18n import say
 from core.nouns import Page
 from core.types import LonLat, place_of
 from core.viewer import Permission
 from core.vocabulary import ENDED_INCIDENT, IncidentStatus, needs_of
 from dispatch import incidents, log, present, steps, tasks
+from dispatch.places import place_said
 from dispatch.present import Incident, read_incidents
 from dispatch.recommend import Recommendation, Recommended, recommend_units
 from dispatch.routes import Routes, read_routes
@@ -72,14 +74,19 @@ def create_incident(conn: Conn, who: Who, now: Now, body: IncidentIn, response: 
 def _open(conn: Conn, username: str, now: Now, body: IncidentIn) -> UUID:
     assert body.kind
     assert body.title
-    assert body.lon is not None
-    assert body.lat is not None
+    where = None if body.lon is None or body.lat is None else LonLat(body.lon, body.lat)
+    if where is None and place_said(conn, body.address)[0] is None:
+        raise InputError(
+            "address: expected one whose door is registered, once; or lon and lat",
+            field="address",
+            reason="address_not_placed",
+        )
     new = incidents.NewIncident(
         kind=body.kind,
         titles={"zh": body.title, "en": body.title},
         channel="desk",
         level=body.level,
-        where=LonLat(body.lon, body.lat),
+        where=where,
         text=body.text,
         address=body.address,
         reporter=username,

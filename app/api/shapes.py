@@ -55,7 +55,7 @@ class ShelveIn(Given):
 
 
 class IncidentIn(Given):
-    """Either `alarm`, or kind, title, lon and lat."""
+    """Either `alarm`, or kind, level, title and where it is: lon and lat, or an address whose door is registered."""
 
     alarm: UUID | None = None
     kind: str | None = None
@@ -71,7 +71,8 @@ class IncidentIn(Given):
     @model_validator(mode="after")
     def one_of_both(self) -> IncidentIn:
         if self.alarm is None:
-            missing = [name for name in ("kind", "level", "title", "lon", "lat") if getattr(self, name) is None]
+            place = () if self.address and self.lon is None and self.lat is None else ("lon", "lat")
+            missing = [name for name in ("kind", "level", "title", *place) if getattr(self, name) is None]
             if missing:
                 raise InputError(f"{missing[0]}: expected a value (or alarm, alone)", field=missing[0])
         return self

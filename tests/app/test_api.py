@@ -280,7 +280,7 @@ WHERE d.code = (SELECT min(code) FROM district) AND ST_Intersects(c.geom, d.geom
             )
         )
     found = viewer.post("/api/within", json=shape).json()
-    things = {"facilities", "units", "sensors", "cameras", "incidents", "alarms", "assets", "layers"}
+    things = {"facilities", "facility_kinds", "units", "sensors", "cameras", "incidents", "alarms", "assets", "layers"}
     assert {"cut_to", "people", "buildings", "geometry", "name", "area_m2", "length_m", *things} == set(found)
     assert found["people"] > 0
     assert found["cameras"] == cameras

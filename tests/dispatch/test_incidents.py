@@ -21,7 +21,7 @@ from core.exposure import city_zone
 from core.types import LonLat
 from core.vocabulary import IncidentStatus as I
 from core.vocabulary import TaskReply, UnitStatus
-from dispatch import incidents, log, steps, tasks
+from dispatch import incidents, intake, log, steps, tasks
 from dispatch.incidents import NewIncident
 from dispatch.present import read_incidents, read_units
 from tests.alerts.helpers import change
@@ -206,8 +206,8 @@ def test_report_becomes_an_incident_once(
     kind: str, level: int | None, became: tuple[str, int], conn: Connection
 ) -> None:
     conn.execute(REPORT, {"id": "r1", "now": NOW, "kind": kind, "level": level, "lon": 119.0, "lat": 33.5})
-    assert incidents.claim_reports(conn, NOW) == 1
-    assert incidents.claim_reports(conn, NOW) == 0
+    assert intake.claim_reports(conn, NOW) == 1
+    assert intake.claim_reports(conn, NOW) == 0
     row = conn.execute(
         text(
             """
@@ -226,7 +226,7 @@ def test_reports_are_claimed_in_the_order_they_came(conn: Connection) -> None:
             REPORT,
             {"id": f"r{i}", "now": NOW + timedelta(seconds=i), "kind": "fire", "level": None, "lon": None, "lat": None},
         )
-    assert incidents.claim_reports(conn, NOW, most=2) == 2
+    assert intake.claim_reports(conn, NOW, most=2) == 2
     assert list(conn.scalars(text("SELECT report_id FROM incident ORDER BY number"))) == ["r0", "r1"]
 
 
@@ -505,14 +505,14 @@ def test_report_that_cannot_be_opened_does_not_stop_the_others(
         return real(conn, new, *rest)
 
     monkeypatch.setattr(incidents, "open_incident", refuse)
-    assert incidents.claim_reports(conn, NOW) == 3
-    assert incidents.claim_reports(conn, NOW) == 0, "it rests and is not claimed over and over"
+    assert intake.claim_reports(conn, NOW) == 3
+    assert intake.claim_reports(conn, NOW) == 0, "it rests and is not claimed over and over"
     query = (
         "SELECT report_id FROM incident_report WHERE channel = '12345' AND report_id LIKE 'r_' AND incident_id IS NULL"
     )
     assert list(conn.scalars(text(query))) == ["r2"]
     monkeypatch.undo()
-    assert incidents.claim_reports(conn, NOW + timedelta(seconds=6)) == 1
+    assert intake.claim_reports(conn, NOW + timedelta(seconds=6)) == 1
     assert list(conn.scalars(text(query))) == []
 
 
