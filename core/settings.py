@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     connections_per_address: int = Field(200, ge=5, description="connections from one address at once")
     header_timeout_s: float = Field(10, gt=0, description="until the head of a request must be there, s")
     body_timeout_s: float = Field(60, gt=0, description="until its body must be there, s")
+    import_space_mb: int = Field(
+        8192, ge=16, description="bytes of all files together that are brought for layers and kept meanwhile, MiB"
+    )
     statement_timeout_s: float = Field(
         30, gt=0, description="how long the database may work on one statement of a request, s"
     )

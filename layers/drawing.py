@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.vocabulary import Text
+from core.vocabulary import Text, label, table
 from layers.columns import with_role
 from layers.ogc.collections import Collection
 from layers.own import GATHERED_BELOW, OwnLayer, colour_of
@@ -73,16 +73,6 @@ BY: Mapping[str, str] = {
     "units": "kind",
     "streets": "class",
 }
-# the legend of the map has three of them
-STREETS: tuple[tuple[str, str, str], ...] = (
-    ("motorway", "快速路", "Motorway"),
-    ("ring", "环路", "Ring road"),
-    ("primary", "主干路", "Primary"),
-    ("secondary", "次干路", "Secondary"),
-    ("minor", "支路", "Minor"),
-    ("path", "小路", "Path"),
-    ("rail", "铁路", "Rail"),
-)
 # the map gathers their points far out; a program that cannot would fetch every one of them
 GATHERED = frozenset({"assets"})
 NAMES: Text = {"zh": "name_zh", "en": "name_en"}
@@ -96,7 +86,10 @@ def drawing_of_ours(one: Collection) -> Drawing:
     spec = LAYERS[one.id]
     classes = tuple(DrawnClass(item.label, item.token, item.key) for item in spec.legend)
     if one.id == "streets":
-        classes = tuple(DrawnClass({"zh": zh, "en": en}, f"map-road-{key}", key) for key, zh, en in STREETS)
+        # of which the legend of the map has three
+        classes = tuple(
+            DrawnClass(label("street_classes", key), f"map-road-{key}", key) for key in table("street_classes")
+        )
     by = BY.get(one.id)
     return Drawing(
         group=spec.group,

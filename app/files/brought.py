@@ -99,14 +99,25 @@ class BroughtFiles:
         try:
             async with await anyio.open_file(path, "wb") as file:
                 async for block in body:
-                    await file.write(block)
                     taken.size += len(block)
+                    self._make_room(taken)
+                    await file.write(block)
         except BaseException:
             self.drop(taken)
             raise
         finally:
             taken.busy -= 1
         return taken
+
+    def _make_room(self, taken: BroughtFile) -> None:
+        """Files that nobody works on go, the longest unasked for first, so that all together stay within the space
+        there is for them. Unavailable where that does not do."""
+        most = self._settings.import_space_mb << 20
+        while sum(one.size for one in self._files.values()) > most:
+            idle = [one for one in self._files.values() if one.state != "working" and not one.busy]
+            if not idle:
+                raise Unavailable(f"files together are over {most:,} bytes; wait for others", reason="import_space")
+            self.drop(min(idle, key=lambda one: one.asked_at))
 
     def need(self, identity: str, who: Viewer, now: datetime) -> BroughtFile:
         """NotFound where there is none, or it is somebody else's."""

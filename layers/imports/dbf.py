@@ -1,8 +1,9 @@
 """The table of a shapefile (dBASE III, the fields that GDAL does not judge): which bytes are text, and a copy in which
-no character is cut.
+no character is cut and no name is twice.
 
 Names of ten bytes and values of fixed width end in the middle of a character where a program counted bytes
-(mapshaper#669, pyshp#416); whoever reads strictly then reads nothing.
+(mapshaper#669, pyshp#416); whoever reads strictly then reads nothing. Two names may be one once they are cut
+(主管部门名称, 主管部门代码); whoever reads by names then reads the last column for both.
 """
 
 from __future__ import annotations
@@ -81,9 +82,28 @@ def is_text_of(path: Path, encoding: str, most: int | None = None) -> bool:
     return all(one.isascii() or reads(one, encoding) for one in texts(path, most))
 
 
-def is_cut(path: Path, encoding: str) -> bool:
-    """Whether some text ends within a character."""
-    return any(_whole(one, encoding) != one for one in texts(path) if not one.isascii())
+def is_readable(path: Path, encoding: str) -> bool:
+    """Whether every name and text ends with a whole character, and no two names are one."""
+    names = [field.name for field in layout_of(path).fields]
+    if len({name.lower() for name in names}) < len(names):
+        return False
+    return all(_whole(one, encoding) == one for one in texts(path) if not one.isascii())
+
+
+def _names(layout: Layout, encoding: str) -> list[bytes]:
+    """Without characters that are cut; of those that are one then, all but the first end in a number."""
+    taken: set[bytes] = set()
+    found: list[bytes] = []
+    for field in layout.fields:
+        name = whole = _whole(field.name, encoding)
+        number = 1
+        while name.lower() in taken:
+            number += 1
+            end = str(number).encode()
+            name = _whole(whole[: NAME_BYTES - 1 - len(end)], encoding) + end
+        taken.add(name.lower())
+        found.append(name)
+    return found
 
 
 def _whole(value: bytes, encoding: str) -> bytes:
@@ -96,13 +116,13 @@ def _whole(value: bytes, encoding: str) -> bytes:
 
 
 def write_whole(path: Path, target: Path, encoding: str) -> None:
-    """A copy of the table without characters that are cut."""
+    """A copy of the table without characters that are cut, every name once."""
     layout = layout_of(path)
     with path.open("rb") as source, target.open("wb") as out:
         head = bytearray(source.read(layout.begin))
-        for number, field in enumerate(layout.fields):
+        for number, name in enumerate(_names(layout, encoding)):
             start = HEADER + number * DESCRIPTOR
-            head[start : start + NAME_BYTES] = _whole(field.name, encoding).ljust(NAME_BYTES, b"\x00")
+            head[start : start + NAME_BYTES] = name.ljust(NAME_BYTES, b"\x00")
         out.write(head)
         columns = [field for field in layout.fields if field.kind == TEXT]
         for record in _records(path, layout):

@@ -22,7 +22,7 @@ from core.vocabulary import table as vocabulary
 from layers.imports.bring import NAMED, Outcome, Reader, Ready, Told, stage, zone_of
 from layers.imports.nouns import Unfit
 from layers.imports.plan import ColumnIn, Plan
-from layers.imports.registers import REGISTERS, Register
+from layers.imports.registers import REGISTERS, Known, Register
 from layers.imports.tables import Table
 from layers.imports.values import check_key
 
@@ -36,13 +36,19 @@ def plain(name: str) -> str:
     return re.sub(r"[\s_\-()（）]", "", name).lower()
 
 
+def cut_names(field: Known) -> list[str]:
+    """What a shapefile leaves of what a field is called, in UTF-8 and GB 18030."""
+    called = (field.name, *field.called)
+    return [one.encode(code)[:SHAPEFILE_NAME].decode(code, "ignore") for code in ("utf-8", "gb18030") for one in called]
+
+
 def fitted(plan: Plan, register: Register) -> Plan:
     """A plan whose columns are called as the register's fields, by what files call those; each of what is left keeps
     its name. InputError where what the register must know is in no column."""
     left = list(plan.columns)
     found: dict[str, ColumnIn] = {}
     for field in register.fields:
-        names = [plain(one) for one in (*field.called, field.name.encode()[:SHAPEFILE_NAME].decode())]
+        names = [plain(one) for one in (*field.called, *cut_names(field))]
         match = min(
             (column for column in left if plain(column.name) in names),
             key=lambda c: names.index(plain(c.name)),
@@ -119,15 +125,16 @@ def as_kept(row: Ready, register: Register) -> Ready:
 
 
 def shape_of(row: Ready, register: Register) -> shapely.Geometry:
-    """As the register's column takes it: of several points the only one."""
+    """As the register's column takes it: of several points or lines the only one."""
     shape = row.shape
     if shape is None:
         raise Unfit("placed")
-    if register.family != "point" or shape.geom_type == "Point":
+    single = {"point": "Point", "line": "LineString"}.get(register.family)
+    if single is None or shape.geom_type == single:
         return shape
-    if shape.geom_type == "MultiPoint" and len(shape.geoms) == 1:
+    if shape.geom_type == f"Multi{single}" and len(shape.geoms) == 1:
         return shape.geoms[0]
-    raise Unfit("point", got=shape.geom_type)
+    raise Unfit(register.family, got=shape.geom_type)
 
 
 # --- into the register ------------------------------------------------------------------------------------------------

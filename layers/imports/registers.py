@@ -1,5 +1,5 @@
 """Our own registers as files fill them: urban components by their code (GB/T 30428.2), facilities, cameras, sensors,
-units, buildings, districts; what files call their fields, and the SQL that takes rows in.
+units, buildings, streets, districts; what files call their fields, and the SQL that takes rows in.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.vocabulary import Text
+from core.vocabulary import Text, table
 from layers.columns import ColumnType
 from layers.imports.nouns import Unfit
 from layers.imports.shapes import Family
@@ -93,6 +93,25 @@ def kept_or(name: str, *, column: str = "") -> str:
 
 def several(name: str) -> str:
     return f"ARRAY(SELECT jsonb_array_elements_text(COALESCE(b.props->'{name}', '[]')))"
+
+
+# ends of streets that lie nearer together than this are one junction, degrees (about 0.1 m)
+JUNCTION = 1e-6
+SPEED = f"""
+COALESCE({said("speed_kmh", "float8")}, o.speed_kmh, CASE {said("class")}
+  {" ".join(f"WHEN '{key}' THEN {row['speed_kmh']}" for key, row in table("street_classes").items())} END)
+"""
+
+
+def junction(end: str) -> str:
+    """The number of the junction at an end of a line: that of a street which is there, else one made of the place."""
+    return f"""
+COALESCE((SELECT CASE WHEN ST_DWithin(ST_StartPoint(s.geom), {end}, {JUNCTION}) THEN s.from_node ELSE s.to_node END
+    FROM street s WHERE s.geom && ST_Expand({end}, {JUNCTION}) AND s.class <> 'rail'
+      AND (ST_DWithin(ST_StartPoint(s.geom), {end}, {JUNCTION}) OR ST_DWithin(ST_EndPoint(s.geom), {end}, {JUNCTION}))
+    ORDER BY s.id LIMIT 1),
+  (round((ST_X({end}) + 180) / {JUNCTION}) * 180000001 + round((ST_Y({end}) + 90) / {JUNCTION}))::bigint)
+"""
 
 
 REGISTERS: Mapping[str, Register] = {
@@ -261,6 +280,35 @@ FROM brought b
 ON CONFLICT (id) DO UPDATE SET kind = EXCLUDED.kind, {kept_or("name_zh")}, {kept_or("name_en")},
   {kept_or("height_m")}, {kept_or("people_day")}, {kept_or("people_night")}, geom = EXCLUDED.geom,
   center = EXCLUDED.center
+""",
+            removable=False,
+            check=whole_number,
+        ),
+        Register(
+            "streets",
+            "street",
+            "id",
+            "line",
+            (
+                known("id", "编号", "Id", "道路编号 路段编号 编码 code", required=True),
+                known("name_zh", "道路名称", "Chinese name", "名称 路名 name"),
+                known("name_en", "英文名称", "English name"),
+                known("class", "道路等级", "Class", "等级 类别 道路类型", required=True, words="street_classes"),
+                known("oneway", "单行", "One way", "是否单行 单行线", "boolean"),
+                known("speed_kmh", "限速", "Speed limit (km/h)", "限速值 设计时速 speed", "number", least=0),
+                known("bridge", "桥梁", "Bridge", "是否桥梁", "boolean"),
+                known("tunnel", "隧道", "Tunnel", "是否隧道", "boolean"),
+            ),
+            f"""
+INSERT INTO street AS t (id, name_zh, name_en, class, oneway, speed_kmh, bridge, tunnel, from_node, to_node, length_m,
+  geom)
+SELECT b.id, {said("name_zh")}, {said("name_en")}, {said("class")}, COALESCE({said("oneway", "bool")}, o.oneway, false),
+  {SPEED}, COALESCE({said("bridge", "bool")}, o.bridge, false), COALESCE({said("tunnel", "bool")}, o.tunnel, false),
+  {junction("ST_StartPoint(b.geom)")}, {junction("ST_EndPoint(b.geom)")}, ST_Length(b.geom::geography), b.geom
+FROM (SELECT CAST(key AS bigint) AS id, props, geom FROM brought) AS b LEFT JOIN street o ON o.id = b.id
+ON CONFLICT (id) DO UPDATE SET {kept_or("name_zh")}, {kept_or("name_en")}, class = EXCLUDED.class,
+  oneway = EXCLUDED.oneway, speed_kmh = EXCLUDED.speed_kmh, bridge = EXCLUDED.bridge, tunnel = EXCLUDED.tunnel,
+  from_node = EXCLUDED.from_node, to_node = EXCLUDED.to_node, length_m = EXCLUDED.length_m, geom = EXCLUDED.geom
 """,
             removable=False,
             check=whole_number,

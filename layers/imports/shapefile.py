@@ -65,9 +65,10 @@ def _page_of(table: Path) -> str | None:
 
 
 def readable(path: Path, encoding: str, folder: Path) -> Path:
-    """The shapefile itself, or a copy in `folder` without characters that are cut at the end of names and values."""
+    """The shapefile itself, or a copy in `folder` without characters that are cut at the end of names and values, in
+    which every name is there once."""
     table = table_of(path)
-    if table is None or not dbf.is_cut(table, encoding):
+    if table is None or dbf.is_readable(table, encoding):
         return path
     folder.mkdir(parents=True, exist_ok=True)
     for end in BESIDE:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,6 +39,16 @@ FAULTS = (DataSourceError, FeatureError, FieldError, GeometryError, UnicodeDecod
 OF_KML = frozenset(
     {"id", "timestamp", "begin", "end", "altitudeMode", "tessellate", "extrude", "visibility", "drawOrder", "icon"}
 )
+# how files of a kind are called; by the first one that is called otherwise
+ENDINGS: dict[Kind, tuple[str, ...]] = {
+    Kind.GEOPACKAGE: (".gpkg",),
+    Kind.GEOJSON: (".geojson", ".json"),
+    Kind.GEOJSON_SEQUENCE: (".geojsonl", ".geojsons"),
+    Kind.KML: (".kml",),
+    Kind.XLSX: (".xlsx",),
+    Kind.OSM: (".osm", ".pbf"),
+    Kind.DXF: (".dxf",),
+}
 SPREADSHEET = {"HEADERS": "FORCE", "FIELD_TYPES": "STRING"}
 TYPES: dict[str, ColumnType] = {
     "OFTInteger": "integer",
@@ -121,6 +132,7 @@ class Table:
             shapes = (
                 np.asarray(frame["geometry"].values, dtype=object) if "geometry" in frame else np.full(len(frame), None)
             )
+        frame = pd.DataFrame(frame).set_axis(unique(list(frame.columns)), axis=1)
         columns = [field.name for field in self.fields]
         values = [_plain(frame[name], field.type) for name, field in zip(columns, self.fields, strict=True)]
         rows = (
@@ -189,6 +201,7 @@ def _tables_of(found: Found, folder: Path, encoding: str | None) -> Iterator[Tab
     if found.kind is Kind.SHAPEFILE and (table := table_of(found.path)):
         used = encoding_of_table(table, encoding)
         found = replace(found, path=readable(found.path, used, folder / "whole"))
+    found = replace(found, path=_named(found, folder / "named"))
     try:
         layers = pyogrio.list_layers(found.path)
         for name, geometry in layers:
@@ -199,15 +212,30 @@ def _tables_of(found: Found, folder: Path, encoding: str | None) -> Iterator[Tab
         raise InputError(f"file: {found.path.name}: {_first_line(exc)}", field="file") from exc
 
 
+def _named(found: Found, folder: Path) -> Path:
+    """The file under a name by which GDAL takes it for what it is: it goes by names where text could be several
+    things."""
+    if found.path.is_dir() or not (endings := ENDINGS.get(found.kind)) or found.path.name.lower().endswith(endings):
+        return found.path
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{found.path.stem}{endings[0]}"
+    try:
+        path.hardlink_to(found.path)
+    except OSError:  # on another disk
+        shutil.copyfile(found.path, path)
+    return path
+
+
 def _table(found: Found, layer: str, layers: int, encoding: str | None) -> Table:
     options = SPREADSHEET if found.kind is Kind.XLSX else {}
     # an extract of OpenStreetMap is read to its end to be counted
     told = pyogrio.read_info(
         found.path, layer=layer, encoding=encoding, force_feature_count=found.kind is not Kind.OSM, **options
     )
-    kinds = zip(told["fields"], told["ogr_types"], told["ogr_subtypes"], strict=True)
+    names = unique([str(name) for name in told["fields"]])
+    kinds = zip(names, told["ogr_types"], told["ogr_subtypes"], strict=True)
     fields = [
-        Field(str(name), "boolean" if sub == "OFSTBoolean" else TYPES.get(kind, "text"))
+        Field(name, "boolean" if sub == "OFSTBoolean" else TYPES.get(kind, "text"))
         for name, kind, sub in kinds
         if found.kind is not Kind.KML or name not in OF_KML
     ]

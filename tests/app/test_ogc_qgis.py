@@ -167,7 +167,7 @@ ODD = "<&\"'>\x01]]>"
 
 def shown(**changes: Any) -> Shown:
     values = ((Column(ODD, "text", {"zh": ODD, "en": ODD}), "x"),)
-    one = Collection("odd", {"zh": ODD, "en": ODD}, "t", "id", "true", values, taken=values)
+    one = Collection("odd", {"zh": ODD, "en": ODD}, "t", "id", "true", values, "row", taken=values)
     drawing: Mapping[str, Any] = {"group": "own", "geometry": "polygon", "token": "own-1", **changes}
     return Shown(one, Drawing(**drawing))
 

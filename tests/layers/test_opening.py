@@ -58,6 +58,30 @@ def test_a_file_is_known_by_its_content(tmp_path: Path, driver: str, kind: Kind)
     assert kind_of(path) is kind
 
 
+@pytest.mark.parametrize("name", ["what.csv", "what.shp", "what.dat", "what"])
+@pytest.mark.parametrize("driver", ["GPKG", "GeoJSON", "GeoJSONSeq", "KML"])
+def test_it_is_read_by_its_content_too_whatever_it_is_called(tmp_path: Path, driver: str, name: str) -> None:
+    written = tmp_path / f"a.{driver.lower()}"
+    NAMED.to_file(written, driver=driver, engine="pyogrio")
+    path = tmp_path / name
+    written.rename(path)
+    [table] = tables(path, tmp_path)
+    read = [row for piece in table.pieces() for row in piece.rows]
+    assert [row["网格编号"] for row in read] == ["010101", "010102"]
+    assert [piece.shapes is not None for piece in table.pieces()] == [True]
+
+
+def test_columns_of_one_name_are_all_read(tmp_path: Path) -> None:
+    """Names of ten bytes: 主管部门名称 and 主管部门代码 are both 主管部 and a byte."""
+    data = frame([shapely.Point(LON, LAT)], a123456789=["供水处"], b123456789=["10086"], name=["甲"])
+    path = shapefile(tmp_path / "s", "cut", data, encoding="utf-8")
+    table, cut = path.with_suffix(".dbf"), "主管部门".encode()[:10]
+    table.write_bytes(table.read_bytes().replace(b"a123456789", cut).replace(b"b123456789", cut))
+    [found] = tables(path, tmp_path)
+    [piece] = found.pieces()
+    assert piece.rows == [{"主管部": "供水处", "主管部2": "10086", "name": "甲"}]
+
+
 def test_a_drawing_is_known_by_its_content(tmp_path: Path) -> None:
     path = tmp_path / "plan.txt"
     frame([square()], crs=None).to_file(path.with_suffix(".dxf"), driver="DXF", engine="pyogrio")

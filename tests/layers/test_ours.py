@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from app.files.incoming import run_import
 from app.files.nouns import ImportIn, ImportObject, Mode
 from core.errors import Forbidden, InputError
 from core.scope import EVERYTHING, Scope
+from dispatch.routing import load_graph
 from layers.assets import read_asset, read_history
-from tests.layers.brought import frame, square
+from tests.layers.brought import frame, shapefile, square, zipped
 
 HEAD = "标识码,部件名称,部件状态,主管部门名称,权属单位,养护单位,所在单元网格,初始时间,材质,经度,纬度\n"
 ROWS = [
@@ -112,6 +114,30 @@ def test_columns_that_must_be_there_are_named(conn: Connection, tmp_path: Path) 
         load(conn, tmp_path, "甲,经度,纬度\n1,118.99,31.35\n")
     assert refused.value.field == "columns"
     assert "标识码 (id)" in refused.value.message
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_columns_are_known_by_what_a_shapefile_leaves_of_their_names(
+    conn: Connection, tmp_path: Path, encoding: str
+) -> None:
+    said = {
+        "部件标识码": "3205080101000021",
+        "部件名称": "上水井盖",
+        "主管部门名称": "供水处",
+        "养护单位名称": "水务集团",
+    }
+    names = {name.encode(encoding)[:10].decode(encoding, "ignore"): [value] for name, value in said.items()}
+    path = shapefile(tmp_path / "s", "cut", frame([shapely.Point(118.99, 31.35)], **names), encoding=encoding)
+    folder = zipped(tmp_path / "s.zip", {one.name: one.read_bytes() for one in path.parent.iterdir()})
+
+    @contextmanager
+    def transaction() -> Any:
+        yield conn
+
+    done = run_import(transaction, folder, ImportIn(name="s.zip", layer="assets"), "lin", "load")
+    assert done["figures"]["added"] == 1, done["refused"]
+    asset = read_asset(conn, "3205080101000021")
+    assert (asset["dept"], asset["keeper_dept"], asset["attributes"]) == ("供水处", "水务集团", {})
 
 
 def test_who_sees_a_part_brings_nothing_into_the_whole(conn: Connection, tmp_path: Path) -> None:
@@ -276,3 +302,70 @@ def test_sensors_are_retired_and_not_removed(conn: Connection, tmp_path: Path) -
     with pytest.raises(InputError) as refused:
         load(conn, tmp_path, OTHERS["sensors"][0], "sensors", remove_gone=True)
     assert refused.value.field == "remove_gone"
+
+
+def streets(*rows: str) -> str:
+    """As GeoJSON: number, class, one way, speed, points."""
+    features = []
+    for row in rows:
+        number, klass, oneway, speed, *points = row.split()
+        properties = {"编号": number, "道路名称": f"试验{number}路", "道路等级": klass, "单行": oneway == "1"}
+        if speed != "-":
+            properties["限速"] = int(speed)
+        line = [[118.99 + int(x) / 1000, 31.35 + int(y) / 1000] for x, y in (p.split(",") for p in points)]
+        geometry = {"type": "LineString", "coordinates": line}
+        features.append({"type": "Feature", "properties": properties, "geometry": geometry})
+    return json.dumps({"type": "FeatureCollection", "features": features})
+
+
+def test_streets_are_joined_where_their_ends_meet(conn: Connection, tmp_path: Path) -> None:
+    body = streets(
+        "910001 主干路 0 60 0,0 1,0",
+        "910002 支路 1 - 1,0 2,0",
+        "910003 secondary 0 - 1,0 1,1 1,2",
+        "910004 支路 0 - 5,-1 5,1",
+        "910005 山路 0 - 9,0 9,1",
+    )
+    done = load(conn, tmp_path, body, "streets", datum="WGS84")
+    assert (done["figures"]["added"], done["figures"]["refused"]) == (4, 1)
+    assert "快速路、环路" in done["refused"][0]["why"]["zh"]
+    rows = {
+        row.id: row
+        for row in conn.execute(
+            text("""
+SELECT id, class, oneway, speed_kmh, from_node, to_node, length_m, ST_Length(geom::geography) AS length FROM street
+WHERE id BETWEEN 910001 AND 910005
+""")
+        )
+    }
+    first, second, third, alone = (rows[number] for number in sorted(rows))
+    assert (first[1], first.speed_kmh, second.speed_kmh) == ("primary", 60, 30)
+    assert (second.oneway, third[1], third.speed_kmh) == (True, "secondary", 40)
+    assert first.to_node == second.from_node == third.from_node
+    ends = {node for row in rows.values() for node in (row.from_node, row.to_node)}
+    assert len(ends) == 6, "every other end is its own"
+    assert {alone.from_node, alone.to_node}.isdisjoint({first.from_node, first.to_node})
+    assert first.length_m == pytest.approx(first.length)
+    again = load(
+        conn, tmp_path, streets("910002 支路 0 - 1,0 2,0", "910006 支路 0 - 2,0 3,0"), "streets", datum="WGS84"
+    )
+    assert (again["figures"]["added"], again["figures"]["changed"]) == (1, 1)
+    nodes = {row[0]: (row[1], row[2]) for row in conn.execute(text("SELECT id, from_node, to_node FROM street"))}
+    assert nodes[910006][0] == nodes[910002][1] == second.to_node, "a junction keeps its number"
+    assert conn.scalar(text("SELECT oneway FROM street WHERE id = 910002")) is False
+
+
+def test_a_street_joins_those_of_the_city(conn: Connection, tmp_path: Path) -> None:
+    old = conn.execute(
+        text("""
+SELECT to_node, ST_X(ST_EndPoint(geom)) AS lon, ST_Y(ST_EndPoint(geom)) AS lat FROM street WHERE class = 'primary'
+ORDER BY id LIMIT 1
+""")
+    ).one()
+    line = {"type": "LineString", "coordinates": [[old.lon, old.lat], [old.lon + 0.001, old.lat]]}
+    properties = {"编号": "910009", "道路等级": "支路"}
+    body = json.dumps({"type": "Feature", "properties": properties, "geometry": line})
+    load(conn, tmp_path, body, "streets", datum="WGS84")
+    assert conn.scalar(text("SELECT from_node FROM street WHERE id = 910009")) == old.to_node
+    graph = load_graph(conn)
+    assert len(graph) > 0
