@@ -7,6 +7,7 @@ trap 'rm -f "$all"' EXIT
 compile() { uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade "$@"; }
 uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --upgrade runtime.in real.in dev.in node.in --output-file "$all"
 compile peers.in --output-file peers.txt
+compile --no-deps vectors.in --output-file vectors.txt
 for name in runtime real dev node; do
   compile --constraint "$all" "$name.in" --output-file "$name.txt"
 done

@@ -159,14 +159,18 @@ def _one(shape: shapely.Geometry | None, way: Way) -> shapely.Geometry | None:
         return shapely.Point(np.inf, np.inf)
 
 
+# what arithmetic leaves of 180 degrees
+ROUNDED = 1e-9
+
+
 def outside(shapes: NDArray[np.object_], city: Box | None) -> NDArray[np.bool_]:
     """Which lie far from the city, or nowhere on earth."""
     bounds = shapely.bounds(shapes)
     there = ~np.isnan(bounds[:, 0])
     nowhere = there & ~(
         np.isfinite(bounds).all(axis=1)
-        & (np.abs(bounds[:, [0, 2]]) <= 180).all(axis=1)
-        & (np.abs(bounds[:, [1, 3]]) <= 90).all(axis=1)
+        & (np.abs(bounds[:, [0, 2]]) <= 180 + ROUNDED).all(axis=1)
+        & (np.abs(bounds[:, [1, 3]]) <= 90 + ROUNDED).all(axis=1)
     )
     if city is None:
         return np.asarray(nowhere)

@@ -126,7 +126,7 @@ class Table:
                 **(SPREADSHEET if self.found.kind is Kind.XLSX else {}),
             )
         except FAULTS as exc:
-            raise InputError(f"file: {self.name}: {_first_line(exc)}", field="file") from exc
+            raise InputError(f"file: {self.name}: {_first_line(exc, self.found.path)}", field="file") from exc
         shapes = None
         if not self.textual:
             shapes = (
@@ -167,8 +167,10 @@ class Table:
                 yield Piece(number, rows, None, faults)
 
 
-def _first_line(exc: Exception) -> str:
-    return (str(exc).splitlines() or [type(exc).__name__])[0][:300]
+def _first_line(exc: Exception, path: Path) -> str:
+    """What a reader complains of, without where the file lies here."""
+    said = str(exc).replace(str(path), path.name).replace(str(path.parent), "")
+    return (said.splitlines() or [type(exc).__name__])[0][:300]
 
 
 def _plain(column: pd.Series, kind: ColumnType) -> list[Any]:
@@ -181,6 +183,8 @@ def _plain(column: pd.Series, kind: ColumnType) -> list[Any]:
         return [None if gone else str(value).strip() or None for value, gone in zip(values, missing, strict=True)]
     if kind in ("date", "time"):
         return [None if gone else str(value) for value, gone in zip(values, missing, strict=True)]
+    if kind == "boolean":  # with gaps among them they come as 1.0 and 0.0
+        return [None if gone else bool(value) for value, gone in zip(values, missing, strict=True)]
     return [None if gone else value for value, gone in zip(values, missing, strict=True)]
 
 
@@ -209,7 +213,7 @@ def _tables_of(found: Found, folder: Path, encoding: str | None) -> Iterator[Tab
                 continue  # tables of attributes beside the layers
             yield _table(found, str(name), len(layers), used)
     except FAULTS as exc:
-        raise InputError(f"file: {found.path.name}: {_first_line(exc)}", field="file") from exc
+        raise InputError(f"file: {found.name}: {_first_line(exc, found.path)}", field="file") from exc
 
 
 def _named(found: Found, folder: Path) -> Path:

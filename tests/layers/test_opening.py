@@ -71,6 +71,15 @@ def test_it_is_read_by_its_content_too_whatever_it_is_called(tmp_path: Path, dri
     assert [piece.shapes is not None for piece in table.pieces()] == [True]
 
 
+def test_a_reader_that_fails_tells_nobody_where_files_lie_here(tmp_path: Path) -> None:
+    path = tmp_path / "what.json"
+    path.write_text('{"type": "nothing that GDAL knows"}')
+    with pytest.raises(InputError) as caught:
+        tables(path, tmp_path / "u")
+    assert str(tmp_path) not in caught.value.message
+    assert "what.json" in caught.value.message
+
+
 def test_columns_of_one_name_are_all_read(tmp_path: Path) -> None:
     """Names of ten bytes: 主管部门名称 and 主管部门代码 are both 主管部 and a byte."""
     data = frame([shapely.Point(LON, LAT)], a123456789=["供水处"], b123456789=["10086"], name=["甲"])
