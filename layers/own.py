@@ -20,6 +20,7 @@ from core.scope import EVERYTHING, Scope, seen
 from core.types import UNKNOWN_DISTRICT, JsonObject
 from core.vocabulary import Text, table
 from layers.columns import Column, ColumnObject, columns_of, with_role
+from layers.sets.base import MIDDLE, SQUARE_OF_TILE
 from layers.spec import BASE_MAPS, LayerSpec, LegendItem
 from layers.styles import PALETTE, legend_of, tone
 
@@ -322,10 +323,9 @@ def tile_of(layer: OwnLayer) -> str:
         return f"""
 SELECT {ONE.format(shape=shape)}, id, key, {words}, 1 AS count FROM layer_row, bounds WHERE {here}
   AND :z >= {GATHERED_BELOW} UNION ALL
-SELECT ST_AsMVTGeom(ST_Centroid(ST_Collect(p)), bounds.tile, 4096, 64, true), NULL, NULL, NULL, NULL, NULL, NULL,
-  count(*)::int
-FROM (SELECT {shape} AS p FROM layer_row, bounds WHERE {here} AND :z < {GATHERED_BELOW}) AS gathered, bounds
-GROUP BY bounds.tile, ST_SnapToGrid(p, :width / (2.0 ^ :z) / 64)
+SELECT {MIDDLE}, NULL, NULL, NULL, NULL, NULL, NULL, count(*)::int
+FROM layer_row, bounds WHERE {here} AND :z < {GATHERED_BELOW}
+GROUP BY bounds.tile, {SQUARE_OF_TILE}
 """
     thinned = ONE.format(
         shape=f"CASE WHEN ST_NPoints(geom) > {FEW_CORNERS} THEN ST_SimplifyPreserveTopology({shape}, {PIXEL} / 2) "

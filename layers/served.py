@@ -35,7 +35,8 @@ part AS ({select})
 """
 # types of PostgreSQL that are no text: bool, int8, int2, int4, float4, float8, numeric
 TYPES = {16: "Boolean", **dict.fromkeys((20, 21, 23, 700, 701, 1700), "Number")}
-DRAWN = f"{TILE} SELECT ST_AsMVT(part, :name, 4096, 'mvt') FROM part WHERE mvt IS NOT NULL"
+# what has no shape there is left out by ST_AsMVT itself
+DRAWN = f"{TILE} SELECT ST_AsMVT(part, :name, 4096, 'mvt') FROM part"
 NAMED = f"{TILE} SELECT * FROM part LIMIT 0"
 
 

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from layers.grids import MERCATOR
 from layers.spec import LayerSpec, LegendItem
 
 MVT = "ST_AsMVTGeom(ST_Transform({geom}, :srid), bounds.tile, 4096, 64, true) AS mvt"
+
+
+# squares of a tile's side over 64, numbered from where the world begins: the same in every tile of a level. Web
+# Mercator's northing (OGC 17-083r4 annex D) in degrees of its square: no point has to be projected to be counted
+_NORTHING = "degrees(ln(tan(radians(45 + greatest(least(ST_Y(geom), 85.06), -85.06) / 2))))"
+SQUARE_OF_TILE = (
+    "floor(ST_X(geom) * 64 * 2.0 ^ :z / 360), "
+    f"floor(CASE WHEN :srid = {MERCATOR.srid} THEN {_NORTHING} ELSE ST_Y(geom) END * 64 * 2.0 ^ :z / 360)"
+)
+# where the points of such a square are gathered
+MIDDLE = MVT.format(geom="ST_SetSRID(ST_MakePoint(avg(ST_X(geom)), avg(ST_Y(geom))), 4326)")
 
 
 def mvt(geom: str = "geom") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.scope import seen, seen_asset
 from core.vocabulary import table
-from layers.sets.base import mvt
+from layers.sets.base import MIDDLE, SQUARE_OF_TILE, mvt
 from layers.spec import LayerSpec, LegendItem
 
 # below zoom 14 points are gathered into a grid of 64 cells a tile side: how many, and how many are not well
@@ -13,11 +13,9 @@ _SEEN = seen("district", "classification")
 _ASSET_TILE = f"""
 SELECT {mvt()}, id, class, subclass, state, name_zh, name_en, 1 AS count, (state <> 'normal')::int AS faults
 FROM asset, bounds WHERE geom && bounds.box AND :z >= 14 AND {_KEPT} UNION ALL
-SELECT ST_AsMVTGeom(ST_Centroid(ST_Collect(p)), bounds.tile, 4096, 64, true), NULL, NULL, NULL, NULL, NULL, NULL,
-  count(*)::int, sum(faults)::int
-FROM (SELECT ST_Transform(geom, :srid) AS p, (state <> 'normal')::int AS faults FROM asset, bounds
-  WHERE geom && bounds.box AND :z < 14 AND {_KEPT}) AS a, bounds
-GROUP BY bounds.tile, ST_SnapToGrid(p, :width / (2.0 ^ :z) / 64)
+SELECT {MIDDLE}, NULL, NULL, NULL, NULL, NULL, NULL, count(*)::int, (count(*) FILTER (WHERE state <> 'normal'))::int
+FROM asset, bounds WHERE geom && bounds.box AND :z < 14 AND {_KEPT}
+GROUP BY bounds.tile, {SQUARE_OF_TILE}
 """
 
 ASSETS = LayerSpec(

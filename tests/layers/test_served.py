@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from app.finding import search
 from core.errors import InputError, NotFound
 from core.geodesy import distances_m
+from core.scope import EVERYTHING
 from core.types import LonLat
 from core.vocabulary import table
 from layers import served
@@ -136,6 +137,45 @@ def test_large_layers_are_estimated_and_say_so(conn: Connection, monkeypatch: py
     monkeypatch.setattr(served, "COUNTED_UP_TO", 10**9)
     described = {one["id"]: one for one in describe_layers(conn)}
     assert not any(one["count_estimated"] for one in described.values())
+
+
+GATHERED = f"""
+{served.TILE} SELECT COALESCE(sum(count), 0) AS n, COALESCE(sum(faults), 0) AS faults FROM part
+WHERE ST_X(mvt) >= 0 AND ST_X(mvt) < 4096 AND ST_Y(mvt) >= 0 AND ST_Y(mvt) < 4096
+"""
+
+
+@pytest.mark.parametrize("grid", [MERCATOR, CGCS2000], ids=lambda grid: grid.id)
+@pytest.mark.parametrize("z", [9, 11, 13])
+def test_every_asset_is_gathered_in_one_tile(conn: Connection, grid: Grid, z: int) -> None:
+    """A square of points belongs to one tile: those at the border are counted once."""
+    west, south, east, north = conn.execute(
+        text("SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT ST_Extent(geom) AS e FROM asset) AS a")
+    ).one()
+    left, top = map(int, grid.place(west, north, z))
+    right, bottom = map(int, grid.place(east, south, z))
+    sql = served._compose(GATHERED, str(LAYERS["assets"].tile), grid)
+    found = [
+        conn.execute(sql, {"z": z, "x": x, "y": y, **EVERYTHING.params()}).one()
+        for x in range(left, right + 1)
+        for y in range(top, bottom + 1)
+    ]
+    whole, faults = conn.execute(text("SELECT count(*), count(*) FILTER (WHERE state <> 'normal') FROM asset")).one()
+    assert (sum(one.n for one in found), sum(one.faults for one in found)) == (whole, faults)
+    assert len(found) > 1 or z == 9
+
+
+def test_gathered_points_stand_among_what_they_are_of(conn: Connection) -> None:
+    """Also at the poles, where Web Mercator ends."""
+    for lat in (90.0, -90.0, 89.9):
+        conn.execute(
+            text(
+                "UPDATE asset SET geom = ST_SetSRID(ST_MakePoint(0, :lat), 4326) WHERE id = (SELECT min(id) FROM asset)"
+            ),
+            {"lat": lat},
+        )
+        read_tile(conn, "assets", 0, 0, 0)
+        read_tile(conn, "assets", 0, 0, 0, grid=CGCS2000)
 
 
 def test_assets_far_out_are_counts_and_near_are_things(conn: Connection, center: tuple[float, float]) -> None:
