@@ -9,8 +9,9 @@ from sqlalchemy import Connection, text
 
 from core.catalogue.nouns import ColumnSaid, Kind, Measured, Name, Overlap, Resource
 from core.scope import EVERYTHING
+from layers.collection import Collection
 from layers.columns import Column
-from layers.ogc.collections import OURS, Collection, of_own
+from layers.ogc.collections import OURS, of_own
 from layers.own import OwnLayer, read_layer, read_layers
 from layers.served import LAYERS
 from layers.spec import LayerSpec

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.vocabulary import Text, label, table
+from layers.collection import Collection
 from layers.columns import with_role
-from layers.ogc.collections import Collection
 from layers.own import GATHERED_BELOW, OwnLayer, colour_of
 from layers.served import LAYERS
 from layers.spec import Geometry

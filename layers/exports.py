@@ -27,10 +27,10 @@ from core.crs import Datum, from_wgs84
 from core.errors import InputError
 from core.scope import EVERYTHING, Scope
 from core.types import LonLat
+from layers.collection import Collection
 from layers.columns import Column, ColumnType
 from layers.formats import FORMATS, format_of
 from layers.imports.places import Array, Reference, Way, reference_named
-from layers.ogc.collections import Collection
 from layers.ogc.query import Asked, where
 from layers.writers import OPENED, Heads
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
 from core.vocabulary import Text
+from layers.collection import ALL, Collection
 
 Geometry = Literal["point", "line", "polygon", "hex", "raster"]
 Delivery = Literal["tiles", "features", "live", "raster"]
@@ -78,9 +79,8 @@ class LayerSpec:
     SQL; `tile` is the SELECT of one vector tile layer, with `:z`, the grid's system as `:srid` and its world's width
     in units of that as `:width`, the tile's bounds as `bounds.tile` (in that system) and `bounds.box` (EPSG:4326),
     giving a column `mvt` and its properties. `scoped`: it shows of what a department keeps in
-    a district as much as a scope sees (core.scope). `of_all`: it is shown to whom sees nothing of the city but their
-    own too: the ground they stand on, and what is theirs. `counted_seen` and `updated_seen` are `counted` and `updated`
-    of what a scope sees, where that is not the same for all."""
+    a district as much as a scope sees (core.scope). `counted_seen` and `updated_seen` are `counted` and `updated`
+    of what a scope sees, where that is not the same for all. `rows` are its features, where it has any that go out."""
 
     id: str
     group: str
@@ -100,6 +100,18 @@ class LayerSpec:
     updated_seen: str | None = None
     own: bool = False
     style: LayerStyle | None = None
+    rows: Collection | None = None
+
+    @classmethod
+    def of(cls, rows: Collection, **more: Any) -> LayerSpec:
+        """The layer of these rows: what it is called, how it is counted, and, where no tiles are made of it, its
+        features are theirs."""
+        if more["delivery"] != "tiles":
+            more["features"] = rows.features
+        seen = f"{rows.source} WHERE {rows.seen}" if rows.sight != ALL else None
+        return cls(
+            id=rows.id, title=rows.title, of_all=rows.of_all, counted=rows.counted, counted_seen=seen, rows=rows, **more
+        )
 
     def describe(self, count: int, updated_at: str | None, *, estimated: bool = False) -> Layer:
         """The layer as `GET /api/layers` shows it."""

@@ -15,7 +15,8 @@ from core.scope import EVERYTHING, Scope, seen, seen_asset
 from core.types import JsonObject
 from core.vocabulary import Text
 from layers.area import Area
-from layers.ogc.collections import OURS, ROW, Collection
+from layers.collection import ROW, Collection
+from layers.ogc.collections import OURS
 from layers.ogc.query import Asked, check_keys, plain, where
 from layers.own import read_layers
 

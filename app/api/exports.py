@@ -18,8 +18,9 @@ from app.problems import Responses
 from core.catalogue.nouns import Kind
 from core.errors import InputError
 from core.texts import check_text
+from layers.collection import Collection
 from layers.formats import MEDIA, format_of
-from layers.ogc.collections import Collection, collection
+from layers.ogc.collections import collection
 from layers.ogc.errors import BadRequest
 from layers.ogc.query import read_wanted, where
 

@@ -37,8 +37,9 @@ from core.catalogue.nouns import Kind
 from core.clock import rfc3339
 from core.exposure import city_box
 from core.viewer import Viewer
+from layers.collection import Collection
 from layers.columns import SCHEMAS
-from layers.ogc.collections import Collection, collection, collections
+from layers.ogc.collections import collection, collections
 from layers.ogc.query import PARAMETERS, read_asked, read_extent, read_items, read_versioned
 from layers.ogc.systems import CRS84, SYSTEMS
 from layers.ogc.tiles import has_tiles

@@ -34,8 +34,9 @@ from core.given import as_input_error
 from core.viewer import Permission, Viewer
 from layers.assets import LAYER as ASSETS
 from layers.assets import AssetChange, change_asset, read_asset
+from layers.collection import Collection
 from layers.drawn import read_shape
-from layers.ogc.collections import Collection, collection
+from layers.ogc.collections import collection
 from layers.ogc.errors import Stale
 from layers.ogc.query import read_item
 from layers.ogc.systems import CRS84

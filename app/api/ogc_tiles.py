@@ -12,8 +12,9 @@ from app.deps import Conn, PartsDep, Who
 from app.ogc.place import ANYWHERE, JSON, RELATION, Json, Place, answer, check
 from core.catalogue.nouns import Kind
 from core.errors import InputError, NotFound
+from layers.collection import Collection
 from layers.grids import GRIDS, MERCATOR, Grid
-from layers.ogc.collections import Collection, collection
+from layers.ogc.collections import collection
 from layers.ogc.query import read_extent
 from layers.ogc.systems import CRS84
 from layers.ogc.tiles import describe_grid, layer_of, limits, need_grid, spec_of_tiles, tilejson

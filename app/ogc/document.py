@@ -9,9 +9,9 @@ from app.ogc.editing import FEATURE, PATCH
 from app.ogc.place import HTML, JSON, SCHEMA, Json
 from app.ogc.qgis import LAYER_TYPE, PROJECT_TYPE
 from app.problems import GEOJSON
+from layers.collection import Collection
 from layers.columns import SCHEMAS
 from layers.grids import GRIDS
-from layers.ogc.collections import Collection
 from layers.ogc.expressions import LANGUAGES, TEXT
 from layers.ogc.query import LIMIT, MOST, PARAMETERS
 from layers.ogc.systems import CRS84, SYSTEMS

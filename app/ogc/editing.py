@@ -14,7 +14,7 @@ from fastapi import Request
 from app.problems import GEOJSON
 from core.errors import InputError
 from core.texts import check_texts
-from layers.ogc.collections import Collection
+from layers.collection import Collection
 from layers.ogc.errors import BadRequest, Unsupported
 from layers.ogc.systems import CRS84, SYSTEMS
 

@@ -15,8 +15,8 @@ from app.dashboard import texts
 from app.dashboard.texts import HTML_LANG, Lang
 from app.ogc.markup import Markup, joined, tag
 from app.ogc.place import Place
+from layers.collection import Collection
 from layers.formats import MEDIA
-from layers.ogc.collections import Collection
 from layers.ogc.query import Answer
 from layers.ogc.systems import SYSTEMS
 from layers.ogc.tiles import has_tiles

@@ -19,8 +19,8 @@ from app.dashboard.texts import Lang
 from app.index import ASSETS
 from core.types import Box
 from core.vocabulary import Text
+from layers.collection import Collection
 from layers.drawing import LABELS_FROM, Drawing, DrawnClass
-from layers.ogc.collections import Collection
 from layers.spec import Geometry
 from layers.writers import sayable
 

@@ -18,8 +18,8 @@ import shapely
 import shapely.errors
 from shapely.geometry import shape
 
+from layers.collection import Collection
 from layers.columns import CASTS, ColumnType
-from layers.ogc.collections import Collection
 from layers.ogc.errors import BadRequest
 from layers.ogc.expressions import Tree
 from layers.ogc.systems import FARTHEST, METRES, SYSTEMS

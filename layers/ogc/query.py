@@ -20,8 +20,8 @@ from sqlalchemy.exc import DataError
 
 from core.errors import NotFound
 from core.scope import EVERYTHING, Scope
+from layers.collection import Collection
 from layers.columns import CASTS, Column
-from layers.ogc.collections import Collection
 from layers.ogc.errors import BadRequest
 from layers.ogc.expressions import LANGUAGES, TEXT, Tree, read_filter
 from layers.ogc.filters import condition

@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 
 from core.errors import NotFound
 from core.scope import Scope
+from layers.collection import Collection
 from layers.grids import GRIDS, MERCATOR, Grid
-from layers.ogc.collections import Collection
 from layers.own import need_layer, spec_of
 from layers.served import LAYERS, read_tile_fields
 from layers.spec import LayerSpec

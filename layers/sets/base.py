@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from layers.collection import ALL, NAMES, Collection, values_of
 from layers.grids import MERCATOR
 from layers.spec import LayerSpec, LegendItem
 
@@ -23,26 +24,51 @@ def mvt(geom: str = "geom") -> str:
     return MVT.format(geom=geom)
 
 
-DISTRICTS = LayerSpec(
-    id="districts",
+DISTRICTS = LayerSpec.of(
+    Collection(
+        "districts",
+        {"zh": "行政区", "en": "Districts"},
+        "district",
+        key="code",
+        sight=ALL,
+        of_all=True,
+        thing="district",
+        values=values_of(
+            ("code", "text", "代码", "Code", "code"),
+            *NAMES,
+            ("population", "integer", "人口", "Population", "population"),
+        ),
+    ),
     group="base",
-    of_all=True,
-    title={"zh": "行政区", "en": "Districts"},
     geometry="polygon",
     delivery="tiles",
-    counted="district",
     tile=f"SELECT {mvt()}, code, name_zh, name_en FROM district, bounds WHERE geom && bounds.box",
     legend=(LegendItem("district", {"zh": "区界", "en": "Boundary"}, "map-district"),),
 )
 
-STREETS = LayerSpec(
-    id="streets",
+STREETS = LayerSpec.of(
+    Collection(
+        "streets",
+        {"zh": "道路", "en": "Streets"},
+        "street",
+        key="id",
+        key_cast="bigint",
+        sight=ALL,
+        of_all=True,
+        thing="street",
+        values=values_of(
+            *NAMES,
+            ("class", "text", "等级", "Class", "class"),
+            ("oneway", "boolean", "单行", "One way", "oneway"),
+            ("speed_kmh", "number", "限速（km/h）", "Speed limit (km/h)", "speed_kmh"),
+            ("bridge", "boolean", "桥梁", "Bridge", "bridge"),
+            ("tunnel", "boolean", "隧道", "Tunnel", "tunnel"),
+            ("length_m", "number", "长度（m）", "Length (m)", "length_m"),
+        ),
+    ),
     group="base",
-    of_all=True,
-    title={"zh": "道路", "en": "Streets"},
     geometry="line",
     delivery="tiles",
-    counted="street",
     # what a scale cannot show is left out, and lines are thinned to half a pixel
     tile=(
         "SELECT ST_AsMVTGeom(ST_Simplify(ST_Transform(geom, :srid), :width / (512 * 2.0 ^ :z) / 2), "
@@ -57,14 +83,27 @@ STREETS = LayerSpec(
     ),
 )
 
-BUILDINGS = LayerSpec(
-    id="buildings",
+BUILDINGS = LayerSpec.of(
+    Collection(
+        "buildings",
+        {"zh": "建筑", "en": "Buildings"},
+        "building",
+        key="id",
+        key_cast="bigint",
+        sight=ALL,
+        of_all=True,
+        thing="building",
+        # as people in it are counted (core.exposure)
+        stands="center",
+        values=values_of(
+            ("kind", "text", "用途", "Use", "kind"),
+            *NAMES,
+            ("height_m", "number", "高度（m）", "Height (m)", "height_m"),
+        ),
+    ),
     group="base",
-    of_all=True,
-    title={"zh": "建筑", "en": "Buildings"},
     geometry="polygon",
     delivery="tiles",
-    counted="building",
     min_zoom=13,
     tile=f"SELECT {mvt()}, kind, height_m FROM building, bounds WHERE geom && bounds.box AND :z >= 13",
     legend=(LegendItem("building", {"zh": "建筑", "en": "Building"}, "map-building"),),
@@ -72,14 +111,22 @@ BUILDINGS = LayerSpec(
 
 
 def _area(layer: str, zh: str, en: str) -> LayerSpec:
-    return LayerSpec(
-        id=layer,
+    return LayerSpec.of(
+        Collection(
+            layer,
+            {"zh": zh, "en": en},
+            "area",
+            key="id",
+            key_cast="bigint",
+            among=f"layer = '{layer}'",
+            sight=ALL,
+            of_all=True,
+            thing="area",
+            values=values_of(("kind", "text", "类别", "Kind", "kind"), *NAMES),
+        ),
         group="base",
-        of_all=True,
-        title={"zh": zh, "en": en},
         geometry="polygon",
         delivery="tiles",
-        counted=f"area WHERE layer = '{layer}'",
         tile=f"SELECT {mvt()}, kind, name_zh, name_en FROM area, bounds WHERE layer = '{layer}' AND geom && bounds.box",
         legend=(LegendItem(layer, {"zh": zh, "en": en}, f"map-{layer}"),),
     )

@@ -6,6 +6,7 @@ from core.levels import alarm_level, capital, urgency
 from core.scope import alarm_classification, seen, seen_area, seen_incident, seen_unit, unit_district
 from core.vocabulary import ENDED_INCIDENT, sql_list, table
 from core.warned import in_force
+from layers.collection import DISTRICT, NAMES, Collection, values_of
 from layers.spec import LayerSpec, LegendItem
 
 ALARM_LEVELS = tuple(LegendItem(key, capital(alarm_level(int(key))), f"level-{key}") for key in table("levels"))
@@ -33,64 +34,89 @@ RISK_CELLS = LayerSpec(
     legend=RISKS,
 )
 
-INCIDENTS = LayerSpec(
-    id="incidents",
-    of_all=True,
+INCIDENTS = LayerSpec.of(
+    Collection(
+        "incidents",
+        {"zh": "事件", "en": "Incidents"},
+        "incident",
+        key="incident.id::text",
+        among=f"status NOT IN {sql_list(ENDED_INCIDENT)}",
+        sight=_SEEN_INCIDENT,
+        of_all=True,
+        thing="incident",
+        names=("titles->>'zh'", "titles->>'en'"),
+        time="opened_at",
+        values=values_of(
+            ("number", "text", "编号", "Number", "number"),
+            ("kind", "text", "类别", "Kind", "kind"),
+            ("level", "integer", "紧急程度", "Urgency", "level"),
+            ("status", "text", "状态", "Status", "status"),
+            ("title_zh", "text", "标题", "Title", "titles->>'zh'"),
+            ("address", "text", "地址", "Address", "address"),
+            ("opened_at", "time", "接报时间", "Opened", "opened_at"),
+            DISTRICT,
+        ),
+    ),
     group="incidents",
-    title={"zh": "事件", "en": "Incidents"},
     geometry="point",
     delivery="live",
-    counted=f"incident WHERE status NOT IN {sql_list(ENDED_INCIDENT)}",
-    counted_seen=f"incident WHERE status NOT IN {sql_list(ENDED_INCIDENT)} AND {_SEEN_INCIDENT}",
     updated="SELECT max(changed_at) FROM incident",
     updated_seen=f"SELECT max(changed_at) FROM incident WHERE {_SEEN_INCIDENT}",
-    features=(
-        "SELECT id::text, geom, jsonb_build_object('number', number, 'kind', kind, 'level', level, "
-        "'status', status, 'title', titles) AS props "
-        f"FROM incident WHERE status NOT IN {sql_list(ENDED_INCIDENT)} AND geom IS NOT NULL "
-        f"AND {_SEEN_INCIDENT}"
-    ),
     legend=URGENCIES,
 )
 
-ALARMS = LayerSpec(
-    id="alarms",
-    of_all=True,
+ALARMS = LayerSpec.of(
+    Collection(
+        "alarms",
+        {"zh": "告警", "en": "Alarms"},
+        "alarm",
+        key="alarm.id::text",
+        among="state <> 'normal'",
+        sight=_SEEN_ALARM,
+        of_all=True,
+        thing="alarm",
+        names=("message->>'zh'", "message->>'en'"),
+        time="raised_at",
+        values=values_of(
+            ("kind", "text", "类别", "Kind", "kind"),
+            ("level", "integer", "级别", "Level", "level"),
+            ("state", "text", "状态", "State", "state"),
+            ("message_zh", "text", "内容", "Message", "message->>'zh'"),
+            ("raised_at", "time", "告警时间", "Raised", "raised_at"),
+            DISTRICT,
+        ),
+    ),
     group="incidents",
-    title={"zh": "告警", "en": "Alarms"},
     geometry="point",
     delivery="live",
-    counted="alarm WHERE state <> 'normal'",
-    counted_seen=f"alarm WHERE state <> 'normal' AND {_SEEN_ALARM}",
     updated="SELECT max(changed_at) FROM alarm",
     updated_seen=f"SELECT max(changed_at) FROM alarm WHERE {_SEEN_ALARM}",
-    features=(
-        f"""
-SELECT id::text, geom, jsonb_build_object('kind', kind, 'level', level, 'state', state, 'message', message) AS props
-FROM alarm WHERE state <> 'normal' AND geom IS NOT NULL
-  AND {_SEEN_ALARM}
-"""
-    ),
     legend=ALARM_LEVELS,
 )
 
-UNITS = LayerSpec(
-    id="units",
-    of_all=True,
+UNITS = LayerSpec.of(
+    Collection(
+        "units",
+        {"zh": "力量", "en": "Units"},
+        "(SELECT u.*, COALESCE(ST_SetSRID(ST_MakePoint(s.lon, s.lat), 4326), u.home) AS geom, s.time AS seen_at "
+        "FROM unit u LEFT JOIN unit_state s ON s.unit_id = u.id) AS u",
+        key="u.id",
+        sight=_SEEN_UNIT,
+        of_all=True,
+        thing="unit",
+        time="seen_at",
+        values=values_of(
+            ("kind", "text", "类别", "Kind", "kind"),
+            *NAMES,
+            ("status", "text", "状态", "Status", "status"),
+            ("seen_at", "time", "定位时间", "Position heard", "seen_at"),
+        ),
+    ),
     group="forces",
-    title={"zh": "力量", "en": "Units"},
     geometry="point",
     delivery="live",
-    counted="unit",
-    counted_seen=f"unit u WHERE {_SEEN_UNIT}",
     updated="SELECT max(time) FROM unit_state",
     updated_seen=f"SELECT max(time) FROM unit_state JOIN unit u ON u.id = unit_id WHERE {_SEEN_UNIT}",
-    features=(
-        "SELECT u.id, COALESCE(ST_SetSRID(ST_MakePoint(s.lon, s.lat), 4326), u.home) AS geom, "
-        "jsonb_build_object('kind', u.kind, 'status', u.status, 'name_zh', u.name_zh, 'name_en', u.name_en) AS props "
-        "FROM unit u LEFT JOIN unit_state s ON s.unit_id = u.id "
-        f"WHERE {_SEEN_UNIT}"
-    ),
     legend=tuple(
         LegendItem(key, {"zh": row["zh"], "en": row["en"]}, f"unit-{key}") for key, row in table("unit_kinds").items()
     ),

@@ -20,11 +20,12 @@ from sqlalchemy import Connection, Engine, text
 from app.ogc.qgis import Served, Shown, definition, light_tokens, mercator, scale
 from core.scope import EVERYTHING
 from core.vocabulary import table
+from layers.collection import Collection
 from layers.columns import Column
 from layers.drawing import BY, Drawing, DrawnClass, drawing_of_ours
 from layers.imports.bring import bring
 from layers.imports.suggest import suggest
-from layers.ogc.collections import OURS, Collection
+from layers.ogc.collections import OURS
 from layers.own import need_layer, remove_layer
 from layers.styles import StyleIn, compiled
 from tests.app.qgis import WHERE_THERE, run_qgis

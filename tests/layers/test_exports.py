@@ -15,12 +15,13 @@ from sqlalchemy import Connection, text
 
 from core.errors import InputError
 from core.scope import EVERYTHING, Classification, Scope
+from layers.collection import Collection
 from layers.exports import Source, export, read_pieces, short_names
 from layers.imports.bring import bring
 from layers.imports.ours import bring_ours, fitted
 from layers.imports.registers import REGISTERS
 from layers.imports.suggest import suggest
-from layers.ogc.collections import OURS, Collection, collection
+from layers.ogc.collections import OURS, collection
 from layers.ogc.query import Asked, read_items, read_wanted, where
 from tests.layers.brought import LAT, LON, frame, square, tables
 from tests.layers.test_bring import HEAD, NOW, ROWS, text_table

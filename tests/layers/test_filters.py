@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from shapely.geometry import shape
 from sqlalchemy import Connection, text
 
-from layers.ogc.collections import OURS, Collection, collection
+from layers.collection import Collection
+from layers.ogc.collections import OURS, collection
 from layers.ogc.errors import BadRequest
 from layers.ogc.expressions import JSON, LONGEST, TEXT, read_filter
 from layers.ogc.filters import NODES, WRITTEN, condition

@@ -12,9 +12,10 @@ from sqlalchemy import Connection, text
 
 from core.errors import NotFound
 from core.scope import Scope
+from layers.collection import Collection
 from layers.imports.bring import bring
 from layers.imports.suggest import suggest
-from layers.ogc.collections import OURS, Collection, collection, collections
+from layers.ogc.collections import OURS, collection, collections
 from layers.ogc.errors import BadRequest
 from layers.ogc.query import Asked, read_asked, read_extent, read_item, read_items
 from layers.ogc.systems import CRS84, EPSG, SYSTEMS
