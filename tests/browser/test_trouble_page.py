@@ -153,7 +153,10 @@ def test_burst_that_names_one_thing_again_and_again_loses_none(
 
 # --- a tab that nobody looks at ---------------------------------------------------------------------------------------
 
+# the clock by which a card is read anew stands still: on a slow machine its turn could come meanwhile
 AWAY = """
+  const every = window.setInterval;
+  window.setInterval = (act, ms, ...rest) => every(ms >= 10_000 ? () => {} : act, ms, ...rest);
   document.away = false;
   Object.defineProperty(Document.prototype, 'hidden', { get() { return this.away; } });
   Object.defineProperty(Document.prototype, 'visibilityState', { get() { return this.away ? 'hidden' : 'visible'; } });
