@@ -4,11 +4,12 @@ changed, and taken back."""
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from pydantic import Field, JsonValue, field_validator
+from pydantic import Field, JsonValue, ValidationError, field_validator
 from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
@@ -17,7 +18,7 @@ from core.clock import rfc3339
 from core.coordinates import read_position
 from core.db import notify_place
 from core.errors import Conflict, Forbidden, InputError, NotFound
-from core.given import Given
+from core.given import Given, as_input_error
 from core.history import row_of, write_thing
 from core.i18n import say
 from core.nouns import LogLine
@@ -72,7 +73,8 @@ installation."""
 
 class AssetChange(Given):
     """What is corrected, in the version that was seen; what is left out stays. `lon` and `lat` come together, WGS
-    84; `place` is both as people write them, in any datum; `reason` is for the record."""
+    84; `place` is both as people write them, in any datum; `reason` is for the record. `values`: fields as a form has
+    them, in text, null where there is nothing; further attributes as `attributes.NAME`, beside those that stay."""
 
     version: int = Field(ge=1, le=2**31 - 1)
     name_zh: Code | None = None
@@ -88,6 +90,7 @@ class AssetChange(Given):
     lon: float | None = Field(None, ge=-180, le=180)
     lat: float | None = Field(None, ge=-90, le=90)
     place: str | None = Field(None, min_length=1, max_length=100)
+    values: dict[str, Annotated[str, Field(max_length=10_000)] | None] | None = Field(None, max_length=120)
     reason: str | None = Field(None, max_length=500)
 
     @field_validator("attributes")
@@ -109,6 +112,11 @@ class AssetChange(Given):
         if value is not None and value not in states:
             raise ValueError(f"expected one of {', '.join(states)}")
         return value
+
+
+# what a form corrects besides state, place and note, each with its own words
+FORM = ("name_zh", "name_en", "dept", "owner_dept", "keeper_dept", "grid", "installed")
+FURTHER = "attributes."
 
 
 class AssetEvent(TypedDict):
@@ -165,11 +173,12 @@ def read_asset(conn: Connection, code: str, scope: Scope = EVERYTHING, *, lock: 
 def change_asset(conn: Connection, code: str, change: AssetChange, who: Viewer, now: datetime) -> Asset:
     """NotFound; Conflict where somebody else was quicker; Forbidden where it would leave what one sees oneself; what
     was and who changed it is kept (asset_event)."""
-    said = change.model_dump(exclude={"version", "reason", "place"}, exclude_unset=True)
+    before = _locked(conn, code, change.version, who.scope)
+    change = _of_form(change, before)
+    said = change.model_dump(exclude={"version", "reason", "place", "values"}, exclude_unset=True)
     for name in ("name_zh", "name_en", "state", "attributes"):
         if name in said and said[name] is None:
             raise InputError(f"{name}: expected a value", field=name)
-    before = _locked(conn, code, change.version, who.scope)
     if change.place is not None:
         said["lon"], said["lat"] = _written(change.place, before)
     if ("lon" in said) != ("lat" in said) or (said.get("lon") is None) != (said.get("lat") is None):
@@ -179,6 +188,51 @@ def change_asset(conn: Connection, code: str, change: AssetChange, who: Viewer, 
     else:
         said = {name: value for name, value in said.items() if name not in ("lon", "lat")}
     return _write(conn, before, said, who, now, "changed", change.reason)
+
+
+def _of_form(change: AssetChange, before: Asset) -> AssetChange:
+    """With what a form says as fields of their own types. InputError at `values.NAME`."""
+    if not change.values:
+        return change
+    attributes = dict(change.attributes if change.attributes is not None else before["attributes"])
+    fields: JsonObject = {}
+    for name, words in change.values.items():
+        if name in FORM:
+            fields[name] = words
+        elif name.startswith(FURTHER) and name != FURTHER:
+            further = name.removeprefix(FURTHER)
+            if words is None:
+                attributes.pop(further, None)
+            else:
+                attributes[further] = _like(attributes.get(further), words, name)
+        else:
+            expected = ", ".join((*FORM, f"{FURTHER}NAME"))
+            raise InputError(f"values.{name[:60]}: expected one of {expected}", field=f"values.{name[:60]}")
+    if any(name.startswith(FURTHER) for name in change.values):
+        fields["attributes"] = attributes
+    given = change.model_dump(mode="json", exclude={"values"}, exclude_unset=True)
+    try:
+        return AssetChange.model_validate({**given, **fields})
+    except ValidationError as exc:
+        told = as_input_error(exc)
+        raise InputError(f"values.{told.message}", field=f"values.{told.field}") from exc
+
+
+def _like(was: JsonValue, words: str, name: str) -> JsonValue:
+    """A further attribute keeps its type: a number stays one, yes or no too."""
+    if isinstance(was, bool):
+        if words in ("true", "false"):
+            return words == "true"
+        raise InputError(f"values.{name}: expected true or false", field=f"values.{name}")
+    if isinstance(was, (int, float)):
+        try:
+            number = float(words)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise InputError(f"values.{name}: expected a number, got {words[:40]!r}", field=f"values.{name}")
+        return int(number) if number.is_integer() and abs(number) < 2**53 else number
+    return words
 
 
 def revert_asset(conn: Connection, code: str, event: int, version: int, who: Viewer, now: datetime) -> Asset:

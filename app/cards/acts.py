@@ -3,7 +3,7 @@ asks for. Defined once, for the card, the lists and whoever reads `/api/cards`. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 from urllib.parse import quote
 
@@ -28,10 +28,11 @@ from core.vocabulary import (
 )
 from dispatch.present import Assignment, Incident, Unit
 from dispatch.steps import ALLOWED
-from layers.assets import Asset, AssetEvent
+from layers.assets import FORM, FURTHER, Asset, AssetEvent
 from layers.columns import ColumnObject
 from layers.own import RowObject
 from layers.row_history import RowEvent
+from layers.served import LAYERS
 
 SHELVE_MINUTES = (30, 60, 120, 480, MAX_SHELVE_MIN)
 # which milestones a unit may still report, by how far it has come
@@ -88,6 +89,7 @@ NEEDS = {
     "report": Permission.UNIT_REPORT,
     "asset_state": Permission.LAYER_EDIT,
     "asset_place": Permission.LAYER_EDIT,
+    "asset_values": Permission.LAYER_EDIT,
     "asset_note": Permission.LAYER_EDIT,
     "asset_back": Permission.LAYER_EDIT,
     "row_values": Permission.LAYER_EDIT,
@@ -241,12 +243,45 @@ def for_asset(asset: Asset, history: Sequence[AssetEvent]) -> list[Act]:
             method="PATCH",
         ),
         act("asset_place", say("act.asset.place"), url, seen, [typed("place", required=True), why], method="PATCH"),
+        act("asset_values", say("act.asset.values"), url, seen, [*of_asset(asset), why], method="PATCH"),
         act("asset_note", say("act.asset.note"), url, seen, [typed("note", required=True)], method="PATCH"),
     ]
     last = next(iter(history), None)
     if last and last["what"] in ("changed", "reverted"):
         found.append(act("asset_back", say("act.asset.back"), f"{url}/revert", {"event": last["id"], **seen}))
     return found
+
+
+# of further attributes, as many as a dialog holds
+FURTHER_AT_MOST = 30
+
+
+def of_asset(asset: Asset) -> Iterator[AskedFor]:
+    """Its entry as a form has it: fields of the register, then further attributes that are one value."""
+    rows = LAYERS["assets"].rows
+    titles = {column.name: column.title for column in rows.columns} if rows else {}
+    held = {**asset, "name_zh": asset["names"]["zh"], "name_en": asset["names"]["en"]}
+    for name in FORM:
+        value = held.get(name)
+        words = "" if value is None else str(value)
+        yield in_form(name, titles.get(name, {"zh": name, "en": name}), words, required=name.startswith("name_"))
+    single = [(name, one) for name, one in asset["attributes"].items() if isinstance(one, (str, int, float, bool))]
+    for name, one in single[:FURTHER_AT_MOST]:
+        words = str(one).lower() if isinstance(one, bool) else str(one)
+        yield in_form(f"{FURTHER}{name}", {"zh": name, "en": name}, words)
+
+
+def in_form(name: str, title: Text, value: str, *, required: bool = False, truth: bool = False) -> AskedFor:
+    """A value of a form of several, in words; sent where it is another than it was."""
+    return {
+        "name": f"values.{name}",
+        "label": title,
+        "kind": "choice" if truth else "text",
+        "required": required,
+        "choices": list(TRUTHS) if truth else [],
+        "value": value,
+        "into": "values",
+    }
 
 
 # what an editor chooses of a column of yes and no
@@ -285,15 +320,7 @@ def in_column(column: ColumnObject, value: JsonValue) -> AskedFor:
     """A column of a row as a form has it: what it is, in words that are read as an import reads them."""
     truth = column["type"] == "boolean"
     said = "" if value is None else str(value).lower() if truth else str(value)
-    return {
-        "name": f"values.{column['name']}",
-        "label": column["title"],
-        "kind": "choice" if truth else "text",
-        "required": column["role"] == "key",
-        "choices": list(TRUTHS) if truth else [],
-        "value": said,
-        "into": "values",
-    }
+    return in_form(column["name"], column["title"], said, required=column["role"] == "key", truth=truth)
 
 
 def length(minutes: int) -> Text:

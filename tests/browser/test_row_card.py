@@ -139,3 +139,17 @@ def test_who_keeps_no_layers_reads_its_history_and_is_offered_nothing(
 
 def test_nothing_was_complained_of(keeper: Desk) -> None:
     assert [one for one in keeper.complaints if "422" not in one and "409" not in one] == []
+
+
+def test_a_component_is_corrected_in_a_form_of_its_entry(keeper: Desk, processes: System) -> None:
+    [one] = processes.rows("SELECT id, version, COALESCE(grid, '') AS grid FROM asset ORDER BY id LIMIT 1")
+    keeper.select("asset", one["id"])
+    keeper.page.wait_for_selector("#card [data-act=asset_values]")
+    keeper.page.click("#card [data-act=asset_values]")
+    assert keeper.page.input_value("#ask [name='values.grid']") == one["grid"]
+    assert keeper.serious_barriers() == []
+    keeper.page.fill("#ask [name='values.keeper_dept']", "养护一队")
+    send(keeper)
+    card(keeper, "养护一队", "the card has the new keeper")
+    [after] = processes.rows("SELECT keeper_dept, version FROM asset WHERE id = %s", one["id"])
+    assert (after["keeper_dept"], after["version"]) == ("养护一队", one["version"] + 1)
