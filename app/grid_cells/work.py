@@ -89,6 +89,10 @@ class Works:
             raise NotFound(f"no grid cells {identity[:60]!r} are being made", reason="work_gone")
         return work
 
+    def last(self, who: Viewer) -> Work | None:
+        """What this person asked for last."""
+        return self._works.get(who.username)
+
     def stop(self, work: Work) -> None:
         """End it; nothing of it is kept."""
         if work.task is not None and work.task.cancel() and work.state == "working":

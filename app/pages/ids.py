@@ -78,6 +78,14 @@ class LayersId(StrEnum):
     LOAD = "layer-load"
     STOP = "layer-stop"
     TAKE_AWAY = "layer-take-away"
+    # grid cells that are made
+    CELLS = "layer-cells"
+    CELLS_TRY = "layer-cells-try"
+    CELLS_MAKE = "layer-cells-make"
+    CELLS_STOP = "layer-cells-stop"
+    CELLS_WATCH = "layer-cells-watch"
+    CELLS_STATE = "layer-cells-state"
+    CELLS_MADE = "layer-cells-made"
 
 
 class CatalogueId(StrEnum):

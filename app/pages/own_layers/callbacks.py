@@ -19,6 +19,7 @@ from app.pages.forms.typed import gather, states_of
 from app.pages.forms.wrong import error_of, spread
 from app.pages.ids import LayersId
 from app.pages.own_layers import brought, detail, layout, listing, mapping, outcome
+from app.pages.own_layers.cells_callbacks import Cells
 from app.pages.parts import done, error_words
 from core.clock import utc_now
 from core.errors import Conflict, InputError, OneMapError
@@ -50,6 +51,7 @@ def register(app: Dash, door: Door) -> None:
     acts.closes(detail.KEY, LayersId.PANE)
     acts.button(ids.press(mapping.KEY, "close"), lambda asking, press: Act([empties(LayersId.PANE), QUIET]))
     File(app, door).register()
+    Cells(app, door).register()
 
 
 def opened(asking: Asking, name: str) -> Act:

@@ -104,10 +104,17 @@ def known_view(base: Values) -> html.Dl:
             ("own.geometry", html.Span(texts.both(f"own.geometry.{base['geometry']}"))),
             ("own.rows", f"{base['rows']:,}"),
             ("own.key", html.Code(base["key"]) if base["key"] else None),
-            ("own.lineage", from_file),
+            ("own.lineage", made_here(lineage) or from_file),
             ("own.changed", [clock_time(base["changed_at"]), f" · {base['created_by']}"]),
         ]
     )
+
+
+def made_here(lineage: Mapping[str, Any]) -> Any:
+    """Of rows that no file has brought."""
+    if lineage.get("kind") != "grid_cells":
+        return None
+    return html.Span(texts.both("cells.lineage", size=f"{lineage['size_m2']:,}"))
 
 
 def out_view(base: Values) -> html.Section:
