@@ -42,7 +42,7 @@ KIND = "grid_cells"
 TITLE: Text = {"zh": "单元网格", "en": "Grid cells"}
 GROUP = "base"
 # cells are drawn from here on
-MIN_ZOOM = 14
+MIN_ZOOM = 13
 # streets that part blocks, and railways; waters of at least so many cells do
 PARTING = ("motorway", "ring", "primary", "secondary", "minor", "rail")
 # what of a building may lie beyond an edge before it is cut, m²

@@ -59,7 +59,7 @@ class Cells:
                 raise PreventUpdate
             outputs, form = ctx.outputs_list, cells_made.cells_form({})
             said = forms.read(form, gather(cells_made.KEY, ctx.states_list))
-            given, errors = forms.check(form, GridCellsIn, said)
+            given, errors = forms.check(form, GridCellsIn, cells_made.given_of(said))
             if given is None:
                 return spread(errors, outputs)
             try:

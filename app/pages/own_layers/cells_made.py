@@ -16,10 +16,13 @@ from app.pages.forms import Form, Kind, Section
 from app.pages.ids import LayersId
 from app.pages.own_layers.detail import map_link
 from app.pages.parts import action, error_words, pane_head
+from core.types import JsonObject
 from core.vocabulary import Text
 from layers.grid_cells.nouns import DistrictCells, GridCellsIn, GridCellsMade
 
 KEY = "cells"
+# stands for no district that is named
+ALL = "all"
 FAMILY = "cells.field"
 # how often the work is looked after
 WATCH_MS = 600
@@ -28,16 +31,26 @@ SECTIONS = (Section(("district", ("size_m2", "layer"), "assets")),)
 
 
 def cells_form(districts: Mapping[str, Text]) -> Form:
-    choices = tuple((code, texts.pair(dict(names))) for code, names in districts.items())
+    each = tuple((code, texts.pair(dict(names))) for code, names in districts.items())
     return forms.form_of(
         GridCellsIn,
         KEY,
         FAMILY,
         SECTIONS,
-        district={"kind": Kind.CHOICE, "choices": choices},
+        district={
+            "kind": Kind.CHOICE,
+            "choices": ((ALL, texts.both("cells.all")), *each),
+            "default": ALL,
+            "required": True,
+        },
         size_m2={"unit": "unit.word.m2", "required": True},
         layer={"required": True},
     )
+
+
+def given_of(values: Mapping[str, Any]) -> JsonObject:
+    """What was typed, as `GridCellsIn` takes it."""
+    return {name: value for name, value in values.items() if (name, value) != ("district", ALL)}
 
 
 def pane(districts: Mapping[str, Text], work: GridCellsWork | None) -> html.Div:
