@@ -146,6 +146,48 @@ def test_a_file_goes_into_the_register_of_components(desk: Desk, files: Path, pr
     assert "1未接受" in page.inner_text(FIGURES).replace("\n", "")
 
 
+def test_grid_cells_are_tried_made_and_shown(desk: Desk, processes: System) -> None:
+    page = desk.page
+    page.click(f"{PANE} header button")
+    page.click("[data-key=make-cells]")
+    page.wait_for_selector("[data-testid=cells-form]")
+    assert desk.serious_barriers() == []
+    page.fill(f"{PANE} [data-field=size_m2]", "10")
+    page.click("[data-key=cells-try]")
+    page.wait_for_selector(f"{PANE} .mantine-InputWrapper-error")
+    page.fill(f"{PANE} [data-field=size_m2]", "200000")
+    page.click(f"{PANE} [data-field=district]")
+    page.click("[role=option]:visible:has-text('凤山区')")
+    page.click("[data-key=cells-try]")
+    page.wait_for_selector("[data-testid=cells-measured] td:has-text('凤山区')")
+    assert processes.one("SELECT count(*) FROM layer WHERE id = 'grid-cells'") == 0, "trying keeps nothing"
+    page.click("[data-key=cells-make]")
+    page.wait_for_selector("#layer-cells-state [data-key=on-map]")
+    cells = processes.one("SELECT rows FROM layer WHERE id = 'grid-cells'")
+    assert cells > 20
+    assert f"{cells}新增" in page.inner_text("[data-testid=cells-figures]").replace("\n", "")
+    assert desk.serious_barriers() == []
+    assert desk.ask(TOO_WIDE) == []
+    page.click("[data-key=layer-grid-cells]")
+    page.wait_for_selector(f"{PANE} .layer-detail :text('系统生成，网格约 200,000 平方米')")
+
+
+def test_making_grid_cells_is_stopped_and_found_again(desk: Desk, processes: System) -> None:
+    page = desk.page
+    page.click("[data-key=make-cells]")
+    page.wait_for_selector("[data-testid=cells-form]")
+    page.fill(f"{PANE} [data-field=size_m2]", "2500")
+    page.fill(f"{PANE} [data-field=layer]", "small-cells")
+    page.click("[data-key=cells-make]")
+    page.wait_for_selector("[data-key=cells-stop]")
+    page.click(f"{PANE} header button")
+    page.wait_for_selector(f"{PANE} h2", state="detached")
+    page.click("[data-key=make-cells]")
+    page.click("[data-key=cells-stop]")
+    page.wait_for_selector("#layer-cells-state .warn")
+    assert processes.one("SELECT count(*) FROM layer WHERE id = 'small-cells'") == 0
+
+
 def test_nothing_was_complained_of(desk: Desk) -> None:
     assert desk.complaints == []
 
