@@ -64,6 +64,10 @@ class LayersId(StrEnum):
     ADD = "layer-add"
     RENEW = "layer-renew"
     REMOVE = "layer-remove"
+    # where it stands in its group
+    ORDER = "layer-order"
+    UP = "layer-up"
+    DOWN = "layer-down"
     # a file that is dropped: where, and which one came of it (`assets/js/pages/upload.mjs`)
     DROP = "layer-drop"
     FILE = "layer-file"

@@ -202,7 +202,7 @@ def _check_types(conn: Connection, before: OwnLayer, plan: Plan, outcome: Outcom
                 raise Conflict(f"{told} that the file has not still have it so; keep the type", field="columns")
     names = {column.name for column in plan.columns} - {column.name for column in others}
     if before.style.get("by") and before.style["by"] not in names:
-        kept = {name: value for name, value in before.style.items() if name in ("colour", "size", "label")}
+        kept = {name: value for name, value in before.style.items() if name in ("colour", "size", "icon", "label")}
         sql = "UPDATE layer SET style = CAST(:style AS jsonb) WHERE id = :id"
         conn.execute(text(sql), {"style": json.dumps(kept, ensure_ascii=False), "id": before.id})
 

@@ -192,6 +192,7 @@ const FAMILIES = {
   video: [28, video],
   camera: [20, g => plain(g, 'camera', token('camera'))],
   facility: [20, (g, kind) => plain(g, kind, token(`facility-${facilityGroup(kind)}`))],
+  own: [20, (g, kind, ...colour) => plain(g, kind, token(colour.join('-')))],
   heading: [40, heading],
   glow: [60, glow],
   ring: [48, (g, ...counts) => ring(g, counts.map(Number))],
