@@ -158,6 +158,11 @@ def held(form: str) -> Key:
     return {"form": form, "held": "base"}
 
 
+def icon(name: Name) -> Key:
+    """A pictogram that can be chosen for a layer."""
+    return {"icon": name}
+
+
 def result(form: str) -> Key:
     """What trying it showed."""
     return {"form": form, "result": "try"}

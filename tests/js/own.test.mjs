@@ -70,9 +70,11 @@ test('a layer that is put elsewhere is drawn there, and nothing is drawn anew', 
 test('a point with an icon is its mark in the colour of its class, and a heap stays a dot', () => {
   assert.equal(markOf('hydrant', [{ key: 'wells', token: 'own-2' }]), 'own-hydrant-own-2');
   assert.deepEqual(markOf('hydrant', [{ key: '1', token: 'own-1' }, { key: '2', token: 'own-2' }]), ['match', ['coalesce', ['get', 'tone'], 0], 1, 'own-hydrant-own-1', 2, 'own-hydrant-own-2', 'own-hydrant-muted']);
-  const drawn = /** @type {any[]} */ (ownLayers(/** @type {any} */ (layer('wells', { geometry: 'point', style: { size: 16, icon: 'hydrant', label: false } }))));
+  const drawn = /** @type {any[]} */ (ownLayers(/** @type {any} */ (layer('wells', { geometry: 'point', style: { size: 19, icon: 'hydrant', label: false } }))));
   assert.deepEqual(drawn.map(({ id, minzoom, maxzoom }) => [id, minzoom, maxzoom]), [['own/wells/dot', undefined, 13], ['own/wells/mark', 13, undefined]]);
   assert.equal(drawn[1].layout['icon-size'].at(-1), 2, 'twice the usual');
+  const small = /** @type {any[]} */ (ownLayers(/** @type {any} */ (layer('wells', { geometry: 'point', style: { size: 3, icon: 'hydrant', label: false } }))));
+  assert.equal(small[1].layout['icon-size'].at(-1), 1, 'never so small that nobody knows it');
   const plain = /** @type {any[]} */ (ownLayers(/** @type {any} */ (layer('wells', { geometry: 'point' }))));
   assert.deepEqual(plain.map(({ id, maxzoom }) => [id, maxzoom]), [['own/wells/dot', undefined], ['own/wells/label', undefined]]);
 });

@@ -42,6 +42,7 @@ def register(app: Dash, door: Door) -> None:
     acts.cells(listing.TABLE.key, open=lambda asking, press: opened(asking, str(press.what["id"])))
     acts.button(LayersId.ADD, lambda asking, press: to_drop(asking))
     acts.button(LayersId.RENEW, lambda asking, press: to_drop(asking, str(press.given[0]["id"])), HELD)
+    acts.button(ids.icon(ALL), lambda asking, press: chosen(str(press.what["icon"])))
     acts.button(LayersId.UP, lambda asking, press: move(asking, press, -1), HELD)
     acts.button(LayersId.DOWN, lambda asking, press: move(asking, press, 1), HELD)
     acts.asked_twice(
@@ -64,6 +65,10 @@ def opened(asking: Asking, name: str) -> Act:
 def to_drop(asking: Asking, layer: str | None = None) -> Act:
     asking.viewer.require(Permission.LAYER_EDIT)
     return Act([fills(LayersId.PANE, brought.drop_pane(layer)), QUIET])
+
+
+def chosen(icon: str) -> Act:
+    return Act([(ids.field(detail.KEY, "style.icon"), {"value": icon})])
 
 
 def move(asking: Asking, press: Press, step: int) -> Act:

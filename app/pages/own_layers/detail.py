@@ -95,11 +95,31 @@ def pane(asking: Asking, base: Values, values: Values) -> html.Div:
             out_view(base),
             columns_view(base),
             forms.draw(form, values, locked=not edits, base=base),
-            *([order_section(asking, base)] if edits else []),
-            *([forms.save_button(form), html.Div(acts, className="actions")] if edits else []),
+            *([icons_view()] if edits and base["geometry"] == "point" else []),
+            *([forms.save_button(form), order_section(asking, base)] if edits else []),
+            *([html.Div(acts, className="actions")] if edits else []),
         ],
         className="account layer-detail",
     )
+
+
+def icons_view() -> html.Details:
+    """All pictograms; a press puts one into the form."""
+    marks = [
+        html.Button(
+            [
+                html.Span(className="swatch", **wild({"data-swatch": f"own-{name}-text", "aria-hidden": "true"})),
+                html.Span(texts.both(f"own.icon.{name}")),
+            ],
+            id=ids.icon(name),
+            type="button",
+            n_clicks=0,
+            className="pick",
+            **wild({"data-key": f"icon-{name}"}),
+        )
+        for name in get_args(Icon)
+    ]
+    return html.Details([html.Summary(texts.both("own.icons")), html.Div(marks, className="palette")])
 
 
 def order_section(asking: Asking, base: Values) -> html.Section:

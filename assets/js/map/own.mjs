@@ -4,7 +4,7 @@ import { hasPicture } from './lost.mjs';
 
 const LABEL_FROM = 14;
 // a tile has points one by one from here on (layers/own.py), and half the width of a mark's box is so many pixels
-const ONE_BY_ONE = 13, BOX = 8;
+const ONE_BY_ONE = 13, BOX = 9.5;
 // what is alive lies above them
 const BELOW = 'risk-fill';
 
@@ -50,11 +50,12 @@ export function ownLayers({ id, geometry, legend, style }) {
   const icon = style?.icon;
   const heap = ['>', ['coalesce', ['get', 'count'], 1], 1];
   const gathered = ['interpolate', ['linear'], ['ln', ['get', 'count']], 0, 1.8, 6, 6];
-  const scale = (size ?? BOX) / BOX;
+  // smaller, nobody would know what it shows
+  const scale = Math.max(1, (size ?? BOX) / BOX);
   /** @type {Layer[]} */
   const marks = icon ? [{
     id: `${sourceOf(id)}/mark`, type: 'symbol', ...common, minzoom: ONE_BY_ONE,
-    layout: { 'icon-image': markOf(icon, legend), 'icon-size': ['interpolate', ['linear'], ['zoom'], ONE_BY_ONE, 0.5 * scale, 17, scale], 'icon-allow-overlap': true, 'icon-ignore-placement': true },
+    layout: { 'icon-image': markOf(icon, legend), 'icon-size': ['interpolate', ['linear'], ['zoom'], ONE_BY_ONE, 0.5 * scale, 16, scale], 'icon-allow-overlap': true, 'icon-ignore-placement': true },
   }] : [];
   return [{
     id: `${sourceOf(id)}/dot`, type: 'circle', ...common, ...(icon ? { maxzoom: ONE_BY_ONE } : {}),
