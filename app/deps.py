@@ -20,6 +20,7 @@ from app.auth import Attempts, Sessions
 from app.base_maps import BaseMaps
 from app.catalogue.opening import OpenDoor
 from app.files.brought import BroughtFiles
+from app.grid_cells.work import Works
 from app.own_layers import OwnLayers
 from app.passwords import Hashing
 from app.tiles import TileCache
@@ -58,6 +59,7 @@ class Parts:
     base_maps: BaseMaps = field(init=False)
     hashing: Hashing = field(default_factory=Hashing)
     files: BroughtFiles = field(init=False)
+    grid_cells: Works = field(init=False)
     # layers written as files, so many at once
     exporting: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(2))
     turns: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(TURNS))
@@ -68,6 +70,7 @@ class Parts:
         self.own_layers = OwnLayers(self.engine)
         self.base_maps = BaseMaps(self.engine)
         self.files = BroughtFiles(self.settings)
+        self.grid_cells = Works(self.settings, self.files.turn)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

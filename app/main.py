@@ -28,6 +28,7 @@ from app.api import (
     devices,
     exports,
     feeds,
+    grid_cells,
     health,
     incidents,
     layer_files,
@@ -107,6 +108,7 @@ ROUTERS = (
     base_maps.router,
     exports.router,
     own_layers.router,
+    grid_cells.router,
     rows.router,
     cards.router,
     state.router,
@@ -158,6 +160,7 @@ def make_app(settings: Settings) -> FastAPI:
             background.tell_to_stop()
             await hub.close()
             await parts.files.close()
+            await parts.grid_cells.close()
             await background.join()
         engine.dispose()
 

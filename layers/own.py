@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -77,9 +77,38 @@ class OwnLayer:
         return may_see(self.classification, self.departments, scope)
 
 
+# of one group; what nobody has put in order: points above lines above areas, as one draws them
+IN_ORDER = "position, array_position(ARRAY['point', 'line', 'polygon'], geometry), id"
+
+
 def read_layers(conn: Connection, scope: Scope = EVERYTHING) -> list[OwnLayer]:
-    rows = conn.execute(text(f"SELECT {COLUMNS} FROM layer ORDER BY tree_group, position, id"))
-    return [layer for layer in map(_layer, rows) if layer.may_see(scope)]
+    """As they stand in the tree: group by group, in each as somebody has put them."""
+    rows = conn.execute(text(f"SELECT {COLUMNS} FROM layer ORDER BY {IN_ORDER}"))
+    place = {group: n for n, group in enumerate(table("layer_groups"))}
+    found = [layer for layer in map(_layer, rows) if layer.may_see(scope)]
+    return sorted(found, key=lambda layer: place.get(layer.group, len(place)))
+
+
+def read_group(conn: Connection, group: str, *, lock: bool = False) -> list[OwnLayer]:
+    """The city's own layers of a group, in order."""
+    given = {"group": group}
+    if lock:
+        conn.execute(text("SELECT id FROM layer WHERE tree_group = :group ORDER BY id FOR UPDATE"), given)
+    return list(
+        map(
+            _layer,
+            conn.execute(text(f"SELECT {COLUMNS} FROM layer WHERE tree_group = :group ORDER BY {IN_ORDER}"), given),
+        )
+    )
+
+
+def write_order(conn: Connection, layers: Sequence[str]) -> None:
+    """The layers of a group, the first on top."""
+    sql = """
+UPDATE layer SET position = o.n - 1 FROM unnest(CAST(:layers AS text[])) WITH ORDINALITY AS o (id, n)
+WHERE layer.id = o.id AND position <> o.n - 1
+"""
+    conn.execute(text(sql), {"layers": list(layers)})
 
 
 def read_layer(conn: Connection, layer_id: str, *, lock: bool = False) -> OwnLayer | None:
@@ -118,10 +147,11 @@ def _layer(row: Any) -> OwnLayer:
 
 
 WRITE = text("""
-INSERT INTO layer (id, title_zh, title_en, tree_group, geometry, columns, key, style, visible, min_zoom, classification,
-  departments, lineage, created_by, created_at, changed_at)
+INSERT INTO layer (id, title_zh, title_en, tree_group, geometry, columns, key, style, visible, min_zoom, position,
+  classification, departments, lineage, created_by, created_at, changed_at)
 VALUES (:id, :title_zh, :title_en, :group, :geometry, CAST(:columns AS jsonb), :key, '{}', true, :min_zoom,
-  :classification, :departments, CAST(:lineage AS jsonb), :who, :now, :now)
+  (SELECT COALESCE(max(position), 0) FROM layer WHERE tree_group = :group), :classification, :departments,
+  CAST(:lineage AS jsonb), :who, :now, :now)
 ON CONFLICT (id) DO UPDATE SET title_zh = EXCLUDED.title_zh, title_en = EXCLUDED.title_en,
   tree_group = EXCLUDED.tree_group, columns = EXCLUDED.columns, key = EXCLUDED.key,
   classification = EXCLUDED.classification, departments = EXCLUDED.departments, lineage = EXCLUDED.lineage,
@@ -281,7 +311,11 @@ def spec_of(layer: OwnLayer) -> LayerSpec:
         min_zoom=layer.min_zoom,
         legend=legend(layer),
         own=True,
-        style={"size": layer.style.get("size"), "label": bool(layer.style.get("label", True))},
+        style={
+            "size": layer.style.get("size"),
+            "icon": layer.style.get("icon"),
+            "label": bool(layer.style.get("label", True)),
+        },
     )
 
 

@@ -24,6 +24,12 @@ class City(TypedDict):
     simulated: bool
 
 
+def read_district_names(conn: Connection) -> dict[str, Text]:
+    """What districts are called, by their codes."""
+    rows = conn.execute(text("SELECT code, name_zh, name_en FROM district ORDER BY code"))
+    return {row.code: {"zh": row.name_zh, "en": row.name_en} for row in rows}
+
+
 def read_city(conn: Connection) -> City:
     """Which city this is; without code, center and box where none is loaded."""
     row = conn.execute(_CITY).one_or_none()

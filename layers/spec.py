@@ -23,9 +23,11 @@ class LegendEntry(TypedDict):
 
 
 class LayerStyle(TypedDict):
-    """Of points and lines their size in pixels at zoom 18, null for the usual; whether names are written."""
+    """Of points and lines their size in pixels at zoom 18, null for the usual; of points the pictogram that stands for
+    one, null for a dot; whether names are written."""
 
     size: float | None
+    icon: str | None
     label: bool
 
 

@@ -29,17 +29,26 @@ LONGEST = 100
 OTHERS = "muted"
 # natural breaks are sought among so many values, evenly taken
 SAMPLE = 3000
+# of points: pictograms of the map (assets/js/map/pictograms.mjs), each drawing once
+Icon = Literal[
+    "hydrant", "manhole", "lamp", "tree", "bin", "parking", "bus_stop", "metro_station", "gas_station", "substation",
+    "hospital", "school", "kindergarten", "nursing_home", "government", "police", "fire", "medic", "works", "rescue",
+    "shelter", "shop", "flag", "star", "box", "billboard", "cone", "hazardous_site", "gas", "smoke", "rain",
+    "water_level", "flow", "underpass", "wind", "noise", "temperature", "air_quality", "camera", "person", "crowd",
+    "vehicle", "accident",
+]  # fmt: skip
 Method = Literal["categories", "quantile", "equal", "natural"]
 NUMBERS = ("integer", "number")
 
 
 class StyleIn(Given):
-    """What is chosen: a colour of ours; `size` of points and lines in pixels at zoom 18; whether names are written;
-    `by` a column in `count` classes: categories; quantiles, equal steps or natural breaks (Fisher 1958, Jenks 1977) of
-    numbers."""
+    """What is chosen: a colour of ours; `size` of points and lines in pixels at zoom 18; of points an `icon` instead of
+    a dot; whether names are written; `by` a column in `count` classes: categories; quantiles, equal steps or natural
+    breaks (Fisher 1958, Jenks 1977) of numbers."""
 
     colour: Literal["own-1", "own-2", "own-3", "own-4", "own-5", "own-6"] | None = None
     size: float | None = Field(None, ge=1, le=20)
+    icon: Icon | None = None
     label: bool = True
     by: str | None = Field(None, max_length=63)
     method: Method | None = None

@@ -18,6 +18,7 @@ PARTS = {
     "devices": ("devices",),
     "users": ("user",),
     "layers": ("layers",),
+    "grid_cells": ("cells",),
     "tools": ("rules", "doctor", "bench"),
     "gateways": ("gateway",),
 }

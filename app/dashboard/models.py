@@ -24,6 +24,12 @@ class LegendEntry(msgspec.Struct, frozen=True):
     token: str = ""
 
 
+class LayerStyle(msgspec.Struct, frozen=True):
+    """Of a layer of the city's own; ``icon`` is the pictogram that stands for a point."""
+
+    icon: str | None = None
+
+
 class Layer(msgspec.Struct, frozen=True):
     """One row of ``GET /api/layers``; ``opacity`` (0-1) is the person's own, kept in the browser."""
 
@@ -38,6 +44,7 @@ class Layer(msgspec.Struct, frozen=True):
     own: bool = False
     delivery: str = ""
     legend: list[LegendEntry] = []
+    style: LayerStyle | None = None
 
 
 class LayerState(msgspec.Struct, frozen=True):

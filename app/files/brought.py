@@ -72,7 +72,7 @@ class BroughtFiles:
         self._settings = settings
         self._files: dict[str, BroughtFile] = {}
         # imports are heavy: one after the other; first rows are not
-        self._turn = anyio.CapacityLimiter(1)
+        self.turn = anyio.CapacityLimiter(1)
         self._looks = anyio.CapacityLimiter(2)
 
     @property
@@ -182,7 +182,7 @@ class BroughtFiles:
 
         file.busy += 1
         try:
-            async with self._looks if mode == "look" else self._turn:
+            async with self._looks if mode == "look" else self.turn:
                 return await read(self._settings, file.path, whole, mode, who, told)
         finally:
             file.busy -= 1

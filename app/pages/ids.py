@@ -64,6 +64,10 @@ class LayersId(StrEnum):
     ADD = "layer-add"
     RENEW = "layer-renew"
     REMOVE = "layer-remove"
+    # where it stands in its group
+    ORDER = "layer-order"
+    UP = "layer-up"
+    DOWN = "layer-down"
     # a file that is dropped: where, and which one came of it (`assets/js/pages/upload.mjs`)
     DROP = "layer-drop"
     FILE = "layer-file"
@@ -78,6 +82,14 @@ class LayersId(StrEnum):
     LOAD = "layer-load"
     STOP = "layer-stop"
     TAKE_AWAY = "layer-take-away"
+    # grid cells that are made
+    CELLS = "layer-cells"
+    CELLS_TRY = "layer-cells-try"
+    CELLS_MAKE = "layer-cells-make"
+    CELLS_STOP = "layer-cells-stop"
+    CELLS_WATCH = "layer-cells-watch"
+    CELLS_STATE = "layer-cells-state"
+    CELLS_MADE = "layer-cells-made"
 
 
 class CatalogueId(StrEnum):
@@ -144,6 +156,11 @@ def press(form: str, name: Name) -> Key:
 def held(form: str) -> Key:
     """What the form was opened with."""
     return {"form": form, "held": "base"}
+
+
+def icon(name: Name) -> Key:
+    """A pictogram that can be chosen for a layer."""
+    return {"icon": name}
 
 
 def result(form: str) -> Key:

@@ -202,7 +202,7 @@ def _check_types(conn: Connection, before: OwnLayer, plan: Plan, outcome: Outcom
                 raise Conflict(f"{told} that the file has not still have it so; keep the type", field="columns")
     names = {column.name for column in plan.columns} - {column.name for column in others}
     if before.style.get("by") and before.style["by"] not in names:
-        kept = {name: value for name, value in before.style.items() if name in ("colour", "size", "label")}
+        kept = {name: value for name, value in before.style.items() if name in ("colour", "size", "icon", "label")}
         sql = "UPDATE layer SET style = CAST(:style AS jsonb) WHERE id = :id"
         conn.execute(text(sql), {"style": json.dumps(kept, ensure_ascii=False), "id": before.id})
 
@@ -225,21 +225,29 @@ def stage(
     the work where it raises. InputError where there are rows and none of them can be kept."""
     raw = conn.connection.driver_connection
     assert isinstance(raw, psycopg.Connection)
-    raw.execute("DROP TABLE IF EXISTS brought")
-    raw.execute(STAGE)
+    open_stage(raw)
     for piece in table.pieces():
-        _copy(raw, list(ready(piece)))
+        copy_rows(raw, list(ready(piece)))
         told(outcome.read, table.count)
     if outcome.read and outcome.refused == outcome.read:
         first = outcome.refusals[0]
         where = f"row {first['row']}: {first['field'] + ': ' if first['field'] else ''}"
         raise InputError(f"file: no row of {table.name} can be kept; {where}{first['why']['en']}", field="file")
-    # nobody has counted a table that was made just now: without these the planner may walk it once for each row
+    finish_stage(raw)
+
+
+def open_stage(raw: psycopg.Connection[Any]) -> None:
+    raw.execute("DROP TABLE IF EXISTS brought")
+    raw.execute(STAGE)
+
+
+def finish_stage(raw: psycopg.Connection[Any]) -> None:
+    """Nobody has counted a table that was made just now: without these the planner may walk it once for each row."""
     raw.execute("CREATE UNIQUE INDEX ON brought (key)")
     raw.execute("ANALYZE brought")
 
 
-def _copy(raw: psycopg.Connection[Any], rows: list[Ready]) -> None:
+def copy_rows(raw: psycopg.Connection[Any], rows: list[Ready]) -> None:
     shapes = shapely.set_srid(np.array([row.shape for row in rows], dtype=object), 4326) if rows else []
     with raw.cursor().copy("COPY brought (key, props, geom) FROM STDIN") as copy:
         hexes = shapely.to_wkb(shapes, hex=True, include_srid=True) if rows else []
@@ -266,7 +274,7 @@ def _settle(conn: Connection, plan: Plan, outcome: Outcome, now: datetime) -> No
     if plan.key is None:
         # rows have no name of their own: those of before cannot be told from these
         outcome.removed = conn.execute(text("DELETE FROM layer_row WHERE layer_id = :layer"), given).rowcount
-    outcome.added, outcome.changed = conn.execute(SETTLE, given).one()
+    outcome.added, outcome.changed = take_rows(conn, plan.layer, now)
     kept = int(conn.scalar(text("SELECT count(*) FROM brought")) or 0)
     outcome.same = kept - outcome.added - outcome.changed
     if plan.key is not None:
@@ -274,7 +282,17 @@ def _settle(conn: Connection, plan: Plan, outcome: Outcome, now: datetime) -> No
         outcome.gone_keys = list(conn.scalars(text(f"SELECT t.key {GONE} ORDER BY t.key LIMIT :most"), given))
         if plan.remove_gone and outcome.gone:
             outcome.removed = conn.execute(text(f"DELETE {GONE}"), given).rowcount
+    count_layer(conn, plan.layer)
+
+
+def take_rows(conn: Connection, layer: str, now: datetime) -> tuple[int, int]:
+    """What was brought becomes rows of a layer; how many are new, and how many others than they were."""
+    added, changed = conn.execute(SETTLE, {"layer": layer, "now": now}).one()
+    return added, changed
+
+
+def count_layer(conn: Connection, layer: str) -> None:
     conn.execute(
         text("UPDATE layer SET rows = (SELECT count(*) FROM layer_row WHERE layer_id = :layer) WHERE id = :layer"),
-        given,
+        {"layer": layer},
     )

@@ -146,6 +146,84 @@ def test_a_file_goes_into_the_register_of_components(desk: Desk, files: Path, pr
     assert "1未接受" in page.inner_text(FIGURES).replace("\n", "")
 
 
+def test_points_are_given_an_icon_and_a_place_among_their_group(desk: Desk, files: Path, processes: System) -> None:
+    page = desk.page
+    for name in ("one", "two"):
+        (files / f"{name}.csv").write_text("编号,经度,纬度\n1,118.99,31.35\n", "utf-8")
+        begin(page)
+        bring(page, files / f"{name}.csv")
+        page.wait_for_selector("[data-testid=bring-rows]")
+        page.fill(f"{PANE} [data-field=layer]", f"icon-{name}")
+        page.click("[data-key=load]")
+        page.wait_for_selector(".progress [data-key=on-map]")
+    page.click("[data-key=layer-icon-two]")
+    page.wait_for_selector(f"{PANE} .layer-detail")
+    page.click(f"{PANE} details:has(.palette) summary")
+    page.wait_for_selector("[data-key=icon-hydrant] .swatch[style*=image]")
+    assert desk.serious_barriers() == []
+    page.click("[data-key=icon-hydrant]")
+    page.fill(f"{PANE} [data-field=title_en]", "Second")
+    order = f"{PANE} .order li"
+    assert page.locator(order).all_inner_texts()[-2:] == ["one", "two"]
+    page.click("[data-key=layer-up]")
+    page.wait_for_selector(f"{order}[aria-current]:nth-last-child(2)")
+    assert page.locator(order).all_inner_texts()[-2:] == ["two", "one"]
+    assert page.input_value(f"{PANE} [data-field='style.icon']") == "消火栓", "what is chosen and not saved stays"
+    page.click(f"{PANE} [data-submit]")
+    page.wait_for_selector(f"{PANE} h2:has-text('two')")
+    page.wait_for_selector("text=已保存")
+    sql = "SELECT id, title_en, style->>'icon' AS icon FROM layer WHERE starts_with(id, 'icon-') ORDER BY position"
+    kept = processes.rows(sql)
+    assert [(row["id"], row["title_en"], row["icon"]) for row in kept] == [
+        ("icon-two", "Second", "hydrant"),
+        ("icon-one", "one", None),
+    ]
+    page.click("[data-key=layer-down]")
+    page.wait_for_selector(f"{order}[aria-current]:last-child")
+
+
+def test_grid_cells_are_tried_made_and_shown(desk: Desk, processes: System) -> None:
+    page = desk.page
+    page.click(f"{PANE} header button")
+    page.click("[data-key=make-cells]")
+    page.wait_for_selector("[data-testid=cells-form]")
+    assert desk.serious_barriers() == []
+    page.fill(f"{PANE} [data-field=size_m2]", "10")
+    page.click("[data-key=cells-try]")
+    page.wait_for_selector(f"{PANE} .mantine-InputWrapper-error")
+    page.fill(f"{PANE} [data-field=size_m2]", "200000")
+    page.click(f"{PANE} [data-field=district]")
+    page.click("[role=option]:visible:has-text('凤山区')")
+    page.click("[data-key=cells-try]")
+    page.wait_for_selector("[data-testid=cells-measured] td:has-text('凤山区')")
+    assert processes.one("SELECT count(*) FROM layer WHERE id = 'grid-cells'") == 0, "trying keeps nothing"
+    page.click("[data-key=cells-make]")
+    page.wait_for_selector("#layer-cells-state [data-key=on-map]")
+    cells = processes.one("SELECT rows FROM layer WHERE id = 'grid-cells'")
+    assert cells > 20
+    assert f"{cells}新增" in page.inner_text("[data-testid=cells-figures]").replace("\n", "")
+    assert desk.serious_barriers() == []
+    assert desk.ask(TOO_WIDE) == []
+    page.click("[data-key=layer-grid-cells]")
+    page.wait_for_selector(f"{PANE} .layer-detail :text('系统生成，网格约 200,000 平方米')")
+
+
+def test_making_grid_cells_is_stopped_and_found_again(desk: Desk, processes: System) -> None:
+    page = desk.page
+    page.click("[data-key=make-cells]")
+    page.wait_for_selector("[data-testid=cells-form]")
+    page.fill(f"{PANE} [data-field=size_m2]", "2500")
+    page.fill(f"{PANE} [data-field=layer]", "small-cells")
+    page.click("[data-key=cells-make]")
+    page.wait_for_selector("[data-key=cells-stop]")
+    page.click(f"{PANE} header button")
+    page.wait_for_selector(f"{PANE} h2", state="detached")
+    page.click("[data-key=make-cells]")
+    page.click("[data-key=cells-stop]")
+    page.wait_for_selector("#layer-cells-state .warn")
+    assert processes.one("SELECT count(*) FROM layer WHERE id = 'small-cells'") == 0
+
+
 def test_nothing_was_complained_of(desk: Desk) -> None:
     assert desk.complaints == []
 

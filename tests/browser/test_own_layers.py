@@ -124,6 +124,46 @@ def test_points_are_drawn_gathered_and_one_by_one(
     desk.ask(f"async at => {MAP}.jumpTo({{ center: at, zoom: 15 }})", [lon + 0.002, lat + 0.002])
 
 
+def test_points_with_an_icon_and_the_order_of_a_group(
+    desk: Desk, own_engine: Engine, park: dict[str, Any], tmp_path: Path
+) -> None:
+    lon, lat = park["lon"], park["lat"]
+    who = Viewer("tester", "Tester", "gis_officer", frozenset())
+    for name in ("taps", "pumps"):
+        (tmp_path / f"{name}.csv").write_text(f"编号,经度,纬度\n1,{lon},{lat}\n2,{lon + 1e-3},{lat}\n", "utf-8")
+        [table] = tables(tmp_path / f"{name}.csv", tmp_path / name)
+        plan, _ = suggest(table, name)
+        with own_engine.begin() as conn:
+            bring(conn, table, plan, "tester", now())
+            style = StyleIn(icon="hydrant", colour="own-2")
+            change_layer(conn, name, LayerChange(version=1, style=style), who.scope, who, now())
+    desk.page.wait_for_selector("#layer-tree [data-layer=pumps]", state="attached")
+    desk.page.wait_for_selector("#layer-tree [data-layer=taps] [data-swatch=own-hydrant-own-2]", state="attached")
+    desk.ask(f"async at => {MAP}.jumpTo({{ center: at, zoom: 16 }})", [lon, lat])
+    marks = f"async () => {MAP}.queryRenderedFeatures({{ layers: ['own/taps/mark'] }}).length"
+    desk.until(marks, lambda count: count == 2, what="each is its mark")
+    assert desk.ask(f"async () => {MAP}.hasImage('own-hydrant-own-2')")
+    drawn = f"async () => {MAP}.getStyle().layers.map(one => one.id).filter(id => id.endsWith('/mark'))"
+    assert desk.ask(drawn) == ["own/taps/mark", "own/pumps/mark"], "the first of the tree is drawn last"
+    listed = "() => [...document.querySelectorAll('#layer-tree [data-layer]')].map(node => node.dataset.layer)"
+    assert [name for name in desk.ask(listed) if name in ("taps", "pumps")] == ["pumps", "taps"]
+    with own_engine.begin() as conn:
+        change_layer(conn, "taps", LayerChange(version=2, above="pumps"), who.scope, who, now())
+    desk.until(drawn, lambda found: found == ["own/pumps/mark", "own/taps/mark"], what="it is drawn above the other")
+    desk.until(listed, lambda found: [n for n in found if n in ("taps", "pumps")] == ["taps", "pumps"])
+    x, y = desk.ask(f"async at => {{ const p = {MAP}.project(at); return [p.x, p.y]; }}", [lon + 1e-3, lat])
+    desk.page.mouse.click(x, y)
+    desk.page.wait_for_selector("#card #card-title")
+    assert "taps" in desk.page.inner_text("#card .facts"), "a press meets what lies on top"
+    desk.page.keyboard.press("Escape")
+    with own_engine.begin() as conn:
+        for name in ("taps", "pumps"):
+            remove_layer(conn, name)
+        notify_change(conn, "layer", ["taps", "pumps"])
+    desk.page.wait_for_selector("#layer-tree [data-layer=taps]", state="detached")
+    desk.ask(f"async at => {MAP}.jumpTo({{ center: at, zoom: 15 }})", [lon + 0.002, lat + 0.002])
+
+
 def test_a_change_of_its_look_and_a_new_layer_are_there_without_loading_the_page_again(
     desk: Desk, own_engine: Engine, park: dict[str, Any], tmp_path: Path
 ) -> None:

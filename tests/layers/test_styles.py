@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 from sqlalchemy import Connection, text
 
+from app.dashboard import texts
+from app.index import ASSETS
 from core.errors import Conflict, Forbidden, InputError, NotFound
-from core.scope import Classification, Scope
+from core.scope import EVERYTHING, Classification, Scope
 from core.viewer import Permission, Viewer
 from layers.imports.bring import bring
-from layers.own import need_layer, spec_of
+from layers.imports.plan import ColumnIn, Plan
+from layers.own import need_layer, read_layers, spec_of, write_layer
 from layers.own_changes import LayerChange, change_layer
 from layers.served import read_tile
-from layers.styles import CATEGORIES, OTHERS, RAMP, StyleIn, literal, tone
+from layers.styles import CATEGORIES, OTHERS, RAMP, Icon, StyleIn, literal, tone
 from tests.layers.test_bring import plan_of, text_table
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
@@ -97,7 +101,7 @@ def test_the_tile_carries_it_and_the_legend_says_it(conn: Connection, parks: str
     layer = change(conn, style=StyleIn(by="类型", colour="own-2", size=9, label=False))
     assert b"tone" in read_tile(conn, "parks", 16, 54429, 26752)
     described = spec_of(layer).describe(100, None)
-    assert described["style"] == {"size": 9.0, "label": False}
+    assert described["style"] == {"size": 9.0, "icon": None, "label": False}
     words = [entry["label"]["zh"] for entry in described["legend"]]
     assert "it's: a 'park'" in words
     layer = change(conn, version=2, style=StyleIn(by="面积", count=2))
@@ -156,3 +160,112 @@ def test_nothing_is_no_value(conn: Connection, parks: str, name: str) -> None:
     with pytest.raises(InputError) as refused:
         change(conn, **{name: None})
     assert refused.value.field == name
+
+
+# --- icons ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_icon_is_a_pictogram_of_the_map_with_words_and_a_drawing_of_its_own() -> None:
+    source = (ASSETS / "js" / "map" / "pictograms.mjs").read_text("utf-8")
+    drawings = dict(re.findall(r"^  (\w+): (P\(.*\)),$", source, re.MULTILINE))
+    icons = get_args(Icon)
+    assert set(icons) <= set(drawings)
+    assert len({drawings[name] for name in icons}) == len(icons) > 40
+    assert {f"own.icon.{name}" for name in icons} <= set(texts.catalogue())
+
+
+def test_points_have_an_icon(conn: Connection, parks: str) -> None:
+    layer = change(conn, style=StyleIn(icon="tree", by="类型"))
+    described = spec_of(layer).describe(100, None)
+    assert described["style"] == {"size": None, "icon": "tree", "label": True}
+    with pytest.raises(ValidationError):
+        StyleIn(icon="dot")  # type: ignore[arg-type]
+    conn.execute(text("UPDATE layer SET geometry = 'line' WHERE id = 'parks'"))
+    with pytest.raises(InputError) as refused:
+        change(conn, version=2, style=StyleIn(icon="tree"))
+    assert refused.value.field == "style.icon"
+
+
+# --- order ------------------------------------------------------------------------------------------------------------
+
+
+def put(conn: Connection, name: str, geometry: str = "polygon", group: str = "planning", **more: Any) -> None:
+    """A layer with nothing in it."""
+    columns = list[ColumnIn]()
+    given = Plan(layer=name, title_zh=name, title_en=name, geometry=geometry, columns=columns, group=group, **more)  # type: ignore[arg-type]
+    write_layer(conn, name, given, "lin", NOW, {})
+
+
+def order(conn: Connection, group: str = "planning", scope: Scope = EVERYTHING) -> list[str]:
+    return [layer.id for layer in read_layers(conn, scope) if layer.group == group]
+
+
+def move(conn: Connection, name: str, who: Viewer | None = None, **said: Any) -> None:
+    who = who or officer()
+    version = need_layer(conn, name).version
+    change_layer(conn, name, LayerChange(version=version, **said), who.scope, who, NOW)
+
+
+@pytest.fixture
+def planned(conn: Connection) -> Connection:
+    for name in ("a", "b", "c", "d"):
+        put(conn, name)
+    return conn
+
+
+def test_what_nobody_has_put_in_order_stands_as_one_draws_it(conn: Connection) -> None:
+    for name, geometry in (("a", "polygon"), ("b", "line"), ("c", "point"), ("d", "polygon")):
+        put(conn, name, geometry)
+    assert order(conn) == ["c", "b", "a", "d"]
+
+
+def test_a_layer_is_put_above_another_or_below_all(planned: Connection) -> None:
+    move(planned, "c", above="a")
+    assert order(planned) == ["c", "a", "b", "d"]
+    move(planned, "a", above="d")
+    assert order(planned) == ["c", "b", "a", "d"]
+    move(planned, "c", above=None)
+    assert order(planned) == ["b", "a", "d", "c"]
+    assert need_layer(planned, "c").version == 3
+    assert need_layer(planned, "b").version == 1, "nobody has changed what stands beside"
+    put(planned, "e")
+    assert order(planned)[-1] == "e", "a new one comes below what was put in order"
+    [entry] = planned.execute(text("SELECT data FROM audit WHERE what = 'layer.change' ORDER BY id DESC LIMIT 1"))
+    assert entry.data == {"layer": "c", "above": None}
+
+
+def test_a_layer_that_comes_into_a_group_stands_below_it_or_where_it_is_said(planned: Connection) -> None:
+    put(planned, "x", group="drainage")
+    put(planned, "y", group="drainage")
+    move(planned, "y", group="planning")
+    assert order(planned) == ["a", "b", "c", "d", "y"]
+    move(planned, "x", group="planning", above="b")
+    assert order(planned) == ["a", "x", "b", "c", "d", "y"]
+    assert order(planned, "drainage") == []
+
+
+@pytest.mark.parametrize("above", ["a", "nothing", "x"], ids=["itself", "none there is", "one of another group"])
+def test_above_what_it_cannot_stand(planned: Connection, above: str) -> None:
+    put(planned, "x", group="drainage")
+    with pytest.raises(InputError) as refused:
+        move(planned, "a", above=above)
+    assert refused.value.field == "above"
+
+
+def test_what_one_does_not_see_stays_where_it_is_and_is_not_told(planned: Connection) -> None:
+    planned.execute(text("UPDATE layer SET classification = 2 WHERE id = 'b'"))
+    narrow = officer(classification=Classification.OPEN)
+    with pytest.raises(InputError):
+        move(planned, "d", narrow, above="b")
+    move(planned, "d", narrow, above="c")
+    assert order(planned, scope=narrow.scope) == ["a", "d", "c"]
+    assert order(planned) == ["a", "b", "d", "c"]
+    with pytest.raises(NotFound):
+        move(planned, "b", narrow, above="a")
+
+
+def test_layers_are_listed_group_by_group_as_in_the_tree(planned: Connection) -> None:
+    put(planned, "z", group="base")
+    put(planned, "y", group="own")
+    listed = [layer.id for layer in read_layers(planned) if layer.id in ("z", "a", "b", "c", "d", "y")]
+    assert listed == ["z", "a", "b", "c", "d", "y"]

@@ -54,7 +54,10 @@ def _details(layer: Layer, title: list[Any]) -> html.Details:
             html.Span([*texts.both("layers.details"), ": ", *title], className="spoken"),
         ]
     )
-    body: list[Any] = [html.Ul([_legend(entry) for entry in layer.legend], className="legend")] if layer.legend else []
+    icon = layer.style.icon if layer.style else None
+    body: list[Any] = (
+        [html.Ul([_legend(entry, icon) for entry in layer.legend], className="legend")] if layer.legend else []
+    )
     body.append(_opacity(layer))
     if layer.own or layer.id in SERVED:
         body.append(_files(layer))
@@ -78,8 +81,10 @@ def _files(layer: Layer) -> html.Div:
     return html.Div([html.Span(texts.both("layers.take")), *links], className="layer-files")
 
 
-def _legend(entry: LegendEntry) -> html.Li:
-    swatch = html.Span(className="swatch", **wild({"data-token": entry.token, "data-legend": entry.key}))
+def _legend(entry: LegendEntry, icon: str | None = None) -> html.Li:
+    """A line; where points have an icon, that in the line's colour (`own` of `map/icons.mjs`)."""
+    mark = {"data-swatch": f"own-{icon}-{entry.token}"} if icon else {}
+    swatch = html.Span(className="swatch", **wild({"data-token": entry.token, "data-legend": entry.key, **mark}))
     return html.Li([swatch, *texts.pair(entry.label.as_dict())])
 
 

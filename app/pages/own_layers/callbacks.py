@@ -19,11 +19,13 @@ from app.pages.forms.typed import gather, states_of
 from app.pages.forms.wrong import error_of, spread
 from app.pages.ids import LayersId
 from app.pages.own_layers import brought, detail, layout, listing, mapping, outcome
+from app.pages.own_layers.cells_callbacks import Cells
 from app.pages.parts import done, error_words
 from core.clock import utc_now
 from core.errors import Conflict, InputError, OneMapError
 from core.viewer import Permission
 from layers.imports.registers import REGISTERS
+from layers.own_changes import LayerChange
 
 HELD, HELD_FILE = State(ids.held(detail.KEY), "data"), State(ids.held(mapping.KEY), "data")
 # what a plan says of one table means nothing of another
@@ -40,6 +42,9 @@ def register(app: Dash, door: Door) -> None:
     acts.cells(listing.TABLE.key, open=lambda asking, press: opened(asking, str(press.what["id"])))
     acts.button(LayersId.ADD, lambda asking, press: to_drop(asking))
     acts.button(LayersId.RENEW, lambda asking, press: to_drop(asking, str(press.given[0]["id"])), HELD)
+    acts.button(ids.icon(ALL), lambda asking, press: chosen(str(press.what["icon"])))
+    acts.button(LayersId.UP, lambda asking, press: move(asking, press, -1), HELD)
+    acts.button(LayersId.DOWN, lambda asking, press: move(asking, press, 1), HELD)
     acts.asked_twice(
         LayersId.REMOVE,
         layout.REMOVING,
@@ -50,6 +55,7 @@ def register(app: Dash, door: Door) -> None:
     acts.closes(detail.KEY, LayersId.PANE)
     acts.button(ids.press(mapping.KEY, "close"), lambda asking, press: Act([empties(LayersId.PANE), QUIET]))
     File(app, door).register()
+    Cells(app, door).register()
 
 
 def opened(asking: Asking, name: str) -> Act:
@@ -59,6 +65,23 @@ def opened(asking: Asking, name: str) -> Act:
 def to_drop(asking: Asking, layer: str | None = None) -> Act:
     asking.viewer.require(Permission.LAYER_EDIT)
     return Act([fills(LayersId.PANE, brought.drop_pane(layer)), QUIET])
+
+
+def chosen(icon: str) -> Act:
+    return Act([(ids.field(detail.KEY, "style.icon"), {"value": icon})])
+
+
+def move(asking: Asking, press: Press, step: int) -> Act:
+    """The layer stands a step further up or down in its group; what is typed into its form stays."""
+    [base] = press.given
+    name = str(base["id"])
+    among = detail.neighbours(asking, base)
+    if (among[0] if step < 0 else among[-1]).id == name:
+        return Act()
+    change = LayerChange(version=base["version"], above=detail.moved_above(among, name, step))
+    after = detail.values_of(api.patch_layer(asking.conn, asking.viewer, asking.now, name, change))
+    shown = detail.order_view(detail.neighbours(asking, after), name)
+    return Act([fills(LayersId.ORDER, shown), (ids.held(detail.KEY), {"data": after})], changed=True)
 
 
 def ask_remove(press: Press) -> html.Span:

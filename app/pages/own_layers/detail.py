@@ -19,9 +19,9 @@ from app.pages.parts import action, class_choices, done, facts, pane_head
 from core.viewer import Permission
 from layers.columns import ColumnObject
 from layers.formats import MEDIA
-from layers.own import OwnLayerObject, layer_object, need_layer, own_groups
+from layers.own import OwnLayer, OwnLayerObject, layer_object, need_layer, own_groups, read_layers
 from layers.own_changes import LayerChange, change_layer
-from layers.styles import PALETTE, Method, StyleIn, said_of
+from layers.styles import PALETTE, Icon, Method, StyleIn, said_of
 
 KEY = "layer"
 FAMILY = "own.field"
@@ -37,8 +37,8 @@ def group_choices() -> tuple[tuple[str, list[Any]], ...]:
     return tuple((name, texts.pair(dict(words))) for name, words in own_groups().items())
 
 
-def layer_form(columns: Sequence[ColumnObject] = ()) -> Form:
-    """`columns` of the layer, by which it may be coloured."""
+def layer_form(columns: Sequence[ColumnObject] = (), geometry: str = "point") -> Form:
+    """`columns` of the layer, by which it may be coloured; points alone have an icon."""
     form = forms.form_of(
         LayerChange,
         KEY,
@@ -54,13 +54,19 @@ def layer_form(columns: Sequence[ColumnObject] = ()) -> Form:
     )
     by = tuple((one["name"], texts.pair(dict(one["title"]))) for one in columns if one["type"] not in ("date", "time"))
     colours = tuple((token, texts.both(f"own.colour.{token}")) for token in PALETTE)
+    icons = tuple((name, texts.both(f"own.icon.{name}")) for name in get_args(Icon))
     methods = tuple((name, texts.both(f"own.method.{name}")) for name in get_args(Method))
     chosen: dict[str, dict[str, Any]] = {
         "colour": {"kind": Kind.CHOICE, "choices": colours, "nullable": True},
         "by": {"kind": Kind.CHOICE, "choices": by, "nullable": True},
+        "icon": {"kind": Kind.CHOICE, "choices": icons, "nullable": True},
         "method": {"kind": Kind.CHOICE, "choices": methods, "nullable": True},
     }
-    inner = tuple(replace(one, **chosen.get(one.name, {})) for one in form.field("style").fields)
+    inner = tuple(
+        replace(one, **chosen.get(one.name, {}))
+        for one in form.field("style").fields
+        if one.name != "icon" or geometry == "point"
+    )
     return form.changed("style", fields=inner)
 
 
@@ -77,7 +83,7 @@ def values_of(layer: OwnLayerObject) -> dict[str, Any]:
 
 def pane(asking: Asking, base: Values, values: Values) -> html.Div:
     edits = asking.viewer.may(Permission.LAYER_EDIT)
-    form = layer_form(base["columns"])
+    form = layer_form(base["columns"], base["geometry"])
     acts = [
         action(LayersId.RENEW.value, "own.renew", data_key="renew-layer"),
         action(LayersId.REMOVE.value, "own.remove", data_key="remove-layer"),
@@ -89,10 +95,67 @@ def pane(asking: Asking, base: Values, values: Values) -> html.Div:
             out_view(base),
             columns_view(base),
             forms.draw(form, values, locked=not edits, base=base),
-            *([forms.save_button(form), html.Div(acts, className="actions")] if edits else []),
+            *([icons_view()] if edits and base["geometry"] == "point" else []),
+            *([forms.save_button(form), order_section(asking, base)] if edits else []),
+            *([html.Div(acts, className="actions")] if edits else []),
         ],
         className="account layer-detail",
     )
+
+
+def icons_view() -> html.Details:
+    """All pictograms; a press puts one into the form."""
+    marks = [
+        html.Button(
+            [
+                html.Span(className="swatch", **wild({"data-swatch": f"own-{name}-text", "aria-hidden": "true"})),
+                html.Span(texts.both(f"own.icon.{name}")),
+            ],
+            id=ids.icon(name),
+            type="button",
+            n_clicks=0,
+            className="pick",
+            **wild({"data-key": f"icon-{name}"}),
+        )
+        for name in get_args(Icon)
+    ]
+    return html.Details([html.Summary(texts.both("own.icons")), html.Div(marks, className="palette")])
+
+
+def order_section(asking: Asking, base: Values) -> html.Section:
+    """The layers of its group as they stand, with two buttons that move this one among them."""
+    acts = [
+        action(LayersId.UP.value, "own.order.up", small=True, data_key="layer-up"),
+        action(LayersId.DOWN.value, "own.order.down", small=True, data_key="layer-down"),
+    ]
+    return html.Section(
+        [
+            html.H3(texts.both("own.order")),
+            html.P(texts.both("own.order.help"), className="hint"),
+            html.Ol(order_view(neighbours(asking, base), str(base["id"])), id=LayersId.ORDER.value, className="order"),
+            html.Div(acts, className="actions"),
+        ]
+    )
+
+
+def neighbours(asking: Asking, base: Values) -> list[OwnLayer]:
+    """The layers of the group of one, as far as who asks may see them, in order."""
+    return [layer for layer in read_layers(asking.conn, asking.viewer.scope) if layer.group == base["group"]]
+
+
+def order_view(layers: Sequence[OwnLayer], here: str) -> list[html.Li]:
+    return [
+        html.Li(texts.pair(dict(one.title)), **wild({"aria-current": "true" if one.id == here else None}))
+        for one in layers
+    ]
+
+
+def moved_above(layers: Sequence[OwnLayer], here: str, step: int) -> str | None:
+    """Above which of them one stands once it is a step further up (-1) or down (1); None is below all."""
+    order = [layer.id for layer in layers]
+    place = order.index(here) + step
+    order.remove(here)
+    return order[place] if place < len(order) else None
 
 
 def known_view(base: Values) -> html.Dl:
@@ -104,10 +167,17 @@ def known_view(base: Values) -> html.Dl:
             ("own.geometry", html.Span(texts.both(f"own.geometry.{base['geometry']}"))),
             ("own.rows", f"{base['rows']:,}"),
             ("own.key", html.Code(base["key"]) if base["key"] else None),
-            ("own.lineage", from_file),
+            ("own.lineage", made_here(lineage) or from_file),
             ("own.changed", [clock_time(base["changed_at"]), f" · {base['created_by']}"]),
         ]
     )
+
+
+def made_here(lineage: Mapping[str, Any]) -> Any:
+    """Of rows that no file has brought."""
+    if lineage.get("kind") != "grid_cells":
+        return None
+    return html.Span(texts.both("cells.lineage", size=f"{lineage['size_m2']:,}"))
 
 
 def out_view(base: Values) -> html.Section:
@@ -164,7 +234,7 @@ class LayerHandler:
     trial: Form | None = None
 
     def form(self, values: Mapping[str, Any]) -> Form:
-        return layer_form()
+        return layer_form(geometry=str(values.get("geometry") or "point"))
 
     def save(self, asking: Asking, base: Values, values: dict[str, Any]) -> Answer:
         asking.viewer.require(Permission.LAYER_EDIT)
@@ -173,7 +243,9 @@ class LayerHandler:
             changed["classification"] = int(changed["classification"])
         if "departments" in changed:
             changed["departments"] = changed["departments"] or None
-        given, errors = forms.check(layer_form(base["columns"]), LayerChange, {**changed, "version": base["version"]})
+        given, errors = forms.check(
+            layer_form(base["columns"], base["geometry"]), LayerChange, {**changed, "version": base["version"]}
+        )
         if given is None:
             return Answer(errors)
         if changed:

@@ -27,7 +27,11 @@ def draw(asking: Asking, _: str) -> list[Any]:
     if not viewer.may(Permission.CITY_READ):
         return shell.page("own.title", viewer, near, [notice("own.forbidden", "empty")])
     edits = viewer.may(Permission.LAYER_EDIT)
-    acts = [action(LayersId.ADD.value, "own.add", small=True, primary=True, data_key="add-layer")] if edits else []
+    offered = [
+        action(LayersId.CELLS.value, "own.cells", small=True, data_key="make-cells"),
+        action(LayersId.ADD.value, "own.add", small=True, primary=True, data_key="add-layer"),
+    ]
+    acts = offered if edits else []
     above = html.P(texts.both("own.explain" if edits else "own.read_only"), className="quiet")
     content = html.Div(
         [

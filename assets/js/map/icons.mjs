@@ -92,12 +92,12 @@ function sensor(g, kind, level) {
   drawPictogram(g, kind, 11, worst ? levelInk(worst) : colour);
 }
 
-/** @param {Pen} g @param {string} kind @param {string} colour */
-function plain(g, kind, colour) {
+/** @param {Pen} g @param {string} kind @param {string} colour @param {number} [width] */
+function plain(g, kind, colour, width = 16) {
   g.beginPath();
-  g.roundRect(-8, -8, 16, 16, 4);
+  g.roundRect(-width / 2, -width / 2, width, width, width / 4);
   finish(g, token('unit-ground'), token('map-ground'), 2);
-  drawPictogram(g, kind, 11.5, colour);
+  drawPictogram(g, kind, width * 0.72, colour);
 }
 
 /**
@@ -192,6 +192,7 @@ const FAMILIES = {
   video: [28, video],
   camera: [20, g => plain(g, 'camera', token('camera'))],
   facility: [20, (g, kind) => plain(g, kind, token(`facility-${facilityGroup(kind)}`))],
+  own: [24, (g, kind, ...colour) => plain(g, kind, token(colour.join('-')), 19)],
   heading: [40, heading],
   glow: [60, glow],
   ring: [48, (g, ...counts) => ring(g, counts.map(Number))],

@@ -14,7 +14,7 @@ function marksAt(map, { x, y }) {
 }
 
 /** Marks, lines and edges of the city's own layers. @param {MapLibre} map */
-const ownMarks = map => map.getStyle().layers.map(({ id }) => id).filter(id => isOwn(id) && /\/(dot|line)$/.test(id));
+const ownMarks = map => map.getStyle().layers.map(({ id }) => id).filter(id => isOwn(id) && /\/(dot|mark|line)$/.test(id));
 
 /** What of a feature is a thing of ours: its type and id. @param {Drawn} feature */
 function typeOf({ layer, source, properties }) {

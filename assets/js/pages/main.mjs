@@ -5,6 +5,7 @@ import { around, byId, setText } from '../dom.mjs';
 import { keepWithAccount, takeOver } from '../chosen.mjs';
 import { lookControls, startTheme, takeLook } from '../look.mjs';
 import { makeWords, pageLang } from '../words.mjs';
+import { paintSwatch } from '../swatches.mjs';
 import { takeFiles } from './upload.mjs';
 
 const EVERY_MS = 1000;
@@ -51,6 +52,18 @@ function speakChoices() {
     const { id, choices } = JSON.parse(node.dataset.choices ?? '{}');
     window.dash_clientside.set_props(id, { data: choices.map((/** @type {Bilingual & { value: string }} */ one) => ({ value: one.value, label: one[pageLang()] })) });
   }
+}
+
+/** Marks as the map draws them. */
+function paintMarks() {
+  for (const node of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-swatch]'))) {
+    if (node.dataset.painted !== node.dataset.swatch) paintSwatch(node);
+  }
+}
+
+function repaintMarks() {
+  for (const node of document.querySelectorAll('[data-painted]')) node.removeAttribute('data-painted');
+  paintMarks();
 }
 
 /** Another tab by its address. */
@@ -110,10 +123,11 @@ takeLook();
 startTheme();
 keepWithAccount();
 const words = makeWords(catalogue, city.timezone);
-const tick = () => { ready(); speakChoices(); keepAges(words); takeFiles(catalogue); };
+const tick = () => { ready(); speakChoices(); paintMarks(); keepAges(words); takeFiles(catalogue); };
 new MutationObserver(changes => { lead(changes); tick(); }).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ['data-age', 'data-time'] });
 setInterval(tick, EVERY_MS);
 setInterval(watch, WATCH_MS);
 window.addEventListener('onemap:lang', tick);
+window.addEventListener('onemap:theme', repaintMarks);
 window.addEventListener('hashchange', follow);
 tick();
