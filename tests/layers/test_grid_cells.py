@@ -20,6 +20,7 @@ from app.grid_cells.making import run_making
 from core.errors import Conflict, Forbidden, NotFound
 from core.geodesy import metres_per_degree
 from core.scope import Classification, Scope
+from layers.area import area_meant
 from layers.assets import read_asset, read_history
 from layers.grid_cells.codes import FILLED, along_curve, number, part_digits, part_of
 from layers.grid_cells.division import LARGE, SMALL, Ground, divide
@@ -500,7 +501,8 @@ SELECT count(*) FROM (
         text("SELECT key, ST_X(p), ST_Y(p) FROM (SELECT key, ST_PointOnSurface(geom) AS p FROM layer_row "
              "WHERE layer_id = 'demo-cells' AND (props->>'buildings')::int > 3 ORDER BY key LIMIT 1) AS one")
     ).one()  # fmt: skip
-    inside = read_within(conn, {"type": "Point", "coordinates": [lon, lat]}, now(), of="demo-cells")
+    area = area_meant(conn, {"type": "Point", "coordinates": [lon, lat]}, of="demo-cells")
+    inside = read_within(conn, area, now())
     assert inside["name"] == {"zh": key, "en": key}
     counted = conn.scalar(text("SELECT (props->>'buildings')::int FROM layer_row WHERE key = :key"), {"key": key})
     assert inside["buildings"] == counted
