@@ -1,0 +1,42 @@
+"""H3 cells as a division of the city: every point is in one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import h3
+import numpy as np
+import shapely
+from h3.api import basic_int
+from sqlalchemy import Connection
+
+from core.analysis.nouns import Area, Floats, Place, Placed
+from core.i18n import say
+from core.scope import Scope
+
+RESOLUTIONS = (7, 8, 9, 10)
+
+
+def locate(resolution: int, conn: Connection, scope: Scope, lons: Floats, lats: Floats) -> Placed:
+    cell = basic_int.latlng_to_cell
+    found = [cell(lat, lon, resolution) for lon, lat in zip(lons.tolist(), lats.tolist(), strict=True)]
+    cells, codes = np.unique(np.array(found, dtype=np.uint64), return_inverse=True)
+    return Placed(codes.astype(np.int64), [h3.int_to_str(int(one)) for one in cells])
+
+
+def name(conn: Connection, scope: Scope, keys: Sequence[str]) -> Mapping[str, Area]:
+    """A cell has no name but its index."""
+    return {key: Area({"zh": key, "en": key}, float(h3.cell_area(key, "km^2"))) for key in keys}
+
+
+def draw(conn: Connection, scope: Scope, keys: Sequence[str]) -> Mapping[str, bytes]:
+    return {key: shapely.to_wkb(shapely.Polygon([(lon, lat) for lat, lon in h3.cell_to_boundary(key)])) for key in keys}
+
+
+def hexagons(resolution: int) -> Place:
+    title = say("analysis.h3", edge=say(f"analysis.edge.{resolution}"), resolution=resolution)
+    return Place(f"h3:{resolution}", title, name, draw, partial(locate, resolution))
+
+
+HEXAGONS = tuple(hexagons(one) for one in RESOLUTIONS)

@@ -1,0 +1,217 @@
+"""Layers as what can be analysed: components, facilities, sensors, cameras, the city's own; and the divisions of the
+city by which all is counted: districts, the city's own layers of areas."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import takewhile
+
+import numpy as np
+import shapely
+from sqlalchemy import Connection, text
+
+from core.analysis import Area, Dimension, Measure, Place, Placed, Subject, Time
+from core.analysis.nouns import Floats
+from core.i18n import say
+from core.scope import Scope, seen, seen_asset
+from core.vocabulary import Text
+from layers.columns import CASTS, Column, with_role
+from layers.ogc.collections import of_own
+from layers.own import OwnLayer, prop, read_layers
+from layers.served import LAYERS
+
+LAYER = "layer:"
+_KIND = say("analysis.kind")
+
+
+# --- subjects ---------------------------------------------------------------------------------------------------------
+
+
+def subclass_words(conn: Connection, keys: Sequence[str]) -> Mapping[str, Text]:
+    """GB/T 30428.2 names classes; of a subclass the register has its things' names, which end alike."""
+    rows = conn.execute(text("SELECT DISTINCT class || subclass AS code, name_zh, name_en FROM asset"))
+    names: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for row in rows:
+        names[row.code].append((row.name_zh, row.name_en))
+    return {key: subclass_named(key, names[key]) for key in keys}
+
+
+def subclass_named(key: str, names: Sequence[tuple[str, str]]) -> Text:
+    """The end that all names have, in English of whole words."""
+    chinese = "".join(shared_end([zh for zh, _ in names])).strip()
+    english = " ".join(shared_end([en.split() for _, en in names]))
+    return {"zh": f"{key} {chinese}".strip(), "en": f"{key} {english or chinese}".strip()}
+
+
+def shared_end(parts: Sequence[Sequence[str]]) -> list[str]:
+    """What all end with, part by part."""
+    shared = takewhile(lambda at: len(set(at)) == 1, zip(*(reversed(one) for one in parts), strict=False))
+    return [at[0] for at in shared][::-1]
+
+
+ASSETS = Subject(
+    id="assets",
+    title=LAYERS["assets"].title,
+    source="asset",
+    seen=seen_asset("district", "dept"),
+    dimensions=(
+        Dimension("class", say("analysis.class"), "class", table="asset_classes"),
+        Dimension("subclass", say("analysis.subclass"), "class || subclass", words=subclass_words),
+        Dimension("state", say("analysis.state"), "state", table="asset_states"),
+        Dimension("dept", say("analysis.dept"), "dept"),
+        Dimension("owner_dept", say("analysis.owner_dept"), "owner_dept"),
+        Dimension("keeper_dept", say("analysis.keeper_dept"), "keeper_dept"),
+        Dimension("grid", say("analysis.grid"), "grid"),
+    ),
+    times=(Time("installed", say("analysis.installed"), "installed", daily=True),),
+)
+FACILITIES = Subject(
+    id="facilities",
+    title=LAYERS["facilities"].title,
+    source="facility",
+    seen=seen("district", "classification"),
+    dimensions=(Dimension("kind", _KIND, "kind", table="facility_kinds"),),
+    measures=(
+        Measure("capacity", say("analysis.capacity"), "capacity"),
+        Measure("people_day", say("analysis.people_day"), "people_day"),
+        Measure("people_night", say("analysis.people_night"), "people_night"),
+    ),
+)
+SENSORS = Subject(
+    id="sensors",
+    title=LAYERS["sensors"].title,
+    source="sensor",
+    seen=f"status <> 'retired' AND {seen('district', 'classification')}",
+    dimensions=(Dimension("kind", _KIND, "kind", table="sensor_kinds"),),
+    times=(Time("first_seen_at", say("analysis.first_seen"), "first_seen_at"),),
+)
+CAMERAS = Subject(
+    id="cameras",
+    title=LAYERS["cameras"].title,
+    source="camera",
+    seen=seen("district", "classification"),
+)
+OURS = (ASSETS, FACILITIES, SENSORS, CAMERAS)
+
+
+def own_subjects(conn: Connection, scope: Scope) -> list[Subject]:
+    return [own_subject(layer) for layer in read_layers(conn, scope)]
+
+
+def own_subject(layer: OwnLayer) -> Subject:
+    """Its texts and ticks group its rows, its numbers are measured, its days and times say when."""
+    columns = [one for one in layer.columns if one.role != "key"]
+    return Subject(
+        id=layer.id,
+        title=layer.title,
+        source="layer_row",
+        seen=of_own(layer).seen,
+        dimensions=tuple(map(dimension_of, (one for one in columns if one.type in ("text", "boolean")))),
+        times=tuple(
+            Time(one.name, one.title, value_of(one), daily=one.type == "date")
+            for one in sorted(columns, key=lambda one: one.role != "time")
+            if one.type in ("date", "time")
+        ),
+        measures=tuple(
+            Measure(one.name, one.title, value_of(one)) for one in columns if one.type in ("integer", "number")
+        ),
+        geom=None if layer.geometry == "none" else "geom",
+        pointed=layer.geometry == "point",
+    )
+
+
+def value_of(column: Column) -> str:
+    return f"CAST({prop(column)} AS {CASTS[column.type]})"
+
+
+def dimension_of(column: Column) -> Dimension:
+    words = truth_words if column.type == "boolean" else None
+    return Dimension(column.name, column.title, prop(column), words=words)
+
+
+def truth_words(conn: Connection, keys: Sequence[str]) -> Mapping[str, Text]:
+    return {key: say(f"analysis.is.{key}") for key in keys if key in ("true", "false")}
+
+
+# --- divisions --------------------------------------------------------------------------------------------------------
+
+_DISTRICTS = f"""
+SELECT code AS key, name_zh, name_en, ST_Area(geom::geography) / 1e6 AS km2, ST_AsBinary(geom) AS shape FROM district
+WHERE code = ANY(:keys) AND {seen("code")}
+"""
+
+
+def name_districts(conn: Connection, scope: Scope, keys: Sequence[str]) -> Mapping[str, Area]:
+    rows = conn.execute(text(_DISTRICTS), {"keys": list(keys), **scope.params()})
+    return {row.key: Area({"zh": row.name_zh, "en": row.name_en}, row.km2) for row in rows}
+
+
+def draw_districts(conn: Connection, scope: Scope, keys: Sequence[str]) -> Mapping[str, bytes]:
+    rows = conn.execute(text(_DISTRICTS), {"keys": list(keys), **scope.params()})
+    return {row.key: bytes(row.shape) for row in rows}
+
+
+def district_codes(conn: Connection, scope: Scope) -> list[str]:
+    """Those that a scope sees."""
+    return list(conn.scalars(text(f"SELECT code FROM district WHERE {seen('code')} ORDER BY code"), scope.params()))
+
+
+DISTRICT = Place("district", say("analysis.district"), name_districts, draw_districts)
+
+
+def own_places(conn: Connection, scope: Scope) -> list[Place]:
+    """The city's own layers of areas: cells of a grid (单元网格), sections, zones."""
+    found = [layer for layer in read_layers(conn, scope) if layer.geometry == "polygon"]
+    return [
+        Place(
+            f"{LAYER}{layer.id}",
+            layer.title,
+            partial(name_rows, layer),
+            partial(draw_rows, layer),
+            partial(locate, layer),
+        )
+        for layer in found
+    ]
+
+
+def locate(layer: OwnLayer, conn: Connection, scope: Scope, lons: Floats, lats: Floats) -> Placed:
+    """Which row of a layer covers each point; where rows overlap or touch, the first by its key."""
+    rows = conn.execute(
+        text(f"SELECT key, ST_AsBinary(geom) AS shape FROM layer_row WHERE {of_own(layer).seen} ORDER BY key"),
+        scope.params(),
+    ).all()
+    nowhere = len(rows)
+    codes = np.full(len(lons), nowhere, dtype=np.int64)
+    shapes = shapely.from_wkb([None if row.shape is None else bytes(row.shape) for row in rows])
+    if len(lons) and len(rows):
+        # the areas are asked, that each is prepared once
+        area, point = shapely.STRtree(shapely.points(lons, lats)).query(shapes, predicate="covers")
+        np.minimum.at(codes, point, area)
+    codes[codes == nowhere] = -1
+    return Placed(codes, [row.key for row in rows])
+
+
+def name_rows(layer: OwnLayer, conn: Connection, scope: Scope, keys: Sequence[str]) -> Mapping[str, Area]:
+    label = with_role(layer.columns, "label")
+    called = prop(label) if label else "NULL"
+    rows = conn.execute(
+        text(f"""
+SELECT key, COALESCE({called}, key) AS called, ST_Area(geom::geography) / 1e6 AS km2 FROM layer_row
+WHERE {of_own(layer).seen} AND key = ANY(:keys)
+"""),
+        {"keys": list(keys), **scope.params()},
+    )
+    return {row.key: Area(dict.fromkeys(("zh", "en"), row.called), row.km2) for row in rows}
+
+
+def draw_rows(layer: OwnLayer, conn: Connection, scope: Scope, keys: Sequence[str]) -> Mapping[str, bytes]:
+    rows = conn.execute(
+        text(f"""
+SELECT key, ST_AsBinary(geom) AS shape FROM layer_row
+WHERE {of_own(layer).seen} AND key = ANY(:keys) AND geom IS NOT NULL
+"""),
+        {"keys": list(keys), **scope.params()},
+    )
+    return {row.key: bytes(row.shape) for row in rows}
