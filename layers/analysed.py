@@ -85,7 +85,6 @@ SENSORS = Subject(
     source="sensor",
     seen=f"status <> 'retired' AND {seen('district', 'classification')}",
     dimensions=(Dimension("kind", _KIND, "kind", table="sensor_kinds"),),
-    times=(Time("first_seen_at", say("analysis.first_seen"), "first_seen_at"),),
 )
 CAMERAS = Subject(
     id="cameras",

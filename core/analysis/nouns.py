@@ -124,12 +124,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """By what things are grouped: a division, a step of time, or a column."""
+    """By what things are grouped: a `Place`, a `Step` of time (core.analysis.times), or a `Dimension`."""
 
     id: str
     title: Text
     kind: Kind
-    of: Place | Dimension | Any
+    of: Any
 
     @property
     def place(self) -> Place | None:

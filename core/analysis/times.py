@@ -71,6 +71,12 @@ def every(step: Step, keys: Sequence[str]) -> list[str]:
     return found if found[-1] == last else sorted(set(keys))
 
 
+def monday_of(key: str) -> date:
+    """Of a week."""
+    year, week = key.split("-W")
+    return date.fromisocalendar(int(year), int(week), 1)
+
+
 def after(step: Step, key: str) -> str:
     if step is YEAR:
         return f"{int(key) + 1:04d}"
@@ -78,7 +84,6 @@ def after(step: Step, key: str) -> str:
         year, month = map(int, key.split("-"))
         return f"{year + month // 12:04d}-{month % 12 + 1:02d}"
     if step is WEEK:
-        year, week = key.split("-W")
-        new = date.fromisocalendar(int(year), int(week), 1) + timedelta(days=7)
-        return f"{new.isocalendar().year:04d}-W{new.isocalendar().week:02d}"
+        new = (monday_of(key) + timedelta(days=7)).isocalendar()
+        return f"{new.year:04d}-W{new.week:02d}"
     return (date.fromisoformat(key) + timedelta(days=1)).isoformat()
