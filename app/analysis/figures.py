@@ -1,11 +1,11 @@
-"""Chart and map of an answer as Plotly figures. Words stand in them in both languages (`{zh, en}`) and colours as names
-of tokens (`--ramp-1`): the browser fills in those of the page (assets/js/pages/figures.js), `spoken` those of a file."""
+"""Chart and map of an answer as Plotly figures. Words stand in them in both languages (`{zh, en}`) and colours as
+names of tokens (`--ramp-1`): the browser fills in those of the page (assets/js/pages/figures.js), `spoken` those of a
+file."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Literal
 
 import orjson
@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 from core.analysis import AnalysisObject, GroupObject, Question
 from core.analysis.asked import step_of
 from core.analysis.nouns import Function, Grouping, Kind
-from core.analysis.times import MONTH, WEEK, YEAR, Step, every
+from core.analysis.times import MONTH, WEEK, YEAR, Step, every, monday_of
 from core.i18n import say
 from core.types import JsonObject
 from core.vocabulary import Text
@@ -374,8 +374,7 @@ def line(days: list[str], values: list[float | None], text: list[Text], colour: 
 def day_of(step: Step, key: str) -> str:
     """The first day of it."""
     if step is WEEK:
-        year, week = key.split("-W")
-        return date.fromisocalendar(int(year), int(week), 1).isoformat()
+        return monday_of(key).isoformat()
     return {YEAR.id: f"{key}-01-01", MONTH.id: f"{key}-01"}.get(step.id, key)
 
 

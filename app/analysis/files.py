@@ -152,10 +152,10 @@ _PAGE = """<!DOCTYPE html>
 <title>{title}</title><style>{style}</style></head>
 <body><h1>{title}</h1><p>{told}</p>{figures}<script>{library}</script><script>{draw}</script></body></html>
 """
-_STYLE = (
-    "body{font:15px/1.5 sans-serif;margin:24px auto;max-width:1100px;padding:0 16px}"
-_STYLE += "figure{margin:16px 0;height:560px}"
-)
+_STYLE = """
+body { font: 15px/1.5 sans-serif; margin: 24px auto; max-width: 1100px; padding: 0 16px }
+figure { margin: 16px 0; height: 560px }
+"""
 _DRAW = """
 for (const [id, figure] of Object.entries({figures}))
   Plotly.newPlot(id, figure.data, {{ ...figure.layout, autosize: true }}, {{ responsive: true, displaylogo: false }});
