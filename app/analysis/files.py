@@ -150,12 +150,15 @@ def write_areas(
 _PAGE = """<!DOCTYPE html>
 <html lang="{lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title><style>{style}</style></head>
-<body><h1>{title}</h1><p>{told}</p>{figures}<script>{library}</script><script>{draw}</script></body></html>
+<body><h1>{title}</h1><p>{told}</p>{figures}<script>{coasts}</script><script>{library}</script>
+<script>{draw}</script></body></html>
 """
 _STYLE = """
 body { font: 15px/1.5 sans-serif; margin: 24px auto; max-width: 1100px; padding: 0 16px }
 figure { margin: 16px 0; height: 560px }
 """
+# Plotly fetches the coasts of the world before it draws any map; ours has none
+_COASTS = 'window.PlotlyGeoAssets = { topojson: { world_110m: { type: "Topology", objects: {}, arcs: [] } } };'
 _DRAW = """
 for (const [id, figure] of Object.entries({figures}))
   Plotly.newPlot(id, figure.data, {{ ...figure.layout, autosize: true }}, {{ responsive: true, displaylogo: false }});
@@ -181,6 +184,7 @@ def write_page(conn: Connection, name: str, asked: Asked, path: Path, lang: Lang
             told=escape(told),
             style=_STYLE,
             figures="".join(f'<figure id="{id_}"></figure>' for id_ in figures),
+            coasts=_COASTS,
             library=get_plotlyjs(),
             draw=_DRAW.format(figures=script),
         ),

@@ -5,13 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from app.analysis.files import write_told
 from app.files.line import Told, scope_of, serve
 from core.db import make_engine
 from core.settings import load_settings
-from layers.exports import export
-from layers.ogc.collections import collection
-from layers.ogc.query import read_wanted
 
 
 def main() -> None:
@@ -23,7 +19,13 @@ def main() -> None:
         engine = make_engine(load_settings(), pool_size=1, name="onemap export")
         with engine.begin() as conn:
             if "analysis" in asked:
+                from app.analysis.files import write_told  # a table needs less than a layer does
+
                 return write_told(conn, asked["analysis"], Path(asked["path"]), scope)
+            from layers.exports import export
+            from layers.ogc.collections import collection
+            from layers.ogc.query import read_wanted
+
             one = collection(conn, asked["layer"], scope)
             wanted = read_wanted(asked["filter"], asked["bbox"])
             return export(conn, one, Path(asked["path"]), asked["datum"], scope, wanted)
