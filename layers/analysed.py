@@ -13,6 +13,7 @@ import shapely
 from sqlalchemy import Connection, text
 
 from core.analysis import Area, Dimension, Measure, Place, Placed, Subject, Time
+from core.analysis.hexagons import RESOLUTIONS, areas, hexagons, middles
 from core.analysis.nouns import Floats
 from core.i18n import say
 from core.scope import Scope, seen, seen_asset
@@ -158,6 +159,23 @@ def district_codes(conn: Connection, scope: Scope) -> list[str]:
 
 
 DISTRICT = Place("district", say("analysis.district"), name_districts, draw_districts)
+
+
+_DISTRICTS_AT = f"""
+SELECT at.n, d.name_zh, d.name_en
+FROM unnest(CAST(:lons AS float8[]), CAST(:lats AS float8[])) WITH ORDINALITY AS at (lon, lat, n)
+CROSS JOIN LATERAL (SELECT * FROM district WHERE ST_Intersects(geom, ST_SetSRID(ST_MakePoint(at.lon, at.lat), 4326))
+  AND {seen("code")} ORDER BY code LIMIT 1) AS d
+"""
+
+
+def name_hexagons(conn: Connection, scope: Scope, keys: Sequence[str]) -> Mapping[str, Area]:
+    lons, lats = middles(keys)
+    rows = conn.execute(text(_DISTRICTS_AT), {"lons": lons, "lats": lats, **scope.params()})
+    return areas(keys, {keys[row.n - 1]: {"zh": row.name_zh, "en": row.name_en} for row in rows})
+
+
+HEXAGONS = tuple(hexagons(one, name_hexagons) for one in RESOLUTIONS)
 
 
 def own_places(conn: Connection, scope: Scope) -> list[Place]:

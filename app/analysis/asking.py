@@ -11,12 +11,11 @@ from alerts.analysed import ALARMS
 from core.analysis import AnalysisObject, Asked, Place, Question, Subject, SubjectObject, answer, read_question
 from core.analysis.answering import MOST, grouping_object
 from core.analysis.asked import groupings_of, measures_of
-from core.analysis.hexagons import HEXAGONS
 from core.errors import InputError, NotFound
 from core.exposure import city_zone
 from core.scope import Scope
 from dispatch.analysed import INCIDENTS
-from layers.analysed import DISTRICT, OURS, district_codes, own_places, own_subjects
+from layers.analysed import DISTRICT, HEXAGONS, OURS, district_codes, own_places, own_subjects
 
 SUBJECTS = (INCIDENTS, ALARMS, *OURS)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Literal
 
 import orjson
@@ -17,16 +18,18 @@ from core.analysis.asked import step_of
 from core.analysis.nouns import Function, Grouping, Kind
 from core.analysis.times import MONTH, WEEK, YEAR, Step, every, monday_of
 from core.i18n import say
-from core.types import JsonObject
+from core.types import Box, JsonObject
 from core.vocabulary import Text
 from layers.styles import PALETTE, RAMP, figure, span
 
 Lang = Literal["zh", "en"]
 # bars and rows of a chart; series told apart by colour, the rest is one
-BARS, SERIES = 20, len(PALETTE)
+BARS, SERIES = 15, len(PALETTE)
+# of a cell of a heat map, the rest is the gap
+SQUARE = 0.95
 CLASSES = 5
-# characters of a name at an axis
-NAME = 14
+# characters of a name at an axis, of Chinese, which is twice as wide, half as many
+NAME = 28
 # an outline is thinned to so many parts of the width of the map, and to a metre
 FINE, DECIMALS_DEG = 2000, 1e-5
 Shapes = Mapping[str, bytes]
@@ -54,6 +57,9 @@ class Drawn:
     figure: Any
     classes: tuple[Class, ...] = ()
     note: Text | None = None
+
+
+NOTHING = Class(say("analysis.nothing_there"), "raised")
 
 
 # --- classes ----------------------------------------------------------------------------------------------------------
@@ -90,7 +96,9 @@ def map_of(answer: AnalysisObject, shapes: Shapes, ground: Shapes, *, scale: boo
         return None
     edges = quantiles([float(one["value"] or 0) for one in there])
     classes = classes_of(edges)
-    fine = width_of([*ground.values(), *shapes.values()]) / FINE
+    of_districts = answer["by"][0]["id"] == "district"
+    west, south, east, north = box_of([*ground.values(), *shapes.values()])
+    fine = max(east - west, north - south) / FINE
     keys = [str(one["keys"][0]["key"]) for one in there]
     trace: dict[str, Any] = {
         "type": "choropleth",
@@ -129,13 +137,16 @@ def map_of(answer: AnalysisObject, shapes: Shapes, ground: Shapes, *, scale: boo
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
         "geo": {
             "visible": False,
-            "fitbounds": "locations",
+            "lonaxis": {"range": [west, east]},
+            "lataxis": {"range": [south, north]},
             "projection": {"type": "mercator"},
             "bgcolor": "rgba(0,0,0,0)",
         },
     }
-    over = [above] if ground and answer["by"][0]["id"] != "district" else []
-    return Drawn({"data": [*([below] if ground else []), trace, *over], "layout": layout}, classes)
+    over = [above] if ground and not of_districts else []
+    # a district in which there is nothing
+    empty = (NOTHING,) if of_districts and set(ground) - set(keys) else ()
+    return Drawn({"data": [*([below] if ground else []), trace, *over], "layout": layout}, (*empty, *classes))
 
 
 def area_text(one: GroupObject, answer: AnalysisObject) -> Text:
@@ -143,9 +154,14 @@ def area_text(one: GroupObject, answer: AnalysisObject) -> Text:
     lines = [
         bold(one["keys"][0]["words"]),
         say("analysis.hover", what=answer["measure"]["title"], value=figure(one["value"])),
-        *([say("analysis.hover.km2", value=figure(density))] if density is not None else []),
+        *([say("analysis.hover.km2", value=rounded(density))] if density is not None else []),
     ]
     return joined(lines)
+
+
+def rounded(value: float) -> str:
+    """To three figures, of large numbers all."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def bold(words: Text) -> Text:
@@ -167,9 +183,11 @@ def steps_of(tokens: Sequence[str]) -> list[list[Any]]:
     return [[at / count, f"--{token}"] for n, token in enumerate(tokens) for at in (n, n + 1)]
 
 
-def width_of(shapes: Sequence[bytes]) -> float:
-    west, south, east, north = shapely.total_bounds(shapely.from_wkb(list(shapes)))
-    return float(max(east - west, north - south))
+def box_of(shapes: Sequence[bytes]) -> Box:
+    """With a margin around them."""
+    west, south, east, north = map(float, shapely.total_bounds(shapely.from_wkb(list(shapes))))
+    margin = max(east - west, north - south) / 50
+    return west - margin, south - margin, east + margin, north + margin
 
 
 def collection_of(shapes: Shapes, fine: float) -> JsonObject:
@@ -279,7 +297,7 @@ def bars(table: Table, *, upright: bool) -> Drawn:
             **({} if upright else {"autorange": "reversed"}),
         },
         f"{across}axis": {**axis(), "title": {"text": table.measure, "standoff": 8}, "rangemode": "tozero"},
-        "margin": {"l": 52 if upright else 8, "r": 16, "t": 8, "b": 44},
+        "margin": {"l": 52 if upright else 8, "r": 16, "t": 48 if len(data) > 1 else 8, "b": 44},
     }
     return Drawn({"data": data, "layout": layout}, note=note)
 
@@ -320,7 +338,7 @@ def series_of(table: Table, along: int) -> list[Series]:
     ]
     if not rest or table.question.function is Function.MEAN:
         return found
-    others = say("legend.others")
+    others = say("analysis.rest")
 
     def of_rest(key: str | None) -> float:
         return sum(table.value(*keyed(key, one)) or 0.0 for one in rest)
@@ -353,7 +371,7 @@ def lines(table: Table) -> Drawn:
         "showlegend": len(data) > 1,
         "xaxis": {**axis(), "type": "date", "tickformat": form, "nticks": 8, "showgrid": False},
         "yaxis": {**axis(), "title": {"text": table.measure, "standoff": 8}, "rangemode": "tozero"},
-        "margin": {"l": 56, "r": 20, "t": 8, "b": 40},
+        "margin": {"l": 56, "r": 20, "t": 48 if len(data) > 1 else 8, "b": 40},
     }
     return Drawn({"data": data, "layout": layout})
 
@@ -391,36 +409,57 @@ def heat(table: Table) -> Drawn:
     def keyed(row: str | None, column: str | None) -> tuple[str | None, str | None]:
         return (row, column) if down == 0 else (column, row)
 
-    values = [[table.value(*keyed(row, column)) for column in columns] for row in rows]
-    texts = [
-        [table.text(value, *keyed(row, column)) for value, column in zip(line_, columns, strict=True)]
-        for line_, row in zip(values, rows, strict=True)
+    cells: list[Cell] = [
+        (x, y, value, table.text(value, *keyed(row, column)))
+        for y, row in enumerate(rows)
+        for x, column in enumerate(columns)
+        if (value := table.value(*keyed(row, column))) is not None
     ]
-    trace: dict[str, Any] = {
-        "type": "heatmap",
-        "x": list(range(len(columns))),
-        "y": list(range(len(rows))),
-        "z": values,
-        "text": texts,
-        "hovertemplate": "%{text}<extra></extra>",
-        "xgap": 1,
-        "ygap": 1,
-        "colorscale": [[n / (len(RAMP) - 1), f"--{token}"] for n, token in enumerate(RAMP)],
-        "zmin": 0,
-        "colorbar": {"thickness": 10, "title": {"text": table.measure, "side": "right"}, "outlinewidth": 0},
-    }
-    if table.question.function is Function.MEAN:
-        del trace["zmin"]
+    counts = table.question.function is not Function.MEAN
+    edges = quantiles([value for _, _, value, _ in cells if value or not counts])
+    classes = classes_of(edges)
+    told = [(NOTHING, [cell for cell in cells if counts and not cell[2]])]
+    there = [cell for cell in cells if cell[2] or not counts]
+    told += [(one, [cell for cell in there if class_of(cell[2], edges) == n]) for n, one in enumerate(classes)]
+    data: list[Any] = [squares(one, inside) for one, inside in told if inside]
     parts = [table.words[n] for n in (0, 1) if step_of(table.question.by[n]) is None]
     cut = max((len(part) for part in parts), default=0)
     layout = {
         **plain(),
-        "xaxis": {**axis(), **ticks(table, across, columns, 12), "showgrid": False},
-        "yaxis": {**axis(), **ticks(table, down, rows, 40), "showgrid": False, "autorange": "reversed"},
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 40},
+        "barmode": "overlay",
+        "xaxis": {**axis(), **ticks(table, across, columns, 12), **full(len(columns))},
+        "yaxis": {**axis(), **ticks(table, down, rows, 40), **full(len(rows), down=True)},
+        "showlegend": True,
+        "margin": {"l": 8, "r": 8, "t": 48, "b": 40},
     }
     note = say("analysis.largest", n=BARS, whole=cut) if cut > BARS else None
-    return Drawn({"data": [trace], "layout": layout}, note=note)
+    return Drawn({"data": data, "layout": layout}, note=note)
+
+
+Cell = tuple[int, int, float, Text]
+
+
+def squares(one: Class, cells: Sequence[Cell]) -> JsonObject:
+    """Those of a class, as bars that hang free: Plotly's own heat map and colour bar write inline styles, which no page
+    of ours allows."""
+    drawn: dict[str, Any] = {
+        "type": "bar",
+        "name": one.words,
+        "x": [x for x, _, _, _ in cells],
+        "y": [SQUARE] * len(cells),
+        "base": [y - SQUARE / 2 for _, y, _, _ in cells],
+        "width": SQUARE,
+        "customdata": [said for _, _, _, said in cells],
+        "hovertemplate": "%{customdata}<extra></extra>",
+        "marker": {"color": f"--{one.token}"},
+    }
+    return drawn
+
+
+def full(count: int, *, down: bool = False) -> dict[str, Any]:
+    """An axis that shows so many squares and nothing beside them."""
+    ends = [-0.5, count - 0.5]
+    return {"range": ends[::-1] if down else ends, "showgrid": False}
 
 
 def across_of(by: Sequence[Grouping]) -> int:
@@ -441,11 +480,13 @@ def ticks(table: Table, n: int, keys: Sequence[str | None], most: int) -> dict[s
 
 
 def shortened(words: Text) -> Text:
-    return {lang: escaped(cut(said, NAME if lang == "zh" else 2 * NAME)) for lang, said in words.items()}
+    return {lang: escaped(cut(said)) for lang, said in words.items()}
 
 
-def cut(words: str, most: int) -> str:
-    return words if len(words) <= most else f"{words[: most - 1]}…"
+def cut(words: str) -> str:
+    widths = accumulate(1 if char.isascii() else 2 for char in words)
+    kept = sum(width <= NAME for width in widths)
+    return words if kept == len(words) else f"{words[: kept - 1]}…"
 
 
 def plain() -> dict[str, Any]:
@@ -460,14 +501,31 @@ def plain() -> dict[str, Any]:
             "font": {"color": "--text"},
             "align": "left",
         },
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"color": "--text"}},
+        "legend": {
+            "orientation": "h",
+            "traceorder": "normal",
+            "font": {"color": "--text"},
+            "x": 0,
+            "xref": "container",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+        },
         "hovermode": "closest",
         "dragmode": "pan",
     }
 
 
 def axis() -> dict[str, Any]:
-    return {"gridcolor": "--line", "linecolor": "--line", "zeroline": False, "automargin": True, "fixedrange": True}
+    return {
+        "gridcolor": "--line",
+        "linecolor": "--line",
+        "zeroline": False,
+        "automargin": True,
+        "fixedrange": True,
+        "exponentformat": "none",
+        "separatethousands": True,
+    }
 
 
 # --- for one language, in colours -------------------------------------------------------------------------------------

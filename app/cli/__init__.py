@@ -18,6 +18,7 @@ PARTS = {
     "devices": ("devices",),
     "users": ("user",),
     "layers": ("layers",),
+    "analysis": ("analysis",),
     "tools": ("rules", "doctor", "bench"),
     "gateways": ("gateway",),
 }

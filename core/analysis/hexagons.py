@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import h3
@@ -14,8 +14,12 @@ from sqlalchemy import Connection
 from core.analysis.nouns import Area, Floats, Place, Placed
 from core.i18n import say
 from core.scope import Scope
+from core.vocabulary import Text
 
 RESOLUTIONS = (7, 8, 9, 10)
+# about 10 m
+DECIMALS = 4
+Naming = Callable[[Connection, Scope, Sequence[str]], Mapping[str, Area]]
 
 
 def locate(resolution: int, conn: Connection, scope: Scope, lons: Floats, lats: Floats) -> Placed:
@@ -25,18 +29,27 @@ def locate(resolution: int, conn: Connection, scope: Scope, lons: Floats, lats: 
     return Placed(codes.astype(np.int64), [h3.int_to_str(int(one)) for one in cells])
 
 
-def name(conn: Connection, scope: Scope, keys: Sequence[str]) -> Mapping[str, Area]:
-    """A cell has no name but its index."""
-    return {key: Area({"zh": key, "en": key}, float(h3.cell_area(key, "km^2"))) for key in keys}
+def areas(keys: Sequence[str], named: Mapping[str, Text]) -> Mapping[str, Area]:
+    """A cell has no name but its index; people are told where its middle is, `named` the district there."""
+    found: dict[str, Area] = {}
+    for key in keys:
+        lat, lon = h3.cell_to_latlng(key)
+        at = f"{lon:.{DECIMALS}f}, {lat:.{DECIMALS}f}"
+        words = {lang: f"{said} {at}" for lang, said in named[key].items()} if key in named else {"zh": at, "en": at}
+        found[key] = Area(words, float(h3.cell_area(key, "km^2")))
+    return found
 
 
 def draw(conn: Connection, scope: Scope, keys: Sequence[str]) -> Mapping[str, bytes]:
     return {key: shapely.to_wkb(shapely.Polygon([(lon, lat) for lat, lon in h3.cell_to_boundary(key)])) for key in keys}
 
 
-def hexagons(resolution: int) -> Place:
+def hexagons(resolution: int, name: Naming) -> Place:
     title = say("analysis.h3", edge=say(f"analysis.edge.{resolution}"), resolution=resolution)
     return Place(f"h3:{resolution}", title, name, draw, partial(locate, resolution))
 
 
-HEXAGONS = tuple(hexagons(one) for one in RESOLUTIONS)
+def middles(keys: Sequence[str]) -> tuple[list[float], list[float]]:
+    """Longitudes and latitudes."""
+    found = [h3.cell_to_latlng(key) for key in keys]
+    return [lon for _, lon in found], [lat for lat, _ in found]

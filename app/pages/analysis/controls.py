@@ -96,7 +96,7 @@ def times_view(subject: SubjectObject, state: State) -> html.Div:
         for name in ("week", "month", "year", "all")
     ]
     return html.Div(
-        [*(of if len(several) > 1 else []), html.Div(days, className="pair"), html.Div(spans, className="actions")],
+        [*(of if len(several) > 1 else []), html.Div(days, className="pair"), html.Div(spans, className="spans")],
         className="fields",
     )
 

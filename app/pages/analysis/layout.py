@@ -71,14 +71,9 @@ def shown() -> list[Any]:
         ],
         className="graphs",
     )
+    out = html.Div(id=AnalysisId.TABLE_OUT.value, className="actions")
     table = html.Section(
-        [
-            html.Header(
-                [html.H3(texts.both("analysis.table")), html.Div(id=AnalysisId.TABLE_OUT.value, className="actions")]
-            ),
-            tables.view(listing.TABLE, []),
-        ],
-        className="groups-table",
+        [html.H3(texts.both("analysis.table")), tables.view(listing.TABLE, [out])], className="groups-table"
     )
     return [told, graphs, table]
 

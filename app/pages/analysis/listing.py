@@ -7,6 +7,7 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from app.analysis.asking import analyse
+from app.analysis.figures import rounded
 from app.asking import Asking
 from app.pages import tables
 from app.pages.analysis.state import SUBJECT, asked_of, read_state
@@ -16,7 +17,6 @@ from core.analysis import AnalysisObject, GroupObject
 from core.analysis.asked import COUNT
 from core.viewer import Permission
 from core.vocabulary import Text
-from layers.styles import figure
 
 # what the page asks stands in this filter, as its address has it
 QUESTION = "question"
@@ -37,10 +37,15 @@ class Line(TypedDict):
     per_km2: float | None
 
 
+def told(value: float) -> str:
+    """A count in full, what is divided to some figures."""
+    return f"{value:,}" if isinstance(value, int) or value.is_integer() else rounded(value)
+
+
 def number(name: str, words: str, *, width: int, rank: int = 1) -> Column[Any]:
     def cell(row: Any) -> list[Cell]:
         value = row[name]
-        return [] if value is None else [cells.plain(figure(value), "figure")]
+        return [] if value is None else [cells.plain(told(value), "figure")]
 
     return Column(name, words, cell, width=width, rank=rank)
 
@@ -75,6 +80,7 @@ TABLE: Table[Any] = Table(
     ),
     filters=(Filter("q", "analysis.search"), Filter(QUESTION, hidden=True)),
     row_id="rank",
+    exports=False,
 )
 
 

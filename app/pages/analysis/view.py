@@ -56,7 +56,8 @@ def legend_view(classes: Sequence[Class], found: AnalysisObject | None) -> list[
     """The classes of the map with their unit, lowest first."""
     if not classes or found is None:
         return []
-    title = html.Span(texts.pair(found["measure"]["title"]), className="quiet")
+    told = joined([found["by"][0]["title"], found["measure"]["title"]], " · ")
+    title = html.Span(texts.pair(told), className="quiet")
     items = [
         html.Li([html.Span(className="swatch", **wild({"data-token": one.token})), *texts.pair(one.words)])
         for one in classes

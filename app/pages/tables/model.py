@@ -97,6 +97,8 @@ class Table(Generic[Shown]):
     row_height: int = 44
     row_id: str = "id"
     selects: bool = False
+    # whether the kit offers its rows as CSV
+    exports: bool = True
     # SQL by which rows of a SELECT are in order in the end; with it no two are equal
     order: str = "id"
 

@@ -42,7 +42,7 @@
     const graph = graphOf(id);
     const scale = graph?._fullLayout?.geo?.projection.scale;
     if (!graph || !scale) return;
-    if (way === 'whole') window.Plotly.relayout(graph, { 'geo.fitbounds': 'locations', 'geo.projection.scale': null, 'geo.center': null, 'geo.projection.rotation': null });
+    if (way === 'whole') window.Plotly.relayout(graph, { 'geo.projection.scale': null, 'geo.center': null, 'geo.projection.rotation': null });
     else window.Plotly.relayout(graph, { 'geo.projection.scale': scale * (way === 'in' ? NEARER : 1 / NEARER) });
   }
 
