@@ -257,7 +257,8 @@ class Table:
         """Those of the largest values, in the order of the answer."""
         sums: dict[str | None, float] = {}
         for keys, one in self.cells.items():
-            sums[keys[n]] = sums.get(keys[n], 0.0) + (one["value"] or 0.0)
+            if one["value"] is not None:
+                sums[keys[n]] = sums.get(keys[n], 0.0) + one["value"]
         kept = set(sorted(sums, key=lambda key: -sums[key])[:most])
         return [key for key in self.keys(n) if key in kept]
 

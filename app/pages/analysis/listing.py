@@ -39,7 +39,7 @@ class Line(TypedDict):
 
 def told(value: float) -> str:
     """A count in full, what is divided to some figures."""
-    return f"{value:,}" if isinstance(value, int) or value.is_integer() else rounded(value)
+    return f"{int(value):,}" if value == int(value) else rounded(value)
 
 
 def number(name: str, words: str, *, width: int, rank: int = 1) -> Column[Any]:
@@ -92,8 +92,7 @@ def columns_for(found: AnalysisObject) -> list[dict[str, object]]:
         heads["second"] = found["by"][1]["title"]
     else:
         without.add("second")
-    if not any(one["km2"] for one in found["groups"]):
-        without.add("per_km2")
+    without |= {name for name in ("share", "per_km2") if all(one[name] is None for one in found["groups"])}
     drawn = []
     for column in TABLE.columns:
         if column.name in without:
