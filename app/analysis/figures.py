@@ -152,7 +152,7 @@ def map_of(answer: AnalysisObject, shapes: Shapes, ground: Shapes, *, scale: boo
 def area_text(one: GroupObject, answer: AnalysisObject) -> Text:
     density = one["per_km2"]
     lines = [
-        bold(one["keys"][0]["words"]),
+        plainly(one["keys"][0]["words"]),
         say("analysis.hover", what=answer["measure"]["title"], value=figure(one["value"])),
         *([say("analysis.hover.km2", value=rounded(density))] if density is not None else []),
     ]
@@ -164,12 +164,12 @@ def rounded(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def bold(words: Text) -> Text:
-    return {lang: f"<b>{escaped(said)}</b>" for lang, said in words.items()}
+def plainly(words: Text) -> Text:
+    return {lang: escaped(said) for lang, said in words.items()}
 
 
 def escaped(words: str) -> str:
-    """Plotly takes some tags for markup."""
+    """Plotly takes some tags for markup, of which it makes inline styles, which no page of ours allows."""
     return words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -263,7 +263,7 @@ class Table:
         return [key for key in self.keys(n) if key in kept]
 
     def text(self, value: float | None, *keys: str | None) -> Text:
-        names = [bold(self.called(n, key)) for n, key in enumerate(keys)]
+        names = [plainly(self.called(n, key)) for n, key in enumerate(keys)]
         said = {lang: " · ".join(name[lang] for name in names) for lang in ("zh", "en")}
         told = "–" if value is None else figure(value)
         return joined([said, say("analysis.hover", what=self.measure, value=told)])
@@ -345,7 +345,7 @@ def series_of(table: Table, along: int) -> list[Series]:
         return sum(table.value(*keyed(key, one)) or 0.0 for one in rest)
 
     def text_of_rest(key: str | None) -> Text:
-        head = {lang: f"{bold(table.called(along, key))[lang]} · <b>{others[lang]}</b>" for lang in ("zh", "en")}
+        head = {lang: f"{plainly(table.called(along, key))[lang]} · {others[lang]}" for lang in ("zh", "en")}
         return joined([head, say("analysis.hover", what=table.measure, value=figure(of_rest(key)))])
 
     return [*found, (others, "--muted", of_rest, text_of_rest)]

@@ -180,7 +180,7 @@ def test_a_map_draws_every_group_and_nothing_but_the_areas_inside_out(viewer: ht
 def test_words_of_a_layer_are_no_markup(viewer: httpx.Client, works: str) -> None:
     drawn = ask(viewer, "/works/figure", by="类型").json()
     assert "&lt;b&gt;道路" in drawn["layout"]["yaxis"]["ticktext"]
-    assert not [one for one in texts_of(drawn["data"]) if "<b><b>" in one]
+    assert not [one for one in texts_of(drawn["data"]) if "<b>" in one]
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

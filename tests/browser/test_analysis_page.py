@@ -99,12 +99,25 @@ def test_all_three_are_taken_along(desk: Desk, tmp_path: Path) -> None:
 
 def test_a_map_comes_nearer_and_goes_back(desk: Desk) -> None:
     page = desk.page
-    width = f"() => Math.max(...[...document.querySelectorAll('{AREAS}')].map(n => n.getBBox().width))"
-    before = desk.ask(width)
+    scale = "() => document.querySelector('#analysis-map .js-plotly-plot')._fullLayout.geo.projection.scale"
+    paths = f"() => [...document.querySelectorAll('{AREAS}')].map(area => area.getAttribute('d')).join('')"
+    before, drawn = desk.ask(scale), desk.ask(paths)
     page.click("[data-zoom=in]")
-    desk.until(width, lambda now: now > 1.3 * before)
+    desk.until(scale, lambda now: now > 1.3 * before)
+    assert desk.ask(paths) != drawn
     page.click("[data-zoom=whole]")
-    desk.until(width, lambda now: abs(now / before - 1) < 0.05)
+    desk.until(scale, lambda now: now == before)
+    assert desk.ask(paths) == drawn
+
+
+def test_what_is_pointed_at_says_what_it_is(desk: Desk) -> None:
+    """Without the tags that Plotly would make inline styles of."""
+    page = desk.page
+    for graph in ("#analysis-map", "#analysis-chart"):
+        page.hover(f"{graph} .js-plotly-plot", position={"x": 1, "y": 1})
+        page.hover(f"{graph} :is(.choroplethlocation, .point path) >> nth=-1", force=True)
+        page.wait_for_selector(f"{graph} .hoverlayer .hovertext:has-text('数量')", state="attached")
+    assert desk.complaints == []
 
 
 def test_another_language_and_theme_are_those_of_the_figures_too(desk: Desk) -> None:

@@ -231,7 +231,7 @@ def test_a_map_has_its_classes_and_says_where_nothing_is() -> None:
     below, areas = found.figure["data"]
     assert (below["locations"], areas["locations"], areas["z"]) == (["a", "b", "c"], ["a", "b"], [0, 1])
     assert [one.token for one in found.classes] == ["raised", "ramp-6", "ramp-7"]
-    assert areas["text"][1]["en"].startswith("<b>en b</b><br>Count: 9")
+    assert areas["text"][1]["en"].startswith("en b<br>Count: 9")
 
 
 def test_a_figure_is_spoken() -> None:
