@@ -499,7 +499,7 @@ def plain() -> dict[str, Any]:
         "hoverlabel": {
             "bgcolor": "--panel-solid",
             "bordercolor": "--line",
-            "font": {"color": "--text"},
+            "font": {"color": "--text", "family": "--words"},
             "align": "left",
         },
         "legend": {

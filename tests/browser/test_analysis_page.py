@@ -115,7 +115,7 @@ def test_what_is_pointed_at_says_what_it_is(desk: Desk) -> None:
     page = desk.page
     for graph in ("#analysis-map", "#analysis-chart"):
         page.hover(f"{graph} .js-plotly-plot", position={"x": 1, "y": 1})
-        page.hover(f"{graph} :is(.choroplethlocation, .point path) >> nth=-1", force=True)
+        page.hover(f"{graph} :is(.choroplethlocation, .point path) >> nth=0", force=True)
         page.wait_for_selector(f"{graph} .hoverlayer .hovertext:has-text('数量')", state="attached")
     assert desk.complaints == []
 
