@@ -203,9 +203,11 @@ def locate(layer: OwnLayer, conn: Connection, scope: Scope, lons: Floats, lats: 
     codes = np.full(len(lons), nowhere, dtype=np.int64)
     shapes = shapely.from_wkb([None if row.shape is None else bytes(row.shape) for row in rows])
     if len(lons) and len(rows):
-        # the areas are asked, that each is prepared once
-        area, point = shapely.STRtree(shapely.points(lons, lats)).query(shapes, predicate="covers")
-        np.minimum.at(codes, point, area)
+        # by their boxes, then by areas that are prepared once
+        point, area = shapely.STRtree(shapes).query(shapely.points(lons, lats))
+        shapely.prepare(shapes)
+        inside = shapely.intersects_xy(shapes[area], lons[point], lats[point])
+        np.minimum.at(codes, point[inside], area[inside])
     codes[codes == nowhere] = -1
     return Placed(codes, [row.key for row in rows])
 

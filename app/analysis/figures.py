@@ -315,12 +315,18 @@ def bar(along: str, across: str, at: list[int], values: list[float | None], text
     }
 
 
+def empty() -> Figure:
+    """Nothing, on nothing."""
+    hidden: JsonObject = {"visible": False}
+    return {"data": [], "layout": {**plain(), "xaxis": hidden, "yaxis": hidden}}
+
+
 Series = tuple[Text, str, Callable[[str | None], float | None], Callable[[str | None], Text]]
 
 
 def series_of(table: Table, along: int) -> list[Series]:
-    """Of each of the largest values of the other grouping, and of the rest together where that means something: name,
-    colour, value and text at a key of the first."""
+    """Of each of the largest values of the other grouping, and of the rest together: name, colour, value and text at a
+    key of the first."""
     other = 1 - along
     kept = table.largest(other, SERIES)
     rest = [key for key in table.keys(other) if key not in kept]
@@ -337,7 +343,7 @@ def series_of(table: Table, along: int) -> list[Series]:
     found: list[Series] = [
         (shortened(table.called(other, one)), f"--{token}", *of(one)) for one, token in zip(kept, PALETTE, strict=False)
     ]
-    if not rest or table.question.function is Function.MEAN:
+    if not rest:
         return found
     others = say("analysis.rest")
 
@@ -363,9 +369,12 @@ def lines(table: Table) -> Drawn:
         values = [table.value(key) for key in keys]
         data.append(line(days, values, [table.text(v, k) for v, k in zip(values, keys, strict=True)], "--own-1"))
     else:
-        for name, colour, value, text in series_of(table, n):
+        # the rest together would stand above all of them
+        for name, colour, value, text in series_of(table, n)[:SERIES]:
             trace = line(days, [value(key) for key in keys], [text(key) for key in keys], colour)
             data.append({**trace, "name": name})
+    whole = len(table.words[1 - n]) if len(table.question.by) > 1 else 0
+    note = say("analysis.largest", n=SERIES, whole=whole) if whole > SERIES else None
     form = {YEAR.id: "%Y", MONTH.id: "%Y-%m"}.get(step.id, "%Y-%m-%d")
     layout = {
         **plain(),
@@ -374,7 +383,7 @@ def lines(table: Table) -> Drawn:
         "yaxis": {**axis(), "title": {"text": table.measure, "standoff": 8}, "rangemode": "tozero"},
         "margin": {"l": 56, "r": 20, "t": 48 if len(data) > 1 else 8, "b": 40},
     }
-    return Drawn({"data": data, "layout": layout})
+    return Drawn({"data": data, "layout": layout}, note=note)
 
 
 def line(days: list[str], values: list[float | None], text: list[Text], colour: str) -> dict[str, Any]:

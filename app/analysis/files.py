@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from html import escape
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import shapely
@@ -175,7 +177,8 @@ def write_page(conn: Connection, name: str, asked: Asked, path: Path, lang: Lang
     found = looked.answer
     by = " × ".join(one["title"][lang] for one in found["by"])
     title = f"{found['title'][lang]} · {by} · {found['measure']['title'][lang]}"
-    told = say("analysis.file.told", n=f"{found['total']['count']:,}", at=found["at"])[lang]
+    at = datetime.fromisoformat(found["at"]).astimezone(ZoneInfo(found["zone"]))
+    told = say("analysis.file.told", n=f"{found['total']['count']:,}", at=f"{at:%Y-%m-%d %H:%M}")[lang]
     script = orjson.dumps(figures).decode().replace("</", "<\\/")
     path.write_text(
         _PAGE.format(

@@ -116,7 +116,7 @@ def read_question(subject: Subject, places: Sequence[Place], asked: Asked, zone:
         field = "from" if since else "to"
         raise InputError(f"{field}: of {subject.id} nobody knows when it was so", field=field)
     if since and until and since >= until:
-        raise InputError("to: expected what is later than from", field="to")
+        raise InputError("to: expected what is later than from", field="to", reason="to_before_from")
     if asked.bbox is not None and subject.geom is None:
         raise InputError(f"bbox: {subject.id} has no places", field="bbox")
     return Question(by, function, measure, time, since, until, asked.bbox, asked.district, only_of(subject, asked))
@@ -183,7 +183,7 @@ def bound(value: str | None, zone: str, field: str) -> datetime | None:
 
 def unclear(field: str, value: str) -> InputError:
     told = f"{field}: expected a day such as 2026-05-04 or a moment with its offset, {EARLIEST} to {LATEST}"
-    return InputError(f"{told}; got {value[:60]!r}", field=field)
+    return InputError(f"{told}; got {value[:60]!r}", field=field, reason="not_a_day")
 
 
 def step_of(grouping: Grouping) -> Step | None:

@@ -35,7 +35,10 @@ def areas(keys: Sequence[str], named: Mapping[str, Text]) -> Mapping[str, Area]:
     for key in keys:
         lat, lon = h3.cell_to_latlng(key)
         at = f"{lon:.{DECIMALS}f}, {lat:.{DECIMALS}f}"
-        words = {lang: f"{said} {at}" for lang, said in named[key].items()} if key in named else {"zh": at, "en": at}
+        words = {"zh": at, "en": at}
+        if key in named:
+            # what tells them apart is not cut off: English names are long
+            words = {"zh": f"{named[key]['zh']} {at}", "en": f"{at} {named[key]['en']}"}
         found[key] = Area(words, float(h3.cell_area(key, "km^2")))
     return found
 

@@ -192,11 +192,15 @@ def test_a_time_that_goes_on_is_a_line_without_gaps() -> None:
 
 def test_series_beyond_what_colours_tell_apart_are_one() -> None:
     groups = [((f"2026-0{month}", f"k{n}"), 10.0 - n) for month in (1, 2) for n in range(9)]
-    traces = drawn(question(by="month", then="kind"), *groups).figure["data"]
-    assert [trace["name"]["en"] for trace in traces] == [*(f"en k{n}" for n in range(6)), "The rest"]
-    assert traces[-1]["y"] == [sum(10.0 - n for n in range(6, 9))] * 2
+    lines = drawn(question(by="month", then="kind"), *groups)
+    traces = lines.figure["data"]
+    assert [trace["name"]["en"] for trace in traces] == [f"en k{n}" for n in range(6)]
+    assert "6 largest of 9" in lines.note["en"], "the rest together would stand above all of them"
     turned = drawn(question(by="kind", then="month"), *[((kind, month), v) for (month, kind), v in groups])
     assert [trace["y"] for trace in turned.figure["data"]] == [trace["y"] for trace in traces]
+    stacked = drawn(question(by="district", then="kind"), *groups).figure["data"]
+    assert [trace["name"]["en"] for trace in stacked] == [*(f"en k{n}" for n in range(6)), "The rest"]
+    assert stacked[-1]["x"] == [sum(10.0 - n for n in range(6, 9))] * 2
 
 
 def test_two_kinds_are_stacked_and_their_means_are_not() -> None:

@@ -11,7 +11,7 @@ from dash.exceptions import PreventUpdate
 
 from app.analysis.asking import analyse, find_subject, places_of, read_places, subject_object
 from app.analysis.drawing import draw_chart, draw_map, look
-from app.analysis.figures import Drawn
+from app.analysis.figures import Drawn, empty
 from app.asking import Asking, Door
 from app.catalogue.listing import today_of
 from app.pages import ids, tables
@@ -30,7 +30,6 @@ KEY = controls.KEY
 # values of a column that one may choose from: the commonest
 VALUES = 200
 SPANS = {"week": 6, "month": 29}
-EMPTY: dict[str, Any] = {"data": [], "layout": {}}
 
 
 def register(app: Dash, door: Door) -> None:
@@ -147,19 +146,19 @@ def answered(asking: Asking, subject: str, asked: Asked) -> tuple[Any, ...]:
 
 
 def figure_of(drawn: Drawn | None) -> Any:
-    return drawn.figure if drawn else EMPTY
+    return drawn.figure if drawn else empty()
 
 
 def refused(exc: InputError | NotFound) -> tuple[Any, ...]:
     """What is wrong with the question in place of an answer."""
-    empty = view.nothing("analysis.nothing")
+    nothing = view.nothing("analysis.not_counted")
     columns = [column_def(one) for one in listing.TABLE.columns]
     return (
         view.wrong(error_words(exc)),
-        EMPTY,
-        EMPTY,
-        empty,
-        empty,
+        empty(),
+        empty(),
+        nothing,
+        nothing,
         [],
         [],
         columns,

@@ -7,6 +7,7 @@ from typing import Any
 from dash import dcc, html
 
 from app.analysis.asking import describe_subjects
+from app.analysis.figures import empty, spoken
 from app.asking import Asking
 from app.dashboard import texts
 from app.dashboard.components import notice, wild
@@ -84,7 +85,7 @@ def card(
     """A figure under its heading, with what can be taken along; what it shows stands in the table too."""
     drawn = dcc.Graph(
         id=graph.value,
-        figure={"data": [], "layout": {}},
+        figure=spoken(empty(), "zh", {}),
         config={"displayModeBar": False},
         responsive=True,
         className="drawn",
