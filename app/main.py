@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket
 from app import problems
 from app.api import (
     alarms,
+    analysis,
     asides,
     assets,
     authority,
@@ -101,6 +102,7 @@ ROUTERS = (
     city.router,
     classification.router,
     catalogue.router,
+    analysis.router,
     open_data.router,
     layers.router,
     search.router,

@@ -19,6 +19,7 @@ PARTS = {
     "users": ("user",),
     "layers": ("layers",),
     "grid_cells": ("cells",),
+    "analysis": ("analysis",),
     "tools": ("rules", "doctor", "bench"),
     "gateways": ("gateway",),
 }

@@ -61,6 +61,12 @@ async def write(
     return cast(int, await ask(settings, "app.files.outgoing", asked))
 
 
+async def write_analysis(settings: Settings, told: Mapping[str, object], path: Path, scope: Scope) -> int:
+    """Have what a scope sees of a question (app.analysis.files) written as a file; fails as `write` does."""
+    asked = {"analysis": told, "path": str(path), "scope": as_told(scope)}
+    return cast(int, await ask(settings, "app.files.outgoing", asked))
+
+
 def as_told(scope: Scope) -> dict[str, object]:
     """A scope as it goes over the line (`scope_of` reads it)."""
     return {name: sorted(one) if isinstance(one, frozenset) else one for name, one in asdict(scope).items()}

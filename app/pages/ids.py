@@ -100,6 +100,29 @@ class CatalogueId(StrEnum):
     OPEN_STATE = "open-data-state"
 
 
+class AnalysisId(StrEnum):
+    SUBJECT = "analysis-subject"
+    FIELDS = "analysis-fields"
+    VALUE = "analysis-value"
+    TOLD = "analysis-told"
+    MAP = "analysis-map"
+    MAP_STATE = "analysis-map-state"
+    LEGEND = "analysis-legend"
+    CHART = "analysis-chart"
+    CHART_STATE = "analysis-chart-state"
+    NOTE = "analysis-note"
+    TABLE_OUT = "analysis-table-out"
+    MAP_OUT = "analysis-map-out"
+    CHART_OUT = "analysis-chart-out"
+    # figures as the server makes them; language and theme they were last drawn in (`assets/js/pages/figures.js`)
+    MAP_FIGURE = "analysis-map-figure"
+    CHART_FIGURE = "analysis-chart-figure"
+    SEEN = "analysis-seen"
+    # what is asked, as the address has it; what it said at first of a value
+    ADDRESS = "analysis-address"
+    BEGUN = "analysis-begun"
+
+
 class PeopleId(StrEnum):
     TABS = "people-tabs"
     PANE = "person-pane"

@@ -41,6 +41,7 @@ def frame() -> Any:
 PAGES: Mapping[str, tuple[str, Permission]] = {
     "/layers": ("own.title", Permission.CITY_READ),
     "/catalogue": ("catalogue.title", Permission.CITY_READ),
+    "/analysis": ("analysis.title", Permission.CITY_READ),
     "/sources": ("sources.title", Permission.SOURCE_READ),
     "/devices": ("accounts.title", Permission.DEVICE_MANAGE),
     "/set-aside": ("aside.title", Permission.ASIDE_READ),
@@ -87,5 +88,6 @@ def index_string() -> str:
         loading="lists.loading",
         body=' class="pages"',
         scripts="""<script type="module" src="/assets/js/pages/main.mjs"></script>
-    <script defer src="/assets/js/pages/grid.js"></script>""",
+    <script defer src="/assets/js/pages/grid.js"></script>
+    <script defer src="/assets/js/pages/figures.js"></script>""",
     ).html()

@@ -381,6 +381,11 @@ interface Window {
     useRef<T>(value: T): { current: T };
     useState<T>(value: T): [T, (value: T) => void];
   };
-  Plotly: { extendTraces(graph: Element, update: object, traces: number[], most: number): void };
+  PlotlyGeoAssets: { topojson: Record<string, object> };
+  Plotly: {
+    extendTraces(graph: Element, update: object, traces: number[], most: number): void;
+    relayout(graph: Element, update: object): void;
+    downloadImage(figure: object, options: object): Promise<string>;
+  };
   SwaggerUIBundle(options: object): void;
 }

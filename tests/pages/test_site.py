@@ -31,7 +31,7 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 def test_every_text_the_pages_ask_for_is_in_the_catalogue() -> None:
     literal = re.compile(
-        r'"((?:page|form|table|error|sources|devices|letters|aside|toast|bar|lists|app|card|dialog)\.[a-z_.]+)"'
+        r'"((?:page|form|table|analysis|error|sources|devices|letters|aside|toast|bar|lists|app|card|dialog)\.[a-z_.]+)"'
     )
     asked = {key for module in MODULES for key in literal.findall(module.read_text(encoding="utf-8"))}
     families = {"app.pages", "sources.field", "devices.field", "aside.kind", "aside.is", "sources.try"}
@@ -94,8 +94,8 @@ def test_links_of_a_page_are_those_that_one_may_open() -> None:
         bar = shell.page("sources.title", person(role), list(shell.PAGES), [])[0]
         return [part["props"]["href"] for part in walk(bar) if part["type"] == "A"][1:-1]
 
-    assert offered(Role.VIEWER) == ["/layers", "/catalogue"]
-    assert offered(Role.DISPATCHER) == ["/layers", "/catalogue", "/sources", "/set-aside", "/quarantine"]
+    assert offered(Role.VIEWER) == ["/layers", "/catalogue", "/analysis"]
+    assert offered(Role.DISPATCHER) == ["/layers", "/catalogue", "/analysis", "/sources", "/set-aside", "/quarantine"]
     assert offered(Role.ADMIN) == list(shell.PAGES)
     # /me is everybody's
     assert {*shell.PAGES, "/me"} == set(PAGES_OF)

@@ -123,8 +123,12 @@ def _user_menu() -> html.Details:
     leave = html.Button(texts.both("bar.logout"), id=Id.LOGOUT.value, className="action", type="button")
     sources = html.A(texts.both("bar.sources"), href="/sources", className="action")
     layers = html.A(texts.both("bar.layers"), href="/layers", className="action")
+    analysis = html.A(texts.both("bar.analysis"), href="/analysis", className="action")
     own = html.A(texts.both("bar.me"), href="/me", className="action")
     return html.Details(
-        [target, html.Div([html.P(id=Id.USER_ROLE.value), layers, sources, own, leave], className="menu panel")],
+        [
+            target,
+            html.Div([html.P(id=Id.USER_ROLE.value), layers, analysis, sources, own, leave], className="menu panel"),
+        ],
         className="user-menu",
     )

@@ -21,7 +21,7 @@ SWITCHING = "switch-open-data"
 
 def draw(asking: Asking, wanted: str) -> list[Any]:
     """The page for who asks; `wanted` is the tab to begin with."""
-    near = ("/layers", "/sources")
+    near = ("/layers", "/analysis", "/sources")
     if not asking.viewer.may(Permission.CITY_READ):
         return shell.page("catalogue.title", asking.viewer, near, [notice("own.forbidden", "empty")])
     panels = {

@@ -22,7 +22,7 @@ REMOVING, TAKING = "remove-layer", "take-away-rows"
 
 def draw(asking: Asking, _: str) -> list[Any]:
     """The page for who asks."""
-    near = ("/catalogue", "/sources")
+    near = ("/catalogue", "/analysis", "/sources")
     viewer = asking.viewer
     if not viewer.may(Permission.CITY_READ):
         return shell.page("own.title", viewer, near, [notice("own.forbidden", "empty")])

@@ -26,7 +26,7 @@ def view(table: Table[R], actions: Sequence[Any] = ()) -> html.Div:
         [
             *(filter_view(table, one) for one in table.filters),
             html.Span(id=ids.part(table.key, "count"), className="quiet count"),
-            html.Div([*actions, export_button(table)], className="actions"),
+            html.Div([*actions, *([export_button(table)] if table.exports else [])], className="actions"),
         ],
         className="bar",
     )

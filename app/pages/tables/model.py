@@ -23,6 +23,8 @@ ROW_KEY = "rowKey"
 # an export is held in memory on its way
 EXPORT_AT_MOST = 50_000
 FILTER_CHARS = 200
+# what other parts of the page set
+HIDDEN_CHARS = 2000
 
 
 def as_it_is(name: str) -> Callable[[Row], list[Cell]]:
@@ -95,6 +97,8 @@ class Table(Generic[Shown]):
     row_height: int = 44
     row_id: str = "id"
     selects: bool = False
+    # whether the kit offers its rows as CSV
+    exports: bool = True
     # SQL by which rows of a SELECT are in order in the end; with it no two are equal
     order: str = "id"
 
@@ -164,8 +168,8 @@ def parse_wanted(table: Table[R], request: GridRequest | None, filters: Mapping[
     )
 
 
-def clean(value: object) -> str:
-    return str(value or "").replace("\x00", "").strip()[:FILTER_CHARS]
+def clean(value: object, most: int = FILTER_CHARS) -> str:
+    return str(value or "").replace("\x00", "").strip()[:most]
 
 
 def clean_narrowed(table: Table[R], model: Mapping[str, ColumnWords]) -> dict[str, str]:
@@ -185,7 +189,7 @@ def clean_narrowed(table: Table[R], model: Mapping[str, ColumnWords]) -> dict[st
 def clean_filters(table: Table[R], given: Mapping[str, object]) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in table.filters:
-        value = clean(given.get(one.name))
+        value = clean(given.get(one.name), HIDDEN_CHARS if one.hidden else FILTER_CHARS)
         if one.choices and value not in {choice for choice, _ in one.choices}:
             value = one.choices[0][0]
         if value:
