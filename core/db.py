@@ -129,6 +129,16 @@ def note(message: Note) -> str:
     return payload
 
 
+# so many rows that are others now make a table's statistics worth gathering at once
+MANY_ROWS = 10_000
+
+
+def gather_statistics(conn: Connection, table: str, changed: int) -> None:
+    """After a change of many rows: what is estimated of a table is what it has then, and not what it had twice."""
+    if changed >= MANY_ROWS:
+        conn.execute(text("SELECT analyze_table(:name)"), {"name": table})
+
+
 def notify_change(conn: Connection, kind: str, ids: Sequence[object]) -> None:
     """Tell every screen that these things of one kind have changed."""
     if ids:

@@ -41,7 +41,8 @@ function followFigures(live, sets, words) {
 
 /** @param {{ city: City, me: Me, live: Live, sets: Sets, words: Words, channel: Channel }} parts */
 export function startTopBar({ city, me, live, sets, words, channel }) {
-  let healthAt = 0;
+  // what is known already when the bar begins has just come
+  let healthAt = Date.now();
 
   /** The age of the data grows between two reports of it, and while the channel is silent. */
   function showHealth() {

@@ -14,7 +14,7 @@ import psycopg
 import shapely
 from sqlalchemy import Connection, text
 
-from core.db import notify_change
+from core.db import gather_statistics, notify_change
 from core.errors import Conflict, InputError, NotFound
 from core.history import kept
 from core.scope import EVERYTHING, Scope
@@ -370,5 +370,6 @@ def _fill_assets(conn: Connection, layer: str, who: str, now: datetime, told: Ca
         changed += int(conn.scalar(_FILL, given) or 0)
         told()
     if changed:
+        gather_statistics(conn, "asset", changed)
         notify_change(conn, "layer", ["assets"])
     return changed

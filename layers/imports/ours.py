@@ -13,7 +13,7 @@ from typing import Any
 import shapely
 from sqlalchemy import Connection, text
 
-from core.db import notify_change
+from core.db import gather_statistics, notify_change
 from core.errors import InputError
 from core.exposure import city_box
 from core.history import THINGS, kept
@@ -187,6 +187,7 @@ def bring_ours(
         conn, table, lambda piece: once(fit_rows(reader.ready(piece), register, outcome), taken, outcome), outcome, told
     )
     settle(conn, register, plan, outcome, who, now, file)
+    gather_statistics(conn, register.table, outcome.added + outcome.changed + outcome.removed)
     notify_change(conn, "layer", [register.layer])
     return outcome
 

@@ -107,3 +107,23 @@ def test_the_street_is_found_first_and_a_place_in_every_datum(desk: Desk, proces
     assert hits[0].startswith("118.99, 31.38")
     desk.page.fill("#search", "")
     assert desk.complaints == []
+
+
+# the bar once more, begun when what it shows has come already
+BAR = """async () => {
+  const main = document.querySelector('script[src$="/main.mjs"]').src;
+  const { live } = await (await import(main)).page;
+  const { startTopBar } = await import(new URL('./topbar.mjs', main));
+  const none = () => '';
+  const words = { duration: age => `${age}`, clock: none, zoneNames: none, day: none, plain: none, both: () => [], texts: none, say: none };
+  const me = { permissions: ['source.read'], name: 'x', username: 'x', role_names: { zh: 'x', en: 'x' } };
+  if (!live.health.get('health')) return 'nothing has come';
+  startTopBar({ city: { name: { zh: 'x', en: 'x' }, simulated: true }, me, live, sets: {}, words, channel: { stands: true } });
+  return document.getElementById('figure-health').textContent;
+}"""  # noqa: E501
+
+
+def test_the_age_of_data_is_no_age_of_the_world(desk: Desk) -> None:
+    """It was that of 1970 for as long as the first report of health was there before the bar."""
+    desk.until(BAR, lambda said: said != "nothing has come", what="a report of health")
+    assert float(desk.ask(BAR)) < 3600
