@@ -1,62 +1,57 @@
-// Figures of the pages: figures.js is a classic script, run here beside a document of one language and one theme.
+// The figures of the top bar.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { createContext, runInContext } from 'node:vm';
+import { freshness, loadOf, oldestFeed, perLevel, rateOf, readiness } from '../../assets/js/figures.mjs';
+import { makeSets } from '../../assets/js/sets.mjs';
+import { VOCABULARY, aUnit, anAlarm, anIncident } from './things.mjs';
 
-const SOURCE = readFileSync(new URL('../../assets/js/pages/figures.js', import.meta.url), 'utf8');
-const TOKENS = { '--line': ' #112233 ' };
+const SETS = makeSets(VOCABULARY);
 
-/** The script beside a page of this language, on a screen that is pointed at by a finger or not. */
-function load({ lang = 'zh', coarse = false } = {}) {
-  const listened = [];
-  const replaced = [];
-  const window = { addEventListener: (name, work) => listened.push([name, work]), dash_clientside: { no_update: 'no_update', other: 1 } };
-  runInContext(SOURCE, createContext({
-    window,
-    document: { documentElement: { dataset: { lang, theme: 'dark' } }, addEventListener() {}, querySelector: () => null, getElementById: () => null },
-    getComputedStyle: () => ({ getPropertyValue: name => TOKENS[name] ?? '' }),
-    matchMedia: () => ({ matches: coarse }),
-    history: { state: 7, replaceState: (...given) => replaced.push(given) },
-    location: { hash: '' },
-    CSS: { escape: one => one },
-    URLSearchParams,
-  }));
-  return { ...window.dash_clientside, window, replaced };
+test('incidents are open until they are closed or cancelled', () => {
+  const open = ['open', 'assigned', 'clear', 'closed', 'cancelled'].map(status => anIncident({ status })).filter(one => !SETS.ended(one));
+  assert.deepEqual(open.map(({ status }) => status), ['open', 'assigned', 'clear']);
+});
+
+test('alarms wait until somebody has acknowledged them', () => {
+  const waiting = ['unacknowledged', 'acknowledged', 'returned_unacknowledged', 'latched_unacknowledged', 'shelved', 'normal'].map(state => anAlarm({ state })).filter(SETS.waiting);
+  assert.deepEqual(waiting.map(({ state }) => state), ['unacknowledged', 'returned_unacknowledged', 'latched_unacknowledged']);
+});
+
+test('every level is counted, one without things too', () => {
+  assert.deepEqual(perLevel([{ level: 1 }, { level: 3 }, { level: 3 }]), [[1, 1], [2, 0], [3, 2], [4, 0]]);
+});
+
+test('a unit that is out of service is neither free nor busy', () => {
+  const units = ['available', 'available', 'assigned', 'en_route', 'on_scene', 'out_of_service'].map(status => aUnit({ status }));
+  assert.deepEqual(readiness(units, SETS), { free: 2, busy: 3 });
+});
+
+for (const [count, load] of [[0, 'calm'], [1, 'calm'], [2, 'calm'], [3, 'busy'], [10, 'busy'], [11, 'flood']]) {
+  test(`${count} alarms in ten minutes are ${load}`, () => assert.equal(loadOf(count), load));
 }
 
-const FIGURE = {
-  data: [{ text: [{ zh: '甲', en: 'A' }, '--line'], geojson: { zh: 1, en: 2 }, more: { zh: 'x', en: 'y', de: 'z' } }],
-  layout: { font: { color: '--line' }, dragmode: 'pan' },
-};
-
-test('words are those of the page, colours those of its theme, shapes stay as they are', () => {
-  const { figures } = load({ lang: 'en' });
-  const made = JSON.parse(JSON.stringify(figures.speak(FIGURE)));
-  assert.deepEqual(made.data[0], { text: ['A', '#112233'], geojson: { zh: 1, en: 2 }, more: { zh: 'x', en: 'y', de: 'z' } });
-  assert.deepEqual(made.layout, { font: { color: '#112233' }, dragmode: 'pan' });
-  assert.equal(load().figures.speak(FIGURE).data[0].text[0], '甲');
+test('a rate that could not be counted is shown as not known, and never as no alarms', () => {
+  assert.deepEqual([null, 0, 11.6].map(rateOf), [{ figure: '–', load: 'unknown' }, { figure: '0', load: 'calm' }, { figure: '12', load: 'flood' }]);
 });
 
-test('what was given is not changed: it is spoken once more in another language', () => {
-  const { figures } = load({ coarse: true });
-  assert.equal(figures.speak(FIGURE).layout.dragmode, false);
-  assert.equal(FIGURE.layout.dragmode, 'pan');
+test('every load has its word in both languages', () => {
+  const catalogue = JSON.parse(readFileSync(new URL('../../core/i18n/page.json', import.meta.url), 'utf8'));
+  const words = [null, 0, 5, 50].map(count => catalogue[`bar.rate.${rateOf(count).load}`]);
+  assert.deepEqual(words.filter(word => !word?.zh || !word?.en), []);
 });
 
-test('nothing is no figure, and what else Dash has stays', () => {
-  const { figures, other } = load();
-  assert.equal(figures.speak(null), 'no_update');
-  assert.equal(other, 1);
-});
+/** @type {[string, object, number][]} */
+const OLDEST = [
+  ['the oldest feed counts', { feeds: [{ id: 'rain', age_s: 3 }, { id: 'units', age_s: 44 }] }, 44],
+  ['feeds that speak on occasion do not make the data old', { feeds: [{ id: 'rain', age_s: 3 }, { id: 'reports', age_s: 9000 }, { id: 'video', age_s: 700 }, { id: 'unknown', age_s: 50 }] }, 3],
+  ['a feed that never spoke does not count', { feeds: [{ id: 'rain', age_s: null }, { id: 'units', age_s: 2 }] }, 2],
+  ['a feed of this very moment is nought seconds old', { feeds: [{ id: 'rain', age_s: 0 }], oldest_feed_s: 80 }, 0],
+  ['where no such feed has spoken the figure of the server stands', { feeds: [{ id: 'reports', age_s: 5 }], oldest_feed_s: 80 }, 80],
+  ['where nothing has spoken at all it is nought', { feeds: [], oldest_feed_s: null }, 0],
+];
+for (const [name, health, wanted] of OLDEST) test(name, () => assert.equal(oldestFeed(health), wanted));
 
-test('the question stands in the address without a step back', () => {
-  const { figures, replaced } = load();
-  figures.address('subject=assets&by=h3%3A8');
-  figures.address(null);
-  assert.deepEqual(replaced, [[7, '', '#subject=assets&by=h3%3A8']]);
-});
-
-test('no map fetches the coasts of the world', () => {
-  assert.deepEqual(Object.keys(load().window.PlotlyGeoAssets.topojson), ['world_110m']);
-});
+for (const [age, state] of [[0, 'fresh'], [60, 'fresh'], [61, 'old'], [300, 'old'], [301, 'dead']]) {
+  test(`data of ${age} seconds is ${state}`, () => assert.equal(freshness(age), state));
+}

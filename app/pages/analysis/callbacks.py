@@ -151,7 +151,7 @@ def figure_of(drawn: Drawn | None) -> Any:
 
 def refused(exc: InputError | NotFound) -> tuple[Any, ...]:
     """What is wrong with the question in place of an answer."""
-    nothing = view.nothing("analysis.not_counted")
+    nothing = view.nothing("analysis.not_counted", "failed")
     columns = [column_def(one) for one in listing.TABLE.columns]
     return (
         view.wrong(error_words(exc)),

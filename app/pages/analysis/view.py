@@ -74,8 +74,9 @@ def wrong(words: list[Any]) -> html.P:
     return html.P(words, className="error", role="alert")
 
 
-def nothing(key: str) -> Any:
-    return notice(key, "empty")
+def nothing(key: str, kind: str = "empty") -> Any:
+    """In place of a figure."""
+    return notice(key, kind)
 
 
 def links(subject: str, asked: Asked, mapped: GroupingObject | None) -> dict[str, list[Any]]:
