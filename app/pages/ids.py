@@ -59,6 +59,12 @@ class AccountsId(StrEnum):
     IMPORTED = "account-imported"
 
 
+class BaseMapsId(StrEnum):
+    PANE = "base-map-pane"
+    ADD = "base-map-add"
+    REMOVE = "base-map-remove"
+
+
 class LayersId(StrEnum):
     PANE = "layer-pane"
     ADD = "layer-add"
@@ -179,6 +185,11 @@ def press(form: str, name: Name) -> Key:
 def held(form: str) -> Key:
     """What the form was opened with."""
     return {"form": form, "held": "base"}
+
+
+def known_base_map(name: Name) -> Key:
+    """A service that is known, to begin with."""
+    return {"base-map": name}
 
 
 def icon(name: Name) -> Key:

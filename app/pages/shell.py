@@ -42,6 +42,7 @@ PAGES: Mapping[str, tuple[str, Permission]] = {
     "/layers": ("own.title", Permission.CITY_READ),
     "/catalogue": ("catalogue.title", Permission.CITY_READ),
     "/analysis": ("analysis.title", Permission.CITY_READ),
+    "/base-maps": ("basemaps.title", Permission.SOURCE_MANAGE),
     "/sources": ("sources.title", Permission.SOURCE_READ),
     "/devices": ("accounts.title", Permission.DEVICE_MANAGE),
     "/set-aside": ("aside.title", Permission.ASIDE_READ),

@@ -1,5 +1,6 @@
-"""The Dash application of the pages, under `/pages/` of the server it is given; people see `/layers`, `/catalogue`,
-`/analysis`, `/sources`, `/devices`, `/set-aside`, `/quarantine`, `/people` and `/me`.
+"""The Dash application of the pages, under `/pages/` of the server it is given; people
+see `/layers`, `/catalogue`, `/analysis`, `/base-maps`, `/sources`, `/devices`, `/set-aside`, `/quarantine`, `/people`
+and `/me`.
 
 It is an application of its own so that the One Map page loads nothing of it. Whoever opens an address of `PAGES` gets
 its index page; which page is drawn, and for whom, decides a callback.
@@ -16,7 +17,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.asking import Asking, Door
 from app.deps import Parts
 from app.index import make_application
-from app.pages import accounts, analysis, catalogue, me, own_layers, people, quarantine, set_aside, sources, tables
+from app.pages import (
+    accounts,
+    analysis,
+    base_maps,
+    catalogue,
+    me,
+    own_layers,
+    people,
+    quarantine,
+    set_aside,
+    sources,
+    tables,
+)
 from app.pages.errors import tell_error
 from app.pages.ids import Id
 from app.pages.shell import frame, index_string
@@ -36,6 +49,7 @@ PAGES: dict[str, PageModule] = {
     "/layers": cast(PageModule, own_layers),
     "/catalogue": cast(PageModule, catalogue),
     "/analysis": cast(PageModule, analysis),
+    "/base-maps": cast(PageModule, base_maps),
     "/sources": cast(PageModule, sources),
     "/devices": cast(PageModule, accounts),
     "/set-aside": cast(PageModule, set_aside),

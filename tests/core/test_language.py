@@ -27,6 +27,7 @@ HALF = re.compile(rf"{HAN}[,:;!?()]|[,:;!?()]{HAN}")
 NAMES = {
     *("API", "Base", "CAP", "CO", "CSV", "EN", "JMESPath", "JPEG", "JSON", "MQTT", "NO", "PM", "SO", "SenML"),
     *("ChirpStack", "Frigate", "LoRaWAN", "MB", "OGC", "OwnTracks", "SensorThings", "Sparkplug", "Tasmota", "Zigbee"),
+    *("OpenStreetMap", "GCJ", "BD"),
     *("LEL", "The", "Things", "Stack"),
     *("ArcGIS", "DXF", "FileGDB", "GB", "GIS", "GeoJSON", "GeoPackage", "KML", "OSM", "QGIS", "Shapefile", "XLSX"),
     *("II", "III", "IV"),
@@ -42,6 +43,7 @@ AS_IT_STANDS = {
     "search.coordinates",
     "bring.field.datum.help",
     "act.field.place",
+    "basemaps.field.address.help",
     *(f"sources.field.options.{name}.help" for name in ("records", "device", "values", "units", "message_as", "name")),
 }
 

@@ -101,6 +101,14 @@ def test_links_of_a_page_are_those_that_one_may_open() -> None:
     assert {*shell.PAGES, "/me"} == set(PAGES_OF)
 
 
+def test_every_table_says_in_words_that_it_is_empty() -> None:
+    """And why it could not be read: a key that is not there is a page that fails when nothing is there."""
+    named = re.compile(r"Table(?:\[[^\n]*\])? = Table\(\s*\"(\w+)\",\s*\"(\w+)\"", re.S)
+    found = [match for module in MODULES for match in named.findall(module.read_text("utf-8"))]
+    assert len(found) > 8
+    assert [words for _, words in found if f"{words}.none" not in texts.catalogue()] == []
+
+
 def test_viewer_is_told_that_letters_are_for_others() -> None:
     tabs = layout.tabs("letters", is_admin=False, may_read=False)
     assert "for dispatchers" in words(tabs, "en")

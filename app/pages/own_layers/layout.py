@@ -22,7 +22,7 @@ REMOVING, TAKING = "remove-layer", "take-away-rows"
 
 def draw(asking: Asking, _: str) -> list[Any]:
     """The page for who asks."""
-    near = ("/catalogue", "/analysis", "/sources")
+    near = ("/catalogue", "/analysis", "/base-maps", "/sources")
     viewer = asking.viewer
     if not viewer.may(Permission.CITY_READ):
         return shell.page("own.title", viewer, near, [notice("own.forbidden", "empty")])
