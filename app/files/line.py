@@ -80,9 +80,13 @@ def scope_of(told: Mapping[str, Any]) -> Scope:
 
 
 async def ask(
-    settings: Settings, module: str, asked: Mapping[str, object], told: Told = lambda done, whole: None
+    settings: Settings,
+    module: str,
+    asked: Mapping[str, object],
+    told: Told = lambda done, whole: None,
+    patience_s: float = PATIENCE_S,
 ) -> Any:
-    """The answer of a process of ours."""
+    """The answer of a process of ours. Unavailable where it takes longer than one is patient."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -95,11 +99,11 @@ async def ask(
     )
     complaints = asyncio.ensure_future(_drain(process))
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             last = await _follow(process, json.dumps(asked).encode(), told)
             await process.wait()
     except TimeoutError as exc:
-        message = f"the work took longer than {PATIENCE_S:.0f} s and was ended"
+        message = f"the work took longer than {patience_s:.0f} s and was ended"
         raise Unavailable(message, reason="import_failed") from exc
     finally:
         with suppress(ProcessLookupError):

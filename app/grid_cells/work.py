@@ -21,6 +21,8 @@ from core.viewer import Permission, Viewer
 from layers.grid_cells.nouns import GridCellsIn, GridCellsMade
 
 log = get_log("grid_cells")
+# a province of empty land takes hours; whoever waits sees how far it is and may end it
+PATIENCE_S = 6 * 3600.0
 State = Literal["working", "done", "stopped", "failed"]
 
 
@@ -119,7 +121,8 @@ class Works:
 
         try:
             async with self._turn:
-                work.answer = cast(GridCellsMade, await ask(self._settings, "app.grid_cells.making", asked, told))
+                answer = await ask(self._settings, "app.grid_cells.making", asked, told, PATIENCE_S)
+            work.answer = cast(GridCellsMade, answer)
             work.state = "done"
         except asyncio.CancelledError:
             work.state = "stopped"

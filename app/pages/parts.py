@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -69,6 +69,13 @@ def facts(pairs: list[tuple[str, Any]]) -> html.Dl:
     """Name and value, those that are empty left out."""
     rows = [html.Div([html.Dt(texts.both(key)), html.Dd(value)], className="fact") for key, value in pairs if value]
     return html.Dl(rows)
+
+
+def made_here(lineage: Mapping[str, Any]) -> html.Span | None:
+    """Where rows are from that no file has brought."""
+    if lineage.get("kind") != "grid_cells":
+        return None
+    return html.Span(texts.both("cells.lineage", size=f"{lineage['size_m2']:,}"))
 
 
 def lamp(state: str, key: str) -> html.Span:

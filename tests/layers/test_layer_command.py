@@ -87,3 +87,24 @@ def test_a_bare_file_is_the_word_file() -> None:
         ["layers", "list"],
     ):
         assert spelled(words) == words
+
+
+def test_grid_cells_are_made_by_command(own_settings: Settings) -> None:
+    wanted = ("cells", "make", "--district", "329906", "--size", "200000", "--layer", "blocks")
+    tried = call(own_settings, *wanted, "--dry-run")
+    assert tried.returncode == 0, tried.stderr
+    assert "nothing was kept" in tried.stdout
+    assert "0 cut" in tried.stdout
+    made = call(own_settings, *wanted, "--json")
+    assert made.returncode == 0, made.stderr
+    told = json.loads(made.stdout)
+    [district] = told["districts"]
+    assert (told["added"], told["removed"], district["cut"]) == (district["cells"], 0, 0)
+    assert f"{district['cells']} " in call(own_settings, "layers", "list").stdout
+    again = call(own_settings, *wanted)
+    assert f"0 added, 0 changed, {district['cells']} same, 0 removed" in again.stdout
+    for words, said in ((("--district", "1"), "district"), (("--size", "7"), "size_m2"), (("--layer", "X"), "layer")):
+        wrong = call(own_settings, "cells", "make", *words)
+        assert (wrong.returncode, said in wrong.stderr) == (1, True), wrong.stderr
+    nowhere = call(own_settings, "cells", "make", "--district", "999999")
+    assert (nowhere.returncode, "there is no district 999999" in nowhere.stderr) == (1, True)

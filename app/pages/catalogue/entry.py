@@ -16,7 +16,7 @@ from app.pages import forms, ids
 from app.pages.catalogue.listing import freshness, share
 from app.pages.forms import Answer, Form, Kind, Section, Values
 from app.pages.ids import CatalogueId
-from app.pages.parts import done, facts, lamp, pane_head
+from app.pages.parts import done, facts, lamp, made_here, pane_head
 from core.catalogue.entries import EntryIn
 from core.catalogue.nouns import EntryObject, Name
 from core.catalogue.nouns import Kind as ResourceKind
@@ -115,7 +115,7 @@ def known_view(base: Values) -> html.Dl:
             ("catalogue.uses", html.Span(uses)),
             ("own.field.classification", html.Span(texts.pair(label("classifications", str(base["classification"]))))),
             ("own.field.departments", html.Span(departments) if departments else None),
-            ("own.lineage", " · ".join(str(lineage[name]) for name in kept if lineage.get(name))),
+            ("own.lineage", made_here(lineage) or " · ".join(str(lineage[n]) for n in kept if lineage.get(n))),
             ("catalogue.reach", None if base["reach"] else html.Span(texts.both("catalogue.no_reach"))),
             ("catalogue.said", said),
         ]

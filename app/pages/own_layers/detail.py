@@ -15,7 +15,7 @@ from app.dashboard.components import clock_time, wild
 from app.pages import forms, ids
 from app.pages.forms import Answer, Form, Kind, Section, Values
 from app.pages.ids import LayersId
-from app.pages.parts import action, class_choices, done, facts, pane_head
+from app.pages.parts import action, class_choices, done, facts, made_here, pane_head
 from core.viewer import Permission
 from layers.columns import ColumnObject
 from layers.formats import MEDIA
@@ -171,13 +171,6 @@ def known_view(base: Values) -> html.Dl:
             ("own.changed", [clock_time(base["changed_at"]), f" · {base['created_by']}"]),
         ]
     )
-
-
-def made_here(lineage: Mapping[str, Any]) -> Any:
-    """Of rows that no file has brought."""
-    if lineage.get("kind") != "grid_cells":
-        return None
-    return html.Span(texts.both("cells.lineage", size=f"{lineage['size_m2']:,}"))
 
 
 def out_view(base: Values) -> html.Section:
