@@ -36,6 +36,12 @@ def field(name: str) -> str:
     return f"{PANE} [data-field={name}]"
 
 
+def put_away(desk: Desk) -> None:
+    """The form that stands there, so that nobody types into it while another comes."""
+    desk.page.click(f"{PANE} header button")
+    desk.page.wait_for_selector(f"{PANE} h2", state="detached")
+
+
 def save(desk: Desk) -> None:
     desk.page.click(f"{PANE} [data-submit]")
 
@@ -58,6 +64,7 @@ def test_a_known_service_needs_its_key_alone(desk: Desk, processes: System) -> N
 
 def test_one_of_the_citys_own_by_its_address(desk: Desk, processes: System, tiles: TileServer) -> None:
     page = desk.page
+    put_away(desk)
     page.click("[data-key=add-base-map]")
     desk.until(VALUE, lambda value: value == "", field("id"), "an empty form")
     told = {"id": "ours", "title_zh": "本市影像", "title_en": "Our imagery", "attribution": "© 本市"}
@@ -75,6 +82,7 @@ def test_one_of_the_citys_own_by_its_address(desk: Desk, processes: System, tile
 
 def test_it_is_changed_and_removed(desk: Desk, processes: System) -> None:
     page = desk.page
+    put_away(desk)
     page.click("[data-key=base-map-ours]")
     desk.until(VALUE, lambda value: value == "Our imagery", field("title_en"), "its form")
     page.fill(field("title_en"), "Our own imagery")

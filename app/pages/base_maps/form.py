@@ -37,14 +37,14 @@ class NamedBaseMap(BaseMapIn):
 
 
 def base_map_form(values: Mapping[str, Any]) -> Form:
-    """One that is not there yet has an id to give."""
+    """One that is not there yet has an id to give: what is typed into the form of one that is there has none."""
     sizes = tuple((str(size), [f"{size} px"]) for size in (256, 512))
     datums = tuple((name, [name]) for name in ("WGS84", "CGCS2000"))
     return forms.form_of(
         NamedBaseMap,
         KEY,
         FAMILY,
-        SECTIONS if values.get("version") else (Section(("id",)), *SECTIONS),
+        (Section(("id",)), *SECTIONS) if "id" in values and not values.get("version") else SECTIONS,
         address={"kind": Kind.LONG},
         datum={"kind": Kind.CHOICE, "choices": datums, "required": True},
         tile_size={"kind": Kind.CHOICE, "choices": sizes, "required": True},
