@@ -62,7 +62,7 @@ def test_a_zipped_shapefile_in_gbk(officer: httpx.Client, gone: None, tmp_path: 
         ({"datum": "Mars"}, 422, "datum"),
         ({"encoding": "utf-8"}, 422, "encoding"),
         ({"layer": "Parks!"}, 422, "layer"),
-        ({"layer": "streets"}, 409, "layer"),
+        ({"layer": "water"}, 409, "layer"),
         ({"key": "nothing"}, 422, "key"),
         ({"table": "nothing"}, 422, "table"),
         ({"colour": "red"}, 422, "colour"),
