@@ -88,7 +88,9 @@ def index_string() -> str:
         styles=STYLES,
         loading="lists.loading",
         body=' class="pages"',
-        scripts="""<script type="module" src="/assets/js/pages/main.mjs"></script>
-    <script defer src="/assets/js/pages/grid.js"></script>
-    <script defer src="/assets/js/pages/figures.js"></script>""",
+        scripts='<script type="module" src="/assets/js/pages/main.mjs"></script>',
+        # not deferred: a table that mounts without them shows nothing and never asks again, and what is deferred waits
+        # for the module and all that it imports
+        renderers="""<script src="/assets/js/pages/grid.js"></script>
+    <script src="/assets/js/pages/figures.js"></script>""",
     ).html()

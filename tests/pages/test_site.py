@@ -56,6 +56,13 @@ def test_files_named_by_the_index_page_exist() -> None:
     assert "style" not in re.sub(r'rel="stylesheet"', "", shell.index_string())
 
 
+def test_what_draws_cells_and_figures_comes_before_dash_and_is_not_deferred() -> None:
+    index = shell.index_string()
+    for name in ("grid.js", "figures.js"):
+        script = f'<script src="/assets/js/pages/{name}"></script>'
+        assert 0 < index.index(script) < index.index("{%scripts%}"), name
+
+
 def test_bar_says_who_is_logged_in_and_leads_back() -> None:
     bar = shell.top_bar("sources.title", person(Role.COMMANDER), (("/set-aside", "aside.title"),))
     assert "Li Ming · Commander" in words(bar, "en")
