@@ -29,7 +29,7 @@ from core.settings import Settings, load_settings
 from ingest.admin.letters import read_reasons
 
 # benches that read a table and need no server
-STATISTICS = ("clusters",)
+STATISTICS = ("clusters", "hotspots")
 
 
 def add_verbs(verbs: Any) -> None:
