@@ -40,7 +40,8 @@ HOT = 600
 ROUNDS = 150
 # a cell is spread from so many parts a side
 PARTS = 2
-MOST_CELLS = 2_000_000
+# beyond that it is a whole country, and gigabytes
+MOST_CELLS = 200_000
 
 
 @dataclass(frozen=True, slots=True)
