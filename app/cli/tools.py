@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -145,4 +146,6 @@ def check_database(settings: Settings) -> list[Remark]:
 def run_bench(options: argparse.Namespace) -> int:
     if options.what not in STATISTICS:
         packages.install_missing([packages.POSTGIS, packages.MOSQUITTO], lambda words: print(words, file=sys.stderr))
-    return run_outside(f"bench.{options.what}", options.rest, load_settings())
+    # a bench runs in the checkout; files are named from where one is
+    rest = [str(Path(word).resolve()) if Path(word).is_file() else word for word in options.rest]
+    return run_outside(f"bench.{options.what}", rest, load_settings())

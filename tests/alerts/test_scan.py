@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from itertools import combinations
 from math import hypot, log
 from pathlib import Path
 
 import numpy as np
+import pyogrio
 import pytest
 
 from alerts.scan import Array, Cluster, log_likelihood_ratio, scan
@@ -154,6 +156,24 @@ def test_best_of_all_windows_and_then_the_best_that_are_apart(seed: int) -> None
         left = {members: llr for members, llr in left.items() if not members & set(one.members)}
     assert max(left.values(), default=0.0) == 0
     assert all(not set(a.members) & set(b.members) for a, b in combinations(clusters, 2))
+
+
+def test_infant_deaths_in_north_carolina() -> None:
+    """A hundred counties, 1974 to 1984 (Cressie 1993; libpysal's files): the windows are those of the definition."""
+    spec = find_spec("libpysal")
+    assert spec is not None
+    assert spec.origin is not None, "libpysal is not there: requirements/vectors.txt"
+    counties = pyogrio.read_dataframe(Path(spec.origin).parent / "examples" / "sids2" / "sids2.shp")
+    middle = counties.geometry.centroid
+    places = np.stack([middle.x, middle.y], axis=1)
+    cases = (counties.SID74 + counties.SID79).to_numpy()
+    births = (counties.BIR74 + counties.BIR79).to_numpy()
+    likeliest, second, *_ = scan(places, cases, births, lonlat=True, replications=99)
+    assert {counties.NAME[at] for at in likeliest.members} == {"Robeson", "Scotland", "Hoke", "Bladen"}
+    assert {counties.NAME[at] for at in second.members} == {"Northampton", "Halifax", "Hertford", "Bertie"}
+    assert (likeliest.cases, likeliest.p, second.p) == (107, 0.01, 0.01)
+    total, within = cases.sum(), births[list(likeliest.members)].sum()
+    assert likeliest.llr == pytest.approx(ratio(107, total * within / births.sum(), total))
 
 
 def city(seed: int) -> tuple[Array, Array, Array]:
