@@ -51,7 +51,7 @@ def add_verbs(verbs: Any) -> None:
     )
     look.set_defaults(run=doctor)
     bench = verbs.add_parser("bench", help="measure against a ceiling in the same run")
-    bench.add_argument("what", choices=("ingest", "alarm", "state", "page", "search", "tiles"))
+    bench.add_argument("what", choices=("ingest", "alarm", "state", "page", "search", "tiles", "anomaly"))
     bench.add_argument("rest", nargs=argparse.REMAINDER)
     bench.set_defaults(run=run_bench)
 
@@ -140,5 +140,6 @@ def check_database(settings: Settings) -> list[Remark]:
 
 
 def run_bench(options: argparse.Namespace) -> int:
-    packages.install_missing([packages.POSTGIS, packages.MOSQUITTO], lambda words: print(words, file=sys.stderr))
+    if options.what != "anomaly":
+        packages.install_missing([packages.POSTGIS, packages.MOSQUITTO], lambda words: print(words, file=sys.stderr))
     return run_outside(f"bench.{options.what}", options.rest, load_settings())
