@@ -27,7 +27,7 @@ Bools = NDArray[np.bool_]
 
 KINDS = len(Kind)
 # news of so much surprise is worth a person's look
-NOTABLE = 5.0
+NOTABLE = 4.5
 # of so many readings of a sensor one is judged where there are too many to judge all
 STRIDE = 4
 # so many answers to a question are learnt from before it is asked in earnest
@@ -45,6 +45,9 @@ _LARGEST = 1e100
 # one in twenty passes the limit; the excess before any was seen, as if of so many; and the least and most it may be
 TAIL = 0.05
 _EXCESS, _EXCESS_OF, _EXCESS_MIN, _EXCESS_MAX, _EXCESS_LONG = 0.3, 20.0, 0.1, 4.0, 500.0
+# where one answer is nearly the one before, it counts for less of the excess: what goes on for hours is one excess
+_SLUGGISH, _SLUGGISH_WEIGHT = (Kind.DRIFT, Kind.STILL), 1 / 16
+_WEIGHTS = np.array([_SLUGGISH_WEIGHT if kind in _SLUGGISH else 1.0 for kind in Kind])[:, None]
 _TAIL_SURPRISE = -float(np.log10(TAIL))
 _PER_DECADE = 1 / float(np.log(10.0))
 # a long history has seen more: surprise less by so much for each tenfold from BASE readings on
@@ -324,7 +327,7 @@ def _learn(state: State, rows: Ints, known: Floats, ratios: Floats, asked: Bools
     )
     pace = np.maximum(2.0 / (seen + 10.0), 0.004) * np.where(seen < LEARNT, 4.0, 1.5) * asked
     state.limit[:, rows] = limit + pace * np.where(beyond, 1.0 - TAIL, -TAIL)
-    share = np.where(beyond & asked, 1.0 / np.minimum(seen * TAIL + _EXCESS_OF, _EXCESS_LONG), 0.0)
+    share = np.where(beyond & asked, _WEIGHTS / np.minimum(seen * TAIL + _EXCESS_OF, _EXCESS_LONG), 0.0)
     state.excess[:, rows] = excess + share * (np.clip(over, 0.0, _EXCESS_MAX) - excess)
     surprises[(seen < LEARNT) | ~asked] = 0.0
     return surprises

@@ -35,6 +35,8 @@ SENSORS, ROUNDS = 10_000, 100
 CALM_BEGIN = datetime(2026, 7, 1, tzinfo=UTC)
 CALM_SEED = 1
 WANTED_A_DAY = 0.02
+# thresholds of surprise that the quiet days are counted at besides
+LADDER = (3.5, 4.0, 4.5, 5.0, 5.5)
 DAY = timedelta(days=1)
 
 
@@ -154,6 +156,7 @@ def run_quiet(days: int) -> dict[str, Any]:
     kinds: Counter[str] = Counter()
     worst: Counter[str] = Counter()
     highest, readings = 0.0, 0
+    at_least = np.zeros(len(LADDER), np.int64)
     for batch in calm_batches(days):
         names = [(sensor, metric) for sensor, metric, _, _ in batch]
         rows = np.array([known.setdefault(name, len(known)) for name in names], np.int64)
@@ -162,6 +165,7 @@ def run_quiet(days: int) -> dict[str, Any]:
         times = np.array([at for _, _, at, _ in batch])
         seen: Judged = judge(state, rows, times, np.array([value for *_, value in batch]))
         readings += len(batch)
+        at_least += [int((seen.news >= least).sum()) for least in LADDER]
         highest = max(highest, float(seen.news.max(initial=0.0)))
         told = np.flatnonzero(seen.news >= NOTABLE)
         day = int((times.min() - CALM_BEGIN.timestamp()) // DAY.total_seconds())
@@ -180,6 +184,9 @@ def run_quiet(days: int) -> dict[str, Any]:
         "kinds": dict(kinds),
         "metrics": dict(worst),
         "highest": round(highest, 2),
+        "per_sensor_and_day_at": {
+            str(least): round(int(n) / (sensors * days), 5) for least, n in zip(LADDER, at_least, strict=True)
+        },
         "per_sensor_and_day": round(rate, 5),
         "wanted_below": WANTED_A_DAY,
         "held": rate < WANTED_A_DAY,
