@@ -3,9 +3,10 @@
 Six questions are asked of each reading, each a ratio to what is usual there (`Kind`). What is rare about a ratio is
 learnt as it comes: the limit that one in twenty passes, and by how much it is passed (the mean excess of the logarithm,
 Hill 1975), so that chances far beyond all that was seen still differ. The surprise of a reading is minus the decimal
-logarithm of its chance: that of the rarest answer and half that of the second. It grows without bound.
+logarithm of the chance of its rarest answer, and half that of the second: an order, no calibrated chance. It grows
+without bound.
 
-`step` takes one reading each of many sensors; their state are arrays of a fixed size, a few hundred bytes a sensor.
+`step` takes one reading each of many sensors; their state are arrays of a fixed size, 0.8 kB a sensor.
 `Watch` is the same for one series. Nothing in here reads a clock, and no file is ever looked at as a whole.
 """
 
@@ -27,7 +28,7 @@ Bools = NDArray[np.bool_]
 
 KINDS = len(Kind)
 # news of so much surprise is worth a person's look
-NOTABLE = 4.5
+NOTABLE = 5.0
 # of so many readings of a sensor one is judged where there are too many to judge all
 STRIDE = 4
 # so many answers to a question are learnt from before it is asked in earnest

@@ -181,14 +181,14 @@ def test_a_level_that_shifts_is_found_at_once_and_told_once() -> None:
 
 def test_a_slow_rise_is_found() -> None:
     values = noise(6, 3200)
-    values[2500:2800] += np.linspace(0, 45, 300)
+    values[2500:2800] += np.linspace(0, 90, 300)
     assert tell(values).notable(2500, 2800)
 
 
 def test_a_day_without_its_rhythm_is_found_against_its_hour() -> None:
-    values = days(7, 10 * DAY)
-    values[8 * DAY : 9 * DAY] = 100 + noise(8, DAY, 0.0, 1.0)
-    found = tell(values).notable(8 * DAY, 9 * DAY)
+    values = days(7, 22 * DAY)
+    values[20 * DAY : 21 * DAY] = 100 + noise(8, DAY, 0.0, 1.0)
+    found = tell(values).notable(20 * DAY, 21 * DAY)
     by_hour = [one for one in found if one.kind is Kind.HOUR]
     assert by_hour
     assert "at this hour" in explain(by_hour[0])["en"]
