@@ -30,7 +30,7 @@ from core.settings import Settings, load_settings
 from ingest.admin.letters import read_reasons
 
 # benches that read a table and need no server
-STATISTICS = ("clusters", "hotspots")
+STATISTICS = ("anomaly", "clusters", "hotspots")
 
 
 def add_verbs(verbs: Any) -> None:
@@ -146,6 +146,15 @@ def check_database(settings: Settings) -> list[Remark]:
 def run_bench(options: argparse.Namespace) -> int:
     if options.what not in STATISTICS:
         packages.install_missing([packages.POSTGIS, packages.MOSQUITTO], lambda words: print(words, file=sys.stderr))
-    # a bench runs in the checkout; files are named from where one is
-    rest = [str(Path(word).resolve()) if Path(word).is_file() else word for word in options.rest]
+        return run_outside(f"bench.{options.what}", options.rest, load_settings())
+    # a bench runs in the checkout; files and folders are named from where one is
+    rest = [word if word.startswith("-") or is_number(word) else str(Path(word).resolve()) for word in options.rest]
     return run_outside(f"bench.{options.what}", rest, load_settings())
+
+
+def is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True

@@ -38,7 +38,7 @@ class Step:
             return say(f"analysis.weekday.{key}")
         if self.id == "week":
             year, week = key.split("-W")
-            return say("analysis.week", year=year, week=int(week), iso=key)
+            return say("analysis.week", year=year, week=int(week))
         return {"zh": key, "en": key}
 
 

@@ -58,7 +58,7 @@ def test_another_choice_is_another_answer_and_another_address(desk: Desk) -> Non
     page = desk.page
     choose(page, "then", "大类")
     desk.until("() => document.querySelector('#analysis-told h2').innerText", lambda said: "× 大类" in said)
-    assert "then=class" in page.url
+    desk.until("() => location.hash", lambda hash_: "then=class" in hash_)
     page.wait_for_selector("#analysis-chart .legendtext")
     page.wait_for_selector(f"{ROWS}:has-text('公用设施')")
     choose(page, "column", "状态")
