@@ -11,7 +11,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from app.analysis.asking import understand
-from app.analysis.figures import Drawn, Lang, chart_of, map_of, spoken
+from app.analysis.charts import chart_of
+from app.analysis.figures import Drawn, Lang, spoken
+from app.analysis.maps import map_of
 from app.ogc.qgis import light_tokens
 from core.analysis import AnalysisObject, Asked, Question, Subject, answer
 from core.analysis.asked import groupings_of

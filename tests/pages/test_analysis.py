@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import shapely
 
-from app.analysis.figures import chart_of, classes_of, map_of, quantiles, spoken
+from app.analysis.charts import chart_of
+from app.analysis.figures import classes_of, quantiles, spoken
+from app.analysis.maps import map_of
 from app.pages.analysis import controls, listing, view
 from app.pages.analysis.callbacks import state_of
 from app.pages.analysis.state import asked_of, read_state, write_state
