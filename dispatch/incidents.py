@@ -38,13 +38,14 @@ NEXT_SERIAL = text("SELECT nextval('incident_serial') - base FROM incident_day W
 @dataclass(frozen=True, slots=True)
 class NewIncident:
     """What is known when an incident is opened; `level` None takes the kind's default, `where` None the door that its
-    address or its text names (dispatch.places)."""
+    address or its text names (dispatch.places). `placed`: how `where` was found, if nobody said it."""
 
     kind: str
     titles: Text
     channel: str
     level: int | None = None
     where: LonLat | None = None
+    placed: Text | None = None
     text: str | None = None
     address: str | None = None
     reporter: str | None = None
@@ -62,7 +63,7 @@ def open_incident(
             f"kind: expected one of {', '.join(sorted(table('incident_kinds')))}; got {new.kind!r}", field="kind"
         )
     incident_id = new_id()
-    where, words_of_place = (new.where, None) if new.where else place_said(conn, new.address, new.text)
+    where, placed = (new.where, new.placed) if new.where else place_said(conn, new.address, new.text)
     conn.execute(
         text(
             """
@@ -94,8 +95,8 @@ VALUES (:id, :number, :kind, :level, 'open', CAST(:titles AS jsonb), :text, :add
     if tie is not None:
         tie(incident_id)
     log.write(conn, incident_id, "opened", who, words, now, channel=new.channel, report=new.report_id)
-    if words_of_place:
-        log.write(conn, incident_id, "placed", who, words_of_place, now)
+    if placed:
+        log.write(conn, incident_id, "placed", who, placed, now)
     return incident_id
 
 

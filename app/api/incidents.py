@@ -34,7 +34,7 @@ from core.i18n import say
 from core.nouns import Page
 from core.types import LonLat, place_of
 from core.viewer import Permission
-from core.vocabulary import ENDED_INCIDENT, IncidentStatus, needs_of
+from core.vocabulary import ENDED_INCIDENT, IncidentStatus, Text, needs_of
 from dispatch import incidents, log, present, steps, tasks
 from dispatch.places import place_said
 from dispatch.present import Incident, read_incidents
@@ -74,8 +74,11 @@ def create_incident(conn: Conn, who: Who, now: Now, body: IncidentIn, response: 
 def _open(conn: Conn, username: str, now: Now, body: IncidentIn) -> UUID:
     assert body.kind
     assert body.title
+    placed: Text | None = None
     where = None if body.lon is None or body.lat is None else LonLat(body.lon, body.lat)
-    if where is None and place_said(conn, body.address)[0] is None:
+    if where is None:
+        where, placed = place_said(conn, body.address)
+    if where is None:
         raise InputError(
             "address: expected one whose door is registered, once; or lon and lat",
             field="address",
@@ -87,6 +90,7 @@ def _open(conn: Conn, username: str, now: Now, body: IncidentIn) -> UUID:
         channel="desk",
         level=body.level,
         where=where,
+        placed=placed,
         text=body.text,
         address=body.address,
         reporter=username,

@@ -23,7 +23,7 @@ from layers.base_maps import BaseMapIn, BaseMapObject, base_map_object, read_bas
 KEY = "base-map"
 FAMILY = "basemaps.field"
 SECTIONS = (
-    Section((("title_zh", "title_en"), "address", "subdomains", "key", "attribution", "attribution_url")),
+    Section((("title_zh", "title_en"), "key", "address", "subdomains", "attribution", "attribution_url")),
     Section((("min_zoom", "max_zoom"), ("position", "datum")), "basemaps.levels", is_open=False),
     Section(("direct", ("tile_size", "zoom_offset")), "basemaps.rare", is_open=False),
 )
