@@ -1,16 +1,18 @@
-"""What a rule kind is: parameters that are checked when a rule is saved, and a monitor that watches one thing.
+"""What a rule kind is: parameters that are checked when a rule is saved, and a bank that watches all things of a rule.
 
-Times inside monitors are microseconds since 2000-01-01 UTC (core.pgarray), for speed.
+Times inside banks are microseconds since 2000-01-01 UTC (core.pgarray), for speed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from alerts.rules.steps import NO_ROWS, Bools, Floats, Ints
 from core.vocabulary import Text
 
 
@@ -62,8 +64,80 @@ class Finding:
     template: str
 
 
+Key = tuple[str, str]
+"""Rule and thing."""
+
+
+class Fed(NamedTuple):
+    """What readings, or the clock, came to: findings, and the rows of which something is to be kept."""
+
+    findings: list[Finding]
+    touched: Ints
+
+
+NOTHING = Fed([], NO_ROWS)
+
+
+class Readings(NamedTuple):
+    """Readings of a bank: the row and the metric (its place in the kind's `metrics`) each is for, its time in
+    microseconds since 2000 and its value. `turn` counts the readings of a row from 0: within a turn no row stands
+    twice, and turns come in their order, which is that of time."""
+
+    rows: Ints
+    lanes: Ints
+    at: Ints
+    values: Floats
+    turn: Ints
+
+    def pick(self, which: Ints | Bools | slice) -> Readings:
+        """Some of them, in the order asked for."""
+        return Readings(self.rows[which], self.lanes[which], self.at[which], self.values[which], self.turn[which])
+
+    def turns(self) -> Iterator[slice]:
+        """Slices in which no row stands twice."""
+        ends = np.flatnonzero(np.r_[self.turn[1:] != self.turn[:-1], True]) + 1 if len(self.turn) else ()
+        begin = 0
+        for end in ends:
+            yield slice(begin, int(end))
+            begin = int(end)
+
+
+class Bank(Protocol):
+    """All things that one rule watches, judged over arrays: a row each. Fed in order of observation time, never with
+    late readings."""
+
+    rule: RuleRow
+    things: Sequence[Thing]
+
+    def feed(self, readings: Readings) -> Fed:
+        """Take readings; a Finding where a level changed by one, in order of time within a row."""
+
+    def tick(self, now: int) -> Fed:
+        """Let the clock mature what runs; a Finding where a level changed by it."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything runs, so that `tick` has something to do."""
+
+    def due(self) -> int | None:
+        """When `tick` has something to do next, microseconds; None where nothing runs."""
+
+    def state(self, row: int) -> Mapping[str, object]:
+        """The checkpoint; `restore` takes it back."""
+
+    def restore(self, row: int, state: Mapping[str, Any]) -> None: ...
+
+
+class Remembering(Protocol):
+    """A bank that needs what was before its start."""
+
+    def remember(self, readings: Readings, counts: Floats, most: Floats) -> None:
+        """Take history in without judging it: `values` are sums of `counts` readings, `most` the greatest of them."""
+
+
 class Monitor(Protocol):
-    """Watches one thing for one rule. Fed in order of observation time; never with late readings."""
+    """Watches one thing for one rule: what a kind may offer in place of a bank. Fed in order of observation time; never
+    with late readings."""
 
     rule: RuleRow
     thing: Thing
@@ -86,15 +160,17 @@ class Monitor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RuleKind:
-    """`metrics(rule)` are the metrics it reads; `monitor(rule, thing)` is None where the thing lacks what the rule
-    needs."""
+    """`metrics(rule)` are the metrics it reads. A kind offers `bank`, all things of a rule over arrays (those that lack
+    what the rule needs are left out), or `monitor`, one thing at a time (None where it lacks that), or neither where it
+    reads no readings."""
 
     key: str
     params: type[RuleParams]
     metrics: Callable[[RuleRow], tuple[str, ...]]
-    monitor: Callable[[RuleRow, Thing], Monitor | None] | None
-    # how far back a monitor needs history at its start, seconds
+    monitor: Callable[[RuleRow, Thing], Monitor | None] | None = None
+    # how far back it needs history at its start, seconds
     history_s: Callable[[RuleRow], float] = lambda rule: 0.0
+    bank: Callable[[RuleRow, Sequence[Thing]], Bank | None] | None = None
 
 
 def watches(rule: RuleRow, thing: Thing) -> bool:

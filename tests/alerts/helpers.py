@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from alerts.folding import fold_all
 from alerts.loading import load_rules, load_things
 from alerts.rules.base import Finding, RuleRow, Thing
+from core.packed import pack
 from core.pgarray import to_pg_us
 from ingest.arrived import Arrived
 from ingest.records import Reading
@@ -56,6 +57,23 @@ def write(
     ]
     (writer or Writer(1)).write(
         conn, [Arrived("t", b"", 1, 1, records=[r]) for r in readings], start + timedelta(days=1)
+    )
+
+
+def hand_on(conn: Connection, partition: int, sensor: str, metric: str, at: datetime, value: float) -> None:
+    """A batch of one reading for the engine, which is in no table of readings."""
+    number = conn.execute(
+        text(
+            """
+INSERT INTO series (sensor_id, metric) VALUES (:sensor, :metric)
+ON CONFLICT (sensor_id, metric) DO UPDATE SET metric = EXCLUDED.metric RETURNING number
+"""
+        ),
+        {"sensor": sensor, "metric": metric},
+    ).scalar_one()
+    conn.execute(
+        text("INSERT INTO ingest_batch (partition, created_at, packed) VALUES (:partition, now(), :packed)"),
+        {"partition": partition, "packed": pack([number], [to_pg_us(at)], [value])},
     )
 
 
