@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,8 @@ from core.types import Params
 
 log = get_log("engine")
 BATCHES_AT_ONCE = 50
+# what was learnt since is learnt anew from the readings after a restart
+KEPT_EVERY = timedelta(minutes=5)
 # a series whose number was not looked up yet, and one that is nobody's
 UNASKED = -2
 NOBODY: Series = ("", "")
@@ -87,6 +89,8 @@ class AlertEngine:
         self._on_trial: set[Key] = set()
         self._rest_until: datetime | None = None
         self.stale = True
+        # when what rules have learnt was written down
+        self._kept_at: datetime | None = None
         self.concluded = False  # whether the last judgement changed an alarm
         self.judged = 0
         self.late = 0
@@ -253,6 +257,9 @@ class AlertEngine:
                 conn.execute(CHECKPOINT, states)
             if turn.batches:
                 conn.execute(FORGET_BATCHES, {"ids": turn.batches})
+        if self._kept_at is None or now - self._kept_at >= KEPT_EVERY:
+            self._kept_at = now
+            loading.keep_memories(conn, self._panel)
         self.concluded = bool(folded.changes)
         self._note_faults(conn, turn, now)
         log_changes(folded.changes)

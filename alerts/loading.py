@@ -3,7 +3,8 @@ times."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, text
 
-from alerts.panel import ALL, Panel, Series, turns_of
+from alerts.panel import ALL, Panel, Series, in_turns
 from alerts.rules import KINDS, check_params
-from alerts.rules.base import Bank, Key, Monitor, Readings, RuleRow, Thing, watches
+from alerts.rules.base import Bank, Key, Monitor, RuleRow, Thing, watches
 from alerts.rules.single import SingleBank
+from alerts.rules.steps import NEVER, SECOND
+from alerts.rules.surprise import AnomalyBank, rows_learnt
 from core.errors import InputError
 from core.history import as_row
 from core.log import get_log
@@ -42,6 +45,24 @@ GROUP BY 1, 2, 3 ORDER BY 3
 )
 
 
+# what a rule that learns is taught at its start where it has learnt nothing yet
+TAUGHT_S = 86_400
+MEMORIES = text("SELECT thing_id, body FROM rule_memory WHERE rule_id = :rule")
+KEEP_MEMORY = text("""
+INSERT INTO rule_memory (rule_id, thing_id, body) VALUES (:rule, :thing, :body)
+ON CONFLICT (rule_id, thing_id) DO UPDATE SET body = EXCLUDED.body
+""")
+# readings that were judged since what is remembered, in order of time
+SINCE = text(
+    f"""
+SELECT o.sensor_id, o.metric, o.time, o.value
+FROM observation o LEFT JOIN unnest(CAST(:waiting_sensors AS text[]), CAST(:waiting_metrics AS text[]),
+  CAST(:waiting_since AS timestamptz[])) AS p (sensor_id, metric, time) USING (sensor_id, metric)
+WHERE o.sensor_id = ANY(:sensors) AND o.metric = ANY(:metrics) AND o.time > :since
+  AND o.quality NOT IN {sql_list(UNJUDGED)} AND (p.time IS NULL OR o.time < p.time)
+ORDER BY o.time
+"""
+)
 STATES = text("SELECT rule_id, thing_id, state FROM rule_state")
 RULES = text("SELECT id, kind, alarm_kind, name_zh, name_en, watches, params FROM rule WHERE enabled ORDER BY id")
 RULES_AT = text("SELECT DISTINCT ON (rule_id) after FROM rule_version WHERE time <= :at ORDER BY rule_id, version DESC")
@@ -86,8 +107,12 @@ def load(conn: Connection, owned: list[int], partitions: int, resting: Collectio
     panel = Panel(banks)
     _restore(conn, panel, faults)
     waiting = _waiting_since(conn, owned)
-    panel.note_newest(_newest(conn, waiting))
+    newest = _newest(conn, waiting)
+    panel.note_newest(newest)
     _remember(conn, banks, waiting)
+    for bank, metrics in banks:
+        if isinstance(bank, AnomalyBank):
+            _recall(conn, bank, metrics, waiting, newest)
     return Loaded(panel, faults)
 
 
@@ -170,33 +195,71 @@ def _remember(conn: Connection, banks: Sequence[tuple[Bank, tuple[str, ...]]], w
         if remember is None or not back:
             continue
         rows = {thing.id: row for row, thing in enumerate(bank.things)}
-        held = [(series, at) for series, at in waiting.items() if series[0] in rows and series[1] in metrics]
-        given = {
-            "sensors": sorted(rows),
-            "metrics": list(metrics),
-            "back": back,
-            "waiting_sensors": [sensor for (sensor, _), _ in held],
-            "waiting_metrics": [metric for (_, metric), _ in held],
-            "waiting_since": [from_pg_us(at) for _, at in held],
-        }
+        given = _asked(rows, metrics, waiting) | {"back": back}
         found = conn.execute(HISTORY, given).all()
         if not found:
             continue
         lanes = {metric: lane for lane, metric in enumerate(metrics)}
-        whose = np.array([rows[r.sensor_id] for r in found], np.int64)
-        order = np.argsort(whose, kind="stable")
-        turn = np.empty(len(whose), np.int64)
-        turn[order] = turns_of(np.r_[True, np.diff(whose[order]) != 0])
-        order = np.argsort(turn, kind="stable")
-        readings = Readings(
-            whose[order],
-            np.array([lanes[r.metric] for r in found], np.int64)[order],
-            np.array([to_pg_us(r.bucket) for r in found], np.int64)[order],
-            np.array([r.total for r in found], float)[order],
-            turn[order],
+        readings, order = in_turns(
+            np.array([rows[r.sensor_id] for r in found], np.int64),
+            np.array([lanes[r.metric] for r in found], np.int64),
+            np.array([to_pg_us(r.bucket) for r in found], np.int64),
+            np.array([r.total for r in found], float),
         )
-        counts = np.array([r.readings for r in found], float)[order]
-        remember(readings, counts, np.array([r.most for r in found], float)[order])
+        counts = np.array([r.readings for r in found], float)
+        remember(readings, counts[order], np.array([r.most for r in found], float)[order])
+
+
+def _recall(
+    conn: Connection,
+    bank: AnomalyBank,
+    metrics: Sequence[str],
+    waiting: dict[Series, int],
+    newest: dict[Series, int],
+) -> None:
+    """What a rule has learnt, and what it would have learnt from the readings since."""
+    rows = {thing.id: row for row, thing in enumerate(bank.things)}
+    for thing_id, body in conn.execute(MEMORIES, {"rule": bank.rule.id}):
+        if thing_id in rows:
+            with suppress(ValueError):  # of another version of the detector: it learns anew
+                bank.recall(rows[thing_id], bytes(body))
+    judged = [at for (thing, metric), at in newest.items() if thing in rows and metric in metrics]
+    if not judged:
+        return
+    untaught = max(judged) - TAUGHT_S * SECOND
+    since = int(np.where(bank.newest == NEVER, untaught, bank.newest).min())
+    given = _asked(rows, metrics, waiting) | {"since": from_pg_us(max(since, untaught))}
+    found = conn.execute(SINCE, given).all()
+    whose = np.array([rows[r.sensor_id] for r in found], np.int64)
+    at = np.array([to_pg_us(r.time) for r in found], np.int64)
+    values = np.array([r.value for r in found], float)
+    new = at > bank.newest[whose] if len(found) else np.zeros(0, np.bool_)
+    bank.learn(in_turns(whose[new], np.zeros(int(new.sum()), np.int64), at[new], values[new])[0])
+
+
+def keep_memories(conn: Connection, panel: Panel) -> int:
+    """Write down what rules have learnt; returns of how many things."""
+    rows = [
+        {"rule": bank.rule.id, "thing": bank.things[row].id, "body": bank.memory(row)}
+        for bank in panel.banks
+        if isinstance(bank, AnomalyBank)
+        for row in rows_learnt(bank).tolist()
+    ]
+    if rows:
+        conn.execute(KEEP_MEMORY, sorted(rows, key=lambda row: (row["rule"], row["thing"])))
+    return len(rows)
+
+
+def _asked(rows: Mapping[str, int], metrics: Sequence[str], waiting: dict[Series, int]) -> dict[str, object]:
+    """These things and metrics, and from when on their readings are not judged yet, as statements take them."""
+    held = [(series, at) for series, at in waiting.items() if series[0] in rows and series[1] in metrics]
+    return {
+        "sensors": sorted(rows),
+        "metrics": list(metrics),
+        "waiting_sensors": [sensor for (sensor, _), _ in held],
+        "waiting_metrics": [metric for (_, metric), _ in held],
+        "waiting_since": [from_pg_us(at) for _, at in held],
+    }
 
 
 def load_rules(conn: Connection, at: datetime | None = None) -> list[RuleRow]:

@@ -87,7 +87,7 @@ class Panel:
             lanes = self._lane_of[number][slots[mine]]
             readings = Readings(rows[mine], lanes, at[mine], values[mine], turn[mine])
             if self._many[number]:
-                readings = by_row(readings)
+                readings, _ = in_turns(readings.rows, readings.lanes, readings.at, readings.values)
             self._try(bank, lambda bank=bank, readings=readings: bank.feed(readings), outcome)
             if self.on_trial:
                 outcome.well |= self._fed(bank, readings) - set(outcome.faults)
@@ -180,8 +180,11 @@ def turns_of(first: Bools) -> Ints:
     return places - np.repeat(begins, np.diff(np.r_[begins, len(first)]))
 
 
-def by_row(readings: Readings) -> Readings:
-    """Turns of rows that read several series: by time, whichever series it is of."""
-    some = readings.pick(np.lexsort((readings.at, readings.rows)))
-    turn = turns_of(np.r_[True, some.rows[1:] != some.rows[:-1]])
-    return some._replace(turn=turn).pick(np.argsort(turn, kind="stable"))
+def in_turns(rows: Ints, lanes: Ints, at: Ints, values: Floats) -> tuple[Readings, Ints]:
+    """Readings in turns of their rows, by time, whichever series of a row it is; and the places they were at."""
+    order = np.lexsort((at, rows))
+    ranked = rows[order]
+    turn = turns_of(np.r_[True, ranked[1:] != ranked[:-1]]) if len(rows) else np.zeros(0, np.int64)
+    later = np.argsort(turn, kind="stable")
+    order, turn = order[later], turn[later]
+    return Readings(rows[order], lanes[order], at[order], values[order], turn), order

@@ -141,10 +141,8 @@ def describe(finding: Finding) -> Text:
         "value": reading(value, finding.metric, finding.unit),
         "limit": reading(finding.limit, finding.metric, finding.unit) if finding.limit is not None else "",
         "level": numbered(finding.level) if finding.level else "",
+        **finding.fields,
     }
-    if finding.template.startswith("alarm.window."):
-        fields["hours"] = finding.template.removeprefix("alarm.window.").removesuffix("h")
-        return say("alarm.window", **fields)
     if finding.template == "alarm.above" and (stage := stage_reached(thing, finding.metric, value)):
         over = value - stage.limit
         fields |= {"stage": stage.names, "over": reading(over, finding.metric, finding.unit)}

@@ -10,10 +10,11 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from alerts.rules import KINDS
 from alerts.rules.aggregate import AggregateParams, AggregateStep, aqi_of, index_windows
 from alerts.rules.base import Finding, RuleRow, Thing
 from alerts.rules.steps import FRESH, SECOND, Checkpoint, Step
-from alerts.rules.threshold import ThresholdParams
+from alerts.rules.threshold import ThresholdParams, steps_for
 from core.vocabulary import table
 
 
@@ -251,9 +252,8 @@ class AggregateMonitor:
         shown = index if index is not None else before if before is not None else 0
         step = self._comparator.steps[shown]
         metric = self._params.index or str(self._params.metric)
-        hours = self._length(sorted(self._params.steps, key=lambda s: s.level)[shown]) / 3600 / SECOND
         value = self._comparator.last_values[shown]
-        template = "alarm.above" if self._params.index else f"alarm.window.{hours:g}h"
+        template = "alarm.above" if self._params.index else "alarm.window"
         if index is not None and value < step.on:
             template = "alarm.holding"
         return Finding(
@@ -273,3 +273,57 @@ class AggregateMonitor:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self._comparator.restore(state)
+
+
+MAKERS = {
+    "threshold": lambda rule, thing: (
+        ThresholdMonitor(rule, thing, steps) if (steps := steps_for(rule.params, thing)) else None
+    ),
+    "aggregate": AggregateMonitor,
+}
+
+
+class Loop:
+    """Rules over things, one reading after the other."""
+
+    def __init__(self, rules: Sequence[RuleRow], things: Sequence[Thing]) -> None:
+        self.monitors: list[Any] = []
+        self._by_series: dict[tuple[str, str], list[Any]] = {}
+        self._newest: dict[tuple[str, str], int] = {}
+        self.judged = self.late = 0
+        for rule in rules:
+            for thing in things:
+                monitor = MAKERS[rule.kind](rule, thing)
+                if monitor is None:
+                    continue
+                self.monitors.append(monitor)
+                for metric in KINDS[rule.kind].metrics(rule):
+                    self._by_series.setdefault((thing.id, metric), []).append(monitor)
+
+    def feed(self, readings: Sequence[tuple[str, str, int, float]]) -> list[Finding]:
+        """(thing, metric, time, value) in any order; what is not newer than what was judged is late."""
+        findings: list[Finding] = []
+        for sensor, metric, at, value in sorted(readings, key=lambda reading: reading[2]):
+            key = (sensor, metric)
+            monitors = self._by_series.get(key)
+            if monitors is None:
+                continue
+            newest = self._newest.get(key)
+            if newest is not None and at <= newest:
+                self.late += 1
+                continue
+            self._newest[key] = at
+            self.judged += 1
+            for monitor in monitors:
+                finding = monitor.feed(metric, at, value)
+                if finding is not None:
+                    findings.append(finding)
+        return findings
+
+    def tick(self, now: int) -> list[Finding]:
+        found = [monitor.tick(now) for monitor in self.monitors if monitor.waiting]
+        return [finding for finding in found if finding is not None]
+
+    @property
+    def waiting(self) -> bool:
+        return any(monitor.waiting for monitor in self.monitors)

@@ -166,7 +166,7 @@ class AggregateBank(SteppedBank):
         metric = params.index or str(params.metric)
         hours = self._length(step) / 3600 / SECOND
         value = float(steps.values[shown, row])
-        template = "alarm.above" if params.index else f"alarm.window.{hours:g}h"
+        template = "alarm.above" if params.index else "alarm.window"
         if index < none and value < step.on:
             template = "alarm.holding"
         return Finding(
@@ -179,6 +179,7 @@ class AggregateBank(SteppedBank):
             int(steps.at[row]),
             step.on,
             template,
+            {"hours": f"{hours:g}"},
         )
 
 

@@ -62,6 +62,8 @@ class Finding:
     # the limit that was met or left, in the unit of the value
     limit: float | None
     template: str
+    # what its sentence says besides
+    fields: Mapping[str, object] = field(default_factory=dict)
 
 
 Key = tuple[str, str]

@@ -6,7 +6,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Double, ForeignKey, Identity, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -55,6 +65,17 @@ class RuleState(Base):
     rule_id: Mapped[str] = mapped_column(Name, primary_key=True)
     thing_id: Mapped[str] = mapped_column(Name, primary_key=True)
     state: Mapped[JsonObject]
+
+
+class RuleMemory(Base):
+    """What a rule that learns has learnt of a thing, as its kind writes it; what came since is learnt anew from the
+    readings."""
+
+    __tablename__ = "rule_memory"
+
+    rule_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    thing_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Alarm(Base):

@@ -1,4 +1,5 @@
-"""Readings are handed to the engine as packed numbers; a series (a sensor and a metric) has a number.
+"""Readings are handed to the engine as packed numbers; a series (a sensor and a metric) has a number. What a rule has
+learnt of a series is kept.
 
 Text arrays and timestamptz[] cost the engine most of its time. What waits to be judged is packed here, in the order in
 which it stood.
@@ -46,8 +47,17 @@ UPDATE ingest_batch b SET packed = COALESCE((
     for column in ("sensor_ids", "metrics", "times", "values"):
         op.drop_column("ingest_batch", column)
 
+    op.create_table(
+        "rule_memory",
+        sa.Column("rule_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("thing_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("rule_id", "thing_id", name="pk_rule_memory"),
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("rule_memory")
     times = sa.ARRAY(sa.DateTime(timezone=True))
     op.add_column("ingest_batch", sa.Column("sensor_ids", sa.ARRAY(sa.Text()), nullable=False, server_default="{}"))
     op.add_column("ingest_batch", sa.Column("metrics", sa.ARRAY(sa.Text()), nullable=False, server_default="{}"))
