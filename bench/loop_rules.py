@@ -7,14 +7,18 @@ Plain objects with slots: a comparator of ordered steps (level, on, off, delays)
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from alerts import anomaly
 from alerts.rules import KINDS
 from alerts.rules.aggregate import AggregateParams, AggregateStep, aqi_of, index_windows
 from alerts.rules.base import Finding, RuleRow, Thing
+from alerts.rules.change import MARKS, OLDEST, ChangeParams
+from alerts.rules.implausible import ImplausibleParams
 from alerts.rules.steps import FRESH, SECOND, Checkpoint, Step
 from alerts.rules.threshold import ThresholdParams, steps_for
+from core.pgarray import UNIX_TO_PG_US
 from core.vocabulary import table
 
 
@@ -275,11 +279,108 @@ class AggregateMonitor:
         self._comparator.restore(state)
 
 
-MAKERS = {
+class ChangeMonitor:
+    """As alerts.rules.change, one thing."""
+
+    waiting = False
+
+    def __init__(self, rule: RuleRow, thing: Thing) -> None:
+        self.rule, self.thing = rule, thing
+        self._params: ChangeParams = rule.params
+        self._over = int(self._params.over_s * SECOND)
+        self._every = max(1, self._over // MARKS)
+        self._marks: deque[tuple[int, float]] = deque(maxlen=int(MARKS * OLDEST) + 2)
+        ordered = sorted(self._params.steps, key=lambda s: s.level)
+        self._comparator = Comparator([Step(s.level, s.on, s.on - self._params.hysteresis, 0, 0) for s in ordered])
+
+    def feed(self, metric: str, at: int, value: float) -> Finding | None:
+        moved = self._change(at, value)
+        if not self._marks or at - self._marks[-1][0] >= self._every:
+            self._marks.append((at, value))
+        if moved is None:
+            return None
+        direction = self._params.direction
+        sided = abs(moved) if direction == "either" else moved if direction == "rise" else -moved
+        if not self._comparator.feed(at, [sided] * len(self._comparator.steps)):
+            return None
+        template = "alarm.rise" if direction == "rise" or (direction == "either" and moved >= 0) else "alarm.fall"
+        return Finding(self.rule, self.thing, self._comparator.level, metric, sided, None, at, None, template)
+
+    def _change(self, at: int, value: float) -> float | None:
+        for when, held in reversed(self._marks):
+            age = at - when
+            if age > self._over * OLDEST:
+                return None
+            if age >= self._over - self._every:
+                return (value - held) * self._over / max(age, 1)
+        return None
+
+
+class ImplausibleMonitor:
+    """As alerts.rules.implausible, one thing."""
+
+    waiting = False
+
+    def __init__(self, rule: RuleRow, thing: Thing) -> None:
+        self.rule, self.thing = rule, thing
+        self._params: ImplausibleParams = rule.params
+        self._stands: float | None = None
+        self._since = 0
+        self._last: float | None = None
+        self._run = 0
+        self._met = False
+
+    def feed(self, metric: str, at: int, value: float) -> Finding | None:
+        params = self._params
+        if self._stands is None or abs(value - self._stands) > params.tolerance:
+            self._stands, self._since = value, at
+        last, self._last = self._last, value
+        beyond = (params.low is not None and value < params.low) or (params.high is not None and value > params.high)
+        still = (
+            params.frozen_s is not None
+            and at - self._since >= params.frozen_s * SECOND
+            and value not in params.except_values
+        )
+        jumps = params.jump is not None and last is not None and abs(value - last) > params.jump
+        bad = beyond or still or jumps
+        if bad == self._met:
+            self._run = 0
+            return None
+        self._run += 1
+        if self._run < (1 if still and not beyond else params.readings):
+            return None
+        self._run, self._met = 0, bad
+        return Finding(self.rule, self.thing, params.level if bad else None, metric, value, None, at, None, "")
+
+
+class AnomalyMonitor:
+    """As alerts.rules.surprise, one series: every fourth reading, of which it tells at once."""
+
+    waiting = False
+
+    def __init__(self, rule: RuleRow, thing: Thing) -> None:
+        self.rule, self.thing = rule, thing
+        self._watch = anomaly.Watch()
+        self._seen = 0
+
+    def feed(self, metric: str, at: int, value: float) -> Finding | None:
+        self._seen += 1
+        if (self._seen - 1) % anomaly.STRIDE:
+            return None
+        found = self._watch.see((at + UNIX_TO_PG_US) / SECOND, value)
+        if found.news < self.rule.params.surprise:
+            return None
+        return Finding(self.rule, self.thing, self.rule.params.level, metric, value, None, at, None, "alarm.unusual")
+
+
+MAKERS: Mapping[str, Callable[[RuleRow, Thing], Any]] = {
     "threshold": lambda rule, thing: (
         ThresholdMonitor(rule, thing, steps) if (steps := steps_for(rule.params, thing)) else None
     ),
     "aggregate": AggregateMonitor,
+    "change": ChangeMonitor,
+    "implausible": ImplausibleMonitor,
+    "anomaly": AnomalyMonitor,
 }
 
 

@@ -42,6 +42,16 @@ RULES: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "means": ("aggregate", {"metric": "y", "function": "mean", "min_span_s": 300, "steps": [{"level": 2, "on": 4}]}),
+    "moves": (
+        "change",
+        {"metric": "x", "over_s": 600, "direction": "either", "hysteresis": 0.5, "steps": [{"level": 2, "on": 3}]},
+    ),
+    "falls": (
+        "change",
+        {"metric": "y", "over_s": 300, "direction": "fall", "steps": [{"level": n, "on": 5 - n} for n in (1, 3)]},
+    ),
+    "stuck": ("implausible", {"metric": "x", "frozen_s": 300, "except_values": [0], "high": 7.5, "readings": 2}),
+    "wild": ("implausible", {"metric": "y", "jump": 3, "tolerance": 0.5, "readings": 1}),
     "most": ("aggregate", {"metric": "y", "function": "max", "window_s": 900, "steps": [{"level": 3, "on": 7}]}),
 }
 
@@ -63,9 +73,15 @@ def make(names: list[str]) -> tuple[Panel, Loop]:
     return Panel(banks), Loop(rules, THINGS)
 
 
+# of these kinds the loop says no more than when, what and how grave
+SHORT = ("change", "implausible")
+
+
 def told(findings: list[Finding]) -> list[tuple[Any, ...]]:
     return sorted(
-        (f.at, f.rule.id, f.thing.id, f.level or 0, round(f.value or 0, 6), f.limit, f.template) for f in findings
+        (f.at, f.rule.id, f.thing.id, f.level or 0, round(f.value or 0, 6))
+        + (() if f.rule.kind in SHORT else (f.limit, f.template))
+        for f in findings
     )
 
 
