@@ -7,14 +7,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, text
 
 from alerts.panel import ALL, Panel, Series, in_turns
 from alerts.rules import KINDS, check_params
-from alerts.rules.base import Bank, Key, Monitor, RuleRow, Thing, watches
+from alerts.rules.base import Bank, Key, Monitor, RuleRow, Thing, thing_of, watches
 from alerts.rules.single import SingleBank
 from alerts.rules.steps import NEVER, SECOND
 from alerts.rules.surprise import AnomalyBank, rows_learnt
@@ -290,18 +289,3 @@ FROM sensor WHERE status = 'active'
         )
     )
     return [thing_of(row) for row in rows]
-
-
-def thing_of(row: Any) -> Thing:
-    return Thing(
-        "sensor",
-        row.id,
-        {"zh": row.name_zh, "en": row.name_en},
-        row.district,
-        row.lon,
-        row.lat,
-        row.kind,
-        row.interval_s,
-        row.thresholds,
-        row.attributes,
-    )

@@ -1,15 +1,15 @@
 """The alerts process: judges batches as they are committed, lets delays and silences mature, scores, issues, delivers.
 
-Four threads under supervision: the lease (locks and notifications), judgement, scoring, deliveries; neither a broker
-that does not answer nor a thousand alarms without a score may hold up judgement. What each does is a list of chores
-(core.process).
+Five threads under supervision: the lease (locks and notifications), judgement of readings, judgement of what stands,
+scoring, deliveries; neither a broker that does not answer nor a thousand alarms without a score may hold up judgement.
+What each does is a list of chores (core.process).
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,8 +20,9 @@ from alerts.cells import CellGround, forget_scores, put_districts, read_ground, 
 from alerts.deliveries import Carriers, deliver, forget_done
 from alerts.engine import BATCHES_AT_ONCE, AlertEngine, partition_lock
 from alerts.lifecycle import unshelve
+from alerts.rules import KINDS
 from alerts.scoring import SCORED_AT_ONCE, follow_clock, score_alarms, score_incidents
-from alerts.silence import watch_silence
+from alerts.standing import Standing
 from core import set_aside
 from core.clock import utc_now
 from core.db import BATCH_CHANNEL, CHANGE_CHANNEL, OUTBOX_CHANNEL, Notes, make_engine
@@ -30,11 +31,18 @@ from core.process import Chore, Chores, Crew, Fence, Heartbeat, Lease, Pulse, ke
 from core.settings import Settings
 
 log = get_log("alerts")
-TICK_S, SILENCE_S, CELLS_S, LOCKS_S, CLOCK_S, HOUSE_S = 1.0, 10.0, 5.0, 5.0, 60.0, 3600.0
+TICK_S, CELLS_S, LOCKS_S, CLOCK_S, HOUSE_S = 1.0, 5.0, 5.0, 60.0, 3600.0
 REASONS_TO_RELOAD = ("rule", "layer", "sensor_register", "set_aside")
 # changes that come close together are scored and leave together, and judgement of the next goes before
 SCORE_REST_S = DELIVER_REST_S = 0.05
-SCORE, CELLS = "score", "cells"
+STANDING_REST_S = 0.25
+# a lock of its own: a scan that takes seconds keeps no partition waiting
+STANDING_LOCK = "engine-standing"
+SCORE, CELLS, WOKEN = "score", "cells", "woken"
+
+
+# what any kind of rule wants to be woken by
+WAKING = frozenset(sign for kind in KINDS for sign in kind.wakes)
 
 
 class AlertRunner:
@@ -43,15 +51,20 @@ class AlertRunner:
     def __init__(self, settings: Settings, lease: Lease) -> None:
         self.settings = settings
         self.lease = lease
-        self.db: Engine = make_engine(settings, pool_size=5, name="onemap alerts")
-        self.engine = AlertEngine(self.db, settings.engine_partitions, Fence(lease))
+        self.db: Engine = make_engine(settings, pool_size=6, name="onemap alerts")
+        self.fence = Fence(lease)
+        self.engine = AlertEngine(self.db, settings.engine_partitions, self.fence)
         self.carriers = Carriers(settings)
         self.started_at = utc_now()
         self.figures: Counter[str] = Counter()
+        self.standing = Standing(self.started_at)
+        # what has changed since rules about what stands were judged last
+        self._woken: deque[str] = deque(maxlen=1000)
         self.ground: CellGround | None = None
         # rules, places or layers have changed: judgement and scoring each read them anew
         self._reload, self._new_ground = threading.Event(), threading.Event()
         self._owned: frozenset[int] = frozenset()
+        self._standing = False
         self._locks_at = 0.0
         self.judgement = Chores(
             "judgement",
@@ -59,7 +72,9 @@ class AlertRunner:
                 Chore("judge", TICK_S, self._judge, (BATCH_CHANNEL,), when=self._owns_some),
                 Chore("tick", TICK_S, self._tick, when=self._owns_some),
                 # one process keeps the clockwork
-                Chore("silence", SILENCE_S, self._watch_silence, when=self._owns_first),
+                Chore(
+                    "standing", TICK_S, self._judge_standing, (WOKEN,), when=self._owns_first, rest_s=STANDING_REST_S
+                ),
                 Chore("shelves", TICK_S, self._end_shelves, when=self._owns_first),
                 Chore("house", HOUSE_S, self._keep_house, when=self._owns_first),
             ],
@@ -71,6 +86,16 @@ class AlertRunner:
                 Chore("score", TICK_S, self._score, (SCORE,), rest_s=SCORE_REST_S),
                 Chore("clock", CLOCK_S, self._follow_clock, when=self._owns_first),
                 Chore("cells", 12 * CELLS_S, self._score_cells, (CELLS,), when=self._owns_first, rest_s=CELLS_S),
+            ],
+            self.figures,
+        )
+        # none of these may hold up readings: a scan of a season takes seconds
+        self.standings = Chores(
+            "standing",
+            [
+                Chore(
+                    "standing", TICK_S, self._judge_standing, (WOKEN,), when=self._owns_standing, rest_s=STANDING_REST_S
+                )
             ],
             self.figures,
         )
@@ -86,10 +111,12 @@ class AlertRunner:
         heartbeat = Heartbeat(self.db, f"alerts-{self.lease.pid}", lambda: self._tell(crew))
         crew.start("lease", self._keep_lease, vital=True)
         crew.start("judgement", self.judgement.run)
+        crew.start("standing", self.standings.run)
         crew.start("scoring", self.scoring.run)
         crew.start("deliveries", self.deliveries.run)
         crew.start("heartbeat", heartbeat.run)
-        crew.stand(process_stop, (self.judgement.sign, self.scoring.sign, self.deliveries.sign))
+        threads = (self.judgement, self.standings, self.scoring, self.deliveries)
+        crew.stand(process_stop, [thread.sign for thread in threads])
         self.carriers.close()
         self.db.dispose()
         log.info("stopped", **self.figures)
@@ -112,11 +139,16 @@ class AlertRunner:
             if kind in REASONS_TO_RELOAD:
                 self._reload.set()
                 self._new_ground.set()
+            if kind in WAKING:
+                self._woken.append(str(kind))
+                signs.add(WOKEN)
             if kind in ("alarm", "incident"):
                 signs |= {SCORE, CELLS}
             if kind == "coverage":
                 signs.add(CELLS)
         self.judgement.sign(*signs)
+        if WOKEN in signs:
+            self.standings.sign(WOKEN)
         if not signs.isdisjoint((SCORE, CELLS)):
             self.scoring.sign(*signs)
         if OUTBOX_CHANNEL in signs:
@@ -128,6 +160,7 @@ class AlertRunner:
             return
         self._locks_at = time.monotonic() + LOCKS_S
         owned = frozenset(n for n in range(self.settings.engine_partitions) if self.lease.take(partition_lock(n)))
+        self._standing = self.lease.take(STANDING_LOCK)
         if owned != self._owned:
             log.info("partitions_taken", partitions=sorted(owned - self._owned))
             self._owned = owned
@@ -136,6 +169,9 @@ class AlertRunner:
 
     def _owns_some(self) -> bool:
         return bool(self._owned)
+
+    def _owns_standing(self) -> bool:
+        return self._standing
 
     def _owns_first(self) -> bool:
         return 0 in self._owned
@@ -157,9 +193,14 @@ class AlertRunner:
     def _tick(self, now: datetime) -> None:
         self.engine.tick(now)
 
-    def _watch_silence(self, now: datetime) -> None:
+    def _judge_standing(self, now: datetime) -> None:
+        woken = {self._woken.popleft() for _ in range(len(self._woken))}
         with self.db.begin() as conn:
-            watch_silence(conn, now, self.started_at)
+            self.fence.enter(conn, [STANDING_LOCK])
+            changed = self.standing.judge(conn, now, woken)
+        if changed:
+            self.scoring.sign(SCORE)
+            self.deliveries.sign(OUTBOX_CHANNEL)
 
     def _end_shelves(self, now: datetime) -> None:
         with self.db.begin() as conn:

@@ -132,7 +132,7 @@ def describe(finding: Finding) -> Text:
     """The alarm's sentence: what was measured where, and against which limit."""
     thing, value = finding.thing, finding.value
     if finding.metric is None or value is None:
-        return say(finding.template, name=thing.names, minutes=f"{value or 0:.0f}")
+        return say(finding.template, **{"name": thing.names, "minutes": f"{value or 0:.0f}", **finding.fields})
     metric = metric_words(finding.metric, thing.attributes)
     fields: dict[str, object] = {
         "name": thing.names,

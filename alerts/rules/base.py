@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Connection
 
 from alerts.rules.steps import NO_ROWS, Bools, Floats, Ints
 from core.vocabulary import Text
+
+if TYPE_CHECKING:
+    from alerts.rules.standing import Held, Moment
 
 
 class RuleParams(BaseModel):
@@ -36,6 +40,22 @@ class Thing:
     interval_s: float | None = None
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def thing_of(row: Any) -> Thing:
+    """A sensor, from a row with its columns, lon and lat."""
+    return Thing(
+        "sensor",
+        row.id,
+        {"zh": row.name_zh, "en": row.name_en},
+        row.district,
+        row.lon,
+        row.lat,
+        row.kind,
+        row.interval_s,
+        row.thresholds,
+        row.attributes,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +182,9 @@ class Monitor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RuleKind:
-    """`metrics(rule)` are the metrics it reads. A kind offers `bank`, all things of a rule over arrays (those that lack
-    what the rule needs are left out), or `monitor`, one thing at a time (None where it lacks that), or neither where it
-    reads no readings."""
+    """`metrics(rule)` are the metrics it reads. A kind of readings offers `bank`, all things of a rule over arrays
+    (those that lack what the rule needs are left out), or `monitor`, one thing at a time (None where it lacks that); a
+    kind of other facts offers `stands`."""
 
     key: str
     params: type[RuleParams]
@@ -173,6 +193,11 @@ class RuleKind:
     # how far back it needs history at its start, seconds
     history_s: Callable[[RuleRow], float] = lambda rule: 0.0
     bank: Callable[[RuleRow, Sequence[Thing]], Bank | None] | None = None
+    # everything that holds at a moment, given what held before; None where it cannot be said now
+    stands: Callable[[Connection, RuleRow, Moment, Sequence[Held]], list[Finding] | None] | None = None
+    # what changes make it worth looking at once (kinds of core.db.notify_change), and how often it is looked at
+    wakes: tuple[str, ...] = ()
+    every_s: float = 10.0
 
 
 def watches(rule: RuleRow, thing: Thing) -> bool:
@@ -182,6 +207,8 @@ def watches(rule: RuleRow, thing: Thing) -> bool:
     if wanted.get("sensor_kinds") and thing.kind not in wanted["sensor_kinds"]:
         return False
     if wanted.get("sensors") and thing.id not in wanted["sensors"]:
+        return False
+    if wanted.get("things") and thing.id not in wanted["things"]:
         return False
     if wanted.get("with_attribute") and not thing.attributes.get(wanted["with_attribute"]):
         return False
