@@ -142,5 +142,6 @@ def alarm_classification(thing_type: str, thing: str) -> str:
     return f"""
 COALESCE(CASE {thing_type} WHEN 'sensor' THEN (SELECT of.classification FROM sensor of WHERE of.id = {thing})
   WHEN 'camera' THEN (SELECT of.classification FROM camera of WHERE of.id = {thing})
-  WHEN 'incident' THEN (SELECT of.classification FROM incident of WHERE of.id::text = {thing}) END, {Classification.OPEN:d})
+  WHEN 'incident' THEN (SELECT of.classification FROM incident of WHERE of.id = CAST({thing} AS uuid)) END,
+  {Classification.OPEN:d})
 """

@@ -54,7 +54,8 @@ WHERE a.raised_at <= :now AND (a.state <> 'normal' OR a.changed_at > :now) AND a
   AND (a.kind = ANY(:{side}_alarms) OR a.rule_id = ANY(:{side}_rules))
 """
 _INCIDENTS = """
-SELECT i.id::text, NULL, i.kind, 'incident', i.id::text, CASE i.classification WHEN 0 THEN i.titles END, i.district, i.geom, i.opened_at, i.level, i.opened_at
+SELECT i.id::text, NULL, i.kind, 'incident', i.id::text, CASE i.classification WHEN 0 THEN i.titles END, i.district,
+  i.geom, i.opened_at, i.level, i.opened_at
 FROM incident i WHERE i.opened_at <= :now AND i.kind = ANY(:{side}_incidents) AND i.level <= :{side}_level
   AND (i.status NOT IN {done} OR i.changed_at > :now)
 """

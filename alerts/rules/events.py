@@ -27,10 +27,11 @@ class Events(RuleParams):
         return self
 
 
-# whoever sees the alarm reads the name: of what is not for all there is none (`said`). An incident that was opened from an alarm that counts too is that alarm; what was withdrawn never was
+# whoever sees the alarm reads the name: of what is not for all there is none (`said`). An incident that was opened from
+# an alarm that counts too is that alarm; what was withdrawn never was
 EVENTS = """
-SELECT 'incident-' || i.id AS id, i.opened_at AS at, CASE i.classification WHEN 0 THEN i.titles END AS names, i.district, ST_X(i.geom) AS lon,
-  ST_Y(i.geom) AS lat
+SELECT 'incident-' || i.id AS id, i.opened_at AS at, CASE i.classification WHEN 0 THEN i.titles END AS names,
+  i.district, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat
 FROM incident i WHERE i.kind = ANY(:incidents) AND i.geom IS NOT NULL AND i.status <> 'cancelled'
   AND i.opened_at > :since AND i.opened_at <= :now AND NOT EXISTS (
     SELECT 1 FROM alarm a WHERE a.incident_id = i.id AND a.kind = ANY(:alarms) AND a.raised_at > :since)
