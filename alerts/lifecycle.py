@@ -51,7 +51,8 @@ def fold(alarm: AlarmView | None, level: int | None) -> Transition | None:
     if level is None:
         return Transition("returned", replace(alarm, active=False, state=_returned(alarm))) if alarm.active else None
     if not alarm.active:
-        return Transition("raised_again", _alarmed(alarm, level))
+        worse = alarm.chattering and level < alarm.peak_level
+        return Transition("worsened" if worse else "raised_again", _alarmed(alarm, level))
     if level == alarm.level:
         return None
     if level < alarm.level:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from alerts.labels import GRAVEST, match, values_of
+from alerts.labels import GRAVEST, can_meet, match, values_of
 from alerts.stages.base import Around, Burning, Change, Decision, InhibitionRow, is_alarm
 from alerts.stages.muting import mute
 from core.i18n import say
@@ -44,6 +44,25 @@ def causes_of(change: Change, around: Around) -> Iterator[tuple[InhibitionRow, B
             if change.level == GRAVEST and one.level != GRAVEST:
                 continue
             yield rule, one
+
+
+def find_circle(inhibitions: Sequence[InhibitionRow]) -> list[str] | None:
+    """Inhibitions that could mute each other's causes round and round, so that nobody would be told of any; None where
+    there are none. One whose both sides meet is no circle: what both sides take it does not mute."""
+    after = {
+        one.id: [other.id for other in inhibitions if other.id != one.id and can_meet(one.target, other.source)]
+        for one in inhibitions
+    }
+
+    def way_back(start: str, at: str, seen: tuple[str, ...]) -> list[str] | None:
+        for step in after[at]:
+            if step == start:
+                return sorted(seen)
+            if step not in seen and (found := way_back(start, step, (*seen, step))):
+                return found
+        return None
+
+    return next((circle for one in after if (circle := way_back(one, one, (one,)))), None)
 
 
 @dataclass(frozen=True, slots=True)
