@@ -108,7 +108,7 @@ def labels_of(alarm: Any) -> dict[str, str]:
 
 def values_of(labels: Labels, names: Sequence[str]) -> str:
     """The values of these labels as one key."""
-    return "/".join(labels.get(name, "") for name in names)
+    return ".".join(labels.get(name, "") for name in names)
 
 
 def line_of(kind: str, level: int, district: str | None) -> str:
