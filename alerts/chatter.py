@@ -17,11 +17,17 @@ from alerts.lifecycle import AlarmView, Transition, chatter, settle
 from core import set_aside
 from core.vocabulary import table
 
+# it comes once more: raised again, or back at a level that it had before
+AGAIN = """
+(e.what IN ('raised', 'raised_again') OR (e.what = 'worsened' AND EXISTS (
+  SELECT 1 FROM alarm_event p WHERE p.alarm_id = e.alarm_id AND p.id < e.id AND p.level <= e.level)))
+"""
 # of one rule and thing, since it last settled: an alarm that was acknowledged and is over comes again as another
 FOUND = text(f"""
 WITH lately AS (SELECT a.rule_id, a.thing_type, a.thing_id, e.what, e.time, e.id
     FROM alarm_event e JOIN alarm a ON a.id = e.alarm_id
-    WHERE e.time > :since AND e.what IN ('raised', 'raised_again', 'settled')),
+    WHERE e.time > :since AND e.what IN ('raised', 'raised_again', 'worsened', 'settled')
+      AND (e.what = 'settled' OR {AGAIN})),
   many AS (SELECT rule_id, thing_type, thing_id FROM lately l
     WHERE l.what <> 'settled' AND l.id > COALESCE((SELECT max(s.id) FROM lately s WHERE s.what = 'settled'
       AND (s.rule_id, s.thing_type, s.thing_id) = (l.rule_id, l.thing_type, l.thing_id)), 0)
@@ -32,7 +38,7 @@ WHERE a.state <> 'normal' AND a.chattering_since IS NULL AND {set_aside.resting(
 QUIET = text(f"""
 SELECT a.id FROM alarm a WHERE a.chattering_since IS NOT NULL AND a.chattering_since <= :before
   AND NOT EXISTS (SELECT 1 FROM alarm_event e WHERE e.alarm_id = a.id AND e.time > :before
-    AND e.what IN ('raised', 'raised_again'))
+    AND e.what IN ('raised', 'raised_again', 'worsened') AND {AGAIN})
   AND {set_aside.resting("chatter", "a.id::text")}
 ORDER BY a.id
 """)

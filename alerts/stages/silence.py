@@ -19,6 +19,14 @@ from core.i18n import say
 DAMPED = frozenset({"raised", "raised_again", "returned", "eased"})
 
 
+def is_damped(change: Change) -> bool:
+    """Of an alarm that comes and goes: its coming and going, and a level that all who were told have heard of."""
+    if change.what == "worsened":
+        known = [level for level in change.told.values() if level]
+        return bool(known) and change.level is not None and max(known) <= change.level
+    return change.what in DAMPED and (bool(change.told) or change.what != "raised")
+
+
 def names_gravest(silence: SilenceRow) -> bool:
     return any(one.label == "level" and str(GRAVEST) in (one.is_ or ()) for one in silence.matchers)
 
@@ -36,7 +44,7 @@ def silence_of(change: Change, around: Around, now: datetime) -> SilenceRow | No
 @dataclass(frozen=True, slots=True)
 class Silence:
     def decide(self, change: Change, around: Around, now: datetime) -> Decision:
-        if change.chattering and change.what in DAMPED and (change.told or change.what != "raised"):
+        if change.chattering and is_damped(change):
             return Decision("silence", False, say("stage.silence.chatters"))
         found = silence_of(change, around, now) if is_alarm(change) else None
         if found is None:
