@@ -17,12 +17,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
+from alerts.around import ALARM_FACTS, OF_THING, change_of, read_around
+from alerts.mutes import sync_mutes
 from alerts.senders import SENDERS, Delivery, Later, Message, Outcome, Refused, Sender, SenderKind
-from alerts.stages import Around, Change, follow
+from alerts.stages import Around, Change, Leg, Way, follow
 from alerts.stages.base import Subscriber
+from alerts.turns import SOME_WAIT, hold, is_held, take_due
 from core import set_aside
 from core.db import lock_key
 from core.log import get_log
+from core.outbox import ALARM
 from core.settings import Settings
 from core.texts import visible
 from core.types import Params
@@ -32,17 +36,18 @@ ROUTED_AT_ONCE = 200
 KEEP_DAYS = 7
 # an alarm is scored in the moment after it is raised; what is told of it waits for that, but never for long
 SCORE_WAIT_S = 3.0
+# of alarms, only where it is known by now what mutes them
 CLAIM_OUTBOX = text(f"""
-SELECT o.id, o.kind, o.subject, o.what, o.topic, o.payload, o.created_at, a.level, a.peak_level, a.district,
-  a.kind AS alarm_kind, a.state
-FROM outbox o LEFT JOIN alarm a ON o.kind = 'alarm' AND a.id::text = o.subject
-WHERE o.routed_at IS NULL AND {set_aside.resting("outbox", "o.id::text")}
+SELECT o.id, o.kind AS of, o.subject, o.what, o.topic, o.payload, o.created_at, {ALARM_FACTS}
+FROM outbox o LEFT JOIN alarm a ON o.kind = 'alarm' AND a.id::text = o.subject {OF_THING}
+WHERE o.routed_at IS NULL AND {set_aside.resting("outbox", "o.id::text")} AND (:known OR o.kind <> 'alarm')
   AND (o.created_at < :fresh OR a.risk IS NOT NULL OR a.geom IS NULL OR a.active IS NOT TRUE)
 ORDER BY o.id LIMIT :most FOR UPDATE OF o SKIP LOCKED
 """)
 # a look that costs little, for most looks find nothing
 WAITING = text("""
 SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox WHERE routed_at IS NULL LIMIT 1) AS o) AS unrouted,
+  (SELECT count(*) FROM (SELECT 1 FROM group_turn WHERE next_at <= :now LIMIT 1) AS g) AS turns,
   (SELECT count(*) FROM (SELECT 1 FROM delivery WHERE state = 'waiting' AND due_at <= :now LIMIT 1) AS d) AS due
 """)
 DUE = text("SELECT DISTINCT subscription_id FROM delivery WHERE state = 'waiting' AND due_at <= :now")
@@ -50,6 +55,12 @@ ROUTED = text("UPDATE outbox SET routed_at = :now WHERE id = ANY(:ids)")
 ADD = text("""
 INSERT INTO delivery (subscription_id, kind, subject, what, topic, payload, reason, created_at, due_at, state, attempts)
 VALUES (:subscription, :kind, :subject, :what, :topic, :payload, CAST(:reason AS jsonb), :created, :now, 'waiting', 0)
+""")
+TELL = text("""
+INSERT INTO told (subscription_id, alarm_id, level, told_at, over)
+VALUES (:subscription, :alarm, :level, :now, :over)
+ON CONFLICT (alarm_id, subscription_id) DO UPDATE SET level = EXCLUDED.level, told_at = EXCLUDED.told_at,
+  over = EXCLUDED.over
 """)
 # the head of the queue decides: where it waits for its time, those behind it wait too
 CLAIM = text(f"""
@@ -94,16 +105,23 @@ class Carriers:
             sender.close()
 
 
-def deliver(engine: Engine, carriers: Carriers, now: datetime) -> int:
-    """Route what is queued and send what is due; returns how many rows were worked through."""
+def deliver(engine: Engine, carriers: Carriers, now: datetime, *, known: bool = True) -> int:
+    """Route what is queued and send what is due; returns how many rows were worked through. `known`: whether what mutes
+    alarms is known by now (alerts.start); until then changes of alarms wait."""
     done = 0
     with engine.begin() as conn:
         waiting = conn.execute(WAITING, {"now": now}).one()
-        if waiting.unrouted == waiting.due == 0:
-            return 0
+    if waiting.unrouted == waiting.due == waiting.turns == 0:
+        return 0
+    if known and (waiting.unrouted or waiting.turns):
+        with engine.begin() as conn:
+            sync_mutes(conn, now)
+    with engine.begin() as conn:
         subscriptions = read_subscriptions(conn)
         if waiting.unrouted:
-            done = route(conn, subscriptions, now)
+            done = route(conn, subscriptions, now, known=known)
+        if known and waiting.turns:
+            take_turns(conn, subscriptions, now)
         due = set(conn.scalars(DUE, {"now": now}))
     for subscription in subscriptions:
         if subscription.id in due:
@@ -123,42 +141,100 @@ def read_subscriptions(conn: Connection) -> list[Subscription]:
 # --- routing ----------------------------------------------------------------------------------------------------------
 
 
-def route(conn: Connection, subscriptions: Sequence[Subscription], now: datetime) -> int:
-    """A delivery for each change and each subscription that it concerns; returns how many changes were looked at."""
-    given = {"now": now, "fresh": now - timedelta(seconds=SCORE_WAIT_S), "most": ROUTED_AT_ONCE}
+def route(conn: Connection, subscriptions: Sequence[Subscription], now: datetime, *, known: bool = True) -> int:
+    """A delivery for each change and each subscription that it concerns, or a place in its group's queue; returns how
+    many changes were worked through."""
+    given = {"now": now, "fresh": now - timedelta(seconds=SCORE_WAIT_S), "most": ROUTED_AT_ONCE, "known": known}
     rows = conn.execute(CLAIM_OUTBOX, given).all()
     if not rows:
         return 0
-    around = Around(tuple(Subscriber(s.id, s.filter) for s in subscriptions))
+    router = Router(conn, read_around(conn, subscribers_of(subscriptions), now), now)
     routed = set_aside.each(
-        conn, "outbox", rows, lambda row: str(row.id), lambda row: (row.id, deliveries_of(row, around, now)), now
+        conn, "outbox", rows, lambda row: str(row.id), lambda row: (row.id, router.deliveries_of(row)), now
     )
-    added = [one for _, found in routed.results for one in found]
+    done = [(row_id, found) for row_id, found in routed.results if found is not None]
+    added = [one for _, found in done for one in found]
+    write(conn, added)
+    conn.execute(ROUTED, {"now": now, "ids": [row_id for row_id, _ in done]})
+    return len(done)
+
+
+def take_turns(conn: Connection, subscriptions: Sequence[Subscription], now: datetime) -> None:
+    """Deliveries for what the groups whose turn it is have to tell."""
+    write(
+        conn,
+        [
+            delivery_of(one.to, ALARM, str(one.row.alarm_id), one.what, one.way, one.created_at, now, one.row)
+            for one in take_due(conn, subscribers_of(subscriptions), now)
+        ],
+    )
+
+
+def subscribers_of(subscriptions: Sequence[Subscription]) -> tuple[Subscriber, ...]:
+    return tuple(Subscriber(s.id, s.filter) for s in subscriptions)
+
+
+def write(conn: Connection, added: Sequence[Params]) -> None:
+    """Add deliveries, and remember who was told of which alarm."""
     if added:
         conn.execute(ADD, added)
-    conn.execute(ROUTED, {"now": now, "ids": [row_id for row_id, _ in routed.results]})
-    return len(routed.results)
+    told = [one for one in added if one["alarm"] is not None]
+    if told:
+        conn.execute(TELL, told)
 
 
-def deliveries_of(row: Any, around: Around, now: datetime) -> list[Params]:
-    """Pure: the deliveries that a queued change comes to, with the reasons of every stage."""
-    change = Change(row.kind, row.subject, row.what, row.level, row.peak_level, row.district, row.alarm_kind, row.state)
-    way = follow(change, around, now)
-    reason = json.dumps([decision.as_json() for decision in way.decisions], ensure_ascii=False)
-    return [
-        {
-            "subscription": to,
-            "kind": row.kind,
-            "subject": row.subject,
-            "what": row.what,
-            "topic": row.topic,
-            "payload": row.payload,
-            "reason": reason,
-            "created": row.created_at,
-            "now": now,
-        }
-        for to in way.to
-    ]
+class Router:
+    """Follows changes to their deliveries, in their order: what one was told counts for the next."""
+
+    def __init__(self, conn: Connection, around: Around, now: datetime) -> None:
+        self._conn, self._around, self._now = conn, around, now
+        self._told: dict[str, dict[str, int]] = {}
+        self._some_wait = bool(conn.scalar(SOME_WAIT))
+
+    def deliveries_of(self, row: Any) -> list[Params] | None:
+        """The deliveries that a queued change comes to, with the reasons of every stage. None: it is muted by what is
+        not written down yet, and stays queued until it is (alerts.mutes), lest nobody remembers to tell it later."""
+        told = self._told.setdefault(row.subject, dict(row.told or {})) if row.of == ALARM else {}
+        change = change_of(row, row.what, told) if row.alarm_id else Change(row.of, row.subject, row.what)
+        way = follow(change, self._around, self._now)
+        if way.muted is not None and change.is_news and change.active and row.muted is None:
+            return None
+        found = []
+        for leg in way.legs:
+            if row.alarm_id and self._must_wait(leg, row.subject, change.is_news):
+                hold(self._conn, leg, row.subject, row.what, row.created_at, self._now)
+                continue
+            found.append(delivery_of(leg.to, row.of, row.subject, row.what, way, row.created_at, self._now, row))
+            if row.alarm_id:
+                told[leg.to] = row.level if row.active else 0
+        return found
+
+    def _must_wait(self, leg: Leg, alarm: str, is_news: bool) -> bool:
+        """Whether a change waits for its group: where the route has turns, or what came before it still waits."""
+        if leg.wait_s or leg.interval_s:
+            self._some_wait = True
+            return True
+        return self._some_wait and not is_news and is_held(self._conn, alarm, leg.to)
+
+
+def delivery_of(
+    to: str, kind: str, subject: str, what: str, way: Way, created: datetime, now: datetime, row: Any
+) -> Params:
+    """One delivery; `row` has the level of an alarm and whether it burns, and topic and payload of a message."""
+    return {
+        "subscription": to,
+        "kind": kind,
+        "subject": subject,
+        "what": what,
+        "topic": getattr(row, "topic", None),
+        "payload": getattr(row, "payload", None),
+        "reason": json.dumps([decision.as_json() for decision in way.decisions], ensure_ascii=False),
+        "created": created,
+        "now": now,
+        "alarm": row.alarm_id,
+        "level": row.level,
+        "over": not row.active,
+    }
 
 
 # --- sending ----------------------------------------------------------------------------------------------------------
@@ -244,4 +320,5 @@ def forget_done(conn: Connection, now: datetime) -> None:
     """Drop what was routed and done long ago."""
     before = {"before": now - timedelta(days=KEEP_DAYS)}
     conn.execute(text("DELETE FROM outbox WHERE routed_at < :before"), before)
+    conn.execute(text("DELETE FROM told WHERE over AND told_at < :before"), before)
     conn.execute(text("DELETE FROM delivery WHERE done_at < :before AND state <> 'refused'"), before)

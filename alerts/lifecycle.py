@@ -19,13 +19,15 @@ OPEN_STATES = tuple(state for state in AlarmState if state is not AlarmState.NOR
 
 @dataclass(frozen=True, slots=True)
 class AlarmView:
-    """As much of an alarm as decides what may happen to it. `active`: the condition holds, whatever people did."""
+    """As much of an alarm as decides what may happen to it. `active`: the condition holds, whatever people did;
+    `chattering`: it comes and goes, and that is damped."""
 
     state: AlarmState
     level: int
     peak_level: int
     active: bool
     shelved_until: datetime | None = None
+    chattering: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +42,17 @@ def fold(alarm: AlarmView | None, level: int | None) -> Transition | None:
     """What a finding of `level` (None: back to normal) does to one alarm; None where it changes nothing.
 
     Worsening re-alarms: an acknowledged alarm is unacknowledged again. A shelved one stays shelved, but its log goes
-    on.
+    on. One that chatters stays as it stands while it comes and goes; worse than it ever was re-alarms all the same.
     """
     if alarm is None or alarm.state is AlarmState.NORMAL:
         if level is None:
             return None
         return Transition("raised", AlarmView(AlarmState.UNACKNOWLEDGED, level, level, True))
     if level is None:
-        return (
-            Transition("returned", replace(alarm, active=False, state=_returned(alarm.state))) if alarm.active else None
-        )
+        return Transition("returned", replace(alarm, active=False, state=_returned(alarm))) if alarm.active else None
     if not alarm.active:
-        return Transition("raised_again", _alarmed(alarm, level))
+        worse = alarm.chattering and level < alarm.peak_level
+        return Transition("worsened" if worse else "raised_again", _alarmed(alarm, level))
     if level == alarm.level:
         return None
     if level < alarm.level:
@@ -59,16 +60,35 @@ def fold(alarm: AlarmView | None, level: int | None) -> Transition | None:
     return Transition("eased", replace(alarm, level=level))
 
 
-def _returned(state: AlarmState) -> AlarmState:
+def _returned(alarm: AlarmView) -> AlarmState:
+    if alarm.chattering:
+        return alarm.state
     return {
         AlarmState.UNACKNOWLEDGED: AlarmState.RETURNED_UNACKNOWLEDGED,
         AlarmState.ACKNOWLEDGED: AlarmState.NORMAL,
-    }.get(state, state)
+    }.get(alarm.state, alarm.state)
 
 
 def _alarmed(alarm: AlarmView, level: int) -> AlarmView:
-    state = alarm.state if alarm.state is AlarmState.SHELVED else AlarmState.UNACKNOWLEDGED
+    damped = alarm.chattering and level >= alarm.peak_level
+    state = alarm.state if damped or alarm.state is AlarmState.SHELVED else AlarmState.UNACKNOWLEDGED
     return replace(alarm, level=level, peak_level=min(level, alarm.peak_level), active=True, state=state)
+
+
+def chatter(alarm: AlarmView) -> Transition | None:
+    """It has come and gone too often; None where it is over, or that is known."""
+    if alarm.chattering or alarm.state is AlarmState.NORMAL:
+        return None
+    return Transition("chattering", replace(alarm, chattering=True))
+
+
+def settle(alarm: AlarmView) -> Transition | None:
+    """It has not come again for a while: it stands as it would have without, and its history begins anew. None where
+    it does not chatter."""
+    if not alarm.chattering:
+        return None
+    calm = replace(alarm, chattering=False)
+    return Transition("settled", calm if alarm.active else replace(calm, state=_returned(calm)))
 
 
 def is_now(alarm: AlarmView) -> dict[str, Text]:

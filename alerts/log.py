@@ -11,14 +11,23 @@ from core.clock import rfc3339
 from core.i18n import say
 from core.levels import alarm_level
 from core.nouns import LogLine
-from core.vocabulary import label
+from core.vocabulary import Text, label
 
-_EVENTS = text("SELECT time, what, level, who, note FROM alarm_event WHERE alarm_id = :id ORDER BY id")
+_EVENTS = text(
+    "SELECT time, what, level, who, note, after#>'{muted,why}' AS why FROM alarm_event WHERE alarm_id = :id ORDER BY id"
+)
 
 
 def _word(event: Any) -> str:
     """A shelf ends by the clock or by a person."""
     return "taken_off" if event.what == "unshelved" and event.who != "engine" else str(event.what)
+
+
+def _note(event: Any) -> Text:
+    """Why it was put aside, or what mutes it."""
+    if event.what == "muted" and event.why:
+        return {"zh": event.why["zh"], "en": event.why["en"]}
+    return label("shelve_reasons", event.note)
 
 
 def read(conn: Connection, alarm_id: UUID) -> list[LogLine]:
@@ -27,7 +36,7 @@ def read(conn: Connection, alarm_id: UUID) -> list[LogLine]:
         {
             "time": rfc3339(r.time),
             "who": r.who,
-            "text": say(f"log.alarm.{_word(r)}", level=alarm_level(r.level), note=label("shelve_reasons", r.note)),
+            "text": say(f"log.alarm.{_word(r)}", level=alarm_level(r.level), note=_note(r)),
         }
         for r in conn.execute(_EVENTS, {"id": alarm_id})
     ]

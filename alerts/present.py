@@ -12,6 +12,7 @@ import h3
 from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
+from alerts.labels import line_of
 from core.clock import rfc3339
 from core.excerpt import Excerpt, in_excerpt
 from core.history import as_row
@@ -23,15 +24,27 @@ CLASSIFICATION = alarm_classification("alarm.thing_type", "alarm.thing_id")
 ALARM_COLUMNS = f"""
 id, rule_id, kind, thing_type, thing_id, names, level, state, active, raised_at, changed_at, observed_at, metric, value,
   unit, message, district, {CLASSIFICATION} AS classification, ST_X(geom) AS lon, ST_Y(geom) AS lat, risk,
-  acknowledged_by, acknowledged_at, shelved_until, shelved_by, shelved_reason, incident_id,
+  acknowledged_by, acknowledged_at, shelved_until, shelved_by, shelved_reason, incident_id, muted, chattering_since,
   ARRAY(SELECT unit_id FROM assignment sent WHERE sent.incident_id = alarm.incident_id ORDER BY unit_id) AS units,
   version
 """
 
 
+class Muted(TypedDict):
+    """Why an alarm is told to nobody: the stage (inhibit, silence), the inhibition or silence, the alarm that is its
+    cause, since when, and in words."""
+
+    stage: str
+    by: str
+    cause: str | None
+    since: str
+    why: Text
+
+
 class Alarm(TypedDict):
     """One alarm: the first finding of a rule about a thing until it is back to normal. `classification` is that of the
-    thing, `units` were sent to its incident. Fields that nobody wrote down in a past moment are null."""
+    thing, `units` were sent to its incident. `line` is the line of the work list that it stands in with others;
+    `chattering_since`: it comes and goes. Fields that nobody wrote down in a past moment are null."""
 
     id: str
     rule: str
@@ -60,6 +73,9 @@ class Alarm(TypedDict):
     shelved_until: str | None
     shelved_by: str | None
     shelved_reason: str | None
+    line: str
+    muted: Muted | None
+    chattering_since: str | None
     version: int | None
 
 
@@ -106,6 +122,9 @@ def alarm_object(row: Any) -> Alarm:
         "acknowledged_by": row.acknowledged_by,
         "acknowledged_at": rfc3339(row.acknowledged_at) if row.acknowledged_at else None,
         "shelved_until": rfc3339(row.shelved_until) if row.shelved_until else None,
+        "line": line_of(row.kind, row.level, row.district),
+        "muted": row.muted,
+        "chattering_since": rfc3339(row.chattering_since) if row.chattering_since else None,
         "version": row.version,
     }
 
@@ -144,6 +163,8 @@ _UNKNOWN = dict.fromkeys(
         "shelved_by",
         "shelved_reason",
         "incident_id",
+        "muted",
+        "chattering_since",
         "version",
     )
 )
@@ -160,8 +181,9 @@ def _alarm_then(row: Any) -> Any:
     if row.after is None:
         return SimpleNamespace(**{**_UNKNOWN, **row._mapping, "changed_at": row.time})
     risk = row.risk or row.after["risk"]
-    # events from before a shelf said who and why do not have these
-    kept = {"shelved_by": None, "shelved_reason": None, **row.after, "risk": risk}
+    # events from before a shelf said who and why, and a mute what, do not have these
+    unsaid = {"shelved_by": None, "shelved_reason": None, "muted": None, "chattering_since": None}
+    kept = {**unsaid, **row.after, "risk": risk}
     return as_row(kept, classification=row.classification, units=row.units)
 
 

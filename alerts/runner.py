@@ -16,13 +16,18 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from alerts import store
+from alerts.around import read_tree
 from alerts.cells import CellGround, forget_scores, put_districts, read_ground, score_cells
+from alerts.chatter import watch_chatter
 from alerts.deliveries import Carriers, deliver, forget_done
 from alerts.engine import BATCHES_AT_ONCE, AlertEngine, partition_lock
 from alerts.lifecycle import unshelve
+from alerts.mutes import sync_mutes
 from alerts.rules import KINDS
 from alerts.scoring import SCORED_AT_ONCE, follow_clock, score_alarms, score_incidents
 from alerts.standing import Standing
+from alerts.start import Start
+from alerts.turns import queue_repeats
 from core import set_aside
 from core.clock import utc_now
 from core.db import BATCH_CHANNEL, CHANGE_CHANNEL, OUTBOX_CHANNEL, Notes, make_engine
@@ -60,6 +65,7 @@ class AlertRunner:
         self.standing = Standing(self.started_at)
         # what has changed since rules about what stands were judged last
         self._woken: deque[str] = deque(maxlen=1000)
+        self.start = Start()
         self.ground: CellGround | None = None
         # rules, places or layers have changed: judgement and scoring each read them anew
         self._reload, self._new_ground = threading.Event(), threading.Event()
@@ -101,7 +107,10 @@ class AlertRunner:
         )
         self.deliveries = Chores(
             "deliveries",
-            [Chore("deliver", TICK_S, self._deliver, (OUTBOX_CHANNEL,), rest_s=DELIVER_REST_S)],
+            [
+                Chore("mutes", TICK_S, self._keep_mutes, when=self._owns_first),
+                Chore("deliver", TICK_S, self._deliver, (OUTBOX_CHANNEL,), rest_s=DELIVER_REST_S),
+            ],
             self.figures,
         )
 
@@ -237,8 +246,19 @@ class AlertRunner:
 
     # --- deliveries -------------------------------------------------------------------------------------------------
 
+    def _keep_mutes(self, now: datetime) -> None:
+        """What runs on the clock: alarms that begin or cease to chatter, silences that begin or end, repetitions."""
+        with self.db.begin() as conn:
+            watch_chatter(conn, now)
+        with self.db.begin() as conn:
+            if self.start.is_over(conn, now):
+                sync_mutes(conn, now)
+                queue_repeats(conn, read_tree(conn), now)
+
     def _deliver(self, now: datetime) -> bool:
-        done = deliver(self.db, self.carriers, now)
+        with self.db.begin() as conn:
+            known = self.start.is_over(conn, now)
+        done = deliver(self.db, self.carriers, now, known=known)
         self.figures["delivered"] += done
         return bool(done)
 

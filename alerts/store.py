@@ -24,7 +24,7 @@ from core.levels import lowered, numbered
 from core.pgarray import from_pg_us
 from core.readings import figure, metric_words, reading, what_of
 from core.scope import Scope, alarm_classification, seen_incident
-from core.vocabulary import AlarmState, Text
+from core.vocabulary import WAITING_ALARM, AlarmState, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ WRITE_EVENT = text(f"""
 INSERT INTO alarm_event (alarm_id, time, what, state, level, value, observed_at, who, note, after)
 SELECT a.id, :now, :what, a.state, a.level, :value, :observed, :who, :note, {kept("a")} FROM alarm a WHERE a.id = :id
 """)
-_COLUMNS = "id, state, level, peak_level, active, shelved_until, version"
+_COLUMNS = "id, state, level, peak_level, active, shelved_until, chattering_since IS NOT NULL AS chattering, version"
 
 
 AlarmKey = tuple[str, str, str]
@@ -58,7 +58,8 @@ def key_of(finding: Finding) -> AlarmKey:
 
 
 def _stored(row: Any) -> StoredAlarm:
-    view = AlarmView(AlarmState(row.state), row.level, row.peak_level, row.active, row.shelved_until)
+    state = AlarmState(row.state)
+    view = AlarmView(state, row.level, row.peak_level, row.active, row.shelved_until, row.chattering)
     return StoredAlarm(row.id, view, row.version)
 
 
@@ -234,12 +235,13 @@ WHERE id = :id
 def change_by_hand(
     conn: Connection, alarm: StoredAlarm, transition: Transition, who: str, note: str | None, now: datetime
 ) -> None:
-    """Store what a person (or a shelf's end) did to an alarm, and announce it."""
+    """Store what a person or the clock (a shelf's end, a chatter's) did to an alarm, and announce it."""
     after = transition.after
     conn.execute(
         text(
             """
 UPDATE alarm SET state = :state, changed_at = :now, version = version + 1, shelved_until = :until,
+  chattering_since = CASE WHEN :chattering THEN COALESCE(chattering_since, :now) END,
   shelved_by = CASE WHEN CAST(:until AS timestamptz) IS NOT NULL THEN :who END,
   shelved_reason = CASE WHEN CAST(:until AS timestamptz) IS NOT NULL THEN :note END,
   acknowledged_by = CASE :what WHEN 'acknowledged' THEN :who WHEN 'unacknowledged' THEN NULL ELSE acknowledged_by END,
@@ -252,6 +254,7 @@ WHERE id = :id
             "id": alarm.id,
             "state": after.state,
             "until": after.shelved_until,
+            "chattering": after.chattering,
             "now": now,
             "who": who,
             "note": note,
@@ -271,6 +274,19 @@ def link(conn: Connection, alarm_id: UUID, incident_id: UUID, who: str, now: dat
     given = {"value": None, "observed": None, "who": who, "note": str(incident_id)}
     conn.execute(WRITE_EVENT, {"id": alarm_id, "now": now, "what": "linked", **given})
     notify_change(conn, "alarm", [alarm_id])
+
+
+def acknowledge_several(conn: Connection, ids: Sequence[UUID], scope: Scope, who: str, now: datetime) -> list[UUID]:
+    """Acknowledge these alarms and no others, of those that wait and that this person sees; returns which."""
+    rows = conn.execute(text(NAMED.format(columns=_COLUMNS, seen=_SEEN)), {**scope.params(), "ids": list(ids)}).all()
+    done: list[UUID] = []
+    for row in rows:
+        alarm = _stored(row)
+        transition = lifecycle.acknowledge(alarm.view) if alarm.view.state in WAITING_ALARM else None
+        if transition is not None:
+            change_by_hand(conn, alarm, transition, who, None, now)
+            done.append(row.id)
+    return done
 
 
 def give(conn: Connection, before: UUID, after: UUID, who: str, now: datetime) -> int:

@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket
 
 from app import problems
 from app.api import (
+    alarm_load,
     alarms,
     analysis,
     asides,
@@ -45,6 +46,7 @@ from app.api import (
     pending,
     people,
     quarantine,
+    routing,
     rows,
     search,
     sensors,
@@ -87,6 +89,8 @@ ROUTERS = (
     audit_api.router,
     authority.router,
     alarms.router,
+    alarm_load.router,
+    routing.router,
     incidents.router,
     units.router,
     video.router,

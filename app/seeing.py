@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 
 from alerts.risk import nameless
 from core.errors import Forbidden, NotFound
+from core.i18n import say
 from core.viewer import Permission, Viewer
 
 Item = Mapping[str, Any]
@@ -74,7 +75,7 @@ RULES: Mapping[str, Callable[[Viewer, Item], bool]] = {
 
 # where the terms of a score stand in what has one
 SCORED: Mapping[str, Callable[[Item], Item]] = {
-    "alarm": lambda item: with_risk(item),
+    "alarm": lambda item: without_cause(with_risk(item)),
     "incident": lambda item: with_risk(item),
     "risk_cell": lambda item: {**item, "terms": nameless(item["terms"], of_cell=True)},
 }
@@ -83,6 +84,14 @@ SCORED: Mapping[str, Callable[[Item], Item]] = {
 def with_risk(item: Item) -> Item:
     risk = item.get("risk")
     return item if not risk else {**item, "risk": {**risk, "terms": nameless(risk["terms"])}}
+
+
+def without_cause(item: Item) -> Item:
+    """What mutes an alarm may lie where this person does not see: that something does is told, not what."""
+    muted = item.get("muted")
+    if not muted or muted["stage"] != "inhibit":
+        return item
+    return {**item, "muted": {**muted, "why": say("stage.inhibit.hidden")}}
 
 
 # of what a device first sent

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 
 from core.types import JsonObject
 
-TIMES = frozenset({"shelved_until", "time", "expires", "sent"})
+TIMES = frozenset({"shelved_until", "chattering_since", "time", "expires", "sent"})
 FLOATS = frozenset({"value", "lon", "lat", "eta_s", "distance_m", "heading", "speed", "battery", "interval_s", "score"})
 
 

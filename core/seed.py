@@ -1,5 +1,6 @@
-"""What a fresh database holds: the roles, the rules, the sources (only the native one is on), and who is told (MQTT and
-CAP). Rows that are there already are left as the city made them; the roles of the first day are always ours."""
+"""What a fresh database holds: the roles, the rules, the sources (only the native one is on), who is told (MQTT and
+CAP), on which route, and what mutes what. Rows that are there already are left as the city made them; the roles of the
+first day are always ours."""
 
 from __future__ import annotations
 
@@ -52,7 +53,21 @@ ON CONFLICT (id) DO NOTHING
         ),
         [{"id": key, **row, "filter": json.dumps(row["filter"])} for key, row in table("subscriptions").items()],
     )
-    for name in ("rule", "source"):
+    conn.execute(
+        _ROUTE,
+        [
+            {"id": key, "now": now, **row, "matchers": json.dumps(row["matchers"])}
+            for key, row in table("routes").items()
+        ],
+    )
+    conn.execute(
+        _INHIBITION,
+        [
+            {"id": key, "now": now, **row, "source": json.dumps(row["source"]), "target": json.dumps(row["target"])}
+            for key, row in table("inhibitions").items()
+        ],
+    )
+    for name in ("rule", "source", "route", "inhibition"):
         conn.execute(
             text(
                 f"""
@@ -65,6 +80,17 @@ WHERE NOT EXISTS (SELECT 1 FROM {name}_version v WHERE v.{name}_id = t.id)
         )
 
 
+_ROUTE = text("""
+INSERT INTO route (id, parent_id, position, name_zh, name_en, matchers, group_by, group_wait_s, group_interval_s,
+  repeat_interval_s, receivers, goes_on, changed_at)
+VALUES (:id, :parent, :position, :zh, :en, CAST(:matchers AS jsonb), :group_by, :group_wait_s, :group_interval_s,
+  :repeat_interval_s, :receivers, :goes_on, :now)
+ON CONFLICT (id) DO NOTHING
+""")
+_INHIBITION = text("""
+INSERT INTO inhibition (id, name_zh, name_en, source, target, equal, enabled, changed_at)
+VALUES (:id, :zh, :en, CAST(:source AS jsonb), CAST(:target AS jsonb), :equal, true, :now) ON CONFLICT (id) DO NOTHING
+""")
 _ROLES = text("""
 INSERT INTO role (id, name_zh, name_en, permissions, built_in) VALUES (:id, :zh, :en, :permissions, true)
 ON CONFLICT (id) DO UPDATE SET name_zh = excluded.name_zh, name_en = excluded.name_en,

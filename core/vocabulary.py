@@ -167,6 +167,9 @@ class FacilityKind(Words):
 
 @_own
 class AlarmKind(Words):
+    """`family`: what its alarms are gathered under in the work list."""
+
+    family: NotRequired[str]
     incident_kind: NotRequired[str]
     certainty: NotRequired[str]
     urgency: NotRequired[str]
@@ -230,6 +233,7 @@ class Vocabulary(TypedDict):
     sensor_kinds: dict[str, Words]
     facility_kinds: dict[str, FacilityKind]
     alarm_kinds: dict[str, AlarmKind]
+    alarm_families: dict[str, Words]
     metrics: dict[str, Metric]
     qualities: dict[str, Words]
     video_kinds: dict[str, VideoKind]

@@ -9,13 +9,22 @@ from typing import Protocol
 
 from typing_extensions import TypedDict
 
+from alerts.labels import Labels, Matchers
+from core.outbox import ALARM
 from core.vocabulary import Text
+
+# changes of an alarm that make somebody look; all others only go on with what was told
+NEWS = frozenset({"raised", "raised_again", "worsened", "unmuted", "chattering", "repeated"})
+ENDS = frozenset({"returned", "settled"})
+# a route that names this receiver tells every subscription that no route names
+EVERYBODY = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """Something that has changed. `kind` is what of (alarm, message), `what` the change in a word (raised, worsened
-    ...); of an alarm its level now and the worst it has had, its district (six digits) and kind."""
+    ...); of an alarm its level now and the worst it has had, its district (six digits), kind and labels, whether its
+    condition holds, whether it comes and goes, and who was told of it at which level (0: of its end too)."""
 
     kind: str
     subject: str
@@ -25,6 +34,20 @@ class Change:
     district: str | None = None
     alarm_kind: str | None = None
     state: str | None = None
+    labels: Labels = field(default_factory=dict)
+    active: bool = True
+    chattering: bool = False
+    told: Mapping[str, int] = field(default_factory=dict)
+    # set on the way: nobody else is told
+    only: frozenset[str] | None = None
+
+    @property
+    def is_news(self) -> bool:
+        return self.what in NEWS
+
+    @property
+    def is_end(self) -> bool:
+        return self.what in ENDS and not self.active
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +59,67 @@ class Subscriber:
 
 
 @dataclass(frozen=True, slots=True)
+class Burning:
+    """An alarm whose condition holds: what may mute others."""
+
+    id: str
+    level: int
+    names: Text
+    labels: Labels
+
+
+@dataclass(frozen=True, slots=True)
+class InhibitionRow:
+    """While `source` burns, `target` is not told of, where the labels of `equal` are the same."""
+
+    id: str
+    names: Text
+    source: Matchers
+    target: Matchers
+    equal: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceRow:
+    """What the matchers take is not told of from `starts_at` to `ends_at`."""
+
+    id: str
+    matchers: Matchers
+    starts_at: datetime
+    ends_at: datetime
+    why: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRow:
+    """A node of the tree. Seconds; `goes_on`: what has come here is offered to the siblings after it too."""
+
+    id: str
+    names: Text
+    matchers: Matchers = ()
+    group_by: tuple[str, ...] = ()
+    wait_s: float = 0.0
+    interval_s: float = 0.0
+    repeat_s: float = 0.0
+    receivers: tuple[str, ...] = (EVERYBODY,)
+    goes_on: bool = False
+    children: tuple[RouteRow, ...] = ()
+
+
+ROOT = RouteRow("root", {"zh": "全部告警", "en": "All alarms"})
+
+
+@dataclass(frozen=True, slots=True)
 class Around:
-    """What stages may look at besides the change, read before in one snapshot."""
+    """What stages may look at besides the change, read before in one snapshot. `causes`: burning alarms that each
+    inhibition takes as its source, by the values of its equal labels (alerts.stages.inhibit.find_causes)."""
 
     subscribers: Sequence[Subscriber] = ()
+    root: RouteRow = ROOT
+    inhibitions: Sequence[InhibitionRow] = ()
+    causes: Mapping[str, Mapping[str, Sequence[Burning]]] = field(default_factory=dict)
+    silences: Sequence[SilenceRow] = ()
 
 
 class DecisionObject(TypedDict):
@@ -51,13 +131,29 @@ class DecisionObject(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
+class Leg:
+    """To whom on which route, in which group of it; how long the group waits before it is first told, and between."""
+
+    to: str
+    route: str
+    group: str
+    wait_s: float
+    interval_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """What a stage decided: whether the change goes on, whom to (the last stage), and why, in words."""
+    """What a stage decided: whether the change goes on (to `only` these), whom to (the last stage), and why, in words.
+    `by` is the id of the inhibition or silence that stops it, `cause` the alarm that does."""
 
     stage: str
     passed: bool
     why: Text
     to: tuple[str, ...] = ()
+    legs: tuple[Leg, ...] = ()
+    only: tuple[str, ...] | None = None
+    by: str | None = None
+    cause: str | None = None
 
     def as_json(self) -> DecisionObject:
         return {"stage": self.stage, "passed": self.passed, "why": self.why}
@@ -65,13 +161,23 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Where a change came to: ids of subscriptions, and every decision on the way."""
+    """Where a change came to: ids of subscriptions, the legs to them, and every decision on the way."""
 
     to: tuple[str, ...]
     decisions: tuple[Decision, ...] = field(default=())
+    legs: tuple[Leg, ...] = ()
+
+    @property
+    def muted(self) -> Decision | None:
+        """The decision by which it is inhibited or silenced; who was told before may hear of it all the same."""
+        return next((one for one in self.decisions if one.by is not None), None)
 
 
 class Stage(Protocol):
     """A small value without state of its own."""
 
     def decide(self, change: Change, around: Around, now: datetime) -> Decision: ...
+
+
+def is_alarm(change: Change) -> bool:
+    return change.kind == ALARM

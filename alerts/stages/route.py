@@ -1,4 +1,4 @@
-"""Stage `route`: whom a change concerns, by the filters of the subscriptions."""
+"""Stage `route`: whom a change concerns, by the tree of routes and the filters of the subscriptions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts.stages.base import Around, Change, Decision
+from alerts.labels import GRAVEST
+from alerts.stages.base import EVERYBODY, ROOT, Around, Change, Decision, Leg, is_alarm
+from alerts.stages.tree import group_of, named, walk
 from core.i18n import say
 
 
@@ -43,10 +45,40 @@ def at_least(level: int | None, wanted: int | None) -> bool:
 @dataclass(frozen=True, slots=True)
 class Route:
     def decide(self, change: Change, around: Around, now: datetime) -> Decision:
-        to = tuple(s.id for s in around.subscribers if _filter(s.filter).concerns(change))
-        if not to:
+        legs = find_legs(change, around)
+        if not legs:
             return Decision("route", False, say("stage.route.nobody"))
-        return Decision("route", True, say("stage.route.to", list=", ".join(to)), to)
+        to = tuple(dict.fromkeys(leg.to for leg in legs))
+        routes = ", ".join(dict.fromkeys(leg.route for leg in legs))
+        return Decision("route", True, say("stage.route.to", list=", ".join(to), routes=routes), to, legs)
+
+
+def find_legs(change: Change, around: Around) -> tuple[Leg, ...]:
+    """To whom on which route: the receivers of the routes that are subscribed, whom it concerns. Each is told once."""
+    concerned = [s.id for s in around.subscribers if _filter(s.filter).concerns(change) and hears(change, s.id)]
+    if not is_alarm(change):
+        return tuple(Leg(to, ROOT.id, "", 0.0, 0.0) for to in concerned)
+    routes = walk(around.root, change.labels)
+    known = named(around.root)
+    legs: dict[str, Leg] = {}
+    at_once = change.level == GRAVEST and change.is_news
+    for route in routes:
+        for to in concerned:
+            if to in route.receivers or (EVERYBODY in route.receivers and to not in known):
+                wait, interval = (0.0, 0.0) if at_once else (route.wait_s, route.interval_s)
+                legs.setdefault(to, Leg(to, route.id, group_of(route, change.labels), wait, interval))
+    return tuple(legs[to] for to in concerned if to in legs)
+
+
+def hears(change: Change, to: str) -> bool:
+    """Whether a change is news to this one: no end of what they were never told of, no repetition of what they know."""
+    if change.only is not None and to not in change.only:
+        return False
+    if change.is_end:
+        return to in change.told
+    if change.what == "unmuted":
+        return change.told.get(to) != change.level
+    return True
 
 
 def _filter(values: Mapping[str, object]) -> Filter:

@@ -44,6 +44,16 @@ def acknowledge_returned(conn: Conn, who: Who, now: Now) -> Acknowledged:
     return {"ids": [str(one) for one in ids]}
 
 
+@router.post("/acknowledge")
+def acknowledge_several(conn: Conn, who: Who, now: Now, body: AlarmsIn) -> Acknowledged:
+    """These alarms and no others: of those that wait and that this person sees. Answers which were acknowledged."""
+    who.require(Permission.ALARM_ACKNOWLEDGE)
+    ids = store.acknowledge_several(conn, body.ids, who.scope, who.username, now)
+    if ids:
+        audit.write(conn, who, "alarm.acknowledge_several", now, {"alarms": ids})
+    return {"ids": [str(one) for one in ids]}
+
+
 class Unacknowledged(TypedDict):
     """The alarms that wait again."""
 

@@ -37,7 +37,13 @@ def add_verbs(verbs: Any) -> None:
         ("migrate", migrate_, "bring the database's tables up to date"),
     ):
         verbs.add_parser(name, help=words).set_defaults(run=work)
-    sim = verbs.add_parser("simulate", help="the simulated devices of the demo city (they speak MQTT like real ones)")
+    # every word after it is that of the devices, also one that looks like an option
+    sim = verbs.add_parser(
+        "simulate",
+        help="the simulated devices of the demo city (they speak MQTT like real ones)",
+        prefix_chars="\0",
+        add_help=False,
+    )
     sim.add_argument("rest", nargs=argparse.REMAINDER, help="options of demo.devices, see --help there")
     sim.set_defaults(run=simulate)
     # every word after it is pytest's, also one that looks like an option

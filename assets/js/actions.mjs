@@ -4,7 +4,8 @@ import { around, byId, whenThere } from './dom.mjs';
 
 const SURE_MS = 4000;
 const ACKNOWLEDGE = /^\/api\/alarms\/([^/]+)\/acknowledge$/;
-const ALL_RETURNED = '/api/alarms/acknowledge-returned';
+// calls that acknowledge several: all of them are taken back by one
+const SEVERAL = ['/api/alarms/acknowledge-returned', '/api/alarms/acknowledge'];
 const DISPATCH = '[data-next=assign], [data-url$="/assignments"], [data-next=create_incident]';
 
 /** @param {HTMLElement} button */
@@ -92,7 +93,7 @@ export function makeActions({ live, sets, selection, card, notices, pictures, di
     const result = await send(method, url, body);
     take(live, result);
     if (acknowledged) offerBack(acknowledged, result);
-    if (url === ALL_RETURNED) offerAllBack(result.ids);
+    if (SEVERAL.includes(url)) offerAllBack(result.ids);
     return result;
   }
 

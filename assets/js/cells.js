@@ -41,6 +41,43 @@
     return button(context, 'lists.acknowledge', `/api/alarms/${alarm.id}/acknowledge`, 'acknowledge');
   }
 
+  /** @param {string} text @param {Record<string, unknown>} fields */
+  const filled = (text, fields) => text.replace(/\{(\w+)\}/g, (whole, name) => String(fields[name] ?? whole));
+  /** What a line says: its family, how many of how many things, how bad; one of level I names its first. @param {LineRow} line @param {Context} context */
+  function said(line, { vocabulary, catalogue }) {
+    const key = line.worst === 1 ? 'lists.line.grave' : 'lists.line';
+    return Object.fromEntries(/** @type {Lang[]} */ (['zh', 'en']).map(lang => {
+      const level = vocabulary.levels?.[line.worst]?.[lang] ?? '';
+      return [lang, filled(catalogue[key]?.[lang] ?? '', {
+        family: vocabulary.alarm_families?.[line.family]?.[lang] ?? line.family, count: line.count, things: line.things,
+        level: level.charAt(0).toLowerCase() + level.slice(1), name: line.leading[lang] ?? line.leading.zh,
+      })];
+    }));
+  }
+
+  /** All that an open line shows, by a second press; of a closed one nothing. @param {LineRow} line @param {Context} context */
+  function acknowledgeShown(line, context) {
+    if (!line.waits.length) return null;
+    if (!line.open || !context.me.permissions.includes('alarm.acknowledge')) {
+      return h('span', { className: 'chip', 'data-state': 'unacknowledged', key: 'chip' }, [...words(context.catalogue['lists.line.waits']), ` ${line.waits.length}`]);
+    }
+    return h('button', {
+      type: 'button', className: 'row-button', key: 'act', tabIndex: -1, 'data-testid': 'acknowledge-line', 'data-method': 'POST',
+      'data-url': '/api/alarms/acknowledge', 'data-body': JSON.stringify({ ids: line.waits }), 'data-confirm': '1',
+    }, [...words(context.catalogue['lists.line.acknowledge']), ` ${line.waits.length}`]);
+  }
+
+  /** @param {LineRow} line @param {Context} context */
+  const lineRow = (line, context) => h('div', {
+    className: 'row line-row', 'data-line': line.line, 'data-state': line.state, 'data-count': line.count, 'aria-expanded': String(line.open), role: 'button',
+  }, [badge(line.worst), h('span', { className: 'caret', key: 'caret', 'aria-hidden': 'true' }, line.open ? '▾' : '▸'), title(said(line, context)),
+    acknowledgeShown(line, context)]);
+
+  /** What is damped or follows from another says so. @param {AlarmRow} alarm @param {Context} context */
+  const mark = ({ chattering_since: chatters, muted }, context) => (chatters || muted) && h('span', {
+    className: 'chip mark', key: 'mark', 'data-mark': chatters ? 'chattering' : 'muted',
+  }, words(context.catalogue[chatters ? 'lists.chattering' : 'lists.muted']));
+
   /** A button that makes one call of the API (actions.mjs). @param {Context} context @param {string} key @param {string} url @param {string} testid */
   function button(context, key, url, testid) {
     const call = { 'data-method': 'POST', 'data-url': url, 'data-body': '{}' };
@@ -58,11 +95,13 @@
   const arrival = (time, unit) => h('time', { className: 'arrival', dateTime: time, 'data-arrives': time, 'data-unit': unit, key: 'arrival' });
 
   const rows = {
-    /** @param {{ data: AlarmRow, context: Context }} params */
-    AlarmRow: ({ data, context }) => h('div', { className: 'row', 'data-alarm-id': data.id, 'data-state': data.state }, [
-      badge(data.level), title(data.names || data.message),
+    /** @param {{ data: any, context: Context }} params a row of an alarm or of a line */
+    AlarmRow: ({ data, context }) => (data.waits ? lineRow(data, context) : h('div', {
+      className: data.inside ? 'row inside' : 'row', 'data-alarm-id': data.id, 'data-state': data.state,
+    }, [
+      badge(data.level), title(data.names || data.message), mark(data, context),
       side([h('span', { className: 'reading', key: 'value' }, reading(context, data.now ? data.now.value : data.value, data)), trend(data.now, context),
-        age(data.now?.time ?? data.observed_at ?? data.raised_at)]), acknowledge(data, context)]),
+        age(data.now?.time ?? data.observed_at ?? data.raised_at)]), acknowledge(data, context)])),
     /** @param {{ data: Alarm, context: Context }} params */
     ShelvedRow: ({ data, context }) => h('div', { className: 'row', 'data-alarm-id': data.id, 'data-state': data.state }, [
       badge(data.level),

@@ -25,6 +25,7 @@ export function startKeys({ me, selection, lists, search, actions, pictures, rep
 
   function acknowledge() {
     const thing = lists.target();
+    if (thing?.type === 'line') return lists.openLine(String(thing.line));
     if (!me.permissions.includes('alarm.acknowledge') || thing?.type !== 'alarm') return;
     actions.acknowledge(thing);
     lists.goOn(thing);
@@ -32,6 +33,7 @@ export function startKeys({ me, selection, lists, search, actions, pictures, rep
 
   function dispatch() {
     const thing = lists.target();
+    if (thing?.type === 'line') return lists.openLine(String(thing.line));
     if (!me.permissions.includes('unit.assign') || !thing) return;
     if (selection.is(thing.type, thing.id)) actions.pressDispatch();
     else selection.select({ type: thing.type, id: String(thing.id) });

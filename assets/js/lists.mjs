@@ -1,7 +1,8 @@
 // The work lists: ordered rows into AG Grid. While the person's hand is in a list nothing there moves.
 import { around, atMost, byId, part, setProps, setText, whenSeen, whenThere } from './dom.mjs';
 import { collectionOf } from './live.mjs';
-import { listOf, makeLists, nextOf, rowsOf } from './rows.mjs';
+import { lineOfEach, rowIdOf } from './lines.mjs';
+import { arranged, listOf, makeLists, nextOf, rowsOf } from './rows.mjs';
 
 const EVERY_MS = 250;
 // A hand that has not moved for so long has left. What moves then is not yet what it would press: a press that comes within SETTLE_MS of
@@ -32,6 +33,8 @@ class List {
     /** The row that the keyboard is on, by its id: rows change places. @type {string | null} */
     this.focus = null;
     this.keeping = false;
+    /** Lines whose alarms are shown. @type {Set<string>} */
+    this.open = new Set();
     /** Rows as they were last drawn, by id. @type {Map<string, { said: string, row: any }>} */
     this.kept = new Map();
     this.soon = atMost(EVERY_MS, whenSeen(() => this.draw()));
@@ -118,12 +121,27 @@ class List {
     return rows;
   }
 
-  draw() {
-    const held = this.held() && this.ids.length > 0;
-    const { ids, rows, all, news } = rowsOf(this.spec, this.things, held ? this.ids : null);
+  /** Opens or closes a line: what moves by that was asked for. @param {string} line @param {boolean} [open] */
+  toggle(line, open = !this.open.has(line)) {
+    if (open) this.open.add(line);
+    else this.open.delete(line);
+    this.draw(false);
+    this.movedAt = -Infinity;
+  }
+
+  /** Opens the line in which a thing stands, if it stands in one that is closed. @param {string} id */
+  reveal(id) {
+    if (!this.spec.gathers || this.api.getRowNode(id)) return;
+    const line = lineOfEach(arranged(this.spec, this.things.all())).get(id);
+    if (line) this.toggle(line, true);
+  }
+
+  draw(held = this.held() && this.ids.length > 0) {
+    const { ids, rows, all, news } = rowsOf(this.spec, this.things, held ? this.ids : null, this.open);
     if (this.inside && !held && this.ids.length > 0 && ids.join() !== this.ids.join()) this.movedAt = performance.now();
     this.ids = ids;
-    for (const id of this.kept.keys()) if (!this.things.get(id)) this.kept.delete(id);
+    const there = new Set(ids);
+    for (const id of this.kept.keys()) if (!there.has(id)) this.kept.delete(id);
     setText(byId(`tab-count-${this.name}`), all || '');
     this.offer(all);
     part(`empty-${this.name}`).hidden = all > 0 || !this.things.known;
@@ -149,18 +167,26 @@ class List {
   follow(thing) {
     this.leave(thing);
     if (thing?.type !== this.spec.kind) return this.api.deselectAll();
+    this.reveal(String(thing.id));
     const node = this.api.getRowNode(String(thing.id));
     node?.setSelected(true, true);
     if (node && !this.inside) this.api.ensureNodeVisible(node);
   }
 }
 
-/** @param {List} list @param {Chosen} selection */
-function wire({ api, spec }, selection) {
-  /** @param {{ id: string } | undefined} data */
-  const choose = data => data && selection.select({ type: spec.kind, id: String(data.id) });
+/** A line opens and closes where an alarm is chosen. @param {List} list @param {Chosen} selection */
+function wire(list, selection) {
+  const { api, spec } = list;
+  /** @param {{ id: string, line?: string, waits?: string[] } | undefined} data */
+  const choose = data => {
+    if (data?.line && data.waits) list.toggle(data.line);
+    else if (data) selection.select({ type: spec.kind, id: String(data.id) });
+  };
   api.addEventListener('cellClicked', ({ data, event }) => { if (!event.target.closest('button')) choose(data); });
-  api.addEventListener('cellKeyDown', ({ data, event }) => { if (event.key === 'Enter') choose(data); });
+  api.addEventListener('cellKeyDown', ({ data, event }) => {
+    if (event.key === 'Enter') choose(data);
+    if (data?.waits && (event.key === 'ArrowRight' || event.key === 'ArrowLeft')) list.toggle(data.line, event.key === 'ArrowRight');
+  });
 }
 
 /** @param {HTMLElement} toggle @param {boolean} behind */
@@ -239,17 +265,31 @@ export async function startLists({ live, sets, selection, context }) {
      */
     goOn(done) {
       const list = open.alarms;
-      const next = nextOf(list.shown(), done.id, row => row.waiting && String(row.id) !== String(done.id));
+      const next = nextOf(list.shown(), done.id, row => (row.waiting || (row.waits?.length && !row.open)) && String(row.id) !== String(done.id));
       if (!next) return;
       const chosen = selection.is('alarm', done.id);
       const row = list.focused() ? list.api.getRowNode(String(next.id))?.rowIndex : null;
-      if (chosen) selection.select({ type: 'alarm', id: String(next.id) });
+      if (chosen && !next.waits) selection.select({ type: 'alarm', id: String(next.id) });
       if (row != null) focusRow(list, row);
     },
 
-    /** What the keyboard is on: the focused row, else the selection. @returns {Thing | null} */
+    /**
+     * Opens a line and puts the keyboard on the first of its alarms that waits: nobody acknowledges what they do not see.
+     * @param {string} line
+     */
+    openLine(line) {
+      const list = open.alarms;
+      list.toggle(line, true);
+      const rows = list.shown();
+      const at = rows.findIndex(row => row.id === rowIdOf(line));
+      const first = rows.findIndex((row, index) => index > at && row.waiting);
+      if (first >= 0) focusRow(list, first);
+    },
+
+    /** What the keyboard is on: the focused row, else the selection; of a line, its row. @returns {Thing | null} */
     target() {
       const list = Object.values(open).find(one => one.focused());
+      if (list?.focused().waits) return { ...list.focused(), type: 'line' };
       if (list) return { ...list.focused(), type: list.spec.kind };
       const chosen = selection.current();
       return chosen && { ...collectionOf(live, chosen.type)?.get(chosen.id), ...chosen };

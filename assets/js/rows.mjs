@@ -1,5 +1,6 @@
 // What the work lists hold and in which order: values in, values out.
 import { arrivalOf, waitsSince } from './eta.mjs';
+import { GATHERED_FROM, gather, lineRow } from './lines.mjs';
 
 const UNIT_ORDER = ['on_scene', 'en_route', 'assigned', 'available', 'out_of_service'];
 
@@ -8,10 +9,10 @@ const later = (a, b) => (a < b ? 1 : a > b ? -1 : 0);
 
 /**
  * A list: the kind of the live channel, its grid, which things it holds, which is first, the row of a thing. `also`: another kind of
- * which its rows tell.
+ * which its rows tell. `gathers`: several things may stand under one line; which of them wait.
  * @typedef {{
  *   kind: 'incident' | 'alarm' | 'unit' | 'warning', also?: Kind, grid: string,
- *   holds: (thing: any) => boolean, order: (a: any, b: any) => number, row: (thing: any) => any,
+ *   holds: (thing: any) => boolean, order: (a: any, b: any) => number, row: (thing: any) => any, gathers?: (thing: any) => boolean,
  * }} ListSpec
  */
 /** @param {Sets} sets @returns {ListSpec} */
@@ -23,7 +24,7 @@ const incidents = sets => ({
 /** @param {Sets} sets @param {Live} live @returns {ListSpec} */
 const alarms = (sets, live) => ({
   kind: 'alarm', also: 'judged', grid: 'grid-alarms',
-  row: alarm => ({ ...alarm, waiting: sets.waiting(alarm), now: live.judged.get(alarm.id) ?? null }),
+  row: alarm => ({ ...alarm, waiting: sets.waiting(alarm), now: live.judged.get(alarm.id) ?? null }), gathers: sets.waiting,
   holds: (/** @type {Alarm} */ thing) => !sets.quiet(thing),
   order: (/** @type {Alarm} */ a, /** @type {Alarm} */ b) =>
     Number(sets.waiting(b)) - Number(sets.waiting(a)) || a.level - b.level || later(a.raised_at, b.raised_at),
@@ -79,17 +80,50 @@ export function nextOf(rows, id, wanted) {
 /** The things that a list holds, the first first. @param {ListSpec} list @param {any[]} things */
 export const arranged = (list, things) => things.filter(list.holds).sort(list.order);
 
+/** Rows by their ids, in their order, and what there is besides: members of closed lines, lines of one. @typedef {{ shown: any[], every: Map<string, any> }} Drawn */
+
 /**
- * What a list shows. While a hand holds it, it keeps the rows it has in their order, each as it is now; what is new is only counted.
+ * @param {ListSpec} list
+ * @param {any[]} wanted things in their order
+ * @param {ReadonlySet<string>} open lines that are open
+ * @returns {Drawn}
+ */
+function drawn({ gathers, row }, wanted, open) {
+  if (!gathers) {
+    const rows = wanted.map(row);
+    return { shown: rows, every: new Map(rows.map(one => [String(one.id), one])) };
+  }
+  const shown = [];
+  const every = new Map();
+  for (const line of gather(wanted)) {
+    const isOpen = open.has(line.id);
+    const head = lineRow(line, gathers, isOpen);
+    const alone = line.members.length < GATHERED_FROM;
+    const members = line.members.map(alarm => (alone ? row(alarm) : { ...row(alarm), inside: true }));
+    for (const one of [head, ...members]) every.set(String(one.id), one);
+    shown.push(...(alone ? members : isOpen ? [head, ...members] : [head]));
+  }
+  return { shown, every };
+}
+
+/**
+ * What a list shows. While a hand holds it, it keeps the rows it has in their order, each as it is now; what is new is only counted: a
+ * line counts once, whatever comes into it.
  * @param {ListSpec} list
  * @param {Pick<Collection<any>, 'all' | 'get'>} things
  * @param {string[] | null} held ids of the rows that stay, null for a list that is free
+ * @param {ReadonlySet<string>} [open] lines that are open
  * @returns {{ ids: string[], rows: any[], all: number, news: number }}
  */
-export function rowsOf(list, things, held) {
+export function rowsOf(list, things, held, open = new Set()) {
   const wanted = arranged(list, things.all());
-  const all = wanted.map(thing => String(thing.id));
+  const { shown, every } = drawn(list, wanted, open);
+  const all = shown.map(one => String(one.id));
   const ids = held ?? all;
-  const rows = ids.map(id => things.get(id)).filter(Boolean).map(list.row);
-  return { ids, rows, all: all.length, news: held ? all.filter(id => !held.includes(id)).length : 0 };
+  /** @param {string} id */
+  const rowOf = id => {
+    const thing = every.get(id) ?? things.get(id);
+    return thing && (every.has(id) ? thing : list.row(thing));
+  };
+  return { ids, rows: ids.map(rowOf).filter(Boolean), all: wanted.length, news: held ? all.filter(id => !held.includes(id)).length : 0 };
 }

@@ -40,7 +40,28 @@ interface Alarm extends Located {
   shelved_until: string | null;
   shelved_by: string | null;
   shelved_reason: string | null;
+  /** the line of the work list that it stands in with others */
+  line: string;
+  /** why it is told to nobody; `cause`: the alarm that it follows from */
+  muted: { stage: string; by: string; cause: string | null; since: string; why: Bilingual } | null;
+  /** it comes and goes */
+  chattering_since: string | null;
   version: number;
+}
+
+/** A line of the work list that stands for several alarms; `waits`: ids of those that nobody has acknowledged. */
+interface LineRow {
+  id: string;
+  line: string;
+  family: string;
+  open: boolean;
+  waits: string[];
+  count: number;
+  things: number;
+  worst: Level;
+  leading: Bilingual;
+  state: string;
+  changed_at: string;
 }
 
 /** What the rule of the alarm with this id judges now; `window_s` of a sum or mean. */
@@ -57,7 +78,7 @@ interface Judged {
 }
 
 /** An alarm in the list: whether it waits for somebody to acknowledge it, and what is judged now, where that is known. */
-type AlarmRow = Alarm & { waiting: boolean; now: Judged | null };
+type AlarmRow = Alarm & { waiting: boolean; now: Judged | null; inside?: boolean };
 
 interface Assignment {
   id: string;
@@ -275,6 +296,7 @@ interface Vocabulary {
   levels: Texts;
   alarm_levels: Texts;
   urgencies: Texts;
+  alarm_families: Texts;
   metrics: Texts;
   layer_groups: unknown;
   /** sets of words that are derived from what they mean */
@@ -320,6 +342,8 @@ interface Thing {
   lat?: number | null;
   zoom?: number;
   label?: string;
+  /** of a row that is a line of the work list */
+  line?: string;
 }
 
 /** State that goes into a Dash component. */

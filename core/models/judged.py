@@ -94,6 +94,7 @@ class Alarm(Base):
         Index("ix_alarm_changed", "changed_at"),
         Index("ix_alarm_raised", "raised_at"),
         Index("ix_alarm_geom", "geom", postgresql_using="gist"),
+        Index("ix_alarm_chattering", "id", postgresql_where=text("chattering_since IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -125,6 +126,10 @@ class Alarm(Base):
     shelved_by: Mapped[str | None]
     shelved_reason: Mapped[str | None]
     incident_id: Mapped[UUID | None]
+    # what keeps it from being told: {"stage", "by", "cause", "since", "why"}
+    muted: Mapped[Any | None] = mapped_column(JSONB)
+    # it comes and goes; set while that is damped
+    chattering_since: Mapped[datetime | None]
     version: Mapped[int]
 
 
@@ -132,12 +137,17 @@ class AlarmEvent(Base):
     """Append-only: every change of an alarm, by whom and why."""
 
     __tablename__ = "alarm_event"
-    __table_args__ = (Index("ix_alarm_event_alarm", "alarm_id", "id"),)
+    __table_args__ = (
+        Index("ix_alarm_event_alarm", "alarm_id", "id"),
+        # figures of a month are read from the index alone
+        Index("ix_alarm_event_time", "time", "alarm_id", "what", "state", "level"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     alarm_id: Mapped[UUID] = mapped_column(ForeignKey("alarm.id"))
     time: Mapped[datetime]
-    # raised, worsened, eased, returned, acknowledged, unacknowledged, shelved, unshelved, linked
+    # raised, raised_again, worsened, eased, returned, acknowledged, unacknowledged, shelved, unshelved, linked,
+    # muted, unmuted, chattering, settled
     what: Mapped[str]
     state: Mapped[str]
     level: Mapped[int] = mapped_column(SmallInteger)

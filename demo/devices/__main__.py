@@ -33,6 +33,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--mqtt-url", default=url, help="mqtt://user:password@host:port (default: ONEMAP_MQTT_URL)")
     parser.add_argument("--speed", type=positive, default=1.0, help="how fast storm, driving and work go")
     parser.add_argument("--storm-after", type=float, default=90.0, help="seconds from the start to the first storm")
+    parser.add_argument("--typhoon", action="store_true", help="a typhoon over the whole city instead")
     parser.add_argument("--seed", type=int, default=1, help="another number, other noise")
     parser.add_argument(
         "--rate-scale", type=positive, default=1.0, help="more (or fewer) messages than real devices send"
@@ -67,7 +68,7 @@ def main() -> None:
     start = datetime.now(UTC)
     world = World(
         package,
-        storm_script(),
+        storm_script("typhoon" if given.typhoon else "storm"),
         given.seed,
         start,
         storm_after_s=given.storm_after,

@@ -65,6 +65,16 @@ class StormScript:
     smoke_reach_m: float
     video: tuple[VideoStep, ...]
     calls: tuple[CallStep, ...]
+    # how far from the target streets and underpasses fill, and covers are lifted, by how many degrees at most
+    depth_reach_m: float
+    tilt_reach_m: float
+    tilt_deg: float
+    # of the covers that are lifted, this share rattles; gusts swing the wind by this part of it
+    rattle: float
+    gust: float
+    tilt_s: tuple[float, ...]
+    # share of the devices on mains that have no power
+    dark: Keyframes
 
 
 FRAMES = (
@@ -85,9 +95,9 @@ def table(name: str) -> Any:
     return orjson.loads((DATA / f"{name}.json").read_bytes())
 
 
-def storm_script() -> StormScript:
-    """The script in `demo/data/storm.json`."""
-    data = table("storm")
+def storm_script(name: str = "storm") -> StormScript:
+    """The script in `demo/data/<name>.json`: `storm`, which comes again and again, or `typhoon`."""
+    data = table(name)
     cell = data["cell"]
     return StormScript(
         data["length_s"],
@@ -101,4 +111,11 @@ def storm_script() -> StormScript:
         data["smoke_reach_m"],
         tuple(VideoStep(**step) for step in data["video"]),
         tuple(CallStep(**step) for step in data["calls"]),
+        depth_reach_m=data.get("depth_reach_m", 2_500.0),
+        tilt_reach_m=data.get("tilt_reach_m", 650.0),
+        tilt_deg=data.get("tilt_deg", 24.0),
+        rattle=data.get("rattle", 0.0),
+        gust=data.get("gust", 0.0),
+        tilt_s=tuple(data.get("tilt_s", (260.0, 2_000.0))),
+        dark=tuple((float(s), float(v)) for s, v in data.get("dark", ((0.0, 0.0),))),
     )

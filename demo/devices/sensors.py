@@ -11,7 +11,7 @@ from demo.devices.chance import rng_for, share
 from demo.devices.message import Message, message
 from demo.devices.package import Thing
 from demo.devices.signals import SIGNALS, hour_of, manhole_depth_m
-from demo.devices.storm import Weather, added
+from demo.devices.storm import Weather, added, is_dark
 
 # In every half hour this share of devices is silent for some minutes; shares of messages that are late, or sent twice.
 SILENT_SHARE, SILENT_WINDOW_S, SILENT_S = 0.02, 1_800.0, (180.0, 420.0)
@@ -66,7 +66,7 @@ class Sensors:
                 yield due.held
                 continue
             self._put(max(due.at + timedelta(seconds=due.device.interval_s), now - timedelta(seconds=5)), due.device)
-            if not silent(due.device.site.id, self._seed, due.at):
+            if not silent(due.device.site.id, self._seed, due.at) and not is_dark(weather, due.device.site):
                 yield from self._sent(due, weather)
 
     def _sent(self, due: Due, weather: Weather | None) -> Iterator[Message]:

@@ -10,10 +10,11 @@ from demo.devices.package import Thing
 from demo.devices.places import Place, Scene
 from demo.devices.script import StormScript, value_at
 
-DEPTH_REACH_M = 2_500.0
 RIVER_KINDS_SHARE = {"临江": 1.0, "清溪河": 0.9, "新南河": 0.7}
 LAKE_SHARE = 0.25
-TILT_AT_BREAK_DEG = 24.0
+RATTLE_S, GUST_S = 240.0, 170.0
+# devices without a battery
+ON_MAINS = frozenset({"gas", "flow", "noise", "temperature", "smoke", "air_quality"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def water_m(weather: Weather, site: Thing) -> float:
     if own.get("underpass") == weather.scene.underpass:
         return weather.now("underpass_m")
     target = weather.scene.places["target"]
-    near = float(np.exp(-((metres_from(target, site) / DEPTH_REACH_M) ** 2)))
+    near = float(np.exp(-((metres_from(target, site) / weather.script.depth_reach_m) ** 2)))
     if "underpass" in own:
         return weather.now("underpass_m") * (0.04 + 0.34 * near * share(site.id, "depth"))
     if "water" in own:
@@ -84,9 +85,31 @@ def smoke_percent(weather: Weather, site: Thing) -> float:
 
 def tilt_deg(weather: Weather, site: Thing) -> float:
     """Covers near the flooded underpass are lifted out of their seats for a while."""
-    flooded = 260.0 < weather.at_s < 2_000.0
-    near = metres_from(weather.scene.places["target"], site) < 650.0
-    return TILT_AT_BREAK_DEG * share(site.id, "tilt") if flooded and near else 0.0
+    script = weather.script
+    flooded = script.tilt_s[0] < weather.at_s < script.tilt_s[1]
+    near = metres_from(weather.scene.places["target"], site) < script.tilt_reach_m
+    return script.tilt_deg * share(site.id, "tilt") if flooded and near and not seated(weather, site) else 0.0
+
+
+def seated(weather: Weather, site: Thing) -> bool:
+    """Whether a cover that rattles lies in its seat at this moment."""
+    if share(site.id, "rattle") >= weather.script.rattle:
+        return False
+    return (weather.at_s / RATTLE_S + share(site.id, "phase")) % 1.0 < 0.5
+
+
+def wind_mps(weather: Weather, site: Thing) -> float:
+    """Mean wind of the place and its gusts."""
+    mean = weather.now("wind_mps") * (0.7 + 0.6 * share(site.id, "gust"))
+    turn = 2 * np.pi * (weather.at_s / GUST_S + share(site.id, "squall"))
+    return float(mean * (1.0 + weather.script.gust * np.sin(turn)))
+
+
+def is_dark(weather: Weather | None, site: Thing) -> bool:
+    """Whether a device is without power."""
+    if weather is None or site.kind not in ON_MAINS:
+        return False
+    return share(site.id, "mains") < value_at(weather.script.dark, weather.at_s)
 
 
 EFFECTS: dict[str, Effect] = {
@@ -97,7 +120,7 @@ EFFECTS: dict[str, Effect] = {
     "co": lambda weather, site: 0.006 * smoke_pm25(weather, site),
     "smoke": smoke_percent,
     "tilt": tilt_deg,
-    "wind": lambda weather, site: weather.now("wind_mps") * (0.7 + 0.6 * share(site.id, "gust")),
+    "wind": wind_mps,
     "temperature": lambda weather, site: weather.now("cool_c"),
     "noise": lambda weather, site: 0.05 * weather.rain_mm_h(site.x, site.y),
     "flow": lambda weather, site: 0.35 * weather.rain_mm_h(site.x, site.y) * share(site.id, "storm flow"),

@@ -18,6 +18,21 @@ NOBODY = UUID(int=0)
 # the lowest role that is let in, in the order of ROLES; what is asked for is not there, or not well said
 DOORS = [
     ("viewer", "GET", "/api/alarms"),
+    ("viewer", "GET", "/api/alarm-groups"),
+    ("viewer", "GET", "/api/alarm-groups/rain:rain/alarms"),
+    ("viewer", "GET", "/api/alarm-metrics"),
+    ("viewer", "GET", "/api/routes"),
+    ("viewer", "GET", f"/api/routes/explain?alarm={NOBODY}"),
+    ("viewer", "GET", "/api/inhibitions"),
+    ("viewer", "GET", "/api/silences"),
+    ("dispatcher", "POST", "/api/alarms/acknowledge"),
+    ("commander", "POST", "/api/silences"),
+    ("commander", "POST", "/api/silences/nobody/end"),
+    ("admin", "POST", "/api/routes"),
+    ("admin", "PATCH", "/api/routes/nobody"),
+    ("admin", "DELETE", "/api/routes/nobody"),
+    ("admin", "POST", "/api/inhibitions"),
+    ("admin", "PATCH", "/api/inhibitions/nobody"),
     ("viewer", "GET", "/api/incidents"),
     ("viewer", "GET", "/api/units"),
     ("viewer", "GET", "/api/sensors"),
@@ -137,6 +152,23 @@ BODIES: dict[str, object] = {
     "/api/catalogue/layer/nobody/requests": {"department": "works", "purpose": "test"},
     "/api/catalogue/requests/1/decision": {"grant": False},
     f"/api/alarms/{NOBODY}/shelve": {"minutes": 5, "reason": "test"},
+    "/api/alarms/acknowledge": {"ids": [str(NOBODY)]},
+    "/api/silences": {
+        "matchers": [{"label": "thing", "is": ["nobody"]}],
+        "ends_at": "2190-01-01T00:00:00Z",
+        "starts_at": "2189-12-31T00:00:00Z",
+        "why": "test",
+    },
+    "/api/routes": {"id": "permission-test", "name_zh": "x", "name_en": "x"},
+    "/api/routes/nobody": {"version": 1},
+    "/api/inhibitions": {
+        "id": "permission-test",
+        "name_zh": "x",
+        "name_en": "x",
+        "source": [{"label": "thing", "is": ["nobody"]}],
+        "target": [{"label": "thing", "is": ["nothing"]}],
+    },
+    "/api/inhibitions/nobody": {"version": 1},
     "/api/incidents": {"alarm": str(NOBODY)},
     f"/api/incidents/{NOBODY}/assignments": {"unit": "nobody"},
     f"/api/incidents/{NOBODY}/status": {"status": "closed", "version": 1},
@@ -196,6 +228,8 @@ def test_door_is_open_to_whom_it_always_was(
 CITY = {
     "/api/alarms",
     "/api/alarms/{alarm_id}",
+    "/api/alarm-groups",
+    "/api/alarm-groups/{line}/alarms",
     "/api/analysis",
     "/api/analysis/{subject}",
     "/api/analysis/{subject}/export",
@@ -245,7 +279,7 @@ CITY = {
 
 
 # what stands for a name in an address, where that is not any text
-NAMED = {"{kind}": "unit", "{alarm_id}": str(NOBODY), "{incident_id}": str(NOBODY)}
+NAMED = {"{line}": "rain:rain", "{kind}": "unit", "{alarm_id}": str(NOBODY), "{incident_id}": str(NOBODY)}
 
 
 def test_who_only_sees_the_city_is_told_nothing_of_how_it_is_made(served: System, db: Engine) -> None:
