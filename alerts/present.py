@@ -25,6 +25,7 @@ ALARM_COLUMNS = f"""
 id, rule_id, kind, thing_type, thing_id, names, level, state, active, raised_at, changed_at, observed_at, metric, value,
   unit, message, district, {CLASSIFICATION} AS classification, ST_X(geom) AS lon, ST_Y(geom) AS lat, risk,
   acknowledged_by, acknowledged_at, shelved_until, shelved_by, shelved_reason, incident_id, muted, chattering_since,
+  useful,
   ARRAY(SELECT unit_id FROM assignment sent WHERE sent.incident_id = alarm.incident_id ORDER BY unit_id) AS units,
   version
 """
@@ -43,8 +44,9 @@ class Muted(TypedDict):
 
 class Alarm(TypedDict):
     """One alarm: the first finding of a rule about a thing until it is back to normal. `classification` is that of the
-    thing, `units` were sent to its incident. `line` is the line of the work list that it stands in with others;
-    `chattering_since`: it comes and goes. Fields that nobody wrote down in a past moment are null."""
+    thing, `units` were sent to its incident; `useful` is what an operator said of it. `line` is the line of the work
+    list that it stands in with others; `chattering_since`: it comes and goes. Fields that nobody wrote down in a past
+    moment are null."""
 
     id: str
     rule: str
@@ -76,6 +78,7 @@ class Alarm(TypedDict):
     line: str
     muted: Muted | None
     chattering_since: str | None
+    useful: bool | None
     version: int | None
 
 
@@ -125,6 +128,7 @@ def alarm_object(row: Any) -> Alarm:
         "line": line_of(row.kind, row.level, row.district),
         "muted": row.muted,
         "chattering_since": rfc3339(row.chattering_since) if row.chattering_since else None,
+        "useful": row.useful,
         "version": row.version,
     }
 
@@ -165,6 +169,7 @@ _UNKNOWN = dict.fromkeys(
         "incident_id",
         "muted",
         "chattering_since",
+        "useful",
         "version",
     )
 )
@@ -182,7 +187,7 @@ def _alarm_then(row: Any) -> Any:
         return SimpleNamespace(**{**_UNKNOWN, **row._mapping, "changed_at": row.time})
     risk = row.risk or row.after["risk"]
     # events from before a shelf said who and why, and a mute what, do not have these
-    unsaid = {"shelved_by": None, "shelved_reason": None, "muted": None, "chattering_since": None}
+    unsaid = {"shelved_by": None, "shelved_reason": None, "muted": None, "chattering_since": None, "useful": None}
     kept = {**unsaid, **row.after, "risk": risk}
     return as_row(kept, classification=row.classification, units=row.units)
 

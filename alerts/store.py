@@ -265,6 +265,18 @@ WHERE id = :id
     announce(conn, [(alarm.id, transition)], now)
 
 
+_MARK = text("UPDATE alarm SET useful = :useful, changed_at = :now, version = version + 1 WHERE id = :id")
+
+
+def mark(conn: Connection, alarm_id: UUID, useful: bool, who: str, now: datetime) -> None:
+    """Note what an operator says of an alarm: that it was of use, or was not; rules are judged by that."""
+    conn.execute(_MARK, {"id": alarm_id, "useful": useful, "now": now})
+    given = {"value": None, "observed": None, "who": who, "note": None}
+    what = "useful" if useful else "not_useful"
+    conn.execute(WRITE_EVENT, {"id": alarm_id, "now": now, "what": what, **given})
+    notify_change(conn, "alarm", [alarm_id])
+
+
 def link(conn: Connection, alarm_id: UUID, incident_id: UUID, who: str, now: datetime) -> None:
     """Note which incident was opened from the alarm, and announce it to screens."""
     conn.execute(

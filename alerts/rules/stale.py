@@ -6,7 +6,7 @@ mutes those of its members.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -80,20 +80,25 @@ FROM sensor s JOIN sensor_state t ON t.sensor_id = s.id WHERE s.status = 'active
 
 def stands(conn: Connection, rule: RuleRow, moment: Moment, held: Sequence[Held]) -> list[Finding] | None:
     """Who is silent; None in the grace after a start."""
-    params: StaleParams = rule.params
-    if in_grace(params, moment.now, moment.started_at):
+    if in_grace(rule.params, moment.now, moment.started_at):
         return None
     rows = conn.execute(_HEARD).all()
     things = {row.id: thing_of(row) for row in rows}
     heard = [Heard(r.id, r.kind, r.interval_s, r.heard) for r in rows if watches(rule, things[r.id])]
-    silence, at = find_silent(heard, params, moment.now), to_pg_us(moment.now)
-    source_rule = replace(rule, alarm_kind="source_stale")
+    return silences(rule, things, heard, moment.now)
+
+
+def silences(rule: RuleRow, things: Mapping[str, Thing], heard: Iterable[Heard], now: datetime) -> list[Finding]:
+    """Pure: a finding for each thing, and for each whole source, that is silent at `now`."""
+    params: StaleParams = rule.params
+    silence, at = find_silent(heard, params, now), to_pg_us(now)
+    of_source = replace(rule, alarm_kind="source_stale")
     return [
         Finding(rule, things[name], params.level, None, round(age / 60), "min", at, None, "alarm.stale")
         for name, age in silence.things.items()
     ] + [
         Finding(
-            source_rule,
+            of_source,
             source_thing(name),
             params.source_level,
             None,

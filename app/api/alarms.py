@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from alerts import lifecycle, present, store
 from alerts.present import Alarm, read_alarms
-from app.api.shapes import AlarmsIn, ExcerptDep, ShelveIn, page, parse_choices
+from app.api.shapes import AlarmsIn, ExcerptDep, ShelveIn, UsefulIn, page, parse_choices
 from app.deps import Conn, Now, Who
 from app.seeing import as_seen, need_seen
 from core import audit
@@ -96,6 +96,18 @@ def unacknowledge(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> Alarm:
     get_alarm(conn, who, alarm_id)
     if store.unacknowledge(conn, store.lock_alarm(conn, alarm_id), who.username, now):
         audit.write(conn, who, "alarm.unacknowledge", now, {"alarm": alarm_id})
+    return as_seen(who, "alarm", read_alarms(conn, [alarm_id])[0])
+
+
+@router.post("/{alarm_id}/useful")
+def mark_useful(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: UsefulIn) -> Alarm:
+    """Whether it was worth looking at: what its rule is judged by. The last mark counts."""
+    who.require(Permission.ALARM_ACKNOWLEDGE)
+    alarm = get_alarm(conn, who, alarm_id)
+    store.lock_alarm(conn, alarm_id)
+    if alarm["useful"] is not body.useful:
+        store.mark(conn, alarm_id, body.useful, who.username, now)
+        audit.write(conn, who, "alarm.useful", now, {"alarm": alarm_id, "useful": body.useful})
     return as_seen(who, "alarm", read_alarms(conn, [alarm_id])[0])
 
 

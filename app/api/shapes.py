@@ -47,6 +47,12 @@ class AlarmsIn(Given):
     ids: list[UUID] = Field(min_length=1, max_length=1000)
 
 
+class UsefulIn(Given):
+    """What an operator says of an alarm."""
+
+    useful: bool
+
+
 class ShelveIn(Given):
     """`reason`: a key of the table `shelve_reasons`, or in words."""
 

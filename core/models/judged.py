@@ -54,6 +54,7 @@ class RuleVersion(Base):
     # seeded, changed, armed, disarmed
     what: Mapped[str]
     who: Mapped[str]
+    why: Mapped[str | None]
     after: Mapped[JsonObject]
 
 
@@ -130,6 +131,8 @@ class Alarm(Base):
     muted: Mapped[Any | None] = mapped_column(JSONB)
     # it comes and goes; set while that is damped
     chattering_since: Mapped[datetime | None]
+    # what an operator said of it: it was not useful, or it was
+    useful: Mapped[bool | None]
     version: Mapped[int]
 
 

@@ -47,6 +47,9 @@ UPDATE ingest_batch b SET packed = COALESCE((
     for column in ("sensor_ids", "metrics", "times", "values"):
         op.drop_column("ingest_batch", column)
 
+    op.add_column("rule_version", sa.Column("why", sa.Text(), nullable=True))
+    # what an operator said of it: it was not useful, or it was
+    op.add_column("alarm", sa.Column("useful", sa.Boolean(), nullable=True))
     op.create_table(
         "rule_memory",
         sa.Column("rule_id", sa.Text(collation="C"), nullable=False),
@@ -58,6 +61,8 @@ UPDATE ingest_batch b SET packed = COALESCE((
 
 def downgrade() -> None:
     op.drop_table("rule_memory")
+    op.drop_column("alarm", "useful")
+    op.drop_column("rule_version", "why")
     times = sa.ARRAY(sa.DateTime(timezone=True))
     op.add_column("ingest_batch", sa.Column("sensor_ids", sa.ARRAY(sa.Text()), nullable=False, server_default="{}"))
     op.add_column("ingest_batch", sa.Column("metrics", sa.ARRAY(sa.Text()), nullable=False, server_default="{}"))
