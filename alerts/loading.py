@@ -3,65 +3,40 @@ times."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 from sqlalchemy import Connection, text
 
 from alerts.panel import ALL, Panel, Series, in_turns
+from alerts.recorded import Span, read_recorded
 from alerts.rules import KINDS, check_params
-from alerts.rules.base import Bank, Key, Monitor, RuleRow, Thing, thing_of, watches
+from alerts.rules.base import Bank, Key, Monitor, Readings, RuleRow, Thing, thing_of, watches
 from alerts.rules.single import SingleBank
-from alerts.rules.steps import NEVER, SECOND
+from alerts.rules.steps import NEVER
 from alerts.rules.surprise import AnomalyBank, rows_learnt
 from core.errors import InputError
 from core.history import as_row
 from core.log import get_log
 from core.packed import unpack
-from core.pgarray import from_pg_us, to_pg_us
+from core.pgarray import MICROSECOND, from_pg_us, to_pg_us
 from core.types import partition_of
-from core.vocabulary import UNJUDGED, sql_list
 
 log = get_log("loading")
 
 PENDING = text("SELECT packed FROM ingest_batch WHERE partition = ANY(:owned)")
 NAMED = text("SELECT number, sensor_id, metric FROM series WHERE number = ANY(:numbers)")
 NEWEST = text("SELECT sensor_id, metric, time FROM sensor_state")
-# an older unjudged reading decides where judgement stands for its series
-HISTORY = text(
-    f"""
-SELECT o.sensor_id, o.metric, date_bin('1 minute', o.time, 'epoch') AS bucket, sum(o.value) AS total,
-  count(*) AS readings, max(o.value) AS most
-FROM observation o LEFT JOIN unnest(CAST(:waiting_sensors AS text[]), CAST(:waiting_metrics AS text[]),
-  CAST(:waiting_since AS timestamptz[])) AS p (sensor_id, metric, time) USING (sensor_id, metric)
-WHERE o.sensor_id = ANY(:sensors) AND o.metric = ANY(:metrics) AND o.time > now() - make_interval(secs => :back)
-  AND o.quality NOT IN {sql_list(UNJUDGED)} AND (p.time IS NULL OR o.time < p.time)
-GROUP BY 1, 2, 3 ORDER BY 3
-"""
-)
-
-
 # what a rule that learns is taught at its start where it has learnt nothing yet
-TAUGHT_S = 86_400
+TAUGHT = timedelta(days=1)
 MEMORIES = text("SELECT thing_id, body FROM rule_memory WHERE rule_id = :rule")
 KEEP_MEMORY = text("""
 INSERT INTO rule_memory (rule_id, thing_id, body) VALUES (:rule, :thing, :body)
 ON CONFLICT (rule_id, thing_id) DO UPDATE SET body = EXCLUDED.body
 """)
-# readings that were judged since what is remembered, in order of time
-SINCE = text(
-    f"""
-SELECT o.sensor_id, o.metric, o.time, o.value
-FROM observation o LEFT JOIN unnest(CAST(:waiting_sensors AS text[]), CAST(:waiting_metrics AS text[]),
-  CAST(:waiting_since AS timestamptz[])) AS p (sensor_id, metric, time) USING (sensor_id, metric)
-WHERE o.sensor_id = ANY(:sensors) AND o.metric = ANY(:metrics) AND o.time > :since
-  AND o.quality NOT IN {sql_list(UNJUDGED)} AND (p.time IS NULL OR o.time < p.time)
-ORDER BY o.time
-"""
-)
 STATES = text("SELECT rule_id, thing_id, state FROM rule_state")
 RULES = text("SELECT id, kind, alarm_kind, name_zh, name_en, watches, params FROM rule WHERE enabled ORDER BY id")
 RULES_AT = text("SELECT DISTINCT ON (rule_id) after FROM rule_version WHERE time <= :at ORDER BY rule_id, version DESC")
@@ -108,10 +83,11 @@ def load(conn: Connection, owned: list[int], partitions: int, resting: Collectio
     waiting = _waiting_since(conn, owned)
     newest = _newest(conn, waiting)
     panel.note_newest(newest)
-    _remember(conn, banks, waiting)
     for bank, metrics in banks:
         if isinstance(bank, AnomalyBank):
-            _recall(conn, bank, metrics, waiting, newest)
+            _recall(conn, bank, metrics, newest)
+        else:
+            _remember(conn, bank, metrics, newest)
     return Loaded(panel, faults)
 
 
@@ -186,54 +162,49 @@ def _newest(conn: Connection, waiting: dict[Series, int]) -> dict[Series, int]:
     return newest
 
 
-def _remember(conn: Connection, banks: Sequence[tuple[Bank, tuple[str, ...]]], waiting: dict[Series, int]) -> None:
-    """Give banks what was judged before the start."""
-    for bank, metrics in banks:
-        remember = getattr(bank, "remember", None)
-        back = KINDS[bank.rule.kind].history_s(bank.rule)
-        if remember is None or not back:
-            continue
-        rows = {thing.id: row for row, thing in enumerate(bank.things)}
-        given = _asked(rows, metrics, waiting) | {"back": back}
-        found = conn.execute(HISTORY, given).all()
-        if not found:
-            continue
-        lanes = {metric: lane for lane, metric in enumerate(metrics)}
-        readings, order = in_turns(
-            np.array([rows[r.sensor_id] for r in found], np.int64),
-            np.array([lanes[r.metric] for r in found], np.int64),
-            np.array([to_pg_us(r.bucket) for r in found], np.int64),
-            np.array([r.total for r in found], float),
-        )
-        counts = np.array([r.readings for r in found], float)
-        remember(readings, counts[order], np.array([r.most for r in found], float)[order])
+def _remember(conn: Connection, bank: Bank, metrics: Sequence[str], newest: Mapping[Series, int]) -> None:
+    """Give a bank what was judged before the start, as far back from there as it looks."""
+    remember = getattr(bank, "remember", None)
+    back = timedelta(seconds=KINDS[bank.rule.kind].history_s(bank.rule))
+    if remember is not None and back:
+        remember(_judged(conn, bank, metrics, newest, lambda row, at: at - back))
 
 
-def _recall(
-    conn: Connection,
-    bank: AnomalyBank,
-    metrics: Sequence[str],
-    waiting: dict[Series, int],
-    newest: dict[Series, int],
-) -> None:
+def _recall(conn: Connection, bank: AnomalyBank, metrics: Sequence[str], newest: Mapping[Series, int]) -> None:
     """What a rule has learnt, and what it would have learnt from the readings since."""
     rows = {thing.id: row for row, thing in enumerate(bank.things)}
     for thing_id, body in conn.execute(MEMORIES, {"rule": bank.rule.id}):
         if thing_id in rows:
             with suppress(ValueError):  # of another version of the detector: it learns anew
                 bank.recall(rows[thing_id], bytes(body))
-    judged = [at for (thing, metric), at in newest.items() if thing in rows and metric in metrics]
-    if not judged:
-        return
-    untaught = max(judged) - TAUGHT_S * SECOND
-    since = int(np.where(bank.newest == NEVER, untaught, bank.newest).min())
-    given = _asked(rows, metrics, waiting) | {"since": from_pg_us(max(since, untaught))}
-    found = conn.execute(SINCE, given).all()
-    whose = np.array([rows[r.sensor_id] for r in found], np.int64)
-    at = np.array([to_pg_us(r.time) for r in found], np.int64)
-    values = np.array([r.value for r in found], float)
-    new = at > bank.newest[whose] if len(found) else np.zeros(0, np.bool_)
-    bank.learn(in_turns(whose[new], np.zeros(int(new.sum()), np.int64), at[new], values[new])[0])
+
+    def since(row: int, at: datetime) -> datetime:
+        known = int(bank.newest[row])
+        return at - TAUGHT if known == NEVER else max(from_pg_us(known + 1), at - TAUGHT)
+
+    bank.learn(_judged(conn, bank, metrics, newest, since))
+
+
+def _judged(
+    conn: Connection,
+    bank: Bank,
+    metrics: Sequence[str],
+    newest: Mapping[Series, int],
+    since: Callable[[int, datetime], datetime],
+) -> Readings:
+    """What was judged of each series of a bank: from `since(row, when the newest was)` to the newest."""
+    spans: list[Span] = []
+    places: list[tuple[int, int]] = []
+    for row, thing in enumerate(bank.things):
+        for lane, metric in enumerate(metrics):
+            at = newest.get((thing.id, metric))
+            if at is not None:
+                moment = from_pg_us(at)
+                spans.append(Span(thing.id, metric, since(row, moment), moment + MICROSECOND))
+                places.append((row, lane))
+    recorded = read_recorded(conn, spans)
+    rows, lanes = np.array(places, np.int64).reshape(-1, 2).T
+    return in_turns(rows[recorded.series], lanes[recorded.series], recorded.at, recorded.values)
 
 
 def keep_memories(conn: Connection, panel: Panel) -> int:
@@ -247,18 +218,6 @@ def keep_memories(conn: Connection, panel: Panel) -> int:
     if rows:
         conn.execute(KEEP_MEMORY, sorted(rows, key=lambda row: (row["rule"], row["thing"])))
     return len(rows)
-
-
-def _asked(rows: Mapping[str, int], metrics: Sequence[str], waiting: dict[Series, int]) -> dict[str, object]:
-    """These things and metrics, and from when on their readings are not judged yet, as statements take them."""
-    held = [(series, at) for series, at in waiting.items() if series[0] in rows and series[1] in metrics]
-    return {
-        "sensors": sorted(rows),
-        "metrics": list(metrics),
-        "waiting_sensors": [sensor for (sensor, _), _ in held],
-        "waiting_metrics": [metric for (_, metric), _ in held],
-        "waiting_since": [from_pg_us(at) for _, at in held],
-    }
 
 
 def load_rules(conn: Connection, at: datetime | None = None) -> list[RuleRow]:

@@ -87,7 +87,7 @@ class Panel:
             lanes = self._lane_of[number][slots[mine]]
             readings = Readings(rows[mine], lanes, at[mine], values[mine], turn[mine])
             if self._many[number]:
-                readings, _ = in_turns(readings.rows, readings.lanes, readings.at, readings.values)
+                readings = in_turns(readings.rows, readings.lanes, readings.at, readings.values)
             self._try(bank, lambda bank=bank, readings=readings: bank.feed(readings), outcome)
             if self.on_trial:
                 outcome.well |= self._fed(bank, readings) - set(outcome.faults)
@@ -180,11 +180,11 @@ def turns_of(first: Bools) -> Ints:
     return places - np.repeat(begins, np.diff(np.r_[begins, len(first)]))
 
 
-def in_turns(rows: Ints, lanes: Ints, at: Ints, values: Floats) -> tuple[Readings, Ints]:
-    """Readings in turns of their rows, by time, whichever series of a row it is; and the places they were at."""
+def in_turns(rows: Ints, lanes: Ints, at: Ints, values: Floats) -> Readings:
+    """Readings in turns of their rows, by time, whichever series of a row it is."""
     order = np.lexsort((at, rows))
     ranked = rows[order]
     turn = turns_of(np.r_[True, ranked[1:] != ranked[:-1]]) if len(rows) else np.zeros(0, np.int64)
     later = np.argsort(turn, kind="stable")
     order, turn = order[later], turn[later]
-    return Readings(rows[order], lanes[order], at[order], values[order], turn), order
+    return Readings(rows[order], lanes[order], at[order], values[order], turn)

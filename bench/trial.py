@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from alerts.recorded import read_parts
 from alerts.rules import administer
 from alerts.trial import try_rule
-from alerts.trial.history import read_parts
 from bench.rules import METRIC, RULES, sensor_of
 from bench.stand import Stand, stand
 from core.clock import utc_now
@@ -82,7 +82,7 @@ def record(here: Stand, start: datetime, days: int, sensors: int) -> None:
 def read_alone(conn: Connection, sensors: int, start: datetime, end: datetime) -> tuple[int, float]:
     began = time.monotonic()
     series = [(f"bench-{n}", METRIC) for n in range(sensors)]
-    readings = sum(len(part.at) for part in read_parts(conn, series, start, end))
+    readings = sum(len(part.recorded.at) for part in read_parts(conn, series, start, end))
     return readings, round(time.monotonic() - began, 2)
 
 

@@ -107,7 +107,7 @@ class AggregateBank(SteppedBank):
         touched = np.zeros(len(steps.at), np.bool_)
         for turn in readings.turns():
             rows, at = readings.rows[turn], readings.at[turn]
-            self._add(readings, turn, None, None)
+            self._add(readings.pick(turn))
             ready = self._span(rows) >= self._params.min_span_s * SECOND
             values = self._values(rows)
             if not ready.all():
@@ -126,21 +126,14 @@ class AggregateBank(SteppedBank):
             touched[rows] |= steps.waits[rows]
         return Fed(findings, np.flatnonzero(touched))
 
-    def remember(self, readings: Readings, counts: Floats, most: Floats) -> None:
+    def remember(self, readings: Readings) -> None:
         for turn in readings.turns():
-            self._add(readings, turn, counts, most)
+            self._add(readings.pick(turn))
 
-    def _add(self, readings: Readings, turn: slice, counts: Floats | None, most: Floats | None) -> None:
-        some = readings.pick(turn)
+    def _add(self, some: Readings) -> None:
         for lane, windows in enumerate(self._windows):
             mine = slice(None) if len(self._windows) == 1 else np.flatnonzero(some.lanes == lane)
-            windows.add(
-                some.rows[mine],
-                some.at[mine],
-                some.values[mine],
-                None if counts is None else counts[turn][mine],
-                None if most is None else most[turn][mine],
-            )
+            windows.add(some.rows[mine], some.at[mine], some.values[mine])
 
     def _span(self, rows: Ints) -> Ints:
         spans: Ints = np.max([windows.span(rows) for windows in self._windows], axis=0)

@@ -153,8 +153,8 @@ class Bank(Protocol):
 class Remembering(Protocol):
     """A bank that needs what was before its start."""
 
-    def remember(self, readings: Readings, counts: Floats, most: Floats) -> None:
-        """Take history in without judging it: `values` are sums of `counts` readings, `most` the greatest of them."""
+    def remember(self, readings: Readings) -> None:
+        """Take history in without judging it."""
 
 
 class Monitor(Protocol):

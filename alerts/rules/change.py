@@ -74,10 +74,9 @@ class ChangeBank(SteppedBank):
             touched[fed.touched] = True
         return Fed(findings, np.flatnonzero(touched))
 
-    def remember(self, readings: Readings, counts: Floats, most: Floats) -> None:
+    def remember(self, readings: Readings) -> None:
         for turn in readings.turns():
-            some = readings.pick(turn)
-            self._mark(some.rows, some.at, some.values / counts[turn])
+            self._mark(readings.rows[turn], readings.at[turn], readings.values[turn])
 
     def _sided(self, moved: Floats) -> Floats:
         if self._params.direction == "either":

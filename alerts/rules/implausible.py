@@ -132,14 +132,9 @@ class ImplausibleBank:
         self._stands[row] = np.nan if state["stands"] is None else state["stands"]
         self._since[row] = NEVER if state["since"] is None else state["since"]
 
-    def remember(self, readings: Readings, counts: Floats, most: Floats) -> None:
-        """A minute whose mean is its greatest value stood still."""
+    def remember(self, readings: Readings) -> None:
         for turn in readings.turns():
-            rows, at = readings.rows[turn], readings.at[turn]
-            values = readings.values[turn] / counts[turn]
-            wild = np.abs(most[turn] - values) > max(self._params.tolerance, 1e-9)
-            self._why(rows, at, np.where(wild, np.nan, values))
-            self._last[rows] = values
+            self._why(readings.rows[turn], readings.at[turn], readings.values[turn])
 
 
 def make_bank(rule: RuleRow, things: Sequence[Thing]) -> Bank | None:

@@ -29,19 +29,17 @@ class Windows:
         self._first = np.full(series, NEVER)
         self._last = np.full(series, NEVER)
 
-    def add(self, rows: Ints, at: Ints, sums: Floats, counts: Floats | None = None, most: Floats | None = None) -> None:
-        """A reading each of series (none twice), none before the newest; or `counts` readings with their sum and the
-        greatest of them."""
+    def add(self, rows: Ints, at: Ints, values: Floats) -> None:
+        """A reading each of series (none twice), none before the newest."""
         number = at // self._bucket
         self._move(rows, number)
         place = number % self._ring
-        one = 1 if counts is None else counts.astype(np.int64)
-        self._sums[rows, place] += sums
-        self._counts[rows, place] += one
+        self._sums[rows, place] += values
+        self._counts[rows, place] += 1
         if self._most is not None:
-            self._most[rows, place] = np.maximum(self._most[rows, place], sums if most is None else most)
-        self._total[:, rows] += sums
-        self._count[:, rows] += one
+            self._most[rows, place] = np.maximum(self._most[rows, place], values)
+        self._total[:, rows] += values
+        self._count[:, rows] += 1
         self._last[rows] = at
         first = self._first[rows]
         self._first[rows] = np.where(first == NEVER, at, first)

@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 
 from alerts.loading import load_things, make_bank
 from alerts.panel import ALL, Panel
+from alerts.recorded import Part, read_parts
 from alerts.rules import KINDS
 from alerts.rules.base import Finding, Key, RuleRow, Thing, watches
 from alerts.rules.stale import Heard, silences
@@ -24,7 +25,6 @@ from alerts.rules.surprise import AnomalyBank
 from alerts.standing import changes_of
 from alerts.store import describe
 from alerts.trial.fold import Episode, Ledger
-from alerts.trial.history import Part, read_parts
 from alerts.trial.labels import Labelled, verdict_of
 from alerts.trial.load import Load, load_of
 from core.clock import rfc3339
@@ -181,7 +181,7 @@ def _try_readings(conn: Connection, rule: RuleRow, start: datetime, end: datetim
     for part in read_parts(conn, series, start - warm, start):
         _feed(panel, part, clock, run, silent=True)
     for part in read_parts(conn, series, start, end):
-        run.readings += len(part.at)
+        run.readings += len(part.recorded.at)
         _feed(panel, part, clock, run, silent=False)
 
 
@@ -196,12 +196,13 @@ def runs_on_clock(rule: RuleRow) -> bool:
 def _feed(panel: Panel, part: Part, clock: timedelta | None, run: _Run, *, silent: bool) -> None:
     bounds = [to_pg_us(moment) for moment in _moments(part.start, part.end, clock or part.end - part.start)]
     # a reading of that very moment is judged before the clock is looked at
-    cuts = np.searchsorted(part.at, bounds, side="right")
+    recorded = part.recorded
+    cuts = np.searchsorted(recorded.at, bounds, side="right")
     begins = 0
     for bound, cut in zip(bounds, cuts.tolist(), strict=True):
         some = slice(begins, cut)
         begins = cut
-        outcome = panel.feed(part.series[some], part.at[some], part.values[some])
+        outcome = panel.feed(recorded.series[some], recorded.at[some], recorded.values[some])
         _refuse(outcome.faults)
         run.ledger.take(outcome.findings, silent=silent)
         if clock is not None and panel.waiting:
@@ -254,10 +255,10 @@ def _try_silence(conn: Connection, rule: RuleRow, start: datetime, end: datetime
     begins = start - timedelta(days=1)
     for part in read_parts(conn, series, begins, end):
         moments = list(_moments(part.start, part.end, step))
-        cuts = np.searchsorted(part.at, [to_pg_us(moment) for moment in moments], side="right")
+        cuts = np.searchsorted(part.recorded.at, [to_pg_us(moment) for moment in moments], side="right")
         first = 0
         for moment, cut in zip(moments, cuts.tolist(), strict=True):
-            newest[part.series[first:cut]] = part.at[first:cut]
+            newest[part.recorded.series[first:cut]] = part.recorded.at[first:cut]
             run.readings += (cut - first) if moment > start else 0
             first = cut
             if moment >= start:

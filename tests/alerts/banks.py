@@ -33,9 +33,8 @@ class One:
         assert len(findings) <= 1
         return findings[0] if findings else None
 
-    def remember(self, metric: str, at: int, value: float, count: float = 1) -> None:
-        readings = self._readings(metric, at, value)
-        self.bank.remember(readings, np.array([count]), np.array([value], float))  # type: ignore[attr-defined]
+    def remember(self, metric: str, at: int, value: float) -> None:
+        self.bank.remember(self._readings(metric, at, value))  # type: ignore[attr-defined]
 
     def tick(self, now: int) -> Finding | None:
         findings = self.bank.tick(now).findings

@@ -23,9 +23,8 @@ ROW = np.zeros(1, np.int64)
 READINGS = st.lists(st.tuples(st.integers(0, 900), st.floats(-50, 50)), min_size=1, max_size=80)
 
 
-def add(windows: Windows, at: int, value: float, count: float = 1, most: float | None = None) -> None:
-    greatest = None if most is None else np.array([most])
-    windows.add(ROW, np.array([at]), np.array([value]), np.array([count]), greatest)
+def add(windows: Windows, at: int, value: float) -> None:
+    windows.add(ROW, np.array([at]), np.array([value]))
 
 
 def windows_of(*lengths: int) -> Windows:
@@ -56,15 +55,6 @@ def test_dry_window_reads_zero_and_not_a_rounding_error() -> None:
     for i in range(61):
         add(windows, 2 * HOUR + i * MINUTE, 0.0)
     assert windows.values("sum", ROW)[0, 0] == 0.0
-
-
-def test_history_in_buckets_counts_as_its_readings_did() -> None:
-    one, other = windows_of(HOUR), windows_of(HOUR)
-    for second, value in ((0, 1.0), (20, 5.0), (40, 3.0)):
-        add(one, second * SECOND, value)
-    add(other, 0, 9.0, 3, 5.0)
-    for function in ("sum", "mean", "max"):
-        assert one.values(function, ROW)[0, 0] == other.values(function, ROW)[0, 0]
 
 
 def test_series_do_not_know_of_each_other() -> None:
