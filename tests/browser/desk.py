@@ -106,6 +106,23 @@ class Desk:
 
     def tab(self, name: str) -> None:
         self.page.click(f"[data-testid=tab-{name}]")
+        if name == "alarms":
+            self.open_lines()
+
+    def open_lines(self) -> None:
+        """Every line of the list of alarms is opened as it comes: for what is tried with their rows."""
+        self.ask(
+            """() => {
+              const opened = new Set();
+              const open = () => document.querySelectorAll('#grid-alarms .line-row[aria-expanded=false]').forEach(line => {
+                if (opened.has(line.dataset.line)) return;
+                opened.add(line.dataset.line);
+                line.click();
+              });
+              new MutationObserver(open).observe(document.getElementById('grid-alarms'), { childList: true, subtree: true });
+              open();
+            }"""
+        )
 
     def select(self, kind: str, identity: str) -> None:
         """Select as a link of the page would, then wait for the card's head."""
