@@ -113,13 +113,14 @@ class Desk:
         """Every line of the list of alarms is opened as it comes: for what is tried with their rows."""
         self.ask(
             """() => {
+              const list = document.getElementById('grid-alarms');
               const opened = new Set();
-              const open = () => document.querySelectorAll('#grid-alarms .line-row[aria-expanded=false]').forEach(line => {
+              const open = () => list.querySelectorAll('.line-row[aria-expanded=false]').forEach(line => {
                 if (opened.has(line.dataset.line)) return;
                 opened.add(line.dataset.line);
                 line.click();
               });
-              new MutationObserver(open).observe(document.getElementById('grid-alarms'), { childList: true, subtree: true });
+              new MutationObserver(open).observe(list, { childList: true, subtree: true });
               open();
             }"""
         )
