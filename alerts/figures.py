@@ -119,17 +119,18 @@ _ALL = "true"
 _SEEN = seen_incident("a.incident_id", "a.district", _CLASS)
 
 _EVENTS = f"""
-WITH e AS MATERIALIZED (SELECT v.time, v.level, a.rule_id, a.thing_type, a.thing_id
+WITH e AS MATERIALIZED (SELECT v.time, v.level, v.what, a.rule_id, a.thing_type, a.thing_id
   FROM alarm_event v JOIN alarm a ON a.id = v.alarm_id
   WHERE v.time >= :start AND v.time < :end AND v.what IN {sql_list(ANNUNCIATIONS)} AND {{seen}}),
 things AS MATERIALIZED (SELECT rule_id, thing_type, thing_id, count(*) AS n FROM e GROUP BY 1, 2, 3),
+comes AS MATERIALIZED (SELECT rule_id, thing_type, thing_id, count(*) AS n FROM e WHERE what <> 'worsened'
+  GROUP BY 1, 2, 3 HAVING count(*) > :before),
 apart AS (SELECT rule_id, thing_type, thing_id,
     time - lag(time, :before) OVER (PARTITION BY rule_id, thing_type, thing_id ORDER BY time) AS span
-  FROM e JOIN (SELECT rule_id, thing_type, thing_id FROM things WHERE n > :before) AS many
-    USING (rule_id, thing_type, thing_id)),
+  FROM e JOIN comes USING (rule_id, thing_type, thing_id) WHERE what <> 'worsened'),
 top AS (SELECT * FROM things ORDER BY n DESC, rule_id, thing_id LIMIT :most),
-chatter AS (SELECT rule_id, thing_type, thing_id, n FROM things WHERE n > :before
-  AND (rule_id, thing_type, thing_id) IN (SELECT rule_id, thing_type, thing_id FROM apart
+chatter AS (SELECT rule_id, thing_type, thing_id, n FROM comes
+  WHERE (rule_id, thing_type, thing_id) IN (SELECT rule_id, thing_type, thing_id FROM apart
     WHERE span <= make_interval(secs => :within)) ORDER BY n DESC, rule_id, thing_id LIMIT 100)
 SELECT 'window' AS of, floor(extract(epoch FROM time - :start) / :window)::int::text AS key, NULL AS thing_type,
   NULL AS thing_id, count(*) AS n FROM e GROUP BY 2
