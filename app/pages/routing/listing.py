@@ -33,7 +33,7 @@ TABLES = {
 
 
 def said(matchers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Conditions in words: 告警类型：流量异常、设备失联；级别：一级."""
+    """Conditions in words: each label, and the values that it is or is not."""
     told: dict[str, str] = {}
     for lang, comma, end, colon in (("zh", "、", "；", "："), ("en", ", ", "; ", ": ")):
         parts = []
