@@ -133,17 +133,14 @@ _JOIN = "JOIN alarm a ON a.id = v.alarm_id"
 # by rule and thing (as one number, which sorts far faster than three texts): the most frequent, and those that came and
 # went so often within so short a time. What grows worse is counted, but does not come and go
 _THINGS = f"""
-WITH v AS MATERIALIZED (SELECT alarm_id, time, what FROM alarm_event
-  WHERE time >= :start AND time < :end AND what IN {sql_list(ANNUNCIATIONS)}),
-each AS (SELECT alarm_id, count(*) AS n, count(*) FILTER (WHERE what <> 'worsened') AS comes FROM v GROUP BY 1),
-of AS MATERIALIZED (SELECT a.id, n, comes,
+WITH v AS MATERIALIZED (SELECT v.time, v.what, a.id,
     hashtextextended(a.rule_id || ' ' || a.thing_type || ' ' || a.thing_id, 0) AS thing
-  FROM each JOIN alarm a ON a.id = alarm_id WHERE {{seen}}),
-things AS MATERIALIZED (SELECT thing, sum(n)::int AS n, sum(comes)::int AS comes, (array_agg(id))[1] AS id
-  FROM of GROUP BY 1),
-apart AS (SELECT of.thing, v.time - lag(v.time, :before) OVER (PARTITION BY of.thing ORDER BY v.time) AS span
-  FROM v JOIN of ON of.id = v.alarm_id JOIN things t ON t.thing = of.thing
-  WHERE t.comes > :before AND v.what <> 'worsened'),
+  FROM alarm_event v {_JOIN}
+  WHERE v.time >= :start AND v.time < :end AND v.what IN {sql_list(ANNUNCIATIONS)} AND {{seen}}),
+things AS MATERIALIZED (SELECT thing, count(*) AS n, count(*) FILTER (WHERE what <> 'worsened') AS comes,
+    (array_agg(id))[1] AS id FROM v GROUP BY 1),
+apart AS (SELECT thing, time - lag(time, :before) OVER (PARTITION BY thing ORDER BY time) AS span
+  FROM v JOIN (SELECT thing FROM things WHERE comes > :before) AS many USING (thing) WHERE what <> 'worsened'),
 fast AS (SELECT DISTINCT thing FROM apart WHERE span <= make_interval(secs => :within)),
 found AS ((SELECT 'top' AS of, id, n FROM things ORDER BY n DESC, thing LIMIT :most)
   UNION ALL (SELECT 'chatter', id, comes FROM things JOIN fast USING (thing) ORDER BY comes DESC, thing LIMIT 100))
