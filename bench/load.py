@@ -1,5 +1,5 @@
-"""`python -m bench.load [--json] [--days N] [--alarms N]`: the figures of EEMUA 191 over a month of a demo city, as the page
-`/alarm-load` asks for them.
+"""`python -m bench.load [--json] [--days N] [--alarms N]`: the figures of EEMUA 191 over a month of a demo city, as the
+page `/alarm-load` asks for them.
 
 Alarms are written straight into the tables, spread over the days and with a storm in each that brings a quarter of
 them within an hour: raised, some grown worse, acknowledged, returned. Each kind of question is then asked by turns.
