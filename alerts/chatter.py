@@ -6,14 +6,13 @@ one. Its history is cleared when it ends: raises from before do not count again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, text
 
 from alerts import store
-from alerts.lifecycle import AlarmView, Transition, chatter, settle
+from alerts.lifecycle import chatter, settle
 from core import set_aside
 from core.vocabulary import table
 
@@ -51,17 +50,14 @@ def watch_chatter(conn: Connection, now: datetime) -> int:
     before = now - timedelta(seconds=limits["quiet_s"])
     begun = conn.scalars(FOUND, {"since": since, "raises": limits["raises"], "now": now}).all()
     quiet = conn.scalars(QUIET, {"before": before, "now": now}).all()
-    _change(conn, begun, chatter, now)
-    _change(conn, quiet, settle, now)
-    return len(begun) + len(quiet)
+    acts = dict.fromkeys(begun, chatter) | dict.fromkeys(quiet, settle)
 
-
-def _change(conn: Connection, ids: Any, act: Callable[[AlarmView], Transition | None], now: datetime) -> None:
-    def one(alarm_id: Any) -> None:
+    def change(alarm_id: UUID) -> None:
         alarm = store.lock_alarm(conn, alarm_id)
-        transition = act(alarm.view)
+        transition = acts[alarm_id](alarm.view)
         if transition is not None:
             store.change_by_hand(conn, alarm, transition, "engine", None, now)
 
-    if ids:
-        set_aside.each(conn, "chatter", sorted(ids), str, one, now)
+    if acts:
+        set_aside.each(conn, "chatter", sorted(acts), str, change, now)
+    return len(acts)

@@ -9,6 +9,7 @@ inhibition folded under its cause is not counted: the lines may be fewer than to
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -109,6 +110,10 @@ class Period:
         """Of them, the last one perhaps cut."""
         return max(-((self.start - self.end) // self.window), 1)
 
+    def number(self, moment: datetime) -> int:
+        """Of the period in which a moment lies."""
+        return (moment - self.start) // self.window
+
     def at(self, number: int) -> datetime:
         return self.start + number * self.window
 
@@ -118,52 +123,59 @@ _CLASS = alarm_classification("a.thing_type", "a.thing_id")
 _ALL = "true"
 _SEEN = seen_incident("a.incident_id", "a.district", _CLASS)
 
-_EVENTS = f"""
-WITH e AS MATERIALIZED (SELECT v.time, v.level, a.rule_id, a.thing_type, a.thing_id
-  FROM alarm_event v JOIN alarm a ON a.id = v.alarm_id
-  WHERE v.time >= :start AND v.time < :end AND v.what IN {sql_list(ANNUNCIATIONS)} AND {{seen}}),
-things AS MATERIALIZED (SELECT rule_id, thing_type, thing_id, count(*) AS n FROM e GROUP BY 1, 2, 3),
-apart AS (SELECT rule_id, thing_type, thing_id,
-    time - lag(time, :before) OVER (PARTITION BY rule_id, thing_type, thing_id ORDER BY time) AS span
-  FROM e JOIN (SELECT rule_id, thing_type, thing_id FROM things WHERE n > :before) AS many
-    USING (rule_id, thing_type, thing_id)),
-top AS (SELECT * FROM things ORDER BY n DESC, rule_id, thing_id LIMIT :most),
-chatter AS (SELECT rule_id, thing_type, thing_id, n FROM things WHERE n > :before
-  AND (rule_id, thing_type, thing_id) IN (SELECT rule_id, thing_type, thing_id FROM apart
-    WHERE span <= make_interval(secs => :within)) ORDER BY n DESC, rule_id, thing_id LIMIT 100)
-SELECT 'window' AS of, floor(extract(epoch FROM time - :start) / :window)::int::text AS key, NULL AS thing_type,
-  NULL AS thing_id, count(*) AS n FROM e GROUP BY 2
-UNION ALL SELECT 'level', level::text, NULL, NULL, count(*) FROM e GROUP BY 2
-UNION ALL SELECT 'top', rule_id, thing_type, thing_id, n FROM top
-UNION ALL SELECT 'chatter', rule_id, thing_type, thing_id, n FROM chatter
+# when, and how grave: from the index alone where everything is seen
+_WINDOWS = f"""
+SELECT date_bin(make_interval(secs => :window), v.time, :start) AS at, v.level, count(*) AS n
+FROM alarm_event v {{join}}
+WHERE v.time >= :start AND v.time < :end AND v.what IN {sql_list(ANNUNCIATIONS)} AND {{seen}} GROUP BY 1, 2
 """
-# stretches between two events of an alarm in which it stands in the list, by their line; a line is new where nothing of
-# it stood there before
+_JOIN = "JOIN alarm a ON a.id = v.alarm_id"
+# by rule and thing (as one number, which sorts far faster than three texts): the most frequent, and those that came and
+# went so often within so short a time. What grows worse is counted, but does not come and go
+_THINGS = f"""
+WITH v AS MATERIALIZED (SELECT v.time, v.what, a.id,
+    hashtextextended(a.rule_id || ' ' || a.thing_type || ' ' || a.thing_id, 0) AS thing
+  FROM alarm_event v {_JOIN}
+  WHERE v.time >= :start AND v.time < :end AND v.what IN {sql_list(ANNUNCIATIONS)} AND {{seen}}),
+things AS MATERIALIZED (SELECT thing, count(*) AS n, count(*) FILTER (WHERE what <> 'worsened') AS comes,
+    (array_agg(id))[1] AS id FROM v GROUP BY 1),
+apart AS (SELECT thing, time - lag(time, :before) OVER (PARTITION BY thing ORDER BY time) AS span
+  FROM v JOIN (SELECT thing FROM things WHERE comes > :before) AS many USING (thing) WHERE what <> 'worsened'),
+fast AS (SELECT DISTINCT thing FROM apart WHERE span <= make_interval(secs => :within)),
+found AS ((SELECT 'top' AS of, id, n FROM things ORDER BY n DESC, thing LIMIT :most)
+  UNION ALL (SELECT 'chatter', id, comes FROM things JOIN fast USING (thing) ORDER BY comes DESC, thing LIMIT 100))
+SELECT f.of, f.n, a.rule_id AS key, a.thing_type, a.thing_id FROM found f JOIN alarm a ON a.id = f.id
+ORDER BY f.n DESC, 3, 5
+"""
+# stretches in which an alarm stands in a line: from its raising to its end, and for those that were ever of level I
+# what their events say of that. A line is new where nothing of it stood there before
 _LINES = f"""
 WITH kinds AS (SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:families AS text[]), CAST(:apart AS text[]))
     AS k (kind, family, apart)),
-alive AS (SELECT a.id, COALESCE(k.family, 'other') || CASE k.apart WHEN 'district' THEN a.district
+alive AS (SELECT a.id, a.raised_at, CASE WHEN a.state = 'normal' THEN a.changed_at ELSE 'infinity' END AS over,
+    a.peak_level, COALESCE(k.family, 'other') || CASE k.apart WHEN 'district' THEN a.district
       WHEN 'kind' THEN a.kind ELSE '' END AS line
   FROM alarm a LEFT JOIN kinds k USING (kind)
   WHERE a.raised_at < :end AND (a.state <> 'normal' OR a.changed_at >= :start) AND {{seen}}),
 steps AS (SELECT alive.line || CASE WHEN v.level = {GRAVEST} THEN '!' ELSE '' END AS line, v.time,
     COALESCE(lead(v.time) OVER (PARTITION BY v.alarm_id ORDER BY v.id), 'infinity') AS until,
     v.state NOT IN {sql_list(QUIET_ALARM)} AS shown
-  FROM alive JOIN alarm_event v ON v.alarm_id = alive.id WHERE v.time < :end),
+  FROM alive JOIN alarm_event v ON v.alarm_id = alive.id WHERE alive.peak_level = {GRAVEST} AND v.time < :end),
+every AS (SELECT line, raised_at AS time, over AS until FROM alive WHERE peak_level > {GRAVEST}
+  UNION ALL SELECT line, time, until FROM steps WHERE shown),
 stood AS (SELECT time, max(until) OVER (PARTITION BY line ORDER BY time, until
-    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM steps WHERE shown)
-SELECT floor(extract(epoch FROM time - :start) / :window)::int AS key, count(*) AS n FROM stood
+    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM every)
+SELECT date_bin(make_interval(secs => :window), time, :start) AS at, count(*) AS n FROM stood
 WHERE (before IS NULL OR time > before) AND time >= :start GROUP BY 1
 """
 _ANSWERED = """
 WITH began AS (SELECT a.id, a.raised_at FROM alarm a WHERE a.raised_at >= :start AND a.raised_at < :end AND {seen}),
-seen AS (SELECT v.alarm_id, min(v.time) AS time,
-    bool_or(v.who = :operator) AS mine FROM alarm_event v
-  WHERE v.time >= :start AND v.what = 'acknowledged' AND v.time < :horizon GROUP BY 1)
-SELECT count(*) AS alarms, count(seen.time) AS acknowledged, count(*) FILTER (WHERE seen.mine) AS mine,
-  percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM seen.time - began.raised_at)) AS median,
-  percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM seen.time - began.raised_at)) AS p95
-FROM began LEFT JOIN seen ON seen.alarm_id = began.id
+answer AS (SELECT v.alarm_id, min(v.time) AS time, bool_or(v.who = :operator) AS mine FROM alarm_event v
+  WHERE v.time >= :start AND v.what = 'acknowledged' AND v.time < :horizon GROUP BY 1),
+took AS (SELECT extract(epoch FROM answer.time - began.raised_at)::float8 AS s, answer.mine
+  FROM began LEFT JOIN answer ON answer.alarm_id = began.id)
+SELECT count(*) AS alarms, count(s) AS acknowledged, count(*) FILTER (WHERE mine) AS mine,
+  percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY s) AS parts FROM took
 """
 _STALE = """
 SELECT count(*) FROM alarm a WHERE a.raised_at <= CAST(:end AS timestamptz) - make_interval(secs => :after)
@@ -201,18 +213,24 @@ def read_metrics(
     }
     chattering = limits["chattering"]
     asked = {
-        **given,
+        **_without_window(given),
         "before": chattering["raises"] - 1,
         "within": chattering["window_s"],
         "most": limits["top"]["count"],
     }
-    found: dict[str, list[Any]] = {"window": [], "level": [], "top": [], "chatter": []}
-    for row in conn.execute(text(_EVENTS.format(seen=seen)), asked):
+    found: dict[str, list[Any]] = {"top": [], "chatter": []}
+    for row in conn.execute(text(_THINGS.format(seen=seen)), asked):
         found[row.of].append(row)
-    raw = {int(row.key): row.n for row in found["window"]}
-    new = {row.key: row.n for row in conn.execute(text(_LINES.format(seen=seen)), {**given, **families()})}
+    join = "" if everything else _JOIN
+    raw: Counter[int] = Counter()
+    graded: Counter[str] = Counter()
+    for row in conn.execute(text(_WINDOWS.format(seen=seen, join=join)), given):
+        raw[period.number(row.at)] += row.n
+        graded[str(row.level)] += row.n
+    lines = conn.execute(text(_LINES.format(seen=seen)), {**given, **families()})
+    new = {period.number(row.at): row.n for row in lines}
     total = sum(raw.values())
-    levels = {str(level): 0 for level in (1, 2, 3, 4)} | {row.key: row.n for row in found["level"]}
+    levels = {str(level): graded[str(level)] for level in (1, 2, 3, 4)}
     top = frequent(conn, found["top"], total)
     return {
         "start": rfc3339(start),
@@ -334,11 +352,12 @@ def frequent(conn: Connection, rows: Sequence[Any], total: int) -> list[Frequent
 
 def answered(conn: Connection, seen: str, given: Params) -> Answered:
     row = conn.execute(text(_ANSWERED.format(seen=seen)), given).one()
+    median, p95 = row.parts or (None, None)
     return {
         "alarms": row.alarms,
         "acknowledged": row.acknowledged,
         "never": row.alarms - row.acknowledged,
-        "median_s": None if row.median is None else round(row.median, 1),
-        "p95_s": None if row.p95 is None else round(row.p95, 1),
+        "median_s": None if median is None else round(median, 1),
+        "p95_s": None if p95 is None else round(p95, 1),
         "by_operator": row.mine if given["operator"] is not None else None,
     }

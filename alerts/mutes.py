@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -66,7 +67,8 @@ def marks(muted: Mapping[str, Any] | None) -> tuple[Any, ...] | None:
 
 def mute_of(row: Any, around: Around, now: datetime) -> Mapping[str, Any] | None:
     """What mutes this alarm; what has muted it before as long as it does."""
-    change = change_of(row, "raised")
+    # that it comes and goes is no mute of its own: it says so itself
+    change = replace(change_of(row, "raised"), chattering=False)
     held = row.muted
     if held and held["stage"] == "inhibit":
         for rule, cause in causes_of(change, around):
@@ -74,7 +76,7 @@ def mute_of(row: Any, around: Around, now: datetime) -> Mapping[str, Any] | None
                 return held  # type: ignore[no-any-return]
     for stage in MUTING:
         decision = stage.decide(change, around, now)
-        if not decision.passed:
+        if decision.by is not None:
             return as_json(decision, now)
     return None
 

@@ -65,6 +65,19 @@ class BaseMapsId(StrEnum):
     REMOVE = "base-map-remove"
 
 
+class RoutingId(StrEnum):
+    TABS = "routing-tabs"
+    WAY = "way-pane"
+    PANE = "silence-pane"
+    ADD = "silence-add"
+
+
+class AlarmLoadId(StrEnum):
+    PERIOD = "load-period"
+    OPERATOR = "load-operator"
+    FIGURES = "load-figures"
+
+
 class LayersId(StrEnum):
     PANE = "layer-pane"
     ADD = "layer-add"

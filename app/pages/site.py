@@ -1,6 +1,6 @@
 """The Dash application of the pages, under `/pages/` of the server it is given; people
-see `/layers`, `/catalogue`, `/analysis`, `/base-maps`, `/sources`, `/devices`, `/set-aside`, `/quarantine`, `/people`
-and `/me`.
+see `/layers`, `/catalogue`, `/analysis`, `/routing`, `/alarm-load`, `/base-maps`, `/sources`, `/devices`, `/set-aside`,
+`/quarantine`, `/people` and `/me`.
 
 It is an application of its own so that the One Map page loads nothing of it. Whoever opens an address of `PAGES` gets
 its index page; which page is drawn, and for whom, decides a callback.
@@ -19,6 +19,7 @@ from app.deps import Parts
 from app.index import make_application
 from app.pages import (
     accounts,
+    alarm_load,
     analysis,
     base_maps,
     catalogue,
@@ -26,6 +27,7 @@ from app.pages import (
     own_layers,
     people,
     quarantine,
+    routing,
     set_aside,
     sources,
     tables,
@@ -49,6 +51,8 @@ PAGES: dict[str, PageModule] = {
     "/layers": cast(PageModule, own_layers),
     "/catalogue": cast(PageModule, catalogue),
     "/analysis": cast(PageModule, analysis),
+    "/routing": cast(PageModule, routing),
+    "/alarm-load": cast(PageModule, alarm_load),
     "/base-maps": cast(PageModule, base_maps),
     "/sources": cast(PageModule, sources),
     "/devices": cast(PageModule, accounts),

@@ -45,11 +45,11 @@
   const filled = (text, fields) => text.replace(/\{(\w+)\}/g, (whole, name) => String(fields[name] ?? whole));
   /** What a line says: its family, how many of how many things, how bad; one of level I names its first. @param {LineRow} line @param {Context} context */
   function said(line, { vocabulary, catalogue }) {
-    const key = line.worst === 1 ? 'lists.line.grave' : 'lists.line';
+    const key = line.worst !== 1 ? 'lists.line' : line.grave === line.count ? 'lists.line.grave' : 'lists.line.grave.more';
     return Object.fromEntries(/** @type {Lang[]} */ (['zh', 'en']).map(lang => {
       const level = vocabulary.levels?.[line.worst]?.[lang] ?? '';
       return [lang, filled(catalogue[key]?.[lang] ?? '', {
-        family: vocabulary.alarm_families?.[line.family]?.[lang] ?? line.family, count: line.count, things: line.things,
+        family: vocabulary.alarm_families?.[line.family]?.[lang] ?? line.family, count: line.count, things: line.things, grave: line.grave, rest: line.count - line.grave,
         level: level.charAt(0).toLowerCase() + level.slice(1), name: line.leading[lang] ?? line.leading.zh,
       })];
     }));
@@ -59,6 +59,7 @@
   function acknowledgeShown(line, context) {
     if (!line.waits.length) return null;
     if (!line.open || !context.me.permissions.includes('alarm.acknowledge')) {
+      if (line.waits.length === line.count) return chip(context, 'alarm_states', 'unacknowledged');
       return h('span', { className: 'chip', 'data-state': 'unacknowledged', key: 'chip' }, [...words(context.catalogue['lists.line.waits']), ` ${line.waits.length}`]);
     }
     return h('button', {

@@ -49,7 +49,7 @@ export function gather(alarms) {
 export function lineRow({ id, members }, waiting, open) {
   const waits = members.filter(waiting).map(alarm => alarm.id);
   return {
-    id: rowIdOf(id), line: id, family: id.split(':')[0], open, waits, count: members.length,
+    id: rowIdOf(id), line: id, family: id.split(':')[0], open, waits, count: members.length, grave: members.filter(({ level }) => level === GRAVEST).length,
     things: new Set(members.map(({ thing }) => `${thing.type} ${thing.id}`)).size,
     worst: /** @type {Level} */ (Math.min(...members.map(({ level }) => level))),
     leading: members[0].names, state: waits.length ? 'unacknowledged' : members[0].state,

@@ -33,6 +33,8 @@ class List {
     /** The row that the keyboard is on, by its id: rows change places. @type {string | null} */
     this.focus = null;
     this.keeping = false;
+    /** What is chosen, where it stands in this list. @type {string | null} */
+    this.chosen = null;
     /** Lines whose alarms are shown. @type {Set<string>} */
     this.open = new Set();
     /** Rows as they were last drawn, by id. @type {Map<string, { said: string, row: any }>} */
@@ -129,11 +131,12 @@ class List {
     this.movedAt = -Infinity;
   }
 
-  /** Opens the line in which a thing stands, if it stands in one that is closed. @param {string} id */
+  /** Opens the line in which a thing stands, if it stands in one that is closed; whether it was. @param {string} id */
   reveal(id) {
-    if (!this.spec.gathers || this.api.getRowNode(id)) return;
+    if (!this.spec.gathers || this.api.getRowNode(id)) return false;
     const line = lineOfEach(arranged(this.spec, this.things.all())).get(id);
     if (line) this.toggle(line, true);
+    return line !== undefined;
   }
 
   draw(held = this.held() && this.ids.length > 0) {
@@ -166,8 +169,15 @@ class List {
   /** @param {Thing | null} thing */
   follow(thing) {
     this.leave(thing);
+    this.chosen = thing?.type === this.spec.kind ? String(thing.id) : null;
     if (thing?.type !== this.spec.kind) return this.api.deselectAll();
-    this.reveal(String(thing.id));
+    // rows that have only just come lose what is chosen among them when the grid has taken them
+    if (this.reveal(String(thing.id))) setTimeout(() => { if (this.chosen === String(thing.id)) this.mark(thing); }, AGAIN_MS);
+    this.mark(thing);
+  }
+
+  /** @param {Thing} thing */
+  mark(thing) {
     const node = this.api.getRowNode(String(thing.id));
     node?.setSelected(true, true);
     if (node && !this.inside) this.api.ensureNodeVisible(node);

@@ -57,6 +57,8 @@ interface LineRow {
   open: boolean;
   waits: string[];
   count: number;
+  /** those of level I */
+  grave: number;
   things: number;
   worst: Level;
   leading: Bilingual;

@@ -143,7 +143,7 @@ class AlarmEvent(Base):
     __table_args__ = (
         Index("ix_alarm_event_alarm", "alarm_id", "id"),
         # figures of a month are read from the index alone
-        Index("ix_alarm_event_time", "time", "alarm_id", "what", "state", "level"),
+        Index("ix_alarm_event_time", "time", "alarm_id", "what", "level", "who"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

@@ -258,6 +258,7 @@ def test_what_comes_and_goes_fast_is_one_chattering_alarm_until_it_settles(fresh
     with fresh_engine.connect() as conn:
         [alarm] = read_open_alarms(conn)
     assert (alarm["state"], alarm["active"], alarm["chattering_since"] is not None) == ("acknowledged", False, True)
+    assert alarm["muted"] is None, "that it comes and goes is no silence"
     with fresh_engine.begin() as conn:
         assert watch_chatter(conn, moment + timedelta(minutes=8)) == 0
         happen(conn, "pipe", "flow", 2, moment + timedelta(minutes=8))  # worse than it ever was

@@ -16,6 +16,8 @@ from sqlalchemy import Connection, Engine, text
 from alerts import cells, lifecycle, scoring, store
 from alerts.folding import fold_all
 from alerts.loading import thing_of
+from alerts.mutes import sync_mutes
+from alerts.routing import SilenceIn, add_silence, end_silence, list_silences
 from alerts.rules import editing
 from alerts.rules.base import Thing
 from app.past import read_now, read_past
@@ -61,6 +63,8 @@ class Player:
             self.judge,
             self.acknowledge,
             self.shelve,
+            self.silence,
+            self.chatter,
             self.take_back,
             self.link,
             self.clock,
@@ -123,6 +127,25 @@ class Player:
         row = self.pick(conn, "SELECT id FROM alarm WHERE acknowledged_by IS NOT NULL")
         if row:
             store.unacknowledge(conn, store.lock_alarm(conn, row.id), "me", at)
+
+    def silence(self, conn: Connection, at: datetime) -> None:
+        """One of whatever level is set, or ended; what it mutes is written down."""
+        held = list_silences(conn, at)
+        if held:
+            end_silence(conn, held[0]["id"], "me", at)
+        else:
+            every = [{"label": "thing_type", "is": ["sensor"]}, {"label": "level", "is": ["1", "2", "3", "4"]}]
+            given = {"matchers": every, "ends_at": at + timedelta(hours=1), "why": "test"}
+            add_silence(conn, SilenceIn.model_validate(given), "me", at)
+        sync_mutes(conn, at)
+
+    def chatter(self, conn: Connection, at: datetime) -> None:
+        row = self.pick(conn, "SELECT id FROM alarm WHERE state <> 'normal'")
+        if row:
+            alarm = store.lock_alarm(conn, row.id)
+            act = lifecycle.settle if alarm.view.chattering else lifecycle.chatter
+            if transition := act(alarm.view):
+                store.change_by_hand(conn, alarm, transition, "engine", None, at)
 
     def shelve(self, conn: Connection, at: datetime) -> None:
         row = self.pick(conn, "SELECT id, state FROM alarm WHERE state <> 'normal'")
@@ -386,6 +409,9 @@ def test_versions_of_rules_are_kept_whole(conn: Connection) -> None:
         "layer_row_event",
         "rule_version",
         "source_version",
+        "route_version",
+        "inhibition_version",
+        "silence_version",
         "alarm_event",
         "incident_event",
     ],

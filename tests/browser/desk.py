@@ -106,6 +106,24 @@ class Desk:
 
     def tab(self, name: str) -> None:
         self.page.click(f"[data-testid=tab-{name}]")
+        if name == "alarms":
+            self.open_lines()
+
+    def open_lines(self) -> None:
+        """Every line of the list of alarms is opened as it comes: for what is tried with their rows."""
+        self.ask(
+            """() => {
+              const list = document.getElementById('grid-alarms');
+              const opened = new Set();
+              const open = () => list.querySelectorAll('.line-row[aria-expanded=false]').forEach(line => {
+                if (opened.has(line.dataset.line)) return;
+                opened.add(line.dataset.line);
+                line.click();
+              });
+              new MutationObserver(open).observe(list, { childList: true, subtree: true });
+              open();
+            }"""
+        )
 
     def select(self, kind: str, identity: str) -> None:
         """Select as a link of the page would, then wait for the card's head."""

@@ -25,6 +25,7 @@ WORD = re.compile(r"[A-Za-z][A-Za-z_]+")
 HALF = re.compile(rf"{HAN}[,:;!?()]|[,:;!?()]{HAN}")
 # formats, products, gases and units have one name in every language
 NAMES = {
+    *("EEMUA", "ISA"),
     *("API", "Base", "CAP", "CO", "CSV", "EN", "JMESPath", "JPEG", "JSON", "MQTT", "NO", "PM", "SO", "SenML"),
     *("ChirpStack", "Frigate", "LoRaWAN", "MB", "OGC", "OwnTracks", "SensorThings", "Sparkplug", "Tasmota", "Zigbee"),
     *("OpenStreetMap", "GCJ", "BD"),

@@ -34,6 +34,9 @@ HISTORIES = (
     "risk_event",
     "rule_version",
     "source_version",
+    "route_version",
+    "inhibition_version",
+    "silence_version",
 )
 ACTS = (
     "UPDATE {} SET {column} = {column}",

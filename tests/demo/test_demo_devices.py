@@ -18,10 +18,10 @@ from demo.devices.eyes import Eyes
 from demo.devices.message import Message
 from demo.devices.package import Package, PackageError, Thing, read
 from demo.devices.roads import Roads
-from demo.devices.script import StormScript
+from demo.devices.script import StormScript, storm_script
 from demo.devices.sensors import silent
 from demo.devices.signals import SIGNALS
-from demo.devices.storm import gas_lel, smoke_percent
+from demo.devices.storm import ON_MAINS, gas_lel, smoke_percent
 from demo.devices.world import World
 from tests.support import mailbox, wait_for
 
@@ -247,6 +247,30 @@ def test_some_readings_are_late_and_some_are_sent_twice(storm: Received) -> None
             seen.add((sent.topic, sent.payload))
     assert 0 < late < 0.02 * len(seen)
     assert 0 < twice < 0.02 * len(seen)
+
+
+def test_typhoon_darkens_what_hangs_on_mains_and_leaves_gauges_speaking(package: Package) -> None:
+    world = World(package, storm_script("typhoon"), SEED, START, storm_after_s=0)
+    heard: dict[str, set[str]] = {"before": set(), "after": set()}
+    for part, since, until in (("before", 0, 290), ("after", 500, 800)):
+        for _, sent in play(world, until, 5.0, since):
+            if sent.topic.startswith("onemap/observation/"):
+                heard[part].add(sent.topic.rsplit("/", 1)[-1])
+    kinds = {one.id: one.kind for one in package.sensors}
+    gone = [kinds[name] for name in heard["before"] - heard["after"]]
+    assert len([kind for kind in gone if kind in ON_MAINS]) > 0.5 * sum(kinds[n] in ON_MAINS for n in heard["before"])
+    assert [kind for kind in gone if kind in ("rain", "wind", "water_level", "manhole")] == []
+
+
+def test_typhoon_is_of_the_whole_city_and_gusts_and_covers_come_and_go(package: Package) -> None:
+    world = World(package, storm_script("typhoon"), SEED, START, storm_after_s=0)
+    received = play(world, 1_000, 5.0)
+    rain = {one.id: sum(v for _, v in series(received, one.id)) for one in package.sensors if one.kind == "rain"}
+    assert min(total for name, total in rain.items() if total > 0) > 40.0
+    [wind, *_] = [one.id for one in package.sensors if one.kind == "wind" and not one.spare]
+    values = [value for second, value in series(received, wind) if second > 600]
+    assert max(values) > 17.2
+    assert min(values) < 0.8 * max(values), "gusts"
 
 
 def test_some_devices_are_silent_for_minutes_and_come_back() -> None:

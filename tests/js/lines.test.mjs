@@ -22,8 +22,8 @@ test('one alarm of a family is itself, two are one line', () => {
 
 test('a line says how many alarms of how many things, how bad, and which of them wait', () => {
   const [line] = gather([rain('a', { level: 2 }), rain('b', { state: 'acknowledged' }), rain('c', { thing: { type: 'sensor', id: 'a', name: 'a' } })]);
-  const { count, things, worst, waits, state } = lineRow(line, SETS.waiting, false);
-  assert.deepEqual([count, things, worst, waits, state], [3, 2, 2, ['a', 'c'], 'unacknowledged']);
+  const { count, grave: ofI, things, worst, waits, state } = lineRow(line, SETS.waiting, false);
+  assert.deepEqual([count, ofI, things, worst, waits, state], [3, 0, 2, 2, ['a', 'c'], 'unacknowledged']);
 });
 
 test('alarms of level I stand in a line of their own, above the others', () => {

@@ -101,8 +101,9 @@ def test_links_of_a_page_are_those_that_one_may_open() -> None:
         bar = shell.page("sources.title", person(role), list(shell.PAGES), [])[0]
         return [part["props"]["href"] for part in walk(bar) if part["type"] == "A"][1:-1]
 
-    assert offered(Role.VIEWER) == ["/layers", "/catalogue", "/analysis"]
-    assert offered(Role.DISPATCHER) == ["/layers", "/catalogue", "/analysis", "/sources", "/set-aside", "/quarantine"]
+    seen = ["/layers", "/catalogue", "/analysis", "/routing", "/alarm-load"]
+    assert offered(Role.VIEWER) == seen
+    assert offered(Role.DISPATCHER) == [*seen, "/sources", "/set-aside", "/quarantine"]
     assert offered(Role.ADMIN) == list(shell.PAGES)
     # /me is everybody's
     assert {*shell.PAGES, "/me"} == set(PAGES_OF)

@@ -45,6 +45,8 @@ def alarm_rows(card: AlarmCard) -> list[Row]:
         ("card.since", moment(alarm["raised_at"])),
         ("card.changed", moment(alarm["changed_at"])),
         ("card.acknowledged_by", person(card, alarm["acknowledged_by"])),
+        ("card.muted", texts.pair(alarm["muted"]["why"]) if alarm["muted"] else None),
+        ("card.chattering", clock_time(alarm["chattering_since"]) if alarm["chattering_since"] else None),
         ("card.shelved", clock_time(alarm["shelved_until"]) if alarm["shelved_until"] else None),
         (
             "card.shelved_by",

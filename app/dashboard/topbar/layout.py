@@ -42,7 +42,7 @@ def _figures() -> html.Section:
             _figure(
                 "units", "bar.units", [_leaf("units-free"), html.Span("/", className="slash"), _leaf("units-busy")]
             ),
-            _figure("rate", "bar.rate", [_leaf("rate"), html.Span(id="figure-rate-word", className="word")]),
+            _rate(),
             _health(),
         ],
         className="figures",
@@ -69,6 +69,17 @@ def _figure(name: str, key: str, value: list[Any]) -> html.Div:
         [html.Div(value, className="value"), html.Div(texts.both(key), className="name")],
         className="figure",
         id=f"box-{name}",
+    )
+
+
+def _rate() -> html.A:
+    """Alarms of the last ten minutes; leads to what they were made of."""
+    value = [_leaf("rate"), html.Span(id="figure-rate-word", className="word")]
+    return html.A(
+        [html.Div(value, className="value"), html.Div(texts.both("bar.rate"), className="name")],
+        href="/alarm-load",
+        className="figure",
+        id="box-rate",
     )
 
 

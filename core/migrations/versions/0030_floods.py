@@ -130,7 +130,7 @@ def upgrade() -> None:
     op.add_column("alarm", sa.Column("chattering_since", TIME, nullable=True))
     op.create_index("ix_alarm_chattering", "alarm", ["id"], postgresql_where=sa.text("chattering_since IS NOT NULL"))
     # figures of a month are read from the index alone
-    op.create_index("ix_alarm_event_time", "alarm_event", ["time", "alarm_id", "what", "state", "level"])
+    op.create_index("ix_alarm_event_time", "alarm_event", ["time", "alarm_id", "what", "level", "who"])
     op.execute(TOLD)
 
 
