@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 from core.clock import rfc3339
 from core.excerpt import Excerpt, in_excerpt
 from core.history import as_row
-from core.nouns import Risk, Term, ThingRef
+from core.nouns import Band, Risk, Term, ThingRef
 from core.scope import EVERYTHING, Scope, alarm_classification, seen_incident
 from core.vocabulary import Text
 
@@ -65,7 +65,8 @@ class Alarm(TypedDict):
 
 class RiskCell(TypedDict):
     """An H3 cell with its risk; `boundary` a ring of [lon, lat], `level` what its score is shown as, `districts` those
-    it touches."""
+    it touches. Its worst hazard is at `q` in its `band` here, of which `faded` 0-1 is left at this distance; null where
+    none reaches it, or nobody wrote it down."""
 
     id: str
     boundary: list[list[float]]
@@ -74,6 +75,10 @@ class RiskCell(TypedDict):
     terms: list[Term]
     people: int | None
     districts: list[str]
+    band: Band | None
+    q: float | None
+    confidence: float | None
+    faded: float | None
 
 
 def alarm_object(row: Any) -> Alarm:
@@ -165,10 +170,10 @@ def _alarm_then(row: Any) -> Any:
     return as_row(kept, classification=row.classification, units=row.units)
 
 
-CELL_COLUMNS = "cell, score, level, terms, people, districts"
+CELL_COLUMNS = "cell, score, level, terms, people, districts, placed"
 _CELLS_AT = text("""
 SELECT c.cell, r.score, r.level, r.risk->'terms' AS terms, CAST(r.risk->>'people' AS int) AS people,
-  c.districts
+  c.districts, r.risk AS placed
 FROM risk_cell c
 JOIN LATERAL (SELECT score, level, risk FROM risk_event
   WHERE type = 'cell' AND thing_id = c.cell AND time <= :at ORDER BY time DESC, id DESC LIMIT 1) r
@@ -186,6 +191,7 @@ def read_cells(conn: Connection, ids: Sequence[str] | None = None, at: datetime 
 
 
 def cell_object(row: Any) -> RiskCell:
+    placed = row.placed or {}
     return {
         "id": row.cell,
         "boundary": [[lon, lat] for lat, lon in h3.cell_to_boundary(row.cell)],
@@ -194,6 +200,10 @@ def cell_object(row: Any) -> RiskCell:
         "terms": row.terms,
         "people": row.people,
         "districts": row.districts,
+        "band": placed.get("band"),
+        "q": placed.get("q"),
+        "confidence": placed.get("confidence"),
+        "faded": placed.get("faded"),
     }
 
 

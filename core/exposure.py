@@ -26,6 +26,8 @@ class Place:
     distance_m: float | None
     district: str | None = None
     classification: int = 0
+    # inside at the hour; None where nobody has counted
+    people: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ SELECT count(*) AS buildings, sum(CASE WHEN :day THEN people_day ELSE people_nig
 """
 _FACILITIES = """
 SELECT id, kind, name_zh, name_en, district, classification,
+  CASE WHEN :day THEN people_day ELSE people_night END AS people,
   ST_Distance(geom::geography, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography) AS distance
 FROM facility WHERE geom && ({area}) AND ST_Intersects(geom, ({area})) AND {seen} ORDER BY distance LIMIT 200
 """
@@ -96,7 +99,7 @@ def _within(conn: Connection, area: str, given: Params, scope: Scope) -> Exposur
         people=int(people.people or 0) if people.counted or _city_is_counted(conn) else None,
         buildings=people.buildings,
         facilities=tuple(
-            Place(r.id, r.kind, {"zh": r.name_zh, "en": r.name_en}, r.distance, r.district, r.classification)
+            Place(r.id, r.kind, {"zh": r.name_zh, "en": r.name_en}, r.distance, r.district, r.classification, r.people)
             for r in places
         ),
         facilities_known=known,

@@ -17,7 +17,7 @@ from core.given import Given
 from core.nouns import Page
 from core.scope import Classification
 from core.types import Box
-from core.vocabulary import IncidentStatus, UnitStatus
+from core.vocabulary import MOST_IN_DANGER, IncidentStatus, UnitStatus
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Level = Annotated[int | None, Query(ge=1, le=4)]
@@ -65,6 +65,8 @@ class IncidentIn(Given):
     lat: float | None = Field(None, ge=-90, le=90)
     text: str | None = Field(None, max_length=10_000)
     address: str | None = Field(None, max_length=500)
+    # people directly in danger; None where nobody has said
+    in_danger: int | None = Field(None, ge=0, le=MOST_IN_DANGER)
     # of one from an alarm it is the alarm's
     classification: Classification = Classification.OPEN
 
@@ -115,8 +117,17 @@ class RecallIn(Given):
 
 
 class IncidentChange(Given):
-    classification: Classification
+    """What is named is changed. `in_danger`: people directly in danger, null where nobody knows any more."""
+
+    classification: Classification | None = None
+    in_danger: int | None = Field(None, ge=0, le=MOST_IN_DANGER)
     version: int = Field(ge=0, le=INT4)
+
+    @model_validator(mode="after")
+    def some(self) -> IncidentChange:
+        if self.classification is None and "in_danger" not in self.model_fields_set:
+            raise InputError("classification: expected a value (or in_danger)", field="classification")
+        return self
 
 
 class UnitStatusIn(Given):
