@@ -26,6 +26,7 @@ from alerts.risk.terms import (
     Risk,
     Term,
     combine,
+    confidence_in,
     coping_terms,
     frail_in,
     hazard_terms,
@@ -261,9 +262,9 @@ def _row(
 ) -> dict[str, Any]:
     cell, score = ground.cells[i], round(float(worst.score[i]), 2)
     counted = int(people_of(ground, setting)[i]) if ground.counted else None
-    scored = score_cell(ground, setting, worst, i, near) if near else None
-    terms = [term.as_json() for term in scored.terms] if scored else []
-    placed = _placed(scored, float(worst.faded[i])) if scored else None
+    reasons = cell_terms(ground, setting, worst, i, near) if near else []
+    terms = [term.as_json() for term in reasons]
+    placed = _placed(worst, i, near, reasons) if near else None
     whole: dict[str, Any] = {"score": score, "terms": terms, "people": counted, **(placed or {})}
     return {
         "cell": cell,
@@ -290,33 +291,36 @@ class Placed(TypedDict):
     faded: float
 
 
-def _placed(scored: Risk, faded: float) -> Placed:
-    assert scored.band
+def _placed(worst: Worst, i: int, near: Near, terms: Sequence[Term]) -> Placed:
+    sure = float(worst.confidence[i]) * confidence_in(near.hazard, terms)
     return {
-        "band": band_json(scored.band),
-        "q": scored.q,
-        "confidence": scored.confidence,
-        "faded": round(faded, 2),
+        "band": band_json(sums.band_of(near.hazard.level)),
+        "q": round(float(worst.q[i]), 3),
+        "confidence": round(sure, 2),
+        "faded": round(float(worst.faded[i]), 2),
     }
 
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """For each cell the hazard that counts most there (-1: none reaches it), what it counts, how far it is and how much
-    of it is left."""
+    """For each cell the hazard that counts most there (-1: none reaches it), what it counts, where in its band it is,
+    how much of that is known, how far it is, how much of it is left, and how many incidents near compete with it."""
 
     hazard: NDArray[np.intp]
     score: NDArray[np.float64]
+    q: NDArray[np.float64]
+    confidence: NDArray[np.float64]
     metres: NDArray[np.float64]
     faded: NDArray[np.float64]
+    competing: NDArray[np.float64]
 
 
 def weigh_cells(ground: CellGround, setting: Setting, hazards: Sequence[Near]) -> Worst:
     """All cells under all hazards, by the functions that score a single place. Pure."""
     size = len(ground.cells)
-    worst = Worst(np.full(size, -1, np.intp), *(np.zeros(size) for _ in range(3)))
+    worst = Worst(np.full(size, -1, np.intp), *(np.zeros(size) for _ in range(6)))
     still = still_values(ground, setting)
-    help_for: dict[tuple[str, ...], Mapping[str, NDArray[np.float64]]] = {}
+    help_for: dict[tuple[str, ...], tuple[Mapping[str, NDArray[np.float64]], NDArray[np.float64]]] = {}
     etas = etas_of(ground, setting)
     for k, near in enumerate(hazards):
         hazard = near.hazard
@@ -325,16 +329,19 @@ def weigh_cells(ground: CellGround, setting: Setting, hazards: Sequence[Near]) -
         reached = np.flatnonzero(faded > FAINTEST)
         if not len(reached):
             continue
-        if hazard.capabilities not in help_for:
-            help_for[hazard.capabilities] = help_values(ground, setting, etas, hazard.capabilities)
-        values = {name: value[reached] for name, value in {**still, **help_for[hazard.capabilities]}.items()}
+        needs = hazard.capabilities
+        if needs not in help_for:
+            help_for[needs] = help_values(ground, setting, etas, needs), competing_counts(ground, setting, needs)
+        help_, counts = help_for[needs]
+        competing = (counts - own_counts(ground, setting, near))[reached]
+        values = {name: value[reached] for name, value in {**still, **help_}.items()}
         values["people"] = people_values(ground, setting, near, reached)
-        values["competing"] = competing_values(ground, setting, near, reached)
+        values["competing"] = _array(sums.linear(competing, sums.scale("competing")))
         inside = faded[reached] >= 1.0
         weighed = sums.weigh(
             values, hazard.level, sums.factor_of(hazard.certainty), life=inside if hazard.at_stake else False
         )
-        _keep_worst(worst, k, reached, weighed, metres, faded)
+        _keep_worst(worst, k, reached, weighed, metres, faded, competing)
     return worst
 
 
@@ -345,14 +352,18 @@ def _keep_worst(
     weighed: Weighed,
     metres: NDArray[np.float64],
     faded: NDArray[np.float64],
+    competing: NDArray[np.float64],
 ) -> None:
     score = np.asarray(weighed.score) * faded[reached]
     graver = score > worst.score[reached]
     at = reached[graver]
     worst.hazard[at] = k
     worst.score[at] = score[graver]
+    worst.q[at] = np.broadcast_to(weighed.q, score.shape)[graver]
+    worst.confidence[at] = np.broadcast_to(weighed.confidence, score.shape)[graver]
     worst.metres[at] = metres[at]
     worst.faded[at] = faded[at]
+    worst.competing[at] = competing[graver]
 
 
 def people_of(ground: CellGround, setting: Setting) -> NDArray[np.float64]:
@@ -431,15 +442,24 @@ def help_values(
     }
 
 
-def competing_values(
-    ground: CellGround, setting: Setting, near: Near, reached: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    same = setting.others.needing(near.hazard.capabilities, near.incident)
-    counts = np.zeros(len(reached))
-    for j in same:
-        metres = distances_m(setting.others.lon[j], setting.others.lat[j], ground.lon[reached], ground.lat[reached])
-        counts += metres <= sums.scale("competing", "within_m")
-    return _array(sums.linear(counts, sums.scale("competing")))
+def competing_counts(ground: CellGround, setting: Setting, needs: Sequence[str]) -> NDArray[np.float64]:
+    """How many incidents near each cell need some of the same."""
+    counts = np.zeros(len(ground.cells))
+    for j in setting.others.needing(needs):
+        counts += incident_near(ground, setting, int(j))
+    return counts
+
+
+def incident_near(ground: CellGround, setting: Setting, j: int) -> NDArray[np.bool_]:
+    metres = distances_m(float(setting.others.lon[j]), float(setting.others.lat[j]), ground.lon, ground.lat)
+    near: NDArray[np.bool_] = metres <= sums.scale("competing", "within_m")
+    return near
+
+
+def own_counts(ground: CellGround, setting: Setting, near: Near) -> Numbers:
+    """The hazard's own incident competes with nobody."""
+    own = [j for j in setting.others.needing(near.hazard.capabilities) if setting.others.ids[j] == near.incident]
+    return incident_near(ground, setting, int(own[0])).astype(float) if own else 0.0
 
 
 def _array(values: Numbers) -> NDArray[np.float64]:
@@ -501,7 +521,7 @@ def cell_terms(ground: CellGround, setting: Setting, worst: Worst, i: int, near:
         *(term for term in hazard_terms(felt(hazard, faded)) if term.name != "age"),
         *_exposed(ground, setting, i, near),
         *_frail(ground, setting, i),
-        *_help(ground, setting, i, near),
+        *_help(ground, setting, i, near, int(worst.competing[i])),
     ]
 
 
@@ -511,7 +531,8 @@ def felt(hazard: Hazard, faded: float) -> Hazard:
 
 
 def score_cell(ground: CellGround, setting: Setting, worst: Worst, i: int, near: Near) -> Risk:
-    """One cell under its worst hazard, in words; its score is what is left of this at its distance."""
+    """One cell under its worst hazard, alone: its score is what is left of this at its distance. What is counted for
+    all cells at once must be the same."""
     return combine(felt(near.hazard, float(worst.faded[i])), cell_terms(ground, setting, worst, i, near))
 
 
@@ -574,11 +595,9 @@ def _frail(ground: CellGround, setting: Setting, i: int) -> list[Term]:
     return [who, hour_term(setting.now, setting.zone), weather_term(weather)]
 
 
-def _help(ground: CellGround, setting: Setting, i: int, near: Near) -> list[Term]:
+def _help(ground: CellGround, setting: Setting, i: int, near: Near, competing: int) -> list[Term]:
     """Of free units alone: who was sent is there for the hazard, not for the cell."""
     needs = near.hazard.capabilities
-    where = LonLat(float(ground.lon[i]), float(ground.lat[i]))
     cells = [ground.cells[j] for j in ground.ring[i] if j < len(ground.cells)]
     reaches = {cell: setting.coverage.get(cell, {}) for cell in cells}
-    coping = coping_of(reaches, ground.cells[i], needs, (), setting.competing(where, needs, near.incident))
-    return coping_terms(coping, needs)
+    return coping_terms(coping_of(reaches, ground.cells[i], needs, (), competing), needs)

@@ -207,15 +207,16 @@ def cell_object(row: Any) -> RiskCell:
     }
 
 
-_LIST = text(f"""
+_LIST = f"""
 SELECT {ALARM_COLUMNS} FROM alarm
-WHERE state = ANY(:states) AND {seen_incident("alarm.incident_id", "district", CLASSIFICATION)} {in_excerpt()}
-""")
+WHERE state = ANY(:states) AND {seen_incident("alarm.incident_id", "district", CLASSIFICATION)}
+"""
 
 
 def list_alarms(conn: Connection, states: Sequence[str], excerpt: Excerpt, scope: Scope = EVERYTHING) -> list[Alarm]:
     """Alarms in one of these states; one more than the excerpt's limit where there are more."""
-    rows = conn.execute(_LIST, {"states": list(states), **excerpt.params(), **scope.params()})
+    listed = text(_LIST + in_excerpt(order=excerpt.order))
+    rows = conn.execute(listed, {"states": list(states), **excerpt.params(), **scope.params()})
     return [alarm_object(row) for row in rows]
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -87,11 +87,22 @@ class Others:
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
 
-    def needing(self, needs: Iterable[str], but: UUID | None = None) -> NDArray[np.intp]:
-        """Which of them need some of the same."""
+    same: dict[frozenset[str], NDArray[np.intp]] = field(default_factory=dict, repr=False)
+
+    def needing(self, needs: Iterable[str]) -> NDArray[np.intp]:
+        """Which of them need some of these."""
         wanted = frozenset(needs)
-        same = [i for i, own in enumerate(self.needs) if self.ids[i] != but and not wanted.isdisjoint(own)]
-        return np.array(same, np.intp)
+        if wanted not in self.same:
+            found = [i for i, own in enumerate(self.needs) if not wanted.isdisjoint(own)]
+            self.same[wanted] = np.array(found, np.intp)
+        return self.same[wanted]
+
+    def near(self, where: LonLat, needs: Iterable[str], but: UUID | None = None) -> int:
+        """How many of them that need some of these are near a place, without one."""
+        same = self.needing(needs)
+        metres = distances_m(where.lon, where.lat, self.lon[same], self.lat[same])
+        inside = same[metres <= scale("competing", "within_m")]
+        return sum(self.ids[i] != but for i in inside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +138,8 @@ class Setting:
             cell,
             needs,
             self.sent.get(incident, ()) if incident else (),
-            self.competing(where, needs, incident),
+            self.others.near(where, needs, incident),
         )
-
-    def competing(self, where: LonLat, needs: Sequence[str], incident: UUID | None) -> int:
-        same = self.others.needing(needs, incident)
-        metres = distances_m(where.lon, where.lat, self.others.lon[same], self.others.lat[same])
-        return int((metres <= scale("competing", "within_m")).sum())
 
 
 def coping_of(

@@ -192,19 +192,18 @@ def _incident_then(row: Any, names: Mapping[str, Mapping[str, Any]]) -> Incident
     return incident_object(as_row({**asked, **row.after, **told}), assignments, row.after["alarms"])
 
 
-_LIST = text(
-    f"""
+_LIST = f"""
 {_INCIDENTS}
-WHERE i.status = ANY(:statuses) AND {seen_incident("i.id", "i.district", "i.classification")} {in_excerpt("i.")}
+WHERE i.status = ANY(:statuses) AND {seen_incident("i.id", "i.district", "i.classification")}
 """
-)
 
 
 def list_incidents(
     conn: Connection, statuses: Sequence[str], excerpt: Excerpt, scope: Scope = EVERYTHING
 ) -> list[Incident]:
     """Incidents in one of these statuses; one more than the excerpt's limit where there are more."""
-    rows = conn.execute(_LIST, {"statuses": list(statuses), **excerpt.params(), **scope.params()}).all()
+    listed = text(_LIST + in_excerpt("i.", excerpt.order))
+    rows = conn.execute(listed, {"statuses": list(statuses), **excerpt.params(), **scope.params()}).all()
     return incident_objects(conn, rows)
 
 

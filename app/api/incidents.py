@@ -48,10 +48,11 @@ OPEN = tuple(status for status in IncidentStatus if status not in ENDED_INCIDENT
 
 @router.get("")
 def list_incidents(conn: Conn, who: Who, excerpt: ExcerptDep, status: str | None = None) -> Page[Incident]:
-    """Incidents that have not ended, newest first; with `status` (one or several, comma separated) others too."""
+    """Incidents that have not ended, the highest risk first, or in another `order`; with `status` (one or several,
+    comma separated) others too."""
     statuses = parse_choices("status", status, IncidentStatus, OPEN, excerpt)
     found = present.list_incidents(conn, statuses, excerpt, who.scope)
-    return page([as_seen(who, "incident", one) for one in found], excerpt.limit)
+    return page([as_seen(who, "incident", one) for one in found], excerpt.limit, excerpt.cursor_after)
 
 
 @router.post("", status_code=201)

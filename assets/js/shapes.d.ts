@@ -13,6 +13,16 @@ interface Located {
   lat: number | null;
 }
 
+/** A score with its reasons; scores of before bands have only score and terms. */
+interface Risk {
+  score: number;
+  terms: object[];
+  band?: { level: Level; low: number; high: number };
+  q?: number;
+  confidence?: number;
+  words?: Bilingual;
+}
+
 interface Alarm extends Located {
   id: string;
   rule: string | null;
@@ -29,7 +39,7 @@ interface Alarm extends Located {
   value: number | null;
   unit: string | null;
   message: Bilingual | null;
-  risk: object | null;
+  risk: Risk | null;
   district: string | null;
   classification: number;
   incident: string | null;
@@ -85,9 +95,10 @@ interface Incident extends Located {
   opened_at: string;
   changed_at: string;
   ended_at: string | null;
-  risk: object | null;
+  risk: Risk | null;
   assignments: Assignment[];
   alarms: string[];
+  in_danger: number | null;
   version: number;
 }
 
@@ -275,6 +286,7 @@ interface Vocabulary {
   levels: Texts;
   alarm_levels: Texts;
   urgencies: Texts;
+  risk_bands: Record<string, { low: number; high: number }>;
   metrics: Texts;
   layer_groups: unknown;
   /** sets of words that are derived from what they mean */

@@ -48,7 +48,7 @@ def hazard_of_situation(said: Mapping[str, Any]) -> Hazard:
 
 def places(facilities: Mapping[str, int]) -> tuple[Place, ...]:
     return tuple(
-        Place(f"{kind}-{i}", kind, {"zh": f"{kind}", "en": kind}, 100.0)
+        Place(f"{kind}-{i}", kind, {"zh": f"东城{kind}", "en": f"East {kind}"}, 100.0)
         for kind, count in facilities.items()
         for i in range(count)
     )

@@ -362,6 +362,7 @@ def test_a_cell_is_the_score_of_its_worst_hazard_faded_by_the_functions_of_a_pla
         near = hazards[worst.hazard[i]]
         alone = score_cell(ground, setting, worst, int(i), near)
         assert worst.score[i] == pytest.approx(alone.exact * worst.faded[i])
+        assert worst.q[i] == pytest.approx(alone.q, abs=1e-3)
         if worst.faded[i] == 1:
             assert worst.score[i] >= {1: 7, 2: 5, 3: 3, 4: 1}[near.hazard.level]
 
