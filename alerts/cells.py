@@ -31,7 +31,7 @@ from alerts.risk.terms import (
     frail_in,
     hazard_terms,
     hour_term,
-    people_value,
+    people_term,
     points_of,
     weather_term,
     who_of,
@@ -44,7 +44,6 @@ from core.cells import city_cells
 from core.db import notify_change
 from core.geodesy import distances_m
 from core.i18n import say
-from core.readings import estimate
 from core.scope import Classification, alarm_classification
 from core.types import LonLat
 from core.vocabulary import DONE_INCIDENT, REACH_M, Text, label, sql_list, table
@@ -541,7 +540,7 @@ def _exposed(ground: CellGround, setting: Setting, i: int, near: Near) -> list[T
     people = int(people_of(ground, setting)[i]) if ground.counted else None
     buildings = int(ground.buildings[i])
     terms = [
-        cell_people(people, endangered),
+        people_term(people, None, endangered, least=near.hazard.in_danger is None),
         Term(
             "buildings",
             float(sums.linear(buildings, sums.scale("buildings"))),
@@ -566,23 +565,6 @@ def _exposed(ground: CellGround, setting: Setting, i: int, near: Near) -> list[T
         said_of_facilities(ground.dangers[i], "risk.domino.none"),
     )
     return [*terms, places, dangers]
-
-
-def cell_people(near: int | None, endangered: int) -> Term:
-    if near is None and not endangered:
-        return Term("people", None, say("risk.people.missing"))
-    figures: dict[str, float] = {"in_danger": endangered}
-    if near is None:
-        return Term(
-            "people",
-            people_value(0, endangered),
-            say("risk.people.danger_only", n=endangered),
-            {**figures, "assumed": 1},
-        )
-    words = say("risk.cell.people", people=estimate(near))
-    if endangered:
-        words = say("risk.people.danger", n=endangered, near=words)
-    return Term("people", people_value(near, endangered), words, {**figures, "near": near})
 
 
 def _frail(ground: CellGround, setting: Setting, i: int) -> list[Term]:

@@ -146,7 +146,7 @@ def assess(hazard: Hazard, found: Exposure, weather: Weather, coping: Coping, no
         hazard,
         [
             *hazard_terms(hazard),
-            *exposure_terms(found, hazard.radius_m, hazard),
+            *exposure_terms(found, hazard.radius_m, hazard.endangered, least=hazard.in_danger is None),
             *vulnerability_terms(found, weather, now, zone),
             *coping_terms(coping, hazard.capabilities),
         ],
@@ -209,10 +209,10 @@ def short(number: float) -> str:
 # --- who and what is there --------------------------------------------------------------------------------------------
 
 
-def exposure_terms(found: Exposure, radius_m: float, hazard: Hazard | None = None, endangered: int = 0) -> list[Term]:
-    """`endangered` stands for a hazard that is not at hand."""
+def exposure_terms(found: Exposure, radius_m: float, endangered: int = 0, *, least: bool = False) -> list[Term]:
+    """`endangered` people are in danger directly, or at `least` so many."""
     return [
-        people_term(found.people, radius_m, hazard.endangered if hazard else endangered),
+        people_term(found.people, radius_m, endangered, least=least),
         Term(
             "buildings",
             float(sums.linear(found.buildings, sums.scale("buildings"))),
@@ -223,19 +223,25 @@ def exposure_terms(found: Exposure, radius_m: float, hazard: Hazard | None = Non
     ]
 
 
-def people_term(near: int | None, radius_m: float, endangered: int = 0, key: str = "risk.people") -> Term:
-    """People directly in danger count a hundred times people merely near."""
-    radius = round(radius_m)
-    figures: dict[str, float] = {"in_danger": endangered, "radius_m": radius}
+def people_term(near: int | None, radius_m: float | None, endangered: int = 0, *, least: bool = False) -> Term:
+    """People directly in danger count a hundred times people merely near; without a radius those of a cell."""
+    figures: dict[str, float] = {"in_danger": endangered}
+    if least and endangered:
+        figures["least"] = 1
+    n = say("risk.least" if least else "risk.exactly", n=endangered)
     if near is None:
         if not endangered:
             return Term("people", None, say("risk.people.missing"))
-        figures["assumed"] = 1
-        return Term("people", people_value(0, endangered), say("risk.people.danger_only", n=endangered), figures)
+        words = say("risk.people.danger_only", n=n)
+        return Term("people", people_value(0, endangered), words, {**figures, "assumed": 1})
     figures["near"] = near
-    words = say(key, radius=radius, people=estimate(near))
+    if radius_m is None:
+        words = say("risk.cell.people", people=estimate(near))
+    else:
+        figures["radius_m"] = round(radius_m)
+        words = say("risk.people", radius=round(radius_m), people=estimate(near))
     if endangered:
-        words = say("risk.people.danger", n=endangered, near=words)
+        words = say("risk.people.danger", n=n, near=words)
     return Term("people", people_value(near, endangered), words, figures)
 
 

@@ -36,8 +36,9 @@ def as_it_stands(
     the very moment in which the same is listed below them. The score stays that of the lists; it follows. Of who is
     `limited` it is the words alone that are others: what is told are the things they see, what counted were all."""
     terms = {term["name"]: term for term in held["terms"]}
-    endangered = round(figures_of(terms.get("people")).get("in_danger", 0))
-    anew = {one.name: one for one in exposure_terms(found, radius_m, endangered=endangered)}
+    people = figures_of(terms.get("people"))
+    exposed = exposure_terms(found, radius_m, round(people.get("in_danger", 0)), least="least" in people)
+    anew = {one.name: one for one in exposed}
     anew["who"] = who_term(found, day)
     if nearest is not None and not is_sent(terms.get("nearest_unit"), nearest[1]):
         anew["nearest_unit"] = nearest_term(*nearest)

@@ -81,8 +81,7 @@ def people(by_name: Mapping[str, nouns.Term]) -> list[Text]:
     of = figures(by_name, "people")
     said = []
     if of.get("in_danger"):
-        least = "assumed" in figures(by_name, "life")
-        said.append(say("risk.words.danger.least" if least else "risk.words.danger", n=round(of["in_danger"])))
+        said.append(say("risk.words.danger.least" if "least" in of else "risk.words.danger", n=round(of["in_danger"])))
     if "near" in of:
         said.append(say("risk.words.near", people=estimate(of["near"])))
     return said

@@ -327,7 +327,7 @@ def test_where_nothing_is_known_the_middle_of_the_band_is_said_with_no_confidenc
 
 def test_who_is_in_danger_counts_where_nobody_counted_who_lives_near() -> None:
     hazard = hazard_of("rescue", 2, "Likely", NOON, 3)
-    [people, *_] = exposure_terms(Exposure(None, 0, (), True), 100, hazard)
+    [people, *_] = exposure_terms(Exposure(None, 0, (), True), 100, 3)
     assert people.value == people_value(0, 3)
     assert "no population data" in people.text["en"]
     assert assess(hazard, Exposure(None, 0, (), True), Weather(), COPING, NOON, ZONE).confidence < 1

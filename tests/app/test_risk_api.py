@@ -225,3 +225,24 @@ def test_a_dispatcher_says_who_is_in_danger_and_the_log_keeps_it(
     assert log[-1]["text"] == {"zh": "遇险人数：3 人", "en": "People in danger: 3"}
     again = dispatcher.patch(path, json={"in_danger": None, "version": told.json()["version"]})
     assert again.json()["in_danger"] is None
+
+
+def test_two_reports_of_one_thing_tell_of_the_same_people(made: list[dict[str, Any]], dispatcher: httpx.Client) -> None:
+    few, more = (one for one in made if one["in_danger"])
+    body = {"in_danger": 5, "version": dispatcher.get(f"/api/incidents/{more['id']}").json()["version"]}
+    dispatcher.patch(f"/api/incidents/{more['id']}", json=body)
+    joined = dispatcher.post(f"/api/incidents/{more['id']}/join", json={"into": few["id"]}).json()
+    assert (joined["id"], joined["in_danger"], joined["risk"]) == (few["id"], 5, None)
+
+
+def test_who_opens_an_incident_from_an_alarm_may_say_who_is_in_danger(dispatcher: httpx.Client, db: Engine) -> None:
+    with db.begin() as conn:
+        alarm = change(conn, 2, now())
+    made = dispatcher.post("/api/incidents", json={"alarm": str(alarm), "in_danger": 4}).json()
+    assert made["in_danger"] == 4
+    again = dispatcher.post("/api/incidents", json={"alarm": str(alarm), "in_danger": 9})
+    assert (again.status_code, again.json()["in_danger"]) == (200, 4), "the first who asks opens it"
+    body = {"status": "cancelled", "version": made["version"], "reason": "test"}
+    dispatcher.post(f"/api/incidents/{made['id']}/status", json=body)
+    with db.begin() as conn:
+        change(conn, None, now())
