@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from typing import Any
 
 import h3
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 from shapely import contains_xy
 from sqlalchemy import Connection, text
@@ -233,8 +233,9 @@ def score_cells(conn: Connection, ground: CellGround, now: datetime) -> int:
     """Score every cell by the worst hazard that reaches it; only cells whose score changed are written. Returns how
     many."""
     resolution = h3.get_resolution(ground.cells[0])
-    setting = read_setting(conn, now, resolution)
     hazards = read_hazards(conn)
+    needs = {need for near in hazards for need in near.hazard.capabilities}
+    setting = read_setting(conn, now, resolution, needs=needs)
     worst = weigh_cells(ground, setting, hazards)
     held = {r.cell: (r.score, r.level, r.says) for r in conn.execute(_HELD)}
     rows = []
@@ -264,20 +265,21 @@ def _row(
     reasons = cell_terms(ground, setting, worst, i, near) if near else []
     terms = [term.as_json() for term in reasons]
     placed = _placed(worst, i, near, reasons) if near else None
-    whole: dict[str, Any] = {"score": score, "terms": terms, "people": counted, **(placed or {})}
+    said = orjson.dumps(terms).decode()
+    rest = orjson.dumps({"score": score, "people": counted, **(placed or {})}).decode()
     return {
         "cell": cell,
         "score": score,
         "level": level,
-        "terms": json.dumps(terms),
+        "terms": said,
         "people": counted,
         "districts": ground.districts[i],
-        "placed": json.dumps(placed),
+        "placed": orjson.dumps(placed).decode(),
         "now": now,
         "type": "cell",
         "id": cell,
         "version": None,
-        "risk": json.dumps(whole),
+        "risk": f'{rest[:-1]},"terms":{said}}}',
     }
 
 
@@ -457,8 +459,10 @@ def incident_near(ground: CellGround, setting: Setting, j: int) -> NDArray[np.bo
 
 def own_counts(ground: CellGround, setting: Setting, near: Near) -> Numbers:
     """The hazard's own incident competes with nobody."""
-    own = [j for j in setting.others.needing(near.hazard.capabilities) if setting.others.ids[j] == near.incident]
-    return incident_near(ground, setting, int(own[0])).astype(float) if own else 0.0
+    own = setting.others.index.get(near.incident)
+    if own is None or setting.others.needs[own].isdisjoint(near.hazard.capabilities):
+        return 0.0
+    return incident_near(ground, setting, own).astype(float)
 
 
 def _array(values: Numbers) -> NDArray[np.float64]:

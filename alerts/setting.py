@@ -23,15 +23,16 @@ from alerts.warnings import say_of
 from core.exposure import city_box, city_zone, is_day
 from core.geodesy import distances_m
 from core.types import LonLat
-from core.vocabulary import DONE_INCIDENT, Text, needs_of, sql_list
+from core.vocabulary import DONE_INCIDENT, Text, needs_of, sql_list, table
 from core.warned import in_force
 
 # who was sent and is not yet there needs at least so long
 ALMOST_S = 60.0
 _COVERAGE = text("""
-SELECT c.cell, c.capability, c.eta_s, u.name_zh, u.name_en FROM coverage c LEFT JOIN unit u ON u.id = c.unit_id
-WHERE CAST(:cells AS text[]) IS NULL OR c.cell = ANY(:cells)
+SELECT cell, capability, eta_s, unit_id FROM coverage
+WHERE (CAST(:cells AS text[]) IS NULL OR cell = ANY(:cells)) AND capability = ANY(:needs)
 """)
+_UNITS = text("SELECT id, name_zh, name_en FROM unit")
 _SENT = text(f"""
 SELECT a.incident_id, a.status, a.eta_s, a.assigned_at, u.name_zh, u.name_en, u.capabilities
 FROM assignment a JOIN unit u ON u.id = a.unit_id JOIN incident i ON i.id = a.incident_id
@@ -51,8 +52,7 @@ _RECEIVED = text("SELECT EXISTS (SELECT 1 FROM warning)")
 LIGHTEST = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(NamedTuple):
     """Road time of the nearest free unit with one capability, seconds; None where none can come."""
 
     eta_s: float | None
@@ -87,6 +87,8 @@ class Others:
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
 
+    # id -> its place among them
+    index: Mapping[UUID, int] = field(repr=False)
     same: dict[frozenset[str], NDArray[np.intp]] = field(default_factory=dict, repr=False)
 
     def needing(self, needs: Iterable[str]) -> NDArray[np.intp]:
@@ -107,7 +109,7 @@ class Others:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The moment, and what moves. `coverage`: cell -> capability -> reach."""
+    """The moment, and what moves. `coverage`: cell -> capability -> reach; `day`: people are where they work."""
 
     now: datetime
     zone: str
@@ -117,10 +119,7 @@ class Setting:
     others: Others
     warnings: Sequence[InForce]
     warnings_known: bool
-
-    @property
-    def day(self) -> bool:
-        return is_day(self.now, self.zone)
+    day: bool
 
     def weather(self, where: LonLat) -> Weather:
         """The gravest warning over a place."""
@@ -199,18 +198,26 @@ def _complete(
     return (None if lacking else latest), tuple(lacking)
 
 
-def read_setting(conn: Connection, now: datetime, resolution: int, places: Sequence[LonLat] | None = None) -> Setting:
-    """What moves around some places, or anywhere."""
+def read_setting(
+    conn: Connection,
+    now: datetime,
+    resolution: int,
+    places: Sequence[LonLat] | None = None,
+    needs: Iterable[str] | None = None,
+) -> Setting:
+    """What moves around some places, or anywhere; help of all capabilities, or of some."""
     warnings, known = read_in_force(conn, now)
+    zone = city_zone(conn)
     return Setting(
         now,
-        city_zone(conn),
+        zone,
         resolution,
-        read_coverage(conn, None if places is None else cells_near(places, resolution)),
+        read_coverage(conn, None if places is None else cells_near(places, resolution), needs),
         read_sent(conn, now),
         read_others(conn),
         warnings,
         known,
+        is_day(now, zone),
     )
 
 
@@ -219,11 +226,17 @@ def cells_near(places: Sequence[LonLat], resolution: int) -> list[str]:
     return sorted({near for cell in own for near in h3.grid_disk(cell, 1)})
 
 
-def read_coverage(conn: Connection, cells: Sequence[str] | None) -> dict[str, dict[str, Reach]]:
+def read_coverage(
+    conn: Connection, cells: Sequence[str] | None, needs: Iterable[str] | None = None
+) -> dict[str, dict[str, Reach]]:
+    units = {r.id: {"zh": r.name_zh, "en": r.name_en} for r in conn.execute(_UNITS)}
     found: dict[str, dict[str, Reach]] = defaultdict(dict)
-    for r in conn.execute(_COVERAGE, {"cells": None if cells is None else list(cells)}):
-        unit = {"zh": r.name_zh, "en": r.name_en} if r.name_zh is not None else None
-        found[r.cell][r.capability] = Reach(r.eta_s, unit)
+    given = {
+        "cells": None if cells is None else list(cells),
+        "needs": list(table("capabilities") if needs is None else needs),
+    }
+    for cell, capability, eta_s, unit in conn.execute(_COVERAGE, given):
+        found[cell][capability] = Reach(eta_s, units.get(unit))
     return dict(found)
 
 
@@ -244,6 +257,7 @@ def read_others(conn: Connection) -> Others:
         tuple(frozenset(needs_of(r.kind, r.level)) for r in rows),
         np.array([r.lon for r in rows], float),
         np.array([r.lat for r in rows], float),
+        {r.id: i for i, r in enumerate(rows)},
     )
 
 

@@ -97,21 +97,26 @@ def factor_of(certainty: str) -> float:
 
 def logarithmic(count: Numbers, full: float) -> Numbers:
     """0 for nobody, 10 for `full` and more: from 10 to 100 matters as much as from 100 to 1,000."""
-    return _tenth(FULL * np.log10(1 + np.asarray(count, float)) / math.log10(1 + full))
+    logarithm = np.log10 if isinstance(count, np.ndarray) else math.log10
+    return _tenth(FULL * logarithm(1 + count) / math.log10(1 + full))
 
 
 def linear(count: Numbers, full: float) -> Numbers:
-    return _tenth(FULL * np.asarray(count, float) / full)
+    return _tenth(FULL * count / full)
 
 
 def rooted(seconds: Numbers, full_s: float) -> Numbers:
     """Road time: the first minutes matter most. Infinite where nobody can come."""
-    return _tenth(FULL * np.sqrt(np.minimum(np.asarray(seconds, float), full_s) / full_s))
+    if isinstance(seconds, np.ndarray):
+        return _tenth(FULL * np.sqrt(np.minimum(seconds, full_s) / full_s))
+    return _tenth(FULL * math.sqrt(min(seconds, full_s) / full_s))
 
 
-def _tenth(values: Any) -> Numbers:
-    shown: NDArray[np.float64] = np.round(np.clip(values, 0.0, FULL), 1)
-    return float(shown) if shown.ndim == 0 else shown
+def _tenth(values: Numbers) -> Numbers:
+    if isinstance(values, np.ndarray):
+        shown: NDArray[np.float64] = np.rint(10 * np.clip(values, 0.0, FULL)) / 10
+        return shown
+    return round(10 * min(max(values, 0.0), FULL)) / 10
 
 
 # --- a score ----------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from alerts.risk import arithmetic as sums
@@ -346,6 +347,7 @@ def who_of(groups: Mapping[str, int], *, assumed: bool = False) -> Term:
     return Term("who", value, {lang: sign.join(one[lang] for one in said) for lang, sign in JOINED.items()}, figures)
 
 
+@lru_cache(maxsize=64)
 def hour_of(now: datetime, zone: str) -> str:
     """day, night, home: by day people are where they work and learn, and awake; at night they are at home and
     asleep."""

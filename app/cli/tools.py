@@ -55,7 +55,7 @@ def add_verbs(verbs: Any) -> None:
     )
     look.set_defaults(run=doctor)
     bench = verbs.add_parser("bench", help="measure against a ceiling in the same run")
-    bench.add_argument("what", choices=("ingest", "alarm", "state", "page", "search", "tiles", *STATISTICS))
+    bench.add_argument("what", choices=("ingest", "alarm", "state", "page", "risk", "search", "tiles", *STATISTICS))
     bench.add_argument("rest", nargs=argparse.REMAINDER)
     bench.set_defaults(run=run_bench)
 
