@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from core.exposure import Exposure, Place
-from core.geodesy import distances_m, metres_per_degree
+from core.geodesy import distances_nearby_m, metres_per_degree
 from core.types import LonLat
 from core.vocabulary import Text
 
@@ -86,7 +86,7 @@ def _within(
     _, north = metres_per_degree(where.lat)
     reach = 1.01 * radius_m / north
     first, last = np.searchsorted(lats, [where.lat - reach, where.lat + reach])
-    metres = distances_m(where.lon, where.lat, lons[first:last], lats[first:last])
+    metres = distances_nearby_m(where.lon, where.lat, lons[first:last], lats[first:last])
     inside = np.flatnonzero(metres <= radius_m)
     return inside + first, metres[inside]
 

@@ -12,8 +12,9 @@
 
   /** @param {Level | null} level */
   const badge = level => h('span', { className: `level level-${level || 'none'}`, key: 'level' }, h('span', null, roman[level ?? 0]));
-  /** What the list is ordered by; none where it is not counted yet. @param {{ risk?: Risk | null }} thing */
-  const score = ({ risk }) => h('b', { className: 'row-score', key: 'score' }, risk ? risk.score.toFixed(1) : '');
+  /** What the list is ordered by; none where it is not counted yet. @param {{ risk?: Risk | null }} thing @param {Context} context */
+  const score = ({ risk }, { catalogue }) => h('b', { className: 'row-score', key: 'score' },
+    risk ? [h('span', { className: 'spoken', key: 'of' }, words(catalogue['card.risk']), ' '), risk.score.toFixed(1)] : '');
   /** @param {string | null} time */
   const age = time => h('time', { className: 'age', dateTime: time, 'data-age': time, key: 'age' });
   /** @param {Context} context @param {string} table @param {string} state */
@@ -62,7 +63,7 @@
   const rows = {
     /** @param {{ data: AlarmRow, context: Context }} params */
     AlarmRow: ({ data, context }) => h('div', { className: 'row', 'data-alarm-id': data.id, 'data-state': data.state }, [
-      badge(data.level), score(data), title(data.names || data.message),
+      badge(data.level), score(data, context), title(data.names || data.message),
       side([h('span', { className: 'reading', key: 'value' }, reading(context, data.now ? data.now.value : data.value, data)), trend(data.now, context),
         age(data.now?.time ?? data.observed_at ?? data.raised_at)]), acknowledge(data, context)]),
     /** @param {{ data: Alarm, context: Context }} params */
@@ -73,7 +74,7 @@
       context.me.permissions.includes('alarm.shelve') && button(context, 'card.unshelve', `/api/alarms/${data.id}/unshelve`, 'unshelve')]),
     /** @param {{ data: Incident & { waits?: string | null }, context: Context }} params */
     IncidentRow: ({ data, context }) => h('div', { className: 'row', 'data-incident-id': data.id, 'data-state': data.status }, [
-      badge(data.level), score(data), title(data.titles || { zh: data.title }),
+      badge(data.level), score(data, context), title(data.titles || { zh: data.title }),
       side([h('span', { className: 'sent', key: 'sent' }, (data.assignments || []).length || ''), data.waits ? waited(data.waits, data.level) : age(data.opened_at)]),
       chip(context, 'incident_statuses', data.status)]),
     /** @param {{ data: Unit & { stale: boolean, arrives?: string | null }, context: Context }} params */

@@ -153,6 +153,11 @@ interface RiskCell {
   terms: object;
   people: number;
   districts: string[];
+  band: Risk['band'] | null;
+  q: number | null;
+  confidence: number | null;
+  /** how much of its worst hazard is left at this distance */
+  faded: number | null;
 }
 
 interface VideoEvent extends Located {
