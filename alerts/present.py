@@ -16,7 +16,7 @@ from alerts.labels import line_of
 from core.clock import rfc3339
 from core.excerpt import Excerpt, in_excerpt
 from core.history import as_row
-from core.nouns import Risk, Term, ThingRef
+from core.nouns import Band, Risk, Term, ThingRef
 from core.scope import EVERYTHING, Scope, alarm_classification, seen_incident
 from core.vocabulary import Text
 
@@ -84,7 +84,8 @@ class Alarm(TypedDict):
 
 class RiskCell(TypedDict):
     """An H3 cell with its risk; `boundary` a ring of [lon, lat], `level` what its score is shown as, `districts` those
-    it touches."""
+    it touches. Its worst hazard is at `q` in its `band` here, of which `faded` 0-1 is left at this distance; null where
+    none reaches it, or nobody wrote it down."""
 
     id: str
     boundary: list[list[float]]
@@ -93,6 +94,10 @@ class RiskCell(TypedDict):
     terms: list[Term]
     people: int | None
     districts: list[str]
+    band: Band | None
+    q: float | None
+    confidence: float | None
+    faded: float | None
 
 
 def alarm_object(row: Any) -> Alarm:
@@ -192,10 +197,10 @@ def _alarm_then(row: Any) -> Any:
     return as_row(kept, classification=row.classification, units=row.units)
 
 
-CELL_COLUMNS = "cell, score, level, terms, people, districts"
+CELL_COLUMNS = "cell, score, level, terms, people, districts, placed"
 _CELLS_AT = text("""
 SELECT c.cell, r.score, r.level, r.risk->'terms' AS terms, CAST(r.risk->>'people' AS int) AS people,
-  c.districts
+  c.districts, r.risk AS placed
 FROM risk_cell c
 JOIN LATERAL (SELECT score, level, risk FROM risk_event
   WHERE type = 'cell' AND thing_id = c.cell AND time <= :at ORDER BY time DESC, id DESC LIMIT 1) r
@@ -213,6 +218,7 @@ def read_cells(conn: Connection, ids: Sequence[str] | None = None, at: datetime 
 
 
 def cell_object(row: Any) -> RiskCell:
+    placed = row.placed or {}
     return {
         "id": row.cell,
         "boundary": [[lon, lat] for lat, lon in h3.cell_to_boundary(row.cell)],
@@ -221,18 +227,23 @@ def cell_object(row: Any) -> RiskCell:
         "terms": row.terms,
         "people": row.people,
         "districts": row.districts,
+        "band": placed.get("band"),
+        "q": placed.get("q"),
+        "confidence": placed.get("confidence"),
+        "faded": placed.get("faded"),
     }
 
 
-_LIST = text(f"""
+_LIST = f"""
 SELECT {ALARM_COLUMNS} FROM alarm
-WHERE state = ANY(:states) AND {seen_incident("alarm.incident_id", "district", CLASSIFICATION)} {in_excerpt()}
-""")
+WHERE state = ANY(:states) AND {seen_incident("alarm.incident_id", "district", CLASSIFICATION)}
+"""
 
 
 def list_alarms(conn: Connection, states: Sequence[str], excerpt: Excerpt, scope: Scope = EVERYTHING) -> list[Alarm]:
     """Alarms in one of these states; one more than the excerpt's limit where there are more."""
-    rows = conn.execute(_LIST, {"states": list(states), **excerpt.params(), **scope.params()})
+    listed = text(_LIST + in_excerpt(order=excerpt.order))
+    rows = conn.execute(listed, {"states": list(states), **excerpt.params(), **scope.params()})
     return [alarm_object(row) for row in rows]
 
 

@@ -17,26 +17,30 @@ from sqlalchemy import Connection, Engine, text
 
 from alerts import store
 from alerts.around import read_tree
-from alerts.cells import CellGround, forget_scores, put_districts, read_ground, score_cells
+from alerts.cells import CellGround, forget_scores, put_districts, read_cell_ground, score_cells
 from alerts.chatter import watch_chatter
 from alerts.deliveries import Carriers, deliver, forget_done
 from alerts.engine import BATCHES_AT_ONCE, AlertEngine, partition_lock
+from alerts.ground import STILL, Ground, read_ground
 from alerts.lifecycle import unshelve
 from alerts.mutes import sync_mutes
 from alerts.rules import KINDS
-from alerts.scoring import SCORED_AT_ONCE, follow_clock, score_alarms, score_incidents
+from alerts.scoring import SCORED_AT_ONCE, follow_world, score_alarms, score_incidents
+from alerts.setting import Moment, moment
 from alerts.standing import Standing
 from alerts.start import Start
 from alerts.turns import queue_repeats
 from core import set_aside
 from core.clock import utc_now
-from core.db import BATCH_CHANNEL, CHANGE_CHANNEL, OUTBOX_CHANNEL, Notes, make_engine
+from core.db import BATCH_CHANNEL, CHANGE_CHANNEL, OUTBOX_CHANNEL, Note, Notes, make_engine
 from core.log import get_log
 from core.process import Chore, Chores, Crew, Fence, Heartbeat, Lease, Pulse, keep_running, take_lease
 from core.settings import Settings
 
 log = get_log("alerts")
-TICK_S, CELLS_S, LOCKS_S, CLOCK_S, HOUSE_S = 1.0, 5.0, 5.0, 60.0, 3600.0
+TICK_S, CELLS_S, LOCKS_S, HOUSE_S = 1.0, 3.0, 5.0, 3600.0
+# scores follow the world: looked at so often, counted when something has changed or after FOLLOW_AT_LEAST_S
+FOLLOW_S, FOLLOW_AT_LEAST_S = 2.0, 60.0
 REASONS_TO_RELOAD = ("rule", "layer", "sensor_register", "set_aside")
 # changes that come close together are scored and leave together, and judgement of the next goes before
 SCORE_REST_S = DELIVER_REST_S = 0.05
@@ -44,6 +48,8 @@ STANDING_REST_S = 0.25
 # a lock of its own: a scan that takes seconds keeps no partition waiting
 STANDING_LOCK = "engine-standing"
 SCORE, CELLS, WOKEN = "score", "cells", "woken"
+# kinds of changes after which the scores of other things may be others
+MOVES_SCORES = ("incident", "coverage", "warning")
 
 
 # what any kind of rule wants to be woken by
@@ -66,9 +72,14 @@ class AlertRunner:
         # what has changed since rules about what stands were judged last
         self._woken: deque[str] = deque(maxlen=1000)
         self.start = Start()
-        self.ground: CellGround | None = None
+        self.ground: Ground | None = None
+        self.cells: CellGround | None = None
         # rules, places or layers have changed: judgement and scoring each read them anew
         self._reload, self._new_ground = threading.Event(), threading.Event()
+        # something has changed that scores are made of; and when it was last counted
+        self._moved = threading.Event()
+        self._moment: Moment | None = None
+        self._followed_at: datetime | None = None
         self._owned: frozenset[int] = frozenset()
         self._standing = False
         self._locks_at = 0.0
@@ -90,8 +101,8 @@ class AlertRunner:
             "scoring",
             [
                 Chore("score", TICK_S, self._score, (SCORE,), rest_s=SCORE_REST_S),
-                Chore("clock", CLOCK_S, self._follow_clock, when=self._owns_first),
-                Chore("cells", 12 * CELLS_S, self._score_cells, (CELLS,), when=self._owns_first, rest_s=CELLS_S),
+                Chore("follow", FOLLOW_S, self._follow_world, when=self._owns_first),
+                Chore("cells", 60.0, self._score_cells, (CELLS,), when=self._owns_first, rest_s=CELLS_S),
             ],
             self.figures,
         )
@@ -147,13 +158,16 @@ class AlertRunner:
             signs.add(channel)
             if kind in REASONS_TO_RELOAD:
                 self._reload.set()
+            if kind == "layer" and is_ground(message):
                 self._new_ground.set()
             if kind in WAKING:
                 self._woken.append(str(kind))
                 signs.add(WOKEN)
+            if kind in MOVES_SCORES:
+                self._moved.set()
             if kind in ("alarm", "incident"):
-                signs |= {SCORE, CELLS}
-            if kind == "coverage":
+                signs.add(SCORE)
+            if kind in ("alarm", "layer", *MOVES_SCORES):
                 signs.add(CELLS)
         self.judgement.sign(*signs)
         if WOKEN in signs:
@@ -219,26 +233,45 @@ class AlertRunner:
         """Each in a transaction of its own: what is scored is shown at once."""
         resolution = self.settings.h3_resolution
         with self.db.begin() as conn:
-            alarms = score_alarms(conn, now, resolution)
+            alarms = score_alarms(conn, now, resolution, self._still(conn))
         with self.db.begin() as conn:
-            incidents = score_incidents(conn, now, resolution)
+            incidents = score_incidents(conn, now, resolution, self._still(conn))
         return SCORED_AT_ONCE in (alarms, incidents)
 
-    def _follow_clock(self, now: datetime) -> None:
-        with self.db.begin() as conn:
-            follow_clock(conn, now, self.settings.h3_resolution)
-
-    def _score_cells(self, now: datetime) -> None:
+    def _still(self, conn: Connection) -> Ground:
+        """What stands still in the city, read anew where it has changed."""
         if self._new_ground.is_set():
             self._new_ground.clear()
-            self.ground = None
+            self.ground = self.cells = None
+            self._moved.set()
+        if self.ground is None:
+            self.ground = read_ground(conn)
+        return self.ground
+
+    def _follow_world(self, now: datetime) -> None:
+        """What is told by notification has set `_moved`; what begins and ends by the clock is looked at."""
         with self.db.begin() as conn:
-            if self.ground is None:
-                self.ground = read_ground(conn, self.settings.h3_resolution)
-                if self.ground is not None:
-                    put_districts(conn, self.ground)
-            if self.ground is not None:
-                score_cells(conn, self.ground, now)
+            ground, at = self._still(conn), moment(conn, now)
+            turned = at != self._moment
+            last = self._followed_at
+            late = last is None or (now - last).total_seconds() > FOLLOW_AT_LEAST_S
+            if not (turned or late or self._moved.is_set()):
+                return
+            self._moved.clear()
+            self.figures["followed"] += follow_world(conn, now, self.settings.h3_resolution, ground)
+        self._moment, self._followed_at = at, now
+        if turned:
+            self.scoring.sign(CELLS)
+
+    def _score_cells(self, now: datetime) -> None:
+        with self.db.begin() as conn:
+            ground = self._still(conn)
+            if self.cells is None:
+                self.cells = read_cell_ground(conn, self.settings.h3_resolution, ground)
+                if self.cells is not None:
+                    put_districts(conn, self.cells)
+            if self.cells is not None:
+                score_cells(conn, self.cells, now)
 
     def _keep_house(self, now: datetime) -> None:
         with self.db.begin() as conn:
@@ -261,6 +294,12 @@ class AlertRunner:
         done = deliver(self.db, self.carriers, now, known=known)
         self.figures["delivered"] += done
         return bool(done)
+
+
+def is_ground(message: Note) -> bool:
+    """Whether a change of layers is one of what stands still in the city; some do not say of which."""
+    ids = message.get("ids")
+    return not ids or not STILL.isdisjoint(map(str, ids))
 
 
 def keep_house(conn: Connection, now: datetime, days: int) -> None:

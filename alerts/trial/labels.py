@@ -66,7 +66,7 @@ def verdict_of(
     around = int(AROUND.total_seconds() * 1e6)
     begins = np.array([e.begin for e in placed], np.int64)
     ends = np.array([to_pg_us(end) if e.end is None else e.end for e in placed], np.int64)
-    reach = max(reach_of(kind), NEAREST_M)
+    reach = max(reach_of(kind, 1), NEAREST_M)
     hits: list[Labelled] = []
     misses: list[Labelled] = []
     matched: set[int] = set()

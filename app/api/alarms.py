@@ -22,10 +22,11 @@ router = APIRouter(prefix="/api/alarms", tags=["alarms"])
 
 @router.get("")
 def list_alarms(conn: Conn, who: Who, excerpt: ExcerptDep, state: str | None = None) -> Page[Alarm]:
-    """Alarms that are not normal, newest first; with `state` (one or several, comma separated) also those that are."""
+    """Alarms that are not normal, the highest risk first, or in another `order`; with `state` (one or several, comma
+    separated) also those that are."""
     states = parse_choices("state", state, AlarmState, lifecycle.OPEN_STATES, excerpt)
     found = present.list_alarms(conn, states, excerpt, who.scope)
-    return page([as_seen(who, "alarm", one) for one in found], excerpt.limit)
+    return page([as_seen(who, "alarm", one) for one in found], excerpt.limit, excerpt.cursor_after)
 
 
 class Acknowledged(TypedDict):

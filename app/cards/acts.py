@@ -49,13 +49,13 @@ class Choice(TypedDict):
 
 
 class AskedFor(TypedDict):
-    """A field of an act: a choice of values, or a text with what is often said. `value` is what it begins with. Where
-    it stands `into` an object of the body, its name is that, a point and its own; it is sent where it is another than
-    it began with, and null where it is empty."""
+    """A field of an act: a choice of values, a whole number from 0 on, or a text with what is often said. `value` is
+    what it begins with. Where it stands `into` an object of the body, its name is that, a point and its own; it is sent
+    where it is another than it began with, and null where it is empty."""
 
     name: str
     label: Text
-    kind: Literal["choice", "text"]
+    kind: Literal["choice", "text", "number"]
     required: bool
     choices: list[Choice]
     value: str | int | None
@@ -81,6 +81,7 @@ NEEDS = {
     "open": Permission.INCIDENT_EDIT,
     "add": Permission.INCIDENT_EDIT,
     "level": Permission.INCIDENT_LEVEL,
+    "in_danger": Permission.INCIDENT_EDIT,
     "note": Permission.INCIDENT_EDIT,
     "withdraw": Permission.INCIDENT_EDIT,
     "join": Permission.INCIDENT_EDIT,
@@ -145,6 +146,18 @@ def typed(name: str, often: str | None = None, *, required: bool) -> AskedFor:
     }
 
 
+def counted(name: str, value: int | None) -> AskedFor:
+    return {
+        "name": name,
+        "label": say(f"act.field.{name}"),
+        "kind": "number",
+        "required": True,
+        "choices": [],
+        "value": value,
+        "into": None,
+    }
+
+
 def allowed(acts: Sequence[Act], permissions: frozenset[Permission]) -> list[Act]:
     """Those that this person may do: nobody is shown what they may not."""
     return [one for one in acts if NEEDS[one["name"]] in permissions]
@@ -187,6 +200,8 @@ def for_incident(incident: Incident, near: Sequence[Incident]) -> list[Act]:
     found.append(
         act("level", say("act.level"), f"{url}/level", seen, [choice("level", levels, incident["level"]), why])
     )
+    danger = [counted("in_danger", incident["in_danger"])]
+    found.append(act("in_danger", say("act.in_danger"), url, seen, danger, method="PATCH"))
     for wanted in ("on_scene", "clear", "closed"):
         if wanted in ALLOWED[status]:
             found.append(act("status", say(f"act.{wanted}"), f"{url}/status", {"status": wanted, **seen}))

@@ -28,7 +28,7 @@ from core.settings import Settings, load_settings
 from ingest.admin.letters import read_reasons
 
 # benches that run parts of ours
-MEASURED = ("ingest", "alarm", "rules", "trial", "state", "page", "search", "tiles", "load")
+MEASURED = ("ingest", "alarm", "rules", "trial", "state", "page", "search", "tiles", "load", "risk")
 # benches that read a table and need no server
 STATISTICS = ("anomaly", "clusters", "hotspots")
 

@@ -13,6 +13,16 @@ interface Located {
   lat: number | null;
 }
 
+/** A score with its reasons; scores of before bands have only score and terms. */
+interface Risk {
+  score: number;
+  terms: object[];
+  band?: { level: Level; low: number; high: number };
+  q?: number;
+  confidence?: number;
+  words?: Bilingual;
+}
+
 interface Alarm extends Located {
   id: string;
   rule: string | null;
@@ -29,7 +39,7 @@ interface Alarm extends Located {
   value: number | null;
   unit: string | null;
   message: Bilingual | null;
-  risk: object | null;
+  risk: Risk | null;
   district: string | null;
   classification: number;
   incident: string | null;
@@ -108,9 +118,10 @@ interface Incident extends Located {
   opened_at: string;
   changed_at: string;
   ended_at: string | null;
-  risk: object | null;
+  risk: Risk | null;
   assignments: Assignment[];
   alarms: string[];
+  in_danger: number | null;
   version: number;
 }
 
@@ -165,6 +176,11 @@ interface RiskCell {
   terms: object;
   people: number;
   districts: string[];
+  band: Risk['band'] | null;
+  q: number | null;
+  confidence: number | null;
+  /** how much of its worst hazard is left at this distance */
+  faded: number | null;
 }
 
 interface VideoEvent extends Located {
@@ -299,6 +315,7 @@ interface Vocabulary {
   alarm_levels: Texts;
   urgencies: Texts;
   alarm_families: Texts;
+  risk_bands: Record<string, { low: number; high: number }>;
   metrics: Texts;
   layer_groups: unknown;
   /** sets of words that are derived from what they mean */

@@ -199,6 +199,8 @@ class RiskCell(Base):
     # those it touches
     districts: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     scored_at: Mapped[datetime]
+    # band, q, confidence, faded: how much of the score is left at this distance
+    placed: Mapped[JsonObject | None]
 
 
 class CapAlert(Base):

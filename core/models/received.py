@@ -210,6 +210,8 @@ class IncidentReport(Base):
     quality: Mapped[str] = mapped_column(server_default="good")
     handled_at: Mapped[datetime | None]
     incident_id: Mapped[UUID | None]
+    # people directly in danger, null where nobody has said
+    in_danger: Mapped[int | None]
 
 
 class TaskReplyRow(Base):

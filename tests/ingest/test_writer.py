@@ -278,6 +278,11 @@ ROWS: list[tuple[str, Any, dict[str, Any]]] = [
         IncidentReportRow("12345", "i1", at(0), "fire", 2, "浓烟", None, None, "王", 119.0, 33.0),
         {"title": "火"},
     ),
+    (
+        "incident_report",
+        IncidentReportRow("12345", "i2", at(0), "fire", 2, "浓烟", None, None, "王", 119.0, 33.0, 2),
+        {"in_danger": 3},
+    ),
     ("task_reply", TaskReplyRow("fire-01", "t1", at(0), "accepted", None), {"text": "later"}),
     (
         "warning",

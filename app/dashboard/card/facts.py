@@ -63,6 +63,7 @@ def incident_rows(card: IncidentCard) -> list[Row]:
     return [
         ("card.number", incident["number"]),
         ("card.kind", worded("incident_kinds", incident["kind"])),
+        ("card.in_danger", None if incident["in_danger"] is None else str(incident["in_danger"])),
         ("card.text", incident["text"]),
         ("card.address", incident["address"]),
         ("card.where", place(card)),
