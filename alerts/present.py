@@ -25,7 +25,7 @@ ALARM_COLUMNS = f"""
 id, rule_id, kind, thing_type, thing_id, names, level, state, active, raised_at, changed_at, observed_at, metric, value,
   unit, message, district, {CLASSIFICATION} AS classification, ST_X(geom) AS lon, ST_Y(geom) AS lat, risk,
   acknowledged_by, acknowledged_at, shelved_until, shelved_by, shelved_reason, incident_id, muted, chattering_since,
-  useful,
+  useful, latches, quiet_level, owner, escalated,
   ARRAY(SELECT unit_id FROM assignment sent WHERE sent.incident_id = alarm.incident_id ORDER BY unit_id) AS units,
   version
 """
@@ -42,11 +42,20 @@ class Muted(TypedDict):
     why: Text
 
 
+class Escalated(TypedDict):
+    """Nobody acknowledged it: the step of the escalation it has come to, the role it was passed on to, and when."""
+
+    step: int
+    to: str
+    at: str
+
+
 class Alarm(TypedDict):
     """One alarm: the first finding of a rule about a thing until it is back to normal. `classification` is that of the
-    thing, `units` were sent to its incident; `useful` is what an operator said of it. `line` is the line of the work
-    list that it stands in with others; `chattering_since`: it comes and goes. Fields that nobody wrote down in a past
-    moment are null."""
+    thing, `units` were sent to its incident; `useful` is what an operator said of it, `owner` who sees to it;
+    acknowledged until it clears, it rings again only worse than `quiet_level`. `line` is the line of the work list that
+    it stands in with others; `chattering_since`: it comes and goes. Fields that nobody wrote down in a past moment are
+    null."""
 
     id: str
     rule: str
@@ -79,6 +88,9 @@ class Alarm(TypedDict):
     muted: Muted | None
     chattering_since: str | None
     useful: bool | None
+    owner: str | None
+    escalated: Escalated | None
+    quiet_level: int | None
     version: int | None
 
 
@@ -134,6 +146,9 @@ def alarm_object(row: Any) -> Alarm:
         "muted": row.muted,
         "chattering_since": rfc3339(row.chattering_since) if row.chattering_since else None,
         "useful": row.useful,
+        "owner": row.owner,
+        "escalated": row.escalated,
+        "quiet_level": row.quiet_level,
         "version": row.version,
     }
 
@@ -175,6 +190,9 @@ _UNKNOWN = dict.fromkeys(
         "muted",
         "chattering_since",
         "useful",
+        "owner",
+        "escalated",
+        "quiet_level",
         "version",
     )
 )
@@ -192,7 +210,12 @@ def _alarm_then(row: Any) -> Any:
         return SimpleNamespace(**{**_UNKNOWN, **row._mapping, "changed_at": row.time})
     risk = row.risk or row.after["risk"]
     # events from before a shelf said who and why, and a mute what, do not have these
-    unsaid = {"shelved_by": None, "shelved_reason": None, "muted": None, "chattering_since": None, "useful": None}
+    unsaid = dict.fromkeys(
+        (
+            *("shelved_by", "shelved_reason", "muted", "chattering_since"),
+            *("useful", "owner", "escalated", "quiet_level"),
+        )
+    )
     kept = {**unsaid, **row.after, "risk": risk}
     return as_row(kept, classification=row.classification, units=row.units)
 

@@ -21,6 +21,7 @@ from alerts.cells import CellGround, forget_scores, put_districts, read_cell_gro
 from alerts.chatter import watch_chatter
 from alerts.deliveries import Carriers, deliver, forget_done
 from alerts.engine import BATCHES_AT_ONCE, AlertEngine, partition_lock
+from alerts.escalation import escalate, follow_design
 from alerts.ground import STILL, Ground, read_ground
 from alerts.lifecycle import unshelve
 from alerts.mutes import sync_mutes
@@ -44,7 +45,7 @@ FOLLOW_S, FOLLOW_AT_LEAST_S = 2.0, 60.0
 REASONS_TO_RELOAD = ("rule", "layer", "sensor_register", "set_aside")
 # changes that come close together are scored and leave together, and judgement of the next goes before
 SCORE_REST_S = DELIVER_REST_S = 0.05
-STANDING_REST_S = 0.25
+STANDING_REST_S, ESCALATE_S = 0.25, 5.0
 # a lock of its own: a scan that takes seconds keeps no partition waiting
 STANDING_LOCK = "engine-standing"
 SCORE, CELLS, WOKEN = "score", "cells", "woken"
@@ -93,6 +94,8 @@ class AlertRunner:
                     "standing", TICK_S, self._judge_standing, (WOKEN,), when=self._owns_first, rest_s=STANDING_REST_S
                 ),
                 Chore("shelves", TICK_S, self._end_shelves, when=self._owns_first),
+                Chore("design", TICK_S, self._follow_design, when=self._owns_first),
+                Chore("escalate", ESCALATE_S, self._escalate, when=self._owns_first),
                 Chore("house", HOUSE_S, self._keep_house, when=self._owns_first),
             ],
             self.figures,
@@ -228,6 +231,16 @@ class AlertRunner:
     def _end_shelves(self, now: datetime) -> None:
         with self.db.begin() as conn:
             end_shelves(conn, now)
+
+    def _follow_design(self, now: datetime) -> None:
+        with self.db.begin() as conn:
+            follow_design(conn, now)
+
+    def _escalate(self, now: datetime) -> None:
+        with self.db.begin() as conn:
+            passed_on = escalate(conn, now)
+        if passed_on:
+            self.deliveries.sign(OUTBOX_CHANNEL)
 
     def _score(self, now: datetime) -> bool:
         """Each in a transaction of its own: what is scored is shown at once."""

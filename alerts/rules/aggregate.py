@@ -14,14 +14,14 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from alerts.rules.base import Bank, Fed, Finding, Readings, RuleKind, RuleParams, RuleRow, Thing
+from alerts.rules.base import Bank, Fed, Finding, Params, Readings, RuleKind, RuleParams, RuleRow, Thing
 from alerts.rules.stepped import SteppedBank
 from alerts.rules.steps import SECOND, Floats, Ints, Step
 from alerts.rules.windows import Windows
 from core.vocabulary import table
 
 
-class AggregateStep(RuleParams):
+class AggregateStep(Params):
     level: int = Field(ge=1, le=4)
     window_s: float | None = Field(None, gt=0, description="the step's own window; default the rule's")
     on: float

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from alerts.rules.steps import NO_ROWS, Bools, Floats, Ints
@@ -20,10 +20,21 @@ if TYPE_CHECKING:
     from alerts.rules.standing import Held, Moment
 
 
-class RuleParams(BaseModel):
-    """Base of all rule parameters: an unknown name is an error, not ignored."""
+class Params(BaseModel):
+    """An unknown name is an error, not ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RuleParams(Params):
+    """Base of all rule parameters: what any rule may say."""
+
+    latch: bool = Field(False, description="its alarms stay until somebody resets them")
+    suppressed_by: tuple[str, ...] = Field(
+        (),
+        max_length=20,
+        description="while one of these rules has an alarm about the same thing, this means nothing",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from alerts.rules.base import Bank, Fed, Finding, Readings, RuleKind, RuleParams, RuleRow, Thing
+from alerts.rules.base import Bank, Fed, Finding, Params, Readings, RuleKind, RuleParams, RuleRow, Thing
 from alerts.rules.stepped import SteppedBank
 from alerts.rules.steps import NEVER, SECOND, Floats, Ints, Step
 from core.vocabulary import table
@@ -23,7 +23,7 @@ MARKS = 8
 OLDEST = 1.5
 
 
-class ChangeStep(RuleParams):
+class ChangeStep(Params):
     level: int = Field(ge=1, le=4)
     on: float = Field(gt=0, description="how far it has moved in `over_s`, in the unit of the metric")
     on_delay_s: float = Field(0, ge=0)

@@ -13,14 +13,14 @@ from typing import Any
 from pydantic import Field, model_validator
 from sqlalchemy import Connection, text
 
-from alerts.rules.base import Finding, RuleKind, RuleParams, RuleRow, Thing
+from alerts.rules.base import Finding, Params, RuleKind, RuleParams, RuleRow, Thing
 from alerts.rules.events import said
 from alerts.rules.standing import Held, Moment
 from core.pgarray import to_pg_us
 from core.vocabulary import DONE_INCIDENT, sql_list
 
 
-class Part(RuleParams):
+class Part(Params):
     """One side: alarms by kind or rule, or incidents by kind, of a level or worse."""
 
     alarm_kinds: tuple[str, ...] = ()

@@ -9,12 +9,12 @@ from typing import Any
 from pydantic import model_validator
 from sqlalchemy import Connection, text
 
-from alerts.rules.base import RuleParams
+from alerts.rules.base import Params
 from core.i18n import say
 from core.vocabulary import Text
 
 
-class Events(RuleParams):
+class Events(Params):
     """Which events count: incidents and alarms of some kinds."""
 
     incident_kinds: tuple[str, ...] = ()

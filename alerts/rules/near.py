@@ -14,14 +14,14 @@ import numpy as np
 from pydantic import Field
 from sqlalchemy import Connection, text
 
-from alerts.rules.base import Finding, RuleKind, RuleParams, RuleRow, Thing
+from alerts.rules.base import Finding, Params, RuleKind, RuleParams, RuleRow, Thing
 from alerts.rules.events import EVENTS, Events, given, said
 from alerts.rules.standing import Held, Moment
 from core.geodesy import distances_m, metres_per_degree
 from core.pgarray import to_pg_us
 
 
-class CountStep(RuleParams):
+class CountStep(Params):
     level: int = Field(ge=1, le=4)
     count: int = Field(ge=2, le=10_000)
 

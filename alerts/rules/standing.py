@@ -13,7 +13,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from alerts.rules.base import RuleParams
+from alerts.rules.base import Params
 from core.vocabulary import Text
 
 
@@ -42,7 +42,7 @@ class Held:
         return self.type, self.id
 
 
-class LastingStep(RuleParams):
+class LastingStep(Params):
     """A level from the moment at which it has held for `after_s`: levels rise on the clock."""
 
     level: int = Field(ge=1, le=4)

@@ -8,13 +8,13 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from alerts.rules.base import Bank, Finding, RuleKind, RuleParams, RuleRow, Thing
+from alerts.rules.base import Bank, Finding, Params, RuleKind, RuleParams, RuleRow, Thing
 from alerts.rules.stepped import SteppedBank
 from alerts.rules.steps import SECOND, Step
 from core.vocabulary import table
 
 
-class StepParams(RuleParams):
+class StepParams(Params):
     level: int = Field(ge=1, le=4)
     on: float | None = Field(None, description="the limit; left out where it stands on the thing (per_site)")
     off: float | None = Field(None, description="where it is left; default on minus (plus) hysteresis")

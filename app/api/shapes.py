@@ -48,6 +48,26 @@ class AlarmsIn(Given):
     ids: list[UUID] = Field(min_length=1, max_length=1000)
 
 
+class AcknowledgeIn(Given):
+    until_clear: bool = False
+
+
+class ReasonIn(Given):
+    """`reason`: a key of the table `shelve_reasons`, or in words."""
+
+    reason: str = Field(min_length=1, max_length=500, pattern=r"\S")
+
+
+class CommentIn(Given):
+    text: str = Field(min_length=1, max_length=2000, pattern=r"\S")
+
+
+class OwnerIn(Given):
+    """`mine`: whoever asks sees to it from now on; else nobody does any more."""
+
+    mine: bool
+
+
 class UsefulIn(Given):
     """What an operator says of an alarm."""
 

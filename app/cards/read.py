@@ -108,7 +108,9 @@ def alarm_card(asking: Asking, identity: str) -> AlarmCard:
         "risk": near_by.told(alarm["risk"]) if near_by else alarm["risk"],
         "judged": next(iter(read_judged(asking.conn, asking.now, [alarm["id"]])), None),
         "measures": measures(asking, alarm["thing"]["id"]) if alarm["thing"]["type"] == "sensor" else [],
-        "acts": acts.allowed(acts.for_alarm(alarm, near(asking, where)), asking.viewer.permissions),
+        "acts": acts.allowed(
+            acts.for_alarm(alarm, near(asking, where), asking.viewer.username), asking.viewer.permissions
+        ),
         "around": near_by.around if near_by else None,
         "log": alarm_log.read(asking.conn, _uuid(identity)),
     }

@@ -50,6 +50,12 @@ interface Alarm extends Located {
   shelved_until: string | null;
   shelved_by: string | null;
   shelved_reason: string | null;
+  /** what an operator said of it */
+  useful: boolean | null;
+  owner: string | null;
+  escalated: { step: number; to: string; at: string } | null;
+  /** acknowledged until it clears: rings again only worse than this */
+  quiet_level: number | null;
   /** the line of the work list that it stands in with others */
   line: string;
   /** why it is told to nobody; `cause`: the alarm that it follows from */

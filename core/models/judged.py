@@ -133,6 +133,14 @@ class Alarm(Base):
     chattering_since: Mapped[datetime | None]
     # what an operator said of it: it was not useful, or it was
     useful: Mapped[bool | None]
+    # once it is over it stays until somebody resets it
+    latches: Mapped[bool] = mapped_column(server_default=text("false"))
+    # acknowledged until it clears: what is no worse than this does not ring again
+    quiet_level: Mapped[int | None] = mapped_column(SmallInteger)
+    # who sees to it
+    owner: Mapped[str | None]
+    # whom it was passed on to because nobody acknowledged it: {step, to, at}
+    escalated: Mapped[JsonObject | None] = mapped_column(JSONB)
     version: Mapped[int]
 
 

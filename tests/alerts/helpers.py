@@ -37,9 +37,11 @@ def find(
     )
 
 
-def change(conn: Connection, level: int | None, now: datetime, value: float = 12.5) -> UUID | None:
+def change(
+    conn: Connection, level: int | None, now: datetime, value: float = 12.5, rule_id: str = "water-stage"
+) -> UUID | None:
     """Let a finding of `level` happen to the test sensor's alarm; the alarm, where that changed anything."""
-    changes = fold_all(conn, [find(conn, level, now, value)], now).changes
+    changes = fold_all(conn, [find(conn, level, now, value, rule_id)], now).changes
     return changes[0].alarm_id if changes else None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0031"
 down_revision = "0030"
@@ -50,6 +51,10 @@ UPDATE ingest_batch b SET packed = COALESCE((
     op.add_column("rule_version", sa.Column("why", sa.Text(), nullable=True))
     # what an operator said of it: it was not useful, or it was
     op.add_column("alarm", sa.Column("useful", sa.Boolean(), nullable=True))
+    op.add_column("alarm", sa.Column("latches", sa.Boolean(), nullable=False, server_default=sa.text("false")))
+    op.add_column("alarm", sa.Column("quiet_level", sa.SmallInteger(), nullable=True))
+    op.add_column("alarm", sa.Column("owner", sa.Text(), nullable=True))
+    op.add_column("alarm", sa.Column("escalated", postgresql.JSONB(astext_type=sa.Text()), nullable=True))
     op.create_table(
         "rule_memory",
         sa.Column("rule_id", sa.Text(collation="C"), nullable=False),
@@ -61,7 +66,8 @@ UPDATE ingest_batch b SET packed = COALESCE((
 
 def downgrade() -> None:
     op.drop_table("rule_memory")
-    op.drop_column("alarm", "useful")
+    for name in ("escalated", "owner", "quiet_level", "latches", "useful"):
+        op.drop_column("alarm", name)
     op.drop_column("rule_version", "why")
     times = sa.ARRAY(sa.DateTime(timezone=True))
     op.add_column("ingest_batch", sa.Column("sensor_ids", sa.ARRAY(sa.Text()), nullable=False, server_default="{}"))
