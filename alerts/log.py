@@ -29,7 +29,7 @@ def _note(event: Any) -> Text:
         return {"zh": event.why["zh"], "en": event.why["en"]}
     if event.what == "escalated":
         return label("roles", event.note)
-    if event.what in ("commented", "owned"):
+    if event.what == "commented":
         return {"zh": event.note or "", "en": event.note or ""}
     return label("shelve_reasons", event.note)
 
