@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
@@ -34,9 +34,19 @@ MAX_SILENCE = timedelta(days=30)
 # a clock that is a little behind
 START_GRACE = timedelta(minutes=5)
 INT4 = 2**31 - 1
+LATEST_YEAR = 2200
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,47}$")]
 Title = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
 Seconds = Annotated[float, Field(ge=0, le=MAX_WAIT_S)]
+
+
+def check_moment(value: datetime) -> datetime:
+    if not 1970 <= value.year <= LATEST_YEAR:
+        raise ValueError(f"expected a moment between 1970 and {LATEST_YEAR}")
+    return value
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(check_moment)]
 MatcherList = Annotated[list[Matcher], Field(max_length=20)]
 LabelList = Annotated[list[Label], Field(max_length=11)]
 
@@ -106,8 +116,8 @@ class SilenceIn(Given):
     it."""
 
     matchers: MatcherList = Field(min_length=1)
-    starts_at: AwareDatetime | None = None
-    ends_at: AwareDatetime
+    starts_at: Moment | None = None
+    ends_at: Moment
     why: str = Field(min_length=1, max_length=500, pattern=r"\S")
 
 
