@@ -40,8 +40,9 @@ from core.settings import Settings
 
 log = get_log("alerts")
 TICK_S, CELLS_S, LOCKS_S, HOUSE_S = 1.0, 3.0, 5.0, 3600.0
-# scores follow the world: looked at so often, counted when something has changed or after FOLLOW_AT_LEAST_S
-FOLLOW_S, FOLLOW_AT_LEAST_S = 2.0, 60.0
+# scores follow the world: looked at so often, counted when something has changed or after FOLLOW_AT_LEAST_S, and for no
+# more than a share of the time
+FOLLOW_S, FOLLOW_AT_LEAST_S, FOLLOW_SHARE = 1.0, 60.0, 0.25
 REASONS_TO_RELOAD = ("rule", "layer", "sensor_register", "set_aside")
 # changes that come close together are scored and leave together, and judgement of the next goes before
 SCORE_REST_S = DELIVER_REST_S = 0.05
@@ -81,6 +82,7 @@ class AlertRunner:
         self._moved = threading.Event()
         self._moment: Moment | None = None
         self._followed_at: datetime | None = None
+        self._follow_from = 0.0
         self._owned: frozenset[int] = frozenset()
         self._standing = False
         self._locks_at = 0.0
@@ -263,6 +265,9 @@ class AlertRunner:
 
     def _follow_world(self, now: datetime) -> None:
         """What is told by notification has set `_moved`; what begins and ends by the clock is looked at."""
+        if time.monotonic() < self._follow_from:
+            return
+        began = time.monotonic()
         with self.db.begin() as conn:
             ground, at = self._still(conn), moment(conn, now)
             turned = at != self._moment
@@ -273,6 +278,7 @@ class AlertRunner:
             self._moved.clear()
             self.figures["followed"] += follow_world(conn, now, self.settings.h3_resolution, ground)
         self._moment, self._followed_at = at, now
+        self._follow_from = began + (time.monotonic() - began) / FOLLOW_SHARE
         if turned:
             self.scoring.sign(CELLS)
 

@@ -101,7 +101,20 @@ def nearest(by_name: Mapping[str, nouns.Term]) -> list[Text]:
         return [in_a_sentence(term["text"])]
     if "eta_s" not in of:
         return [say("risk.words.help.none")]
-    return [say(HELP[round(of.get("sent", 0))], minutes=road_minutes(of["eta_s"]))]
+    minutes = road_minutes(of["eta_s"])
+    return [say(HELP[round(of.get("sent", 0))], minutes=minutes), *last(by_name, minutes)]
+
+
+def last(by_name: Mapping[str, nouns.Term], minutes: int) -> list[Text]:
+    """What the nearest does not bring: an ambulance is near, the boat is not."""
+    term = by_name.get("all_needed")
+    if term is None or term["value"] is None:
+        return []
+    all_s = term.get("figures", {}).get("all_s")
+    if all_s is None:
+        return [in_a_sentence(term["text"])]
+    later = road_minutes(all_s)
+    return [say("risk.words.all", minutes=later)] if later > minutes else []
 
 
 def lack(terms: Sequence[nouns.Term]) -> Text:

@@ -78,6 +78,11 @@ class RuleRow:
     watches: Mapping[str, Any]
     params: Any
 
+    @property
+    def latches(self) -> bool:
+        """Whether its alarms stay until somebody resets them."""
+        return bool(getattr(self.params, "latch", False))
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

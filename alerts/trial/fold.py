@@ -38,7 +38,7 @@ class Ledger:
         """In order of time. `silent`: of before the period; what then holds goes on, and is not told."""
         for finding in findings:
             key = finding.thing.type, finding.thing.id
-            transition = fold(self._views.get(key), finding.level, latches=finding.rule.params.latch)
+            transition = fold(self._views.get(key), finding.level, latches=finding.rule.latches)
             if transition is None:
                 continue
             self._views[key] = transition.after

@@ -257,6 +257,7 @@ export async function startLists({ live, sets, selection, context }) {
       by = chosenOrder();
       markOrder(by);
       for (const list of Object.values(open)) list.release();
+      return;
     }
     const toggle = around(event, '.switch-list');
     if (toggle) showBehind(toggle, toggle.getAttribute('aria-pressed') !== 'true');

@@ -30,6 +30,8 @@ ORDINARY: Mapping[str, Any] = {
     "warning": None,
     "eta_min": 6,
     "around_min": 7,
+    # how much after the first the last of what is needed comes
+    "later_min": 0,
     "competing": 0,
     "help": None,
     "age_h": 0,
@@ -57,6 +59,8 @@ def places(facilities: Mapping[str, int]) -> tuple[Place, ...]:
 def coping_of_situation(told: Mapping[str, Any]) -> Coping:
     eta = None if told["eta_min"] is None else 60.0 * told["eta_min"]
     last = told.get("all_min", told["eta_min"])
+    if last is not None:
+        last += told["later_min"]
     return Coping(
         eta,
         UNIT if eta is not None else None,

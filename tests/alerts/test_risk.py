@@ -174,6 +174,7 @@ SAID = st.fixed_dictionaries(
         "warning": st.none() | st.sampled_from([1, 2, 3, 4]),
         "eta_min": MINUTES,
         "around_min": st.floats(0, 90),
+        "later_min": st.just(0.0) | st.floats(0, 60),
         "competing": st.integers(0, 9),
     }
 )

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from alerts.risk.terms import Coping, Weather, assess
 from alerts.risk.told import as_it_stands, nameless
 from alerts.risk.words import as_json, cell_words, words_of
+from alerts.scoring import hazard_of
 from core.exposure import Exposure, Place
 from core.nouns import Risk
 from core.readings import estimate, road_minutes
-from tests.alerts.situations import UNIT, risk_of
+from tests.alerts.situations import HOURS, UNIT, ZONE, risk_of
 from tests.alerts.test_risk import SAID
 
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?: 万)?")
@@ -41,6 +43,9 @@ def counted(risk: Risk, lang: str) -> list[str]:
     help_ = figures(risk, "nearest_unit")
     if "eta_s" in help_ and help_.get("sent") != 2:
         said.append(str(road_minutes(help_["eta_s"])))
+    later = figures(risk, "all_needed").get("all_s", 0)
+    if "eta_s" in help_ and road_minutes(later) > road_minutes(help_["eta_s"]):
+        said.append(str(road_minutes(later)))
     return said
 
 
@@ -106,6 +111,7 @@ def test_what_is_not_known_is_said_with_what_follows() -> None:
         ({"eta_min": None}, "没有可派的救援力量", "no help to be had"),
         ({"help": "on_way"}, "救援力量途中，约 6 分钟到场", "help on its way, about 6 min"),
         ({"help": "on_scene", "eta_min": 0}, "救援力量已到场", "help on scene"),
+        ({"eta_min": 2, "all_min": 11}, "救援力量车程约 2 分钟，约 11 分钟到齐", "all that is needed in about 11 min"),
         ({"facilities": {"nursing_home": 2}}, "附近老幼病弱约 300 人", "about 300 children, patients or old people"),
     ],
     ids=lambda part: str(part)[:24],
@@ -147,6 +153,14 @@ def test_who_sees_a_part_reads_what_they_see_in_terms_and_words() -> None:
     assert not [name for name in ("East", UNIT["en"], "4,000", "4000") if name in said]
     assert "about 120 near" in told["words"]["en"]
     assert "no available unit among those you see" in told["words"]["en"]
+
+
+def test_a_capability_that_nobody_has_is_said_though_other_help_is_near() -> None:
+    coping = Coping(120, UNIT, 300, True, None, ("water_rescue",))
+    hazard = hazard_of("water_rescue", 1, "Likely", HOURS["day"], 2)
+    words = as_json(assess(hazard, Exposure(180, 9, (), True), Weather(), coping, HOURS["day"], ZONE))["words"]
+    assert "救援力量车程约 2 分钟，缺少待命力量：水域救援" in words["zh"]
+    assert "no available unit for: water rescue" in words["en"]
 
 
 def test_lists_name_no_unit_place_or_warning_to_who_does_not_see_the_whole_city() -> None:

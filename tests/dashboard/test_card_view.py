@@ -59,7 +59,7 @@ def test_a_score_stands_in_its_band_with_what_it_says_and_how_sure_it_is() -> No
     main = main_words(card)
     order = ["Level I alarm: 7 to 10. Risk 8.3", "Confidence 65 %", "Lack of coping capacity"]
     assert [main.index(part) for part in order] == sorted(main.index(part) for part in order)
-    (gauge,) = [one for one in walk(whole(card)) if one.get("min") == "7.0"]
+    (gauge,) = having(whole(card), min="7.0")
     assert (gauge["max"], gauge["value"]) == ("10.0", "8.25")
     before = {name: card["object"]["risk"][name] for name in ("score", "terms")}  # type: ignore[index, literal-required]
     old = {**card, "risk": before, "object": {**card["object"], "risk": before}}
