@@ -1,13 +1,13 @@
 """The alert engine: batches to findings to alarms, in one transaction each.
 
-It owns partitions of the sensors through session advisory locks, claims their batches with SKIP LOCKED, feeds monitors
-in order of observation time, folds findings into alarms, stores the monitors' checkpoints and deletes the batches. A
-crash repeats a batch and never skips one. After any failed transaction the state in memory is thrown away and read
-again.
+It owns partitions of the sensors through session advisory locks, claims their batches with SKIP LOCKED, feeds the banks
+of all rules (alerts.panel) in order of observation time, folds findings into alarms, stores checkpoints and deletes the
+batches. A crash repeats a batch and never skips one. After any failed transaction the state in memory is thrown away
+and read again.
 
-A fault stays where it happens: a monitor that fails rests and is noted, the others judge on; a finding that cannot be
-folded costs its own alarm only, and its monitor goes back to its last checkpoint, so that the next reading finds it
-again; a batch that cannot be judged at all is found by halving and put aside.
+A fault stays where it happens: a rule, or what it watches, that fails rests and is noted, the others judge on; a
+finding that cannot be folded costs its own alarm only, and its bank goes back to its last checkpoint, so that the next
+reading finds it again; a batch that cannot be judged at all is found by halving and put aside.
 """
 
 from __future__ import annotations
@@ -15,27 +15,36 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, text
 
 from alerts import loading, store
 from alerts.folding import Folded, fold_each, fold_one, log_changes
-from alerts.rules.base import Finding, Monitor
+from alerts.panel import Outcome, Panel, Series
+from alerts.rules.base import Bank, Finding, Key
+from alerts.rules.steps import Ints
 from core import set_aside
 from core.db import pipelined
 from core.log import get_log
+from core.packed import unpack
 from core.pgarray import to_pg_us
 from core.process import Fence, is_of_connection
 from core.types import Params
 
 log = get_log("engine")
 BATCHES_AT_ONCE = 50
-LATE = 0
+# what was learnt since is learnt anew from the readings after a restart
+KEPT_EVERY = timedelta(minutes=5)
+# a series whose number was not looked up yet, and one that is nobody's
+UNASKED = -2
+NOBODY: Series = ("", "")
 
 CLAIM = text(f"""
-SELECT id, created_at, sensor_ids, metrics, times, values FROM ingest_batch b
+SELECT id, packed FROM ingest_batch b
 WHERE partition = ANY(:owned) AND (CAST(:ids AS bigint[]) IS NULL OR id = ANY(:ids))
   AND {set_aside.resting("batch", "b.id::text")}
 ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
@@ -45,7 +54,6 @@ INSERT INTO rule_state (rule_id, thing_id, state) VALUES (:rule, :thing, CAST(:s
 ON CONFLICT (rule_id, thing_id) DO UPDATE SET state = EXCLUDED.state
 """)
 FORGET_BATCHES = text("DELETE FROM ingest_batch WHERE id = ANY(:ids)")
-Key = tuple[str, str]
 
 
 def partition_lock(partition: int) -> str:
@@ -54,12 +62,12 @@ def partition_lock(partition: int) -> str:
 
 @dataclass
 class Turn:
-    """What one transaction of judgement came to: findings, monitors to be stored, monitors that failed, and why; the
+    """What one transaction of judgement came to: findings, rows of banks to be stored, those that failed, and why; the
     batches that are done with it."""
 
     batches: list[int] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    touched: dict[Key, Monitor] = field(default_factory=dict)
+    touched: dict[Key, tuple[Bank, int]] = field(default_factory=dict)
     faults: dict[Key, Exception] = field(default_factory=dict)
     well: set[Key] = field(default_factory=set)
 
@@ -73,15 +81,16 @@ class AlertEngine:
         self._all = partitions_of_all
         self._fence = fence
         self._owned: list[int] = []
-        self._monitors: dict[Key, list[Monitor]] = {}
-        self._unique: dict[Key, Monitor] = {}
-        self._newest: dict[Key, int] = {}
-        self._waiting: dict[Key, Monitor] = {}
-        # monitors that have failed: those that rest, and those that are tried again
+        self._panel = Panel([])
+        # by number of a series
+        self._slot_of = np.zeros(0, np.int64)
+        # what has failed: what rests, and what is tried again
         self._resting: set[Key] = set()
         self._on_trial: set[Key] = set()
         self._rest_until: datetime | None = None
         self.stale = True
+        # when what rules have learnt was written down
+        self._kept_at: datetime | None = None
         self.concluded = False  # whether the last judgement changed an alarm
         self.judged = 0
         self.late = 0
@@ -101,17 +110,19 @@ class AlertEngine:
             failed = loading.read_failed(conn)
             resting = {key for key, due in failed.items() if due is None or due > now}
             loaded = loading.load(conn, self._owned, self._all, resting)
-        self._monitors, self._unique, self._newest = loaded.by_metric, loaded.by_thing, loaded.newest
-        self._waiting = {key: m for key, m in self._unique.items() if m.waiting}
+        self._panel = loaded.panel
+        self._slot_of = np.full(len(self._slot_of), UNASKED)
         self._resting = resting | set(loaded.faults)
         self._on_trial = set(failed) - self._resting
+        self._panel.on_trial = self._on_trial
         self._rest_until = min((due for due in failed.values() if due is not None and due > now), default=None)
         self.stale = False
         if loaded.faults:
             with self._engine.begin() as conn:
                 for key, exc in loaded.faults.items():
                     set_aside.note(conn, "monitor", "/".join(key), exc, now)
-        log.info("loaded", monitors=len(self._unique), partitions=len(self._owned), resting=len(self._resting))
+        watched = sum(len(bank.things) for bank in self._panel.banks)
+        log.info("loaded", watched=watched, partitions=len(self._owned), resting=len(self._resting))
 
     def judge(self, now: datetime) -> int:
         """Judge what waits, up to fifty batches; returns how many batches there were."""
@@ -157,8 +168,7 @@ class AlertEngine:
                 if not batches:
                     return 0
                 self._enter(conn)
-                turn = Turn(batches=[b.id for b in batches])
-                self._feed(batches, turn)
+                turn = self._feed(conn, batches)
                 self._conclude(conn, turn, now, careful=careful)
         except BaseException:
             self.stale = True
@@ -166,22 +176,10 @@ class AlertEngine:
         return len(batches)
 
     def tick(self, now: datetime) -> None:
-        """Let delays mature on the clock."""
-        if self.stale or not self._waiting:
+        """Let what runs mature on the clock."""
+        if self.stale or not self._panel.waiting:
             return
-        moment = to_pg_us(now)
-        turn = Turn()
-        for key, monitor in list(self._waiting.items()):
-            try:
-                finding = monitor.tick(moment)
-            except Exception as exc:  # noqa: BLE001 - noted by set_aside
-                self._rest(key, exc, turn)
-                continue
-            if finding is not None:
-                turn.findings.append(finding)
-                turn.touched[key] = monitor
-            if not monitor.waiting:
-                del self._waiting[key]
+        turn = self._turn(self._panel.tick(to_pg_us(now)))
         if not turn.touched and not turn.faults:
             return
         try:
@@ -203,53 +201,43 @@ class AlertEngine:
         if self._fence is not None and self._owned:
             self._fence.enter(conn, self._locks())
 
-    def _feed(self, batches: Sequence[Any], turn: Turn) -> None:
-        """Feed every timely reading of the batches to its monitors, oldest first within a sensor and metric."""
-        readings = [
-            (to_pg_us(at), sensor, metric, value)
-            for batch in batches
-            for sensor, metric, at, value in zip(
-                batch.sensor_ids, batch.metrics, batch.times, batch.values, strict=True
-            )
-            if (sensor, metric) in self._monitors
-        ]
-        readings.sort(key=lambda r: r[0])
-        for at, sensor, metric, value in readings:
-            key = (sensor, metric)
-            if at <= self._newest.get(key, LATE):
-                self.late += 1
-                continue
-            self._newest[key] = at
-            self.judged += 1
-            for monitor in self._monitors[key]:
-                self._feed_one(monitor, metric, at, value, turn)
+    def _feed(self, conn: Connection, batches: Sequence[Any]) -> Turn:
+        """Feed every timely reading of the batches to its banks, oldest first within a series."""
+        series, times, values = unpack(batch.packed for batch in batches)
+        slots = self._slots_of(conn, series)
+        mine = slots >= 0
+        outcome = self._panel.feed(slots[mine], times[mine], values[mine])
+        self.judged += outcome.judged
+        self.late += outcome.late
+        turn = self._turn(outcome)
+        turn.batches = [batch.id for batch in batches]
+        return turn
 
-    def _feed_one(self, monitor: Monitor, metric: str, at: int, value: float, turn: Turn) -> None:
-        key = (monitor.rule.id, monitor.thing.id)
-        if self._resting and key in self._resting:
-            return
-        try:
-            waited = monitor.waiting
-            finding = monitor.feed(metric, at, value)
-            waits = monitor.waiting
-        except Exception as exc:  # noqa: BLE001 - noted by set_aside
-            self._rest(key, exc, turn)
-            return
-        if self._on_trial and key in self._on_trial:
-            turn.well.add(key)
-        if finding is not None:
-            turn.findings.append(finding)
-        if finding is not None or waits or waited:
-            turn.touched[key] = monitor
-            if waits:
-                self._waiting[key] = monitor
-            else:
-                self._waiting.pop(key, None)
+    def _slots_of(self, conn: Connection, series: NDArray[np.int32]) -> Ints:
+        """The panel's slot of each reading; -1 where no rule reads its series. Numbers met first are looked up."""
+        if not len(series):
+            return np.zeros(0, np.int64)
+        top = int(series.max())
+        if top >= len(self._slot_of):
+            wider = np.full(max(top + 1, 2 * len(self._slot_of)), UNASKED)
+            wider[: len(self._slot_of)] = self._slot_of
+            self._slot_of = wider
+        slots = self._slot_of[series]
+        if (slots == UNASKED).any():
+            asked = np.unique(series[slots == UNASKED])
+            names = loading.name_series(conn, asked.tolist())
+            self._slot_of[asked] = [self._panel.slots.get(names.get(n, NOBODY), -1) for n in asked.tolist()]
+            slots = self._slot_of[series]
+        return slots
+
+    def _turn(self, outcome: Outcome) -> Turn:
+        """What the panel came to, and which of those that were tried again were well."""
+        self._resting |= set(outcome.faults)
+        return Turn([], outcome.findings, outcome.touched, outcome.faults, outcome.well)
 
     def _rest(self, key: Key, exc: Exception, turn: Turn) -> None:
-        """This monitor is left alone until it is due again; it begins anew from its last checkpoint then."""
+        """This row is left alone until it is due again; it begins anew from its last checkpoint then."""
         self._resting.add(key)
-        self._waiting.pop(key, None)
         turn.touched.pop(key, None)
         turn.well.discard(key)
         turn.faults[key] = exc
@@ -269,12 +257,15 @@ class AlertEngine:
                 conn.execute(CHECKPOINT, states)
             if turn.batches:
                 conn.execute(FORGET_BATCHES, {"ids": turn.batches})
+        if self._kept_at is None or now - self._kept_at >= KEPT_EVERY:
+            self._kept_at = now
+            loading.keep_memories(conn, self._panel)
         self.concluded = bool(folded.changes)
         self._note_faults(conn, turn, now)
         log_changes(folded.changes)
 
     def _keep_failed(self, conn: Connection, turn: Turn, folded: Folded) -> None:
-        """A finding that failed rests and its monitor goes back to its checkpoint, so that it is found again."""
+        """A finding that failed rests and its bank goes back to its checkpoint, so that it is found again."""
         failed = {(finding.rule.id, finding.thing.id) for finding in folded.failed}
         for key in failed:
             turn.touched.pop(key, None)
@@ -285,11 +276,12 @@ class AlertEngine:
             set_aside.clear(conn, "finding", ["/".join(key) for key in sorted(told & self._on_trial)])
 
     def _checkpoints(self, turn: Turn) -> list[Params]:
-        """The states of the monitors that were touched, as CHECKPOINT takes them."""
+        """The states of the rows that were touched, as CHECKPOINT takes them."""
         rows: list[Params] = []
         for key in sorted(turn.touched):
             try:
-                rows.append({"rule": key[0], "thing": key[1], "state": as_json(turn.touched[key].state())})
+                bank, row = turn.touched[key]
+                rows.append({"rule": key[0], "thing": key[1], "state": as_json(bank.state(row))})
             except Exception as exc:  # noqa: BLE001 - noted by set_aside
                 self._rest(key, exc, turn)
         return rows
@@ -302,6 +294,7 @@ class AlertEngine:
         if turn.well:
             set_aside.clear(conn, "monitor", ["/".join(key) for key in sorted(turn.well)])
             self._on_trial -= turn.well
+            self._panel.on_trial = self._on_trial
 
 
 def as_json(state: Mapping[str, object]) -> str:

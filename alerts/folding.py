@@ -75,7 +75,7 @@ def fold_one(conn: Connection, known: Known, finding: Finding, now: datetime) ->
     alarms, and is kept up."""
     key = store.key_of(finding)
     alarm = known.get(key)
-    transition = fold(alarm.view if alarm else None, finding.level)
+    transition = fold(alarm.view if alarm else None, finding.level, latches=finding.rule.latches)
     if transition is None:
         return None
     if alarm is None:

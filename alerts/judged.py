@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 from alerts.loading import load_rules
 from alerts.rules.aggregate import AggregateParams, aqi_of, index_windows
 from alerts.rules.base import RuleRow
+from alerts.rules.change import ChangeParams
 from core.clock import rfc3339
 from core.scope import alarm_classification
 from core.vocabulary import UNJUDGED, sql_list
@@ -100,6 +101,8 @@ Key = tuple[str, Measure]
 def measures_of(rule: RuleRow, level: int, metric: str) -> tuple[Measure, ...]:
     """What is judged for an alarm of this rule at this level; several of an index, which is made of means."""
     params = rule.params
+    if isinstance(params, ChangeParams):
+        return ()  # its value is none that a sensor sends
     if not isinstance(params, AggregateParams):
         return (Measure(metric),)
     if params.index:

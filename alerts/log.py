@@ -27,6 +27,10 @@ def _note(event: Any) -> Text:
     """Why it was put aside, or what mutes it."""
     if event.what == "muted" and event.why:
         return {"zh": event.why["zh"], "en": event.why["en"]}
+    if event.what == "escalated":
+        return label("roles", event.note)
+    if event.what == "commented":
+        return {"zh": event.note or "", "en": event.note or ""}
     return label("shelve_reasons", event.note)
 
 

@@ -16,7 +16,7 @@ from alerts.labels import line_of
 from core.clock import rfc3339
 from core.excerpt import Excerpt, in_excerpt
 from core.history import as_row
-from core.nouns import Risk, Term, ThingRef
+from core.nouns import Band, Risk, Term, ThingRef
 from core.scope import EVERYTHING, Scope, alarm_classification, seen_incident
 from core.vocabulary import Text
 
@@ -25,6 +25,7 @@ ALARM_COLUMNS = f"""
 id, rule_id, kind, thing_type, thing_id, names, level, state, active, raised_at, changed_at, observed_at, metric, value,
   unit, message, district, {CLASSIFICATION} AS classification, ST_X(geom) AS lon, ST_Y(geom) AS lat, risk,
   acknowledged_by, acknowledged_at, shelved_until, shelved_by, shelved_reason, incident_id, muted, chattering_since,
+  useful, latches, quiet_level, owner, escalated,
   ARRAY(SELECT unit_id FROM assignment sent WHERE sent.incident_id = alarm.incident_id ORDER BY unit_id) AS units,
   version
 """
@@ -41,10 +42,20 @@ class Muted(TypedDict):
     why: Text
 
 
+class Escalated(TypedDict):
+    """Nobody acknowledged it: the step of the escalation it has come to, the role it was passed on to, and when."""
+
+    step: int
+    to: str
+    at: str
+
+
 class Alarm(TypedDict):
     """One alarm: the first finding of a rule about a thing until it is back to normal. `classification` is that of the
-    thing, `units` were sent to its incident. `line` is the line of the work list that it stands in with others;
-    `chattering_since`: it comes and goes. Fields that nobody wrote down in a past moment are null."""
+    thing, `units` were sent to its incident; `useful` is what an operator said of it, `owner` who sees to it;
+    acknowledged until it clears, it rings again only worse than `quiet_level`. `line` is the line of the work list that
+    it stands in with others; `chattering_since`: it comes and goes. Fields that nobody wrote down in a past moment are
+    null."""
 
     id: str
     rule: str
@@ -76,12 +87,17 @@ class Alarm(TypedDict):
     line: str
     muted: Muted | None
     chattering_since: str | None
+    useful: bool | None
+    owner: str | None
+    escalated: Escalated | None
+    quiet_level: int | None
     version: int | None
 
 
 class RiskCell(TypedDict):
     """An H3 cell with its risk; `boundary` a ring of [lon, lat], `level` what its score is shown as, `districts` those
-    it touches."""
+    it touches. Its worst hazard is at `q` in its `band` here, of which `faded` 0-1 is left at this distance; null where
+    none reaches it, or nobody wrote it down."""
 
     id: str
     boundary: list[list[float]]
@@ -90,6 +106,10 @@ class RiskCell(TypedDict):
     terms: list[Term]
     people: int | None
     districts: list[str]
+    band: Band | None
+    q: float | None
+    confidence: float | None
+    faded: float | None
 
 
 def alarm_object(row: Any) -> Alarm:
@@ -125,6 +145,10 @@ def alarm_object(row: Any) -> Alarm:
         "line": line_of(row.kind, row.level, row.district),
         "muted": row.muted,
         "chattering_since": rfc3339(row.chattering_since) if row.chattering_since else None,
+        "useful": row.useful,
+        "owner": row.owner,
+        "escalated": row.escalated,
+        "quiet_level": row.quiet_level,
         "version": row.version,
     }
 
@@ -165,6 +189,10 @@ _UNKNOWN = dict.fromkeys(
         "incident_id",
         "muted",
         "chattering_since",
+        "useful",
+        "owner",
+        "escalated",
+        "quiet_level",
         "version",
     )
 )
@@ -182,15 +210,20 @@ def _alarm_then(row: Any) -> Any:
         return SimpleNamespace(**{**_UNKNOWN, **row._mapping, "changed_at": row.time})
     risk = row.risk or row.after["risk"]
     # events from before a shelf said who and why, and a mute what, do not have these
-    unsaid = {"shelved_by": None, "shelved_reason": None, "muted": None, "chattering_since": None}
+    unsaid = dict.fromkeys(
+        (
+            *("shelved_by", "shelved_reason", "muted", "chattering_since"),
+            *("useful", "owner", "escalated", "quiet_level"),
+        )
+    )
     kept = {**unsaid, **row.after, "risk": risk}
     return as_row(kept, classification=row.classification, units=row.units)
 
 
-CELL_COLUMNS = "cell, score, level, terms, people, districts"
+CELL_COLUMNS = "cell, score, level, terms, people, districts, placed"
 _CELLS_AT = text("""
 SELECT c.cell, r.score, r.level, r.risk->'terms' AS terms, CAST(r.risk->>'people' AS int) AS people,
-  c.districts
+  c.districts, r.risk AS placed
 FROM risk_cell c
 JOIN LATERAL (SELECT score, level, risk FROM risk_event
   WHERE type = 'cell' AND thing_id = c.cell AND time <= :at ORDER BY time DESC, id DESC LIMIT 1) r
@@ -208,6 +241,7 @@ def read_cells(conn: Connection, ids: Sequence[str] | None = None, at: datetime 
 
 
 def cell_object(row: Any) -> RiskCell:
+    placed = row.placed or {}
     return {
         "id": row.cell,
         "boundary": [[lon, lat] for lat, lon in h3.cell_to_boundary(row.cell)],
@@ -216,18 +250,23 @@ def cell_object(row: Any) -> RiskCell:
         "terms": row.terms,
         "people": row.people,
         "districts": row.districts,
+        "band": placed.get("band"),
+        "q": placed.get("q"),
+        "confidence": placed.get("confidence"),
+        "faded": placed.get("faded"),
     }
 
 
-_LIST = text(f"""
+_LIST = f"""
 SELECT {ALARM_COLUMNS} FROM alarm
-WHERE state = ANY(:states) AND {seen_incident("alarm.incident_id", "district", CLASSIFICATION)} {in_excerpt()}
-""")
+WHERE state = ANY(:states) AND {seen_incident("alarm.incident_id", "district", CLASSIFICATION)}
+"""
 
 
 def list_alarms(conn: Connection, states: Sequence[str], excerpt: Excerpt, scope: Scope = EVERYTHING) -> list[Alarm]:
     """Alarms in one of these states; one more than the excerpt's limit where there are more."""
-    rows = conn.execute(_LIST, {"states": list(states), **excerpt.params(), **scope.params()})
+    listed = text(_LIST + in_excerpt(order=excerpt.order))
+    rows = conn.execute(listed, {"states": list(states), **excerpt.params(), **scope.params()})
     return [alarm_object(row) for row in rows]
 
 

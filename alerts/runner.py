@@ -1,15 +1,15 @@
 """The alerts process: judges batches as they are committed, lets delays and silences mature, scores, issues, delivers.
 
-Four threads under supervision: the lease (locks and notifications), judgement, scoring, deliveries; neither a broker
-that does not answer nor a thousand alarms without a score may hold up judgement. What each does is a list of chores
-(core.process).
+Five threads under supervision: the lease (locks and notifications), judgement of readings, judgement of what stands,
+scoring, deliveries; neither a broker that does not answer nor a thousand alarms without a score may hold up judgement.
+What each does is a list of chores (core.process).
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,29 +17,45 @@ from sqlalchemy import Connection, Engine, text
 
 from alerts import store
 from alerts.around import read_tree
-from alerts.cells import CellGround, forget_scores, put_districts, read_ground, score_cells
+from alerts.cells import CellGround, forget_scores, put_districts, read_cell_ground, score_cells
 from alerts.chatter import watch_chatter
 from alerts.deliveries import Carriers, deliver, forget_done
 from alerts.engine import BATCHES_AT_ONCE, AlertEngine, partition_lock
+from alerts.escalation import escalate, follow_design
+from alerts.ground import STILL, Ground, read_ground
 from alerts.lifecycle import unshelve
 from alerts.mutes import sync_mutes
-from alerts.scoring import SCORED_AT_ONCE, follow_clock, score_alarms, score_incidents
-from alerts.silence import watch_silence
+from alerts.rules import KINDS
+from alerts.scoring import SCORED_AT_ONCE, follow_world, score_alarms, score_incidents
+from alerts.setting import Moment, moment
+from alerts.standing import Standing
 from alerts.start import Start
 from alerts.turns import queue_repeats
 from core import set_aside
 from core.clock import utc_now
-from core.db import BATCH_CHANNEL, CHANGE_CHANNEL, OUTBOX_CHANNEL, Notes, make_engine
+from core.db import BATCH_CHANNEL, CHANGE_CHANNEL, OUTBOX_CHANNEL, Note, Notes, make_engine
 from core.log import get_log
 from core.process import Chore, Chores, Crew, Fence, Heartbeat, Lease, Pulse, keep_running, take_lease
 from core.settings import Settings
 
 log = get_log("alerts")
-TICK_S, SILENCE_S, CELLS_S, LOCKS_S, CLOCK_S, HOUSE_S = 1.0, 10.0, 5.0, 5.0, 60.0, 3600.0
+TICK_S, CELLS_S, LOCKS_S, HOUSE_S = 1.0, 3.0, 5.0, 3600.0
+# scores follow the world: looked at so often, counted when something has changed or after FOLLOW_AT_LEAST_S, and for no
+# more than a share of the time
+FOLLOW_S, FOLLOW_AT_LEAST_S, FOLLOW_SHARE = 1.0, 60.0, 0.25
 REASONS_TO_RELOAD = ("rule", "layer", "sensor_register", "set_aside")
 # changes that come close together are scored and leave together, and judgement of the next goes before
 SCORE_REST_S = DELIVER_REST_S = 0.05
-SCORE, CELLS = "score", "cells"
+STANDING_REST_S, ESCALATE_S = 0.25, 5.0
+# a lock of its own: a scan that takes seconds keeps no partition waiting
+STANDING_LOCK = "engine-standing"
+SCORE, CELLS, WOKEN = "score", "cells", "woken"
+# kinds of changes after which the scores of other things may be others
+MOVES_SCORES = ("incident", "coverage", "warning")
+
+
+# what any kind of rule wants to be woken by
+WAKING = frozenset(sign for kind in KINDS for sign in kind.wakes)
 
 
 class AlertRunner:
@@ -48,16 +64,27 @@ class AlertRunner:
     def __init__(self, settings: Settings, lease: Lease) -> None:
         self.settings = settings
         self.lease = lease
-        self.db: Engine = make_engine(settings, pool_size=5, name="onemap alerts")
-        self.engine = AlertEngine(self.db, settings.engine_partitions, Fence(lease))
+        self.db: Engine = make_engine(settings, pool_size=6, name="onemap alerts")
+        self.fence = Fence(lease)
+        self.engine = AlertEngine(self.db, settings.engine_partitions, self.fence)
         self.carriers = Carriers(settings)
         self.started_at = utc_now()
         self.figures: Counter[str] = Counter()
+        self.standing = Standing(self.started_at)
+        # what has changed since rules about what stands were judged last
+        self._woken: deque[str] = deque(maxlen=1000)
         self.start = Start()
-        self.ground: CellGround | None = None
+        self.ground: Ground | None = None
+        self.cells: CellGround | None = None
         # rules, places or layers have changed: judgement and scoring each read them anew
         self._reload, self._new_ground = threading.Event(), threading.Event()
+        # something has changed that scores are made of; and when it was last counted
+        self._moved = threading.Event()
+        self._moment: Moment | None = None
+        self._followed_at: datetime | None = None
+        self._follow_from = 0.0
         self._owned: frozenset[int] = frozenset()
+        self._standing = False
         self._locks_at = 0.0
         self.judgement = Chores(
             "judgement",
@@ -65,8 +92,12 @@ class AlertRunner:
                 Chore("judge", TICK_S, self._judge, (BATCH_CHANNEL,), when=self._owns_some),
                 Chore("tick", TICK_S, self._tick, when=self._owns_some),
                 # one process keeps the clockwork
-                Chore("silence", SILENCE_S, self._watch_silence, when=self._owns_first),
+                Chore(
+                    "standing", TICK_S, self._judge_standing, (WOKEN,), when=self._owns_first, rest_s=STANDING_REST_S
+                ),
                 Chore("shelves", TICK_S, self._end_shelves, when=self._owns_first),
+                Chore("design", TICK_S, self._follow_design, when=self._owns_first),
+                Chore("escalate", ESCALATE_S, self._escalate, when=self._owns_first),
                 Chore("house", HOUSE_S, self._keep_house, when=self._owns_first),
             ],
             self.figures,
@@ -75,8 +106,18 @@ class AlertRunner:
             "scoring",
             [
                 Chore("score", TICK_S, self._score, (SCORE,), rest_s=SCORE_REST_S),
-                Chore("clock", CLOCK_S, self._follow_clock, when=self._owns_first),
-                Chore("cells", 12 * CELLS_S, self._score_cells, (CELLS,), when=self._owns_first, rest_s=CELLS_S),
+                Chore("follow", FOLLOW_S, self._follow_world, when=self._owns_first),
+                Chore("cells", 60.0, self._score_cells, (CELLS,), when=self._owns_first, rest_s=CELLS_S),
+            ],
+            self.figures,
+        )
+        # none of these may hold up readings: a scan of a season takes seconds
+        self.standings = Chores(
+            "standing",
+            [
+                Chore(
+                    "standing", TICK_S, self._judge_standing, (WOKEN,), when=self._owns_standing, rest_s=STANDING_REST_S
+                )
             ],
             self.figures,
         )
@@ -95,10 +136,12 @@ class AlertRunner:
         heartbeat = Heartbeat(self.db, f"alerts-{self.lease.pid}", lambda: self._tell(crew))
         crew.start("lease", self._keep_lease, vital=True)
         crew.start("judgement", self.judgement.run)
+        crew.start("standing", self.standings.run)
         crew.start("scoring", self.scoring.run)
         crew.start("deliveries", self.deliveries.run)
         crew.start("heartbeat", heartbeat.run)
-        crew.stand(process_stop, (self.judgement.sign, self.scoring.sign, self.deliveries.sign))
+        threads = (self.judgement, self.standings, self.scoring, self.deliveries)
+        crew.stand(process_stop, [thread.sign for thread in threads])
         self.carriers.close()
         self.db.dispose()
         log.info("stopped", **self.figures)
@@ -120,12 +163,20 @@ class AlertRunner:
             signs.add(channel)
             if kind in REASONS_TO_RELOAD:
                 self._reload.set()
+            if kind == "layer" and is_ground(message):
                 self._new_ground.set()
+            if kind in WAKING:
+                self._woken.append(str(kind))
+                signs.add(WOKEN)
+            if kind in MOVES_SCORES:
+                self._moved.set()
             if kind in ("alarm", "incident"):
-                signs |= {SCORE, CELLS}
-            if kind == "coverage":
+                signs.add(SCORE)
+            if kind in ("alarm", "layer", *MOVES_SCORES):
                 signs.add(CELLS)
         self.judgement.sign(*signs)
+        if WOKEN in signs:
+            self.standings.sign(WOKEN)
         if not signs.isdisjoint((SCORE, CELLS)):
             self.scoring.sign(*signs)
         if OUTBOX_CHANNEL in signs:
@@ -137,6 +188,7 @@ class AlertRunner:
             return
         self._locks_at = time.monotonic() + LOCKS_S
         owned = frozenset(n for n in range(self.settings.engine_partitions) if self.lease.take(partition_lock(n)))
+        self._standing = self.lease.take(STANDING_LOCK)
         if owned != self._owned:
             log.info("partitions_taken", partitions=sorted(owned - self._owned))
             self._owned = owned
@@ -145,6 +197,9 @@ class AlertRunner:
 
     def _owns_some(self) -> bool:
         return bool(self._owned)
+
+    def _owns_standing(self) -> bool:
+        return self._standing
 
     def _owns_first(self) -> bool:
         return 0 in self._owned
@@ -166,38 +221,76 @@ class AlertRunner:
     def _tick(self, now: datetime) -> None:
         self.engine.tick(now)
 
-    def _watch_silence(self, now: datetime) -> None:
+    def _judge_standing(self, now: datetime) -> None:
+        woken = {self._woken.popleft() for _ in range(len(self._woken))}
         with self.db.begin() as conn:
-            watch_silence(conn, now, self.started_at)
+            self.fence.enter(conn, [STANDING_LOCK])
+            changed = self.standing.judge(conn, now, woken)
+        if changed:
+            self.scoring.sign(SCORE)
+            self.deliveries.sign(OUTBOX_CHANNEL)
 
     def _end_shelves(self, now: datetime) -> None:
         with self.db.begin() as conn:
             end_shelves(conn, now)
 
+    def _follow_design(self, now: datetime) -> None:
+        with self.db.begin() as conn:
+            follow_design(conn, now)
+
+    def _escalate(self, now: datetime) -> None:
+        with self.db.begin() as conn:
+            passed_on = escalate(conn, now)
+        if passed_on:
+            self.deliveries.sign(OUTBOX_CHANNEL)
+
     def _score(self, now: datetime) -> bool:
         """Each in a transaction of its own: what is scored is shown at once."""
         resolution = self.settings.h3_resolution
         with self.db.begin() as conn:
-            alarms = score_alarms(conn, now, resolution)
+            alarms = score_alarms(conn, now, resolution, self._still(conn))
         with self.db.begin() as conn:
-            incidents = score_incidents(conn, now, resolution)
+            incidents = score_incidents(conn, now, resolution, self._still(conn))
         return SCORED_AT_ONCE in (alarms, incidents)
 
-    def _follow_clock(self, now: datetime) -> None:
-        with self.db.begin() as conn:
-            follow_clock(conn, now, self.settings.h3_resolution)
-
-    def _score_cells(self, now: datetime) -> None:
+    def _still(self, conn: Connection) -> Ground:
+        """What stands still in the city, read anew where it has changed."""
         if self._new_ground.is_set():
             self._new_ground.clear()
-            self.ground = None
+            self.ground = self.cells = None
+            self._moved.set()
+        if self.ground is None:
+            self.ground = read_ground(conn)
+        return self.ground
+
+    def _follow_world(self, now: datetime) -> None:
+        """What is told by notification has set `_moved`; what begins and ends by the clock is looked at."""
+        if time.monotonic() < self._follow_from:
+            return
+        began = time.monotonic()
         with self.db.begin() as conn:
-            if self.ground is None:
-                self.ground = read_ground(conn, self.settings.h3_resolution)
-                if self.ground is not None:
-                    put_districts(conn, self.ground)
-            if self.ground is not None:
-                score_cells(conn, self.ground, now)
+            ground, at = self._still(conn), moment(conn, now)
+            turned = at != self._moment
+            last = self._followed_at
+            late = last is None or (now - last).total_seconds() > FOLLOW_AT_LEAST_S
+            if not (turned or late or self._moved.is_set()):
+                return
+            self._moved.clear()
+            self.figures["followed"] += follow_world(conn, now, self.settings.h3_resolution, ground)
+        self._moment, self._followed_at = at, now
+        self._follow_from = began + (time.monotonic() - began) / FOLLOW_SHARE
+        if turned:
+            self.scoring.sign(CELLS)
+
+    def _score_cells(self, now: datetime) -> None:
+        with self.db.begin() as conn:
+            ground = self._still(conn)
+            if self.cells is None:
+                self.cells = read_cell_ground(conn, self.settings.h3_resolution, ground)
+                if self.cells is not None:
+                    put_districts(conn, self.cells)
+            if self.cells is not None:
+                score_cells(conn, self.cells, now)
 
     def _keep_house(self, now: datetime) -> None:
         with self.db.begin() as conn:
@@ -220,6 +313,12 @@ class AlertRunner:
         done = deliver(self.db, self.carriers, now, known=known)
         self.figures["delivered"] += done
         return bool(done)
+
+
+def is_ground(message: Note) -> bool:
+    """Whether a change of layers is one of what stands still in the city; some do not say of which."""
+    ids = message.get("ids")
+    return not ids or not STILL.isdisjoint(map(str, ids))
 
 
 def keep_house(conn: Connection, now: datetime, days: int) -> None:

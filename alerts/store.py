@@ -39,7 +39,10 @@ WRITE_EVENT = text(f"""
 INSERT INTO alarm_event (alarm_id, time, what, state, level, value, observed_at, who, note, after)
 SELECT a.id, :now, :what, a.state, a.level, :value, :observed, :who, :note, {kept("a")} FROM alarm a WHERE a.id = :id
 """)
-_COLUMNS = "id, state, level, peak_level, active, shelved_until, chattering_since IS NOT NULL AS chattering, version"
+_COLUMNS = (
+    "id, state, level, peak_level, active, shelved_until, chattering_since IS NOT NULL AS chattering, latches, "
+    "quiet_level, version"
+)
 
 
 AlarmKey = tuple[str, str, str]
@@ -59,7 +62,16 @@ def key_of(finding: Finding) -> AlarmKey:
 
 def _stored(row: Any) -> StoredAlarm:
     state = AlarmState(row.state)
-    view = AlarmView(state, row.level, row.peak_level, row.active, row.shelved_until, row.chattering)
+    view = AlarmView(
+        state,
+        row.level,
+        row.peak_level,
+        row.active,
+        row.shelved_until,
+        row.chattering,
+        row.latches,
+        row.quiet_level,
+    )
     return StoredAlarm(row.id, view, row.version)
 
 
@@ -133,7 +145,7 @@ def describe(finding: Finding) -> Text:
     """The alarm's sentence: what was measured where, and against which limit."""
     thing, value = finding.thing, finding.value
     if finding.metric is None or value is None:
-        return say(finding.template, name=thing.names, minutes=f"{value or 0:.0f}")
+        return say(finding.template, **{"name": thing.names, "minutes": f"{value or 0:.0f}", **finding.fields})
     metric = metric_words(finding.metric, thing.attributes)
     fields: dict[str, object] = {
         "name": thing.names,
@@ -142,10 +154,8 @@ def describe(finding: Finding) -> Text:
         "value": reading(value, finding.metric, finding.unit),
         "limit": reading(finding.limit, finding.metric, finding.unit) if finding.limit is not None else "",
         "level": numbered(finding.level) if finding.level else "",
+        **finding.fields,
     }
-    if finding.template.startswith("alarm.window."):
-        fields["hours"] = finding.template.removeprefix("alarm.window.").removesuffix("h")
-        return say("alarm.window", **fields)
     if finding.template == "alarm.above" and (stage := stage_reached(thing, finding.metric, value)):
         over = value - stage.limit
         fields |= {"stage": stage.names, "over": reading(over, finding.metric, finding.unit)}
@@ -177,9 +187,9 @@ def raise_alarm(conn: Connection, finding: Finding, transition: Transition, now:
         text(
             """
 INSERT INTO alarm (id, rule_id, kind, thing_type, thing_id, names, level, peak_level, state, active, raised_at,
-  changed_at, observed_at, metric, value, unit, message, district, geom, version)
+  changed_at, observed_at, metric, value, unit, message, district, geom, latches, version)
 VALUES (:id, :rule, :kind, :type, :thing, CAST(:names AS jsonb), :level, :level, :state, true, :now, :now, :observed,
-  :metric, :value, :unit, CAST(:message AS jsonb), :district, ST_GeomFromEWKT(:geom), 1)
+  :metric, :value, :unit, CAST(:message AS jsonb), :district, ST_GeomFromEWKT(:geom), :latches, 1)
 """
         ),
         {
@@ -199,6 +209,7 @@ VALUES (:id, :rule, :kind, :type, :thing, CAST(:names AS jsonb), :level, :level,
             "message": json.dumps(describe(finding)),
             "district": thing.district,
             "geom": geom,
+            "latches": after.latches,
         },
     )
     _log(conn, alarm_id, transition, now, "engine", finding, None)
@@ -214,7 +225,8 @@ def change_alarm(conn: Connection, alarm: StoredAlarm, finding: Finding, transit
 UPDATE alarm SET state = :state, level = :level, peak_level = :peak, active = :active, changed_at = :now,
   observed_at = :observed, value = :value, message = CASE WHEN :active THEN CAST(:message AS jsonb) ELSE message END,
   risk = CASE WHEN :active THEN NULL ELSE risk END, acknowledged_by = CASE WHEN :again THEN NULL ELSE acknowledged_by
-  END, acknowledged_at = CASE WHEN :again THEN NULL ELSE acknowledged_at END, version = version + 1
+  END, acknowledged_at = CASE WHEN :again THEN NULL ELSE acknowledged_at END,
+  escalated = CASE WHEN :again THEN NULL ELSE escalated END, quiet_level = :quiet, version = version + 1
 WHERE id = :id
 """
         ),
@@ -228,7 +240,8 @@ WHERE id = :id
             "observed": from_pg_us(finding.at),
             "value": finding.value,
             "message": json.dumps(describe(finding)),
-            "again": after.state is AlarmState.UNACKNOWLEDGED,
+            "again": after.state is AlarmState.UNACKNOWLEDGED and alarm.view.state is not AlarmState.UNACKNOWLEDGED,
+            "quiet": after.quiet_level,
         },
     )
     _log(conn, alarm.id, transition, now, "engine", finding, None)
@@ -243,7 +256,8 @@ def change_by_hand(
         text(
             """
 UPDATE alarm SET state = :state, changed_at = :now, version = version + 1, shelved_until = :until,
-  chattering_since = CASE WHEN :chattering THEN COALESCE(chattering_since, :now) END,
+  chattering_since = CASE WHEN :chattering THEN COALESCE(chattering_since, :now) END, quiet_level = :quiet,
+  escalated = CASE WHEN :what = 'acknowledged' THEN NULL ELSE escalated END,
   shelved_by = CASE WHEN CAST(:until AS timestamptz) IS NOT NULL THEN :who END,
   shelved_reason = CASE WHEN CAST(:until AS timestamptz) IS NOT NULL THEN :note END,
   acknowledged_by = CASE :what WHEN 'acknowledged' THEN :who WHEN 'unacknowledged' THEN NULL ELSE acknowledged_by END,
@@ -257,6 +271,7 @@ WHERE id = :id
             "state": after.state,
             "until": after.shelved_until,
             "chattering": after.chattering,
+            "quiet": after.quiet_level,
             "now": now,
             "who": who,
             "note": note,
@@ -265,6 +280,34 @@ WHERE id = :id
     )
     _log(conn, alarm.id, transition, now, who, None, note)
     announce(conn, [(alarm.id, transition)], now)
+
+
+_MARK = text("UPDATE alarm SET useful = :useful, changed_at = :now, version = version + 1 WHERE id = :id")
+
+
+def mark(conn: Connection, alarm_id: UUID, useful: bool, who: str, now: datetime) -> None:
+    """Note what an operator says of an alarm: that it was of use, or was not; rules are judged by that."""
+    conn.execute(_MARK, {"id": alarm_id, "useful": useful, "now": now})
+    given = {"value": None, "observed": None, "who": who, "note": None}
+    what = "useful" if useful else "not_useful"
+    conn.execute(WRITE_EVENT, {"id": alarm_id, "now": now, "what": what, **given})
+    notify_change(conn, "alarm", [alarm_id])
+
+
+def note(conn: Connection, alarm_id: UUID, what: str, words: str, who: str, now: datetime) -> None:
+    """Write something into the history of an alarm that changes nothing about it: what a person says of it."""
+    given = {"value": None, "observed": None, "who": who, "note": words}
+    conn.execute(WRITE_EVENT, {"id": alarm_id, "now": now, "what": what, **given})
+    notify_change(conn, "alarm", [alarm_id])
+
+
+_OWN = text("UPDATE alarm SET owner = :owner, changed_at = :now, version = version + 1 WHERE id = :id")
+
+
+def own(conn: Connection, alarm_id: UUID, owner: str | None, who: str, now: datetime) -> None:
+    """Somebody sees to it, or nobody any more."""
+    conn.execute(_OWN, {"id": alarm_id, "owner": owner, "now": now})
+    note(conn, alarm_id, "owned" if owner else "released", owner or "", who, now)
 
 
 def link(conn: Connection, alarm_id: UUID, incident_id: UUID, who: str, now: datetime) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
-from alerts.risk import nameless
+from alerts.risk.told import nameless
 from core.errors import Forbidden, NotFound
 from core.i18n import say
 from core.viewer import Permission, Viewer

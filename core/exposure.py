@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -26,6 +27,8 @@ class Place:
     distance_m: float | None
     district: str | None = None
     classification: int = 0
+    # inside at the hour; None where nobody has counted
+    people: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,8 @@ def is_day(now: datetime, zone: str) -> bool:
     return now.astimezone(ZoneInfo(zone)).hour in DAY_HOURS
 
 
-CIRCLE = "ST_Buffer(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography, :radius)::geometry"
+_POINT = "ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography"
+CIRCLE = f"ST_Buffer({_POINT}, :radius, 'quad_segs=32')::geometry"
 # what is of no district is everybody's
 _HIDDEN = f"""
 FROM district d WHERE NOT d.code = ANY(CAST(:scope_districts AS text[])) AND ST_Intersects(d.geom, {CIRCLE})
@@ -57,13 +61,23 @@ FROM district d WHERE NOT d.code = ANY(CAST(:scope_districts AS text[])) AND ST_
 _SEEN_OF_CIRCLE = f"SELECT COALESCE(ST_Difference({CIRCLE}, ST_Union(d.geom)), {CIRCLE}) {_HIDDEN}"
 _PEOPLE = """
 SELECT count(*) AS buildings, sum(CASE WHEN :day THEN people_day ELSE people_night END) AS people,
-  count(people_day) AS counted FROM building WHERE center && ({area}) AND ST_Intersects(center, ({area}))
+  count(people_day) AS counted FROM building WHERE {inside}
 """
-_FACILITIES = """
+_FACILITIES = f"""
 SELECT id, kind, name_zh, name_en, district, classification,
-  ST_Distance(geom::geography, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography) AS distance
-FROM facility WHERE geom && ({area}) AND ST_Intersects(geom, ({area})) AND {seen} ORDER BY distance LIMIT 200
+  CASE WHEN :day THEN people_day ELSE people_night END AS people, ST_Distance(geom::geography, {_POINT}) AS distance
+FROM facility WHERE {{inside}} AND {{seen}} ORDER BY distance LIMIT 200
 """
+
+
+def _in_circle(point: str) -> str:
+    """To the metre, as what is kept in memory is counted (alerts/ground.py); what is near is found by its box."""
+    near = f"ST_Expand(ST_Buffer({_POINT}, :radius)::geometry, 0.0001)"
+    return f"{point} && {near} AND ST_DWithin({point}::geography, {_POINT}, :radius)"
+
+
+def _in_area(area: str) -> Callable[[str], str]:
+    return lambda point: f"{point} && ({area}) AND ST_Intersects({point}, ({area}))"
 
 
 def around(
@@ -72,9 +86,9 @@ def around(
     """What is within `radius_m` metres of a point and in the districts of a scope."""
     given = {"lon": where.lon, "lat": where.lat, "radius": radius_m, "day": is_day(now, zone)}
     if scope.districts is None:
-        return _within(conn, CIRCLE, given, scope)
+        return _within(conn, _in_circle, given, scope)
     cut = bool(conn.scalar(text(f"SELECT EXISTS (SELECT 1 {_HIDDEN})"), {**given, **scope.params()}))
-    return replace(_within(conn, _SEEN_OF_CIRCLE, given, scope), cut=cut)
+    return replace(_within(conn, _in_area(_SEEN_OF_CIRCLE), given, scope), cut=cut)
 
 
 def inside(conn: Connection, geojson: str, now: datetime, zone: str, scope: Scope = EVERYTHING) -> Exposure:
@@ -84,19 +98,22 @@ def inside(conn: Connection, geojson: str, now: datetime, zone: str, scope: Scop
         {"shape": geojson},
     ).one()
     given = {"lon": center.lon, "lat": center.lat, "shape": geojson, "day": is_day(now, zone)}
-    return _within(conn, "ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326)", given, scope)
+    return _within(conn, _in_area("ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326)"), given, scope)
 
 
-def _within(conn: Connection, area: str, given: Params, scope: Scope) -> Exposure:
+def _within(conn: Connection, inside_: Callable[[str], str], given: Params, scope: Scope) -> Exposure:
+    """`inside_` gives the condition that a point, a column, is inside."""
     given = {**given, **scope.params()}
-    people = conn.execute(text(_PEOPLE.format(area=area)), given).one()
-    places = conn.execute(text(_FACILITIES.format(area=area, seen=seen("district", "classification"))), given).all()
+    people = conn.execute(text(_PEOPLE.format(inside=inside_("center"))), given).one()
+    places = conn.execute(
+        text(_FACILITIES.format(inside=inside_("geom"), seen=seen("district", "classification"))), given
+    ).all()
     known = bool(conn.scalar(text("SELECT EXISTS (SELECT 1 FROM facility WHERE kind IN ('school', 'hospital'))")))
     return Exposure(
         people=int(people.people or 0) if people.counted or _city_is_counted(conn) else None,
         buildings=people.buildings,
         facilities=tuple(
-            Place(r.id, r.kind, {"zh": r.name_zh, "en": r.name_en}, r.distance, r.district, r.classification)
+            Place(r.id, r.kind, {"zh": r.name_zh, "en": r.name_en}, r.distance, r.district, r.classification, r.people)
             for r in places
         ),
         facilities_known=known,

@@ -27,6 +27,17 @@ def distances_m(lon: float, lat: float, lons: np.ndarray[Any, Any], lats: np.nda
     return distances
 
 
+def distances_nearby_m(
+    lon: float, lat: float, lons: np.ndarray[Any, Any], lats: np.ndarray[Any, Any]
+) -> np.ndarray[Any, Any]:
+    """The same to the centimetre within 5 km: by the radii of curvature in the middle between both places."""
+    phi = np.radians((lats + lat) / 2)
+    w = np.sqrt(1 - E2 * np.sin(phi) ** 2)
+    east, north = np.radians(A / w * np.cos(phi)), np.radians(A * (1 - E2) / w**3)
+    distances: np.ndarray[Any, Any] = np.hypot((lons - lon) * east, (lats - lat) * north)
+    return distances
+
+
 def points_around(lon: float, lat: float, radius_m: float, count: int) -> list[tuple[float, float]]:
     """`count` places (lon, lat) at a distance about one, counter-clockwise from the east; good to 0.1 % within 50
     km."""

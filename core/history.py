@@ -90,14 +90,17 @@ def _json(row: JsonObject | None) -> str | None:
     return None if row is None else json.dumps(row, ensure_ascii=False)
 
 
-def write_version(conn: Connection, table: str, identity: str, what: str, who: str, now: datetime) -> None:
-    """Keep the rule or source as it stands now under its version."""
+def write_version(
+    conn: Connection, table: str, identity: str, what: str, who: str, now: datetime, why: str | None = None
+) -> None:
+    """Keep the rule or source as it stands now under its version; of some tables with why."""
+    column, value = (", why", ", :why") if why is not None else ("", "")
     conn.execute(
         text(
-            f"INSERT INTO {table}_version ({table}_id, version, time, what, who, after) "
-            f"SELECT t.id, t.version, :now, :what, :who, to_jsonb(t) FROM {table} t WHERE id = :id"
+            f"INSERT INTO {table}_version ({table}_id, version, time, what, who, after{column}) "
+            f"SELECT t.id, t.version, :now, :what, :who, to_jsonb(t){value} FROM {table} t WHERE id = :id"
         ),
-        {"id": identity, "now": now, "what": what, "who": who},
+        {"id": identity, "now": now, "what": what, "who": who, "why": why},
     )
 
 

@@ -26,21 +26,36 @@ class Page(TypedDict, Generic[T]):
 
 class Term(TypedDict):
     """One reason of a score: `value` 0-10, null where it is not known; `weight` its share of its dimension; `text` in
-    words; of how old news is, `since` when."""
+    words, `figures` the numbers in them; of how old news is, `since` when."""
 
     name: str
     dimension: str
     value: float | None
     weight: float
     text: Text
+    figures: NotRequired[dict[str, float]]
     since: NotRequired[str]
 
 
+class Band(TypedDict):
+    """The scores that a level may have."""
+
+    level: int
+    low: float
+    high: float
+
+
 class Risk(TypedDict):
-    """A score 0-10 with the terms it was made of."""
+    """A score 0-10 with the terms it was made of: `q` 0-1 is its place in the `band` of its level, `confidence` 0-1 the
+    share of what should be known that is known, `words` the whole in a sentence. Scores of before this was counted have
+    only score and terms."""
 
     score: float
     terms: list[Term]
+    band: NotRequired[Band]
+    q: NotRequired[float]
+    confidence: NotRequired[float]
+    words: NotRequired[Text]
 
 
 class Point(TypedDict):

@@ -141,5 +141,7 @@ def alarm_classification(thing_type: str, thing: str) -> str:
     """SQL of an alarm's classification: that of the thing it is about."""
     return f"""
 COALESCE(CASE {thing_type} WHEN 'sensor' THEN (SELECT of.classification FROM sensor of WHERE of.id = {thing})
-  WHEN 'camera' THEN (SELECT of.classification FROM camera of WHERE of.id = {thing}) END, {Classification.OPEN:d})
+  WHEN 'camera' THEN (SELECT of.classification FROM camera of WHERE of.id = {thing})
+  WHEN 'incident' THEN (SELECT of.classification FROM incident of WHERE of.id = CAST({thing} AS uuid)) END,
+  {Classification.OPEN:d})
 """

@@ -23,6 +23,8 @@ def seed(conn: Connection, now: datetime) -> None:
             "en": r["en"],
             "watches": json.dumps(r["watches"]),
             "params": json.dumps(r["params"]),
+            # what a city has not tried on its own data wakes nobody until somebody arms it
+            "armed": r.get("armed", True),
             "now": now,
         }
         for key, r in table("rules").items()
@@ -31,7 +33,7 @@ def seed(conn: Connection, now: datetime) -> None:
         text(
             """
 INSERT INTO rule (id, kind, alarm_kind, name_zh, name_en, watches, params, enabled, changed_at)
-VALUES (:id, :kind, :alarm_kind, :zh, :en, CAST(:watches AS jsonb), CAST(:params AS jsonb), true, :now)
+VALUES (:id, :kind, :alarm_kind, :zh, :en, CAST(:watches AS jsonb), CAST(:params AS jsonb), :armed, :now)
 ON CONFLICT (id) DO NOTHING
 """
         ),

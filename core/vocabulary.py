@@ -159,10 +159,24 @@ class LevelWords(Words):
 
 @_own
 class FacilityKind(Words):
-    """`sensitive`: how much more those inside count, 0-10; `counter` is said in Chinese with their number."""
+    """`sensitive`: how much more those inside count, 0-10; `counter` is said in Chinese with their number. `frail`: who
+    is inside (frail_groups), `usual` how many by day and by night where nobody has counted. `domino`: how much a danger
+    of its own, 0-10."""
 
     sensitive: NotRequired[float]
     counter: NotRequired[str]
+    frail: NotRequired[str]
+    usual: NotRequired[list[int]]
+    domino: NotRequired[float]
+
+
+@_own
+class RiskBand(Words):
+    """The scores that a level may have, `low` to `high`; `reach`: by how much the radius of a kind grows with it."""
+
+    low: float
+    high: float
+    reach: float
 
 
 @_own
@@ -198,14 +212,17 @@ class VideoKind(Words):
 class IncidentKind(Words):
     """`capabilities` that it needs, the most important first; `in_danger`: those that go before all others where its
     urgency says that people are in danger. `level` where nobody says one, `hazard` 0-10, `radius_m` of what it
-    threatens."""
+    threatens, which grows with its level, or `radii_m` by level; `life`: at this urgency and graver ones a life is at
+    stake."""
 
     capabilities: NotRequired[list[str]]
     in_danger: NotRequired[list[str]]
     cap_category: NotRequired[str]
     radius_m: NotRequired[float]
+    radii_m: NotRequired[dict[str, float]]
     hazard: NotRequired[float]
     level: NotRequired[int]
+    life: NotRequired[int]
 
 
 class Vocabulary(TypedDict):
@@ -219,6 +236,7 @@ class Vocabulary(TypedDict):
     warning_levels: dict[str, Words]
     response_levels: dict[str, Words]
     risk_levels: dict[str, Words]
+    risk_bands: dict[str, RiskBand]
     certainties: dict[str, Words]
     channels: dict[str, Words]
     unit_words: dict[str, Words]
@@ -276,6 +294,8 @@ def roman(level: int) -> str:
 
 # up to this urgency people are in danger
 DANGER_LEVEL = 2
+# nobody says of one incident that more are in danger
+MOST_IN_DANGER = 1_000_000
 # what an incident of an unknown kind threatens
 REACH_M = 300.0
 
@@ -287,9 +307,19 @@ def needs_of(incident_kind: str | None, level: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*first, *row.get("capabilities", ())]))
 
 
-def reach_of(incident_kind: str | None) -> float:
-    """Metres around it that an incident threatens: what is counted for its risk, and shown as what is around it."""
-    return float(table("incident_kinds").get(incident_kind or "", {}).get("radius_m", REACH_M))
+def reach_of(incident_kind: str | None, level: int) -> float:
+    """Metres around it that an incident of a level threatens: what is counted for its risk, and shown as what is around
+    it. A kind may say them for each level (`radii_m`), else its radius grows with the level (risk_bands)."""
+    row = table("incident_kinds").get(incident_kind or "", {})
+    own = row.get("radii_m", {}).get(str(level))
+    if own is not None:
+        return float(own)
+    return float(row.get("radius_m", REACH_M)) * float(table("risk_bands")[str(level)]["reach"])
+
+
+def life_at_stake(incident_kind: str | None, level: int) -> bool:
+    """Whether such an incident means that somebody's life is at stake, where nobody has said how many are in danger."""
+    return level <= int(table("incident_kinds").get(incident_kind or "", {}).get("life", 0))
 
 
 def vocabulary() -> Vocabulary:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -51,6 +51,8 @@ class NewIncident:
     reporter: str | None = None
     report_id: str | None = None
     classification: int = Classification.OPEN
+    # people directly in danger; None where nobody has said
+    in_danger: int | None = None
 
 
 def open_incident(
@@ -68,11 +70,11 @@ def open_incident(
         text(
             """
 INSERT INTO incident (id, number, kind, level, status, titles, text, address, reporter, channel, report_id,
-  classification, district, geom, opened_at, changed_at, opened_by, version)
+  classification, district, geom, opened_at, changed_at, opened_by, version, in_danger)
 VALUES (:id, :number, :kind, :level, 'open', CAST(:titles AS jsonb), :text, :address, :reporter, :channel, :report,
   :classification, COALESCE((SELECT code FROM district WHERE ST_Covers(geom, ST_GeomFromEWKT(:geom)) LIMIT 1),
     '000000'),
-  ST_GeomFromEWKT(:geom), :now, :now, :who, 1)
+  ST_GeomFromEWKT(:geom), :now, :now, :who, 1, :in_danger)
 """
         ),
         {
@@ -87,6 +89,7 @@ VALUES (:id, :number, :kind, :level, 'open', CAST(:titles AS jsonb), :text, :add
             "channel": new.channel,
             "report": new.report_id,
             "classification": new.classification,
+            "in_danger": new.in_danger,
             "geom": where.ewkt if where else None,
             "now": now,
             "who": who,
@@ -114,9 +117,11 @@ class Link(Protocol):
     def __call__(self, conn: Connection, alarm_id: UUID, incident_id: UUID, who: str, now: datetime) -> None: ...
 
 
-def open_from_alarm(conn: Connection, alarm_id: UUID, link: Link, who: str, now: datetime) -> tuple[UUID, bool]:
+def open_from_alarm(
+    conn: Connection, alarm_id: UUID, link: Link, who: str, now: datetime, in_danger: int | None = None
+) -> tuple[UUID, bool]:
     """The incident of an alarm, and whether it is new: opened by the first who asks, the same one for everybody
-    after."""
+    after. `in_danger`: how many people are, as the first says."""
     alarm = conn.execute(
         text(
             f"""
@@ -132,9 +137,8 @@ FROM alarm WHERE id = :id FOR NO KEY UPDATE
     if alarm.incident_id is not None:
         return alarm.incident_id, False
     words = say("incident.from_alarm", title=alarm.message)
-    return open_incident(
-        conn, new_from_alarm(alarm), who, words, now, lambda i: link(conn, alarm_id, i, who, now)
-    ), True
+    new = replace(new_from_alarm(alarm), in_danger=in_danger)
+    return open_incident(conn, new, who, words, now, lambda i: link(conn, alarm_id, i, who, now)), True
 
 
 def add_alarm(conn: Connection, incident_id: UUID, alarm_id: UUID, link: Link, who: str, now: datetime) -> None:
@@ -182,7 +186,7 @@ def lock_incident(conn: Connection, incident_id: UUID) -> Any:
     row = conn.execute(
         text(
             """
-SELECT id, number, status, level, classification, kind, titles, version, ST_X(geom) AS lon, ST_Y(geom) AS lat
+SELECT id, number, status, level, classification, kind, titles, version, in_danger, ST_X(geom) AS lon, ST_Y(geom) AS lat
   FROM incident
 WHERE id = :id FOR NO KEY UPDATE
 """

@@ -47,6 +47,7 @@ def open_report(conn: Connection, row: Any, now: datetime) -> None:
         address=row.address,
         reporter=row.reporter,
         report_id=row.report_id,
+        in_danger=row.in_danger,
     )
     words = say("incident.from_report", channel=label("channels", row.channel), title=row.title)
     incident_id = incidents.open_incident(conn, new, row.reporter or row.channel, words, now)

@@ -24,7 +24,8 @@ from core.vocabulary import ENDED_INCIDENT, Text, table
 OVER = ("clear", "declined", "cancelled")
 _INCIDENTS = """
 SELECT i.id, i.number, i.kind, i.level, i.status, i.titles, i.text, i.address, i.channel, i.district, i.classification,
-  i.opened_at, i.changed_at, i.ended_at, i.risk, i.version, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat FROM incident i
+  i.opened_at, i.changed_at, i.ended_at, i.risk, i.version, i.in_danger, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat
+FROM incident i
 """
 _ASSIGNMENTS = """
 SELECT a.*, u.name_zh, u.name_en FROM assignment a JOIN unit u ON u.id = a.unit_id
@@ -56,8 +57,8 @@ class Assignment(TypedDict):
 
 
 class Incident(TypedDict):
-    """One incident with the units sent to it and the alarms it was opened from. Fields that nobody wrote down in a past
-    moment are null."""
+    """One incident with the units sent to it and the alarms it was opened from; `in_danger`: people directly in danger,
+    null where nobody has said. Fields that nobody wrote down in a past moment are null."""
 
     id: str
     number: str
@@ -76,6 +77,7 @@ class Incident(TypedDict):
     opened_at: str
     changed_at: str
     ended_at: str | None
+    in_danger: int | None
     risk: Risk | None
     assignments: list[Assignment]
     alarms: list[str]
@@ -117,6 +119,7 @@ class TaskIncident(TypedDict):
     lon: float | None
     lat: float | None
     district: str
+    in_danger: int | None
     risk: Risk | None
 
 
@@ -165,7 +168,7 @@ SELECT DISTINCT ON (unit_id) unit_id, after FROM unit_event WHERE unit_id = ANY(
   ORDER BY unit_id, time DESC, id DESC
 """)
 # what entries from before there were full values do not tell
-_UNKNOWN = dict.fromkeys(("text", "address", "ended_at", "risk", "version"))
+_UNKNOWN = dict.fromkeys(("text", "address", "ended_at", "in_danger", "risk", "version"))
 
 
 def read_incidents_at(conn: Connection, at: datetime) -> list[Incident]:
@@ -184,22 +187,23 @@ def _incident_then(row: Any, names: Mapping[str, Mapping[str, Any]]) -> Incident
         for one in row.after["assignments"]
     ]
     told = {"risk": row.risk or row.after["risk"], "classification": row.classification}
-    return incident_object(as_row({**row.after, **told}), assignments, row.after["alarms"])
+    # entries from before anybody was asked who is in danger
+    asked = {"in_danger": None}
+    return incident_object(as_row({**asked, **row.after, **told}), assignments, row.after["alarms"])
 
 
-_LIST = text(
-    f"""
+_LIST = f"""
 {_INCIDENTS}
-WHERE i.status = ANY(:statuses) AND {seen_incident("i.id", "i.district", "i.classification")} {in_excerpt("i.")}
+WHERE i.status = ANY(:statuses) AND {seen_incident("i.id", "i.district", "i.classification")}
 """
-)
 
 
 def list_incidents(
     conn: Connection, statuses: Sequence[str], excerpt: Excerpt, scope: Scope = EVERYTHING
 ) -> list[Incident]:
     """Incidents in one of these statuses; one more than the excerpt's limit where there are more."""
-    rows = conn.execute(_LIST, {"statuses": list(statuses), **excerpt.params(), **scope.params()}).all()
+    listed = text(_LIST + in_excerpt("i.", excerpt.order))
+    rows = conn.execute(listed, {"statuses": list(statuses), **excerpt.params(), **scope.params()}).all()
     return incident_objects(conn, rows)
 
 
@@ -233,6 +237,7 @@ def incident_object(row: Any, assignments: list[Assignment], alarms: list[str]) 
         "opened_at": rfc3339(row.opened_at),
         "changed_at": rfc3339(row.changed_at),
         "ended_at": _time(row.ended_at),
+        "in_danger": row.in_danger,
         "risk": row.risk,
         "assignments": assignments,
         "alarms": alarms,
@@ -399,6 +404,7 @@ def task_object(conn: Connection, assignment_id: UUID) -> Task:
         "lon": incident["lon"],
         "lat": incident["lat"],
         "district": incident["district"],
+        "in_danger": incident["in_danger"],
         "risk": incident["risk"],
     }
     return {**assignment_object(row), "state": row.status, "incident": told}

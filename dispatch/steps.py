@@ -75,6 +75,21 @@ def set_level(
     log.change(conn, incident_id, "level", who, words, now, level=level, before=row.level, reason=reason)
 
 
+def set_in_danger(
+    conn: Connection, incident_id: UUID, count: int | None, who: str, now: datetime, version: int | None
+) -> None:
+    """How many people are directly in danger, as a person says; None: nobody knows. It is scored anew."""
+    row = lock_version(conn, incident_id, version)
+    need_open(row)
+    if count == row.in_danger:
+        return
+    conn.execute(
+        text("UPDATE incident SET in_danger = :count, risk = NULL WHERE id = :id"), {"count": count, "id": row.id}
+    )
+    words = say("incident.in_danger.unknown") if count is None else say("incident.in_danger", n=count)
+    log.change(conn, incident_id, "in_danger", who, words, now, in_danger=count, before=row.in_danger)
+
+
 def add_note(conn: Connection, incident_id: UUID, note: str, who: str, now: datetime) -> None:
     """What somebody wants the others to know, in their own words."""
     incidents.lock_incident(conn, incident_id)
@@ -96,6 +111,14 @@ def join(conn: Connection, incident_id: UUID, into: UUID, take_alarms: TakeAlarm
     rows = {i: incidents.lock_incident(conn, i) for i in sorted((incident_id, into))}
     for row in rows.values():
         need_open(row)
+    # both tell of the same people
+    conn.execute(
+        text(
+            "UPDATE incident i SET in_danger = GREATEST(i.in_danger, o.in_danger), risk = NULL FROM incident o "
+            "WHERE i.id = :into AND o.id = :id AND o.in_danger IS NOT NULL"
+        ),
+        {"id": incident_id, "into": into},
+    )
     conn.execute(
         text("UPDATE incident_report SET incident_id = :into WHERE incident_id = :id"),
         {"id": incident_id, "into": into},

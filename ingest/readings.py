@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 
 from core import texts
 from core.db import BATCH_CHANNEL, CHANGE_CHANNEL, note, notify
+from core.packed import pack
 from core.pgarray import PackedFloats, PackedText, PackedTimes, from_pg_us, pack_floats, pack_text, pack_times, to_pg_us
 from core.types import partition_of
 from core.vocabulary import UNJUDGED, Quality
@@ -28,6 +29,7 @@ from ingest.rows import Placed, first_of_each, told_key
 DAY_US = 86_400_000_000
 SECOND = 1_000_000
 KNOWN_AT_MOST = 1_000_000
+NUMBERED_IN = 5
 Key = tuple[str, str]
 
 INSERT = """
@@ -57,9 +59,15 @@ ON CONFLICT (sensor_id, metric) DO UPDATE SET time = EXCLUDED.time, value = EXCL
     THEN LEAST(sensor_state.same_since, EXCLUDED.same_since) ELSE EXCLUDED.same_since END
 WHERE EXCLUDED.time > sensor_state.time
 """
-HAND_ON = """
-INSERT INTO ingest_batch (partition, created_at, sensor_ids, metrics, times, values)
-VALUES (%(partition)s, %(now)s, %(sensors)s, %(metrics)s, %(times)s, %(values)s)
+HAND_ON = "INSERT INTO ingest_batch (partition, created_at, packed) VALUES (%(partition)s, %(now)s, %(packed)s)"
+# in key order, as all that several ingesters write
+NUMBER = """
+WITH asked AS (SELECT * FROM unnest(%(sensors)s::text[], %(metrics)s::text[]) AS u (sensor_id, metric)),
+added AS (INSERT INTO series (sensor_id, metric) SELECT a.* FROM asked a
+  WHERE NOT EXISTS (SELECT 1 FROM series s WHERE s.sensor_id = a.sensor_id AND s.metric = a.metric)
+  ORDER BY 1, 2 ON CONFLICT DO NOTHING RETURNING sensor_id, metric, number)
+SELECT sensor_id, metric, number FROM added
+UNION ALL SELECT s.sensor_id, s.metric, s.number FROM series s JOIN asked USING (sensor_id, metric)
 """
 TELL = "SELECT pg_notify(%s, %s)"
 SENSORS_CHANGED = note({"kind": "sensor", "reread": True})
@@ -126,6 +134,8 @@ class ReadingWriter:
         # metrics whose spelling is kept
         self._titled: set[str] = set()
         self._seen: dict[Key, Seen] = {}
+        # what the engine is told in place of sensor and metric
+        self._numbers: dict[Key, int] = {}
         self._days: set[date] = set()
         self._marked = rollup.Marks()
 
@@ -133,6 +143,7 @@ class ReadingWriter:
         self._known.clear()
         self._titled.clear()
         self._seen.clear()
+        self._numbers.clear()
         self._days.clear()
         self._marked.forget()
 
@@ -148,7 +159,7 @@ class ReadingWriter:
     ) -> tuple[list[Placed], int, list[tuple[Placed, str]]]:
         """What was new, how many came again, and what contradicts an earlier message. `also` is given what was new
         where nothing came again, and may send more statements in the same breath."""
-        if max(len(self._known), len(self._seen), len(self._titled)) > KNOWN_AT_MOST:
+        if max(len(self._known), len(self._seen), len(self._numbers), len(self._titled)) > KNOWN_AT_MOST:
             self.forget()  # a device that makes up names must not fill the process
         unique, conflicts, repeats = first_of_each(placed, 3, lambda r: (r.value, r.unit))
         self._need_days(conn, {p.record.time // DAY_US for p in unique})
@@ -159,6 +170,7 @@ class ReadingWriter:
             if not unique:
                 return [], repeats, conflicts
         self._need_titles(raw, unique)
+        self._need_numbers(raw, unique)
         if any(p.message.again for p in unique):
             told = len(unique)
             unique = [p for p in unique if not self._is_known(p)]
@@ -194,7 +206,7 @@ class ReadingWriter:
             cursor = raw.execute(INSERT, {**arrays, "now": now})
             pipe.sync()
             if cursor.rowcount == len(unique):
-                self._advance(raw, [p.record for p in unique], qualities, arrays, now, clock)
+                self._advance(raw, [p.record for p in unique], qualities, now, clock)
                 if also is not None:
                     also(unique)
                 return unique, 0, conflicts
@@ -209,7 +221,7 @@ class ReadingWriter:
         if fresh:
             kept = [q for i, q in enumerate(qualities) if i not in gone]
             with raw.pipeline():
-                self._advance(raw, [p.record for p in fresh], kept, None, now, clock)
+                self._advance(raw, [p.record for p in fresh], kept, now, clock)
         return fresh, len(gone), conflicts
 
     def _move_on(self, raw: psycopg.Connection[Any], placed: list[Placed]) -> list[Placed]:
@@ -316,12 +328,10 @@ class ReadingWriter:
         raw: psycopg.Connection[Any],
         fresh: list[Reading],
         qualities: list[str],
-        arrays: ReadingArrays | None,
         now: datetime,
         clock: int,
     ) -> None:
-        """Move the newest values on, hand the readings to the engine, mark their hours. `arrays`: those of `fresh`, if
-        there are."""
+        """Move the newest values on, hand the readings to the engine, mark their hours."""
         timely = [(r, q) for r, q in zip(fresh, qualities, strict=True) if q != Quality.FUTURE]
         if timely:
             newest = {(r[0], r[1]): (r, q) for r, q in timely}  # sorted by time: the last of a key is its newest
@@ -330,29 +340,39 @@ class ReadingWriter:
             raw.execute(UPSERT_STATE, {**reading_arrays(rows, flags), "since": pack_times(since), "now": now})
             raw.execute(TELL, (CHANGE_CHANNEL, SENSORS_CHANGED))
         judged = [r for r, q in timely if q not in UNJUDGED]
-        self._hand_on(raw, judged, arrays if len(judged) == len(fresh) else None, now)
+        self._hand_on(raw, judged, now)
         self._marked.mark(raw, judged, clock)
 
     def _since(self, reading: Reading) -> int:
         seen = self._seen.get((reading.sensor_id, reading.metric))
         return seen.since if seen is not None and seen.time == reading.time else reading.time
 
-    def _hand_on(
-        self,
-        raw: psycopg.Connection[Any],
-        readings: Sequence[Reading],
-        arrays: ReadingArrays | None,
-        now: datetime,
-    ) -> None:
+    def _need_numbers(self, raw: psycopg.Connection[Any], placed: list[Placed]) -> None:
+        """Number the series that we meet first."""
+        numbers = self._numbers
+        unknown = {key for p in placed if (key := p.record[:2]) not in numbers}
+        for _ in range(NUMBERED_IN):
+            if not unknown:
+                return
+            sensors, metrics = zip(*sorted(unknown), strict=True)
+            for sensor, metric, number in raw.execute(NUMBER, {"sensors": list(sensors), "metrics": list(metrics)}):
+                numbers[sensor, metric] = number
+            # one that another ingester numbered meanwhile is seen by the next statement
+            unknown -= numbers.keys()
+        if unknown:
+            raise RuntimeError(f"no number for {len(unknown)} series, of them {min(unknown)}")
+
+    def _hand_on(self, raw: psycopg.Connection[Any], readings: Sequence[Reading], now: datetime) -> None:
         """One `ingest_batch` row for each engine partition they touch."""
         if not readings:
             return
         shares: Mapping[int, Sequence[Reading]] = {0: readings}
         if self._engine_partitions > 1:
-            arrays, shares = None, split(readings, self._engine_partitions)
+            shares = split(readings, self._engine_partitions)
         for partition, share in sorted(shares.items()):
-            packed = arrays or reading_arrays(share, [""] * len(share))
-            raw.execute(HAND_ON, {**packed, "partition": partition, "now": now})
+            numbers = [self._numbers[r[0], r[1]] for r in share]
+            packed = pack(numbers, [r[2] for r in share], [r[3] for r in share])
+            raw.execute(HAND_ON, {"packed": packed, "partition": partition, "now": now})
         raw.execute(TELL, (BATCH_CHANNEL, note({"partitions": sorted(shares)})))
 
 

@@ -86,6 +86,7 @@ class IncidentReportRow(NamedTuple):
     reporter: str | None
     lon: float | None
     lat: float | None
+    in_danger: int | None = None
 
 
 class TaskReplyRow(NamedTuple):

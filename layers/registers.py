@@ -109,6 +109,9 @@ def tell(conn: Connection, kind: Classified, identity: str) -> None:
         notify_change(conn, "sensor", [identity])
     elif kind == "camera":
         notify_change(conn, "video_event", [identity])
+    else:
+        # what is no longer for all is not named in the reasons of a score
+        notify_change(conn, "layer", ["facilities"])
     notify_change(conn, "alarm", conn.scalars(_OPEN_ALARMS, {"kind": kind, "id": identity}).all())
 
 

@@ -25,7 +25,7 @@ import httpx
 import paho.mqtt.client as mqtt
 import psycopg
 from psycopg.rows import dict_row
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as connect_socket
 
@@ -35,6 +35,7 @@ from app.services.postgres import Cluster
 from core.db import make_engine
 from core.installation import read_installation
 from core.mqtt import connect, make_client
+from core.packed import unpack
 from core.settings import Settings
 from core.tls import trust_holder
 from ingest.link import session_name
@@ -50,6 +51,12 @@ PATIENCE_S = 90.0
 SLOTS = 4  # more ingesters than any test runs
 ROLES = ("viewer", "dispatcher", "commander", "admin")
 T = TypeVar("T")
+
+
+def handed_on(conn: Connection) -> tuple[list[int], list[int], list[float]]:
+    """Series, times and values of all readings that wait for the engine, in the order of their batches."""
+    series, times, values = unpack(conn.scalars(text("SELECT packed FROM ingest_batch ORDER BY id")))
+    return series.tolist(), times.tolist(), values.tolist()
 
 
 def wait_for(condition: Callable[[], T], timeout_s: float = PATIENCE_S, what: str = "") -> T:

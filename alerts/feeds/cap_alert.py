@@ -21,7 +21,7 @@ from core.geodesy import points_around
 from core.i18n import say
 from core.levels import lowered
 from core.readings import place_and_what
-from core.vocabulary import Text, label, roman, table
+from core.vocabulary import Text, label, reach_of, roman, table
 
 VALID_H = {1: 6, 2: 6, 3: 12, 4: 12}
 CIRCLE_POINTS = 24
@@ -147,13 +147,16 @@ def make_info(alarm: Any, issuer: Issuer, msg_type: str, expires: datetime, lang
         description=describe(alarm)[lang],
         instruction=None if past else say("cap.instruction")[lang],
         parameters=(("level", roman(alarm.level)), ("thing", alarm.thing_id)),
-        areas=tuple(make_areas(alarm, float(incident.get("radius_m", 300)), lang)),
+        areas=tuple(make_areas(alarm, reach_of(kind.get("incident_kind"), alarm.level), lang)),
     )
 
 
 def describe(alarm: Any) -> Text:
+    """What was measured, and the risk in a sentence; of one scored before there were sentences, its terms."""
     if not alarm.risk:
         return dict(alarm.message)
+    if "words" in alarm.risk:
+        return say("cap.described", message=alarm.message, words=alarm.risk["words"])
     terms = {
         lang: ("；" if lang == "zh" else "; ").join(t["text"][lang] for t in alarm.risk["terms"])
         for lang in ("zh", "en")

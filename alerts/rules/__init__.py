@@ -8,12 +8,35 @@ from pydantic import ValidationError
 
 from alerts.rules.aggregate import AGGREGATE
 from alerts.rules.base import RuleKind, RuleParams
+from alerts.rules.change import CHANGE
+from alerts.rules.cluster import CLUSTER
+from alerts.rules.combination import COMBINATION
+from alerts.rules.geofence import GEOFENCE
+from alerts.rules.implausible import IMPLAUSIBLE
+from alerts.rules.near import NEAR
+from alerts.rules.outside import OUTSIDE_WARNING
 from alerts.rules.stale import STALE
+from alerts.rules.surprise import ANOMALY
 from alerts.rules.threshold import THRESHOLD
+from alerts.rules.video import VIDEO_EVENT
 from core.errors import InputError
 from core.registry import Registry
 
-KINDS: Registry[RuleKind] = Registry("onemap.rule_kinds", [THRESHOLD, AGGREGATE, STALE], key=lambda kind: kind.key)
+OURS = (
+    THRESHOLD,
+    AGGREGATE,
+    CHANGE,
+    STALE,
+    IMPLAUSIBLE,
+    ANOMALY,
+    COMBINATION,
+    GEOFENCE,
+    NEAR,
+    CLUSTER,
+    VIDEO_EVENT,
+    OUTSIDE_WARNING,
+)
+KINDS: Registry[RuleKind] = Registry("onemap.rule_kinds", OURS, key=lambda kind: kind.key)
 
 
 def check_params(kind: str, params: Mapping[str, object]) -> RuleParams:

@@ -7,19 +7,21 @@ buckets that leave the window are taken off.
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
+import numpy as np
 from pydantic import Field
 
-from alerts.rules.base import Finding, Monitor, RuleKind, RuleParams, RuleRow, Thing
-from alerts.rules.steps import SECOND, Checkpoint, Comparator, Step
+from alerts.rules.base import Bank, Fed, Finding, Params, Readings, RuleKind, RuleParams, RuleRow, Thing
+from alerts.rules.stepped import SteppedBank
+from alerts.rules.steps import SECOND, Floats, Ints, Step
+from alerts.rules.windows import Windows
 from core.vocabulary import table
 
 
-class AggregateStep(RuleParams):
+class AggregateStep(Params):
     level: int = Field(ge=1, le=4)
     window_s: float | None = Field(None, gt=0, description="the step's own window; default the rule's")
     on: float
@@ -38,56 +40,6 @@ class AggregateParams(RuleParams):
     steps: tuple[AggregateStep, ...] = Field(min_length=1)
 
 
-class Window:
-    """Readings of one metric over `length` microseconds, by buckets."""
-
-    __slots__ = ("_bucket", "_buckets", "_count", "_length", "_total", "first_at", "last_at")
-
-    def __init__(self, length: int, bucket: int) -> None:
-        self._length, self._bucket = length, min(bucket, length)
-        self._buckets: deque[list[float]] = deque()  # [bucket number, sum, count, max]
-        self._total, self._count = 0.0, 0
-        self.first_at: int | None = None
-        self.last_at = 0
-
-    def add(self, at: int, total: float, count: int = 1, most: float | None = None) -> None:
-        number = at // self._bucket
-        if self._buckets and self._buckets[-1][0] == number:
-            last = self._buckets[-1]
-            last[1] += total
-            last[2] += count
-            last[3] = max(last[3], total if most is None else most)
-        else:
-            self._buckets.append([number, total, count, total if most is None else most])
-        self._total += total
-        self._count += count
-        self.last_at = at
-        if self.first_at is None:
-            self.first_at = at
-        self._expire(number)
-
-    def _expire(self, number: int) -> None:
-        keep = number - self._length // self._bucket
-        while self._buckets and self._buckets[0][0] <= keep:
-            _, total, count, _ = self._buckets.popleft()
-            self._total -= total
-            self._count -= int(count)
-        if not self._buckets:
-            self._total, self._count = 0.0, 0
-
-    def value(self, function: str) -> float | None:
-        if not self._count:
-            return None
-        if function == "sum":
-            # differences of floats: a dry hour must read 0, not 1e-16
-            return round(self._total, 9)
-        return self._total / self._count if function == "mean" else max(b[3] for b in self._buckets)
-
-    def span(self) -> int:
-        """Time between the first and the last reading it holds, at most the window."""
-        return 0 if self.first_at is None else min(self.last_at - self.first_at, self._length)
-
-
 def iaqi(pollutant: str, concentration: float) -> float:
     """Individual air quality index of one concentration, HJ 633-2012 formula (1): piecewise linear, capped at 500."""
     aqi = table("aqi")
@@ -98,6 +50,15 @@ def iaqi(pollutant: str, concentration: float) -> float:
         if concentration <= high:
             return float(i_low + (i_high - i_low) * (concentration - low) / (high - low))
     return float(scale[-1])
+
+
+def iaqis(pollutant: str, concentrations: Floats) -> Floats:
+    """The same of many; what is no number stays none."""
+    aqi = table("aqi")
+    indices: Floats = np.interp(
+        np.maximum(concentrations, 0.0), aqi[pollutant]["breakpoints"], aqi["iaqi"]["breakpoints"]
+    )
+    return indices
 
 
 def aqi_of(means: Mapping[str, float]) -> int | None:
@@ -119,92 +80,108 @@ def index_series(
     return [(time, index) for time, index in made if index is not None]
 
 
-class AggregateMonitor:
-    __slots__ = ("_comparator", "_params", "_windows", "rule", "thing")
+class AggregateBank(SteppedBank):
+    """All things of one aggregate rule: windows of each metric, kept up by bucket."""
 
-    def __init__(self, rule: RuleRow, thing: Thing) -> None:
-        self.rule, self.thing = rule, thing
+    def __init__(self, rule: RuleRow, things: Sequence[Thing]) -> None:
         params: AggregateParams = rule.params
         self._params = params
-        ordered = sorted(params.steps, key=lambda s: s.level)
-        self._comparator = Comparator(
-            [
-                Step(s.level, s.on, s.on - params.hysteresis, int(s.on_delay_s * SECOND), int(s.off_delay_s * SECOND))
-                for s in ordered
-            ]
-        )
+        self._ordered = sorted(params.steps, key=lambda step: step.level)
+        steps = steps_of(params)
+        super().__init__(rule, things, [step.level for step in steps], [steps] * len(things))
         bucket = int(params.bucket_s * SECOND)
-        # (metric, window) -> readings
-        self._windows: dict[tuple[str, int], Window] = {
-            key: Window(key[1], bucket) for key in {*index_windows()} if params.index
-        } or {(str(params.metric), self._length(s)): Window(self._length(s), bucket) for s in ordered}
+        if params.index:
+            lengths = [[length] for _, length in index_windows()]
+        else:
+            lengths = [sorted({self._length(step) for step in self._ordered})]
+        # by metric: its windows, and which of them each step judges
+        self._windows = [Windows(len(things), each, bucket, keep_most=params.function == "max") for each in lengths]
+        self._judged = [0] if params.index else [lengths[0].index(self._length(step)) for step in self._ordered]
 
     def _length(self, step: AggregateStep) -> int:
         return int((step.window_s or self._params.window_s) * SECOND)
 
-    @property
-    def waiting(self) -> bool:
-        return self._comparator.waiting
+    def feed(self, readings: Readings) -> Fed:
+        steps = self._steps
+        findings: list[Finding] = []
+        touched = np.zeros(len(steps.at), np.bool_)
+        for turn in readings.turns():
+            rows, at = readings.rows[turn], readings.at[turn]
+            self._add(readings.pick(turn))
+            ready = self._span(rows) >= self._params.min_span_s * SECOND
+            values = self._values(rows)
+            if not ready.all():
+                rows, at, values = rows[ready], at[ready], values[:, ready]
+            # of hardly any thing does anything change
+            hot = steps.touched(rows, values)
+            if not hot.all():
+                steps.keep(rows, at, values)
+                rows, at, values = rows[hot], at[hot], values[:, hot]
+            if not len(rows):
+                continue
+            touched[rows] |= steps.waits[rows]
+            fed = self._compare_turn(rows, at, values)
+            findings += fed.findings
+            touched[fed.touched] = True
+            touched[rows] |= steps.waits[rows]
+        return Fed(findings, np.flatnonzero(touched))
 
-    def feed(self, metric: str, at: int, value: float) -> Finding | None:
-        self.remember(metric, at, value)
-        values = self._values()
-        if values is None:
-            return None
-        before = self._comparator.index
-        return self._finding(before) if self._comparator.feed(at, values) else None
+    def remember(self, readings: Readings) -> None:
+        for turn in readings.turns():
+            self._add(readings.pick(turn))
 
-    def remember(self, metric: str, at: int, total: float, count: int = 1, most: float | None = None) -> None:
-        """Take history in without judging it."""
-        for (name, _), window in self._windows.items():
-            if name == metric:
-                window.add(at, total, count, most)
+    def _add(self, some: Readings) -> None:
+        for lane, windows in enumerate(self._windows):
+            mine = slice(None) if len(self._windows) == 1 else np.flatnonzero(some.lanes == lane)
+            windows.add(some.rows[mine], some.at[mine], some.values[mine])
 
-    def _values(self) -> Sequence[float] | None:
-        """One value per step, worst step first; None where there is too little to judge."""
-        if max((w.span() for w in self._windows.values()), default=0) < self._params.min_span_s * SECOND:
-            return None
+    def _span(self, rows: Ints) -> Ints:
+        spans: Ints = np.max([windows.span(rows) for windows in self._windows], axis=0)
+        return spans
+
+    def _values(self, rows: Ints) -> Floats:
+        """One value per step, the worst step first."""
         if self._params.index:
-            means = {m: v for (m, _), w in self._windows.items() if (v := w.value("mean")) is not None}
-            index = aqi_of(means)
-            return None if index is None else [float(index)] * len(self._comparator.steps)
-        ordered = sorted(self._params.steps, key=lambda s: s.level)
-        values = [
-            self._windows[str(self._params.metric), self._length(s)].value(self._params.function) for s in ordered
-        ]
-        return None if any(v is None for v in values) else [v for v in values if v is not None]
+            parts = [
+                iaqis(name, windows.values("mean", rows)[0])
+                for (name, _), windows in zip(index_windows(), self._windows, strict=True)
+            ]
+            index = np.ceil(np.round(np.fmax.reduce(parts), 9))
+            return np.broadcast_to(index, (len(self._ordered), len(rows)))
+        return self._windows[0].values(self._params.function, rows)[self._judged]
 
-    def tick(self, now: int) -> Finding | None:
-        before = self._comparator.index
-        return self._finding(before) if self._comparator.tick(now) else None
-
-    def _finding(self, before: int | None) -> Finding:
-        index = self._comparator.index
-        shown = index if index is not None else before if before is not None else 0
-        step = self._comparator.steps[shown]
-        metric = self._params.index or str(self._params.metric)
-        hours = self._length(sorted(self._params.steps, key=lambda s: s.level)[shown]) / 3600 / SECOND
-        value = self._comparator.last_values[shown]
-        template = "alarm.above" if self._params.index else f"alarm.window.{hours:g}h"
-        if index is not None and value < step.on:
+    def _finding(self, row: int, before: int) -> Finding:
+        steps, params = self._steps, self._params
+        [index] = steps.index(np.array([row]))
+        none = len(steps.levels)
+        shown = int(index if index < none else before if before < none else 0)
+        step = self._ordered[shown]
+        metric = params.index or str(params.metric)
+        hours = self._length(step) / 3600 / SECOND
+        value = float(steps.values[shown, row])
+        template = "alarm.above" if params.index else "alarm.window"
+        if index < none and value < step.on:
             template = "alarm.holding"
         return Finding(
             self.rule,
-            self.thing,
-            self._comparator.level,
+            self.things[row],
+            int(steps.levels[index]) if index < none else None,
             metric,
-            self._comparator.last_values[shown],
+            value,
             table("metrics").get(metric, {}).get("unit"),
-            self._comparator.last_at,
+            int(steps.at[row]),
             step.on,
             template,
+            {"hours": f"{hours:g}"},
         )
 
-    def state(self) -> Checkpoint:
-        return self._comparator.state()
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        self._comparator.restore(state)
+def steps_of(params: AggregateParams) -> list[Step]:
+    """The worst first."""
+    return [
+        Step(s.level, s.on, s.on - params.hysteresis, int(s.on_delay_s * SECOND), int(s.off_delay_s * SECOND))
+        for s in sorted(params.steps, key=lambda step: step.level)
+    ]
 
 
 def index_windows() -> list[tuple[str, int]]:
@@ -223,8 +200,8 @@ def history_of(rule: RuleRow) -> float:
     return max(s.window_s or params.window_s for s in params.steps)
 
 
-def make_monitor(rule: RuleRow, thing: Thing) -> Monitor | None:
-    return AggregateMonitor(rule, thing)
+def make_bank(rule: RuleRow, things: Sequence[Thing]) -> Bank | None:
+    return AggregateBank(rule, things) if things else None
 
 
-AGGREGATE = RuleKind("aggregate", AggregateParams, metrics_of, make_monitor, history_of)
+AGGREGATE = RuleKind("aggregate", AggregateParams, metrics_of, history_s=history_of, bank=make_bank)

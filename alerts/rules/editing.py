@@ -47,7 +47,7 @@ def set_params(
 ) -> None:
     """Give a rule new parameters. InputError names the field at fault; Conflict where it has changed since `version`
     was seen."""
-    row = _lock(conn, rule_id, version)
+    row = lock(conn, rule_id, version)
     check_params(row.kind, dict(params))
     if row.params == dict(params):
         return
@@ -58,15 +58,16 @@ def set_params(
     write_down(conn, rule_id, "changed", {"before": row.params, "after": dict(params)}, who, now)
 
 
-def switch(conn: Connection, rule_id: str, on: bool, who: str, now: datetime) -> None:
+def switch(conn: Connection, rule_id: str, on: bool, who: str, now: datetime, why: str | None = None) -> None:
     """Arm or disarm a rule; what it is already changes nothing."""
-    if _lock(conn, rule_id, None).enabled == on:
+    if lock(conn, rule_id, None).enabled == on:
         return
     conn.execute(text("UPDATE rule SET enabled = :on WHERE id = :id"), {"on": on, "id": rule_id})
-    write_down(conn, rule_id, "armed" if on else "disarmed", {}, who, now)
+    write_down(conn, rule_id, "armed" if on else "disarmed", {}, who, now, why)
 
 
-def _lock(conn: Connection, rule_id: str, version: int | None) -> Any:
+def lock(conn: Connection, rule_id: str, version: int | None) -> Any:
+    """The rule, held for the transaction. Raises Conflict where it has changed since `version` was seen."""
     row = conn.execute(text(f"{_RULE} WHERE id = :id FOR UPDATE"), {"id": rule_id}).one_or_none()
     if row is None:
         raise NotFound(f"rule: there is no rule {rule_id!r}", field="rule")
@@ -76,11 +77,20 @@ def _lock(conn: Connection, rule_id: str, version: int | None) -> Any:
     return row
 
 
-def write_down(conn: Connection, rule_id: str, what: str, data: Mapping[str, object], who: str, now: datetime) -> None:
+def write_down(
+    conn: Connection,
+    rule_id: str,
+    what: str,
+    data: Mapping[str, object],
+    who: str,
+    now: datetime,
+    why: str | None = None,
+) -> None:
+    """The next version of a rule that has just been changed, audited and told."""
     conn.execute(
         text("UPDATE rule SET version = version + 1, changed_at = :now, changed_by = :who WHERE id = :id"),
         {"now": now, "who": who, "id": rule_id},
     )
-    write_version(conn, "rule", rule_id, what, who, now)
-    audit.write(conn, who, f"rule.{what}", now, {"rule": rule_id, **data})
+    write_version(conn, "rule", rule_id, what, who, now, why)
+    audit.write(conn, who, f"rule.{what}", now, {"rule": rule_id, **data, **({"why": why} if why else {})})
     notify_change(conn, "rule", [rule_id])

@@ -6,13 +6,18 @@ mutes those of its members.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import Field
+from sqlalchemy import Connection, text
 
-from alerts.rules.base import RuleKind, RuleParams
+from alerts.rules.base import Finding, RuleKind, RuleParams, RuleRow, Thing, thing_of, watches
+from alerts.rules.standing import Held, Moment
+from core.pgarray import to_pg_us
+from core.types import UNKNOWN_DISTRICT
+from core.vocabulary import label
 
 
 class StaleParams(RuleParams):
@@ -66,4 +71,49 @@ def find_silent(heard: Iterable[Heard], params: StaleParams, now: datetime) -> S
     return Silence(things, {source: min(silent[source].values()) for source in whole})
 
 
-STALE = RuleKind("stale", StaleParams, lambda rule: (), None)
+_HEARD = text("""
+SELECT s.id, s.kind, s.name_zh, s.name_en, s.district, ST_X(s.geom) AS lon, ST_Y(s.geom) AS lat, s.interval_s,
+  s.thresholds, s.attributes, max(t.received_at) AS heard
+FROM sensor s JOIN sensor_state t ON t.sensor_id = s.id WHERE s.status = 'active' GROUP BY s.id
+""")
+
+
+def stands(conn: Connection, rule: RuleRow, moment: Moment, held: Sequence[Held]) -> list[Finding] | None:
+    """Who is silent; None in the grace after a start."""
+    if in_grace(rule.params, moment.now, moment.started_at):
+        return None
+    rows = conn.execute(_HEARD).all()
+    things = {row.id: thing_of(row) for row in rows}
+    heard = [Heard(r.id, r.kind, r.interval_s, r.heard) for r in rows if watches(rule, things[r.id])]
+    return silences(rule, things, heard, moment.now)
+
+
+def silences(rule: RuleRow, things: Mapping[str, Thing], heard: Iterable[Heard], now: datetime) -> list[Finding]:
+    """Pure: a finding for each thing, and for each whole source, that is silent at `now`."""
+    params: StaleParams = rule.params
+    silence, at = find_silent(heard, params, now), to_pg_us(now)
+    of_source = replace(rule, alarm_kind="source_stale")
+    return [
+        Finding(rule, things[name], params.level, None, round(age / 60), "min", at, None, "alarm.stale")
+        for name, age in silence.things.items()
+    ] + [
+        Finding(
+            of_source,
+            source_thing(name),
+            params.source_level,
+            None,
+            round(age / 60),
+            "min",
+            at,
+            None,
+            "alarm.source_stale",
+        )
+        for name, age in silence.sources.items()
+    ]
+
+
+def source_thing(kind: str) -> Thing:
+    return Thing("source", kind, label("sensor_kinds", kind), UNKNOWN_DISTRICT)
+
+
+STALE = RuleKind("stale", StaleParams, lambda rule: (), stands=stands, every_s=10.0)

@@ -1,6 +1,7 @@
-"""Ordered steps with hysteresis, on-delay and off-delay: the comparator that threshold and aggregate rules share.
+"""Ordered steps with hysteresis, on-delay and off-delay over many things at once: the comparator that kinds share.
 
-A thing has one alarm whose level is the worst step met (ISA-18.2 section 10.5 on deadband and delays).
+A thing has one alarm whose level is the worst step met (ISA-18.2 section 10.5 on deadband and delays). State are arrays
+whose first axis are the steps, the worst first, and whose second are the things.
 """
 
 from __future__ import annotations
@@ -9,11 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import TypedDict
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 SECOND = 1_000_000
 # a delay matures on the clock only while the last reading is this fresh; older values wait for the next reading
 FRESH = 600 * SECOND
+NEVER = np.iinfo(np.int64).min
+NO_ROWS = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +38,7 @@ class Step:
 
 
 class Checkpoint(TypedDict):
-    """What a comparator knows, by step: whether it is met, since when; the newest reading it has judged."""
+    """What is known of one thing, by step: whether it is met, since when; the newest reading that was judged."""
 
     levels: list[int]
     met: list[bool]
@@ -38,79 +47,122 @@ class Checkpoint(TypedDict):
     values: list[float]
 
 
-class Comparator:
-    """The state of each step: met, since when the value is on the other side, or None."""
+class Steps:
+    """The state of each step at each thing: met, since when the value is on the other side, or NEVER. `levels` are
+    those of a rule's steps, the worst first, some perhaps twice; each thing has a step for each or lacks it (None)."""
 
-    __slots__ = ("last_at", "last_values", "met", "since", "steps")
+    def __init__(self, levels: Sequence[int], things: Sequence[Sequence[Step | None]]) -> None:
+        shape = (len(levels), len(things))
+        self.levels = np.array(levels, np.int64)
+        # what a thing lacks is no number, which nothing ever reaches
+        self.on, self.off = np.full(shape, np.nan), np.full(shape, np.nan)
+        self.on_delay, self.off_delay = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        self.sign = np.ones(shape)
+        for n, steps in enumerate(things):
+            for k, step in enumerate(steps):
+                if step is None:
+                    continue
+                place = k, n
+                self.on[place], self.off[place], self.sign[place] = step.on, step.off, step.sign
+                self.on_delay[place], self.off_delay[place] = step.on_delay, step.off_delay
+        self.met = np.zeros(shape, np.bool_)
+        self.since = np.full(shape, NEVER)
+        self.at = np.zeros(len(things), np.int64)
+        self.values = np.zeros(shape)
+        # nothing met and no delay runs: a value below all limits changes nothing
+        self.calm = np.ones(len(things), np.bool_)
+        self.waits = np.zeros(len(things), np.bool_)
 
-    def __init__(self, steps: Sequence[Step]) -> None:
-        self.steps = tuple(sorted(steps, key=lambda s: s.level))  # the worst first
-        self.met = [False] * len(self.steps)
-        self.since: list[int | None] = [None] * len(self.steps)
-        self.last_at = 0
-        self.last_values: list[float] = []
+    def index(self, rows: Ints) -> Ints:
+        """The worst step met of each row; the number of steps where none is."""
+        if not len(self.levels):
+            return np.zeros(len(rows), np.int64)
+        met = self.met[:, rows]
+        return np.where(met.any(axis=0), met.argmax(axis=0), len(self.levels))
 
-    @property
-    def index(self) -> int | None:
-        """The worst step met."""
-        return next((i for i, met in enumerate(self.met) if met), None)
+    def level(self, row: int) -> int | None:
+        [index] = self.index(np.array([row]))
+        return None if index == len(self.levels) else int(self.levels[index])
 
-    @property
-    def level(self) -> int | None:
-        index = self.index
-        return None if index is None else self.steps[index].level
+    def touched(self, rows: Ints, values: Floats) -> Bools:
+        """Which of these readings may change anything of what is known: the others are below all limits of a thing
+        where nothing is met. `values` are one per step, or the same for all."""
+        reaches = (values - self.on[:, rows]) * self.sign[:, rows] >= 0
+        touched: Bools = reaches.any(axis=0) | ~self.calm[rows]
+        return touched
 
-    @property
-    def waiting(self) -> bool:
-        return any(moment is not None for moment in self.since)
+    def keep(self, rows: Ints, at: Ints, values: Floats) -> None:
+        """Readings that touch nothing are the newest judged."""
+        self.at[rows] = at
+        self.values[:, rows] = values
 
-    def feed(self, at: int, values: Sequence[float]) -> bool:
-        """One value per step (the same for a plain threshold). True where the worst step met has changed."""
-        before = self.index
-        self.last_at, self.last_values = at, list(values)
-        for i, step in enumerate(self.steps):
-            self._feed_step(i, step, at, values[i])
-        return self.index != before
+    def feed(self, rows: Ints, at: Ints, values: Floats) -> tuple[Bools, Ints]:
+        """One reading each of things (none twice): whether the worst step met has changed, and which it was before."""
+        self.keep(rows, at, values)
+        before = self.index(rows)
+        met, since = self.met[:, rows], self.since[:, rows]
+        limit = np.where(met, self.off[:, rows], self.on[:, rows])
+        beyond = (values - limit) * self.sign[:, rows]
+        crossed = np.where(met, beyond < 0, beyond >= 0)
+        since = np.where(crossed, np.where(since == NEVER, at, since), NEVER)
+        delay = np.where(met, self.off_delay[:, rows], self.on_delay[:, rows])
+        return self._turn(rows, met, since, crossed & (at - np.where(crossed, since, at) >= delay)), before
 
-    def _feed_step(self, i: int, step: Step, at: int, value: float) -> None:
-        if self.met[i]:
-            crossed, delay = (value - step.off) * step.sign < 0, step.off_delay
-        else:
-            crossed, delay = (value - step.on) * step.sign >= 0, step.on_delay
-        if not crossed:
-            self.since[i] = None
-            return
-        since = self.since[i]
-        if since is None:
-            since = self.since[i] = at
-        if at - since >= delay:
-            self.met[i] = not self.met[i]
-            self.since[i] = None
+    def tick(self, now: int) -> tuple[Ints, Ints]:
+        """Mature running delays by the clock: the last value is taken to hold. The rows whose worst step has changed,
+        and which it was before."""
+        rows = np.flatnonzero(self.waits)
+        if not len(rows):
+            return NO_ROWS, NO_ROWS
+        before = self.index(rows)
+        met, since = self.met[:, rows], self.since[:, rows]
+        delay = np.where(met, self.off_delay[:, rows], self.on_delay[:, rows])
+        runs = since != NEVER
+        due = runs & (now - np.where(runs, since, now) >= delay) & (now - self.at[rows] <= delay + FRESH)
+        changed = self._turn(rows, met, since, due)
+        return rows[changed], before[changed]
 
-    def tick(self, now: int) -> bool:
-        """Mature running delays by the clock: the last value is taken to hold. True where the worst step has
-        changed."""
-        before = self.index
-        for i, step in enumerate(self.steps):
-            since = self.since[i]
-            delay = step.off_delay if self.met[i] else step.on_delay
-            if since is not None and now - since >= delay and now - self.last_at <= delay + FRESH:
-                self.met[i] = not self.met[i]
-                self.since[i] = None
-        return self.index != before
+    def due(self) -> int | None:
+        """When the next running delay matures, microseconds; None where none runs."""
+        rows = np.flatnonzero(self.waits)
+        if not len(rows):
+            return None
+        since = self.since[:, rows]
+        delay = np.where(self.met[:, rows], self.off_delay[:, rows], self.on_delay[:, rows])
+        return int((since + delay)[since != NEVER].min())
 
-    def state(self) -> Checkpoint:
+    def _turn(self, rows: Ints, met: Bools, since: Ints, flips: Bools) -> Bools:
+        """Steps that are met are left and the other way round; which rows have another worst step now."""
+        before = self.index(rows)
+        met = met ^ flips
+        since = np.where(flips, NEVER, since)
+        self.met[:, rows], self.since[:, rows] = met, since
+        waits = (since != NEVER).any(axis=0)
+        self.waits[rows] = waits
+        self.calm[rows] = ~waits & ~met.any(axis=0)
+        changed: Bools = self.index(rows) != before
+        return changed
+
+    def state(self, row: int) -> Checkpoint:
+        has = np.flatnonzero(~np.isnan(self.on[:, row]))
+        since = self.since[has, row]
         return {
-            "levels": [s.level for s in self.steps],
-            "met": self.met,
-            "since": self.since,
-            "at": self.last_at,
-            "values": self.last_values,
+            "levels": self.levels[has].tolist(),
+            "met": self.met[has, row].tolist(),
+            "since": [None if moment == NEVER else int(moment) for moment in since],
+            "at": int(self.at[row]),
+            "values": self.values[has, row].tolist(),
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, row: int, state: Mapping[str, Any]) -> None:
         """Take back a checkpoint; steps that have changed since begin anew."""
-        if state.get("levels") != [s.level for s in self.steps]:
+        has = np.flatnonzero(~np.isnan(self.on[:, row]))
+        if state.get("levels") != self.levels[has].tolist():
             return
-        self.met, self.since = list(state["met"]), list(state["since"])
-        self.last_at, self.last_values = state["at"], list(state["values"])
+        self.met[has, row] = state["met"]
+        self.since[has, row] = [NEVER if moment is None else moment for moment in state["since"]]
+        self.at[row] = state["at"] or 0
+        if state["values"]:
+            self.values[has, row] = state["values"]
+        self.waits[row] = (self.since[:, row] != NEVER).any()
+        self.calm[row] = not self.waits[row] and not self.met[:, row].any()

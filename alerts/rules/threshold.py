@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
+import numpy as np
 from pydantic import Field
 
-from alerts.rules.base import Finding, Monitor, RuleKind, RuleParams, RuleRow, Thing
-from alerts.rules.steps import SECOND, Checkpoint, Comparator, Step
+from alerts.rules.base import Bank, Finding, Params, RuleKind, RuleParams, RuleRow, Thing
+from alerts.rules.stepped import SteppedBank
+from alerts.rules.steps import SECOND, Step
 from core.vocabulary import table
 
 
-class StepParams(RuleParams):
+class StepParams(Params):
     level: int = Field(ge=1, le=4)
     on: float | None = Field(None, description="the limit; left out where it stands on the thing (per_site)")
     off: float | None = Field(None, description="where it is left; default on minus (plus) hysteresis")
@@ -30,63 +32,55 @@ class ThresholdParams(RuleParams):
 
 def steps_for(params: ThresholdParams, thing: Thing) -> list[Step]:
     """The steps in force for a thing; a step without a limit there is left out."""
+    return [step for step in _steps_of(params, params.steps, thing) if step is not None]
+
+
+def _steps_of(params: ThresholdParams, ordered: Sequence[StepParams], thing: Thing) -> list[Step | None]:
     site = thing.thresholds.get(params.metric, {})
     sign = 1 if params.direction == "above" else -1
-    steps = []
-    for step in params.steps:
+    steps: list[Step | None] = []
+    for step in ordered:
         on = site.get(str(step.level), step.on) if params.per_site else step.on
         if on is None:
+            steps.append(None)
             continue
         off = step.off if step.off is not None and not params.per_site else on - sign * params.hysteresis
         steps.append(Step(step.level, on, off, int(step.on_delay_s * SECOND), int(step.off_delay_s * SECOND), sign))
     return steps
 
 
-class ThresholdMonitor:
-    __slots__ = ("_comparator", "_sign", "_unit", "rule", "thing")
+class ThresholdBank(SteppedBank):
+    """All things of one threshold rule."""
 
-    def __init__(self, rule: RuleRow, thing: Thing, steps: list[Step]) -> None:
-        self.rule, self.thing = rule, thing
-        self._comparator = Comparator(steps)
-        self._unit: str | None = table("metrics").get(rule.params.metric, {}).get("unit")
-
-    @property
-    def waiting(self) -> bool:
-        return self._comparator.waiting
-
-    def feed(self, metric: str, at: int, value: float) -> Finding | None:
-        before = self._comparator.index
-        changed = self._comparator.feed(at, [value] * len(self._comparator.steps))
-        return self._finding(before, value, at) if changed else None
-
-    def tick(self, now: int) -> Finding | None:
-        before = self._comparator.index
-        if not self._comparator.tick(now):
-            return None
-        return self._finding(before, self._comparator.last_values[0], self._comparator.last_at)
-
-    def _finding(self, before: int | None, value: float, at: int) -> Finding:
-        index = self._comparator.index
-        steps = self._comparator.steps
-        params: ThresholdParams = self.rule.params
-        limit = steps[index].on if index is not None else steps[before].off if before is not None else None
+    def _finding(self, row: int, before: int) -> Finding:
+        steps, params = self._steps, self.rule.params
+        [index] = steps.index(np.array([row]))
+        value, at = float(steps.values[0, row]), int(steps.at[row])
+        none = len(steps.levels)
+        limit = steps.on[index, row] if index < none else steps.off[before, row] if before < none else None
         # a step may outlive its limit by hysteresis or off-delay: then the sentence must not say that it is met
-        holding = index is not None and (value - steps[index].on) * steps[index].sign < 0
-        template = "alarm.holding" if holding else f"alarm.{params.direction}"
+        holding = index < none and (value - steps.on[index, row]) * steps.sign[index, row] < 0
         return Finding(
-            self.rule, self.thing, self._comparator.level, params.metric, value, self._unit, at, limit, template
+            self.rule,
+            self.things[row],
+            int(steps.levels[index]) if index < none else None,
+            params.metric,
+            value,
+            table("metrics").get(params.metric, {}).get("unit"),
+            at,
+            None if limit is None else float(limit),
+            "alarm.holding" if holding else f"alarm.{params.direction}",
         )
 
-    def state(self) -> Checkpoint:
-        return self._comparator.state()
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        self._comparator.restore(state)
+def make_bank(rule: RuleRow, things: Sequence[Thing]) -> Bank | None:
+    """The things that have a limit of some step."""
+    ordered = sorted(rule.params.steps, key=lambda step: step.level)
+    found = [(thing, steps) for thing in things if any(steps := _steps_of(rule.params, ordered, thing))]
+    if not found:
+        return None
+    levels = [step.level for step in ordered]
+    return ThresholdBank(rule, [thing for thing, _ in found], levels, [steps for _, steps in found])
 
 
-def make_monitor(rule: RuleRow, thing: Thing) -> Monitor | None:
-    steps = steps_for(rule.params, thing)
-    return ThresholdMonitor(rule, thing, steps) if steps else None
-
-
-THRESHOLD = RuleKind("threshold", ThresholdParams, lambda rule: (rule.params.metric,), make_monitor)
+THRESHOLD = RuleKind("threshold", ThresholdParams, lambda rule: (rule.params.metric,), bank=make_bank)

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from fastapi import APIRouter
+from sqlalchemy import Connection
 from typing_extensions import TypedDict
 
 from alerts import lifecycle, present, store
 from alerts.present import Alarm, read_alarms
-from app.api.shapes import AlarmsIn, ExcerptDep, ShelveIn, page, parse_choices
+from app.api.shapes import (
+    AcknowledgeIn,
+    AlarmsIn,
+    CommentIn,
+    ExcerptDep,
+    OwnerIn,
+    ReasonIn,
+    ShelveIn,
+    UsefulIn,
+    page,
+    parse_choices,
+)
 from app.deps import Conn, Now, Who
 from app.seeing import as_seen, need_seen
 from core import audit
 from core.nouns import Page
-from core.viewer import Permission
+from core.viewer import Permission, Viewer
 from core.vocabulary import AlarmState
 
 router = APIRouter(prefix="/api/alarms", tags=["alarms"])
@@ -22,10 +37,11 @@ router = APIRouter(prefix="/api/alarms", tags=["alarms"])
 
 @router.get("")
 def list_alarms(conn: Conn, who: Who, excerpt: ExcerptDep, state: str | None = None) -> Page[Alarm]:
-    """Alarms that are not normal, newest first; with `state` (one or several, comma separated) also those that are."""
+    """Alarms that are not normal, the highest risk first, or in another `order`; with `state` (one or several, comma
+    separated) also those that are."""
     states = parse_choices("state", state, AlarmState, lifecycle.OPEN_STATES, excerpt)
     found = present.list_alarms(conn, states, excerpt, who.scope)
-    return page([as_seen(who, "alarm", one) for one in found], excerpt.limit)
+    return page([as_seen(who, "alarm", one) for one in found], excerpt.limit, excerpt.cursor_after)
 
 
 class Acknowledged(TypedDict):
@@ -77,12 +93,13 @@ def get_alarm(conn: Conn, who: Who, alarm_id: UUID) -> Alarm:
 
 
 @router.post("/{alarm_id}/acknowledge")
-def acknowledge(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> Alarm:
-    """A repeat is no error: the alarm is answered as it stands."""
+def acknowledge(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: AcknowledgeIn | None = None) -> Alarm:
+    """A repeat is no error: the alarm is answered as it stands. `until_clear`: it does not ring again before it is
+    over, unless it gets worse."""
     who.require(Permission.ALARM_ACKNOWLEDGE)
     get_alarm(conn, who, alarm_id)
     alarm = store.lock_alarm(conn, alarm_id)
-    transition = lifecycle.acknowledge(alarm.view)
+    transition = lifecycle.acknowledge(alarm.view, until_clear=bool(body and body.until_clear))
     if transition is not None:
         store.change_by_hand(conn, alarm, transition, who.username, None, now)
         audit.write(conn, who, "alarm.acknowledge", now, {"alarm": alarm_id})
@@ -96,6 +113,77 @@ def unacknowledge(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> Alarm:
     get_alarm(conn, who, alarm_id)
     if store.unacknowledge(conn, store.lock_alarm(conn, alarm_id), who.username, now):
         audit.write(conn, who, "alarm.unacknowledge", now, {"alarm": alarm_id})
+    return as_seen(who, "alarm", read_alarms(conn, [alarm_id])[0])
+
+
+@router.post("/{alarm_id}/reset")
+def reset(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> Alarm:
+    """End a latched alarm that was acknowledged; 409 for others."""
+    return _by_hand(conn, who, now, alarm_id, Permission.ALARM_ACKNOWLEDGE, "reset", lifecycle.reset)
+
+
+@router.post("/{alarm_id}/out-of-service")
+def take_out(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: ReasonIn) -> Alarm:
+    """It rings no more until it is put back: the device is in repair."""
+    act = partial(lifecycle.take_out, reason=body.reason)
+    return _by_hand(conn, who, now, alarm_id, Permission.ALARM_SHELVE, "take_out", act, body.reason)
+
+
+@router.post("/{alarm_id}/in-service")
+def put_back(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> Alarm:
+    return _by_hand(conn, who, now, alarm_id, Permission.ALARM_SHELVE, "put_back", lifecycle.put_back)
+
+
+def _by_hand(
+    conn: Connection,
+    who: Viewer,
+    now: datetime,
+    alarm_id: UUID,
+    permission: Permission,
+    what: str,
+    act: Callable[[lifecycle.AlarmView], lifecycle.Transition],
+    reason: str | None = None,
+) -> Alarm:
+    who.require(permission)
+    get_alarm(conn, who, alarm_id)
+    alarm = store.lock_alarm(conn, alarm_id)
+    store.change_by_hand(conn, alarm, act(alarm.view), who.username, reason, now)
+    audit.write(conn, who, f"alarm.{what}", now, {"alarm": alarm_id, **({"reason": reason} if reason else {})})
+    return as_seen(who, "alarm", read_alarms(conn, [alarm_id])[0])
+
+
+@router.post("/{alarm_id}/comments")
+def comment(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: CommentIn) -> Alarm:
+    """Something that the next one should know; it stands in the log of the alarm."""
+    who.require(Permission.ALARM_ACKNOWLEDGE)
+    get_alarm(conn, who, alarm_id)
+    store.lock_alarm(conn, alarm_id)
+    store.note(conn, alarm_id, "commented", body.text, who.username, now)
+    return as_seen(who, "alarm", read_alarms(conn, [alarm_id])[0])
+
+
+@router.post("/{alarm_id}/owner")
+def own(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: OwnerIn) -> Alarm:
+    """Somebody sees to it (`mine`), or nobody any more."""
+    who.require(Permission.ALARM_ACKNOWLEDGE)
+    alarm = get_alarm(conn, who, alarm_id)
+    store.lock_alarm(conn, alarm_id)
+    owner = who.username if body.mine else None
+    if alarm["owner"] != owner:
+        store.own(conn, alarm_id, owner, who.username, now)
+        audit.write(conn, who, "alarm.owner", now, {"alarm": alarm_id, "owner": owner})
+    return as_seen(who, "alarm", read_alarms(conn, [alarm_id])[0])
+
+
+@router.post("/{alarm_id}/useful")
+def mark_useful(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: UsefulIn) -> Alarm:
+    """Whether it was worth looking at: what its rule is judged by. The last mark counts."""
+    who.require(Permission.ALARM_ACKNOWLEDGE)
+    alarm = get_alarm(conn, who, alarm_id)
+    store.lock_alarm(conn, alarm_id)
+    if alarm["useful"] is not body.useful:
+        store.mark(conn, alarm_id, body.useful, who.username, now)
+        audit.write(conn, who, "alarm.useful", now, {"alarm": alarm_id, "useful": body.useful})
     return as_seen(who, "alarm", read_alarms(conn, [alarm_id])[0])
 
 

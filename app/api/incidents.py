@@ -48,10 +48,11 @@ OPEN = tuple(status for status in IncidentStatus if status not in ENDED_INCIDENT
 
 @router.get("")
 def list_incidents(conn: Conn, who: Who, excerpt: ExcerptDep, status: str | None = None) -> Page[Incident]:
-    """Incidents that have not ended, newest first; with `status` (one or several, comma separated) others too."""
+    """Incidents that have not ended, the highest risk first, or in another `order`; with `status` (one or several,
+    comma separated) others too."""
     statuses = parse_choices("status", status, IncidentStatus, OPEN, excerpt)
     found = present.list_incidents(conn, statuses, excerpt, who.scope)
-    return page([as_seen(who, "incident", one) for one in found], excerpt.limit)
+    return page([as_seen(who, "incident", one) for one in found], excerpt.limit, excerpt.cursor_after)
 
 
 @router.post("", status_code=201)
@@ -60,7 +61,7 @@ def create_incident(conn: Conn, who: Who, now: Now, body: IncidentIn, response: 
     who.require(Permission.INCIDENT_EDIT)
     if body.alarm is not None:
         need_seen(who, "alarm", read_alarms(conn, [body.alarm]), body.alarm)
-        incident_id, new = incidents.open_from_alarm(conn, body.alarm, store.link, who.username, now)
+        incident_id, new = incidents.open_from_alarm(conn, body.alarm, store.link, who.username, now, body.in_danger)
         if not new:
             response.status_code = 200
             get_incident(conn, who, incident_id)
@@ -95,6 +96,7 @@ def _open(conn: Conn, username: str, now: Now, body: IncidentIn) -> UUID:
         address=body.address,
         reporter=username,
         classification=body.classification,
+        in_danger=body.in_danger,
     )
     return incidents.open_incident(conn, new, username, say("incident.opened", title=body.title), now)
 
@@ -106,12 +108,20 @@ def get_incident(conn: Conn, who: Who, incident_id: UUID) -> Incident:
 
 @router.patch("/{incident_id}")
 def patch_incident(conn: Conn, who: Who, now: Now, incident_id: UUID, body: IncidentChange) -> Incident:
-    """How far it may be shown, at most as far as one sees oneself. 409 where the version is old."""
-    who.require(Permission.INCIDENT_LEVEL)
+    """How far it may be shown, at most as far as one sees oneself; how many people are in danger. 409 where the version
+    is old."""
+    who.require(Permission.INCIDENT_LEVEL if body.classification is not None else Permission.INCIDENT_EDIT)
     get_incident(conn, who, incident_id)
-    classification = need_own(who, body.classification)
-    steps.classify(conn, incident_id, classification, who.username, now, body.version)
-    audit.write(conn, who, "incident.classify", now, {"incident": incident_id, "classification": classification})
+    version: int | None = body.version
+    if body.classification is not None:
+        classification = need_own(who, body.classification)
+        steps.classify(conn, incident_id, classification, who.username, now, version)
+        audit.write(conn, who, "incident.classify", now, {"incident": incident_id, "classification": classification})
+        version = None
+    if "in_danger" in body.model_fields_set:
+        who.require(Permission.INCIDENT_EDIT)
+        steps.set_in_danger(conn, incident_id, body.in_danger, who.username, now, version)
+        audit.write(conn, who, "incident.in_danger", now, {"incident": incident_id, "in_danger": body.in_danger})
     return as_seen(who, "incident", read_incidents(conn, [incident_id])[0])
 
 

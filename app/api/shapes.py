@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
@@ -12,12 +13,12 @@ from fastapi import Depends, Query
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from core.errors import InputError
-from core.excerpt import Excerpt
+from core.excerpt import Cursor, Excerpt, Order
 from core.given import Given
 from core.nouns import Page
 from core.scope import Classification
 from core.types import Box
-from core.vocabulary import IncidentStatus, UnitStatus
+from core.vocabulary import MOST_IN_DANGER, IncidentStatus, UnitStatus
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Level = Annotated[int | None, Query(ge=1, le=4)]
@@ -47,6 +48,32 @@ class AlarmsIn(Given):
     ids: list[UUID] = Field(min_length=1, max_length=1000)
 
 
+class AcknowledgeIn(Given):
+    until_clear: bool = False
+
+
+class ReasonIn(Given):
+    """`reason`: a key of the table `shelve_reasons`, or in words."""
+
+    reason: str = Field(min_length=1, max_length=500, pattern=r"\S")
+
+
+class CommentIn(Given):
+    text: str = Field(min_length=1, max_length=2000, pattern=r"\S")
+
+
+class OwnerIn(Given):
+    """`mine`: whoever asks sees to it from now on; else nobody does any more."""
+
+    mine: bool
+
+
+class UsefulIn(Given):
+    """What an operator says of an alarm."""
+
+    useful: bool
+
+
 class ShelveIn(Given):
     """`reason`: a key of the table `shelve_reasons`, or in words."""
 
@@ -65,6 +92,8 @@ class IncidentIn(Given):
     lat: float | None = Field(None, ge=-90, le=90)
     text: str | None = Field(None, max_length=10_000)
     address: str | None = Field(None, max_length=500)
+    # people directly in danger; None where nobody has said
+    in_danger: int | None = Field(None, ge=0, le=MOST_IN_DANGER)
     # of one from an alarm it is the alarm's
     classification: Classification = Classification.OPEN
 
@@ -115,8 +144,17 @@ class RecallIn(Given):
 
 
 class IncidentChange(Given):
-    classification: Classification
+    """What is named is changed. `in_danger`: people directly in danger, null where nobody knows any more."""
+
+    classification: Classification | None = None
+    in_danger: int | None = Field(None, ge=0, le=MOST_IN_DANGER)
     version: int = Field(ge=0, le=INT4)
+
+    @model_validator(mode="after")
+    def some(self) -> IncidentChange:
+        if self.classification is None and "in_danger" not in self.model_fields_set:
+            raise InputError("classification: expected a value (or in_danger)", field="classification")
+        return self
 
 
 class UnitStatusIn(Given):
@@ -165,9 +203,33 @@ def parse_number(value: str | None) -> int | None:
 
 
 def parse_excerpt(
-    level: Level = None, since: Moment = None, bbox: str | None = None, cursor: str | None = None, limit: Limit = 200
+    level: Level = None,
+    since: Moment = None,
+    bbox: str | None = None,
+    cursor: str | None = None,
+    limit: Limit = 200,
+    order: Order | None = None,
 ) -> Excerpt:
-    return Excerpt(level, since, parse_bbox(bbox), parse_cursor(cursor), limit)
+    """By risk, where nobody asks for what has changed `since`: then, as with `order=time`, the newest first. Scores
+    move while somebody turns pages: who must have every row asks by time."""
+    ordered: Order = order or ("score" if since is None else "time")
+    return Excerpt(level, since, parse_bbox(bbox), parse_place(cursor, ordered), limit, ordered)
+
+
+def parse_place(value: str | None, order: Order) -> Cursor | None:
+    if value is None:
+        return None
+    key, mark, identity = value.rpartition("~")
+    if bool(mark) is (order == "time"):
+        raise InputError("cursor: expected the `next` of an answer in the same order", field="cursor")
+    try:
+        number = float(key or 0)
+        found = parse_cursor(identity)
+    except ValueError as exc:
+        raise InputError("cursor: expected the `next` of an earlier answer", field="cursor") from exc
+    if found is None or not math.isfinite(number):
+        raise InputError("cursor: expected the `next` of an earlier answer", field="cursor")
+    return Cursor(number, found)
 
 
 ExcerptDep = Annotated[Excerpt, Depends(parse_excerpt)]
@@ -192,10 +254,11 @@ def parse_words(
     return asked
 
 
-def page(items: Sequence[T], limit: int) -> Page[T]:
-    """`items` were asked for one more than `limit`, so that we know whether there is a next page."""
+def page(items: Sequence[T], limit: int, after: Callable[[T], str] = lambda item: str(item["id"])) -> Page[T]:
+    """`items` were asked for one more than `limit`, so that we know whether there is a next page; `after` gives the
+    cursor of what comes after an item."""
     kept = list(items[:limit])
-    return {"items": kept, "next": str(kept[-1]["id"]) if len(items) > limit else None}
+    return {"items": kept, "next": after(kept[-1]) if len(items) > limit else None}
 
 
 def part(items: Sequence[T], cursor: str | None, limit: int) -> Page[T]:

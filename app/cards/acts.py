@@ -19,6 +19,7 @@ from core.vocabulary import (
     BUSY_UNIT,
     ENDED_INCIDENT,
     SHELVABLE_ALARM,
+    WAITING_ALARM,
     AlarmState,
     IncidentStatus,
     Text,
@@ -49,13 +50,13 @@ class Choice(TypedDict):
 
 
 class AskedFor(TypedDict):
-    """A field of an act: a choice of values, or a text with what is often said. `value` is what it begins with. Where
-    it stands `into` an object of the body, its name is that, a point and its own; it is sent where it is another than
-    it began with, and null where it is empty."""
+    """A field of an act: a choice of values, a whole number from 0 on, or a text with what is often said. `value` is
+    what it begins with. Where it stands `into` an object of the body, its name is that, a point and its own; it is sent
+    where it is another than it began with, and null where it is empty."""
 
     name: str
     label: Text
-    kind: Literal["choice", "text"]
+    kind: Literal["choice", "text", "number"]
     required: bool
     choices: list[Choice]
     value: str | int | None
@@ -69,7 +70,7 @@ class Act(TypedDict):
     label: Text
     method: str
     url: str
-    body: dict[str, str | int | None]
+    body: dict[str, str | int | bool | None]
     fields: list[AskedFor]
     about: str | None
 
@@ -78,9 +79,17 @@ NEEDS = {
     "shelve": Permission.ALARM_SHELVE,
     "unshelve": Permission.ALARM_SHELVE,
     "acknowledge": Permission.ALARM_ACKNOWLEDGE,
+    "until_clear": Permission.ALARM_ACKNOWLEDGE,
+    "reset": Permission.ALARM_ACKNOWLEDGE,
+    "out_of_service": Permission.ALARM_SHELVE,
+    "in_service": Permission.ALARM_SHELVE,
+    "comment": Permission.ALARM_ACKNOWLEDGE,
+    "own": Permission.ALARM_ACKNOWLEDGE,
+    "useful": Permission.ALARM_ACKNOWLEDGE,
     "open": Permission.INCIDENT_EDIT,
     "add": Permission.INCIDENT_EDIT,
     "level": Permission.INCIDENT_LEVEL,
+    "in_danger": Permission.INCIDENT_EDIT,
     "note": Permission.INCIDENT_EDIT,
     "withdraw": Permission.INCIDENT_EDIT,
     "join": Permission.INCIDENT_EDIT,
@@ -103,7 +112,7 @@ def act(
     name: str,
     label_: Text,
     url: str,
-    body: dict[str, str | int | None] | None = None,
+    body: dict[str, str | int | bool | None] | None = None,
     fields: Sequence[AskedFor] = (),
     about: str | None = None,
     method: str = "POST",
@@ -145,18 +154,34 @@ def typed(name: str, often: str | None = None, *, required: bool) -> AskedFor:
     }
 
 
+def counted(name: str, value: int | None) -> AskedFor:
+    return {
+        "name": name,
+        "label": say(f"act.field.{name}"),
+        "kind": "number",
+        "required": True,
+        "choices": [],
+        "value": value,
+        "into": None,
+    }
+
+
 def allowed(acts: Sequence[Act], permissions: frozenset[Permission]) -> list[Act]:
     """Those that this person may do: nobody is shown what they may not."""
     return [one for one in acts if NEEDS[one["name"]] in permissions]
 
 
-def for_alarm(alarm: Alarm, near: Sequence[Incident]) -> list[Act]:
-    """`near`: open incidents around it, of which it may be part."""
+def for_alarm(alarm: Alarm, near: Sequence[Incident], who: str | None = None) -> list[Act]:
+    """`near`: open incidents around it, of which it may be part; `who` asks."""
     url = f"/api/alarms/{alarm['id']}"
     found = []
     if alarm["state"] == AlarmState.SHELVED:
         found.append(act("unshelve", say("act.unshelve"), f"{url}/unshelve"))
-    if alarm["state"] in (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED_UNACKNOWLEDGED):
+    if alarm["state"] == AlarmState.OUT_OF_SERVICE:
+        found.append(act("in_service", say("act.in_service"), f"{url}/in-service"))
+    if alarm["state"] == AlarmState.LATCHED_ACKNOWLEDGED:
+        found.append(act("reset", say("act.reset"), f"{url}/reset"))
+    if alarm["state"] in WAITING_ALARM:
         found.append(act("acknowledge", say("next.acknowledge"), f"{url}/acknowledge"))
     if alarm["incident"] is None and alarm["state"] != AlarmState.NORMAL:
         found.append(act("open", say("next.create_incident"), "/api/incidents", {"alarm": alarm["id"]}))
@@ -169,7 +194,24 @@ def for_alarm(alarm: Alarm, near: Sequence[Incident]) -> list[Act]:
         minutes = choice("minutes", [{"value": m, "label": length(m)} for m in SHELVE_MINUTES], SHELVE_MINUTES[0])
         reason = typed("reason", "shelve_reasons", required=True)
         found.append(act("shelve", say("act.shelve"), f"{url}/shelve", fields=[minutes, reason]))
+    if alarm["active"] and alarm["quiet_level"] is None and alarm["state"] in QUIETED:
+        found.append(act("until_clear", say("act.until_clear"), f"{url}/acknowledge", {"until_clear": True}))
+    if alarm["state"] not in (AlarmState.NORMAL, AlarmState.OUT_OF_SERVICE):
+        why = typed("reason", "shelve_reasons", required=True)
+        found.append(act("out_of_service", say("act.out_of_service"), f"{url}/out-of-service", fields=[why]))
+    found.append(act("comment", say("act.comment"), f"{url}/comments", fields=[typed("text", required=True)]))
+    found.append(_owning(alarm, url, who))
+    useful = alarm["useful"] is False
+    found.append(act("useful", say("act.useful" if useful else "act.not_useful"), f"{url}/useful", {"useful": useful}))
     return found
+
+
+QUIETED = (AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED)
+
+
+def _owning(alarm: Alarm, url: str, who: str | None) -> Act:
+    mine = who is not None and alarm["owner"] == who
+    return act("own", say("act.release" if mine else "act.own"), f"{url}/owner", {"mine": not mine})
 
 
 def for_incident(incident: Incident, near: Sequence[Incident]) -> list[Act]:
@@ -187,6 +229,8 @@ def for_incident(incident: Incident, near: Sequence[Incident]) -> list[Act]:
     found.append(
         act("level", say("act.level"), f"{url}/level", seen, [choice("level", levels, incident["level"]), why])
     )
+    danger = [counted("in_danger", incident["in_danger"])]
+    found.append(act("in_danger", say("act.in_danger"), url, seen, danger, method="PATCH"))
     for wanted in ("on_scene", "clear", "closed"):
         if wanted in ALLOWED[status]:
             found.append(act("status", say(f"act.{wanted}"), f"{url}/status", {"status": wanted, **seen}))

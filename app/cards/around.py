@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alerts.risk import as_it_stands
+from alerts.risk.told import as_it_stands
 from app.asking import Asking
 from app.cards.nouns import Around, NearUnit
-from core.exposure import Exposure, around, city_zone
+from core.exposure import Exposure, around, city_zone, is_day
 from core.nouns import Risk
 from core.types import LonLat
 from core.vocabulary import Text, UnitStatus, reach_of
@@ -47,23 +47,26 @@ class Surroundings:
     nearest: tuple[Text, float] | None
     # who looks sees less than all
     limited: bool
+    # people are where they work and learn
+    day: bool
 
     def told(self, risk: Risk | None) -> Risk | None:
         """A score in whose words the figures are those that stand here."""
         if risk is None:
             return None
-        return as_it_stands(risk, self.around["radius_m"], self.found, self.nearest, limited=self.limited)
+        return as_it_stands(risk, self.around["radius_m"], self.found, self.nearest, day=self.day, limited=self.limited)
 
 
 def look_around(
-    asking: Asking, where: LonLat | None, kind: str | None, units: Sequence[Recommended]
+    asking: Asking, where: LonLat | None, kind: str | None, level: int, units: Sequence[Recommended]
 ) -> Surroundings | None:
-    """Within the radius by which the risk of such an incident is counted, as far as who asks may see; None for whom the
-    city is not to be seen at all."""
-    scope, radius_m = asking.viewer.scope, reach_of(kind)
+    """Within the radius by which the risk of such an incident of a level is counted, as far as who asks may see; None
+    for whom the city is not to be seen at all."""
+    scope, radius_m = asking.viewer.scope, reach_of(kind, level)
     if where is None or not scope.city:
         return None
-    found = around(asking.conn, where, radius_m, asking.now, city_zone(asking.conn), scope)
+    zone = city_zone(asking.conn)
+    found = around(asking.conn, where, radius_m, asking.now, zone, scope)
     by_road = nearest(units)
     shown: Around = {
         "radius_m": radius_m,
@@ -78,7 +81,7 @@ def look_around(
         ],
     }
     best = (by_road[0]["names"], by_road[0]["eta_s"]) if by_road else None
-    return Surroundings(shown, found, best, limited=not scope.everywhere)
+    return Surroundings(shown, found, best, limited=not scope.everywhere, day=is_day(asking.now, zone))
 
 
 def near_unit(unit: Recommended) -> NearUnit:

@@ -26,7 +26,7 @@ def named_in(card: Card) -> set[str]:
     """The ids of those whom a card speaks of."""
     ids = {line["who"] for line in card["log"]}
     if card["type"] == "alarm":
-        ids |= {card["object"]["acknowledged_by"] or "", card["object"]["shelved_by"] or ""}
+        ids |= {card["object"][name] or "" for name in ("acknowledged_by", "shelved_by", "owner")}
     return ids - {""}
 
 

@@ -99,7 +99,8 @@ def alarm_card(asking: Asking, identity: str) -> AlarmCard:
     source = say("source.rule", rule=rule_names(asking.conn, alarm["rule"]), thing=alarm["names"])
     where = place_of(alarm)
     kind = table("alarm_kinds").get(alarm["kind"], {}).get("incident_kind")
-    near_by = look_around(asking, where, kind, able_units(asking, where, needs_of(kind or "other", alarm["level"])))
+    level = alarm["level"]
+    near_by = look_around(asking, where, kind, level, able_units(asking, where, needs_of(kind or "other", level)))
     card: AlarmCard = {
         **parts_of(asking, "alarm", alarm, title, source, identity),
         "type": "alarm",
@@ -107,7 +108,9 @@ def alarm_card(asking: Asking, identity: str) -> AlarmCard:
         "risk": near_by.told(alarm["risk"]) if near_by else alarm["risk"],
         "judged": next(iter(read_judged(asking.conn, asking.now, [alarm["id"]])), None),
         "measures": measures(asking, alarm["thing"]["id"]) if alarm["thing"]["type"] == "sensor" else [],
-        "acts": acts.allowed(acts.for_alarm(alarm, near(asking, where)), asking.viewer.permissions),
+        "acts": acts.allowed(
+            acts.for_alarm(alarm, near(asking, where), asking.viewer.username), asking.viewer.permissions
+        ),
         "around": near_by.around if near_by else None,
         "log": alarm_log.read(asking.conn, _uuid(identity)),
     }
@@ -126,7 +129,7 @@ def incident_card(asking: Asking, identity: str) -> IncidentCard:
     needed, missing = needs_of(incident["kind"], incident["level"]), read_missing(asking.conn, incident)
     able = able_units(asking, where, needed, missing)
     units = [unit for unit in able if unit["capabilities"]][:UNITS]
-    near_by = look_around(asking, where, incident["kind"], able)
+    near_by = look_around(asking, where, incident["kind"], incident["level"], able)
     log: list[LogLine] = [
         {"time": entry["time"], "who": entry["who"], "text": entry["text"]}
         for entry in incident_log.read(asking.conn, _uuid(identity))
@@ -220,7 +223,7 @@ def video_event_card(asking: Asking, identity: str) -> VideoEventCard:
     incident = find_open_incident(asking.conn, where, guess, scope) if guess and where else None
     title = both(seen["names"], seen["camera_names"])
     urgency = table("incident_kinds").get(guess or "other", {}).get("level", Level.IV)
-    near_by = look_around(asking, where, guess, able_units(asking, where, needs_of(guess or "other", urgency)))
+    near_by = look_around(asking, where, guess, urgency, able_units(asking, where, needs_of(guess or "other", urgency)))
     card: VideoEventCard = {
         **parts_of(asking, "video_event", seen, title, say("source.camera", name=seen["camera_names"]), identity),
         "type": "video_event",

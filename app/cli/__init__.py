@@ -20,7 +20,8 @@ PARTS = {
     "layers": ("layers",),
     "grid_cells": ("cells",),
     "analysis": ("analysis",),
-    "tools": ("rules", "doctor", "bench"),
+    "rules": ("rules",),
+    "tools": ("doctor", "bench"),
     "gateways": ("gateway",),
 }
 

@@ -1,18 +1,16 @@
-"""Verbs that look: rules, doctor, bench."""
+"""Verbs that look: doctor, bench."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from alerts.rules import editing
 from app.backup.schedule import parse_every
-from app.cli.context import find_system, run_outside, shell_user, transaction
+from app.cli.context import find_system, run_outside, transaction
 from app.health.backups import check_backups
 from app.health.certificate import check_certificate
 from app.health.doctor import check_broker, check_health, check_letters, check_tables
@@ -25,74 +23,26 @@ from app.health.rights import check_accounts, check_programs, check_role
 from app.services import packages
 from app.services.ending import read_facts
 from core.clock import utc_now
-from core.errors import InputError, OneMapError
+from core.errors import OneMapError
 from core.settings import Settings, load_settings
 from ingest.admin.letters import read_reasons
 
+# benches that run parts of ours
+MEASURED = ("ingest", "alarm", "rules", "trial", "state", "page", "search", "tiles", "load", "risk")
 # benches that read a table and need no server
 STATISTICS = ("anomaly", "clusters", "hotspots")
 
 
 def add_verbs(verbs: Any) -> None:
-    rules = verbs.add_parser("rules", help="show, change, arm and disarm alarm rules")
-    acts = rules.add_subparsers(dest="act", required=True, metavar="ACT")
-    acts.add_parser("list", help="all rules").set_defaults(run=list_rules)
-    show = acts.add_parser("show", help="one rule as JSON")
-    show.add_argument("rule")
-    show.set_defaults(run=show_rule)
-    change = acts.add_parser(
-        "set", help="give a rule new parameters: JSON on standard input, checked before it is saved"
-    )
-    change.add_argument("rule")
-    change.set_defaults(run=set_rule)
-    for name, on in (("arm", True), ("disarm", False)):
-        verb = acts.add_parser(name, help=f"{name} a rule")
-        verb.add_argument("rule")
-        verb.set_defaults(run=switch_rule, on=on)
     look = verbs.add_parser("doctor", help="say in plain words what is wrong, if anything")
     look.add_argument(
         "--as-device", action="store_true", help="also ask the broker as a device would, with an account made for that"
     )
     look.set_defaults(run=doctor)
     bench = verbs.add_parser("bench", help="measure against a ceiling in the same run")
-    bench.add_argument("what", choices=("ingest", "alarm", "state", "page", "search", "tiles", "load", *STATISTICS))
+    bench.add_argument("what", choices=(*MEASURED, *STATISTICS))
     bench.add_argument("rest", nargs=argparse.REMAINDER)
     bench.set_defaults(run=run_bench)
-
-
-def list_rules(_: argparse.Namespace) -> int:
-    with transaction() as conn:
-        for row in editing.list_rules(conn):
-            print(f"{row.id:<20} {row.kind:<10} {'armed' if row.enabled else 'off':<6} {row.name_zh} / {row.name_en}")
-    return 0
-
-
-def show_rule(options: argparse.Namespace) -> int:
-    with transaction() as conn:
-        row = editing.read_rule(conn, options.rule)
-    shown = {name: getattr(row, name) for name in ("kind", "alarm_kind", "watches", "params", "enabled", "version")}
-    print(json.dumps(shown, ensure_ascii=False, indent=2))
-    return 0
-
-
-def set_rule(options: argparse.Namespace) -> int:
-    try:
-        params = json.load(sys.stdin)
-    except ValueError as exc:
-        raise InputError(f"params: expected JSON: {exc}", field="params") from exc
-    if not isinstance(params, dict):
-        raise InputError("params: expected a JSON object", field="params")
-    with transaction() as conn:
-        editing.set_params(conn, options.rule, params, None, shell_user(), utc_now())
-    print("saved; the engine takes it up at once")
-    return 0
-
-
-def switch_rule(options: argparse.Namespace) -> int:
-    with transaction() as conn:
-        editing.switch(conn, options.rule, options.on, shell_user(), utc_now())
-    print("armed" if options.on else "off")
-    return 0
 
 
 def doctor(options: argparse.Namespace) -> int:

@@ -1,5 +1,5 @@
-"""What somebody has chosen of the page: theme, panels, their widths, layers. It goes with the account from one browser
-to the next; the language has a column of its own, for the server speaks it too."""
+"""What somebody has chosen of the page: theme, panels, their widths, layers, the order of work lists. It goes with the
+account from one browser to the next; the language has a column of its own, for the server speaks it too."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ class SettingsIn(Given):
     layers: dict[LayerId, LayerChosen] | None = Field(None, max_length=LAYERS_AT_MOST)
     # whether the tour was seen
     tour: bool | None = None
+    # by what work lists are ordered
+    order: Literal["risk", "level", "time"] | None = None
 
 
 class LayerChoice(TypedDict):
@@ -52,6 +54,7 @@ class ChosenObject(TypedDict, total=False):
     widths: dict[Panel, int]
     layers: dict[str, LayerChoice]
     tour: bool
+    order: Literal["risk", "level", "time"]
 
 
 def read_settings(conn: Connection, username: str) -> Any:

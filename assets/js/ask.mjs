@@ -9,9 +9,9 @@ const MOST_CHIPS = 6;
 const LONGEST = 10_000;
 
 /**
- * A field: a choice of values, or a text with what is often said. `value` is what it begins with. One that stands `into` an object of the
+ * A field: a choice of values, a whole number, or a text with what is often said. `value` is what it begins with. One that stands `into` an object of the
  * body is called by that, a point and its own name.
- * @typedef {{ name: string, label: Bilingual, kind: 'choice' | 'text', required: boolean, choices: { value: string | number, label: Bilingual }[], value?: string | number | null, into?: string | null }} AskedFor
+ * @typedef {{ name: string, label: Bilingual, kind: 'choice' | 'text' | 'number', required: boolean, choices: { value: string | number, label: Bilingual }[], value?: string | number | null, into?: string | null }} AskedFor
  */
 /** @typedef {{ name: string, label: Bilingual, method: string, url: string, body: Record<string, any>, fields: AskedFor[] }} Act */
 /** @typedef {{ node: HTMLElement, read: () => string | number | null }} Field */
@@ -78,6 +78,12 @@ function textField(field, id, { plain }) {
   return { node: el('div', {}, often.length ? el('div', { class: 'picks' }, often) : null, text), read: () => saidOf(field.choices, text.value) };
 }
 
+/** @param {AskedFor} field @param {string} id @returns {Field} */
+function numberField(field, id) {
+  const node = el('input', { id, name: field.name, type: 'number', min: 0, step: 1, required: field.required, value: field.value ?? '' });
+  return { node, read: () => (node.value === '' ? null : Number(node.value)) };
+}
+
 /** @param {{ words: Words, catalogue: Texts }} parts */
 export function makeDialogs({ words, catalogue }) {
   const { both } = words;
@@ -87,7 +93,7 @@ export function makeDialogs({ words, catalogue }) {
   /** @param {AskedFor} field @param {number} index */
   function draw(field, index) {
     const id = `ask-${index}`;
-    const made = field.kind === 'choice' ? choiceField(field, id, words) : textField(field, id, words);
+    const made = field.kind === 'choice' ? choiceField(field, id, words) : field.kind === 'number' ? numberField(field, id) : textField(field, id, words);
     const label = el('label', { for: id, id: `${id}-label` }, pair(field.label), field.required ? [] : [' ', el('span', { class: 'quiet' }, both('ask.optional'))]);
     return { name: field.name, read: made.read, node: el('div', { class: 'asked', 'data-field': field.name }, label, made.node) };
   }

@@ -12,6 +12,9 @@
 
   /** @param {Level | null} level */
   const badge = level => h('span', { className: `level level-${level || 'none'}`, key: 'level' }, h('span', null, roman[level ?? 0]));
+  /** What the list is ordered by; none where it is not counted yet. @param {{ risk?: Risk | null }} thing @param {Context} context */
+  const score = ({ risk }, { catalogue }) => h('b', { className: 'row-score', key: 'score' },
+    risk ? [h('span', { className: 'spoken', key: 'of' }, words(catalogue['card.risk']), ' '), risk.score.toFixed(1)] : '');
   /** @param {string | null} time */
   const age = time => h('time', { className: 'age', dateTime: time, 'data-age': time, key: 'age' });
   /** @param {Context} context @param {string} table @param {string} state */
@@ -100,7 +103,7 @@
     AlarmRow: ({ data, context }) => (data.waits ? lineRow(data, context) : h('div', {
       className: data.inside ? 'row inside' : 'row', 'data-alarm-id': data.id, 'data-state': data.state,
     }, [
-      badge(data.level), title(data.names || data.message), mark(data, context),
+      badge(data.level), score(data, context), title(data.names || data.message), mark(data, context),
       side([h('span', { className: 'reading', key: 'value' }, reading(context, data.now ? data.now.value : data.value, data)), trend(data.now, context),
         age(data.now?.time ?? data.observed_at ?? data.raised_at)]), acknowledge(data, context)])),
     /** @param {{ data: Alarm, context: Context }} params */
@@ -111,7 +114,7 @@
       context.me.permissions.includes('alarm.shelve') && button(context, 'card.unshelve', `/api/alarms/${data.id}/unshelve`, 'unshelve')]),
     /** @param {{ data: Incident & { waits?: string | null }, context: Context }} params */
     IncidentRow: ({ data, context }) => h('div', { className: 'row', 'data-incident-id': data.id, 'data-state': data.status }, [
-      badge(data.level), title(data.titles || { zh: data.title }),
+      badge(data.level), score(data, context), title(data.titles || { zh: data.title }),
       side([h('span', { className: 'sent', key: 'sent' }, (data.assignments || []).length || ''), data.waits ? waited(data.waits, data.level) : age(data.opened_at)]),
       chip(context, 'incident_statuses', data.status)]),
     /** @param {{ data: Unit & { stale: boolean, arrives?: string | null }, context: Context }} params */

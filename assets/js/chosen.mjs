@@ -4,7 +4,7 @@ import { keep, remembered } from './dom.mjs';
 
 const SEND_MS = 800;
 // what the account's settings hold (app/people/chosen.py); the language is the account's own
-export const SETTINGS = ['theme', 'left', 'right', 'widths', 'layers', 'tour'];
+export const SETTINGS = ['theme', 'left', 'right', 'widths', 'layers', 'tour', 'order'];
 
 /**
  * The choices of who is here, in the place of those of who was here before in this browser.

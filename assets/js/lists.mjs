@@ -1,8 +1,8 @@
 // The work lists: ordered rows into AG Grid. While the person's hand is in a list nothing there moves.
-import { around, atMost, byId, part, setProps, setText, whenSeen, whenThere } from './dom.mjs';
+import { around, atMost, byId, keptText, part, remember, setProps, setText, whenSeen, whenThere } from './dom.mjs';
 import { collectionOf } from './live.mjs';
 import { lineOfEach, rowIdOf } from './lines.mjs';
-import { arranged, listOf, makeLists, nextOf, rowsOf } from './rows.mjs';
+import { ORDERS, arranged, listOf, makeLists, nextOf, rowsOf } from './rows.mjs';
 
 const EVERY_MS = 250;
 // A hand that has not moved for so long has left. What moves then is not yet what it would press: a press that comes within SETTLE_MS of
@@ -205,6 +205,16 @@ function showBehind(toggle, behind) {
   toggle.closest('[data-list]')?.toggleAttribute('data-behind', behind);
 }
 
+/** By what this person wants work ordered. */
+const chosenOrder = () => ORDERS.find(order => order === keptText('order')) ?? 'risk';
+
+/** @param {string} order */
+function markOrder(order) {
+  for (const button of document.querySelectorAll('[data-order]')) {
+    button.setAttribute('aria-pressed', String(button.getAttribute('data-order') === order));
+  }
+}
+
 /** Fills the lists once their grids are there. @param {{ live: Live, sets: Sets, selection: Chosen, context: RowContext }} parts */
 export async function startLists({ live, sets, selection, context }) {
   const open = /** @type {Record<ListName, List>} */ ({});
@@ -228,7 +238,8 @@ export async function startLists({ live, sets, selection, context }) {
     if (!list.hasFocus && tries > 0 && list === open[tab]) setTimeout(focusRow, AGAIN_MS, list, row, tries - 1);
   }
 
-  const lists = makeLists(sets, live);
+  let by = chosenOrder();
+  const lists = makeLists(sets, live, () => by);
   for (const name of /** @type {ListName[]} */ (Object.keys(lists))) {
     const { grid } = lists[name];
     await whenThere(grid);
@@ -238,7 +249,16 @@ export async function startLists({ live, sets, selection, context }) {
     wire(open[name], selection);
     open[name].draw();
   }
+  markOrder(by);
   document.addEventListener('click', event => {
+    const order = around(event, '[data-order]')?.getAttribute('data-order');
+    if (order) {
+      remember('order', order);
+      by = chosenOrder();
+      markOrder(by);
+      for (const list of Object.values(open)) list.release();
+      return;
+    }
     const toggle = around(event, '.switch-list');
     if (toggle) showBehind(toggle, toggle.getAttribute('aria-pressed') !== 'true');
     const name = around(event, '#list-tabs [role=tab]')?.querySelector('[data-testid]')?.getAttribute('data-testid')?.replace('tab-', '');

@@ -13,6 +13,7 @@ function fieldsOf({ incident_kinds: kinds, urgencies }, { texts }) {
   const field = (name, required) => ({ name, required, label: texts(`report.${name}`) });
   return [
     { ...field('kind', true), kind: 'choice', choices: named.map(([value, label]) => ({ value, label })) },
+    { ...field('in_danger', false), kind: 'number', choices: [] },
     { ...field('address', false), kind: 'text', choices: [] },
     { ...field('text', false), kind: 'text', choices: [] },
     { ...field('level', false), kind: 'choice', choices: Object.entries(urgencies).map(([value, label]) => ({ value: Number(value), label })) },

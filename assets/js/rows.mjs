@@ -15,19 +15,30 @@ const later = (a, b) => (a < b ? 1 : a > b ? -1 : 0);
  *   holds: (thing: any) => boolean, order: (a: any, b: any) => number, row: (thing: any) => any, gathers?: (thing: any) => boolean,
  * }} ListSpec
  */
-/** @param {Sets} sets @returns {ListSpec} */
-const incidents = sets => ({
+/** By what a person wants work lists ordered: `risk`, `level`, `time`. @typedef {keyof ReturnType<typeof makeOrders>} Order */
+/** @param {Sets} sets @param {(thing: any) => string} begun */
+const makeOrders = (sets, begun) => ({
+  /** What must be looked at first. @param {any} a @param {any} b */
+  risk: (a, b) => sets.score(b) - sets.score(a) || a.level - b.level || later(begun(a), begun(b)),
+  /** @param {any} a @param {any} b */
+  level: (a, b) => a.level - b.level || sets.score(b) - sets.score(a) || later(begun(a), begun(b)),
+  /** @param {any} a @param {any} b */
+  time: (a, b) => later(begun(a), begun(b)),
+});
+export const ORDERS = /** @type {Order[]} */ (['risk', 'level', 'time']);
+
+/** @param {Sets} sets @param {() => Order} chosen @returns {ListSpec} */
+const incidents = (sets, chosen) => ({
   kind: 'incident', grid: 'grid-incidents', row: thing => ({ ...thing, waits: waitsSince(thing) }),
   holds: (/** @type {Incident} */ thing) => !sets.ended(thing),
-  order: (/** @type {Incident} */ a, /** @type {Incident} */ b) => a.level - b.level || later(a.opened_at, b.opened_at),
+  order: (/** @type {Incident} */ a, /** @type {Incident} */ b) => makeOrders(sets, thing => thing.opened_at)[chosen()](a, b),
 });
-/** @param {Sets} sets @param {Live} live @returns {ListSpec} */
-const alarms = (sets, live) => ({
+/** @param {Sets} sets @param {Live} live @param {() => Order} chosen @returns {ListSpec} */
+const alarms = (sets, live, chosen) => ({
   kind: 'alarm', also: 'judged', grid: 'grid-alarms',
   row: alarm => ({ ...alarm, waiting: sets.waiting(alarm), now: live.judged.get(alarm.id) ?? null }), gathers: sets.waiting,
   holds: (/** @type {Alarm} */ thing) => !sets.quiet(thing),
-  order: (/** @type {Alarm} */ a, /** @type {Alarm} */ b) =>
-    Number(sets.waiting(b)) - Number(sets.waiting(a)) || a.level - b.level || later(a.raised_at, b.raised_at),
+  order: (/** @type {Alarm} */ a, /** @type {Alarm} */ b) => makeOrders(sets, thing => thing.raised_at)[chosen()](a, b),
 });
 /** Put aside by a person; what comes back first stands first. @returns {ListSpec} */
 const shelved = () => ({
@@ -52,9 +63,14 @@ const warnings = sets => ({
   order: (/** @type {Warning} */ a, /** @type {Warning} */ b) => gravity(a) - gravity(b) || later(a.sent, b.sent),
 });
 
-/** The lists by their name. @param {Sets} sets @param {Live} live */
-export const makeLists = (sets, live) => ({
-  incidents: incidents(sets), alarms: alarms(sets, live), shelved: shelved(), units: units(sets, live), warnings: warnings(sets),
+/**
+ * The lists by their name. `chosen`: by what work is ordered.
+ * @param {Sets} sets
+ * @param {Live} live
+ * @param {() => Order} chosen
+ */
+export const makeLists = (sets, live, chosen = () => 'risk') => ({
+  incidents: incidents(sets, chosen), alarms: alarms(sets, live, chosen), shelved: shelved(), units: units(sets, live), warnings: warnings(sets),
 });
 /** @typedef {keyof ReturnType<typeof makeLists>} ListName */
 

@@ -1,7 +1,7 @@
 // What the words of the field mean for the page: which statuses are an end, which alarms wait. The server says so (GET /api/vocabulary).
 
 /** @param {Vocabulary} vocabulary */
-export function makeSets({ sets, stale_after_s: staleAfter }) {
+export function makeSets({ sets, stale_after_s: staleAfter, risk_bands: bands }) {
   /** @param {string} name */
   const among = name => {
     const words = new Set(sets[name]);
@@ -14,6 +14,8 @@ export function makeSets({ sets, stale_after_s: staleAfter }) {
   const isBusy = among('busy_unit');
 
   return {
+    /** What must be seen first: the score, to which one that nobody has counted yet stands in the middle of its level. @param {{ level: Level, risk?: Risk | null }} thing */
+    score: ({ level, risk }) => risk?.score ?? (bands[level].low + bands[level].high) / 2,
     /** Whether an incident is over. @param {{ status: string }} incident */
     ended: incident => isEnded(incident.status),
     /** Whether an alarm waits for somebody to acknowledge it. @param {{ state: string }} alarm */

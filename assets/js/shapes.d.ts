@@ -13,6 +13,16 @@ interface Located {
   lat: number | null;
 }
 
+/** A score with its reasons; scores of before bands have only score and terms. */
+interface Risk {
+  score: number;
+  terms: object[];
+  band?: { level: Level; low: number; high: number };
+  q?: number;
+  confidence?: number;
+  words?: Bilingual;
+}
+
 interface Alarm extends Located {
   id: string;
   rule: string | null;
@@ -29,7 +39,7 @@ interface Alarm extends Located {
   value: number | null;
   unit: string | null;
   message: Bilingual | null;
-  risk: object | null;
+  risk: Risk | null;
   district: string | null;
   classification: number;
   incident: string | null;
@@ -40,6 +50,12 @@ interface Alarm extends Located {
   shelved_until: string | null;
   shelved_by: string | null;
   shelved_reason: string | null;
+  /** what an operator said of it */
+  useful: boolean | null;
+  owner: string | null;
+  escalated: { step: number; to: string; at: string } | null;
+  /** acknowledged until it clears: rings again only worse than this */
+  quiet_level: number | null;
   /** the line of the work list that it stands in with others */
   line: string;
   /** why it is told to nobody; `cause`: the alarm that it follows from */
@@ -108,9 +124,10 @@ interface Incident extends Located {
   opened_at: string;
   changed_at: string;
   ended_at: string | null;
-  risk: object | null;
+  risk: Risk | null;
   assignments: Assignment[];
   alarms: string[];
+  in_danger: number | null;
   version: number;
 }
 
@@ -165,6 +182,11 @@ interface RiskCell {
   terms: object;
   people: number;
   districts: string[];
+  band: Risk['band'] | null;
+  q: number | null;
+  confidence: number | null;
+  /** how much of its worst hazard is left at this distance */
+  faded: number | null;
 }
 
 interface VideoEvent extends Located {
@@ -299,6 +321,7 @@ interface Vocabulary {
   alarm_levels: Texts;
   urgencies: Texts;
   alarm_families: Texts;
+  risk_bands: Record<string, { low: number; high: number }>;
   metrics: Texts;
   layer_groups: unknown;
   /** sets of words that are derived from what they mean */

@@ -89,6 +89,8 @@ class Incident(Base):
     opened_by: Mapped[str]
     risk: Mapped[JsonObject | None]
     version: Mapped[int]
+    # people directly in danger, as who reported it says; null where nobody has said
+    in_danger: Mapped[int | None]
 
 
 INCIDENT_SERIAL = Sequence("incident_serial", metadata=Base.metadata)

@@ -6,7 +6,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Double, ForeignKey, Identity, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -44,6 +54,7 @@ class RuleVersion(Base):
     # seeded, changed, armed, disarmed
     what: Mapped[str]
     who: Mapped[str]
+    why: Mapped[str | None]
     after: Mapped[JsonObject]
 
 
@@ -55,6 +66,17 @@ class RuleState(Base):
     rule_id: Mapped[str] = mapped_column(Name, primary_key=True)
     thing_id: Mapped[str] = mapped_column(Name, primary_key=True)
     state: Mapped[JsonObject]
+
+
+class RuleMemory(Base):
+    """What a rule that learns has learnt of a thing, as its kind writes it; what came since is learnt anew from the
+    readings."""
+
+    __tablename__ = "rule_memory"
+
+    rule_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    thing_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Alarm(Base):
@@ -109,6 +131,16 @@ class Alarm(Base):
     muted: Mapped[Any | None] = mapped_column(JSONB)
     # it comes and goes; set while that is damped
     chattering_since: Mapped[datetime | None]
+    # what an operator said of it: it was not useful, or it was
+    useful: Mapped[bool | None]
+    # once it is over it stays until somebody resets it
+    latches: Mapped[bool] = mapped_column(server_default=text("false"))
+    # acknowledged until it clears: what is no worse than this does not ring again
+    quiet_level: Mapped[int | None] = mapped_column(SmallInteger)
+    # who sees to it
+    owner: Mapped[str | None]
+    # whom it was passed on to because nobody acknowledged it: {step, to, at}
+    escalated: Mapped[JsonObject | None] = mapped_column(JSONB)
     version: Mapped[int]
 
 
@@ -175,6 +207,8 @@ class RiskCell(Base):
     # those it touches
     districts: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     scored_at: Mapped[datetime]
+    # band, q, confidence, faded: how much of the score is left at this distance
+    placed: Mapped[JsonObject | None]
 
 
 class CapAlert(Base):

@@ -7,15 +7,21 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Double, Identity, Index, LargeBinary, SmallInteger, text
-from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
+from sqlalchemy import (
+    BigInteger,
+    Double,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.types import Text
 
 from core.models.base import Base, Name, point
 from core.types import JsonObject
-
-TIMES = ARRAY(TIMESTAMP(timezone=True))
 
 
 class Observation(Base):
@@ -59,10 +65,19 @@ class IngestBatch(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     partition: Mapped[int] = mapped_column(SmallInteger)
     created_at: Mapped[datetime]
-    sensor_ids: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    metrics: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    times: Mapped[list[datetime]] = mapped_column(TIMES)
-    values: Mapped[list[float]] = mapped_column(ARRAY(Double))
+    # core.packed: number of the series, time, value
+    packed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Series(Base):
+    """A number for each sensor and metric that was ever heard: what the engine is handed."""
+
+    __tablename__ = "series"
+    __table_args__ = (UniqueConstraint("sensor_id", "metric", name="uq_series_sensor_id_metric"),)
+
+    number: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
+    sensor_id: Mapped[str] = mapped_column(Name)
+    metric: Mapped[str] = mapped_column(Name)
 
 
 class VideoEvent(Base):
@@ -195,6 +210,8 @@ class IncidentReport(Base):
     quality: Mapped[str] = mapped_column(server_default="good")
     handled_at: Mapped[datetime | None]
     incident_id: Mapped[UUID | None]
+    # people directly in danger, null where nobody has said
+    in_danger: Mapped[int | None]
 
 
 class TaskReplyRow(Base):

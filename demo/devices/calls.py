@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NotRequired
 
 import numpy as np
 from typing_extensions import TypedDict
@@ -26,6 +27,8 @@ class Report(TypedDict):
     level: int | None
     title: str
     text: str
+    # people directly in danger, where the caller says so
+    in_danger: NotRequired[int | None]
 
 
 @dataclass(slots=True)
@@ -53,6 +56,8 @@ class Reporter:
             "channel": about["channel"],
             "reporter": self._reporter(),
         }
+        if about.get("in_danger") is not None:
+            body["in_danger"] = about["in_danger"]
         return message("incident", now, body)
 
     def event(self, now: datetime, place: Place, kind: str, score: float) -> Message:
@@ -125,6 +130,7 @@ class Hotlines:
                     "level": call.level,
                     "title": call.title,
                     "text": call.text,
+                    "in_danger": call.in_danger,
                 }
                 yield self._reporter.call(now, places[call.place], about)
         for index, step in enumerate(weather.script.video):

@@ -50,6 +50,7 @@ class CallStep:
     level: int
     title: str
     text: str
+    in_danger: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from core.errors import DecodeError
-from core.vocabulary import TaskReply, UnitStatus, label, table
+from core.vocabulary import MOST_IN_DANGER, TaskReply, UnitStatus, label, table
 from ingest.decoders.base import (
     Decoder,
     Incoming,
@@ -88,6 +88,8 @@ class IncidentIn(Struct):
     lat: float | None = None
     address: Short | None = None
     reporter: Short | None = None
+    # people directly in danger
+    in_danger: Annotated[int, Meta(ge=0, le=MOST_IN_DANGER)] | None = None
 
 
 class PositionIn(Struct):
@@ -258,6 +260,7 @@ def decode_incident(message: Incoming, ids: tuple[str, ...]) -> list[Record]:
             reporter=check_optional(report.reporter, "reporter"),
             lon=position.lon if position else None,
             lat=position.lat if position else None,
+            in_danger=report.in_danger,
         )
     ]
 

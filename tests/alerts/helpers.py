@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from alerts.folding import fold_all
 from alerts.loading import load_rules, load_things
 from alerts.rules.base import Finding, RuleRow, Thing
+from core.packed import pack
 from core.pgarray import to_pg_us
 from ingest.arrived import Arrived
 from ingest.records import Reading
@@ -36,9 +37,11 @@ def find(
     )
 
 
-def change(conn: Connection, level: int | None, now: datetime, value: float = 12.5) -> UUID | None:
+def change(
+    conn: Connection, level: int | None, now: datetime, value: float = 12.5, rule_id: str = "water-stage"
+) -> UUID | None:
     """Let a finding of `level` happen to the test sensor's alarm; the alarm, where that changed anything."""
-    changes = fold_all(conn, [find(conn, level, now, value)], now).changes
+    changes = fold_all(conn, [find(conn, level, now, value, rule_id)], now).changes
     return changes[0].alarm_id if changes else None
 
 
@@ -56,6 +59,23 @@ def write(
     ]
     (writer or Writer(1)).write(
         conn, [Arrived("t", b"", 1, 1, records=[r]) for r in readings], start + timedelta(days=1)
+    )
+
+
+def hand_on(conn: Connection, partition: int, sensor: str, metric: str, at: datetime, value: float) -> None:
+    """A batch of one reading for the engine, which is in no table of readings."""
+    number = conn.execute(
+        text(
+            """
+INSERT INTO series (sensor_id, metric) VALUES (:sensor, :metric)
+ON CONFLICT (sensor_id, metric) DO UPDATE SET metric = EXCLUDED.metric RETURNING number
+"""
+        ),
+        {"sensor": sensor, "metric": metric},
+    ).scalar_one()
+    conn.execute(
+        text("INSERT INTO ingest_batch (partition, created_at, packed) VALUES (:partition, now(), :packed)"),
+        {"partition": partition, "packed": pack([number], [to_pg_us(at)], [value])},
     )
 
 

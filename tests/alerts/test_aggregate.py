@@ -5,51 +5,63 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.rules import check_params
-from alerts.rules.aggregate import Window, aqi_of, history_of, iaqi, make_monitor, metrics_of
-from alerts.rules.base import Monitor, RuleRow, Thing
+from alerts.rules.aggregate import aqi_of, history_of, iaqi, iaqis, metrics_of
+from alerts.rules.base import RuleRow, Thing
 from alerts.rules.steps import SECOND
+from alerts.rules.windows import Windows
 from core.vocabulary import table
+from tests.alerts.banks import One
 
 MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
+ROW = np.zeros(1, np.int64)
 READINGS = st.lists(st.tuples(st.integers(0, 900), st.floats(-50, 50)), min_size=1, max_size=80)
+
+
+def add(windows: Windows, at: int, value: float) -> None:
+    windows.add(ROW, np.array([at]), np.array([value]))
+
+
+def windows_of(*lengths: int) -> Windows:
+    return Windows(1, lengths, MINUTE, keep_most=True)
 
 
 @pytest.mark.parametrize("function", ["sum", "mean", "max"])
 @given(gaps=READINGS)
-def test_window_is_what_a_plain_recount_gives(function: str, gaps: list[tuple[int, float]]) -> None:
+def test_windows_are_what_a_plain_recount_gives(function: str, gaps: list[tuple[int, float]]) -> None:
     """Buckets whose number is within the last `length / bucket` numbers count whole."""
-    length, bucket = 30 * MINUTE, MINUTE
-    window, held, at = Window(length, bucket), [], 0
+    lengths, bucket = (10 * MINUTE, 30 * MINUTE), MINUTE
+    windows, held, at = windows_of(*lengths), [], 0
     for gap, value in gaps:
         at += gap * SECOND
-        window.add(at, value)
+        add(windows, at, value)
         held.append((at, value))
-        kept = [v for t, v in held if t // bucket > at // bucket - length // bucket]
-        plain = {"sum": math.fsum(kept), "mean": math.fsum(kept) / len(kept), "max": max(kept)}[function]
-        assert window.value(function) == pytest.approx(plain, abs=1e-6)
+        made = windows.values(function, ROW)[:, 0]
+        for length, got in zip(lengths, made, strict=True):
+            kept = [v for t, v in held if t // bucket > at // bucket - length // bucket]
+            plain = {"sum": math.fsum(kept), "mean": math.fsum(kept) / len(kept), "max": max(kept)}[function]
+            assert got == pytest.approx(plain, abs=1e-6)
 
 
 def test_dry_window_reads_zero_and_not_a_rounding_error() -> None:
-    window = Window(HOUR, MINUTE)
+    windows = windows_of(HOUR)
     for i in range(30):
-        window.add(i * MINUTE, 0.1)
+        add(windows, i * MINUTE, 0.1)
     for i in range(61):
-        window.add(2 * HOUR + i * MINUTE, 0.0)
-    assert window.value("sum") == 0.0
+        add(windows, 2 * HOUR + i * MINUTE, 0.0)
+    assert windows.values("sum", ROW)[0, 0] == 0.0
 
 
-def test_history_in_buckets_counts_as_its_readings_did() -> None:
-    one, other = Window(HOUR, MINUTE), Window(HOUR, MINUTE)
-    for second, value in ((0, 1.0), (20, 5.0), (40, 3.0)):
-        one.add(second * SECOND, value)
-    other.add(0, 9.0, 3, 5.0)
-    for function in ("sum", "mean", "max"):
-        assert one.value(function) == other.value(function)
+def test_series_do_not_know_of_each_other() -> None:
+    windows = Windows(2, [HOUR], MINUTE)
+    windows.add(np.array([0, 1]), np.array([0, 0]), np.array([1.0, 10.0]))
+    windows.add(np.array([1]), np.array([90 * MINUTE]), np.array([20.0]))
+    assert windows.values("sum", np.array([0, 1]))[0].tolist() == [1.0, 20.0]
 
 
 # HJ 633-2012 table 1: a concentration at a breakpoint has that breakpoint's index; between them formula (1)
@@ -78,6 +90,7 @@ def test_index_at_each_breakpoint_is_the_tables(pollutant: str) -> None:
 )
 def test_index_between_breakpoints_is_linear(pollutant: str, concentration: float, index: float) -> None:
     assert iaqi(pollutant, concentration) == pytest.approx(index)
+    assert iaqis(pollutant, np.array([concentration]))[0] == pytest.approx(index)
 
 
 @pytest.mark.parametrize(
@@ -107,13 +120,11 @@ def seeded(name: str) -> RuleRow:
     )
 
 
-def make(rule: RuleRow) -> Monitor:
-    monitor = make_monitor(rule, SITE)
-    assert monitor is not None
-    return monitor
+def make(rule: RuleRow) -> One:
+    return One(rule, SITE)
 
 
-def rained(monitor: Monitor, per_minute: float, minutes: range) -> list[tuple[int, int | None, float | None]]:
+def rained(monitor: One, per_minute: float, minutes: range) -> list[tuple[int, int | None, float | None]]:
     found = [(m, monitor.feed("rain", m * MINUTE, per_minute)) for m in minutes]
     return [(m, f.level, f.value) for m, f in found if f is not None]
 
@@ -160,5 +171,5 @@ def test_restored_monitor_goes_on_where_the_first_stood() -> None:
     state: dict[str, Any] = second.state()
     assert state["met"] == first.state()["met"]
     for m in range(100):
-        second.remember("rain", m * MINUTE, 0.6)  # type: ignore[attr-defined]
+        second.remember("rain", m * MINUTE, 0.6)
     assert rained(first, 0.6, range(100, 180)) == rained(second, 0.6, range(100, 180))

@@ -112,7 +112,7 @@ def test_area_is_a_closed_ring_about_the_place(conn: Connection) -> None:
     assert ring.is_valid
     assert ring.contains(Point(where.lon, where.lat))
     metres = conn.scalar(text("SELECT ST_Area(ST_GeomFromText(:wkt, 4326)::geography)"), {"wkt": ring.wkt})
-    assert metres == pytest.approx(3.106 * 800**2, rel=0.01)  # a river flood reaches 800 m; 24 corners
+    assert metres == pytest.approx(3.106 * 1200**2, rel=0.01)  # a river flood of level I reaches 1,200 m; 24 corners
 
 
 def test_feeds_list_the_newest_message_of_each_alarm_by_area_until_it_expires(conn: Connection) -> None:

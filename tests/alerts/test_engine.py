@@ -15,7 +15,7 @@ from alerts.engine import AlertEngine
 from core.pgarray import to_pg_us
 from core.types import partition_of
 from ingest.writer import Writer
-from tests.alerts.helpers import alarms, events, write
+from tests.alerts.helpers import alarms, events, hand_on, write
 from tests.support import now
 
 START = now() - timedelta(hours=2)
@@ -178,22 +178,7 @@ def test_batches_committed_out_of_order_are_all_judged(fresh_engine: Engine) -> 
 def test_engines_judge_their_own_shards_only(fresh_engine: Engine) -> None:
     with fresh_engine.begin() as conn:
         for name in ("wl-spare", "gas-spare"):
-            row = {
-                "p": partition_of(name, 8),
-                "s": [name],
-                "m": ["gas" if name[0] == "g" else "water_level"],
-                "t": [START],
-                "v": [60.0],
-            }
-            conn.execute(
-                text(
-                    """
-INSERT INTO ingest_batch (partition, created_at, sensor_ids, metrics, times, values)
-VALUES (:p, now(), :s, :m, :t, :v)
-"""
-                ),
-                row,
-            )
+            hand_on(conn, partition_of(name, 8), name, "gas" if name[0] == "g" else "water_level", START, 60.0)
     mine = partition_of("wl-spare", 8)
     assert mine != partition_of("gas-spare", 8)
     judge(make(fresh_engine, 8, [mine]))
@@ -214,6 +199,6 @@ def test_newest_judged_time_stands_before_what_still_waits(fresh_engine: Engine)
     feed(fresh_engine, [(0, CALM)])
     judge(make(fresh_engine))
     feed(fresh_engine, [(10, RED)])
-    loaded = read(fresh_engine, lambda c: loading.load(c, [0], 1))
+    panel = read(fresh_engine, lambda c: loading.load(c, [0], 1)).panel
     newest: datetime = START + timedelta(seconds=10)
-    assert loaded.newest["wl-spare", "water_level"] < to_pg_us(newest)
+    assert to_pg_us(START) <= panel.newest[panel.slots["wl-spare", "water_level"]] < to_pg_us(newest)

@@ -108,12 +108,7 @@ def test_after_a_restart_nothing_muted_goes_out_until_its_cause_is_known(fresh_e
     start, moment = Start(), now()
     with fresh_engine.begin() as conn:
         inhibit(conn, "rainstorm", "flow")
-        conn.execute(
-            text(
-                "INSERT INTO ingest_batch (partition, created_at, sensor_ids, metrics, times, values) "
-                "VALUES (0, now(), '{}', '{}', '{}', '{}')"
-            )
-        )
+        conn.execute(text("INSERT INTO ingest_batch (partition, created_at, packed) VALUES (0, now(), '')"))
         happen(conn, "pipe", "flow", 3, moment)
     moment += LATER
     with fresh_engine.begin() as conn:
@@ -133,10 +128,7 @@ def test_start_waits_for_what_had_arrived_before_it_and_not_for_ever(fresh_engin
     start, moment = Start(), now()
     with fresh_engine.begin() as conn:
         assert start.is_over(conn, moment) is True, "nothing waits"
-        add = text(
-            "INSERT INTO ingest_batch (partition, created_at, sensor_ids, metrics, times, values) "
-            "VALUES (0, now(), '{}', '{}', '{}', '{}')"
-        )
+        add = text("INSERT INTO ingest_batch (partition, created_at, packed) VALUES (0, now(), '')")
         conn.execute(add)
         assert start.is_over(conn, moment) is True, "it came after the start"
         late = Start()

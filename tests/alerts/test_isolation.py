@@ -190,14 +190,7 @@ def test_batch_that_cannot_be_judged_is_found_by_halving_and_put_aside(
         writer = Writer(1)
         for n in range(7):
             write(conn, [(n, CALM)], START, SENSOR, writer=writer)
-        conn.execute(
-            text(
-                """
-INSERT INTO ingest_batch (partition, created_at, sensor_ids, metrics, times, values)
-VALUES (0, now(), '{a,b}', '{x}', '{}', '{}')
-"""
-            )
-        )
+        conn.execute(text("INSERT INTO ingest_batch (partition, created_at, packed) VALUES (0, now(), 'no rows')"))
         write(conn, [(20, RED)], START, SENSOR, writer=writer)
     engine = make(fresh_engine)
     assert judge(engine) == 8

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition
+from hypothesis.stateful import rule as st_rule
 
-from alerts.lifecycle import AlarmView, acknowledge, fold, shelve, unacknowledge, unshelve
+from alerts.lifecycle import (
+    AlarmView,
+    Transition,
+    acknowledge,
+    chatter,
+    fold,
+    put_back,
+    reset,
+    settle,
+    shelve,
+    suppress,
+    take_out,
+    unacknowledge,
+    unshelve,
+    unsuppress,
+)
 from core.errors import Conflict, InputError
 from core.vocabulary import AlarmState as S
 from tests.support import now
@@ -140,3 +159,202 @@ def test_whatever_happens_the_alarm_tells_what_is(happenings: list[int | str | N
         assert (alarm.state in (UNACK, ACK)) == alarm.active
         if isinstance(what, int):
             assert (alarm.level, alarm.active) == (what, True)
+
+
+# --- latching, service, design, until it clears -----------------------------------------------------------------------
+
+LATCHED, LATCHED_ACK = S.LATCHED_UNACKNOWLEDGED, S.LATCHED_ACKNOWLEDGED
+OUT, DESIGN = S.OUT_OF_SERVICE, S.SUPPRESSED_BY_DESIGN
+
+
+def latching(state: S, active: bool = True) -> AlarmView:
+    return replace(view(state, active=active), latches=True)
+
+
+def test_latched_alarm_is_over_only_when_somebody_resets_it() -> None:
+    raised = fold(None, 2, latches=True)
+    assert raised is not None
+    over = fold(raised.after, None)
+    assert over is not None
+    assert over.after.state is LATCHED
+    seen = acknowledge(over.after)
+    assert seen is not None
+    assert seen.after.state is LATCHED_ACK
+    assert reset(seen.after).after.state is NORMAL
+    assert acknowledge(seen.after) is None, "a repeat is no error"
+    for state in (UNACK, ACK, LATCHED, NORMAL, BACK):
+        with pytest.raises(Conflict):
+            reset(latching(state))
+
+
+def test_latched_alarm_that_comes_again_rings() -> None:
+    again = fold(latching(LATCHED_ACK, active=False), 2)
+    assert again is not None
+    assert (again.what, again.after.state) == ("raised_again", UNACK)
+
+
+def test_acknowledged_until_it_clears_rings_only_for_worse() -> None:
+    seen = acknowledge(view(UNACK, 2), until_clear=True)
+    assert seen is not None
+    quiet = seen.after
+    eased = fold(quiet, 3)
+    assert eased is not None
+    same = fold(eased.after, 2)
+    assert same is not None
+    assert (same.what, same.after.state) == ("worsened", ACK), "as bad as it was known to be"
+    worse = fold(same.after, 1)
+    assert worse is not None
+    assert (worse.after.state, worse.after.quiet_level) == (UNACK, None)
+    plain = acknowledge(view(UNACK, 2))
+    assert plain is not None
+    rings = fold(replace(plain.after, level=3), 2)
+    assert rings is not None
+    assert rings.after.state is UNACK
+
+
+def test_out_of_service_needs_a_reason_and_ends_as_it_stands() -> None:
+    with pytest.raises(InputError):
+        take_out(view(UNACK), " ")
+    away = take_out(view(UNACK), "in repair").after
+    assert away.state is OUT
+    worse = fold(away, 1)
+    assert worse is not None
+    assert worse.after.state is OUT
+    assert put_back(worse.after).after.state is UNACK
+    over = fold(worse.after, None)
+    assert over is not None
+    assert put_back(over.after).after.state is NORMAL
+
+
+def test_design_never_hides_level_one() -> None:
+    hidden = suppress(view(UNACK, 2))
+    assert hidden is not None
+    assert hidden.after.state is DESIGN
+    assert suppress(view(UNACK, 1)) is None
+    assert suppress(view(SHELVED, 2)) is None
+    shown = unsuppress(hidden.after)
+    assert shown is not None
+    assert shown.after.state is UNACK
+    assert unsuppress(view(ACK)) is None
+
+
+class Life(RuleBasedStateMachine):
+    """Random findings, people, clock and design against a model that is written down apart: what is asked for in
+    ISA-18.2, and nothing else."""
+
+    alarm: AlarmView | None = None
+    seen: set[S]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = set()
+        self.now = now()
+
+    def take(self, transition: Transition | None) -> None:
+        if transition is not None:
+            before, self.alarm = self.alarm, transition.after
+            assert before is None or before != self.alarm, "a transition changes something"
+            self.seen.add(self.alarm.state)
+
+    @st_rule(level=st.integers(1, 4), latches=st.booleans())
+    def finding(self, level: int, latches: bool) -> None:
+        before = self.alarm
+        self.take(fold(before, level, latches=latches))
+        assert self.alarm is not None
+        assert self.alarm.active
+        assert self.alarm.level == level
+        if before is None or before.state is NORMAL:
+            assert self.alarm.state is UNACK
+        elif before.state in (SHELVED, OUT, DESIGN):
+            assert self.alarm.state is before.state, "what is put aside stays aside"
+        elif level < before.level and not before.chattering and before.quiet_level is None:
+            assert self.alarm.state is UNACK, "worsening rings"
+
+    @st_rule()
+    def over(self) -> None:
+        before = self.alarm
+        self.take(fold(before, None))
+        if before is not None and before.active:
+            assert self.alarm is not None
+            assert not self.alarm.active
+            if before.latches and before.state in (UNACK, ACK) and not before.chattering:
+                assert self.alarm.state in (LATCHED, LATCHED_ACK)
+
+    @precondition(lambda self: self.alarm is not None)
+    @st_rule(
+        act=st.sampled_from(
+            [
+                acknowledge,
+                lambda a: acknowledge(a, until_clear=True),
+                reset,
+                lambda a: take_out(a, "repair"),
+                put_back,
+                suppress,
+                unsuppress,
+                lambda a: shelve(a, 30, "works", now()),
+                unshelve,
+                chatter,
+                settle,
+                lambda a: unacknowledge(a, "me", now(), "me", now()),
+            ]
+        )
+    )
+    def somebody(self, act: Callable[[AlarmView], Transition | None]) -> None:
+        before = self.alarm
+        assert before is not None
+        reason = "alarm_state"
+        try:
+            self.take(act(before))
+        except Conflict as refused:
+            reason = refused.reason
+        assert reason == "alarm_state"
+        assert self.alarm is not None
+        assert (self.alarm.active, self.alarm.level) == (before.active, before.level)
+        assert self.alarm.latches == before.latches
+
+    @invariant()
+    def it_stands_as_it_may(self) -> None:
+        one = self.alarm
+        if one is None:
+            return
+        assert one.peak_level <= one.level or not one.active
+        assert (one.shelved_until is not None) == (one.state is SHELVED)
+        if one.state is NORMAL:
+            assert not one.active, "what holds is never called normal"
+        if one.state in (LATCHED, LATCHED_ACK):
+            assert one.latches
+            assert not one.active or one.chattering
+        if one.state is BACK:
+            assert not one.active or one.chattering
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(max_examples=150, stateful_step_count=40)
+
+
+def test_no_state_is_unreachable() -> None:
+    """Each state of the enum, by the acts that lead there."""
+    raised = fold(None, 2, latches=True)
+    assert raised is not None
+    plain = fold(None, 2)
+    assert plain is not None
+    over, plain_over = fold(raised.after, None), fold(plain.after, None)
+    assert over is not None
+    assert plain_over is not None
+    latched_seen, seen = acknowledge(over.after), acknowledge(plain.after)
+    assert latched_seen is not None
+    assert seen is not None
+    hidden = suppress(plain.after)
+    assert hidden is not None
+    reached = {
+        raised.after.state,
+        over.after.state,
+        plain_over.after.state,
+        latched_seen.after.state,
+        seen.after.state,
+        hidden.after.state,
+        reset(latched_seen.after).after.state,
+        shelve(plain.after, 5, "x", now()).after.state,
+        take_out(plain.after, "x").after.state,
+    }
+    assert reached == set(S)

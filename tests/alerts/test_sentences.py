@@ -74,7 +74,7 @@ def said(names: dict[str, str], template: str, level: int | None, metric: str | 
             "Lin River Station 6: water level back at 9.08 m, not past the clearing limit; level II alarm held",
         ),
         (
-            said(RAIN, "alarm.window.3h", 2, "rain", value=50.08, unit="mm", limit=50),
+            said(RAIN, "alarm.window", 2, "rain", value=50.08, unit="mm", limit=50, fields={"hours": "3"}),
             "临江雅居雨量站 3 小时雨量 50.1 毫米，达到二级阈值 50.0 毫米",
             "Linjiang Manor Rain Gauge: rain 50.1 mm in 3 h, at or above the level II threshold of 50.0 mm",
         ),

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection, text
 
 from alerts.rules.stale import Heard, StaleParams, find_silent, in_grace
-from alerts.silence import watch_silence
+from alerts.standing import Standing
 from tests.alerts.helpers import alarms, write
 from tests.support import now
 
 NOW = now()
 LONG_AGO = NOW - timedelta(days=1)
 PARAMS = StaleParams()
+
+
+def watch_silence(conn: Connection, at: datetime, started_at: datetime) -> None:
+    Standing(started_at).judge(conn, at)
 
 
 def heard(count: int, age_s: float, source: str = "rain", interval_s: float | None = 60, first: int = 0) -> list[Heard]:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from alerts.rules import check_params
 from alerts.rules.base import RuleRow, Thing, watches
-from alerts.rules.steps import FRESH, SECOND, Comparator, Step
-from alerts.rules.threshold import StepParams, ThresholdParams, make_monitor, steps_for
+from alerts.rules.steps import FRESH, SECOND, Step
+from alerts.rules.threshold import StepParams, ThresholdParams, make_bank, steps_for
 from core.errors import InputError
+from tests.alerts.banks import One, OneThing
 
 Feed = list[tuple[float, float, int | None]]
 
@@ -57,17 +58,17 @@ CASES: list[tuple[str, list[Step], Feed]] = [
 
 @pytest.mark.parametrize(("why", "steps", "feed"), CASES, ids=[c[0] for c in CASES])
 def test_level_after_each_value(why: str, steps: list[Step], feed: Feed) -> None:
-    comparator = Comparator(steps)
+    comparator = OneThing(steps)
     for at, value, level in feed:
         before = comparator.level
-        changed = comparator.feed(int(at * SECOND), [value] * len(steps))
+        changed = comparator.feed(int(at * SECOND), value)
         assert comparator.level == level, (why, at)
         assert changed == (before != level), (why, at)
 
 
 def test_on_delay_matures_on_the_clock_while_the_value_holds() -> None:
-    comparator = Comparator(DELAYED)
-    comparator.feed(0, [11])
+    comparator = OneThing(DELAYED)
+    comparator.feed(0, 11)
     assert comparator.waiting
     assert not comparator.tick(9 * SECOND)
     assert comparator.tick(10 * SECOND)
@@ -76,33 +77,33 @@ def test_on_delay_matures_on_the_clock_while_the_value_holds() -> None:
 
 
 def test_clock_does_not_mature_what_nobody_has_confirmed_for_long() -> None:
-    comparator = Comparator(DELAYED)
-    comparator.feed(0, [11])
+    comparator = OneThing(DELAYED)
+    comparator.feed(0, 11)
     assert not comparator.tick(10 * SECOND + FRESH + 1)
     assert comparator.level is None
 
 
 def test_checkpoint_brings_everything_back() -> None:
-    first, second = Comparator(DELAYED), Comparator(DELAYED)
-    first.feed(0, [11])
-    second.restore(first.state())
+    first, second = OneThing(DELAYED), OneThing(DELAYED)
+    first.feed(0, 11)
+    second.steps.restore(0, first.steps.state(0))
     assert second.waiting
-    assert second.feed(10 * SECOND, [11])
+    assert second.feed(10 * SECOND, 11)
 
 
 def test_checkpoint_of_other_steps_is_left_aside() -> None:
-    comparator = Comparator(PLAIN)
-    comparator.restore(Comparator(DELAYED).state())
+    comparator = OneThing(PLAIN)
+    comparator.steps.restore(0, OneThing(DELAYED).steps.state(0))
     assert comparator.level is None
-    assert len(comparator.met) == 3
+    assert comparator.steps.state(0)["levels"] == [1, 2, 3]
 
 
 @given(st.lists(st.floats(0, 40), min_size=1, max_size=60))
 def test_level_is_never_milder_than_the_value_and_never_worse_than_the_deadband(values: list[float]) -> None:
     """Whatever the history: at or above `on` a step is met, below `off` it is not."""
-    comparator = Comparator(PLAIN)
+    comparator = OneThing(PLAIN)
     for at, value in enumerate(values):
-        comparator.feed(at, [value] * 3)
+        comparator.feed(at, value)
         mildest = min((s.level for s in PLAIN if value >= s.on), default=None)
         worst = min((s.level for s in PLAIN if value >= s.off), default=None)
         assert (comparator.level or 9) <= (mildest or 9)
@@ -122,8 +123,7 @@ def thing(**more: Any) -> Thing:
 
 
 def test_finding_says_value_unit_and_the_limit_that_was_met() -> None:
-    monitor = make_monitor(rule(hysteresis=0.5), thing())
-    assert monitor is not None
+    monitor = One(rule(hysteresis=0.5), thing())
     assert monitor.feed("water_level", 1, 1.0) is None
     found = monitor.feed("water_level", 2, 3.1)
     assert found is not None
@@ -157,7 +157,7 @@ def test_steps_in_force(why: str, params: dict[str, Any], place: dict[str, Any],
 
 
 def test_thing_without_limits_is_not_watched() -> None:
-    assert make_monitor(rule(per_site=True, steps=[{"level": 1}]), thing()) is None
+    assert make_bank(rule(per_site=True, steps=[{"level": 1}]), [thing()]) is None
 
 
 WATCHES: list[tuple[str, dict[str, Any], bool]] = [

@@ -39,9 +39,9 @@ def test_alarm_can_be_added_to_an_incident_near_by_and_only_once() -> None:
 
 
 INCIDENTS = [
-    ("open", ["note", "level", "on_scene", "clear", "closed", "cancelled"]),
-    ("on_scene", ["note", "level", "clear", "closed", "cancelled"]),
-    ("clear", ["note", "level", "on_scene", "closed"]),
+    ("open", ["note", "level", "in_danger", "on_scene", "clear", "closed", "cancelled"]),
+    ("on_scene", ["note", "level", "in_danger", "clear", "closed", "cancelled"]),
+    ("clear", ["note", "level", "in_danger", "on_scene", "closed"]),
     ("closed", ["note", "open"]),
 ]
 
@@ -56,6 +56,9 @@ def test_withdrawing_asks_why_and_joining_asks_into_which() -> None:
     assert [(f["name"], f["required"]) for f in found["withdraw"]["fields"]] == [("reason", True)]
     assert [(f["name"], f["required"]) for f in found["join"]["fields"]] == [("into", True)]
     assert found["level"]["fields"][0]["value"] == 2, "it begins with what it is"
+    danger = found["in_danger"]
+    assert (danger["method"], danger["url"], danger["body"]) == ("PATCH", "/api/incidents/i1", {"version": 1})
+    assert [(f["name"], f["kind"], f["value"]) for f in danger["fields"]] == [("in_danger", "number", None)]
 
 
 MILESTONES = [

@@ -109,7 +109,7 @@ def test_people_of_the_risk_and_of_the_surroundings_are_counted_in_the_same_circ
     for incident in scored_incidents(conn):
         card = card_of(conn, incident)
         near = card["around"]
-        assert near["radius_m"] == reach_of(card["object"]["kind"])
+        assert near["radius_m"] == reach_of(card["object"]["kind"], card["object"]["level"])
         said = [int(n) for n in re.findall(r"\d+", term(card, "people").replace(",", ""))]
         assert said == [rounded(near["people"]), round(near["radius_m"])]
         assert str(near["buildings"]) in term(card, "buildings")
@@ -123,7 +123,7 @@ def test_score_is_the_one_that_the_list_shows(conn: Connection) -> None:
 @pytest.mark.parametrize("kind", list(table("incident_kinds")))
 def test_hazard_of_a_kind_is_what_recommendation_and_circle_read(kind: str) -> None:
     hazard = hazard_of(kind, 1, "Likely", now())
-    assert (hazard.radius_m, hazard.capabilities) == (reach_of(kind), needs_of(kind, 1))
+    assert (hazard.radius_m, hazard.capabilities) == (reach_of(kind, 1), needs_of(kind, 1))
 
 
 def put(conn: Connection, unit: str, where: LonLat, seen: datetime) -> None:

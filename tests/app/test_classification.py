@@ -12,10 +12,10 @@ import pytest
 from fastapi import Response
 from sqlalchemy import Connection, text
 
-from alerts.cells import read_ground, score_cells
+from alerts.cells import read_cell_ground, score_cells
 from alerts.feeds.index import list_entries, read_alert
 from alerts.present import read_cells
-from alerts.risk import vulnerability_terms
+from alerts.risk.terms import facilities_text
 from alerts.store import link
 from app.api import alarms, classification, incidents, sensors, state, video
 from app.api.classification import ClassificationIn
@@ -368,7 +368,7 @@ VALUES ('camera', 'gate-9', 'pending', now(), now(), 1, 't', 's', 118.3, 33.9)
 def test_score_of_risk_counts_what_is_classified_and_does_not_name_it(conn: Connection) -> None:
     change(conn, 1, now())
     name = conn.scalar(text("SELECT names->>'zh' FROM alarm"))
-    ground = read_ground(conn, 8)
+    ground = read_cell_ground(conn, 8)
     assert ground
 
     def terms() -> str:
@@ -388,7 +388,7 @@ def test_sensitive_place_near_that_is_classified_is_not_named() -> None:
             Place(str(n), "school", {"zh": f"学校{n}", "en": f"School {n}"}, 1.0, None, c)
             for n, c in enumerate(classes)
         )
-        return vulnerability_terms(Exposure(1, 1, places, True), now(), "UTC")[0].text["en"]
+        return facilities_text(Exposure(1, 1, places, True), unnamed=bool(places))["en"]
 
     assert said(0, 2) == "sensitive places: School 0"
     assert said(2) == "sensitive places near that are not open to all"

@@ -55,7 +55,7 @@ class Player:
             )
             self.units = list(conn.scalars(text("SELECT id FROM unit ORDER BY id LIMIT 4")))
             self.finding = find(conn, 1, now())
-            self.ground = cells.read_ground(conn, 8)
+            self.ground = cells.read_cell_ground(conn, 8)
 
     def act(self) -> str:
         acts: list[Callable[[Connection, datetime], None]] = [
@@ -166,8 +166,8 @@ class Player:
         scoring.score_incidents(conn, at, 8)
 
     def clock(self, conn: Connection, at: datetime) -> None:
-        """As it will be in some hours: the score moves, and is known from now on."""
-        scoring.follow_clock(conn, at, 8)
+        """As the world will be in some hours: the score moves, and is known from now on."""
+        scoring.follow_world(conn, at, 8)
 
     def cells(self, conn: Connection, at: datetime) -> None:
         assert self.ground is not None

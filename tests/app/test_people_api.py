@@ -269,6 +269,7 @@ def test_language_is_kept_with_the_account(admin: httpx.Client) -> None:
 
 def test_what_is_chosen_of_the_page_goes_with_the_account(admin: httpx.Client) -> None:
     chosen = {"theme": "light", "left": True, "widths": {"right": 400}, "layers": {"rain": {"visible": False}}}
+    chosen["order"] = "level"
     assert admin.patch("/api/me", json={"settings": chosen}).json()["settings"] == chosen
     assert admin.patch("/api/me", json={"settings": {"theme": None, "left": False}}).json()["lang"] == "zh"
     left = {**chosen, "left": False}
@@ -287,9 +288,10 @@ def test_what_is_chosen_of_the_page_goes_with_the_account(admin: httpx.Client) -
         ({"layers": {"x" * 65: {}}}, "layers"),
         ({"layers": {"rain": {"opacity": 2}}}, "opacity"),
         ({"layers": {str(n): {} for n in range(501)}}, "layers"),
+        ({"order": "size"}, "order"),
         ({"somewhat": 1}, "somewhat"),
     ],
-    ids=["theme", "width", "panel", "layer", "opacity", "many", "unknown"],
+    ids=["theme", "width", "panel", "layer", "opacity", "many", "order", "unknown"],
 )
 def test_a_choice_that_no_page_makes_is_refused_by_its_field(
     admin: httpx.Client, settings: dict[str, Any], field: str

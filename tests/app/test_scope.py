@@ -12,7 +12,7 @@ import h3
 import pytest
 from sqlalchemy import Connection, text
 
-from alerts.cells import put_districts, read_ground, score_cells
+from alerts.cells import put_districts, read_cell_ground, score_cells
 from alerts.scoring import score_incidents
 from alerts.store import link
 from app.api import alarms, health, incidents, layers, pending, sensors, state, units, video
@@ -167,7 +167,7 @@ LIMIT 1
 
 
 def test_areas_of_risk_are_told_of_where_they_touch_ones_districts(busy: Connection) -> None:
-    ground = read_ground(busy, 8)
+    ground = read_cell_ground(busy, 8)
     assert ground is not None
     score_cells(busy, ground, now())
     codes = list(busy.scalars(text("SELECT code FROM district ORDER BY code")))
@@ -195,7 +195,7 @@ def seen_cells(conn: Connection, **limits: Any) -> Ids:
 
 
 def test_cells_learn_their_districts_when_the_ground_is_read_anew(busy: Connection) -> None:
-    ground = read_ground(busy, 8)
+    ground = read_cell_ground(busy, 8)
     assert ground is not None
     score_cells(busy, ground, now())
     held = held_districts(busy)
@@ -435,6 +435,7 @@ def test_surroundings_of_a_card_are_those_in_ones_districts(border: Border, conn
         ask_as(conn, person(Role.DISPATCHER, districts=frozenset(others))),
         place_of_incident(conn, border),
         "flooding",
+        conn.scalar(text("SELECT level FROM incident WHERE id = :id"), {"id": border.incident}),
         [],
     )
     assert rest
@@ -576,7 +577,7 @@ VALUES ('score', 'x', 'no', 3, now(), now(), 'infinity')
 
 
 def test_area_of_risk_names_no_alarm_to_whom_part_of_the_city_is_hidden(busy: Connection) -> None:
-    ground = read_ground(busy, 8)
+    ground = read_cell_ground(busy, 8)
     assert ground is not None
     score_cells(busy, ground, now())
     name = busy.scalar(text("SELECT names->>'zh' FROM alarm"))
@@ -608,7 +609,7 @@ def test_layer_counts_what_may_be_seen(layer: str, limits: Any, busy: Connection
 
 @pytest.mark.parametrize("layer", ["alarms", "incidents", "units", "sensors", "video_events", "risk_cells"])
 def test_layer_tells_no_time_of_what_may_not_be_seen(layer: str, busy: Connection) -> None:
-    ground = read_ground(busy, 8)
+    ground = read_cell_ground(busy, 8)
     assert ground is not None
     score_cells(busy, ground, now())
     busy.execute(text("UPDATE incident SET district = (SELECT min(code) FROM district)"))
@@ -622,7 +623,7 @@ def test_layer_tells_no_time_of_what_may_not_be_seen(layer: str, busy: Connectio
 
 
 def test_areas_of_risk_and_components_are_counted_as_they_are_seen(busy: Connection) -> None:
-    ground = read_ground(busy, 8)
+    ground = read_cell_ground(busy, 8)
     assert ground is not None
     score_cells(busy, ground, now())
     [dept] = busy.scalars(text("SELECT dept FROM asset WHERE dept IS NOT NULL ORDER BY id LIMIT 1"))

@@ -302,6 +302,21 @@ def test_a_dragged_panel_keeps_its_width(desk: Desk) -> None:
     assert desk.ask("() => JSON.parse(localStorage.getItem('onemap.widths')).right") == pytest.approx(after, abs=2)
 
 
+def test_work_lists_are_ordered_by_risk_until_a_person_wants_another_order(desk: Desk, alarm: Json) -> None:
+    pressed = "[data-list='alarms'] [data-order][aria-pressed='true']"
+    desk.tab("alarms")
+    assert desk.page.get_attribute(pressed, "data-order") == "risk"
+    shown = desk.page.inner_text(f"{row(alarm)} .row-score")
+    assert re.search(r"\b\d\.\d$", shown)
+    desk.page.click("[data-list='alarms'] [data-order='time']")
+    desk.page.wait_for_selector("[data-list='alarms'] [data-order='time'][aria-pressed='true']")
+    assert desk.ask("() => localStorage.getItem('onemap.order')") == "time"
+    assert desk.page.locator("[data-list='alarms'][data-behind]").count() == 0
+    desk.page.wait_for_selector(row(alarm))
+    desk.page.click("[data-list='alarms'] [data-order='risk']")
+    desk.page.wait_for_selector("[data-list='alarms'] [data-order='risk'][aria-pressed='true']")
+
+
 def test_the_desk_saw_no_error_and_no_policy_violation(desk: Desk, alarm: Json) -> None:
     assert desk.complaints == []
 

@@ -55,6 +55,10 @@ def parts(identity: str, title: Text, **changes: Any) -> CardParts:
 
 RISK: Risk = {
     "score": 8.25,
+    "band": {"level": 1, "low": 7.0, "high": 10.0},
+    "q": 0.417,
+    "confidence": 0.65,
+    "words": both("一级告警：7 至 10 分。风险 8.3", "Level I alarm: 7 to 10. Risk 8.3"),
     "terms": [
         {"name": "hazard", "dimension": "hazard", "value": 8.0, "weight": 1, "text": both("致灾因子", "Hazard")},
         {"name": "coping", "dimension": "coping", "value": None, "weight": 1, "text": both("应对能力", "Coping")},
@@ -94,6 +98,10 @@ def alarm_card(state: str = "unacknowledged", **changes: Any) -> AlarmCard:
         "shelved_until": None,
         "shelved_by": None,
         "shelved_reason": None,
+        "useful": None,
+        "owner": None,
+        "escalated": None,
+        "quiet_level": None,
         "line": "water:water",
         "muted": None,
         "chattering_since": None,
@@ -147,6 +155,7 @@ def incident_card(
         "opened_at": MORNING,
         "changed_at": MORNING,
         "ended_at": None,
+        "in_danger": None,
         "risk": None,
         "assignments": assignments or [],
         "alarms": [],

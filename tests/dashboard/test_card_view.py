@@ -54,6 +54,19 @@ def test_a_term_without_data_says_so_instead_of_showing_zero() -> None:
     assert "no data" in words(missing[0]["children"], "en")
 
 
+def test_a_score_stands_in_its_band_with_what_it_says_and_how_sure_it_is() -> None:
+    card = alarm_card()
+    main = main_words(card)
+    order = ["Level I alarm: 7 to 10. Risk 8.3", "Confidence 65 %", "Lack of coping capacity"]
+    assert [main.index(part) for part in order] == sorted(main.index(part) for part in order)
+    (gauge,) = having(whole(card), min="7.0")
+    assert (gauge["max"], gauge["value"]) == ("10.0", "8.25")
+    before = {name: card["object"]["risk"][name] for name in ("score", "terms")}  # type: ignore[index, literal-required]
+    old = {**card, "risk": before, "object": {**card["object"], "risk": before}}
+    assert "Confidence" not in main_words(old)  # type: ignore[arg-type]
+    assert "8.2" in main_words(old)  # type: ignore[arg-type]
+
+
 def test_the_next_step_carries_its_call() -> None:
     (button,) = having(whole(alarm_card()), data_next="acknowledge")
     assert (button["data-method"], button["data-url"]) == ("POST", "/api/alarms/a1/acknowledge")

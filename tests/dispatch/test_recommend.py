@@ -87,8 +87,9 @@ def test_where_people_are_in_danger_of_water_its_rescuers_come_first(kind: str) 
     assert set(needs_of(kind, 3)) <= set(needs_of(kind, 1))
 
 
-def test_what_an_incident_reaches_is_of_its_kind() -> None:
-    assert (reach_of("river_flood"), reach_of(None)) == (800.0, 300.0)
+def test_what_an_incident_reaches_is_of_its_kind_and_grows_with_its_level() -> None:
+    assert (reach_of("river_flood", 3), reach_of(None, 3)) == (800.0, 300.0)
+    assert [reach_of("river_flood", level) for level in (1, 2, 4)] == [1200.0, 1000.0, 600.0]
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,19 @@ import { VOCABULARY, aUnit, aWarning, anAlarm, anIncident, before } from './thin
 const LIVE = makeLive(() => {});
 const LISTS = makeLists(makeSets(VOCABULARY), LIVE);
 const order = (list, ...things) => arranged(LISTS[list], things).map(({ id }) => id);
+/** Of another order than that by risk. */
+const orderBy = (by, list, ...things) => arranged(makeLists(makeSets(VOCABULARY), LIVE, () => by)[list], things).map(({ id }) => id);
+const risk = score => ({ risk: { score, terms: [] } });
 
 /** @type {[string, object[], string[]][]} name -> alarms, their order */
 const ALARMS = [
-  ['the gravest alarm is first', [{ id: 'iii', level: 3 }, { id: 'i', level: 1 }, { id: 'ii', level: 2 }], ['i', 'ii', 'iii']],
+  ['the highest risk is first', [{ id: 'puddle', level: 4, ...risk(2.4) }, { id: 'underpass', level: 1, ...risk(9.08) }, { id: 'rain', level: 2, ...risk(6.2) }], ['underpass', 'rain', 'puddle']],
+  ['a graver level with nobody near may stand below a lighter one over a school', [{ id: 'fields', level: 1, ...risk(7.41) }, { id: 'school', level: 2, ...risk(7.55) }], ['school', 'fields']],
+  ['what nobody has counted yet stands in the middle of its level', [{ id: 'new-i', level: 1, risk: null }, { id: 'low-i', level: 1, ...risk(7.4) }, { id: 'ii', level: 2, ...risk(8.1) }, { id: 'new-iii', level: 3, risk: null }], ['new-i', 'ii', 'low-i', 'new-iii']],
   ['of one level the newest alarm is first', [{ id: 'old', raised_at: before(90) }, { id: 'new', raised_at: before(10) }], ['new', 'old']],
-  ['what nobody has acknowledged stands before what somebody has, however grave', [{ id: 'seen', level: 1, state: 'acknowledged' }, { id: 'unseen', level: 4 }], ['unseen', 'seen']],
-  ['what has returned unacknowledged or is latched still waits', [{ id: 'seen', level: 1, state: 'acknowledged' }, { id: 'back', state: 'returned_unacknowledged' }, { id: 'latched_unacknowledged', level: 2, state: 'latched_unacknowledged' }], ['latched_unacknowledged', 'back', 'seen']],
+  // it was the other way round: a puddle that nobody had acknowledged stood before a flooded underpass that somebody had
+  ['that somebody has acknowledged it makes nothing less urgent', [{ id: 'unseen', level: 4 }, { id: 'seen', level: 1, state: 'acknowledged' }], ['seen', 'unseen']],
+  ['what has returned unacknowledged or is latched is in the list', [{ id: 'seen', level: 1, state: 'acknowledged' }, { id: 'back', state: 'returned_unacknowledged' }, { id: 'latched_unacknowledged', level: 2, state: 'latched_unacknowledged' }], ['seen', 'latched_unacknowledged', 'back']],
   ['what is shelved, suppressed, out of service or normal is not in the list', [{ id: 'x' }, ...['shelved', 'suppressed_by_design', 'out_of_service', 'normal'].map(state => ({ id: state, state }))], ['x']],
   ['alarms raised at the same moment keep the order of the server', [{ id: 'b' }, { id: 'a' }], ['b', 'a']],
 ];
@@ -23,11 +29,20 @@ for (const [name, alarms, wanted] of ALARMS) test(name, () => assert.deepEqual(o
 
 /** @type {[string, object[], string[]][]} */
 const INCIDENTS = [
-  ['the gravest incident is first', [{ id: 'iv', level: 4 }, { id: 'ii', level: 2 }], ['ii', 'iv']],
+  ['the incident of the highest risk is first', [{ id: 'iv', level: 4, ...risk(4.1) }, { id: 'iii', level: 3, ...risk(3.4) }], ['iv', 'iii']],
   ['of one level the newest incident is first', [{ id: 'old', opened_at: before(900) }, { id: 'new', opened_at: before(1) }], ['new', 'old']],
   ['incidents that have ended are not in the list', [{ id: 'c', status: 'closed' }, { id: 'x', status: 'cancelled' }, { id: 'clear', status: 'clear' }], ['clear']],
 ];
 for (const [name, incidents, wanted] of INCIDENTS) test(name, () => assert.deepEqual(order('incidents', ...incidents.map(anIncident)), wanted));
+
+test('a person may choose level or time instead', () => {
+  const things = [{ id: 'old-i', level: 1, ...risk(7.1), raised_at: before(90), opened_at: before(90) }, { id: 'ii', level: 2, ...risk(8.2), raised_at: before(60), opened_at: before(60) }, { id: 'new-iv', level: 4, ...risk(2), raised_at: before(1), opened_at: before(1) }];
+  for (const [list, make] of [['alarms', anAlarm], ['incidents', anIncident]]) {
+    assert.deepEqual(order(list, ...things.map(make)), ['ii', 'old-i', 'new-iv']);
+    assert.deepEqual(orderBy('level', list, ...things.map(make)), ['old-i', 'ii', 'new-iv']);
+    assert.deepEqual(orderBy('time', list, ...things.map(make)), ['new-iv', 'ii', 'old-i']);
+  }
+});
 
 /** @type {[string, object[], string[]][]} */
 const UNITS = [

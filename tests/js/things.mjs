@@ -12,6 +12,7 @@ export const VOCABULARY = {
     quiet_alarm: ['normal', 'shelved', 'suppressed_by_design', 'out_of_service'],
     busy_unit: ['assigned', 'en_route', 'on_scene'],
   },
+  risk_bands: { 1: { low: 7, high: 10 }, 2: { low: 5, high: 8.5 }, 3: { low: 3, high: 7 }, 4: { low: 1, high: 5 } },
   stale_after_s: { unit: 90 },
 };
 

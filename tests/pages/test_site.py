@@ -141,7 +141,7 @@ def test_kinds_of_work_are_counted_in_both_languages() -> None:
         "score_alarm",
         "score_incident",
         "score_cell",
-        "stale_rule",
+        "standing_rule",
         "rollup",
         "picture",
         "report",

@@ -45,6 +45,9 @@ def alarm_rows(card: AlarmCard) -> list[Row]:
         ("card.since", moment(alarm["raised_at"])),
         ("card.changed", moment(alarm["changed_at"])),
         ("card.acknowledged_by", person(card, alarm["acknowledged_by"])),
+        ("card.quiet", worded("alarm_levels", str(alarm["quiet_level"])) if alarm["quiet_level"] else None),
+        ("card.owner", person(card, alarm["owner"])),
+        ("card.escalated", worded("roles", alarm["escalated"]["to"]) if alarm["escalated"] else None),
         ("card.muted", texts.pair(alarm["muted"]["why"]) if alarm["muted"] else None),
         ("card.chattering", clock_time(alarm["chattering_since"]) if alarm["chattering_since"] else None),
         ("card.shelved", clock_time(alarm["shelved_until"]) if alarm["shelved_until"] else None),
@@ -63,6 +66,7 @@ def incident_rows(card: IncidentCard) -> list[Row]:
     return [
         ("card.number", incident["number"]),
         ("card.kind", worded("incident_kinds", incident["kind"])),
+        ("card.in_danger", None if incident["in_danger"] is None else str(incident["in_danger"])),
         ("card.text", incident["text"]),
         ("card.address", incident["address"]),
         ("card.where", place(card)),

@@ -1,6 +1,6 @@
 """The card in its fixed order, from typed values. No question is asked here twice and none of the network."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import html
@@ -12,7 +12,7 @@ from app.dashboard.card.words import figure
 from app.dashboard.components import age, clock_time, level_badge, wild
 from core.nouns import LogLine, Risk, Term
 from core.viewer import Permission
-from core.vocabulary import Text
+from core.vocabulary import Text, label
 
 MAX_SCORE = 10.0
 
@@ -69,16 +69,43 @@ def _score(risk: Risk | None) -> list[Any]:
 def _risk(risk: Risk | None) -> list[Any]:
     if risk is None:
         return [html.Section([html.P(texts.both("card.risk.none"), className="quiet")], className="risk")]
-    return [html.Section([html.Ul([_term(term) for term in risk["terms"]], className="terms")], className="risk")]
+    said = [html.P(texts.pair(risk["words"]), className="said")] if "words" in risk else []
+    return [html.Section([*said, *_band(risk), *_terms(risk["terms"])], className="risk")]
+
+
+def _band(risk: Risk) -> list[Any]:
+    """Where in the scores that its level may have this one stands, and how much of what should be known is known."""
+    band = risk.get("band")
+    if band is None:
+        return []
+    gauge = html.Meter(
+        value=str(risk["score"]), min=str(band["low"]), max=str(band["high"]), **wild({"aria-hidden": "true"})
+    )
+    ends = [html.Span(f"{band[end]:g}", className="value") for end in ("low", "high")]
+    sure = html.Span(texts.both("card.risk.confidence", percent=round(100 * risk.get("confidence", 1.0))))
+    return [html.P([ends[0], gauge, ends[1], sure], className="band")]
+
+
+def _terms(terms: Sequence[Term]) -> list[Any]:
+    """By dimension, in the order of the terms."""
+    parts: list[Any] = []
+    for dimension in dict.fromkeys(term["dimension"] for term in terms):
+        rows = [_term(term) for term in terms if term["dimension"] == dimension]
+        if dimension != "hazard":
+            parts.append(html.H4(texts.pair(label("risk_dimensions", dimension))))
+        parts.append(html.Ul(rows, className="terms hazard" if dimension == "hazard" else "terms"))
+    return parts
 
 
 def _term(term: Term) -> html.Li:
     value = term["value"]
+    if term["dimension"] == "hazard" and value is not None:
+        since = term.get("since")
+        seen: list[Any] = [" ", age(since)] if since else []
+        return html.Li(html.Span([*texts.pair(term["text"]), *seen], className="name"), className="plain")
     shown = texts.both("card.risk.missing") if value is None else figure(round(value, 1))
     gauge = html.Meter(value=str(value or 0), min="0", max=str(MAX_SCORE), **wild({"aria-hidden": "true"}))
-    since = term.get("since")
-    said: list[Any] = [*texts.pair(term["text"]), " ", age(since)] if since else texts.pair(term["text"])
-    name = html.Span(said, className="name")
+    name = html.Span(texts.pair(term["text"]), className="name")
     return html.Li([name, gauge, html.Span(shown, className="value")], className="missing" if value is None else "")
 
 

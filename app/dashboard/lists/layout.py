@@ -22,6 +22,8 @@ LISTS = {
 }
 # in the tab of another list, behind a switch
 BEHIND = {"shelved": "alarms"}
+# work, by what it may be ordered
+ORDERED, ORDERS = ("incidents", "alarms"), ("risk", "level", "time")
 TABS = [name for name in LISTS if name not in BEHIND]
 
 
@@ -55,11 +57,28 @@ def _tab(name: str) -> Any:
 def _panel(name: str) -> Any:
     behind = [other for other, tab in BEHIND.items() if tab == name]
     body: list[Any] = _list(name)
-    for other in behind:
-        foot = html.Div([_returned(), _switch(other)], className="list-foot")
-        body = [html.Div(body, className="front"), html.Div(_list(other), className="behind"), foot]
+    if name in ORDERED:
+        body = [html.Div(body, className="front")]
+        switches = [part for other in behind for part in (_returned(), _switch(other))]
+        behind_it = [html.Div(_list(other), className="behind") for other in behind]
+        body += [*behind_it, html.Div([_order(), *switches], className="list-foot")]
     words = texts.entry(f"lists.{name}")
     return dmc.TabsPanel(body, value=name, **wild({"data-list": name, "data-zh": words["zh"], "data-en": words["en"]}))
+
+
+def _order() -> html.Div:
+    """By what a work list is ordered: the risk, where nobody wants another (`assets/js/lists.mjs`)."""
+    buttons = [
+        html.Button(
+            texts.both(f"lists.order.{order}"),
+            type="button",
+            className="switch-list",
+            **wild({"data-order": order, "aria-pressed": str(order == "risk").lower()}),
+        )
+        for order in ORDERS
+    ]
+    words = texts.named("lists.order")
+    return html.Div(buttons, className="list-order", role="group", **wild({"aria-label": words}))
 
 
 def _returned() -> html.Button:
