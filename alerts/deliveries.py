@@ -51,6 +51,10 @@ SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox WHERE routed_at IS NULL LIMIT
   (SELECT count(*) FROM (SELECT 1 FROM delivery WHERE state = 'waiting' AND due_at <= :now LIMIT 1) AS d) AS due
 """)
 DUE = text("SELECT DISTINCT subscription_id FROM delivery WHERE state = 'waiting' AND due_at <= :now")
+END_TO_COME = text("""
+SELECT EXISTS (SELECT 1 FROM outbox WHERE kind = 'alarm' AND subject = :subject AND id > :id AND routed_at IS NULL
+  AND what IN ('returned', 'settled'))
+""")
 ROUTED = text("UPDATE outbox SET routed_at = :now WHERE id = ANY(:ids)")
 ADD = text("""
 INSERT INTO delivery (subscription_id, kind, subject, what, topic, payload, reason, created_at, due_at, state, attempts)
@@ -144,6 +148,9 @@ def read_subscriptions(conn: Connection) -> list[Subscription]:
 def route(conn: Connection, subscriptions: Sequence[Subscription], now: datetime, *, known: bool = True) -> int:
     """A delivery for each change and each subscription that it concerns, or a place in its group's queue; returns how
     many changes were worked through."""
+    # one process at a time: an end that is routed before its beginning would be told to nobody
+    if not conn.scalar(TRY, {"key": lock_key("route")}):
+        return 0
     given = {"now": now, "fresh": now - timedelta(seconds=SCORE_WAIT_S), "most": ROUTED_AT_ONCE, "known": known}
     rows = conn.execute(CLAIM_OUTBOX, given).all()
     if not rows:
@@ -189,16 +196,23 @@ class Router:
     def __init__(self, conn: Connection, around: Around, now: datetime) -> None:
         self._conn, self._around, self._now = conn, around, now
         self._told: dict[str, dict[str, int]] = {}
+        self._left: set[str] = set()
         self._some_wait = bool(conn.scalar(SOME_WAIT))
 
     def deliveries_of(self, row: Any) -> list[Params] | None:
         """The deliveries that a queued change comes to, with the reasons of every stage. None: it is muted by what is
-        not written down yet, and stays queued until it is (alerts.mutes), lest nobody remembers to tell it later."""
+        not written down yet, and stays queued until it is (alerts.mutes), lest nobody remembers to tell it later; what
+        came of the same alarm after it stays with it."""
+        if row.subject in self._left:
+            return None
         told = self._told.setdefault(row.subject, dict(row.told or {})) if row.of == ALARM else {}
         change = change_of(row, row.what, told) if row.alarm_id else Change(row.of, row.subject, row.what)
         way = follow(change, self._around, self._now)
         if way.muted is not None and change.is_news and change.active and row.muted is None:
+            self._left.add(row.subject)
             return None
+        if row.alarm_id and change.is_news and not change.active and not self._is_end_to_come(row):
+            return []
         found = []
         for leg in way.legs:
             if row.alarm_id and self._must_wait(leg, row.subject, change.is_news):
@@ -208,6 +222,11 @@ class Router:
             if row.alarm_id:
                 told[leg.to] = row.level if row.active else 0
         return found
+
+    def _is_end_to_come(self, row: Any) -> bool:
+        """Whether the end of what is over by now is still queued: where that has gone by, its beginning is told to
+        nobody."""
+        return bool(self._conn.scalar(END_TO_COME, {"id": row.id, "subject": row.subject}))
 
     def _must_wait(self, leg: Leg, alarm: str, is_news: bool) -> bool:
         """Whether a change waits for its group: where the route has turns, or what came before it still waits."""

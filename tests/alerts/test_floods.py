@@ -197,6 +197,38 @@ def test_target_is_told_at_the_next_turn_once_its_cause_is_over(fresh_engine: En
     assert told == ["raised", "muted", "unmuted"]
 
 
+def test_end_never_overtakes_a_beginning_that_waits_for_its_mute(fresh_engine: Engine, ear: Ear) -> None:
+    """The beginning is muted by what is not written down yet and stays queued; what comes after it stays too."""
+    moment = now() + LATER
+    with fresh_engine.begin() as conn:
+        inhibit(conn, "rainstorm", "flow")
+        happen(conn, "gauge", "rainstorm", 2, moment)
+        for thing in ("pipe", "other"):
+            happen(conn, thing, "flow", 3, moment)
+        happen(conn, "other", "flow", 2, moment)
+    with fresh_engine.begin() as conn:
+        deliveries.route(conn, deliveries.read_subscriptions(conn), moment + LATER)
+        left = conn.scalars(text("SELECT what FROM outbox WHERE routed_at IS NULL ORDER BY id")).all()
+    assert left == ["raised", "raised", "worsened"]
+    with fresh_engine.begin() as conn:
+        happen(conn, "pipe", "flow", None, moment + LATER)
+        happen(conn, "gauge", "rainstorm", None, moment + LATER)
+    tell(fresh_engine, moment + 2 * LATER)
+    for thing in ("gauge", "pipe"):
+        assert [what for name, what in ear.heard if name == thing] == ["raised", "returned"], thing
+    assert [what for name, what in ear.heard if name == "other"][:1] == ["raised"]
+
+
+def test_beginning_whose_end_has_gone_by_is_told_to_nobody(fresh_engine: Engine, ear: Ear) -> None:
+    moment = now() + LATER
+    with fresh_engine.begin() as conn:
+        happen(conn, "pipe", "flow", 3, moment)
+        happen(conn, "pipe", "flow", None, moment)
+        conn.execute(text("UPDATE outbox SET routed_at = now() WHERE what = 'returned'"))
+    tell(fresh_engine, moment + LATER)
+    assert ear.heard == []
+
+
 def test_level_i_is_muted_by_nothing_less(fresh_engine: Engine, ear: Ear) -> None:
     moment = now()
     with fresh_engine.begin() as conn:
