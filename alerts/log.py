@@ -19,8 +19,10 @@ _EVENTS = text(
 
 
 def _word(event: Any) -> str:
-    """A shelf ends by the clock or by a person."""
-    return "taken_off" if event.what == "unshelved" and event.who != "engine" else str(event.what)
+    """A shelf ends by the clock or by a person; an alarm by a reading, or because nothing judges it any more."""
+    if event.what == "unshelved" and event.who != "engine":
+        return "taken_off"
+    return f"returned.{event.note}" if event.what == "returned" and event.note else str(event.what)
 
 
 def _note(event: Any) -> Text:

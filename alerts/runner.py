@@ -25,6 +25,7 @@ from alerts.escalation import escalate, follow_design
 from alerts.ground import STILL, Ground, read_ground
 from alerts.lifecycle import unshelve
 from alerts.mutes import sync_mutes
+from alerts.orphans import end_orphans
 from alerts.rules import KINDS
 from alerts.scoring import SCORED_AT_ONCE, follow_world, score_alarms, score_incidents
 from alerts.setting import Moment, moment
@@ -46,7 +47,7 @@ FOLLOW_S, FOLLOW_AT_LEAST_S, FOLLOW_SHARE = 1.0, 60.0, 0.25
 REASONS_TO_RELOAD = ("rule", "layer", "sensor_register", "set_aside")
 # changes that come close together are scored and leave together, and judgement of the next goes before
 SCORE_REST_S = DELIVER_REST_S = 0.05
-STANDING_REST_S, ESCALATE_S = 0.25, 5.0
+STANDING_REST_S, ESCALATE_S, ORPHANS_S = 0.25, 5.0, 30.0
 # a lock of its own: a scan that takes seconds keeps no partition waiting
 STANDING_LOCK = "engine-standing"
 SCORE, CELLS, WOKEN = "score", "cells", "woken"
@@ -97,6 +98,7 @@ class AlertRunner:
                 ),
                 Chore("shelves", TICK_S, self._end_shelves, when=self._owns_first),
                 Chore("design", TICK_S, self._follow_design, when=self._owns_first),
+                Chore("orphans", ORPHANS_S, self._end_orphans, when=self._owns_first),
                 Chore("escalate", ESCALATE_S, self._escalate, when=self._owns_first),
                 Chore("house", HOUSE_S, self._keep_house, when=self._owns_first),
             ],
@@ -237,6 +239,10 @@ class AlertRunner:
     def _follow_design(self, now: datetime) -> None:
         with self.db.begin() as conn:
             follow_design(conn, now)
+
+    def _end_orphans(self, now: datetime) -> None:
+        with self.db.begin() as conn:
+            end_orphans(conn, now)
 
     def _escalate(self, now: datetime) -> None:
         with self.db.begin() as conn:

@@ -282,6 +282,18 @@ WHERE id = :id
     announce(conn, [(alarm.id, transition)], now)
 
 
+_END = text("""
+UPDATE alarm SET state = :state, active = false, changed_at = :now, version = version + 1 WHERE id = :id
+""")
+
+
+def end(conn: Connection, alarm: StoredAlarm, transition: Transition, why: str, now: datetime) -> None:
+    """Store that an alarm is over though no reading said so, and announce it; `why` stands in its log."""
+    conn.execute(_END, {"id": alarm.id, "state": transition.after.state, "now": now})
+    _log(conn, alarm.id, transition, now, "engine", None, why)
+    announce(conn, [(alarm.id, transition)], now)
+
+
 _MARK = text("UPDATE alarm SET useful = :useful, changed_at = :now, version = version + 1 WHERE id = :id")
 
 

@@ -118,7 +118,7 @@ def arm_rule(conn: Conn, who: Who, now: Now, rule: Id, body: WhyIn | None = None
 
 @router.post("/api/rules/{rule}/disarm")
 def disarm_rule(conn: Conn, who: Who, now: Now, rule: Id, body: WhyIn | None = None) -> RuleObject:
-    """It judges no more; its alarms that hold stay until somebody ends them."""
+    """It judges no more; its alarms that hold are over within half a minute."""
     return _switch(conn, who, now, rule, body, on=False)
 
 

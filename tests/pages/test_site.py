@@ -142,6 +142,8 @@ def test_kinds_of_work_are_counted_in_both_languages() -> None:
         "score_incident",
         "score_cell",
         "standing_rule",
+        "orphan",
+        "escalation",
         "rollup",
         "picture",
         "report",
