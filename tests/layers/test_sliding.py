@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from sqlalchemy import Connection, text
 
 from alerts.limits import read_measures
-from alerts.rules.aggregate import Window
+from alerts.rules.windows import Windows
 from app.api.sensors import get_observations
 from core.errors import InputError
 from core.pgarray import to_pg_us
@@ -70,13 +71,12 @@ def test_series_is_what_the_rules_window_says_after_each_reading(function: str, 
     times = sorted({begin + timedelta(seconds=draw.randrange(0, 4 * 3600)) for _ in range(300)})
     readings = [(time, round(draw.uniform(0, 3), 2)) for time in times]
     fall(conn, sensor, readings)
-    window = Window(3600 * 1_000_000, 60 * 1_000_000)
+    window, row = Windows(1, [3600 * 1_000_000], 60 * 1_000_000, keep_most=True), np.zeros(1, np.int64)
     judged: dict[datetime, float] = {}
     for time, value in readings:
-        window.add(int(time.timestamp() * 1e6), value)
+        window.add(row, np.array([int(time.timestamp() * 1e6)]), np.array([value]))
         # what it judges when the minute is over
-        made = window.value(function)
-        assert made is not None
+        made = float(window.values(function, row)[0, 0])
         judged[time.replace(second=0, microsecond=0) + MINUTE] = made
     shown = dict(slide(conn, sensor, begin, begin + timedelta(hours=4), 60, function, 3600))
     assert {time: shown[time] for time in judged} == {time: pytest.approx(value) for time, value in judged.items()}
