@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from typing_extensions import TypedDict
 
 from alerts.loading import load_rules
-from alerts.rules.aggregate import AggregateParams, history_of
+from alerts.rules.aggregate import AggregateParams, history_of, limit_of
 from alerts.rules.base import RuleRow, Thing, watches
 from alerts.rules.threshold import ThresholdParams, steps_for
 from core.types import JsonObject
@@ -67,13 +67,14 @@ def measures_of(rule: RuleRow, thing: Thing) -> list[Measure]:
     if not isinstance(params, AggregateParams):
         return []
     if params.index:
-        limits = {str(step.level): step.on for step in params.steps}
+        limits = {str(step.level): on for step in params.steps if (on := limit_of(params, step, thing)) is not None}
         return [_measure(rule, params.index, INDEX, history_of(rule), limits)]
     if params.metric is None:
         return []
     windows: dict[float, dict[str, float]] = {}
     for step in params.steps:
-        windows.setdefault(step.window_s or params.window_s, {})[str(step.level)] = step.on
+        if (on := limit_of(params, step, thing)) is not None:
+            windows.setdefault(step.window_s or params.window_s, {})[str(step.level)] = on
     return [_measure(rule, params.metric, params.function, window_s, windows[window_s]) for window_s in sorted(windows)]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from alerts import anomaly
 from alerts.rules import KINDS
-from alerts.rules.aggregate import AggregateParams, AggregateStep, aqi_of, index_windows
+from alerts.rules.aggregate import AggregateParams, AggregateStep, aqi_of, index_windows, steps_of
 from alerts.rules.base import Finding, RuleRow, Thing
 from alerts.rules.change import MARKS, OLDEST, ChangeParams
 from alerts.rules.implausible import ImplausibleParams
@@ -200,12 +200,7 @@ class AggregateMonitor:
         params: AggregateParams = rule.params
         self._params = params
         ordered = sorted(params.steps, key=lambda s: s.level)
-        self._comparator = Comparator(
-            [
-                Step(s.level, s.on, s.on - params.hysteresis, int(s.on_delay_s * SECOND), int(s.off_delay_s * SECOND))
-                for s in ordered
-            ]
-        )
+        self._comparator = Comparator([step for step in steps_of(params, thing) if step is not None])
         bucket = int(params.bucket_s * SECOND)
         # (metric, window) -> readings
         self._windows: dict[tuple[str, int], Window] = {

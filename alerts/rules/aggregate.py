@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from alerts.rules.base import Bank, Fed, Finding, Params, Readings, RuleKind, RuleParams, RuleRow, Thing
 from alerts.rules.stepped import SteppedBank
@@ -24,7 +24,7 @@ from core.vocabulary import table
 class AggregateStep(Params):
     level: int = Field(ge=1, le=4)
     window_s: float | None = Field(None, gt=0, description="the step's own window; default the rule's")
-    on: float
+    on: float | None = Field(None, description="the limit; left out where it stands on the thing (per_site)")
     on_delay_s: float = Field(0, ge=0)
     off_delay_s: float = Field(0, ge=0)
 
@@ -37,7 +37,16 @@ class AggregateParams(RuleParams):
     bucket_s: float = Field(60, gt=0)
     min_span_s: float = Field(0, ge=0, description="no judgement before the window holds readings this far apart")
     hysteresis: float = Field(0, ge=0)
+    per_site: bool = Field(
+        False, description="limits come from the thing's own thresholds of `{metric}_{hours}h`, by level: rain_3h"
+    )
     steps: tuple[AggregateStep, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _has_limits(self) -> AggregateParams:
+        if not self.per_site and any(step.on is None for step in self.steps):
+            raise ValueError("on is needed in each step, but where limits are per_site")
+        return self
 
 
 def iaqi(pollutant: str, concentration: float) -> float:
@@ -87,8 +96,9 @@ class AggregateBank(SteppedBank):
         params: AggregateParams = rule.params
         self._params = params
         self._ordered = sorted(params.steps, key=lambda step: step.level)
-        steps = steps_of(params)
-        super().__init__(rule, things, [step.level for step in steps], [steps] * len(things))
+        super().__init__(
+            rule, things, [step.level for step in self._ordered], [steps_of(params, thing) for thing in things]
+        )
         bucket = int(params.bucket_s * SECOND)
         if params.index:
             lengths = [[length] for _, length in index_windows()]
@@ -160,7 +170,8 @@ class AggregateBank(SteppedBank):
         hours = self._length(step) / 3600 / SECOND
         value = float(steps.values[shown, row])
         template = "alarm.above" if params.index else "alarm.window"
-        if index < none and value < step.on:
+        limit = float(steps.on[shown, row])
+        if index < none and value < limit:
             template = "alarm.holding"
         return Finding(
             self.rule,
@@ -170,18 +181,31 @@ class AggregateBank(SteppedBank):
             value,
             table("metrics").get(metric, {}).get("unit"),
             int(steps.at[row]),
-            step.on,
+            limit,
             template,
             {"hours": f"{hours:g}"},
         )
 
 
-def steps_of(params: AggregateParams) -> list[Step]:
-    """The worst first."""
-    return [
-        Step(s.level, s.on, s.on - params.hysteresis, int(s.on_delay_s * SECOND), int(s.off_delay_s * SECOND))
-        for s in sorted(params.steps, key=lambda step: step.level)
-    ]
+def steps_of(params: AggregateParams, thing: Thing) -> list[Step | None]:
+    """The worst first; a step that has no limit at this thing is None. A village's two indices of rain (准备转移,
+    立即转移) stand on its gauge, by window."""
+    steps: list[Step | None] = []
+    for one in sorted(params.steps, key=lambda step: step.level):
+        on = limit_of(params, one, thing)
+        if on is None:
+            steps.append(None)
+            continue
+        delays = int(one.on_delay_s * SECOND), int(one.off_delay_s * SECOND)
+        steps.append(Step(one.level, on, on - params.hysteresis, *delays))
+    return steps
+
+
+def limit_of(params: AggregateParams, step: AggregateStep, thing: Thing) -> float | None:
+    if not params.per_site:
+        return step.on
+    hours = (step.window_s or params.window_s) / 3600
+    return thing.thresholds.get(f"{params.index or params.metric}_{hours:g}h", {}).get(str(step.level), step.on)
 
 
 def index_windows() -> list[tuple[str, int]]:
@@ -201,7 +225,9 @@ def history_of(rule: RuleRow) -> float:
 
 
 def make_bank(rule: RuleRow, things: Sequence[Thing]) -> Bank | None:
-    return AggregateBank(rule, things) if things else None
+    """The things that have a limit of some step."""
+    limited = [thing for thing in things if any(steps_of(rule.params, thing))]
+    return AggregateBank(rule, limited) if limited else None
 
 
 AGGREGATE = RuleKind("aggregate", AggregateParams, metrics_of, history_s=history_of, bank=make_bank)

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.rules import check_params
+from alerts.rules import KINDS, check_params
 from alerts.rules.aggregate import aqi_of, history_of, iaqi, iaqis, metrics_of
 from alerts.rules.base import RuleRow, Thing
 from alerts.rules.steps import SECOND
 from alerts.rules.windows import Windows
+from core.errors import InputError
 from core.vocabulary import table
 from tests.alerts.banks import One
 
@@ -173,3 +174,31 @@ def test_restored_monitor_goes_on_where_the_first_stood() -> None:
     for m in range(100):
         second.remember("rain", m * MINUTE, 0.6)
     assert rained(first, 0.6, range(100, 180)) == rained(second, 0.6, range(100, 180))
+
+
+def test_indices_of_a_village_stand_on_its_gauge() -> None:
+    """Flash flood: get ready at 60 mm in 3 h, go at 90; in 1 h this village has one index only, another has none."""
+    params = {
+        "metric": "rain",
+        "per_site": True,
+        "steps": [
+            {"level": 1, "window_s": 3600},
+            {"level": 1, "window_s": 10800},
+            {"level": 2, "window_s": 10800},
+        ],
+    }
+    rule = RuleRow("village", "aggregate", "rainstorm", {}, {}, check_params("aggregate", params))
+    own = {"rain_3h": {"1": 90.0, "2": 60.0}, "rain_1h": {"1": 50.0}}
+    village = Thing("sensor", "v", {"zh": "村", "en": "Village"}, "329906", thresholds=own)
+    found = rained(One(rule, village), 0.6, range(200))
+    assert [(m, level) for m, level, _ in found] == [(99, 2), (149, 1)]
+    quick = rained(One(rule, village), 1.0, range(60))
+    assert [(m, level, value) for m, level, value in quick] == [(49, 1, 50.0)]
+    bank = KINDS["aggregate"].bank
+    assert bank is not None
+    assert bank(rule, [SITE]) is None
+
+
+def test_step_without_a_limit_is_refused_but_where_it_stands_on_the_thing() -> None:
+    with pytest.raises(InputError, match="on is needed"):
+        check_params("aggregate", {"metric": "rain", "steps": [{"level": 1}]})
