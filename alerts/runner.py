@@ -92,15 +92,6 @@ class AlertRunner:
             [
                 Chore("judge", TICK_S, self._judge, (BATCH_CHANNEL,), when=self._owns_some),
                 Chore("tick", TICK_S, self._tick, when=self._owns_some),
-                # one process keeps the clockwork
-                Chore(
-                    "standing", TICK_S, self._judge_standing, (WOKEN,), when=self._owns_first, rest_s=STANDING_REST_S
-                ),
-                Chore("shelves", TICK_S, self._end_shelves, when=self._owns_first),
-                Chore("design", TICK_S, self._follow_design, when=self._owns_first),
-                Chore("orphans", ORPHANS_S, self._end_orphans, when=self._owns_first),
-                Chore("escalate", ESCALATE_S, self._escalate, when=self._owns_first),
-                Chore("house", HOUSE_S, self._keep_house, when=self._owns_first),
             ],
             self.figures,
         )
@@ -113,13 +104,18 @@ class AlertRunner:
             ],
             self.figures,
         )
-        # none of these may hold up readings: a scan of a season takes seconds
+        # one process keeps the clockwork; none of it may hold up readings: a scan of a season takes seconds
         self.standings = Chores(
             "standing",
             [
                 Chore(
                     "standing", TICK_S, self._judge_standing, (WOKEN,), when=self._owns_standing, rest_s=STANDING_REST_S
-                )
+                ),
+                Chore("shelves", TICK_S, self._end_shelves, when=self._owns_first),
+                Chore("design", TICK_S, self._follow_design, when=self._owns_first),
+                Chore("orphans", ORPHANS_S, self._end_orphans, when=self._owns_first),
+                Chore("escalate", ESCALATE_S, self._escalate, when=self._owns_first),
+                Chore("house", HOUSE_S, self._keep_house, when=self._owns_first),
             ],
             self.figures,
         )
