@@ -21,6 +21,7 @@ PARTS = {
     "grid_cells": ("cells",),
     "analysis": ("analysis",),
     "rules": ("rules",),
+    "hotspots": ("hotspots",),
     "tools": ("doctor", "bench"),
     "gateways": ("gateway",),
 }

@@ -25,6 +25,17 @@ export function lineOfEach(alarms) {
   }));
 }
 
+/**
+ * Whether an alarm begins a line of its own: in a flood only these are news, the others come into a line that is there.
+ * @param {Alarm} alarm
+ * @param {Alarm[]} alarms all that are open, it among them
+ */
+export function beginsLine(alarm, alarms) {
+  const of = lineOfEach(alarms);
+  const line = of.get(alarm.id);
+  return !alarms.some(other => other.id !== alarm.id && of.get(other.id) === line);
+}
+
 /** Lines in the order of their first alarms. @param {Alarm[]} alarms in their order @returns {Line[]} */
 export function gather(alarms) {
   const of = lineOfEach(alarms);

@@ -1,4 +1,5 @@
 // Toasts at the edge and the emergency banner: new things announce themselves and cover no control.
+import { beginsLine } from './lines.mjs';
 import { el, part } from './dom.mjs';
 import { whyOf } from './api.mjs';
 import { pair } from './words.mjs';
@@ -134,7 +135,7 @@ export function makeNotices({ live, sets, words: { both }, selection, vocabulary
         banner();
         if (whole) return;
         for (const alarm of [...added].map(id => live.alarm.get(id))) {
-          if (alarm && isNews(alarm, sets)) announce('alarm', alarm, 'toast.new_alarm', alarm.message || alarm.names);
+          if (alarm && isNews(alarm, sets) && beginsLine(alarm, live.alarm.all())) announce('alarm', alarm, 'toast.new_alarm', alarm.message || alarm.names);
         }
       });
       live.incident.on(({ added, whole }) => {

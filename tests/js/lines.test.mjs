@@ -1,7 +1,7 @@
 // The lines of the work list: nothing hidden, nothing grave under what is less, nothing acknowledged that nobody sees.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { gather, lineRow } from '../../assets/js/lines.mjs';
+import { beginsLine, gather, lineRow } from '../../assets/js/lines.mjs';
 import { makeLive } from '../../assets/js/live.mjs';
 import { makeLists, rowsOf } from '../../assets/js/rows.mjs';
 import { makeSets } from '../../assets/js/sets.mjs';
@@ -18,6 +18,15 @@ const ids = found => found.rows.map(({ id }) => id);
 test('one alarm of a family is itself, two are one line', () => {
   assert.deepEqual(ids(shown([rain('a')])), ['a']);
   assert.deepEqual(ids(shown([rain('a'), rain('b')])), ['line:rain:rain']);
+});
+
+test('in a flood only what begins a line is news', () => {
+  const [first, second, other] = [rain('a'), rain('b'), anAlarm({ id: 'x', line: 'gas:gas', level: 4 })];
+  assert.equal(beginsLine(first, [first]), true);
+  assert.equal(beginsLine(second, [first, second, other]), false);
+  assert.equal(beginsLine(other, [first, second, other]), true);
+  const muted = anAlarm({ id: 'm', line: 'pipes:pipes', level: 3, muted: { cause: 'a' } });
+  assert.equal(beginsLine(muted, [first, muted]), false, 'it stands in the line of its cause');
 });
 
 test('a line says how many alarms of how many things, how bad, and which of them wait', () => {
