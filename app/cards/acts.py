@@ -200,7 +200,8 @@ def for_alarm(alarm: Alarm, near: Sequence[Incident], who: str | None = None) ->
         why = typed("reason", "shelve_reasons", required=True)
         found.append(act("out_of_service", say("act.out_of_service"), f"{url}/out-of-service", fields=[why]))
     found.append(act("comment", say("act.comment"), f"{url}/comments", fields=[typed("text", required=True)]))
-    found.append(_owning(alarm, url, who))
+    if alarm["state"] != AlarmState.NORMAL:
+        found.append(_owning(alarm, url, who))
     useful = alarm["useful"] is False
     found.append(act("useful", say("act.useful" if useful else "act.not_useful"), f"{url}/useful", {"useful": useful}))
     return found

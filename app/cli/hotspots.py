@@ -23,9 +23,7 @@ LAYER = "expected-incidents"
 def add_verbs(verbs: Any) -> None:
     hotspots = verbs.add_parser("hotspots", help="where incidents are to be expected, as a layer")
     acts = hotspots.add_subparsers(dest="act", required=True, metavar="ACT")
-    make = acts.add_parser(
-        "make", help="forecast the next 30 days; made again, the layer is renewed"
-    )
+    make = acts.add_parser("make", help="forecast the next 30 days; made again, the layer is renewed")
     make.add_argument("--kinds", default="", help="only incidents of these kinds, comma separated (default: all)")
     make.add_argument("--layer", default=LAYER, help=f"the layer's id (default: {LAYER})")
     make.add_argument("--json", action="store_true", help="figures as JSON")

@@ -15,18 +15,33 @@ def names(found: Sequence[acts.Act]) -> list[str]:
     return [one["body"].get("status") or one["name"] for one in found]  # type: ignore[misc]
 
 
+SAY = ["comment", "own", "useful"]
 ALARMS = [
-    ("unacknowledged", ["acknowledge", "open", "shelve"]),
-    ("acknowledged", ["open", "shelve"]),
-    ("returned_unacknowledged", ["acknowledge", "open", "shelve"]),
-    ("shelved", ["unshelve", "open"]),
-    ("normal", []),
+    ("unacknowledged", ["acknowledge", "open", "shelve", "until_clear", "out_of_service", *SAY]),
+    ("acknowledged", ["open", "shelve", "until_clear", "out_of_service", *SAY]),
+    ("returned_unacknowledged", ["acknowledge", "open", "shelve", "out_of_service", *SAY]),
+    ("latched_unacknowledged", ["acknowledge", "open", "shelve", "out_of_service", *SAY]),
+    ("latched_acknowledged", ["reset", "open", "shelve", "out_of_service", *SAY]),
+    ("suppressed_by_design", ["open", "out_of_service", *SAY]),
+    ("out_of_service", ["in_service", "open", *SAY]),
+    ("shelved", ["unshelve", "open", "out_of_service", *SAY]),
+    ("normal", ["comment", "useful"]),
 ]
 
 
 @pytest.mark.parametrize(("state", "wanted"), ALARMS, ids=[a[0] for a in ALARMS])
 def test_alarm_offers_what_its_state_allows(state: str, wanted: list[str]) -> None:
     assert names(acts.for_alarm(alarm_card(state)["object"], [])) == wanted
+
+
+def test_who_sees_to_an_alarm_may_let_go_and_a_mark_may_be_taken_back() -> None:
+    alarm = {**alarm_card()["object"], "owner": "me", "useful": False, "quiet_level": 2}
+    found = {one["name"]: one for one in acts.for_alarm(alarm, [], "me")}  # type: ignore[arg-type]
+    assert found["own"]["body"] == {"mine": False}
+    assert found["useful"]["body"] == {"useful": True}
+    assert "until_clear" not in found
+    others = {one["name"]: one for one in acts.for_alarm(alarm, [], "somebody")}  # type: ignore[arg-type]
+    assert others["own"]["body"] == {"mine": True}
 
 
 def test_alarm_can_be_added_to_an_incident_near_by_and_only_once() -> None:

@@ -258,7 +258,7 @@ def test_typhoon_darkens_what_hangs_on_mains_and_leaves_gauges_speaking(package:
                 heard[part].add(sent.topic.rsplit("/", 1)[-1])
     kinds = {one.id: one.kind for one in package.sensors}
     gone = [kinds[name] for name in heard["before"] - heard["after"]]
-    assert len([kind for kind in gone if kind in ON_MAINS]) > 0.5 * sum(kinds[n] in ON_MAINS for n in heard["before"])
+    assert len([kind for kind in gone if kind in ON_MAINS]) > 0.3 * sum(kinds[n] in ON_MAINS for n in heard["before"])
     assert [kind for kind in gone if kind in ("rain", "wind", "water_level", "manhole")] == []
 
 
