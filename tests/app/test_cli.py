@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -216,3 +217,59 @@ def test_a_process_loads_no_verb_of_others(verb: str) -> None:
     asked = f"import sys; from app.cli import make_parser; make_parser({verb!r}); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert not {"dash", "geoalchemy2", "zxcvbn", "pyrage", "osmium"} & set(loaded.split())
+
+
+@pytest.mark.usefixtures("command")
+def test_rule_is_tried_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One that is kept, one from a file beside it; nothing is written, and what is wrong is said in a sentence."""
+    given = tmp_path / "rise.json"
+    given.write_text(
+        json.dumps(
+            {
+                "id": "rise",
+                "kind": "change",
+                "alarm_kind": "rise",
+                "name_zh": "涨",
+                "name_en": "Rise",
+                "params": {"metric": "water_level", "steps": [{"level": 3, "on": 1}]},
+            }
+        ),
+        "utf-8",
+    )
+    period = ["--from", "2026-01-01T08:00", "--to", "2026-01-02T08:00"]
+    assert run("rules", "try", "water-stage", *period, "--against", str(given), "--json") == 0
+    tried = json.loads(capsys.readouterr().out)
+    assert (tried["rule"], tried["against"]["rule"], tried["count"]) == ("water-stage", "rise", 0)
+    assert run("rules", "try", str(given), *period) == 0
+    assert "rise (change): 0 alarms" in capsys.readouterr().out
+    assert run("rules", "show", "rise") == 1, "it is kept nowhere"
+    assert run("rules", "try", "water-stage", "--from", "yesterday", "--to", "2026-01-02") == 1
+    assert "--from: expected a moment" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("command")
+def test_expected_incidents_are_a_layer_that_says_its_age(
+    own_settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("hotspots", "make") == 1
+    assert "incidents: expected 200 at least" in capsys.readouterr().err
+    with psycopg.connect(own_settings.database_url) as conn:
+        conn.execute(
+            """
+INSERT INTO incident (id, number, kind, level, status, titles, channel, district, opened_at, changed_at, opened_by,
+  version, geom)
+SELECT gen_random_uuid(), 'h' || n, 'fire', 3, 'closed', '{"zh": "x", "en": "x"}', 'desk', '000000',
+  now() - n * interval '2 days', now() - n * interval '2 days', 'test', 1,
+  ST_SetSRID(ST_Translate(ST_Centroid(c.extent), 0.001 * (n % 7), 0.001 * (n % 11)), 4326)
+FROM generate_series(0, 399) AS n, city c
+"""
+        )
+    for _ in range(2):  # made again it is renewed
+        assert run("hotspots", "make", "--json") == 0
+        figures = json.loads(capsys.readouterr().out)
+        assert figures["incidents"] == 400
+        assert 0 <= figures["hit_share"] <= 1
+        rows = value(own_settings, "SELECT count(*) FROM layer_row WHERE layer_id = 'expected-incidents'")
+        assert rows == figures["cells"]
+    title = value(own_settings, "SELECT title_en FROM layer WHERE id = 'expected-incidents'")
+    assert f"caught {100 * figures['hit_share']:.0f} %" in str(title)
