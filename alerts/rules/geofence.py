@@ -116,4 +116,4 @@ def _finding(rule: RuleRow, row: Any, since: Any) -> Finding | None:
     return Finding(rule, thing, params.level, None, value, None, to_pg_us(at), None, template, fields)
 
 
-GEOFENCE = RuleKind("geofence", GeofenceParams, lambda rule: (), stands=stands, wakes=("unit",), every_s=5.0)
+GEOFENCE = RuleKind("geofence", GeofenceParams, lambda rule: (), stands=stands, every_s=2.0)
