@@ -109,7 +109,7 @@ def draw_control(form: Form, name: str, one: Field, value: Any) -> Any:
         return draw_choices(one, value, named)
     if one.kind is Kind.NUMBER:
         unit = (
-            {"rightSection": html.Span(texts.both(one.unit), className="unit"), "rightSectionWidth": 56}
+            {"rightSection": html.Span(texts.both(one.unit), className="unit"), "rightSectionWidth": 76}
             if one.unit
             else {}
         )
@@ -188,13 +188,20 @@ def draw_line(form: Form, one: Field, row: str, values: Sequence[Any]) -> html.D
         named: dict[str, object] = {
             "id": ids.cell(form.key, one.name, row, column),
             "label": html.Span(texts.both(key)),
-            "value": "" if given is None else str(given),
+            "value": shown(given),
             **wild({"data-column": column}),
         }
         inputs.append(draw_cell(one, column, given, named))
     gone = icon_button(ids.drop_line(form.key, one.name, row), "close", "form.remove")
     inner = html.Div([*inputs, gone], className=f"line columns-{len(inputs)}")
     return html.Div([inner], id=ids.line(form.key, one.name, row))
+
+
+def shown(given: Any) -> str:
+    """A value as one types it: a whole number without its point."""
+    if isinstance(given, float) and given.is_integer():
+        return str(int(given))
+    return "" if given is None else str(given)
 
 
 def draw_cell(one: Field, column: str, given: Any, named: dict[str, Any]) -> Any:

@@ -67,7 +67,7 @@ def read_group(one: Field, name: str, typed: Typed) -> JsonValue:
     """What differs from the model's own defaults; of a model that must be given, at least that it is."""
     found = {inner.name: read_inner(inner, f"{name}.{inner.name}", typed) for inner in one.fields}
     empty: dict[str, tuple[Any, ...]] = {
-        inner.name: (None, inner.default) if inner.required else (None, inner.default, {}) for inner in one.fields
+        inner.name: (None, inner.default) if inner.required else (None, inner.default, {}, []) for inner in one.fields
     }
     return {key: value for key, value in found.items() if value not in empty[key]}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html
+from pydantic import ValidationError
 
 from app.api import rules as api
 from app.asking import Asking, Door
@@ -19,6 +20,7 @@ from app.pages.parts import done
 from app.pages.rules import form, layout, listing
 from app.pages.rules.fields import KEY
 from core.errors import InputError
+from core.given import as_input_error
 
 # the rule whose pane is open, of the one there is or none
 HELD = State({"form": KEY, "held": ALL}, "data")
@@ -66,7 +68,6 @@ def asked(dialog: str, told: Sequence[Any], about: Mapping[str, Any], *, require
         id=ids.field(dialog, "why"),
         label=html.Span(texts.both("rules.field.why")),
         value="",
-        maxLength=500,
         withAsterisk=required,
         autoComplete="off",
         **wild({"data-field": "why"}),
@@ -100,7 +101,10 @@ def answer_of(press: Press, *, required: bool) -> tuple[Mapping[str, Any], str |
     said = str(why or "").strip()
     if required and not said:
         raise InputError("why: expected a reason", field="why", reason="rule_why")
-    return about, said or None
+    try:
+        return about, api.WhyIn(why=said or None).why
+    except ValidationError as exc:
+        raise as_input_error(exc) from exc
 
 
 def switch(asking: Asking, press: Press) -> Act:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from alerts.rules import KINDS
 from alerts.rules.administer import RuleIn
+from alerts.rules.base import RuleParams
 from app.dashboard import texts
 from app.pages import forms
 from app.pages.forms import Form, Kind, Section, Values
@@ -75,7 +76,9 @@ def rule_form(values: Values, known: Known = NOTHING) -> Form:
     kind = str(values.get("kind") or FIRST)
     kind = kind if kind in KINDS else FIRST
     is_new = "id" in values and values.get("version") is None
-    inner = tuple(tuned(one, known) for one in forms.fields_of(KINDS[kind].params.model_json_schema()))
+    own = [tuned(one, known) for one in forms.fields_of(KINDS[kind].params.model_json_schema())]
+    # what any rule may say comes after what its kind asks
+    inner = tuple(sorted(own, key=lambda one: one.name in RuleParams.model_fields))
     head = (("kind", "alarm_kind"), ("name_zh", "name_en"))
     sections = (
         Section((*NEW, *head) if is_new else head),

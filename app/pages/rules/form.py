@@ -21,9 +21,9 @@ from app.pages import forms, ids
 from app.pages.forms import Answer, Form, Kind, Section, Values
 from app.pages.ids import RulesId
 from app.pages.parts import action, done, error_words, facts, lamp, pane_head, toast
-from app.pages.rules.fields import KEY, Known, kept, kind_words, rule_form, sparse, watched
+from app.pages.rules.fields import KEY, Known, kept, rule_form, sparse, watched
 from app.pages.rules.outcome import outcome
-from app.pages.rules.versions import versions_view
+from app.pages.rules.versions import versions_view, who_words
 from core.errors import InputError, OneMapError
 from core.exposure import city_zone
 from core.given import Given
@@ -146,7 +146,6 @@ def state_view(rule: RuleObject, may_change: bool) -> html.Div:
             facts(
                 [
                     ("rules.on", lamp("fresh", "rules.armed") if on else lamp("off", "rules.disarmed")),
-                    ("rules.field.kind", html.Span(texts.pair(kind_words(rule["kind"])))),
                     (
                         "rules.load",
                         html.Span(
@@ -161,7 +160,7 @@ def state_view(rule: RuleObject, may_change: bool) -> html.Div:
                     ),
                     (
                         "rules.changed",
-                        html.Span([clock_time(rule["changed_at"]), " · ", rule["changed_by"] or "–"]),
+                        html.Span([clock_time(rule["changed_at"]), " · ", *who_words(rule["changed_by"])]),
                     ),
                 ]
             ),

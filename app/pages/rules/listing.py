@@ -21,8 +21,7 @@ class Listed(RuleObject):
 
 
 def name_cells(row: Listed) -> list[Cell]:
-    name = cells.press("open", cells.pair(row["names"]), key=f"rule-{row['id']}", id=row["id"])
-    return cells.stack([name], [{**cells.pair(kind_words(row["kind"])), "look": "quiet"}])
+    return [cells.press("open", cells.pair(row["names"]), key=f"rule-{row['id']}", id=row["id"])]
 
 
 def switch_cells(row: Listed) -> list[Cell]:
@@ -44,8 +43,9 @@ def useless_cells(row: Listed) -> list[Cell]:
     return [cells.plain(figure(count), "figure")] if not count else [cells.chip(cells.plain(figure(count)))]
 
 
-def changed_cells(row: Listed) -> list[Cell]:
-    return cells.stack([cells.age(row["changed_at"])], [cells.quiet(row["changed_by"] or "–")])
+def who_cells(row: Listed) -> list[Cell]:
+    who = row["changed_by"]
+    return [cells.quiet(who) if who else {**cells.words("rules.system"), "look": "quiet"}]
 
 
 def kind_choices() -> tuple[tuple[str, str], ...]:
@@ -73,8 +73,8 @@ TABLE: Table[Listed] = Table(
             "rules.field.kind",
             lambda row: [cells.pair(kind_words(row["kind"]))],
             lambda row: row["kind"],
-            width=150,
-            rank=3,
+            width=140,
+            rank=2,
             filter=ColumnFilter(kind_choices()),
         ),
         Column(
@@ -113,10 +113,18 @@ TABLE: Table[Listed] = Table(
             rank=2,
         ),
         Column("version", "rules.version", width=76, rank=3),
-        Column("changed", "rules.changed", changed_cells, lambda row: row["changed_at"], width=140, rank=3),
+        Column(
+            "changed",
+            "rules.changed",
+            lambda row: [cells.age(row["changed_at"])],
+            lambda row: row["changed_at"],
+            width=112,
+            rank=3,
+        ),
+        Column("changed_by", "rules.by", who_cells, lambda row: row["changed_by"] or "", width=112, rank=3),
     ),
     filters=(Filter("q", "rules.search"),),
-    row_height=58,
+    row_height=48,
 )
 
 

@@ -92,18 +92,24 @@ ROWS: tuple[Row, ...] = (
 )
 
 
-def figures_table(found: Sequence[Tried], heads: Sequence[str]) -> html.Table:
+def figures_table(found: Sequence[Tried], heads: Sequence[str]) -> html.Div:
     columns = [html.Th(texts.both(key), scope="col") for key in ("load.figure", *heads)]
     rows = [
         html.Tr([html.Th(texts.both(key), scope="row"), *(html.Td(say(one), className="figure") for one in found)])
         for key, say in ROWS
     ]
-    return html.Table(
+    made = html.Table(
         [html.Thead(html.Tr(columns)), html.Tbody(rows)], className="beside-table", **wild({"data-testid": "tried"})
     )
+    return rolled(made)
 
 
-def top_table(found: Tried) -> html.Table:
+def rolled(made: html.Table) -> html.Div:
+    """A table that is rolled sideways where it is too wide, by keys too."""
+    return html.Div(made, className="rolled", tabIndex=0)
+
+
+def top_table(found: Tried) -> html.Div:
     head = [html.Th(texts.both(key), scope="col") for key in ("rules.tried.thing", "load.count", "load.share")]
     rows = [
         html.Tr(
@@ -115,7 +121,7 @@ def top_table(found: Tried) -> html.Table:
         )
         for one in found["load"]["top"]
     ]
-    return html.Table([html.Thead(html.Tr(head)), html.Tbody(rows)])
+    return rolled(html.Table([html.Thead(html.Tr(head)), html.Tbody(rows)]))
 
 
 # --- in time ----------------------------------------------------------------------------------------------------------
@@ -134,7 +140,7 @@ def counts_of(found: Tried, zone: str) -> tuple[list[str], list[int]]:
     moment, step = cut(begin.astimezone(place)), timedelta(hours=1) if is_hourly else timedelta(days=1)
     names, counts = [], []
     while moment < end:
-        names.append(moment.strftime("%Y-%m-%d %H:%M" if is_hourly else "%Y-%m-%d"))
+        names.append(moment.strftime("%m-%d %H:%M" if is_hourly else "%m-%d"))
         counts.append(counted[moment])
         moment += step
     return names, counts
@@ -160,8 +166,8 @@ def time_figure(found: Sequence[Tried], heads: Sequence[str], zone: str) -> dict
         "barmode": "group",
         "showlegend": len(found) > 1,
         "margin": {"l": 40, "r": 8, "t": 28 if len(found) > 1 else 8, "b": 32},
-        "xaxis": {**axis(), "type": "date"},
-        "yaxis": {**axis(), "rangemode": "tozero", "dtick": None},
+        "xaxis": {**axis(), "type": "category", "nticks": 8, "tickangle": 0},
+        "yaxis": {**axis(), "rangemode": "tozero", "tickformat": "d"},
         "dragmode": False,
     }
     return {"data": traces, "layout": layout}
@@ -205,7 +211,7 @@ def incidents_view(found: Tried) -> list[Any]:
     ]
     return [
         html.H4([*texts.both("rules.tried.incidents"), *texts.pair(kind)]),
-        html.Table([html.Thead(html.Tr(head)), html.Tbody(rows[:ALARMS_SHOWN])]),
+        rolled(html.Table([html.Thead(html.Tr(head)), html.Tbody(rows[:ALARMS_SHOWN])])),
     ]
 
 
@@ -237,9 +243,7 @@ def alarms_view(found: Tried) -> list[Any]:
     return [
         html.H4(texts.both("rules.tried.listed")),
         *more,
-        html.Table(
-            [html.Thead(html.Tr(head)), html.Tbody([alarm_row(one) for one in shown])], className="alarms-table"
-        ),
+        rolled(html.Table([html.Thead(html.Tr(head)), html.Tbody([alarm_row(one) for one in shown])])),
     ]
 
 

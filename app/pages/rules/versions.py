@@ -17,6 +17,8 @@ from app.pages.rules.fields import FAMILY, name_of
 # of a version, what may differ from the one before
 PARTS = ("names", "alarm_kind", "watches", "params", "enabled")
 SHOWN = 50
+# whose name stands at what came with the software
+SEEDED = "seed"
 
 
 def versions_view(versions: Sequence[RuleVersion], *, may_change: bool) -> html.Details:
@@ -42,7 +44,7 @@ def version_view(one: RuleVersion, before: RuleVersion | None, *, may_take: bool
         [
             html.B([*texts.both("rules.version"), f" {one['version']}"]),
             html.Span(texts.known("rules.what", one["what"])),
-            html.Span(one["who"], className="quiet"),
+            html.Span(who_words(one["who"]), className="quiet"),
             html.Span(clock_time(one["time"]), className="quiet"),
         ],
         className="line",
@@ -52,6 +54,11 @@ def version_view(one: RuleVersion, before: RuleVersion | None, *, may_take: bool
     why = [html.Div(one["why"], className="why")] if one["why"] else []
     take = action(ids.take_back(one["version"]), "rules.take_back", small=True, data_key=f"take-back-{one['version']}")
     return html.Li([html.Div([head, *told, *why]), *([take] if may_take else [])])
+
+
+def who_words(who: str | None) -> list[Any]:
+    """Who changed it: a person by their account, or the system where it came so."""
+    return texts.both("rules.system") if who in (None, SEEDED) else [who]
 
 
 def differs(one: RuleVersion, now: RuleVersion) -> bool:
