@@ -312,7 +312,10 @@ class RuleHandler:
         if asked is None or given is None:
             return Answer({**errors, **wrong}, result=[])
         zone = city_zone(asking.conn)
-        begin, until = period_of(asked, asking.now, zone)
+        try:
+            begin, until = period_of(asked, asking.now, zone)
+        except InputError as exc:
+            return Answer({str(exc.field): error_words(exc)}, result=[])
         is_saved = base.get("version") is not None
         differs = any(values.get(name) != base.get(name) for name in ("alarm_kind", "params", "watches"))
         body = api.TryIn.model_validate(
