@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection, text
 
 from alerts.rules.base import Finding, Params, RuleKind, RuleParams, RuleRow, Thing
@@ -31,7 +32,7 @@ class Part(Params):
     @model_validator(mode="after")
     def _names_something(self) -> Part:
         if not (self.alarm_kinds or self.rules or self.incident_kinds):
-            raise ValueError("one of alarm_kinds, rules and incident_kinds is needed")
+            raise PydanticCustomError("rule_names_nothing", "one of alarm_kinds, rules and incident_kinds is needed")
         return self
 
 

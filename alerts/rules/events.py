@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import model_validator
+from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection, text
 
 from alerts.rules.base import Params
@@ -23,7 +24,7 @@ class Events(Params):
     @model_validator(mode="after")
     def _names_something(self) -> Events:
         if not (self.incident_kinds or self.alarm_kinds):
-            raise ValueError("one of incident_kinds and alarm_kinds is needed")
+            raise PydanticCustomError("rule_names_nothing", "one of incident_kinds and alarm_kinds is needed")
         return self
 
 

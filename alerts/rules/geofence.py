@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from pydantic import Field, JsonValue, model_validator
+from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection, text
 
 from alerts.rules.base import Finding, RuleKind, RuleParams, RuleRow, Thing, watches
@@ -36,9 +37,9 @@ class GeofenceParams(RuleParams):
     @model_validator(mode="after")
     def _names_one_area(self) -> GeofenceParams:
         if sum(area is not None for area in (self.polygon, self.district, self.layer)) != 1:
-            raise ValueError("exactly one of polygon, district and layer is needed")
+            raise PydanticCustomError("rule_one_area", "exactly one of polygon, district and layer is needed")
         if self.when == "speed" and self.speed_kmh is None:
-            raise ValueError("speed_kmh is needed where speed is judged")
+            raise PydanticCustomError("rule_needs_speed", "speed_kmh is needed where speed is judged")
         return self
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from alerts.rules.base import Bank, Fed, Finding, Readings, RuleKind, RuleParams, RuleRow, Thing
 from alerts.rules.steps import NEVER, SECOND, Bools, Floats, Ints
@@ -32,7 +33,7 @@ class ImplausibleParams(RuleParams):
     @model_validator(mode="after")
     def _asks_something(self) -> ImplausibleParams:
         if all(limit is None for limit in (self.frozen_s, self.low, self.high, self.jump)):
-            raise ValueError("one of frozen_s, low, high and jump is needed")
+            raise PydanticCustomError("rule_asks_nothing", "one of frozen_s, low, high and jump is needed")
         return self
 
 

@@ -72,6 +72,15 @@ class RoutingId(StrEnum):
     ADD = "silence-add"
 
 
+class RulesId(StrEnum):
+    PANE = "rule-pane"
+    ADD = "rule-add"
+    # what a trial came to in time: the figure as the server makes it, language and theme it was last drawn in
+    CHART = "rule-chart"
+    FIGURE = "rule-figure"
+    SEEN = "rule-seen"
+
+
 class AlarmLoadId(StrEnum):
     PERIOD = "load-period"
     OPERATOR = "load-operator"
@@ -203,6 +212,26 @@ def held(form: str) -> Key:
 def known_base_map(name: Name) -> Key:
     """A service that is known, to begin with."""
     return {"base-map": name}
+
+
+def rule_kind(name: Name) -> Key:
+    """A kind of rule, to begin a new one with."""
+    return {"rule": "kind", "kind": name}
+
+
+def switch_rule(rule: Name, to: Name) -> Key:
+    """The button that arms or disarms a rule (`to` is on or off)."""
+    return {"rule": "switch", "id": rule, "to": to}
+
+
+def take_back(version: Name) -> Key:
+    """The button that puts a rule back to what it was."""
+    return {"rule": "take-back", "version": version}
+
+
+def about_rule(asked: str, name: Name) -> Key:
+    """What a dialog asks once more about a rule: of which, in which version."""
+    return {"rule": "asked", "dialog": asked, "part": name}
 
 
 def icon(name: Name) -> Key:

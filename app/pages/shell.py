@@ -42,6 +42,7 @@ PAGES: Mapping[str, tuple[str, Permission]] = {
     "/layers": ("own.title", Permission.CITY_READ),
     "/catalogue": ("catalogue.title", Permission.CITY_READ),
     "/analysis": ("analysis.title", Permission.CITY_READ),
+    "/rules": ("rules.title", Permission.METRICS_READ),
     "/routing": ("routing.title", Permission.METRICS_READ),
     "/alarm-load": ("load.title", Permission.METRICS_READ),
     "/base-maps": ("basemaps.title", Permission.SOURCE_MANAGE),

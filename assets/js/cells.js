@@ -77,10 +77,11 @@
   }, [badge(line.worst), h('span', { className: 'caret', key: 'caret', 'aria-hidden': 'true' }, line.open ? '▾' : '▸'), title(said(line, context)),
     acknowledgeShown(line, context)]);
 
-  /** What is damped or follows from another says so. @param {AlarmRow} alarm @param {Context} context */
-  const mark = ({ chattering_since: chatters, muted }, context) => (chatters || muted) && h('span', {
-    className: 'chip mark', key: 'mark', 'data-mark': chatters ? 'chattering' : 'muted',
-  }, words(context.catalogue[chatters ? 'lists.chattering' : 'lists.muted']));
+  /** What is damped, follows from another or was called not useful says so. @param {AlarmRow} alarm @param {Context} context */
+  const mark = ({ chattering_since: chatters, muted, useful }, context) => {
+    const is = chatters ? 'chattering' : muted ? 'muted' : useful === false ? 'not_useful' : null;
+    return is && h('span', { className: 'chip mark', key: 'mark', 'data-mark': is }, words(context.catalogue[`lists.${is}`]));
+  };
 
   /** A button that makes one call of the API (actions.mjs). @param {Context} context @param {string} key @param {string} url @param {string} testid */
   function button(context, key, url, testid) {

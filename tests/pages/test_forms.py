@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from pydantic import BaseModel, Field
 from app.api.sensors import guess_kind
 from app.dashboard import texts
 from app.pages import forms, ids
-from app.pages.forms import Kind, Lines, Section, versions, wrong
+from app.pages.forms import Kind, Lines, Section, drawing, versions, wrong
 from app.pages.forms.typed import Typed, gather
 from app.pages.sources import devices, form
 from core.errors import Conflict, InputError
@@ -244,3 +245,63 @@ def test_lines_may_be_split_and_joined_by_the_page() -> None:
 )
 def test_kind_of_a_device_is_guessed_from_what_it_measures(metrics: dict[str, Any], kind: str) -> None:
     assert guess_kind(metrics) == kind
+
+
+class Step(BaseModel):
+    level: int = Field(ge=1, le=4)
+    on: float | None = None
+    off: float | None = None
+
+
+class Inner(BaseModel):
+    rules: tuple[str, ...] = ()
+    level: int = 4
+
+
+class Deep(BaseModel):
+    steps: tuple[Step, ...] = Field(min_length=1)
+    except_values: tuple[float, ...] = ()
+    first: Inner
+
+
+class Holder(BaseModel):
+    params: Deep
+
+
+DEEP = forms.form_of(Holder, "deep", "rules.field")
+
+
+def test_list_of_models_is_lines_and_back() -> None:
+    steps = DEEP.field("params.steps")
+    assert (steps.kind, steps.lines.columns) == (Kind.LINES, ("level", "on", "off"))
+    assert steps.lines.split([{"level": 1, "on": 2.5}]) == [[1, 2.5, None]]
+    rows = {"0": {"level": "1", "on": "2.5", "off": ""}, "1": {"level": "", "on": "3", "off": ""}, "2": {}}
+    values = {"params.except_values": "1\n2.5\n", "params.first.rules": "a\nb", "params.first.level": 4}
+    read = forms.read(DEEP, Typed(values, {}, {"params.steps": rows}))
+    # a line that lacks its first value is wrong, not gone; defaults are left out
+    assert read == {
+        "params": {
+            "steps": [{"level": 1, "on": 2.5}, {"on": 3}],
+            "except_values": [1, 2.5],
+            "first": {"rules": ["a", "b"]},
+        }
+    }
+    given, errors = forms.check(DEEP, Deep, {"steps": read["params"]["steps"], "first": {}}, "params")
+    assert given is None
+    assert set(errors) == {"params.steps"}
+    assert words(errors["params.steps"], "en").startswith("Line 2")
+
+
+def test_model_in_a_model_in_a_model_is_drawn_with_a_place_for_what_is_wrong() -> None:
+    drawn = forms.draw(DEEP, {"params": {"first": {"rules": ["a"]}, "steps": [{"level": 2, "on": 10.0}]}})
+    assert having(drawn, id=ids.field("deep", "params.first.rules"))[0]["value"] == "a"
+    assert having(drawn, id=ids.said("deep", "params.first"))
+    assert having(drawn, id=ids.cell("deep", "params.steps", "0", "on"))[0]["value"] == "10"
+
+
+def test_several_choices_keep_what_is_no_choice_any_more() -> None:
+    several = DEEP.field("params.first").fields[0]
+    inner = replace(several, kind=Kind.CHOICES, choices=(("a", ["A"]),))
+    drawn = drawing.draw_choices(inner, ["a", "gone"], {"id": "x"})
+    assert [one["value"] for one in drawn.data] == ["a", "gone"]
+    assert drawn.value == ["a", "gone"]

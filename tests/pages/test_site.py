@@ -101,7 +101,7 @@ def test_links_of_a_page_are_those_that_one_may_open() -> None:
         bar = shell.page("sources.title", person(role), list(shell.PAGES), [])[0]
         return [part["props"]["href"] for part in walk(bar) if part["type"] == "A"][1:-1]
 
-    seen = ["/layers", "/catalogue", "/analysis", "/routing", "/alarm-load"]
+    seen = ["/layers", "/catalogue", "/analysis", "/rules", "/routing", "/alarm-load"]
     assert offered(Role.VIEWER) == seen
     assert offered(Role.DISPATCHER) == [*seen, "/sources", "/set-aside", "/quarantine"]
     assert offered(Role.ADMIN) == list(shell.PAGES)

@@ -50,6 +50,7 @@ def alarm_rows(card: AlarmCard) -> list[Row]:
         ("card.escalated", worded("roles", alarm["escalated"]["to"]) if alarm["escalated"] else None),
         ("card.muted", texts.pair(alarm["muted"]["why"]) if alarm["muted"] else None),
         ("card.chattering", clock_time(alarm["chattering_since"]) if alarm["chattering_since"] else None),
+        ("card.not_useful", texts.both("card.not_useful.yes") if alarm["useful"] is False else None),
         ("card.shelved", clock_time(alarm["shelved_until"]) if alarm["shelved_until"] else None),
         (
             "card.shelved_by",

@@ -135,11 +135,14 @@ def _user_menu() -> html.Details:
     sources = html.A(texts.both("bar.sources"), href="/sources", className="action")
     layers = html.A(texts.both("bar.layers"), href="/layers", className="action")
     analysis = html.A(texts.both("bar.analysis"), href="/analysis", className="action")
+    rules = html.A(texts.both("bar.rules"), href="/rules", className="action")
     own = html.A(texts.both("bar.me"), href="/me", className="action")
     return html.Details(
         [
             target,
-            html.Div([html.P(id=Id.USER_ROLE.value), layers, analysis, sources, own, leave], className="menu panel"),
+            html.Div(
+                [html.P(id=Id.USER_ROLE.value), layers, analysis, rules, sources, own, leave], className="menu panel"
+            ),
         ],
         className="user-menu",
     )

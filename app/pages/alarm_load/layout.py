@@ -26,7 +26,7 @@ STANDARD = "24"
 
 def draw(asking: Asking, _: str) -> list[Any]:
     """The page for who asks; its figures are read by a callback, and anew while somebody looks."""
-    near = ("/routing", "/set-aside")
+    near = ("/rules", "/routing", "/set-aside")
     if not asking.viewer.may(Permission.METRICS_READ):
         return shell.page("load.title", asking.viewer, near, [notice("load.forbidden", "empty")])
     periods = [{"value": value, "label": html.Span(texts.both(key))} for value, key in PERIODS]

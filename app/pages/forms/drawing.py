@@ -55,7 +55,8 @@ def draw_field(form: Form, one: Field, values: Values) -> Any:
     value = values.get(one.name, one.default)
     match one.kind:
         case Kind.GROUP:
-            return html.Div(draw_group(form, one, value or {}), id=ids.group(form.key, one.name), className="fields")
+            inner = html.Div(draw_group(form, one, value or {}), id=ids.group(form.key, one.name), className="fields")
+            return html.Div([inner, error_slot(form, one.name)], className="fields")
         case Kind.LINES:
             return draw_lines(form, one, value or {})
         case _:
@@ -65,29 +66,35 @@ def draw_field(form: Form, one: Field, values: Values) -> Any:
 def draw_group(form: Form, one: Field, values: Values) -> list[Any]:
     """The fields of a model in the model; they are called `{field}.{name}`."""
     if not one.fields:
-        return [html.P(texts.both(f"{form.words}.{one.name}.none"), className="quiet")]
+        return [html.P(texts.both(f"{form.says(one.name)}.none"), className="quiet")]
     return [draw_inner(form, one, inner, values.get(inner.name, inner.default)) for inner in one.fields]
 
 
 def draw_inner(form: Form, one: Field, inner: Field, value: Any) -> Any:
     name = f"{one.name}.{inner.name}"
+    whole = replace(inner, name=name)
     if inner.kind is Kind.LINES:
-        lines = draw_lines(form, replace(inner, name=name), value or {})
+        lines = draw_lines(form, whole, value or {})
         return html.Div([html.P(label_of(form, name), className="label"), *hint_of(form, name), lines])
+    if inner.kind is Kind.GROUP:
+        fields = html.Div(draw_group(form, whole, value or {}), className="fields")
+        head = [html.P(label_of(form, name), className="label"), *hint_of(form, name)]
+        named: dict[str, Any] = {**wild({"data-field": name, "aria-label": texts.named(form.says(name))})}
+        return html.Div([*head, fields, error_slot(form, name)], className="inset", role="group", **named)
     return draw_control(form, name, inner, value)
 
 
 def hint_of(form: Form, name: str) -> list[Any]:
-    hint = f"{form.words}.{name}.help"
+    hint = f"{form.says(name)}.help"
     return [html.P(texts.both(hint), className="hint")] if hint in texts.catalogue() else []
 
 
 def label_of(form: Form, name: str) -> Words:
-    return texts.known(form.words, name)
+    return texts.known(form.words, form.renamed.get(name, name))
 
 
 def draw_control(form: Form, name: str, one: Field, value: Any) -> Any:
-    hint = f"{form.words}.{name}.help"
+    hint = f"{form.says(name)}.help"
     named: dict[str, object] = {
         "label": html.Span(label_of(form, name)),
         "description": html.Span(texts.both(hint)) if hint in texts.catalogue() else None,
@@ -98,9 +105,11 @@ def draw_control(form: Form, name: str, one: Field, value: Any) -> Any:
     named |= {"id": ids.field(form.key, name), "withAsterisk": one.required}
     if one.kind is Kind.CHOICE:
         return draw_choice(one, value, named)
+    if one.kind is Kind.CHOICES:
+        return draw_choices(one, value, named)
     if one.kind is Kind.NUMBER:
         unit = (
-            {"rightSection": html.Span(texts.both(one.unit), className="unit"), "rightSectionWidth": 56}
+            {"rightSection": html.Span(texts.both(one.unit), className="unit"), "rightSectionWidth": 76}
             if one.unit
             else {}
         )
@@ -109,7 +118,7 @@ def draw_control(form: Form, name: str, one: Field, value: Any) -> Any:
         return dmc.TextInput(value="" if value is None else str(value), autoComplete="off", **named)
     words = value
     if one.kind is Kind.LIST:
-        words = "\n".join(value or ())
+        words = "\n".join(str(item) for item in value or ())
     elif one.kind is Kind.JSON:
         words = "" if value is None else json.dumps(value, ensure_ascii=False)
     return dmc.Textarea(value=words or "", autosize=True, minRows=2, maxRows=12, **named)
@@ -122,10 +131,27 @@ def draw_choice(one: Field, value: Any, named: dict[str, object]) -> dmc.Select:
     told = {"id": named["id"], "choices": choices}
     return dmc.Select(
         data=[{"value": one["value"], "label": one["zh"]} for one in choices],
-        value=value or None,
+        value=str(value) if value else None,
         allowDeselect=False,
         clearable=one.nullable and not one.required,
         searchable=len(choices) > MANY,
+        **named,
+        **wild({"data-choices": json.dumps(told, ensure_ascii=False)}),
+    )
+
+
+def draw_choices(one: Field, value: Any, named: dict[str, object]) -> dmc.MultiSelect:
+    """Several of a list; what stands there already and is of no list any more is kept."""
+    held = [str(item) for item in value or ()]
+    known = {key for key, _ in one.choices}
+    listed = (*one.choices, *((item, [item]) for item in held if item not in known))
+    choices = [{"value": key, **said_in_both(words)} for key, words in listed]
+    told = {"id": named["id"], "choices": choices}
+    return dmc.MultiSelect(
+        data=[{"value": one["value"], "label": one["zh"]} for one in choices],
+        value=held,
+        searchable=len(choices) > MANY,
+        hidePickedOptions=True,
         **named,
         **wild({"data-choices": json.dumps(told, ensure_ascii=False)}),
     )
@@ -144,7 +170,7 @@ def error_slot(form: Form, name: str) -> html.Div:
 
 def draw_lines(form: Form, one: Field, value: Any) -> html.Div:
     rows = [draw_line(form, one, str(n), row) for n, row in enumerate(one.lines.split(value))]
-    add, words = ids.add_line(form.key, one.name), f"{form.words}.{one.name}.add"
+    add, words = ids.add_line(form.key, one.name), f"{form.says(one.name)}.add"
     more = [action(add, words, small=True, data_key=f"add-{one.name}")] if one.lines.grows else []
     return html.Div(
         [html.Div(rows, id=ids.lines(form.key, one.name), className="lines"), *more, error_slot(form, one.name)],
@@ -157,18 +183,25 @@ def draw_line(form: Form, one: Field, row: str, values: Sequence[Any]) -> html.D
     """One entry of a mapping, with a button that takes it away."""
     inputs = []
     for at, column in enumerate(one.lines.columns):
-        key = f"{form.words}.{one.name}.{column}"
+        key = form.says(f"{one.name}.{column}")
         given = values[at] if at < len(values) else None
         named: dict[str, object] = {
             "id": ids.cell(form.key, one.name, row, column),
             "label": html.Span(texts.both(key)),
-            "value": "" if given is None else str(given),
+            "value": shown(given),
             **wild({"data-column": column}),
         }
         inputs.append(draw_cell(one, column, given, named))
     gone = icon_button(ids.drop_line(form.key, one.name, row), "close", "form.remove")
     inner = html.Div([*inputs, gone], className=f"line columns-{len(inputs)}")
     return html.Div([inner], id=ids.line(form.key, one.name, row))
+
+
+def shown(given: Any) -> str:
+    """A value as one types it: a whole number without its point."""
+    if isinstance(given, float) and given.is_integer():
+        return str(int(given))
+    return "" if given is None else str(given)
 
 
 def draw_cell(one: Field, column: str, given: Any, named: dict[str, Any]) -> Any:
@@ -190,6 +223,7 @@ def save_button(form: Form) -> html.Button:
 
 def try_box(form: Form, trial: Form, values: Values) -> html.Section:
     """A dry run beside the form: what would come of it as it stands, saved or not."""
+    busy = html.P(texts.both("form.trying"), className="quiet trying", role="status")
     told = html.Div(
         id=ids.result(form.key), className="result", **wild({"data-testid": "try-result", "aria-live": "polite"})
     )
@@ -199,6 +233,7 @@ def try_box(form: Form, trial: Form, values: Values) -> html.Section:
             html.P(texts.both(f"{trial.words}.hint"), className="hint"),
             draw(trial, values),
             action(ids.press(form.key, "try"), "form.try", data_key="try", data_submit="1"),
+            busy,
             told,
         ],
         className="try",

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from app.pages import ids
 from app.pages.forms.model import Field, Form, Kind
+from app.pages.forms.schema import as_number
 from core.errors import InputError
 from core.types import JsonObject
 
@@ -59,21 +60,26 @@ def read(form: Form, typed: Typed) -> JsonObject:
 
 
 def read_field(one: Field, typed: Typed) -> JsonValue:
-    match one.kind:
-        case Kind.GROUP:
-            found = {inner.name: read_inner(inner, f"{one.name}.{inner.name}", typed) for inner in one.fields}
-            standard = {inner.name: inner.default for inner in one.fields}
-            return {name: value for name, value in found.items() if value not in (None, standard[name])}
-        case _:
-            return read_inner(one, one.name, typed)
+    return read_inner(one, one.name, typed)
+
+
+def read_group(one: Field, name: str, typed: Typed) -> JsonValue:
+    """What differs from the model's own defaults; of a model that must be given, at least that it is."""
+    found = {inner.name: read_inner(inner, f"{name}.{inner.name}", typed) for inner in one.fields}
+    empty: dict[str, tuple[Any, ...]] = {
+        inner.name: (None, inner.default) if inner.required else (None, inner.default, {}, []) for inner in one.fields
+    }
+    return {key: value for key, value in found.items() if value not in empty[key]}
 
 
 def read_inner(one: Field, name: str, typed: Typed) -> JsonValue:
+    if one.kind is Kind.GROUP:
+        return read_group(one, name, typed)
     if one.kind is not Kind.LINES:
         return read_plain(one, name, typed)
     rows = typed.rows.get(name, {}).values()
     cells = [[str(row.get(column, "")).strip() for column in one.lines.columns] for row in rows]
-    return one.lines.join([row for row in cells if row[0]])
+    return one.lines.join([row for row in cells if one.lines.are(row)])
 
 
 def read_plain(one: Field, name: str, typed: Typed) -> JsonValue:
@@ -83,12 +89,20 @@ def read_plain(one: Field, name: str, typed: Typed) -> JsonValue:
     words = value.strip() if isinstance(value, str) else value
     match one.kind:
         case Kind.LIST:
-            return [line.strip() for line in str(words or "").splitlines() if line.strip()]
+            return [as_item(one, line.strip()) for line in str(words or "").splitlines() if line.strip()]
+        case Kind.CHOICES:
+            return value if isinstance(value, list) else []
+        case Kind.CHOICE if one.is_number and isinstance(words, str):
+            return as_number(words) if words else None
         case Kind.JSON:
             return read_json(name, words)
         case Kind.NUMBER | Kind.CHOICE:
             return None if words == "" else words
     return None if words in ("", None) and one.nullable else words or ""
+
+
+def as_item(one: Field, words: str) -> JsonValue:
+    return as_number(words) if one.is_number else words
 
 
 def read_json(name: str, words: JsonValue) -> JsonValue:

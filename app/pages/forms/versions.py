@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import html
@@ -12,7 +12,7 @@ from app.dashboard import texts
 from app.dashboard.components import wild
 from app.pages import ids
 from app.pages.forms.drawing import label_of
-from app.pages.forms.model import Form, Values, Words
+from app.pages.forms.model import Form, Kind, Values, Words
 from app.pages.parts import action
 
 
@@ -23,8 +23,15 @@ def merge(base: Values, mine: Values, newer: Values) -> Values:
 
 def theirs(form: Form, base: Values, newer: Values) -> list[tuple[str, Words]]:
     """What somebody else has changed, in words."""
-    shown = [one.name for one in form.shown()]
-    return [(name, [say_value(newer.get(name))]) for name in shown if newer.get(name) != base.get(name)]
+    found: list[tuple[str, Words]] = []
+    for one in form.shown():
+        before, after = base.get(one.name), newer.get(one.name)
+        if one.kind is Kind.GROUP and isinstance(before, Mapping) and isinstance(after, Mapping):
+            inner = [each.name for each in one.fields if before.get(each.name) != after.get(each.name)]
+            found += [(f"{one.name}.{name}", [say_value(after.get(name))]) for name in inner]
+        elif before != after:
+            found.append((one.name, [say_value(after)]))
+    return found
 
 
 def say_value(value: Any) -> str:

@@ -9,22 +9,22 @@ from dash import html
 from pydantic import BaseModel, ValidationError
 
 from app.dashboard import texts
-from app.pages.forms.model import WHOLE, Errors, Form, Values, Words
+from app.pages.forms.model import WHOLE, Errors, Form, Kind, Values, Words
 from app.pages.parts import PLAIN, reason_words
 from core.errors import Conflict, InputError
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def check(form: Form, model: type[Model], values: Values) -> tuple[Model | None, Errors]:
-    """The model, or what is wrong with which field."""
+def check(form: Form, model: type[Model], values: Values, within: str = "") -> tuple[Model | None, Errors]:
+    """The model, or what is wrong with which field; `within`: the field that the model is of."""
     try:
         return model.model_validate(dict(values)), {}
     except ValidationError as exc:
-        return None, errors_of(form, exc)
+        return None, errors_of(form, exc, within)
 
 
-def errors_of(form: Form, exc: ValidationError) -> Errors:
+def errors_of(form: Form, exc: ValidationError, within: str = "") -> Errors:
     """The first error of each field, in words."""
     found: Errors = {}
     for one in exc.errors():
@@ -32,8 +32,20 @@ def errors_of(form: Form, exc: ValidationError) -> Errors:
             name: value for name, value in (one.get("ctx") or {}).items() if isinstance(value, str | int | float)
         }
         key = "missing" if is_missing(one) else one["type"]
-        found.setdefault(place_of(form, one["loc"]), error_text(key, context, one["msg"]))
+        path = (*((within,) if within else ()), *one["loc"])
+        place = place_of(form, path)
+        found.setdefault(place, [*line_words(form, place, path), *error_text(key, context, one["msg"])])
     return found
+
+
+def line_words(form: Form, place: str, path: Sequence[Any]) -> Words:
+    """Of a list of lines: in which line, and in which column."""
+    at = path[len(place.split(".")) :]
+    if not place or not at or not isinstance(at[0], int) or form.field(place).kind is not Kind.LINES:
+        return []
+    column = at[1] if len(at) > 1 else None
+    named = [" ", *texts.both(form.says(f"{place}.{column}"))] if column in form.field(place).lines.columns else []
+    return [html.Span([*texts.both("form.error.line", n=at[0] + 1), *named]), " "]
 
 
 def is_missing(one: Any) -> bool:
@@ -51,12 +63,10 @@ def error_text(key: str, context: Mapping[str, object], message: str) -> Words:
 
 def place_of(form: Form, parts: Sequence[Any]) -> str:
     """The field that a path of the model leads to: the longest that the form has."""
-    names = [str(part) for part in parts]
+    names, known = [str(part) for part in parts], set(form.names())
     for end in range(len(names), 0, -1):
         name = ".".join(names[:end])
-        if name in {one.name for one in form.fields} | {
-            f"{one.name}.{inner.name}" for one in form.fields for inner in one.fields
-        }:
+        if name in known:
             return name
     return WHOLE
 

@@ -18,7 +18,7 @@ from core.viewer import Permission
 
 def draw(asking: Asking, hash_: str) -> list[Any]:
     """The page for who asks."""
-    near = ("/alarm-load", "/set-aside")
+    near = ("/rules", "/alarm-load", "/set-aside")
     if not asking.viewer.may(Permission.METRICS_READ):
         return shell.page("routing.title", asking.viewer, near, [notice("routing.forbidden", "empty")])
     acts = []

@@ -22,7 +22,7 @@ TABS = {
     "strangers": SourcesId.COUNT_STRANGERS,
     "letters": SourcesId.COUNT_LETTERS,
 }
-NEAR = ("/layers", "/devices", "/set-aside", "/quarantine", "/routing", "/alarm-load", "/people")
+NEAR = ("/layers", "/devices", "/set-aside", "/quarantine", "/rules", "/routing", "/alarm-load", "/people")
 
 
 def draw(asking: Asking, wanted: str) -> list[Any]:

@@ -47,7 +47,9 @@
   }
 
   const seen = () => {
-    if (document.getElementById('analysis-map')) window.dash_clientside.set_props('analysis-seen', { data: `${lang()} ${root.dataset.theme}` });
+    for (const [figure, store] of [['analysis-map', 'analysis-seen'], ['rule-chart', 'rule-seen']]) {
+      if (document.getElementById(figure)) window.dash_clientside.set_props(store, { data: `${lang()} ${root.dataset.theme}` });
+    }
   };
   window.addEventListener('onemap:lang', seen);
   window.addEventListener('onemap:theme', seen);

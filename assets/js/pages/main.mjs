@@ -11,6 +11,8 @@ import { takeFiles } from './upload.mjs';
 const EVERY_MS = 1000;
 const WATCH_MS = 5000;
 const root = document.documentElement;
+// presses of keys that were for an open list
+const overLists = new WeakSet();
 const json = (/** @type {string} */ url) => answer(fetch(url, { headers: { accept: 'application/json' } }));
 
 /** @param {Words} words */
@@ -100,6 +102,11 @@ async function watch() {
   }
 }
 
+/** A list to choose from stood open when the key was pressed: Escape closes that, and has closed it when it comes to us. @param {KeyboardEvent} event */
+function noteOpen(event) {
+  if (event.target instanceof HTMLElement && event.target.matches('[aria-expanded="true"], [data-expanded]')) overLists.add(event);
+}
+
 /** Enter in a field presses the button of its form, Escape closes what was opened beside a list. @param {KeyboardEvent} event */
 function onKey(event) {
   const { key, target } = event;
@@ -108,10 +115,11 @@ function onKey(event) {
   const isPlain = target instanceof HTMLInputElement && target.closest('.form') && !target.matches('[aria-haspopup], [type=checkbox]');
   /** @type {HTMLElement | null | undefined} */
   const button = key === 'Enter' && isPlain ? target.closest('.try, .detail')?.querySelector('[data-submit]')
-    : key === 'Escape' && !target.matches('[aria-expanded="true"]') ? pane?.querySelector('header button') : null;
+    : key === 'Escape' && !overLists.has(event) ? pane?.querySelector('header button') : null;
   button?.click();
 }
 
+document.addEventListener('keydown', noteOpen, true);
 document.addEventListener('keydown', onKey);
 document.addEventListener('click', event => {
   const pressed = around(event, 'button')?.id ?? '';
