@@ -94,10 +94,11 @@ def test_alarms_are_in_the_windows_that_the_donor_names(replayed: str, system: S
     events = system.rows(
         """
 SELECT e.what, e.level, e.value FROM alarm_event e JOIN alarm a ON a.id = e.alarm_id
-WHERE a.thing_id = %s ORDER BY e.id
+WHERE a.thing_id = %s AND e.observed_at IS NOT NULL ORDER BY e.id
 """,
         SENSOR,
     )
+    # three windows of a day replayed within minutes also chatter: that is the clock's doing and no finding
     told = [(e["level"] if e["what"] != "returned" else None, e["value"]) for e in events]
     assert told == [(level, value) for _, level, value in judged()]
     assert [e["what"] for e in events].count("raised") + [e["what"] for e in events].count("raised_again") == 3
