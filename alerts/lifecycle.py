@@ -91,12 +91,18 @@ def _alarmed(alarm: AlarmView, level: int) -> AlarmView:
     damped = alarm.chattering and level >= alarm.peak_level
     known = alarm.state is AlarmState.ACKNOWLEDGED and alarm.quiet_level is not None and level >= alarm.quiet_level
     stays = damped or known or alarm.state in ASIDE
+    # what holds is never called over: damped, it waits, or is known, as it did
+    held = {
+        AlarmState.RETURNED_UNACKNOWLEDGED: AlarmState.UNACKNOWLEDGED,
+        AlarmState.LATCHED_UNACKNOWLEDGED: AlarmState.UNACKNOWLEDGED,
+        AlarmState.LATCHED_ACKNOWLEDGED: AlarmState.ACKNOWLEDGED,
+    }.get(alarm.state, alarm.state)
     return replace(
         alarm,
         level=level,
         peak_level=min(level, alarm.peak_level),
         active=True,
-        state=alarm.state if stays else AlarmState.UNACKNOWLEDGED,
+        state=held if stays else AlarmState.UNACKNOWLEDGED,
         quiet_level=alarm.quiet_level if stays else None,
     )
 

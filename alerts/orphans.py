@@ -3,7 +3,7 @@ retired. They would hold for ever; so they end, and their log says why."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ _ACTIVE = text(f"""
 SELECT id, rule_id, thing_type, thing_id FROM alarm
 WHERE active AND state <> 'normal' AND {set_aside.resting("orphan", "alarm.id::text")} ORDER BY id
 """)
+_DISARMED = text("SELECT id FROM rule WHERE NOT enabled")
 # why one ends, keys of the words `log.alarm.returned.…`
 DISARMED, UNWATCHED, RETIRED = "disarmed", "unwatched", "retired"
 
@@ -29,8 +30,9 @@ def end_orphans(conn: Connection, now: datetime) -> int:
     if not rows:
         return 0
     rules = {rule.id: rule for rule in load_rules(conn)}
+    disarmed = set(conn.scalars(_DISARMED))
     things = {thing.id: thing for thing in load_things(conn)}
-    found = [(row.id, why) for row in rows if (why := orphaned(row, rules, things)) is not None]
+    found = [(row.id, why) for row in rows if (why := orphaned(row, rules, disarmed, things)) is not None]
 
     def end(pair: tuple[Any, str]) -> None:
         alarm = store.lock_alarm(conn, pair[0])
@@ -43,12 +45,15 @@ def end_orphans(conn: Connection, now: datetime) -> int:
     return len(found)
 
 
-def orphaned(row: Any, rules: Mapping[str, RuleRow], things: Mapping[str, Thing]) -> str | None:
+def orphaned(
+    row: Any, rules: Mapping[str, RuleRow], disarmed: Collection[str], things: Mapping[str, Thing]
+) -> str | None:
     """Pure: why nothing judges this alarm; None where something does. What stands in the city is looked at by its rule
     itself, as long as that is armed."""
     rule = rules.get(row.rule_id)
     if rule is None:
-        return DISARMED
+        # one whose parameters cannot be used now, or of another installation, ends nothing
+        return DISARMED if row.rule_id in disarmed else None
     if row.thing_type != "sensor" or KINDS[rule.kind].stands is not None:
         return None
     thing = things.get(row.thing_id)

@@ -34,6 +34,13 @@ def test_alarm_ends_with_a_reason(conn: Connection, why: str) -> None:
     assert queued == ["raised", "returned"], "whoever was told of the start is told of the end"
 
 
+def test_rule_that_cannot_be_used_ends_nothing(conn: Connection) -> None:
+    """Its parameters are at fault, which is told elsewhere: nobody has said that the river is well."""
+    change(conn, 2, now())
+    conn.execute(text("UPDATE rule SET params = '{}' WHERE id = 'water-stage'"))
+    assert end_orphans(conn, now()) == 0
+
+
 def test_what_is_judged_stays(conn: Connection) -> None:
     change(conn, 2, now())
     assert end_orphans(conn, now()) == 0

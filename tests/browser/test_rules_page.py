@@ -106,6 +106,7 @@ def test_rule_is_armed_changed_and_taken_back_with_reasons(desk: Desk, processes
     assert kept["steps"] == [{"level": 3, "on": 4.0}]
     told = processes.one("SELECT array_agg(why ORDER BY version) FROM rule_version WHERE rule_id = 'soft-gas'")
     assert told == [None, "quicker", "tried for a day", "too loud", "the first was right"]
+    page.wait_for_selector("#dialog-rule-take-back-title", state="hidden")
     assert desk.serious_barriers() == []
 
 

@@ -64,6 +64,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "time": TIME,
         "kind": "fire",
         "level": 2,
+        "in_danger": 2,
         "title": "浓烟",
         "text": "3 楼",
         "lon": 119.0,
