@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addOwn, colourOf, followOwn, markOf, ownLayers, stacked } from '../../assets/js/map/own.mjs';
+import { addOwn, colourOf, followOwn, markOf, ownLayers, repaintOwn, stacked } from '../../assets/js/map/own.mjs';
 
 globalThis.document ??= /** @type {any} */ ({ documentElement: {} });
 globalThis.getComputedStyle ??= /** @type {any} */ (() => ({ getPropertyValue: (/** @type {string} */ name) => `#${name.length}` }));
@@ -77,4 +77,14 @@ test('a point with an icon is its mark in the colour of its class, and a heap st
   assert.equal(small[1].layout['icon-size'].at(-1), 1, 'never so small that nobody knows it');
   const plain = /** @type {any[]} */ (ownLayers(/** @type {any} */ (layer('wells', { geometry: 'point' }))));
   assert.deepEqual(plain.map(({ id, maxzoom }) => [id, maxzoom]), [['own/wells/dot', undefined], ['own/wells/label', undefined]]);
+});
+
+test('a new theme reaches every layer, those with marks in pictures too', () => {
+  /** @type {string[]} */
+  const painted = [];
+  const map = /** @type {any} */ ({ ...fakeMap(), style: {}, setPaintProperty: (/** @type {string} */ id) => painted.push(id) });
+  const layers = [layer('a', { geometry: 'point', style: { size: null, icon: 'tree', label: false } }), layer('b')];
+  addOwn(map, layers);
+  repaintOwn(map, layers);
+  assert.deepEqual([...new Set(painted)], ['own/a/dot', 'own/b/fill', 'own/b/line', 'own/b/label']);
 });

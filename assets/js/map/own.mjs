@@ -126,7 +126,7 @@ export function renewOwn(map, id) {
 export function repaintOwn(map, layers) {
   for (const layer of hasPicture(map) ? layers.filter(({ id, own }) => own && map.getSource(sourceOf(id))) : []) {
     for (const { id, paint } of ownLayers(layer)) {
-      for (const [name, value] of Object.entries(paint)) if (name.includes('color')) map.setPaintProperty(id, /** @type {any} */ (name), value);
+      for (const [name, value] of Object.entries(paint ?? {})) if (name.includes('color')) map.setPaintProperty(id, /** @type {any} */ (name), value);
     }
   }
 }
