@@ -17,11 +17,12 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, CursorResult, text
 from typing_extensions import TypedDict
 
 from alerts.labels import GRAVEST
 from core.clock import rfc3339
+from core.pgarray import PG_EPOCH
 from core.scope import EVERYTHING, Classification, Scope, alarm_classification, seen_incident
 from core.types import Params
 from core.vocabulary import QUIET_ALARM, Text, sql_list, table
@@ -201,57 +202,27 @@ def read_metrics(
 ) -> AlarmMetrics:
     """The figures of `start` to `end` of what a scope sees. `operator`: whose acknowledgements are counted apart."""
     limits = table("alarm_load")
-    window_s = int(limits["rate"]["window_s"])
-    period = Period(start, end, timedelta(seconds=window_s))
-    everything = scope.everywhere and scope.classification == Classification.SECRET
-    seen = _ALL if everything else _SEEN
-    given: Params = {
-        **({} if everything else scope.params()),
-        "start": start,
-        "end": end,
-        "window": window_s,
-    }
-    chattering = limits["chattering"]
-    asked = {
-        **_without_window(given),
-        "before": chattering["raises"] - 1,
-        "within": chattering["window_s"],
-        "most": limits["top"]["count"],
-    }
-    found: dict[str, list[Any]] = {"top": [], "chatter": []}
-    for row in conn.execute(text(_THINGS.format(seen=seen)), asked):
-        found[row.of].append(row)
-    join = "" if everything else _JOIN
-    raw: Counter[int] = Counter()
-    graded: Counter[str] = Counter()
-    for row in conn.execute(text(_WINDOWS.format(seen=seen, join=join)), given):
-        raw[period.number(row.at)] += row.n
-        graded[str(row.level)] += row.n
-    lines = conn.execute(text(_LINES.format(seen=seen)), {**given, **families()})
-    new = {period.number(row.at): row.n for row in lines}
+    period = Period(start, end, window())
+    seen = _Seen(conn, scope, period)
+    raw, levels = _annunciations(seen)
     total = sum(raw.values())
-    levels = {str(level): graded[str(level)] for level in (1, 2, 3, 4)}
-    top = frequent(conn, found["top"], total)
+    new = {period.number(row.at): row.n for row in seen.windows(_LINES, families())}
+    often = _often(seen, limits)
+    top = frequent(conn, often["top"], total)
     return {
         "start": rfc3339(start),
         "end": rfc3339(end),
         "operator": operator,
-        "window_s": window_s,
+        "window_s": int(period.window.total_seconds()),
         "raw": rate(raw, period, 0, period.windows, limits),
         "lines": rate(new, period, 0, period.windows, limits),
         "top": top,
         "top_share": round(sum(one["count"] for one in top) / total, 4) if total else 0.0,
-        "chattering": frequent(conn, found["chatter"], total),
-        "stale": int(
-            conn.scalar(
-                text(_STALE.format(seen=seen)),
-                {**_without_window(given), "after": limits["stale"]["after_s"]},
-            )
-            or 0
-        ),
+        "chattering": frequent(conn, often["chatter"], total),
+        "stale": int(seen.ask(_STALE, {"after": limits["stale"]["after_s"]}).scalar_one()),
         "levels": levels,
         "priorities": priorities(levels),
-        "acknowledged": answered(conn, seen, {**_without_window(given), "horizon": now, "operator": operator}),
+        "acknowledged": answered(seen, now, operator),
         "shifts": [
             {
                 "start": rfc3339(period.at(first)),
@@ -265,8 +236,59 @@ def read_metrics(
     }
 
 
-def _without_window(given: Params) -> Params:
-    return {name: value for name, value in given.items() if name != "window"}
+def window() -> timedelta:
+    """How long a period is that is counted."""
+    return timedelta(seconds=int(table("alarm_load")["rate"]["window_s"]))
+
+
+def whole(moment: datetime) -> datetime:
+    """When the ten minutes began in which a moment lies: periods from there on begin where shifts do."""
+    return moment - (moment - PG_EPOCH) % window()
+
+
+class _Seen:
+    """What is asked of the events of a period, as far as a scope sees them."""
+
+    def __init__(self, conn: Connection, scope: Scope, period: Period) -> None:
+        everything = scope.everywhere and scope.classification == Classification.SECRET
+        self.conn, self.period = conn, period
+        self._parts = {"seen": _ALL, "join": ""} if everything else {"seen": _SEEN, "join": _JOIN}
+        self._given: Params = {
+            **({} if everything else scope.params()),
+            "start": period.start,
+            "end": period.end,
+        }
+
+    def ask(self, sql: str, more: Params) -> CursorResult[Any]:
+        return self.conn.execute(text(sql.format(**self._parts)), {**self._given, **more})
+
+    def windows(self, sql: str, more: Params) -> CursorResult[Any]:
+        """Counts by periods of ten minutes."""
+        return self.ask(sql, {**more, "window": self.period.window.total_seconds()})
+
+
+def _annunciations(seen: _Seen) -> tuple[Counter[int], dict[str, int]]:
+    """How many by period, and by level."""
+    counts: Counter[int] = Counter()
+    levels = dict.fromkeys(("1", "2", "3", "4"), 0)
+    for row in seen.windows(_WINDOWS, {}):
+        counts[seen.period.number(row.at)] += row.n
+        levels[str(row.level)] += row.n
+    return counts, levels
+
+
+def _often(seen: _Seen, limits: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """`top`: the most frequent; `chatter`: what came and went too often."""
+    chattering = limits["chattering"]
+    asked = {
+        "before": chattering["raises"] - 1,
+        "within": chattering["window_s"],
+        "most": limits["top"]["count"],
+    }
+    found: dict[str, list[Any]] = {"top": [], "chatter": []}
+    for row in seen.ask(_THINGS, asked):
+        found[row.of].append(row)
+    return found
 
 
 def families() -> Params:
@@ -350,8 +372,8 @@ def frequent(conn: Connection, rows: Sequence[Any], total: int) -> list[Frequent
     ]
 
 
-def answered(conn: Connection, seen: str, given: Params) -> Answered:
-    row = conn.execute(text(_ANSWERED.format(seen=seen)), given).one()
+def answered(seen: _Seen, now: datetime, operator: str | None) -> Answered:
+    row = seen.ask(_ANSWERED, {"horizon": now, "operator": operator}).one()
     median, p95 = row.parts or (None, None)
     return {
         "alarms": row.alarms,
@@ -359,5 +381,5 @@ def answered(conn: Connection, seen: str, given: Params) -> Answered:
         "never": row.alarms - row.acknowledged,
         "median_s": None if median is None else round(median, 1),
         "p95_s": None if p95 is None else round(p95, 1),
-        "by_operator": row.mine if given["operator"] is not None else None,
+        "by_operator": row.mine if operator is not None else None,
     }

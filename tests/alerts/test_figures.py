@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
-from alerts.figures import Period, cuts, priorities, rate, read_metrics, shifts
+from alerts.figures import Period, cuts, priorities, rate, read_metrics, shifts, whole
 from alerts.grouped import list_groups, list_members
 from alerts.store import acknowledge_several
 from core.scope import EVERYTHING, Scope
@@ -120,6 +120,16 @@ def test_shifts_cover_the_period_without_gap_or_overlap(minutes: int, offset: in
     assert all(left[1] == right[0] for left, right in pairwise(parts))
     for cut in cuts(period, LIMITS["shift"]["starts"], ZoneInfo("Asia/Shanghai")):
         assert 0 < cut <= period.windows
+
+
+@given(st.integers(0, 10 * 24 * 3600))
+def test_from_whole_ten_minutes_on_shifts_begin_when_they_do(second: int) -> None:
+    start = whole(START + timedelta(seconds=second))
+    assert timedelta() <= START + timedelta(seconds=second) - start < TEN
+    period = Period(start, start + timedelta(days=2), TEN)
+    zone = ZoneInfo("Asia/Shanghai")
+    begins = {f"{period.at(cut).astimezone(zone):%H:%M:%S}" for cut in cuts(period, LIMITS["shift"]["starts"], zone)}
+    assert begins <= {f"{one}:00" for one in LIMITS["shift"]["starts"]}
 
 
 def test_split_of_priorities_is_of_high_medium_and_low() -> None:

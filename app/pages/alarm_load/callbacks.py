@@ -8,6 +8,7 @@ from typing import Any
 from dash import Dash, Input, Output, ctx
 from dash.exceptions import PreventUpdate
 
+from alerts.figures import whole
 from app.api.alarm_load import get_metrics
 from app.asking import Asking, Door
 from app.dashboard.components import notice
@@ -39,7 +40,7 @@ def figures(asking: Asking, hours: str, operator: str) -> Any:
     back = timedelta(hours=int(hours) if hours in HOURS else int(layout.STANDARD))
     try:
         found = get_metrics(
-            asking.conn, asking.viewer, asking.now, asking.now - back, asking.now, operator[:200] or None
+            asking.conn, asking.viewer, asking.now, whole(asking.now - back), asking.now, operator[:200] or None
         )
     except OneMapError as exc:
         return [notice("load.failed", "empty"), error_words(exc)]
