@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,7 +24,7 @@ from sqlalchemy import Connection, Engine, text
 from alerts import loading, store
 from alerts.folding import Folded, fold_each, fold_one, log_changes
 from alerts.panel import Outcome, Panel, Series
-from alerts.rules.base import Bank, Finding, Key
+from alerts.rules.base import Key
 from alerts.rules.steps import Ints
 from core import set_aside
 from core.db import pipelined
@@ -60,18 +59,6 @@ def partition_lock(partition: int) -> str:
     return f"engine-partition-{partition}"
 
 
-@dataclass
-class Turn:
-    """What one transaction of judgement came to: findings, rows of banks to be stored, those that failed, and why; the
-    batches that are done with it."""
-
-    batches: list[int] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    touched: dict[Key, tuple[Bank, int]] = field(default_factory=dict)
-    faults: dict[Key, Exception] = field(default_factory=dict)
-    well: set[Key] = field(default_factory=set)
-
-
 class AlertEngine:
     """Judges the readings of the partitions it owns. With a `fence`, writes only while its lease still holds their
     locks."""
@@ -84,8 +71,7 @@ class AlertEngine:
         self._panel = Panel([])
         # by number of a series
         self._slot_of = np.zeros(0, np.int64)
-        # what has failed: what rests, and what is tried again
-        self._resting: set[Key] = set()
+        # what has failed and is tried again
         self._on_trial: set[Key] = set()
         self._rest_until: datetime | None = None
         self.stale = True
@@ -112,8 +98,8 @@ class AlertEngine:
             loaded = loading.load(conn, self._owned, self._all, resting)
         self._panel = loaded.panel
         self._slot_of = np.full(len(self._slot_of), UNASKED)
-        self._resting = resting | set(loaded.faults)
-        self._on_trial = set(failed) - self._resting
+        resting |= set(loaded.faults)
+        self._on_trial = set(failed) - resting
         self._panel.on_trial = self._on_trial
         self._rest_until = min((due for due in failed.values() if due is not None and due > now), default=None)
         self.stale = False
@@ -122,7 +108,7 @@ class AlertEngine:
                 for key, exc in loaded.faults.items():
                     set_aside.note(conn, "monitor", "/".join(key), exc, now)
         watched = sum(len(bank.things) for bank in self._panel.banks)
-        log.info("loaded", watched=watched, partitions=len(self._owned), resting=len(self._resting))
+        log.info("loaded", watched=watched, partitions=len(self._owned), resting=len(resting))
 
     def judge(self, now: datetime) -> int:
         """Judge what waits, up to fifty batches; returns how many batches there were."""
@@ -168,8 +154,8 @@ class AlertEngine:
                 if not batches:
                     return 0
                 self._enter(conn)
-                turn = self._feed(conn, batches)
-                self._conclude(conn, turn, now, careful=careful)
+                outcome = self._feed(conn, batches)
+                self._conclude(conn, outcome, [batch.id for batch in batches], now, careful=careful)
         except BaseException:
             self.stale = True
             raise
@@ -179,13 +165,13 @@ class AlertEngine:
         """Let what runs mature on the clock."""
         if self.stale or not self._panel.waiting:
             return
-        turn = self._turn(self._panel.tick(to_pg_us(now)))
-        if not turn.touched and not turn.faults:
+        outcome = self._panel.tick(to_pg_us(now))
+        if not outcome.touched and not outcome.faults:
             return
         try:
             with self._engine.begin() as conn:
                 self._enter(conn)
-                self._conclude(conn, turn, now, careful=True)
+                self._conclude(conn, outcome, [], now, careful=True)
         except BaseException:
             self.stale = True
             raise
@@ -201,7 +187,7 @@ class AlertEngine:
         if self._fence is not None and self._owned:
             self._fence.enter(conn, self._locks())
 
-    def _feed(self, conn: Connection, batches: Sequence[Any]) -> Turn:
+    def _feed(self, conn: Connection, batches: Sequence[Any]) -> Outcome:
         """Feed every timely reading of the batches to its banks, oldest first within a series."""
         series, times, values = unpack(batch.packed for batch in batches)
         slots = self._slots_of(conn, series)
@@ -209,9 +195,7 @@ class AlertEngine:
         outcome = self._panel.feed(slots[mine], times[mine], values[mine])
         self.judged += outcome.judged
         self.late += outcome.late
-        turn = self._turn(outcome)
-        turn.batches = [batch.id for batch in batches]
-        return turn
+        return outcome
 
     def _slots_of(self, conn: Connection, series: NDArray[np.int32]) -> Ints:
         """The panel's slot of each reading; -1 where no rule reads its series. Numbers met first are looked up."""
@@ -230,70 +214,67 @@ class AlertEngine:
             slots = self._slot_of[series]
         return slots
 
-    def _turn(self, outcome: Outcome) -> Turn:
-        """What the panel came to, and which of those that were tried again were well."""
-        self._resting |= set(outcome.faults)
-        return Turn([], outcome.findings, outcome.touched, outcome.faults, outcome.well)
-
-    def _rest(self, key: Key, exc: Exception, turn: Turn) -> None:
+    @staticmethod
+    def _rest(key: Key, exc: Exception, outcome: Outcome) -> None:
         """This row is left alone until it is due again; it begins anew from its last checkpoint then."""
-        self._resting.add(key)
-        turn.touched.pop(key, None)
-        turn.well.discard(key)
-        turn.faults[key] = exc
+        outcome.touched.pop(key, None)
+        outcome.well.discard(key)
+        outcome.faults[key] = exc
 
-    def _conclude(self, conn: Connection, turn: Turn, now: datetime, *, careful: bool) -> None:
-        """Write what the turn came to. `careful`: a savepoint for each finding, so that one that cannot be folded costs
-        itself only; else all of it leaves for the database at once, and whatever fails fails the whole."""
-        known = store.find_open(conn, turn.findings)
-        folded = fold_each(conn, known, turn.findings, now) if careful else Folded()
-        self._keep_failed(conn, turn, folded)
-        states = self._checkpoints(turn)
+    def _conclude(
+        self, conn: Connection, outcome: Outcome, batches: list[int], now: datetime, *, careful: bool
+    ) -> None:
+        """Write what judging these batches came to. `careful`: a savepoint for each finding, so that one that cannot be
+        folded costs itself only; else all of it leaves for the database at once, and whatever fails fails the whole."""
+        known = store.find_open(conn, outcome.findings)
+        folded = fold_each(conn, known, outcome.findings, now) if careful else Folded()
+        self._keep_failed(conn, outcome, folded)
+        states = self._checkpoints(outcome)
         with pipelined(conn):
             if not careful:
-                folded.changes = [c for f in turn.findings if (c := fold_one(conn, known, f, now)) is not None]
+                folded.changes = [c for f in outcome.findings if (c := fold_one(conn, known, f, now)) is not None]
             store.announce(conn, [(c.alarm_id, c.transition) for c in folded.changes], now)
             if states:
                 conn.execute(CHECKPOINT, states)
-            if turn.batches:
-                conn.execute(FORGET_BATCHES, {"ids": turn.batches})
+            if batches:
+                conn.execute(FORGET_BATCHES, {"ids": batches})
         if self._kept_at is None or now - self._kept_at >= KEPT_EVERY:
             self._kept_at = now
             loading.keep_memories(conn, self._panel)
         self.concluded = bool(folded.changes)
-        self._note_faults(conn, turn, now)
+        self._note_faults(conn, outcome, now)
         log_changes(folded.changes)
 
-    def _keep_failed(self, conn: Connection, turn: Turn, folded: Folded) -> None:
+    def _keep_failed(self, conn: Connection, outcome: Outcome, folded: Folded) -> None:
         """A finding that failed rests and its bank goes back to its checkpoint, so that it is found again."""
         failed = {(finding.rule.id, finding.thing.id) for finding in folded.failed}
         for key in failed:
-            turn.touched.pop(key, None)
-            turn.well.discard(key)
+            outcome.touched.pop(key, None)
+            outcome.well.discard(key)
             self.stale = True
-        if self._on_trial and turn.findings:
-            told = {(f.rule.id, f.thing.id) for f in turn.findings} - failed
+        if self._on_trial and outcome.findings:
+            told = {(f.rule.id, f.thing.id) for f in outcome.findings} - failed
             set_aside.clear(conn, "finding", ["/".join(key) for key in sorted(told & self._on_trial)])
 
-    def _checkpoints(self, turn: Turn) -> list[Params]:
+    def _checkpoints(self, outcome: Outcome) -> list[Params]:
         """The states of the rows that were touched, as CHECKPOINT takes them."""
         rows: list[Params] = []
-        for key in sorted(turn.touched):
+        for key in sorted(outcome.touched):
             try:
-                bank, row = turn.touched[key]
+                bank, row = outcome.touched[key]
                 rows.append({"rule": key[0], "thing": key[1], "state": as_json(bank.state(row))})
             except Exception as exc:  # noqa: BLE001 - noted by set_aside
-                self._rest(key, exc, turn)
+                self._rest(key, exc, outcome)
         return rows
 
-    def _note_faults(self, conn: Connection, turn: Turn, now: datetime) -> None:
-        for key, fault in turn.faults.items():
+    def _note_faults(self, conn: Connection, outcome: Outcome, now: datetime) -> None:
+        for key, fault in outcome.faults.items():
             set_aside.note(conn, "monitor", "/".join(key), fault, now)
-        if turn.faults:
+        if outcome.faults:
             self.stale = True  # read again when each is due
-        if turn.well:
-            set_aside.clear(conn, "monitor", ["/".join(key) for key in sorted(turn.well)])
-            self._on_trial -= turn.well
+        if outcome.well:
+            set_aside.clear(conn, "monitor", ["/".join(key) for key in sorted(outcome.well)])
+            self._on_trial -= outcome.well
             self._panel.on_trial = self._on_trial
 
 

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 import numpy as np
 from sqlalchemy import Connection, text
 
-from alerts.panel import ALL, Panel, Series, in_turns
+from alerts.panel import ALL, Panel, Series, begins, in_turns
 from alerts.recorded import Span, read_recorded
 from alerts.rules import KINDS, check_params
-from alerts.rules.base import Bank, Key, Monitor, Readings, RuleRow, Thing, thing_of, watches
+from alerts.rules.base import Bank, Key, Monitor, Readings, Remembering, RuleRow, Thing, thing_of, watches
 from alerts.rules.single import SingleBank
 from alerts.rules.steps import NEVER
 from alerts.rules.surprise import AnomalyBank, rows_learnt
@@ -146,7 +146,7 @@ def _waiting_since(conn: Connection, owned: list[int]) -> dict[Series, int]:
         except ValueError:
             continue  # judging it fails too, and is told there
         order = np.lexsort((times, series))
-        first = np.flatnonzero(np.r_[True, np.diff(series[order]) != 0]) if len(order) else order
+        first = begins(series[order])
         for number, at in zip(series[order][first].tolist(), times[order][first].tolist(), strict=True):
             oldest[number] = min(at, oldest.get(number, at))
     names = name_series(conn, oldest) if oldest else {}
@@ -164,10 +164,9 @@ def _newest(conn: Connection, waiting: dict[Series, int]) -> dict[Series, int]:
 
 def _remember(conn: Connection, bank: Bank, metrics: Sequence[str], newest: Mapping[Series, int]) -> None:
     """Give a bank what was judged before the start, as far back from there as it looks."""
-    remember = getattr(bank, "remember", None)
     back = timedelta(seconds=KINDS[bank.rule.kind].history_s(bank.rule))
-    if remember is not None and back:
-        remember(_judged(conn, bank, metrics, newest, lambda row, at: at - back))
+    if isinstance(bank, Remembering) and back:
+        bank.remember(_judged(conn, bank, metrics, newest, lambda row, at: at - back))
 
 
 def _recall(conn: Connection, bank: AnomalyBank, metrics: Sequence[str], newest: Mapping[Series, int]) -> None:

@@ -5,10 +5,13 @@ Pure: no database, no clock. The engine feeds it what arrives, a trial what was 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alerts.rules.base import Bank, Fed, Finding, Key, Readings
 from alerts.rules.single import SingleBank
@@ -16,6 +19,8 @@ from alerts.rules.steps import NEVER, Bools, Floats, Ints
 
 Series = tuple[str, str]
 """Thing and metric."""
+ALL = "*"
+"""In the key of a rule that fails: all its things."""
 
 
 @dataclass
@@ -30,9 +35,6 @@ class Outcome:
     well: set[Key] = field(default_factory=set)
     judged: int = 0
     late: int = 0
-
-
-ALL = "*"
 
 
 class Panel:
@@ -63,7 +65,7 @@ class Panel:
             self._row_of.append(rows)
             self._lane_of.append(lanes)
         # where one row reads one series, the turns of series are those of rows
-        self._many = [len(metrics_of(links)) > 1 for _, links in placed]
+        self._many = [len({lane for _, _, lane in links}) > 1 for _, links in placed]
         self.resting: set[Key] = set()
         # what has failed before and is tried again
         self.on_trial: set[Key] = set()
@@ -88,7 +90,7 @@ class Panel:
             readings = Readings(rows[mine], lanes, at[mine], values[mine], turn[mine])
             if self._many[number]:
                 readings = in_turns(readings.rows, readings.lanes, readings.at, readings.values)
-            self._try(bank, lambda bank=bank, readings=readings: bank.feed(readings), outcome)
+            self._try(bank, partial(bank.feed, readings), outcome)
             if self.on_trial:
                 outcome.well |= self._fed(bank, readings) - set(outcome.faults)
         outcome.findings.sort(key=lambda finding: finding.at)
@@ -99,13 +101,9 @@ class Panel:
         outcome = Outcome()
         for bank in self.banks:
             if bank.waiting:
-                self._try(bank, lambda bank=bank: bank.tick(now), outcome)
+                self._try(bank, partial(bank.tick, now), outcome)
         outcome.findings.sort(key=lambda finding: finding.at)
         return outcome
-
-    def due(self) -> int | None:
-        """When the clock has something to do next."""
-        return min((due for bank in self.banks if (due := bank.due()) is not None), default=None)
 
     @property
     def waiting(self) -> bool:
@@ -117,11 +115,11 @@ class Panel:
         ids = {bank.things[row].id for row in rows} | {ALL}
         return {key for key in self.on_trial if key[0] == bank.rule.id and key[1] in ids}
 
-    def _try(self, bank: Bank, act: object, outcome: Outcome) -> None:
+    def _try(self, bank: Bank, act: Callable[[], Fed], outcome: Outcome) -> None:
         if (bank.rule.id, ALL) in self.resting:
             return
         try:
-            fed: Fed = act()  # type: ignore[operator]
+            fed = act()
         except Exception as exc:  # noqa: BLE001 - noted by the engine: this rule rests, the others judge on
             outcome.faults[bank.rule.id, ALL] = exc
             self.resting.add((bank.rule.id, ALL))
@@ -140,14 +138,13 @@ class Panel:
         """By turns of each series, oldest first; late ones are counted and left out."""
         order = sorted_by(slots, at)
         slots, at, values = slots[order], at[order], values[order]
-        first = np.r_[True, slots[1:] != slots[:-1]] if len(slots) else np.zeros(0, np.bool_)
+        first = begins(slots)
         late = at <= self.newest[slots]
-        if len(slots):
-            late[1:] |= ~first[1:] & (at[1:] == at[:-1])
+        late[1:] |= ~first[1:] & (at[1:] == at[:-1])
         if late.any():
             kept = ~late
             slots, at, values = slots[kept], at[kept], values[kept]
-            first = np.r_[True, slots[1:] != slots[:-1]] if len(slots) else np.zeros(0, np.bool_)
+            first = begins(slots)
         outcome.late, outcome.judged = int(late.sum()), len(slots)
         self.newest[slots] = at  # the last of a series stands
         turn = turns_of(first)
@@ -155,10 +152,6 @@ class Panel:
             return slots, at, values, turn
         order = np.argsort(turn.astype(np.uint16) if turn.max() < 65_536 else turn, kind="stable")
         return slots[order], at[order], values[order], turn[order]
-
-
-def metrics_of(links: Sequence[tuple[int, int, int]]) -> set[int]:
-    return {lane for _, _, lane in links}
 
 
 def sorted_by(slots: Ints, at: Ints) -> Ints:
@@ -171,20 +164,24 @@ def sorted_by(slots: Ints, at: Ints) -> Ints:
     return order
 
 
+def begins(ranked: NDArray[Any]) -> Bools:
+    """Where a run of equals begins."""
+    first = np.ones(len(ranked), np.bool_)
+    first[1:] = ranked[1:] != ranked[:-1]
+    return first
+
+
 def turns_of(first: Bools) -> Ints:
     """Counts within each run, from 0; `first` marks where runs begin."""
-    if not len(first):
-        return np.zeros(0, np.int64)
-    places = np.arange(len(first))
-    begins = np.flatnonzero(first)
-    return places - np.repeat(begins, np.diff(np.r_[begins, len(first)]))
+    starts = np.flatnonzero(first)
+    return np.arange(len(first)) - np.repeat(starts, np.diff(np.r_[starts, len(first)]))
 
 
 def in_turns(rows: Ints, lanes: Ints, at: Ints, values: Floats) -> Readings:
     """Readings in turns of their rows, by time, whichever series of a row it is."""
     order = np.lexsort((at, rows))
     ranked = rows[order]
-    turn = turns_of(np.r_[True, ranked[1:] != ranked[:-1]]) if len(rows) else np.zeros(0, np.int64)
+    turn = turns_of(begins(ranked))
     later = np.argsort(turn, kind="stable")
     order, turn = order[later], turn[later]
     return Readings(rows[order], lanes[order], at[order], values[order], turn)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -157,15 +157,13 @@ class Bank(Protocol):
     def waiting(self) -> bool:
         """Whether anything runs, so that `tick` has something to do."""
 
-    def due(self) -> int | None:
-        """When `tick` has something to do next, microseconds; None where nothing runs."""
-
     def state(self, row: int) -> Mapping[str, object]:
         """The checkpoint; `restore` takes it back."""
 
     def restore(self, row: int, state: Mapping[str, Any]) -> None: ...
 
 
+@runtime_checkable
 class Remembering(Protocol):
     """A bank that needs what was before its start."""
 

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from alerts.rules.base import Bank, Fed, Finding, Readings, RuleKind, RuleParams, RuleRow, Thing
+from alerts.rules.base import NOTHING, Bank, Fed, Finding, Readings, RuleKind, RuleParams, RuleRow, Thing
 from alerts.rules.steps import NEVER, SECOND, Bools, Floats, Ints
 from core.vocabulary import table
 
@@ -56,11 +56,8 @@ class ImplausibleBank:
         self._run = np.zeros(count, np.int64)
         self._met = np.zeros(count, np.bool_)
 
-    def due(self) -> int | None:
-        return None
-
     def tick(self, now: int) -> Fed:
-        return Fed([], np.empty(0, np.int64))
+        return NOTHING
 
     def feed(self, readings: Readings) -> Fed:
         findings: list[Finding] = []

@@ -3,7 +3,8 @@ alone."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,6 @@ class SingleBank:
     def waiting(self) -> bool:
         return any(m.waiting for row, m in enumerate(self._monitors) if row not in self._resting)
 
-    def due(self) -> int | None:
-        return 0 if self.waiting else None
-
     def feed(self, readings: Readings) -> Fed:
         findings: list[Finding] = []
         touched: set[int] = set()
@@ -41,7 +39,7 @@ class SingleBank:
         ):
             monitor = self._monitors[row]
             waited = row not in self._resting and monitor.waiting
-            finding = self._try(row, lambda m=monitor, n=lane, t=at, v=value: m.feed(self._metrics[n], t, v))
+            finding = self._try(row, partial(monitor.feed, self._metrics[lane], at, value))
             if row in self._resting:
                 touched.discard(row)
                 continue
@@ -57,17 +55,17 @@ class SingleBank:
         for row, monitor in enumerate(self._monitors):
             if row in self._resting or not monitor.waiting:
                 continue
-            finding = self._try(row, lambda m=monitor: m.tick(now))
+            finding = self._try(row, partial(monitor.tick, now))
             if finding is not None:
                 findings.append(finding)
                 touched.append(row)
         return Fed(findings, np.array(touched, np.int64))
 
-    def _try(self, row: int, act: Any) -> Finding | None:
+    def _try(self, row: int, act: Callable[[], Finding | None]) -> Finding | None:
         if row in self._resting:
             return None
         try:
-            return act()  # type: ignore[no-any-return]
+            return act()
         except Exception as exc:  # noqa: BLE001 - noted by the engine
             self._resting.add(row)
             self.faults[row] = exc

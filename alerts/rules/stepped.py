@@ -25,9 +25,6 @@ class SteppedBank:
     def waiting(self) -> bool:
         return bool(self._steps.waits.any())
 
-    def due(self) -> int | None:
-        return self._steps.due()
-
     def feed(self, readings: Readings) -> Fed:
         return self._compare(readings, readings.values)
 

@@ -122,15 +122,6 @@ class Steps:
         changed = self._turn(rows, met, since, due)
         return rows[changed], before[changed]
 
-    def due(self) -> int | None:
-        """When the next running delay matures, microseconds; None where none runs."""
-        rows = np.flatnonzero(self.waits)
-        if not len(rows):
-            return None
-        since = self.since[:, rows]
-        delay = np.where(self.met[:, rows], self.off_delay[:, rows], self.on_delay[:, rows])
-        return int((since + delay)[since != NEVER].min())
-
     def _turn(self, rows: Ints, met: Bools, since: Ints, flips: Bools) -> Bools:
         """Steps that are met are left and the other way round; which rows have another worst step now."""
         before = self.index(rows)

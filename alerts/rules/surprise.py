@@ -13,8 +13,8 @@ import numpy as np
 from pydantic import Field
 
 from alerts import anomaly
-from alerts.rules.base import Bank, Fed, Finding, Readings, RuleKind, RuleParams, RuleRow, Thing
-from alerts.rules.steps import NEVER, NO_ROWS, SECOND, Ints
+from alerts.rules.base import NOTHING, Bank, Fed, Finding, Readings, RuleKind, RuleParams, RuleRow, Thing
+from alerts.rules.steps import NEVER, SECOND, Floats, Ints
 from alerts.unusual import explain
 from core.pgarray import UNIX_TO_PG_US
 from core.vocabulary import table
@@ -48,20 +48,12 @@ class AnomalyBank:
     def waiting(self) -> bool:
         return bool(self._met.any())
 
-    def due(self) -> int | None:
-        met = np.flatnonzero(self._met)
-        return int(self._news[met].min() + self._params.quiet_s * SECOND) if len(met) else None
-
     def feed(self, readings: Readings) -> Fed:
         findings: list[Finding] = []
         touched: set[int] = set()
         for turn in readings.turns():
             rows, at, values = readings.rows[turn], readings.at[turn], readings.values[turn]
-            due = (self._counts[rows] + rows) % anomaly.STRIDE == 0
-            self._counts[rows] += 1
-            self.newest[rows], self._values[rows] = at, values
-            rows, at, values = rows[due], at[due], values[due]
-            judged = anomaly.step(self._learnt, rows, (at + UNIX_TO_PG_US) / SECOND, values)
+            rows, at, values, judged = self._step(rows, at, values)
             lively = judged.surprise >= self._params.surprise * self._params.calm
             held = rows[lively & self._met[rows]]
             self._news[held] = at[lively & self._met[rows]]
@@ -77,17 +69,22 @@ class AnomalyBank:
         """Readings that were judged before the start: learnt from, never told of."""
         for turn in readings.turns():
             rows, at, values = readings.rows[turn], readings.at[turn], readings.values[turn]
-            due = (self._counts[rows] + rows) % anomaly.STRIDE == 0
-            self._counts[rows] += 1
-            self.newest[rows], self._values[rows] = at, values
-            anomaly.step(self._learnt, rows[due], (at[due] + UNIX_TO_PG_US) / SECOND, values[due])
+            self._step(rows, at, values)
+
+    def _step(self, rows: Ints, at: Ints, values: Floats) -> tuple[Ints, Ints, Floats, anomaly.Judged]:
+        """Take a turn in; of each thing one reading in `anomaly.STRIDE` is judged: those, and what they came to."""
+        due = (self._counts[rows] + rows) % anomaly.STRIDE == 0
+        self._counts[rows] += 1
+        self.newest[rows], self._values[rows] = at, values
+        rows, at, values = rows[due], at[due], values[due]
+        return rows, at, values, anomaly.step(self._learnt, rows, (at + UNIX_TO_PG_US) / SECOND, values)
 
     def tick(self, now: int) -> Fed:
         """What has been calm for long enough is over."""
         rows = np.flatnonzero(self._met)
         rows = rows[now - self._news[rows] >= int(self._params.quiet_s * SECOND)]
         if not len(rows):
-            return Fed([], NO_ROWS)
+            return NOTHING
         self._met[rows] = False
         at = np.maximum(self.newest[rows], self._news[rows])
         told = zip(rows.tolist(), at.tolist(), self._values[rows].tolist(), strict=True)

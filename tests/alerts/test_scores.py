@@ -222,7 +222,7 @@ VALUES ('met', :id, :at, 'Alert', :status, 'x', 'Extreme', :ends, :body, :at)
 
 
 def test_score_follows_a_warning_that_begins_and_ends_over_the_place(conn: Connection) -> None:
-    at = now().replace(microsecond=0)
+    at = NOON  # within an hour nothing else becomes another
     change(conn, 2, at)
     score_alarms(conn, at, RESOLUTION)
     assert term(alarms(conn)[0]["risk"], "weather")["value"] is None, "none has ever been received"
