@@ -87,59 +87,49 @@ class AlertRunner:
         self._owned: frozenset[int] = frozenset()
         self._standing = False
         self._locks_at = 0.0
-        self.judgement = Chores(
-            "judgement",
-            [
+        # each a thread of its own
+        self.threads = {name: Chores(name, chores, self.figures) for name, chores in self._chores().items()}
+        self.judgement, self.standing_rules = self.threads["judgement"], self.threads["standing"]
+        self.scoring, self.deliveries = self.threads["scoring"], self.threads["deliveries"]
+
+    def _chores(self) -> dict[str, list[Chore]]:
+        first = self._owns_first
+        return {
+            "judgement": [
                 Chore("judge", TICK_S, self._judge, (BATCH_CHANNEL,), when=self._owns_some),
                 Chore("tick", TICK_S, self._tick, when=self._owns_some),
             ],
-            self.figures,
-        )
-        self.scoring = Chores(
-            "scoring",
-            [
-                Chore("score", TICK_S, self._score, (SCORE,), rest_s=SCORE_REST_S),
-                Chore("follow", FOLLOW_S, self._follow_world, when=self._owns_first),
-                Chore("cells", 60.0, self._score_cells, (CELLS,), when=self._owns_first, rest_s=CELLS_S),
-            ],
-            self.figures,
-        )
-        # one process keeps the clockwork; none of it may hold up readings: a scan of a season takes seconds
-        self.standings = Chores(
-            "standing",
-            [
+            # one process keeps the clockwork; none of it may hold up readings: a scan of a season takes seconds
+            "standing": [
                 Chore(
                     "standing", TICK_S, self._judge_standing, (WOKEN,), when=self._owns_standing, rest_s=STANDING_REST_S
                 ),
-                Chore("shelves", TICK_S, self._end_shelves, when=self._owns_first),
-                Chore("design", TICK_S, self._follow_design, when=self._owns_first),
-                Chore("orphans", ORPHANS_S, self._end_orphans, when=self._owns_first),
-                Chore("escalate", ESCALATE_S, self._escalate, when=self._owns_first),
-                Chore("house", HOUSE_S, self._keep_house, when=self._owns_first),
+                Chore("shelves", TICK_S, self._end_shelves, when=first),
+                Chore("design", TICK_S, self._follow_design, when=first),
+                Chore("orphans", ORPHANS_S, self._end_orphans, when=first),
+                Chore("escalate", ESCALATE_S, self._escalate, when=first),
+                Chore("house", HOUSE_S, self._keep_house, when=first),
             ],
-            self.figures,
-        )
-        self.deliveries = Chores(
-            "deliveries",
-            [
-                Chore("mutes", TICK_S, self._keep_mutes, when=self._owns_first),
+            "scoring": [
+                Chore("score", TICK_S, self._score, (SCORE,), rest_s=SCORE_REST_S),
+                Chore("follow", FOLLOW_S, self._follow_world, when=first),
+                Chore("cells", 60.0, self._score_cells, (CELLS,), when=first, rest_s=CELLS_S),
+            ],
+            "deliveries": [
+                Chore("mutes", TICK_S, self._keep_mutes, when=first),
                 Chore("deliver", TICK_S, self._deliver, (OUTBOX_CHANNEL,), rest_s=DELIVER_REST_S),
             ],
-            self.figures,
-        )
+        }
 
     def run(self, process_stop: threading.Event, pulse: Pulse) -> None:
         """Until told to stop, or the lease is lost."""
         crew = Crew(threading.Event(), pulse)
         heartbeat = Heartbeat(self.db, f"alerts-{self.lease.pid}", lambda: self._tell(crew))
         crew.start("lease", self._keep_lease, vital=True)
-        crew.start("judgement", self.judgement.run)
-        crew.start("standing", self.standings.run)
-        crew.start("scoring", self.scoring.run)
-        crew.start("deliveries", self.deliveries.run)
+        for name, thread in self.threads.items():
+            crew.start(name, thread.run)
         crew.start("heartbeat", heartbeat.run)
-        threads = (self.judgement, self.standings, self.scoring, self.deliveries)
-        crew.stand(process_stop, [thread.sign for thread in threads])
+        crew.stand(process_stop, [thread.sign for thread in self.threads.values()])
         self.carriers.close()
         self.db.dispose()
         log.info("stopped", **self.figures)
@@ -174,7 +164,7 @@ class AlertRunner:
                 signs.add(CELLS)
         self.judgement.sign(*signs)
         if WOKEN in signs:
-            self.standings.sign(WOKEN)
+            self.standing_rules.sign(WOKEN)
         if not signs.isdisjoint((SCORE, CELLS)):
             self.scoring.sign(*signs)
         if OUTBOX_CHANNEL in signs:
