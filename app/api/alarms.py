@@ -134,6 +134,12 @@ def put_back(conn: Conn, who: Who, now: Now, alarm_id: UUID) -> Alarm:
     return _by_hand(conn, who, now, alarm_id, Permission.ALARM_SHELVE, "put_back", lifecycle.put_back)
 
 
+def _hold(conn: Connection, who: Viewer, alarm_id: UUID) -> Alarm:
+    """As it stands, and nobody else changes it meanwhile; NotFound where who asks does not see it."""
+    store.lock_alarm(conn, alarm_id)
+    return get_alarm(conn, who, alarm_id)
+
+
 def _by_hand(
     conn: Connection,
     who: Viewer,
@@ -156,8 +162,7 @@ def _by_hand(
 def comment(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: CommentIn) -> Alarm:
     """Something that the next one should know; it stands in the log of the alarm."""
     who.require(Permission.ALARM_ACKNOWLEDGE)
-    get_alarm(conn, who, alarm_id)
-    store.lock_alarm(conn, alarm_id)
+    _hold(conn, who, alarm_id)
     store.note(conn, alarm_id, "commented", body.text, who.username, now)
     return as_seen(who, "alarm", read_alarms(conn, [alarm_id])[0])
 
@@ -166,8 +171,7 @@ def comment(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: CommentIn) -> 
 def own(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: OwnerIn) -> Alarm:
     """Somebody sees to it (`mine`), or nobody any more."""
     who.require(Permission.ALARM_ACKNOWLEDGE)
-    alarm = get_alarm(conn, who, alarm_id)
-    store.lock_alarm(conn, alarm_id)
+    alarm = _hold(conn, who, alarm_id)
     owner = who.username if body.mine else None
     if alarm["owner"] != owner:
         store.own(conn, alarm_id, owner, who.username, now)
@@ -179,8 +183,7 @@ def own(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: OwnerIn) -> Alarm:
 def mark_useful(conn: Conn, who: Who, now: Now, alarm_id: UUID, body: UsefulIn) -> Alarm:
     """Whether it was worth looking at: what its rule is judged by. The last mark counts."""
     who.require(Permission.ALARM_ACKNOWLEDGE)
-    alarm = get_alarm(conn, who, alarm_id)
-    store.lock_alarm(conn, alarm_id)
+    alarm = _hold(conn, who, alarm_id)
     if alarm["useful"] is not body.useful:
         store.mark(conn, alarm_id, body.useful, who.username, now)
         audit.write(conn, who, "alarm.useful", now, {"alarm": alarm_id, "useful": body.useful})
