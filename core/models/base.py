@@ -32,6 +32,16 @@ class Base(DeclarativeBase):
     }
 
 
+class Versioned:
+    """Append-only: the whole of a thing after each change. Its key is that of the thing and this."""
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, sort_order=1)
+    time: Mapped[datetime]
+    what: Mapped[str]
+    who: Mapped[str]
+    after: Mapped[JsonObject]
+
+
 # marks a table that no report may read: `__table_args__ = (..., {"info": SECRET})`
 SECRET = {"secret": True}
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.models.base import SECRET, Base, Name, classified, known_class, point, shape
+from core.models.base import SECRET, Base, Name, Versioned, classified, known_class, point, shape
 from core.types import JsonObject
 
 
@@ -238,17 +238,12 @@ class Source(Base):
     version: Mapped[int] = mapped_column(server_default=text("1"))
 
 
-class SourceVersion(Base):
+class SourceVersion(Versioned, Base):
     """Append-only: the whole source after each change."""
 
     __tablename__ = "source_version"
 
     source_id: Mapped[str] = mapped_column(Name, primary_key=True)
-    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    time: Mapped[datetime]
-    what: Mapped[str]
-    who: Mapped[str]
-    after: Mapped[JsonObject]
 
 
 class AssetEvent(Base):

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.models.base import Base, Name, point
+from core.models.base import Base, Name, Versioned, point
 from core.types import JsonObject
 
 
@@ -43,19 +43,13 @@ class Rule(Base):
     version: Mapped[int] = mapped_column(server_default=text("1"))
 
 
-class RuleVersion(Base):
-    """Append-only: the whole rule after each change."""
+class RuleVersion(Versioned, Base):
+    """Append-only: the whole rule after each change; `what`: seeded, changed, armed, disarmed."""
 
     __tablename__ = "rule_version"
 
     rule_id: Mapped[str] = mapped_column(Name, primary_key=True)
-    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    time: Mapped[datetime]
-    # seeded, changed, armed, disarmed
-    what: Mapped[str]
-    who: Mapped[str]
     why: Mapped[str | None]
-    after: Mapped[JsonObject]
 
 
 class RuleState(Base):

@@ -10,8 +10,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Double, Identity, Index, Sma
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.models.base import Base, Name
-from core.types import JsonObject
+from core.models.base import Base, Name, Versioned
 
 
 class Route(Base):
@@ -82,46 +81,28 @@ class Silence(Base):
     changed_by: Mapped[str | None]
 
 
-class RouteVersion(Base):
-    """Append-only: the whole route after each change."""
+class RouteVersion(Versioned, Base):
+    """Append-only: the whole route after each change; `what`: seeded, added, changed, removed."""
 
     __tablename__ = "route_version"
 
     route_id: Mapped[str] = mapped_column(Name, primary_key=True)
-    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    time: Mapped[datetime]
-    # seeded, added, changed, removed
-    what: Mapped[str]
-    who: Mapped[str]
-    after: Mapped[JsonObject]
 
 
-class InhibitionVersion(Base):
-    """Append-only: the whole inhibition after each change."""
+class InhibitionVersion(Versioned, Base):
+    """Append-only: the whole inhibition after each change; `what`: seeded, added, changed, enabled, disabled."""
 
     __tablename__ = "inhibition_version"
 
     inhibition_id: Mapped[str] = mapped_column(Name, primary_key=True)
-    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    time: Mapped[datetime]
-    # seeded, added, changed, enabled, disabled
-    what: Mapped[str]
-    who: Mapped[str]
-    after: Mapped[JsonObject]
 
 
-class SilenceVersion(Base):
-    """Append-only: the whole silence after each change."""
+class SilenceVersion(Versioned, Base):
+    """Append-only: the whole silence after each change; `what`: added, ended."""
 
     __tablename__ = "silence_version"
 
     silence_id: Mapped[str] = mapped_column(Name, primary_key=True)
-    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    time: Mapped[datetime]
-    # added, ended
-    what: Mapped[str]
-    who: Mapped[str]
-    after: Mapped[JsonObject]
 
 
 class Told(Base):

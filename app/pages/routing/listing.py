@@ -57,6 +57,36 @@ def label_words(names: Sequence[str]) -> dict[str, str]:
     }
 
 
+def conditions(name: str, words: str, rank: int = 1) -> Column[Any]:
+    """A column of matchers, in words."""
+
+    def told(row: Mapping[str, Any]) -> dict[str, str]:
+        return said(row[name])
+
+    return Column(
+        name,
+        words,
+        lambda row: [cells.pair(told(row))],
+        lambda row: told(row)["zh"],
+        sortable=False,
+        flex=3,
+        rank=rank,
+    )
+
+
+def label_column(name: str, rank: int) -> Column[Any]:
+    """A column of names of labels."""
+    return Column(
+        name,
+        f"routing.{name}",
+        lambda row: [cells.pair(label_words(row[name]))],
+        lambda row: ", ".join(row[name]),
+        sortable=False,
+        flex=2,
+        rank=rank,
+    )
+
+
 # --- alarms -----------------------------------------------------------------------------------------------------------
 
 
@@ -165,33 +195,9 @@ INHIBITIONS: Table[Inhibition] = Table(
     (
         Column("enabled", "routing.on", switch_cells, lambda row: row["enabled"], width=90),
         Column("names", "routing.name", names_cells, lambda row: row["names"]["zh"], flex=4, filter=TEXT),
-        Column(
-            "source",
-            "routing.source",
-            lambda row: [cells.pair(said(row["source"]))],
-            lambda row: said(row["source"])["zh"],
-            sortable=False,
-            flex=3,
-            rank=2,
-        ),
-        Column(
-            "target",
-            "routing.target",
-            lambda row: [cells.pair(said(row["target"]))],
-            lambda row: said(row["target"])["zh"],
-            sortable=False,
-            flex=3,
-            rank=2,
-        ),
-        Column(
-            "equal",
-            "routing.equal",
-            lambda row: [cells.pair(label_words(row["equal"]))],
-            lambda row: ", ".join(row["equal"]),
-            sortable=False,
-            flex=2,
-            rank=3,
-        ),
+        conditions("source", "routing.source", rank=2),
+        conditions("target", "routing.target", rank=2),
+        label_column("equal", rank=3),
         Column("mutes", "routing.mutes", width=100),
     ),
     row_height=54,
@@ -232,23 +238,8 @@ ROUTES: Table[Route] = Table(
             flex=3,
         ),
         Column("parent", "routing.parent", width=120, rank=2),
-        Column(
-            "matchers",
-            "routing.what",
-            lambda row: [cells.pair(said(row["matchers"]))],
-            lambda row: said(row["matchers"])["zh"],
-            sortable=False,
-            flex=3,
-        ),
-        Column(
-            "group_by",
-            "routing.group_by",
-            lambda row: [cells.pair(label_words(row["group_by"]))],
-            lambda row: ", ".join(row["group_by"]),
-            sortable=False,
-            flex=2,
-            rank=2,
-        ),
+        conditions("matchers", "routing.what"),
+        label_column("group_by", rank=2),
         Column("waits", "routing.wait", waits_cells, lambda row: row["group_wait_s"], sortable=False, flex=2, rank=2),
         Column(
             "receivers",

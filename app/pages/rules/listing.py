@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from alerts.rules import KINDS, administer
 from alerts.rules.administer import RuleObject
 from app.asking import Asking
@@ -38,9 +40,19 @@ def switch_cells(row: Listed) -> list[Cell]:
     ]
 
 
-def useless_cells(row: Listed) -> list[Cell]:
-    count = row["load"]["not_useful"]
-    return [cells.plain(figure(count), "figure")] if not count else [cells.chip(cells.plain(figure(count)))]
+Loading = Literal["alarms", "per_day", "not_useful", "active"]
+
+
+def load_column(name: Loading, rank: int = 1) -> Column[Listed]:
+    """A figure of the load; what was of no use stands out."""
+
+    def shown(row: Listed) -> list[Cell]:
+        count = row["load"][name]
+        if name == "not_useful" and count:
+            return [cells.chip(cells.plain(figure(count)))]
+        return [cells.plain(figure(count), "figure")]
+
+    return Column(name, f"rules.{name}", shown, lambda row: row["load"][name], width=84, rank=rank)
 
 
 def who_cells(row: Listed) -> list[Cell]:
@@ -86,32 +98,10 @@ TABLE: Table[Listed] = Table(
             rank=2,
             filter=TEXT,
         ),
-        Column(
-            "alarms",
-            "rules.alarms",
-            lambda row: [cells.plain(figure(row["load"]["alarms"]), "figure")],
-            lambda row: row["load"]["alarms"],
-            width=84,
-        ),
-        Column(
-            "per_day",
-            "rules.per_day",
-            lambda row: [cells.plain(figure(row["load"]["per_day"]), "figure")],
-            lambda row: row["load"]["per_day"],
-            width=84,
-            rank=2,
-        ),
-        Column(
-            "not_useful", "rules.not_useful", useless_cells, lambda row: row["load"]["not_useful"], width=84, rank=2
-        ),
-        Column(
-            "active",
-            "rules.active",
-            lambda row: [cells.plain(figure(row["load"]["active"]), "figure")],
-            lambda row: row["load"]["active"],
-            width=84,
-            rank=2,
-        ),
+        load_column("alarms"),
+        load_column("per_day", rank=2),
+        load_column("not_useful", rank=2),
+        load_column("active", rank=2),
         Column("version", "rules.version", width=76, rank=3),
         Column(
             "changed",
