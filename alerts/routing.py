@@ -65,7 +65,9 @@ class RouteIn(Given):
     group_wait_s: Seconds = 0
     group_interval_s: Seconds = 0
     repeat_interval_s: Seconds = 0
-    receivers: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field([EVERYBODY], max_length=100)
+    receivers: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        [EVERYBODY], min_length=1, max_length=100
+    )
     goes_on: bool = False
 
 
@@ -82,7 +84,9 @@ class RouteChange(Given):
     group_wait_s: Seconds | None = None
     group_interval_s: Seconds | None = None
     repeat_interval_s: Seconds | None = None
-    receivers: list[Annotated[str, Field(min_length=1, max_length=200)]] | None = Field(None, max_length=100)
+    receivers: list[Annotated[str, Field(min_length=1, max_length=200)]] | None = Field(
+        None, min_length=1, max_length=100
+    )
     goes_on: bool | None = None
 
 

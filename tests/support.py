@@ -27,7 +27,7 @@ import psycopg
 from psycopg.rows import dict_row
 from sqlalchemy import Connection, Engine, text
 from websockets.sync.client import ClientConnection
-from websockets.sync.client import connect as connect_socket
+from websockets.sync.client import connect as open_socket
 
 from app.services.mosquitto import Broker
 from app.services.net import free_port
@@ -48,6 +48,7 @@ LOGS = STATE / "log" / WORKER
 PASSWORD = "Right-Horse-7"
 # how long anything may take before it counts as not coming; a busy machine is no fault, so nothing here measures speed
 PATIENCE_S = 90.0
+connect_socket = partial(open_socket, max_size=None, proxy=None, open_timeout=PATIENCE_S)
 SLOTS = 4  # more ingesters than any test runs
 ROLES = ("viewer", "dispatcher", "commander", "admin")
 T = TypeVar("T")
@@ -274,7 +275,7 @@ class System:
     def push(self, role: str = "viewer") -> Iterator[Listener]:
         address = self.http.replace("http", "ws", 1) + "/push"
         headers = {"Authorization": f"Bearer {self.token(role)}"}
-        with connect_socket(address, additional_headers=headers, max_size=None, proxy=None) as socket:
+        with connect_socket(address, additional_headers=headers) as socket:
             yield Listener(socket)
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:

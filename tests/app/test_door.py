@@ -12,14 +12,13 @@ import pytest
 from sqlalchemy import Engine, text
 from starlette.routing import Mount
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect as connect_socket
 
 from app.accounts import add_account, open_session
 from app.auth import COOKIE, OPEN_FOLDERS, OPEN_PATHS, PUBLIC, PUBLIC_FOLDER
 from app.main import ROUTERS, make_app
 from core.settings import Settings
 from core.viewer import Role
-from tests.support import PASSWORD, PATIENCE_S, ROLES, System, now
+from tests.support import PASSWORD, PATIENCE_S, ROLES, System, connect_socket, now
 
 SAMPLE_ID = "0190a000-0000-7000-8000-000000000000"
 SAMPLES = {
@@ -108,7 +107,7 @@ def test_other_spellings_open_nothing(path: str, stranger: httpx.Client) -> None
 @pytest.mark.parametrize("path", [p for m, p in ROUTES if m == "WEBSOCKET"])
 def test_nobody_listens_without_a_session(path: str, served: System) -> None:
     with (
-        connect_socket(served.http.replace("http", "ws", 1) + path, proxy=None) as socket,
+        connect_socket(served.http.replace("http", "ws", 1) + path) as socket,
         pytest.raises(ConnectionClosed) as closed,
     ):
         socket.recv(timeout=PATIENCE_S)
@@ -186,7 +185,7 @@ def test_sockets_by_cookie_come_from_our_own_page(
     headers = {"Cookie": f"{COOKIE}={session.cookies[COOKIE]}"}
     address = served.http.replace("http", "ws", 1) + "/push"
     value: Any = origin.format(http=served.http) if origin else None
-    with connect_socket(address, additional_headers=headers, origin=value, max_size=None, proxy=None) as socket:
+    with connect_socket(address, additional_headers=headers, origin=value) as socket:
         if may:
             assert socket.recv(timeout=PATIENCE_S)
             return

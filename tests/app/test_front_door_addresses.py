@@ -9,12 +9,11 @@ from urllib.parse import unquote
 
 import pytest
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect as connect_socket
 
 from app.front.hosts import Hosts, host_of, known_names, sort_known
 from app.front.paths import is_plain
 from core.settings import Settings
-from tests.support import PATIENCE_S, System
+from tests.support import PATIENCE_S, System, connect_socket
 
 
 def ask(system: System, target: str, *headers: str, method: str = "GET") -> tuple[int, str]:
@@ -115,7 +114,7 @@ def test_plain_path_is_let_in(target: str) -> None:
 
 def test_socket_under_a_crooked_path_is_refused(served: System) -> None:
     address = served.http.replace("http", "ws", 1) + "/assets/css/%2e%2e/push"
-    with pytest.raises(InvalidStatus) as refused, connect_socket(address, proxy=None):
+    with pytest.raises(InvalidStatus) as refused, connect_socket(address):
         pass
     assert refused.value.response.status_code in (400, 403)
 
@@ -166,7 +165,7 @@ def test_socket_for_another_name_is_refused(served: System) -> None:
     with (
         socket.create_connection(("127.0.0.1", served.settings.http_port), timeout=PATIENCE_S) as line,
         pytest.raises(InvalidStatus) as refused,
-        connect_socket("ws://evil.example/push", sock=line, additional_headers=headers, proxy=None),
+        connect_socket("ws://evil.example/push", sock=line, additional_headers=headers),
     ):
         pass
     assert refused.value.response.status_code == 421

@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import Engine
 
 from app.accounts import add_account
-from tests.support import PASSWORD, System, now
+from app.services.mosquitto import Broker
+from core.settings import Settings
+from tests.support import LOGS, PASSWORD, System, now
 
 ROLES = ("viewer", "dispatcher", "commander", "admin")
 NOBODY = UUID(int=0)
@@ -240,8 +242,15 @@ BODIES: dict[str, object] = {
 
 
 @pytest.fixture(scope="module")
-def clients(served: System) -> Iterator[dict[str, httpx.Client]]:
-    held = {role: served.api(role) for role in ROLES}
+def own(own_settings: Settings, broker: Broker) -> Iterator[System]:
+    """A server of its own: a route, a rule or an account that is made here shall be in no other test's way."""
+    with System(own_settings, broker, LOGS / "test_permissions") as system:
+        yield system.start("serve")
+
+
+@pytest.fixture(scope="module")
+def clients(own: System) -> Iterator[dict[str, httpx.Client]]:
+    held = {role: own.api(role) for role in ROLES}
     yield held
     for client in held.values():
         client.close()
@@ -318,15 +327,15 @@ CITY = {
 NAMED = {"{line}": "rain:rain", "{kind}": "unit", "{alarm_id}": str(NOBODY), "{incident_id}": str(NOBODY)}
 
 
-def test_who_only_sees_the_city_is_told_nothing_of_how_it_is_made(served: System, db: Engine) -> None:
+def test_who_only_sees_the_city_is_told_nothing_of_how_it_is_made(own: System, own_engine: Engine) -> None:
     """Every address there is, so that a new one is thought of."""
-    with served.api("admin") as admin:
+    with own.api("admin") as admin:
         role = {"id": "onlooker", "name_zh": "看", "name_en": "Onlooker", "permissions": ["city.read"]}
         assert admin.post("/api/roles", json=role).status_code == 201
         paths = admin.get("/api/openapi.json").json()["paths"]
-    with db.begin() as conn:
+    with own_engine.begin() as conn:
         add_account(conn, "onlooker", "Onlooker", "onlooker", PASSWORD, now())
-    with served.api("onlooker") as onlooker:
+    with own.api("onlooker") as onlooker:
         answers = {
             path: onlooker.get(re.sub(r"\{\w+\}", lambda name: NAMED.get(name[0], "1"), path)).status_code
             for path in paths

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine, text
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
 from app.deps import Parts
 from app.live import KINDS
@@ -19,7 +19,7 @@ from app.live.hub import Hub, encode
 from core.db import notify_change
 from core.migrate import head_revision
 from tests.alerts.helpers import change, write
-from tests.support import PASSWORD, PATIENCE_S, Administer, Listener, System, now
+from tests.support import PASSWORD, PATIENCE_S, Administer, Listener, System, connect_socket, now
 
 Json = dict[str, Any]
 
@@ -165,7 +165,7 @@ def test_log_out_closes_the_channel(served: System) -> None:
         cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
         address = served.http.replace("http", "ws", 1) + "/push"
         more = {"Cookie": cookie, "Origin": served.http}
-        with connect(address, additional_headers=more, max_size=None, proxy=None) as socket:
+        with connect_socket(address, additional_headers=more) as socket:
             socket.recv(timeout=PATIENCE_S)
             browser.post("/logout")
             with pytest.raises(ConnectionClosed) as caught:

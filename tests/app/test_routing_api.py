@@ -64,6 +64,7 @@ def test_routes_have_versions_and_are_explained(admin: httpx.Client, db: Engine)
     ("method", "path", "body", "reason"),
     [
         ("POST", "/api/routes", route(receivers=["nobody"]), "no_subscription"),
+        ("POST", "/api/routes", route(receivers=[]), "invalid_input"),
         ("POST", "/api/routes", route(parent="nowhere"), "no_parent_route"),
         ("POST", "/api/routes", route(id="root"), "no_parent_route"),
         ("PATCH", "/api/routes/root", {"version": 1, "matchers": FLOW}, "root_route"),

@@ -25,7 +25,6 @@ import psycopg
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
-from websockets.sync.client import connect as connect_socket
 
 from app.front.connections import HANDSHAKE_S
 from app.services.account import service_account, service_folder
@@ -34,7 +33,7 @@ from app.services.names import sort_names
 from core.clock import rfc3339, utc_now
 from core.mqtt import connect, make_client
 from core.tls import trust_authority
-from tests.support import PATIENCE_S, ROOT, STATE, Listener, mailbox, wait_for
+from tests.support import PATIENCE_S, ROOT, STATE, Listener, connect_socket, mailbox, wait_for
 
 FOLDER = STATE / "up-tls"
 COMMAND = [sys.executable, "-m", "app.cli"]
@@ -193,9 +192,7 @@ def test_page_without_tls_is_not_ours(up: dict[str, Any], visitor: httpx.Client)
 def channel(up: dict[str, Any], visitor: httpx.Client, trust: ssl.SSLContext) -> Iterator[ClientConnection]:
     headers = {"Cookie": f"{COOKIE}={visitor.cookies[COOKIE]}"}
     address = up["http"].replace("https", "wss", 1) + "/push"
-    with connect_socket(
-        address, additional_headers=headers, origin=up["http"], ssl=trust, max_size=None, proxy=None
-    ) as line:
+    with connect_socket(address, additional_headers=headers, origin=up["http"], ssl=trust) as line:
         yield line
 
 
