@@ -172,6 +172,10 @@ def test_a_new_incident_is_there_with_two_choices(browser: Browser, processes: S
         page.select_option("#ask select", "fallen_tree")
         page.fill("#ask [data-field=address] textarea", "迎宾路口")
         page.click("#ask [data-testid=ask-send]")
+        page.wait_for_selector("#ask .fault:not([hidden])")  # no door is called so
+        desk.complaints.clear()  # of the console, about that refusal
+        page.check("#ask [data-field=place] input[value=point]")
+        page.click("#ask [data-testid=ask-send]")
         page.wait_for_selector("#card #card-title")
         assert "迎宾路口" in page.inner_text("#card-title")
         [made] = [i for i in admin.get("/api/incidents").json()["items"] if "迎宾路口" in i["title"]]
@@ -182,6 +186,28 @@ def test_a_new_incident_is_there_with_two_choices(browser: Browser, processes: S
         wait_for(
             lambda: admin.get(f"/api/incidents/{made['id']}").json()["status"] == "cancelled", what="it is withdrawn"
         )
+        assert desk.complaints == []
+
+
+def test_an_address_places_a_new_incident_wherever_the_map_looks(
+    browser: Browser, processes: System, admin: httpx.Client
+) -> None:
+    [door] = processes.rows("""
+SELECT min(street_zh) || min(number) || '号' AS said, ST_X(min(geom::text)::geometry) AS lon,
+  ST_Y(min(geom::text)::geometry) AS lat
+FROM address GROUP BY street_zh, number HAVING count(*) = 1 ORDER BY 1 LIMIT 1
+""")
+    with window(browser, processes, "dispatcher", DESKTOP) as desk:
+        page = desk.open(f"{processes.http}/?test=1").page
+        page.keyboard.press("n")
+        page.select_option("#ask select", "fallen_tree")
+        page.fill("#ask [data-field=address] textarea", door["said"])
+        page.click("#ask [data-testid=ask-send]")
+        page.wait_for_selector("#card #card-title")
+        [made] = [i for i in admin.get("/api/incidents").json()["items"] if door["said"] in i["title"]]
+        assert (made["lon"], made["lat"]) == pytest.approx((door["lon"], door["lat"]), abs=1e-6)
+        closing = {"status": "cancelled", "version": made["version"], "reason": "test"}
+        assert admin.post(f"/api/incidents/{made['id']}/status", json=closing).status_code == 200
         assert desk.complaints == []
 
 

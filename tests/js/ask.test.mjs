@@ -31,10 +31,17 @@ const REPORTS = [
 ];
 for (const [name, given, wanted] of REPORTS) {
   test(name, () => {
-    const { title, level } = completed(given, KINDS);
+    const { title, level } = completed(given, KINDS, { lon: 1, lat: 2 });
     assert.deepEqual({ title, level }, wanted);
   });
 }
+
+test('the point is said where it is not the address that says the place', () => {
+  const said = { kind: 'fire', address: '东门路 3 号', level: null };
+  const [point, address] = ['point', 'address'].map(place => completed({ ...said, place }, KINDS, { lon: 1, lat: 2 }));
+  assert.deepEqual([point.lon, point.lat, 'place' in point], [1, 2, false]);
+  assert.deepEqual(['lon' in address, 'place' in address], [false, false]);
+});
 
 const OFTEN = [{ value: 'repair', label: { zh: '设备检修', en: 'Under repair' } }];
 
