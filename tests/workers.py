@@ -55,7 +55,7 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_setupnodes(self) -> None:
-        self._cluster = self._running.enter_context(private_cluster(STATE))
+        self._cluster = self._running.enter_context(private_cluster(STATE, lasting=False))
         end_leftovers()
         self._running.callback(end_leftovers)
 
@@ -101,7 +101,7 @@ def services(config: pytest.Config) -> Iterator[Private]:
     if hasattr(config, "workerinput"):
         yield FACTS.validate_json(config.workerinput["services"])
         return
-    with private_services(STATE) as private:
+    with private_services(STATE, lasting=False) as private:
         end_leftovers()
         yield private
 

@@ -35,6 +35,8 @@ CONFIG = {
     "timezone": "'UTC'",
     "log_checkpoints": "off",
 }
+# of a cluster that is thrown away: a server that is killed loses nothing by them, a machine that falls everything
+NOT_LASTING = {"fsync": "off", "full_page_writes": "off"}
 ADMIN, APPLICATION = "onemap", "onemap_app"
 # a large database may recover for so long after a crash; orphans end at once unless the kernel holds them
 RECOVERY_S, ORPHANS_S = 1800.0, 2.0
@@ -101,8 +103,9 @@ def clean_environment() -> dict[str, str]:
     return {**kept, "LC_ALL": "C.UTF-8"}
 
 
-def make_cluster(folder: Path, run_as: RunAs, port: int = 0) -> Cluster:
-    """The cluster in `folder`/postgres, made on first use; `port` is taken where it is free."""
+def make_cluster(folder: Path, run_as: RunAs, port: int = 0, *, lasting: bool = True) -> Cluster:
+    """The cluster in `folder`/postgres, made on first use; `port` is taken where it is free. One that is not `lasting`
+    need not outlive the machine's fall."""
     programs = need_bin()
     data = folder / "postgres"
     secret, app_secret = folder / "postgres.password", folder / "application.password"
@@ -127,7 +130,7 @@ def make_cluster(folder: Path, run_as: RunAs, port: int = 0) -> Cluster:
         if done.returncode != 0:
             raise SetupError(f"initdb failed: {done.stderr.strip()[-600:]}", reason="initdb")
     cluster = Cluster(data, free_port(port), read_secret(secret), run_as, read_secret(app_secret))
-    write_config(cluster)
+    write_config(cluster, lasting=lasting)
     return cluster
 
 
@@ -168,8 +171,8 @@ def version_of(data: Path) -> str:
         return ""
 
 
-def write_config(cluster: Cluster) -> None:
-    lines = [f"{key} = {value}" for key, value in CONFIG.items()]
+def write_config(cluster: Cluster, *, lasting: bool = True) -> None:
+    lines = [f"{key} = {value}" for key, value in (CONFIG if lasting else CONFIG | NOT_LASTING).items()]
     lines += [
         f"port = {cluster.port}",
         f"shared_buffers = '{shared_buffers_mb()}MB'",

