@@ -6,11 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import httpx
+import psycopg
 import pytest
 from playwright.sync_api import Browser, Page
 
+from app.pages.catalogue import listing
 from tests.browser.desk import PHONE, TOO_WIDE, Desk, window
-from tests.support import PATIENCE_S, System, wait_for
+from tests.support import PATIENCE_S, System, now, wait_for
 
 READY = 'html[data-ready="1"]'
 PANE, REQUEST = "#entry-pane", "#request-pane"
@@ -70,6 +72,8 @@ def test_access_is_asked_for_and_granted(desk: Desk, processes: System) -> None:
     wait_for(lambda: processes.one("SELECT count(*) FROM access_request") == 1, what="the request is kept")
     [asked] = processes.rows("SELECT id, department, state FROM access_request")
     assert (asked["department"], asked["state"]) == ("works", "open")
+    page.reload()
+    page.wait_for_selector("[data-tab=requests]:has-text('1 件待您答复')")
     page.click("[data-tab=requests]")
     page.click(f"[data-key='request-{asked['id']}']")
     page.wait_for_selector(f"{REQUEST} h2")
@@ -100,10 +104,22 @@ def test_open_data_is_on_only_while_an_administrator_says_so(desk: Desk, process
     assert seen() == 404
 
 
-def test_scores_say_what_is_missing_before_there_are_any(desk: Desk) -> None:
+def test_scores_are_those_of_the_month_that_is_chosen(desk: Desk, processes: System) -> None:
     page = desk.page
     page.click("[data-tab=scores]")
     page.wait_for_selector("[data-panel=scores] .table-state .notice-empty")
+    before = listing.month_before(now().date(), 2)
+    with psycopg.connect(processes.settings.database_url) as conn:
+        conn.execute(
+            """
+INSERT INTO catalogue_day
+  (day, kind, id, provider, described, filled, refused, rows, in_cycle, overlapping, measured_at)
+VALUES (%s, 'layer', 'districts', '市城管局', 1, 1, 0, 4, true, '[]', now())
+""",
+            [before],
+        )
+    choose(page, "[data-panel=scores]", "month", "2 个月前")
+    page.wait_for_selector(f"[data-panel=scores] .ag-cell:has-text('{before:%Y-%m}')")
     assert desk.serious_barriers() == []
     assert desk.complaints == []
 

@@ -29,10 +29,16 @@ def draw(asking: Asking, wanted: str) -> list[Any]:
         "requests": panel(listing.REQUESTS, "catalogue.requests.explain", CatalogueId.REQUEST_PANE),
         "scores": panel(listing.SCORES, "catalogue.scores.explain"),
     }
-    told = [(name, texts.both(f"catalogue.tab.{name}"), inner) for name, inner in panels.items()]
+    told = [(name, tab_words(name, asking), inner) for name, inner in panels.items()]
     content = tabs(CatalogueId.TABS.value, told, wanted)
     asked = dialog(SWITCHING, "open.title", "open.change")
     return shell.page("catalogue.title", asking.viewer, near, [content, asked])
+
+
+def tab_words(name: str, asking: Asking) -> list[Any]:
+    """What a tab is called; that of requests says how many wait for who asks."""
+    count = listing.waiting(asking) if name == "requests" else 0
+    return texts.both("catalogue.tab.requests.waiting", n=count) if count else texts.both(f"catalogue.tab.{name}")
 
 
 def panel(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from app.api.catalogue import searched, seen_requests
+from datetime import date
+
+from app.api.catalogue import decides, searched, seen_requests
 from app.asking import Asking
 from app.catalogue.listing import read_catalogue, today_of
 from app.catalogue.listing import read_month as of_month
@@ -16,6 +18,8 @@ from core.viewer import Permission
 from core.vocabulary import Text, label
 
 STATES = {"open": "late", "granted": "fresh", "refused": "off"}
+# that one may look back, the present one among them
+MONTHS = 12
 PARTS = ("described", "there", "timely", "used")
 
 
@@ -170,13 +174,31 @@ SCORES: Table[ScoreObject] = Table(
             "uses", "catalogue.score.uses", lambda row: [cells.plain(f"{row['uses']:,}", "figure")], width=100, rank=2
         ),
         Column("days", "catalogue.score.days", lambda row: [cells.plain(row["days"], "figure")], width=110, rank=3),
-        Column("month", "catalogue.score.month", rank=4),
+        Column("month", "catalogue.score.month", width=110, rank=2),
     ),
+    filters=(Filter("month", "catalogue.score.month", tuple((str(n), f"catalogue.month.{n}") for n in range(MONTHS))),),
     row_id="provider",
 )
 
 
+def months_back(wanted: Wanted) -> int:
+    """How many months before the present one are asked for; none where that is not one of the choices."""
+    return next((n for n in range(MONTHS) if str(n) == wanted.asks("month")), 0)
+
+
+def month_before(day: date, months: int) -> date:
+    """The first day of the month that lies so many before that of `day`."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, 1)
+
+
+def waiting(asking: Asking) -> int:
+    """How many requests wait for who asks to decide them."""
+    open_ones = seen_requests(asking.conn, asking.viewer, "open")
+    return sum(decides(asking.conn, asking.viewer, one) for one in open_ones)
+
+
 def read_month(asking: Asking, wanted: Wanted) -> Found[ScoreObject]:
     asking.viewer.require(Permission.CITY_READ)
-    first = today_of(asking.conn, asking.now).replace(day=1)
+    first = month_before(today_of(asking.conn, asking.now), months_back(wanted))
     return tables.choose(of_month(asking.conn, asking.viewer, first), wanted, SCORES, lambda row: row["provider"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from app.pages.tables.model import BLOCK, ROW_KEY, Column, Filter, Found, R, Tab
 
 # columns of a rank beyond are in exports only
 RANKS = 3
+# so many choices stand side by side
+SEGMENTS = 5
 
 
 def view(table: Table[R], actions: Sequence[Any] = ()) -> html.Div:
@@ -46,6 +49,8 @@ def filter_view(table: Table[R], one: Filter) -> Any:
     name = ids.narrow(table.key, one.name)
     if one.hidden:
         return dcc.Input(id=name, type="hidden", value="")
+    if len(one.choices) > SEGMENTS:
+        return choice_view(name, one)
     if one.choices:
         options = [{"value": choice, "label": html.Span(texts.both(key))} for choice, key in one.choices]
         control = dmc.SegmentedControl(id=name, data=options, value=one.choices[0][0], size="xs")
@@ -64,6 +69,22 @@ def filter_view(table: Table[R], one: Filter) -> Any:
         debounce=250,
         className="filter search",
         **wild({"data-field": one.name}),
+    )
+
+
+def choice_view(name: Any, one: Filter) -> Any:
+    """A list to choose from, in the page's language (`assets/js/pages/main.mjs`)."""
+    told = [{"value": value, **texts.entry(key)} for value, key in one.choices]
+    return dmc.Select(
+        id=name,
+        data=[{"value": entry["value"], "label": entry["zh"]} for entry in told],
+        value=one.choices[0][0],
+        label=html.Span(texts.both(one.words)),
+        allowDeselect=False,
+        checkIconPosition="right",
+        comboboxProps={"withinPortal": True},
+        className="filter",
+        **wild({"data-field": one.name, "data-choices": json.dumps({"id": name, "choices": told}, ensure_ascii=False)}),
     )
 
 
