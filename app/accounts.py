@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -174,15 +175,17 @@ def open_session(
     *,
     name: str | None = None,
     address: str | None = None,
+    layers: Sequence[str] | None = None,
 ) -> tuple[str, datetime]:
-    """A new secret for this account and when it ends. Only its digest is stored. A token has a name."""
+    """A new secret for this account and when it ends. Only its digest is stored. A token has a name; a feed token may
+    open some `layers` only."""
     secret = secrets.token_urlsafe(32)
     expires = now + timedelta(hours=hours)
     conn.execute(
         text(
             """
-INSERT INTO session (digest, username, kind, name, address, created_at, seen_at, expires_at)
-VALUES (:digest, :username, :kind, :name, :address, :now, :now, :expires)
+INSERT INTO session (digest, username, kind, name, layers, address, created_at, seen_at, expires_at)
+VALUES (:digest, :username, :kind, :name, :layers, :address, :now, :now, :expires)
 """
         ),
         {
@@ -190,6 +193,7 @@ VALUES (:digest, :username, :kind, :name, :address, :now, :now, :expires)
             "username": username,
             "kind": kind,
             "name": name,
+            "layers": None if layers is None else list(layers),
             "address": address,
             "now": now,
             "expires": expires,
@@ -211,7 +215,7 @@ def read_session(conn: Connection, secret: str, kinds: tuple[str, ...], policy: 
     row = conn.execute(
         text(
             f"""
-SELECT s.id AS session, s.seen_at, s.kind, {_VIEWER} FROM session s
+SELECT s.id AS session, s.seen_at, s.kind, s.layers, {_VIEWER} FROM session s
 JOIN account a USING (username) JOIN role r ON r.id = a.role
 WHERE s.digest = :digest AND s.expires_at > :now AND a.enabled AND s.kind = ANY(:kinds)
 """
@@ -227,7 +231,10 @@ WHERE s.digest = :digest AND s.expires_at > :now AND a.enabled AND s.kind = ANY(
             text("UPDATE session SET seen_at = :now WHERE digest = :digest"), {"now": now, "digest": digest(secret)}
         )
     viewer = replace(viewer_of(row), session=row.session)
-    return viewer if row.kind != "feed" else replace(viewer, permissions=reading(viewer.permissions))
+    if row.kind != "feed":
+        return viewer
+    only = None if row.layers is None else frozenset(row.layers)
+    return replace(viewer, permissions=reading(viewer.permissions), scope=replace(viewer.scope, layers=only))
 
 
 def close_session(conn: Connection, secret: str) -> None:

@@ -192,6 +192,8 @@ class AuthMiddleware:
                 if writes and credential.by_cookie and not self._own_origin(scope, headers):
                     return problem(403, "Origin: the request does not come from our own page", reason="origin")
                 client = scope.get("client")
+                if viewer.scope.layers is not None and path.startswith("/feeds/"):
+                    return problem(403, "this token opens layers only", reason="token_of_layers")
                 scope.setdefault("state", {})["viewer"] = replace(viewer, address=client[0] if client else None)
                 return _changes_first(scope, headers) if viewer.must_change else None
         if wants_page(scope, headers):

@@ -3,7 +3,7 @@
 A thing of a district is seen by who may see that district, a thing of none by all, and neither by whose highest
 classification is below its own. What a department keeps is seen by whom that department is given, what none keeps by
 all. A unit is seen by whom it is given to by name; who has been given none sees those of their districts. An incident
-and its alarms are seen also by whose unit was sent to it.
+and its alarms are seen also by whose unit was sent to it. A token may be for some layers only.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ class Scope:
     # six-digit codes
     districts: frozenset[str] | None = None
     units: frozenset[str] | None = None
+    # ids of the only layers that a token opens
+    layers: frozenset[str] | None = None
     # the highest classification of things
     classification: Classification = Classification.SECRET
     city: bool = True
@@ -46,6 +48,10 @@ class Scope:
         if not self.city or classification > self.classification:
             return False
         return self.districts is None or district in (None, UNKNOWN_DISTRICT) or district in self.districts
+
+    def shows_layer(self, layer: str) -> bool:
+        """Whether a layer is among those that may be opened at all; what of it is seen is asked apart."""
+        return self.layers is None or layer in self.layers
 
     def sees_asset(self, district: str | None, department: str | None) -> bool:
         """Whether what a department keeps in a district may be seen."""
@@ -71,6 +77,7 @@ class Scope:
             (self.departments, other.departments),
             (self.districts, other.districts),
             (self.units, other.units),
+            (self.layers, other.layers),
         )
         inside = all(mine is None or (theirs is not None and theirs <= mine) for mine, theirs in pairs)
         return inside and self.classification >= other.classification and (self.city or not other.city)

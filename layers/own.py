@@ -74,7 +74,7 @@ class OwnLayer:
 
     def may_see(self, scope: Scope) -> bool:
         """Whether anything of it is shown to who sees this much."""
-        return may_see(self.classification, self.departments, scope)
+        return scope.shows_layer(self.id) and may_see(self.classification, self.departments, scope)
 
 
 # of one group; what nobody has put in order: points above lines above areas, as one draws them

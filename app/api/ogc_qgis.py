@@ -17,7 +17,7 @@ from core.exposure import city_box
 from core.scope import Scope
 from core.vocabulary import table
 from layers.drawing import drawing_of_ours, drawing_of_own
-from layers.ogc.collections import OURS, collection, of_own
+from layers.ogc.collections import OURS, collection, of_own, ours
 from layers.own import need_layer, read_layers
 
 router = APIRouter(prefix="/ogc", include_in_schema=False)
@@ -26,9 +26,9 @@ KNOWN = frozenset({"token"})
 
 def shown_to(conn: Connection, scope: Scope) -> list[qgis.Shown]:
     """All that a scope sees, in the order of `/ogc/collections`."""
-    ours = [qgis.Shown(one, drawing_of_ours(one)) for one in OURS if scope.city or one.of_all]
+    shown = [qgis.Shown(one, drawing_of_ours(one)) for one in ours(scope)]
     own = [qgis.Shown(of_own(layer), drawing_of_own(layer)) for layer in read_layers(conn, scope)]
-    return [*ours, *own]
+    return [*shown, *own]
 
 
 def shown_one(conn: Connection, name: str, scope: Scope) -> qgis.Shown:

@@ -124,7 +124,7 @@ def get_tile(
     found = need_grid(grid)
     if name not in LAYERS:
         parts.own_layers.check(name, who.scope)
-    elif not (LAYERS[name].of_all or who.scope.city):
+    elif not (who.scope.shows_layer(name) and (LAYERS[name].of_all or who.scope.city)):
         raise NotFound(f"layer: there is no layer {name!r}", field="layer")
     if not all(part.isascii() and part.isdigit() and len(part) < 9 for part in (level, row, column)):
         raise NotFound("tile: expected numbers of a level, a row and a column", field="tileMatrix")

@@ -18,6 +18,7 @@ from core import audit
 from core.clock import rfc3339, utc_now
 from core.errors import InputError
 from core.scope import Classification
+from layers.ogc.collections import collection
 
 LIMITS = ("departments", "districts", "units")
 
@@ -39,6 +40,7 @@ def add_verbs(verbs: Any) -> None:
     token.add_argument("--days", type=float, default=30)
     token.add_argument("--feed", action="store_true")
     token.add_argument("--name", help="what it is for")
+    token.add_argument("--layers", metavar="ID,ID", help="with --feed: these layers of /ogc and nothing else")
     token.set_defaults(run=token_)
     tokens = acts.add_parser("tokens", help="sessions and tokens of an account that are open now")
     tokens.add_argument("username")
@@ -103,9 +105,15 @@ def list_(_: argparse.Namespace) -> int:
 def token_(options: argparse.Namespace) -> int:
     with transaction() as conn:
         require_account(conn, options.username)
-        kind = "feed" if options.feed else "token"
-        secret, expires = open_session(conn, options.username, kind, utc_now(), options.days * 24, name=options.name)
-        given = {"username": options.username, "kind": kind, "expires_at": rfc3339(expires)}
+        kind, layers = "feed" if options.feed else "token", options.layers.split(",") if options.layers else None
+        if layers and not options.feed:
+            raise InputError("layers: expected with --feed", field="layers", reason="no_feed")
+        for layer in layers or ():
+            collection(conn, layer)
+        secret, expires = open_session(
+            conn, options.username, kind, utc_now(), options.days * 24, name=options.name, layers=layers
+        )
+        given = {"username": options.username, "kind": kind, "layers": layers, "expires_at": rfc3339(expires)}
         audit.write(conn, shell_user(), "user.token", utc_now(), given)
     print(secret)
     print(f"valid until {rfc3339(expires)}", file=sys.stderr)

@@ -175,7 +175,7 @@ Key = dict[str, Name]
 
 
 def token(owner: str, name: str) -> Key:
-    """What a token is made with (name, days, kind), and the button that makes it; `owner` is the page."""
+    """What a token is made with (name, days, kind, layers), and the button that makes it; `owner` is the page."""
     return {"owner": owner, "token": name}
 
 

@@ -241,6 +241,8 @@ class Session(Base):
     kind: Mapped[str]
     # what a token is called by who made it
     name: Mapped[str | None]
+    # of a feed token: the only layers that it opens
+    layers: Mapped[list[str] | None]
     # where it was opened from
     address: Mapped[str | None]
     created_at: Mapped[datetime]

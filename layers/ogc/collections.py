@@ -43,13 +43,17 @@ def of_own(layer: OwnLayer) -> Collection:
     )
 
 
+def ours(scope: Scope = EVERYTHING) -> list[Collection]:
+    """Those of ours of which a scope can see anything."""
+    return [one for one in OURS if (scope.city or one.of_all) and scope.shows_layer(one.id)]
+
+
 def collections(conn: Connection, scope: Scope = EVERYTHING) -> list[Collection]:
     """Those of which a scope can see anything, the city's own last."""
-    ours = [one for one in OURS if scope.city or one.of_all]
-    return [*ours, *map(of_own, read_layers(conn, scope))]
+    return [*ours(scope), *map(of_own, read_layers(conn, scope))]
 
 
 def collection(conn: Connection, name: str, scope: Scope = EVERYTHING) -> Collection:
     """NotFound where there is none, or none that this scope may see."""
-    found = [one for one in OURS if one.id == name and (scope.city or one.of_all)]
-    return found[0] if found else of_own(need_layer(conn, name, scope))
+    found = next((one for one in ours(scope) if one.id == name), None)
+    return found or of_own(need_layer(conn, name, scope))

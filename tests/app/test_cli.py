@@ -142,10 +142,13 @@ def test_account_and_tokens_by_command(
     monkeypatch.setattr("sys.stdin", io.StringIO("weak\n"))
     assert run("user", "add", "bo") == 1
     assert "password: expected" in capsys.readouterr().err
-    assert run("user", "token", "li", "--feed") == 0
+    assert run("user", "token", "li", "--layers", "streets") == 1
+    assert run("user", "token", "li", "--feed", "--layers", "nowhere") == 1
+    capsys.readouterr()
+    assert run("user", "token", "li", "--feed", "--layers", "streets") == 0
     secret = capsys.readouterr().out.strip()
     assert len(secret) > 30
-    assert value(own_settings, "SELECT kind FROM session WHERE username = 'li'") == "feed"
+    assert value(own_settings, "SELECT kind || layers::text FROM session WHERE username = 'li'") == "feed{streets}"
     assert run("user", "revoke", "li") == 0
     assert value(own_settings, "SELECT count(*) FROM session WHERE username = 'li'") == 0
     assert run("user", "role", "li", "dispatcher") == 0

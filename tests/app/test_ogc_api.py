@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import io
 import re
+import zipfile
 from typing import Any
 
 import httpx
@@ -412,3 +414,39 @@ def test_a_page_with_a_token_keeps_it_and_offers_nothing_that_it_does_not_open(s
         inside = [html.unescape(href) for href in re.findall(r'href="(http[^"]+/ogc[^"]*)"', page)]
         assert len(inside) > 10
         assert all(f"token={feed_token}" in href for href in inside)
+
+
+def test_a_token_of_some_layers_opens_these_and_nothing_else(officer: httpx.Client, served: System) -> None:
+    """For a contractor: the streets, and not what else the owner sees."""
+    body = {"name": "contractor", "kind": "feed", "layers": ["streets", "districts"]}
+    made = officer.post("/api/me/tokens", json=body)
+    assert made.status_code == 201, made.text
+    [held] = [one for one in officer.get("/api/me/sessions").json()["items"] if one["name"] == "contractor"]
+    assert held["layers"] == ["streets", "districts"]
+    token = {"Authorization": f"Bearer {made.json()['token']}"}
+    with httpx.Client(base_url=served.http, headers=token, trust_env=False, timeout=PATIENCE_S) as contractor:
+        listed = get(contractor, "/ogc/collections")["collections"]
+        assert sorted(one["id"] for one in listed) == ["districts", "streets"]
+        assert get(contractor, "/ogc/collections/streets/items?limit=1")["features"]
+        for path in ("", "/items", "/onemap.qlr", "/tiles/WebMercatorQuad/10/0/0"):
+            assert contractor.get(f"/ogc/collections/assets{path}").status_code == 404
+        project = contractor.get("/ogc/onemap.qgz")
+        with zipfile.ZipFile(io.BytesIO(project.content)) as archive:
+            [inside] = [archive.read(name).decode() for name in archive.namelist() if name.endswith(".qgs")]
+        assert "streets" in inside
+        assert "assets" not in inside
+        assert contractor.get("/feeds/alerts.atom").json()["reason"] == "token_of_layers"
+        assert contractor.get("/api/alarms").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "reason"),
+    [
+        ({"kind": "token", "layers": ["streets"]}, 422, "no_feed"),
+        ({"kind": "feed", "layers": ["nowhere"]}, 404, "not_found"),
+        ({"kind": "feed", "layers": []}, 422, "invalid_input"),
+    ],
+)
+def test_a_token_of_layers_names_layers_there_are(more: Json, status: int, reason: str, officer: httpx.Client) -> None:
+    answer = officer.post("/api/me/tokens", json={"name": "wrong", **more})
+    assert (answer.status_code, answer.json()["reason"]) == (status, reason), answer.text

@@ -11,7 +11,7 @@ from app.accounts import set_language
 from app.asking import Asking, Door
 from app.login import change_password
 from app.pages import ids
-from app.pages.access import typed_token
+from app.pages.access import TYPED, typed_token
 from app.pages.acts import Act, Acts, Press, fills
 from app.pages.ids import Id, MeId
 from app.pages.me.view import OWNER, changed_view, own_access
@@ -24,7 +24,7 @@ INPUTS = {"old": MeId.OLD, "new": MeId.NEW}
 
 def register(app: Dash, door: Door) -> None:
     acts = Acts(app, door)
-    typed = (State(ids.token(OWNER, part), "value") for part in ("name", "days", "kind"))
+    typed = (State(ids.token(OWNER, part), "value") for part in TYPED)
     acts.button(ids.token(OWNER, "make"), make_token, *typed)
     acts.button(ids.end_access(OWNER, ALL), end_one)
 

@@ -11,7 +11,7 @@ from app.asking import Asking
 from app.dashboard import texts
 from app.dashboard.components import wild
 from app.pages import shell
-from app.pages.access import access_view
+from app.pages.access import access_view, layers_for
 from app.pages.ids import MeId
 from app.pages.parts import action, facts
 from app.people import sessions
@@ -85,4 +85,4 @@ def language_view(who: Viewer) -> html.Section:
 
 def own_access(asking: Asking, made: MadeToken | None = None) -> list[Any]:
     held = sessions.read_sessions(asking.conn, asking.viewer.username, asking.now, asking.viewer.session)
-    return access_view(OWNER, held, made)
+    return access_view(OWNER, held, layers_for(asking), made)

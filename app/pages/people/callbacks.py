@@ -11,7 +11,7 @@ from app.accounts import end_sessions
 from app.asking import Asking, Door
 from app.dashboard import texts
 from app.pages import forms, ids, tables
-from app.pages.access import typed_token
+from app.pages.access import TYPED, typed_token
 from app.pages.acts import Act, Acts, Press, empties, fills
 from app.pages.ids import PeopleId
 from app.pages.parts import done
@@ -43,7 +43,7 @@ def register(app: Dash, door: Door) -> None:
     acts.asked_twice(
         PeopleId.ROLE_REMOVE, layout.REMOVING, lambda press: ask("roles.remove.ask", press, "id"), remove, HELD_ROLE
     )
-    typed = (State(ids.token(OWNER, part), "value") for part in ("name", "days", "kind"))
+    typed = (State(ids.token(OWNER, part), "value") for part in TYPED)
     acts.button(ids.token(OWNER, "make"), make_token, HELD, *typed)
     acts.button(ids.end_access(OWNER, ALL), end_one, HELD)
     register_password(app, door)

@@ -11,7 +11,7 @@ from app.asking import Asking
 from app.dashboard import texts
 from app.dashboard.components import clock_time, wild
 from app.pages import forms, ids
-from app.pages.access import access_view
+from app.pages.access import access_view, layers_for
 from app.pages.forms import Answer, Form, Kind, Section, Values
 from app.pages.ids import PeopleId
 from app.pages.parts import action, class_choices, done, facts, pane_head
@@ -147,7 +147,7 @@ def pane(asking: Asking, base: Values, values: Values, password: str = "", token
             action(PeopleId.END.value, "people.end", data_key="end-all"),
         ]
         held = sessions.read_sessions(asking.conn, username, asking.now, asking.viewer.session)
-        rest = [html.Div(acts, className="actions"), *access_view("people", held, token)]
+        rest = [html.Div(acts, className="actions"), *access_view("people", held, layers_for(asking), token)]
     return html.Div(
         [
             pane_head(texts.both("people.add") if is_new else [base["name"]], ids.press(KEY, "close")),
