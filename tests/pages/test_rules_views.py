@@ -199,7 +199,7 @@ def test_switch_of_the_table_is_locked_for_who_may_not_arm() -> None:
 @pytest.mark.parametrize(("to", "why", "refused"), [("off", " ", True), ("off", "loud", False), ("on", "", False)])
 def test_disarming_needs_a_reason(to: str, why: str, refused: bool) -> None:
     asked = callbacks.words_of_switch(Press({"id": "gas", "to": to}))
-    about = having(asked, id=ids.about_rule(layout.SWITCHING, "what"))[0]["data"]
+    about = having(asked, id=ids.asked_about(layout.SWITCHING, "what"))[0]["data"]
     press = Press({}, ([about], [why], []))
     if refused:
         with pytest.raises(InputError) as refusal:

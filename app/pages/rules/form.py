@@ -19,11 +19,12 @@ from app.dashboard.card.words import figure
 from app.dashboard.components import clock_time
 from app.pages import forms, ids
 from app.pages.forms import Answer, Form, Kind, Section, Values
+from app.pages.history import who_words
 from app.pages.ids import RulesId
 from app.pages.parts import action, done, error_words, facts, lamp, pane_head, toast
 from app.pages.rules.fields import KEY, Known, kept, rule_form, sparse, watched
 from app.pages.rules.outcome import outcome
-from app.pages.rules.versions import versions_view, who_words
+from app.pages.rules.versions import rule_versions
 from core.errors import InputError, OneMapError
 from core.exposure import city_zone
 from core.given import Given
@@ -123,7 +124,7 @@ def pane(
             *([] if may_change else [html.P(texts.both("rules.read_only"), className="quiet")]),
             forms.draw(form, values, locked=not may_change, base=base),
             *below,
-            *([versions_view(versions, may_change=may_change)] if versions else []),
+            *([rule_versions(versions, may_change=may_change)] if versions else []),
         ],
         className="rule",
     )
