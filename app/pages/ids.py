@@ -83,6 +83,9 @@ class RulesId(StrEnum):
     CHART = "rule-chart"
     FIGURE = "rule-figure"
     SEEN = "rule-seen"
+    # the trial on the map: as drawn, and as the server makes it
+    MAP = "rule-map"
+    MAP_FIGURE = "rule-map-figure"
 
 
 class AlarmLoadId(StrEnum):

@@ -40,6 +40,17 @@ def register(app: Dash, door: Door) -> None:
         Input(RulesId.FIGURE.value, "data"),
         Input(RulesId.SEEN.value, "data"),
     )
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction(namespace="figures", function_name="speak"),
+        Output(RulesId.MAP.value, "figure"),
+        Input(RulesId.MAP_FIGURE.value, "data"),
+        Input(RulesId.SEEN.value, "data"),
+    )
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction(namespace="figures", function_name="follow"),
+        Input(RulesId.MAP.value, "clickData"),
+        prevent_initial_call=True,
+    )
 
 
 def shown(pane: html.Div) -> Act:
