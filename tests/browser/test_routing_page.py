@@ -37,7 +37,7 @@ def desk(browser: Browser, processes: System, alarm: dict[str, Any]) -> Iterator
 
 def choose(page: Page, where: str, words: str) -> None:
     page.click(where, force=True)
-    page.click(f"[role=option]:visible:text-is('{words}')")
+    page.click(f"[role=option]:visible:has(span:text-is('{words}'))")
 
 
 def sure(page: Page, why: str) -> None:

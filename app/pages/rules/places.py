@@ -20,11 +20,13 @@ from app.pages.ids import RulesId
 from app.pages.rules.links import link_to
 from core.i18n import say
 from core.levels import alarm_level
-from core.types import JsonObject
+from core.types import Box, JsonObject
 
 Ground = Mapping[str, bytes]
 NO_GROUND: Ground = {}
 KEY = "rule-map"
+# around what is shown, of its width, and in degrees at least
+MARGIN, LEAST_DEG = 0.25, 0.02
 # larger, the more alarms of one thing: the area grows with their number
 SIZE, GROWTH, SIZE_AT_MOST = 10.0, 3.0, 34.0
 
@@ -66,8 +68,9 @@ def places_figure(found: Sequence[Tried], heads: Sequence[str], ground: Ground, 
     placed = [by_thing(one["alarms"]) for one in found]
     if not ground or not any(placed):
         return None
-    box = box_of(list(ground.values()))
-    traces: list[Any] = [ground_of(ground, max(box[2] - box[0], box[3] - box[1]) / FINE)]
+    box = box_around([one for things in placed for alarms in things for one in alarms[:1]])
+    whole = box_of(list(ground.values()))
+    traces: list[Any] = [ground_of(ground, max(whole[2] - whole[0], whole[3] - whole[1]) / FINE)]
     if area is not None:
         traces += outline(area)
     # what is kept lies below what is typed
@@ -80,6 +83,14 @@ def places_figure(found: Sequence[Tried], heads: Sequence[str], ground: Ground, 
     layout = {**layout_of(box), "showlegend": True}
     layout["margin"] = {"l": 0, "r": 0, "t": 30, "b": 0}
     return {"data": traces, "layout": layout}
+
+
+def box_around(alarms: Sequence[TrialAlarm]) -> Box:
+    """With a part of its width around it, so that what lies near by is seen too."""
+    lons, lats = [one["lon"] or 0.0 for one in alarms], [one["lat"] or 0.0 for one in alarms]
+    west, east, south, north = min(lons), max(lons), min(lats), max(lats)
+    margin = max(MARGIN * max(east - west, north - south), LEAST_DEG)
+    return west - margin, south - margin, east + margin, north + margin
 
 
 def by_thing(alarms: Sequence[TrialAlarm]) -> list[list[TrialAlarm]]:
