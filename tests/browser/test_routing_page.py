@@ -83,7 +83,6 @@ def test_what_another_changed_is_said_and_ones_own_entries_stay(desk: Desk, proc
         body = {"version": processes.one(VERSION), "name_en": "Way of another"}
         assert other.patch("/api/routes/gas-way", json=body).status_code == 200
     page.fill(f"{PANE} [data-field=why]", "less wait")
-    page.click(f"{PANE} summary:has-text('Groups')")
     page.fill(f"{PANE} [data-field=group_wait_s]", "5")
     page.click(SAVE)
     page.wait_for_selector(f"{PANE} [data-testid=conflict]:has-text('Way of another')")

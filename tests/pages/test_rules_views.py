@@ -349,7 +349,8 @@ def test_trial_that_raises_nothing_says_so() -> None:
 
 # --- on the map -------------------------------------------------------------------------------------------------------
 
-SQUARE = {
+HEADS = ["rules.tried.typed", "rules.tried.saved"]
+SQUARE: Any = {
     "type": "Polygon",
     "coordinates": [[[118.2, 33.9], [118.3, 33.9], [118.3, 34.0], [118.2, 34.0], [118.2, 33.9]]],
 }
@@ -360,7 +361,7 @@ def test_trial_is_drawn_on_the_districts_and_every_point_leads_to_its_thing() ->
     found = tried("2026-05-03T09:00:00+00:00", "2026-05-03T10:00:00+00:00")
     found["alarms"][1]["level"] = 2
     found["alarms"].append({**found["alarms"][0], "thing": "nowhere", "lon": None, "lat": None})
-    made: Any = places.places_figure([found, tried("2026-05-03T09:00:00+00:00")], ["a", "b"], GROUND, SQUARE)
+    made: Any = places.places_figure([found, tried("2026-05-03T09:00:00+00:00")], HEADS, GROUND, SQUARE)
     kinds = [(one["type"], one.get("mode")) for one in made["data"]]
     assert kinds == [
         ("choropleth", None),
@@ -378,14 +379,14 @@ def test_trial_is_drawn_on_the_districts_and_every_point_leads_to_its_thing() ->
     assert west < 118.3 < east
     drawn = outcome.outcome({**found, "against": None}, ZONE, is_saved=True, differs=False, ground=GROUND)
     assert having(drawn, id="rule-map-figure")
-    assert places.places_view([tried()], ["a"], GROUND, None) == []
-    assert places.places_view([found], ["a"], {}, None) == []
+    assert places.places_view([tried()], HEADS, GROUND, None) == []
+    assert places.places_view([found], HEADS, {}, None) == []
 
 
 def test_words_of_a_point_are_text_and_never_markup() -> None:
     found = tried("2026-05-03T09:00:00+00:00")
     found["alarms"][0]["names"] = {"zh": "<b>x</b>", "en": "<a href=x>x</a>"}
-    made: Any = places.places_figure([found], ["a"], GROUND, None)
+    made: Any = places.places_figure([found], HEADS, GROUND, None)
     assert "<a" not in made["data"][-1]["text"][0]["en"]
     assert "<b>" not in made["data"][-1]["text"][0]["zh"]
 

@@ -87,7 +87,7 @@ def foot(noun: str, told: Sequence[Any]) -> html.Div:
 
 def state_view(noun: str, one: Any, *, can: bool) -> html.Div:
     if noun == SILENCE:
-        states = {"active": "stale", "coming": "fresh", "over": "dead"}
+        states = {"active": "old", "coming": "fresh", "over": "dead"}
         return html.Div(
             facts(
                 [

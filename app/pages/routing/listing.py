@@ -21,7 +21,7 @@ from app.pages.routing.words import label_words, said
 from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Table, Wanted, cells
 from app.seeing import only_seen
 from core.viewer import Permission
-from core.vocabulary import label
+from core.vocabulary import Text, label
 
 
 def conditions(name: str, words: str, rank: int = 1) -> Column[Any]:
@@ -64,7 +64,7 @@ def alarm_cells(row: Alarm) -> list[Cell]:
 
 def told_cells(row: Alarm) -> list[Cell]:
     if row["chattering_since"]:
-        return [cells.lamp("stale", "lists.chattering")]
+        return [cells.lamp("old", "lists.chattering")]
     return [cells.lamp("dead", "lists.muted")] if row["muted"] else [cells.lamp("fresh", "routing.told")]
 
 
@@ -93,7 +93,7 @@ def read_alarms(asking: Asking, wanted: Wanted) -> Found[Alarm]:
 # --- silences ---------------------------------------------------------------------------------------------------------
 
 STATES = (("active", "routing.state.active"), ("coming", "routing.state.coming"), ("over", "routing.state.over"))
-LAMPS = {"active": "stale", "coming": "fresh", "over": "dead"}
+LAMPS = {"active": "old", "coming": "fresh", "over": "dead"}
 
 
 def what_cells(row: Silence) -> list[Cell]:
@@ -152,9 +152,10 @@ class ListedInhibition(Inhibition):
 
 
 class ListedRoute(Route):
-    """`locked` where it is not the asker's to change; the root is never off."""
+    """`locked` where it is not the asker's to change; the root is never off. `above`: what its parent is called."""
 
     locked: bool
+    above: Text | None
 
 
 def names_cells(row: Inhibition | Route) -> list[Cell]:
@@ -224,8 +225,15 @@ ROUTES: Table[ListedRoute] = Table(
     (
         Column("enabled", "routing.on", lambda row: switch_cells("route", row), lambda row: row["enabled"], width=90),
         Column("names", "routing.name", names_cells, lambda row: row["names"]["zh"], flex=3),
-        Column("parent", "routing.parent", width=120, rank=2),
         conditions("matchers", "routing.what"),
+        Column(
+            "parent",
+            "routing.parent",
+            lambda row: [cells.pair(row["above"])] if row["above"] else [],
+            lambda row: row["parent"] or "",
+            width=120,
+            rank=2,
+        ),
         label_column("group_by", rank=2),
         Column("waits", "routing.wait", waits_cells, lambda row: row["group_wait_s"], sortable=False, flex=2, rank=2),
         Column(
@@ -244,5 +252,9 @@ ROUTES: Table[ListedRoute] = Table(
 def read_routes(asking: Asking, wanted: Wanted) -> Found[ListedRoute]:
     asking.viewer.require(Permission.METRICS_READ)
     may = asking.viewer.may(Permission.RULE_MANAGE)
-    rows: list[ListedRoute] = [{**row, "locked": not may or row["parent"] is None} for row in list_routes(asking.conn)]
+    routes = list_routes(asking.conn)
+    names = {row["id"]: row["names"] for row in routes}
+    rows: list[ListedRoute] = [
+        {**row, "locked": not may or row["parent"] is None, "above": names.get(row["parent"] or "")} for row in routes
+    ]
     return tables.choose(rows, wanted, ROUTES, lambda row: row["id"])

@@ -93,6 +93,7 @@ def route_form(values: Values, offered: Offered) -> Form:
         (EVERYBODY, texts.both("routing.rest")),
         *((key, texts.pair(words)) for key, words in offered.receivers.items()),
     )
+    waits = any(values.get(name) for name in ("group_wait_s", "group_interval_s", "repeat_interval_s"))
     head: tuple[str | tuple[str, ...], ...] = (*(("id",) if is_new else ()), ("name_zh", "name_en"))
     placed: tuple[str | tuple[str, ...], ...] = () if is_root else (("parent", "position"),)
     sections = (
@@ -100,7 +101,7 @@ def route_form(values: Values, offered: Offered) -> Form:
         *(() if is_root else (Section(("matchers", "goes_on"), "routing.matchers"),)),
         Section(("receivers",), "routing.receivers"),
         Section(
-            ("group_by", ("group_wait_s", "group_interval_s"), "repeat_interval_s"), "routing.grouping", is_open=False
+            ("group_by", ("group_wait_s", "group_interval_s"), "repeat_interval_s"), "routing.grouping", is_open=waits
         ),
         Section(("why",)),
     )
