@@ -124,6 +124,25 @@ def test_route_is_turned_off_taken_back_and_removed_with_reasons(desk: Desk, pro
     assert desk.complaints == []
 
 
+def test_root_is_changed_and_put_back(desk: Desk, processes: System) -> None:
+    page = desk.page
+    seen = processes.one("SELECT version FROM route WHERE id = 'root'")
+    page.click("[data-key=open-root]")
+    page.wait_for_selector(f"{PANE} h2:has-text('All alarms')")
+    assert page.query_selector(f"{PANE} [data-key=remove-route]") is None
+    page.click(f"{PANE} summary:has-text('Groups')")
+    page.fill(f"{PANE} [data-field=repeat_interval_s]", "3600")
+    page.click(SAVE)
+    page.wait_for_selector(f"{PANE} [data-testid=effects]")
+    page.click(SAVE)
+    wait_for(lambda: processes.one("SELECT version FROM route WHERE id = 'root'") == seen + 1, what="saved")
+    assert processes.one("SELECT repeat_interval_s FROM route WHERE id = 'root'") == 3600
+    with processes.api("admin") as admin:
+        body = {"version": seen + 1, "repeat_interval_s": 0}
+        assert admin.patch("/api/routes/root", json=body).status_code == 200
+    assert desk.complaints == []
+
+
 def test_viewer_reads_on_a_phone_and_changes_nothing(browser: Browser, processes: System) -> None:
     with window(browser, processes, "viewer", PHONE, lang="zh") as desk:
         page = desk.page

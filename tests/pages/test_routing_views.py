@@ -78,6 +78,15 @@ def test_values_that_a_label_cannot_have_do_not_stay() -> None:
     assert matching.kept_values("thing", "like", ["wl-1"], KNOWN) == ["wl-1"]
 
 
+def test_what_is_typed_of_the_root_is_neither_a_parent_nor_an_id() -> None:
+    root: Any = {"id": "root", "version": 3, "matchers": [], "parent": None}
+    assert {"id", "parent", "matchers"}.isdisjoint(one.name for one in nouns.form_of("route", root).shown())
+    there: Any = {"id": "a", "version": 3}
+    assert "id" not in {one.name for one in nouns.form_of("route", there).shown()}
+    assert "id" not in {one.name for one in nouns.form_of("route", {"name_en": "typed"}).shown()}
+    assert "id" in {one.name for one in nouns.form_of("route", nouns.empty("route")).shown()}
+
+
 def test_silence_of_nothing_but_levels_is_refused() -> None:
     given = nouns.SilenceForm.model_validate({"matchers": [{"label": "level", "is": ["3"]}], "hours": 2, "why": "x"})
     with pytest.raises(InputError) as wrong:

@@ -92,7 +92,7 @@ def state_view(noun: str, one: Any, *, can: bool) -> html.Div:
             facts(
                 [
                     ("routing.state", lamp(states[one["state"]], f"routing.state.{one['state']}")),
-                    ("routing.until", clock_time(one["ended_at"] or one["ends_at"])),
+                    ("routing.until", html.Span([clock_time(one["ended_at"] or one["ends_at"])])),
                     ("routing.who", html.Span([*who_words(one["created_by"]), " · ", clock_time(one["created_at"])])),
                 ]
             )
@@ -180,7 +180,10 @@ class RoutedHandler:
     def save(self, asking: Asking, base: Values, values: JsonObject) -> Answer:
         nouns.need_changing(asking, self.key)
         held = {name: value for name, value in base.items() if name != SHOWN}
-        given, errors = nouns.given_of(self.key, nouns.form_of(self.key, held), held, values, asking)
+        drawn_form = nouns.form_of(self.key, held)
+        there = {one.name for one in drawn_form.shown()}
+        values = {name: value for name, value in values.items() if name in there}
+        given, errors = nouns.given_of(self.key, drawn_form, held, values, asking)
         if errors:
             return Answer(errors)
         if held.get("version") is not None and set(given) <= {"version", "why"} and self.key != SILENCE:

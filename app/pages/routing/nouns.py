@@ -86,8 +86,8 @@ def label_choices() -> dict[str, Any]:
 
 
 def route_form(values: Values, offered: Offered) -> Form:
-    """The root takes everything and stands below nothing."""
-    is_new, is_root = values.get("version") is None, values.get("id") == ROOT_ID
+    """The root takes everything and stands below nothing. What is typed into the form of one that is there has no id."""
+    is_new, is_root = "id" in values and values.get("version") is None, values.get("id") == ROOT_ID
     parents = tuple((one["id"], texts.pair(one["names"])) for one in above(offered.routes, values.get("id")))
     receivers = (
         (EVERYBODY, texts.both("routing.rest")),
