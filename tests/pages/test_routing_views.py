@@ -81,6 +81,10 @@ def test_values_that_a_label_cannot_have_do_not_stay() -> None:
 def test_what_is_typed_of_the_root_is_neither_a_parent_nor_an_id() -> None:
     root: Any = {"id": "root", "version": 3, "matchers": [], "parent": None}
     assert {"id", "parent", "matchers"}.isdisjoint(one.name for one in nouns.form_of("route", root).shown())
+    held: Any = {**nouns.empty("route"), **root, "name_zh": "全部", "name_en": "All", "receivers": ["*"]}
+    typed: Any = {"name_zh": "全部", "name_en": "All", "receivers": ["*"], "repeat_interval_s": 60}
+    given = nouns.given_of("route", nouns.form_of("route", held), held, typed, None)  # type: ignore[arg-type]
+    assert given == ({"repeat_interval_s": 60, "version": 3}, {})
     there: Any = {"id": "a", "version": 3}
     assert "id" not in {one.name for one in nouns.form_of("route", there).shown()}
     assert "id" not in {one.name for one in nouns.form_of("route", {"name_en": "typed"}).shown()}

@@ -86,7 +86,7 @@ def label_choices() -> dict[str, Any]:
 
 
 def route_form(values: Values, offered: Offered) -> Form:
-    """The root takes everything and stands below nothing. What is typed into the form of one that is there has no id."""
+    """The root takes everything, below nothing. What is typed into the form of one that is there has no id."""
     is_new, is_root = "id" in values and values.get("version") is None, values.get("id") == ROOT_ID
     parents = tuple((one["id"], texts.pair(one["names"])) for one in above(offered.routes, values.get("id")))
     receivers = (
@@ -209,7 +209,9 @@ def given_of(noun: str, form: Form, base: Values, values: JsonObject, asking: As
     """What is asked of the API (of a thing that is there, what differs), and what is wrong with which field."""
     is_new = base.get("version") is None
     model = MODELS[noun]
-    whole = {name: base.get(name) for name in model.model_fields if name in base} | values
+    # the root stands below nothing
+    held = {name: value for name, value in base.items() if not (name == "parent" and value is None)}
+    whole = {name: held[name] for name in model.model_fields if name in held} | values
     if noun == INHIBITION and is_new:
         whole.pop("id", None)
     given, errors = forms.check(form, model, whole)
