@@ -35,7 +35,7 @@ BURNING = text(f"""
 SELECT {ALARM_FACTS} FROM alarm a {OF_THING}
 WHERE a.state <> 'normal' AND a.active AND a.state NOT IN {sql_list(NO_CAUSE)}
 """)
-ROUTES = text("SELECT * FROM route ORDER BY position, id")
+ROUTES = text("SELECT * FROM route WHERE enabled ORDER BY position, id")
 INHIBITIONS = text("SELECT * FROM inhibition WHERE enabled ORDER BY id")
 SILENCES = text("SELECT * FROM silence WHERE starts_at <= :now AND ends_at > :now AND ended_at IS NULL ORDER BY id")
 

@@ -62,6 +62,18 @@ class Surface:
     pai: float | None
 
 
+_KNOWN = text("""
+SELECT count(*) AS many, min(opened_at) AS first FROM incident
+WHERE geom IS NOT NULL AND status <> 'cancelled' AND opened_at > :since AND opened_at <= :now
+""")
+
+
+def are_enough(conn: Connection, now: datetime) -> bool:
+    """Whether anything can be said of where incidents are to be expected."""
+    row = conn.execute(_KNOWN, {"since": now - BACK, "now": now}).one()
+    return bool(row.many >= FEWEST and now - row.first >= SHORTEST)
+
+
 def expect(conn: Connection, now: datetime, kinds: tuple[str, ...] = ()) -> Surface:
     """Raises InputError where too few incidents are known, or over too short a time."""
     rows = conn.execute(_INCIDENTS, {"since": now - BACK, "now": now, "kinds": list(kinds)}).all()

@@ -18,7 +18,7 @@ from core.errors import NotFound
 from core.vocabulary import Text
 
 _ALARM = text(f"SELECT {ALARM_FACTS} FROM alarm a {OF_THING} WHERE a.id = :id")
-_SUBSCRIPTIONS = text("SELECT id, name_zh, name_en, sender, filter FROM subscription WHERE enabled ORDER BY id")
+SUBSCRIPTIONS = text("SELECT id, name_zh, name_en, sender, filter FROM subscription WHERE enabled ORDER BY id")
 _TOLD = text("SELECT subscription_id, level, told_at, over FROM told WHERE alarm_id = :id")
 
 
@@ -54,7 +54,7 @@ def explain_way(conn: Connection, alarm_id: UUID, now: datetime) -> WayObject:
     row = conn.execute(_ALARM, {"id": alarm_id}).one_or_none()
     if row is None:
         raise NotFound(f"there is no alarm {alarm_id}")
-    subscriptions = {s.id: s for s in conn.execute(_SUBSCRIPTIONS)}
+    subscriptions = {s.id: s for s in conn.execute(SUBSCRIPTIONS)}
     around = read_around(conn, tuple(Subscriber(s.id, s.filter) for s in subscriptions.values()), now)
     change = change_of(row, "raised")
     decisions = [stage.decide(change, around, now) for stage in STAGES]

@@ -8,10 +8,12 @@ their labels. A label that an alarm lacks is the empty text.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from itertools import combinations
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from alerts.patterns import ANY, can_share, fits, is_literal
 from core.given import Given
 from core.vocabulary import table
 
@@ -35,22 +37,43 @@ GRAVEST = 1
 OTHER = "other"
 
 
+def check_pattern(value: str) -> str:
+    """One that takes everything says nothing, and would look as if it did."""
+    if not value.strip(ANY):
+        raise ValueError(f"expected something beside {ANY}")
+    return value
+
+
+Pattern = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(check_pattern)]
+
+
 class Matcher(Given):
-    """One label is one of these values, or none of them. Exactly one of both is given."""
+    """One label is one of these values, or none of them, or like one of these patterns, in which `*` stands for any
+    text (and nothing else for anything but itself). Exactly one of the three is given."""
 
     label: Label
     is_: list[str] | None = Field(None, alias="is", min_length=1, max_length=200)
     is_not: list[str] | None = Field(None, min_length=1, max_length=200)
+    like: list[Pattern] | None = Field(None, min_length=1, max_length=50)
 
     @model_validator(mode="after")
-    def one_of_both(self) -> Matcher:
-        if (self.is_ is None) == (self.is_not is None):
-            raise ValueError("expected one of `is` and `is_not`")
+    def one_of_three(self) -> Matcher:
+        if sum(one is not None for one in (self.is_, self.is_not, self.like)) != 1:
+            raise ValueError("expected one of `is`, `is_not` and `like`")
         return self
 
     def takes(self, labels: Labels) -> bool:
         value = labels.get(self.label, "")
+        if self.like is not None:
+            return any(fits(pattern, value) for pattern in self.like)
         return value in self.is_ if self.is_ is not None else value not in (self.is_not or ())
+
+    @property
+    def listed(self) -> list[str] | None:
+        """The only values that it takes; None where these are no list."""
+        if self.like is not None and all(map(is_literal, self.like)):
+            return self.like
+        return self.is_
 
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(by_alias=True, exclude_none=True)
@@ -70,16 +93,24 @@ def match(matchers: Matchers, labels: Labels) -> bool:
 
 
 def can_meet(one: Matchers, other: Matchers) -> bool:
-    """Whether some labels could be taken by both: false only where the same label is wanted to be of values apart."""
-    wanted: dict[str, set[str]] = {}
+    """Whether some labels could be taken by both: false only where the same label is wanted to be of values apart.
+    Three patterns and more that share a text by twos only are taken to meet."""
+    by_label: dict[str, list[Matcher]] = {}
     for matcher in (*one, *other):
-        if matcher.is_ is not None:
-            held = wanted.get(matcher.label)
-            wanted[matcher.label] = set(matcher.is_) if held is None else held & set(matcher.is_)
-    for matcher in (*one, *other):
-        if matcher.is_not is not None and matcher.label in wanted:
-            wanted[matcher.label] -= set(matcher.is_not)
-    return all(wanted.values())
+        by_label.setdefault(matcher.label, []).append(matcher)
+    return all(has_value(wanted) for wanted in by_label.values())
+
+
+def has_value(wanted: Sequence[Matcher]) -> bool:
+    """Whether matchers of one label can take one value together. What is not wanted never leaves a pattern without
+    one: it takes texts without end."""
+    listed = next((matcher.listed for matcher in wanted if matcher.listed is not None), None)
+    if listed is not None:
+        return any(all(matcher.takes({matcher.label: value}) for matcher in wanted) for value in listed)
+    patterns = [matcher.like for matcher in wanted if matcher.like is not None]
+    return all(
+        any(can_share(mine, theirs) for mine in some for theirs in others) for some, others in combinations(patterns, 2)
+    )
 
 
 def family_of(kind: str) -> str:

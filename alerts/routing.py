@@ -35,8 +35,10 @@ MAX_SILENCE = timedelta(days=30)
 START_GRACE = timedelta(minutes=5)
 INT4 = 2**31 - 1
 LATEST_YEAR = 2200
+JSONB = frozenset({"matchers", "source", "target"})
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,47}$")]
 Title = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+Why = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
 Seconds = Annotated[float, Field(ge=0, le=MAX_WAIT_S)]
 
 
@@ -69,6 +71,8 @@ class RouteIn(Given):
         [EVERYBODY], min_length=1, max_length=100
     )
     goes_on: bool = False
+    enabled: bool = True
+    why: Why | None = None
 
 
 class RouteChange(Given):
@@ -88,6 +92,8 @@ class RouteChange(Given):
         None, min_length=1, max_length=100
     )
     goes_on: bool | None = None
+    enabled: bool | None = None
+    why: Why | None = None
 
 
 class InhibitionIn(Given):
@@ -101,6 +107,7 @@ class InhibitionIn(Given):
     target: MatcherList = Field(min_length=1)
     equal: LabelList = Field(default_factory=list)
     enabled: bool = True
+    why: Why | None = None
 
 
 class InhibitionChange(Given):
@@ -113,6 +120,7 @@ class InhibitionChange(Given):
     target: MatcherList | None = Field(None, min_length=1)
     equal: LabelList | None = None
     enabled: bool | None = None
+    why: Why | None = None
 
 
 class SilenceIn(Given):
@@ -122,11 +130,21 @@ class SilenceIn(Given):
     matchers: MatcherList = Field(min_length=1)
     starts_at: Moment | None = None
     ends_at: Moment
-    why: str = Field(min_length=1, max_length=500, pattern=r"\S")
+    why: Why
+
+
+class SilenceChange(Given):
+    """What of a silence that is not over becomes different; `version` is the one that was seen."""
+
+    version: int = Field(ge=1, le=INT4)
+    matchers: MatcherList | None = Field(None, min_length=1)
+    ends_at: Moment | None = None
+    why: Why | None = None
 
 
 class Route(TypedDict):
-    """A node of the tree of routes; `receivers` are ids of subscriptions, `*` those that no route names."""
+    """A node of the tree of routes; `receivers` are ids of subscriptions, `*` those that no route names. One that is
+    not `enabled` takes nothing, nor do those below it."""
 
     id: str
     names: Text
@@ -139,6 +157,7 @@ class Route(TypedDict):
     repeat_interval_s: float
     receivers: list[str]
     goes_on: bool
+    enabled: bool
     version: int
     changed_at: str
     changed_by: str | None
@@ -201,6 +220,7 @@ def route_object(row: Any) -> Route:
         "repeat_interval_s": row.repeat_interval_s,
         "receivers": row.receivers,
         "goes_on": row.goes_on,
+        "enabled": row.enabled,
         "version": row.version,
         "changed_at": rfc3339(row.changed_at),
         "changed_by": row.changed_by,
@@ -209,9 +229,9 @@ def route_object(row: Any) -> Route:
 
 _ADD_ROUTE = text("""
 INSERT INTO route (id, parent_id, position, name_zh, name_en, matchers, group_by, group_wait_s, group_interval_s,
-  repeat_interval_s, receivers, goes_on, changed_at, changed_by, version)
+  repeat_interval_s, receivers, goes_on, enabled, changed_at, changed_by, version)
 VALUES (:id, :parent, :position, :name_zh, :name_en, CAST(:matchers AS jsonb), :group_by, :group_wait_s,
-  :group_interval_s, :repeat_interval_s, :receivers, :goes_on, :now, :who,
+  :group_interval_s, :repeat_interval_s, :receivers, :goes_on, :enabled, :now, :who,
   (SELECT COALESCE(max(version), 0) + 1 FROM route_version WHERE route_id = :id))
 ON CONFLICT (id) DO NOTHING RETURNING id
 """)
@@ -222,10 +242,10 @@ def add_route(conn: Connection, given: RouteIn, who: str, now: datetime) -> Rout
     _lock_tree(conn)
     need_receivers(conn, given.receivers)
     _need_parent(conn, given.id, given.parent)
-    values: Params = {**given.model_dump(exclude={"matchers"}), "matchers": _json(given.matchers)}
+    values: Params = {**given.model_dump(exclude={"matchers", "why"}), "matchers": _json(given.matchers)}
     if conn.scalar(_ADD_ROUTE, {**values, "now": now, "who": who}) is None:
         raise Conflict(f"id: there is a route {given.id!r}", reason="exists", field="id")
-    _keep(conn, "route", given.id, "added", who, now)
+    _keep(conn, "route", given.id, "added", who, now, given.why)
     return read_route(conn, given.id)
 
 
@@ -233,36 +253,48 @@ def read_route(conn: Connection, identity: str) -> Route:
     return route_object(_row(conn, "route", identity))
 
 
-def change_route(conn: Connection, identity: str, given: RouteChange, who: str, now: datetime) -> Route:
-    """The root takes everything and has no parent: an alarm that no route takes would be told to nobody."""
+def change_route(
+    conn: Connection, identity: str, given: RouteChange, who: str, now: datetime, what: str = "changed"
+) -> Route:
+    """The root takes everything, has no parent and is never off: an alarm that no route takes would be told to
+    nobody."""
     _lock_tree(conn)
     row = _lock(conn, "route", identity, given.version)
-    if row.parent_id is None and (given.matchers or given.parent is not None):
-        field = "matchers" if given.matchers else "parent"
+    if row.parent_id is None and (given.matchers or given.parent is not None or given.enabled is False):
+        field = "matchers" if given.matchers else "enabled" if given.parent is None else "parent"
         raise InputError(f"{field}: the root of the routes takes every alarm", field=field, reason="root_route")
     if given.receivers is not None:
         need_receivers(conn, given.receivers)
     if given.parent is not None:
         _need_parent(conn, identity, given.parent)
-    _write(conn, "route", identity, given, {"parent": "parent_id"}, who, now)
+    _write(conn, "route", identity, given, {"parent": "parent_id"}, who, now, what)
     return read_route(conn, identity)
 
 
-def remove_route(conn: Connection, identity: str, who: str, now: datetime) -> None:
-    """Its alarms take the way of its parent from then on. Conflict for the root, and where others stand below it."""
+def remove_route(
+    conn: Connection, identity: str, who: str, now: datetime, why: str | None = None, version: int | None = None
+) -> None:
+    """Its alarms take the way of its parent from then on. Conflict for the root, where others stand below it, and
+    where it has changed since `version` was seen."""
     _lock_tree(conn)
-    row = _lock(conn, "route", identity, None)
+    row = _lock(conn, "route", identity, version)
     if row.parent_id is None:
         raise Conflict("the root of the routes stays", reason="root_route")
     if conn.scalar(text("SELECT 1 FROM route WHERE parent_id = :id LIMIT 1"), {"id": identity}):
         raise Conflict("other routes stand below it", reason="route_has_others")
     _touch(conn, "route", identity, who, now)
-    _keep(conn, "route", identity, "removed", who, now)
+    _keep(conn, "route", identity, "removed", who, now, why)
     conn.execute(text("DELETE FROM route WHERE id = :id"), {"id": identity})
 
 
+def list_receivers(conn: Connection) -> dict[str, Text]:
+    """What a route can name: subscriptions with what they are called, by id."""
+    rows = conn.execute(text("SELECT id, name_zh, name_en FROM subscription ORDER BY id"))
+    return {row.id: {"zh": row.name_zh, "en": row.name_en} for row in rows}
+
+
 def need_receivers(conn: Connection, receivers: Sequence[str]) -> None:
-    known = {EVERYBODY, *conn.scalars(text("SELECT id FROM subscription"))}
+    known = {EVERYBODY, *list_receivers(conn)}
     unknown = next((one for one in receivers if one not in known), None)
     if unknown is not None:
         raise InputError(
@@ -330,15 +362,17 @@ def add_inhibition(conn: Connection, given: InhibitionIn, who: str, now: datetim
     if conn.scalar(_ADD_INHIBITION, {**values, **pair, "now": now, "who": who}) is None:
         raise Conflict(f"id: there is an inhibition {identity!r}", reason="exists", field="id")
     _need_no_circle(conn)
-    _keep(conn, "inhibition", identity, "added", who, now)
+    _keep(conn, "inhibition", identity, "added", who, now, given.why)
     return read_inhibition(conn, identity)
 
 
-def change_inhibition(conn: Connection, identity: str, given: InhibitionChange, who: str, now: datetime) -> Inhibition:
+def change_inhibition(
+    conn: Connection, identity: str, given: InhibitionChange, who: str, now: datetime, what: str = "changed"
+) -> Inhibition:
     """Conflict where it has changed since, or where causes could mute each other in a circle."""
     _lock_inhibitions(conn)
     _lock(conn, "inhibition", identity, given.version)
-    _write(conn, "inhibition", identity, given, {}, who, now)
+    _write(conn, "inhibition", identity, given, {}, who, now, what)
     _need_no_circle(conn)
     return read_inhibition(conn, identity)
 
@@ -403,14 +437,31 @@ def add_silence(conn: Connection, given: SilenceIn, who: str, now: datetime) -> 
     starts = given.starts_at or now
     if starts < now - START_GRACE:
         raise InputError("starts_at: expected a moment to come", field="starts_at", reason="silence_past")
-    if given.ends_at <= max(starts, now):
-        raise InputError("ends_at: expected a moment after the start", field="ends_at", reason="silence_end")
-    if given.ends_at - starts > MAX_SILENCE:
-        raise InputError(f"ends_at: expected {MAX_SILENCE.days} days at most", field="ends_at", reason="silence_long")
+    _need_end(starts, given.ends_at, now)
     identity = f"s-{new_id().hex}"
     values: Params = {"id": identity, "matchers": _json(given.matchers), "starts": starts, "ends": given.ends_at}
     conn.execute(_ADD_SILENCE, {**values, "why": given.why.strip(), "who": who, "now": now})
     _keep(conn, "silence", identity, "added", who, now)
+    return read_silence(conn, identity, now)
+
+
+def _need_end(starts: datetime, ends: datetime, now: datetime) -> None:
+    if ends <= max(starts, now):
+        raise InputError("ends_at: expected a moment after the start", field="ends_at", reason="silence_end")
+    if ends - max(starts, now) > MAX_SILENCE:
+        raise InputError(f"ends_at: expected {MAX_SILENCE.days} days at most", field="ends_at", reason="silence_long")
+
+
+def change_silence(conn: Connection, identity: str, given: SilenceChange, who: str, now: datetime) -> Silence:
+    """Conflict where it has changed since, or is over. It lasts 30 days at most, counted from now where it has
+    begun."""
+    row = _lock(conn, "silence", identity, given.version)
+    if row.ended_at is not None or row.ends_at <= now:
+        raise Conflict("the silence is over", reason="silence_over")
+    if given.ends_at is not None:
+        _need_end(row.starts_at, given.ends_at, now)
+    # why it holds is of the silence itself
+    _write(conn, "silence", identity, given, {}, who, now, own=("why",))
     return read_silence(conn, identity, now)
 
 
@@ -447,24 +498,32 @@ def _lock(conn: Connection, table: str, identity: str, version: int | None) -> A
 
 
 def _write(
-    conn: Connection, table: str, identity: str, given: Given, renamed: Mapping[str, str], who: str, now: datetime
+    conn: Connection,
+    table: str,
+    identity: str,
+    given: Given,
+    renamed: Mapping[str, str],
+    who: str,
+    now: datetime,
+    what: str = "changed",
+    own: Sequence[str] = (),
 ) -> None:
-    """Set what was given, as a new version; nothing given is no new version."""
+    """Set what was given, as a new version; nothing given is no new version. `why` is of the version, unless it is
+    among what is the thing's `own`."""
     values: dict[str, object] = {}
-    for name in given.model_fields_set - {"version"}:
+    for name in given.model_fields_set - ({"version", "why"} - set(own)):
         value = getattr(given, name)
         if value is not None:
-            values[name] = _json(value) if name in ("matchers", "source", "target") else value
+            values[name] = _json(value) if name in JSONB else value
     if not values:
         return
-    jsonb = {"matchers", "source", "target"}
     sets = ", ".join(
-        f"{renamed.get(name, name)} = " + (f"CAST(:{name} AS jsonb)" if name in jsonb else f":{name}")
+        f"{renamed.get(name, name)} = " + (f"CAST(:{name} AS jsonb)" if name in JSONB else f":{name}")
         for name in sorted(values)
     )
     conn.execute(text(f"UPDATE {table} SET {sets} WHERE id = :id"), {**values, "id": identity})
     _touch(conn, table, identity, who, now)
-    _keep(conn, table, identity, "changed", who, now)
+    _keep(conn, table, identity, what, who, now, None if own else getattr(given, "why", None))
 
 
 def _touch(conn: Connection, table: str, identity: str, who: str, now: datetime) -> None:
@@ -474,7 +533,9 @@ def _touch(conn: Connection, table: str, identity: str, who: str, now: datetime)
     )
 
 
-def _keep(conn: Connection, table: str, identity: str, what: str, who: str, now: datetime) -> None:
-    write_version(conn, table, identity, what, who, now)
-    audit.write(conn, who, f"{table}.{what}", now, {table: identity})
+def _keep(
+    conn: Connection, table: str, identity: str, what: str, who: str, now: datetime, why: str | None = None
+) -> None:
+    write_version(conn, table, identity, what, who, now, why)
+    audit.write(conn, who, f"{table}.{what}", now, {table: identity, **({"why": why} if why else {})})
     notify_change(conn, "routing", [identity])

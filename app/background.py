@@ -1,5 +1,5 @@
 """What `serve` does beside answering: it listens for changes, says that it lives, writes down what was used, measures
-the catalogue's resources, makes the city's tiles."""
+the catalogue's resources, makes the city's tiles, renews what is expected of incidents."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from app.catalogue.measuring import Keeper
 from app.deps import Parts
+from app.hotspots import Renewer
 from app.live import Hub
 from app.warming import Warmer
 from core.process import Chores, Crew, Heartbeat, Pulse
@@ -27,8 +28,11 @@ class Background:
         self._hub, self._warms = hub, parts.settings.warm_tiles
         self._keeper = Keeper(engine, parts.uses, figures)
         self._warming = Chores("warming", [Warmer(engine, parts.tiles, figures).chore(time.monotonic())], figures)
+        self._renewer = renewer = Renewer(engine, parts.settings, figures)
         self._heartbeat = Heartbeat(
-            engine, f"serve-{os.getpid()}", lambda: {**hub.figures(), **crew.figures(), **figures}
+            engine,
+            f"serve-{os.getpid()}",
+            lambda: {**hub.figures(), **crew.figures(), **renewer.told(), **figures},
         )
 
     def start(self) -> None:
@@ -37,11 +41,14 @@ class Background:
         self._crew.start("catalogue", self._keeper.run)
         if self._warms:
             self._crew.start("warming", self._warming.run)
+        if self._renewer.every:
+            self._crew.start("hotspots", self._renewer.run)
 
     def tell_to_stop(self) -> None:
         self._crew.stop.set()
         self._keeper.chores.sign()
         self._warming.sign()
+        self._renewer.chores.sign()
 
     async def join(self) -> None:
         await anyio.to_thread.run_sync(self._crew.join)

@@ -27,6 +27,11 @@ def distances_m(lon: float, lat: float, lons: np.ndarray[Any, Any], lats: np.nda
     return distances
 
 
+def distance_m(lon: float, lat: float, other_lon: float, other_lat: float) -> float:
+    """Metres from one place to another."""
+    return float(distances_m(lon, lat, np.array([other_lon]), np.array([other_lat]))[0])
+
+
 def distances_nearby_m(
     lon: float, lat: float, lons: np.ndarray[Any, Any], lats: np.ndarray[Any, Any]
 ) -> np.ndarray[Any, Any]:

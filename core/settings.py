@@ -162,6 +162,12 @@ class Settings(BaseSettings):
     backup_passphrase_file: Path | None = Field(
         None, description="file with the passphrase that backups are encrypted with, where there is no recipient"
     )
+    hotspots_hours: int = Field(
+        24,
+        ge=0,
+        le=24 * 366,
+        description="hours after which the layer of expected incidents is made anew; 0 never",
+    )
     chromium: str = Field("", description="browser for the browser tests, where it is not found on PATH")
     state_dir: Path = Field(Path(".onemap"), description="where `up` keeps its data, relative to the checkout")
 

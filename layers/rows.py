@@ -132,6 +132,16 @@ def read_row(conn: Connection, layer_id: str, number: str, scope: Scope = EVERYT
     return _row(_need_row(conn, layer, number, scope))
 
 
+def name_rows(conn: Connection, layer_id: str, scope: Scope = EVERYTHING, *, most: int = 200) -> dict[str, str]:
+    """What the rows that have a place are called, by their number, in the order of their names."""
+    layer = need_layer(conn, layer_id, scope)
+    rows = conn.execute(
+        text(f"SELECT id, key FROM layer_row WHERE {of_own(layer).seen} AND geom IS NOT NULL ORDER BY key LIMIT :most"),
+        {**scope.params(), "most": most},
+    )
+    return {str(row.id): row.key for row in rows}
+
+
 def read_rows(
     conn: Connection,
     layer_id: str,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -195,6 +196,21 @@ class Monitor(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Gathering:
+    """Events that lie together: rows of alerts.rules.events (id, at, names, district, lon, lat), so many metres around
+    a place, since when; `expected`: so many are usual there, where the kind compares, and how rare (`p`) is what the
+    rule tells of."""
+
+    rows: Sequence[Any]
+    lon: float
+    lat: float
+    radius_m: float
+    since: datetime
+    expected: float | None = None
+    p: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RuleKind:
     """`metrics(rule)` are the metrics it reads. A kind of readings offers `bank`, all things of a rule over arrays
     (those that lack what the rule needs are left out), or `monitor`, one thing at a time (None where it lacks that); a
@@ -212,6 +228,8 @@ class RuleKind:
     # what changes make it worth looking at once (kinds of core.db.notify_change), and how often it is looked at
     wakes: tuple[str, ...] = ()
     every_s: float = 10.0
+    # of a kind whose alarms are about a place: what lies together there (lon, lat) at a moment
+    gathers: Callable[[Connection, RuleRow, datetime, float, float], Gathering | None] | None = None
 
 
 def watches(rule: RuleRow, thing: Thing) -> bool:

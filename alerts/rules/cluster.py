@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import h3
@@ -18,11 +19,12 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from alerts import scan
-from alerts.rules.base import Finding, RuleKind, RuleParams, RuleRow, Thing
+from alerts.rules.base import Finding, Gathering, RuleKind, RuleParams, RuleRow, Thing
 from alerts.rules.events import Events, read_events, said
-from alerts.rules.near import nearest
+from alerts.rules.near import middle_of, nearest
 from alerts.rules.standing import Held, Moment
 from core.cells import city_cells
+from core.geodesy import distance_m
 from core.i18n import say
 from core.pgarray import to_pg_us
 
@@ -30,6 +32,8 @@ from core.pgarray import to_pg_us
 PRIOR = 0.5
 FEWEST = 3
 CELLS_AT_MOST = 2_000
+# a cluster that is found again is within its radius, or this
+SAME_M = 1000.0
 
 
 class ClusterParams(RuleParams):
@@ -43,11 +47,21 @@ class ClusterParams(RuleParams):
     replications: int = Field(999, ge=99, le=9999)
 
 
-def stands(conn: Connection, rule: RuleRow, moment: Moment, held: Sequence[Held]) -> list[Finding]:
-    params: ClusterParams = rule.params
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A cluster and the recent events in it, the oldest first."""
+
+    cluster: scan.Cluster
+    inside: list[Any]
+    lon: float
+    lat: float
+
+
+def find(conn: Connection, params: ClusterParams, rule: str, now: datetime, replications: int, p: float) -> list[Found]:
+    """Clusters that last until `now` and are as rare as `p` (1: whatever is the most likely), by likelihood."""
     step = timedelta(seconds=params.step_s)
-    begins = moment.now - step * params.steps
-    rows = read_events(conn, params.events, rule.id, begins - timedelta(days=params.usual_days), moment.now)
+    begins = now - step * params.steps
+    rows = read_events(conn, params.events, rule, begins - timedelta(days=params.usual_days), now)
     cells = sorted({*city_cells(conn, params.resolution), *(_cell(row, params) for row in rows)})
     recent = [row for row in rows if row.at > begins]
     if len(recent) < FEWEST or not 2 <= len(cells) <= CELLS_AT_MOST:
@@ -61,38 +75,56 @@ def stands(conn: Connection, rule: RuleRow, moment: Moment, held: Sequence[Held]
     at_risk = np.array([usual[cell] + PRIOR for cell in cells], float)
     centres = np.array([h3.cell_to_latlng(cell)[::-1] for cell in cells])
     found = scan.scan(
-        centres,
-        cases,
-        at_risk,
-        lonlat=True,
-        max_span=1.0,
-        prospective=True,
-        replications=params.replications,
-        alpha=params.p,
+        centres, cases, at_risk, lonlat=True, max_span=1.0, prospective=True, replications=replications, alpha=p
     )
-    free = list(held)
-    findings = []
+    kept = []
     for one in found:
-        if one.p > params.p or one.cases < FEWEST:
+        if one.p > p or one.cases < FEWEST:
             continue
         members = {cells[n] for n in one.members}
         inside = [row for row in recent if _cell(row, params) in members]
-        lon, lat = float(np.mean([row.lon for row in inside])), float(np.mean([row.lat for row in inside]))
-        same = nearest(free, lon, lat, max(one.radius, 1000.0))
+        kept.append(Found(one, inside, *middle_of(inside)))
+    return kept
+
+
+def stands(conn: Connection, rule: RuleRow, moment: Moment, held: Sequence[Held]) -> list[Finding]:
+    params: ClusterParams = rule.params
+    free = list(held)
+    findings = []
+    for found in find(conn, params, rule.id, moment.now, params.replications, params.p):
+        one, first = found.cluster, found.inside[0]
+        same = nearest(free, found.lon, found.lat, max(one.radius, SAME_M))
         if same is not None:
             free.remove(same)
-        first = inside[0]
         names = same.names if same else say("alarm.around", name=said(first.names))
-        thing = Thing("place", same.id if same else first.id, names, first.district, lon, lat)
+        thing = Thing("place", same.id if same else first.id, names, first.district, found.lon, found.lat)
         fields = {
             "count": f"{one.cases:.0f}",
             "expected": f"{one.expected:.1f}",
             "days": f"{(one.last - one.first + 1) * params.step_s / 86_400:.3g}",
-            "km": f"{max(one.radius, h3.average_hexagon_edge_length(params.resolution, unit='m')) / 1000:.1f}",
+            "km": f"{_radius_m(one, params) / 1000:.1f}",
         }
-        at = to_pg_us(inside[-1].at)
+        at = to_pg_us(found.inside[-1].at)
         findings.append(Finding(rule, thing, params.level, None, one.cases, None, at, None, "alarm.cluster", fields))
     return findings
+
+
+def gather(conn: Connection, rule: RuleRow, at: datetime, lon: float, lat: float) -> Gathering | None:
+    """The cluster at this place. How rare it is was found when it was judged, by random data sets that cost seconds:
+    at most the rule's `p`."""
+    params: ClusterParams = rule.params
+    for found in find(conn, params, rule.id, at, 1, 1.0):
+        one = found.cluster
+        if distance_m(lon, lat, found.lon, found.lat) <= max(one.radius, SAME_M):
+            since = at - timedelta(seconds=params.step_s) * (params.steps - one.first)
+            inside = [row for row in found.inside if row.at > since]
+            radius = _radius_m(one, params)
+            return Gathering(inside, found.lon, found.lat, radius, since, one.expected, params.p)
+    return None
+
+
+def _radius_m(one: scan.Cluster, params: ClusterParams) -> float:
+    return max(one.radius, float(h3.average_hexagon_edge_length(params.resolution, unit="m")))
 
 
 def _cell(row: Any, params: ClusterParams) -> str:
@@ -100,4 +132,4 @@ def _cell(row: Any, params: ClusterParams) -> str:
     return cell
 
 
-CLUSTER = RuleKind("cluster", ClusterParams, lambda rule: (), stands=stands, wakes=(), every_s=600.0)
+CLUSTER = RuleKind("cluster", ClusterParams, lambda rule: (), stands=stands, wakes=(), every_s=600.0, gathers=gather)

@@ -8,16 +8,17 @@ it. The alarm stays where it began, as long as there is a group within `radius_m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 from sqlalchemy import Connection, text
 
-from alerts.rules.base import Finding, Params, RuleKind, RuleParams, RuleRow, Thing
+from alerts.rules.base import Finding, Gathering, Params, RuleKind, RuleParams, RuleRow, Thing
 from alerts.rules.events import EVENTS, Events, given, said
 from alerts.rules.standing import Held, Moment
-from core.geodesy import distances_m, metres_per_degree
+from core.geodesy import distance_m, distances_m, metres_per_degree
 from core.pgarray import to_pg_us
 
 
@@ -72,6 +73,40 @@ def stands(conn: Connection, rule: RuleRow, moment: Moment, held: Sequence[Held]
     return findings
 
 
+_MEMBERS = f"""
+WITH events AS ({EVENTS}), grouped AS (
+  SELECT *, ST_ClusterDBSCAN(ST_MakePoint(lon * :east, lat * :north), :radius, :least) OVER () AS number FROM events
+)
+SELECT id, at, names, district, lon, lat, number FROM grouped WHERE number IS NOT NULL ORDER BY at, id
+"""
+
+
+def gather(conn: Connection, rule: RuleRow, at: datetime, lon: float, lat: float) -> Gathering | None:
+    """The group in the middle of which the place lies, as `stands` finds it again."""
+    params: NearParams = rule.params
+    east, north = metres_per_degree(float(conn.scalar(_MIDDLE) or 0.0))
+    since = at - timedelta(seconds=params.within_s)
+    asked = given(params.events, rule.id, since, at) | {
+        "east": east,
+        "north": north,
+        "radius": params.radius_m,
+        "least": min(step.count for step in params.steps),
+    }
+    groups: dict[int, list[Any]] = {}
+    for row in conn.execute(text(_MEMBERS), asked):
+        groups.setdefault(row.number, []).append(row)
+    middles = {number: middle_of(rows) for number, rows in groups.items()}
+    apart = {number: distance_m(lon, lat, *middle) for number, middle in middles.items()}
+    best = min(apart, key=lambda number: apart[number], default=None)
+    if best is None or apart[best] > params.radius_m:
+        return None
+    return Gathering(groups[best], *middles[best], params.radius_m, since)
+
+
+def middle_of(rows: Sequence[Any]) -> tuple[float, float]:
+    return float(np.mean([row.lon for row in rows])), float(np.mean([row.lat for row in rows]))
+
+
 def nearest(held: Sequence[Held], lon: float, lat: float, radius_m: float) -> Held | None:
     """The alarm of before that is nearest, within the radius."""
     placed = [one for one in held if one.lon is not None and one.lat is not None]
@@ -82,4 +117,12 @@ def nearest(held: Sequence[Held], lon: float, lat: float, radius_m: float) -> He
     return placed[best] if apart[best] <= radius_m else None
 
 
-NEAR = RuleKind("near", NearParams, lambda rule: (), stands=stands, wakes=("alarm", "incident"), every_s=10.0)
+NEAR = RuleKind(
+    "near",
+    NearParams,
+    lambda rule: (),
+    stands=stands,
+    wakes=("alarm", "incident"),
+    every_s=10.0,
+    gathers=gather,
+)

@@ -63,7 +63,19 @@ def map_of(answer: AnalysisObject, shapes: Shapes, ground: Shapes, *, scale: boo
         "hovertemplate": "%{text}<extra></extra>",
         "marker": {"line": {"color": "--map-halo", "width": 0.6}},
     }
-    below: Part = {
+    below = ground_of(ground, fine)
+    # where areas are not districts themselves, these are seen through them
+    above = {**below, "colorscale": [[0, "rgba(0,0,0,0)"], [1, "rgba(0,0,0,0)"]]}
+    layout = layout_of((west, south, east, north))
+    over = [above] if ground and not of_districts else []
+    # a district in which there is nothing
+    empty = (NOTHING,) if of_districts and set(ground) - set(keys) else ()
+    return Drawn({"data": [*([below] if ground else []), trace, *over], "layout": layout}, (*empty, *classes))
+
+
+def ground_of(ground: Shapes, fine: float) -> Part:
+    """The districts, quietly."""
+    return {
         "type": "choropleth",
         "geojson": collection_of(ground, fine),
         "locations": list(ground),
@@ -73,9 +85,12 @@ def map_of(answer: AnalysisObject, shapes: Shapes, ground: Shapes, *, scale: boo
         "hoverinfo": "skip",
         "marker": {"line": {"color": "--map-district", "width": 1}},
     }
-    # where areas are not districts themselves, these are seen through them
-    above = {**below, "colorscale": [[0, "rgba(0,0,0,0)"], [1, "rgba(0,0,0,0)"]]}
-    layout = {
+
+
+def layout_of(box: Box) -> Part:
+    """Of a map of this box (degrees) that fills its frame."""
+    west, south, east, north = box
+    return {
         **plain(),
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
         "geo": {
@@ -86,10 +101,6 @@ def map_of(answer: AnalysisObject, shapes: Shapes, ground: Shapes, *, scale: boo
             "bgcolor": "rgba(0,0,0,0)",
         },
     }
-    over = [above] if ground and not of_districts else []
-    # a district in which there is nothing
-    empty = (NOTHING,) if of_districts and set(ground) - set(keys) else ()
-    return Drawn({"data": [*([below] if ground else []), trace, *over], "layout": layout}, (*empty, *classes))
 
 
 def area_text(one: GroupObject, answer: AnalysisObject) -> Text:

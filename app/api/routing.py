@@ -3,14 +3,20 @@ them from it."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
+from pydantic import Field, JsonValue, ValidationError
+from sqlalchemy import Connection
 
-from alerts import routing
+from alerts import routed, routing
+from alerts.effect import Effects, find_effects
 from alerts.explain import WayObject, explain_way
 from alerts.present import read_alarms
+from alerts.routed import RoutedVersion
 from alerts.routing import (
     Inhibition,
     InhibitionChange,
@@ -19,18 +25,42 @@ from alerts.routing import (
     RouteChange,
     RouteIn,
     Silence,
+    SilenceChange,
     SilenceIn,
+    Why,
 )
-from app.api.shapes import Limit, part
+from app.api.shapes import INT4, Limit, part
 from app.deps import Conn, Now, Who
 from app.seeing import RULES, need_seen
 from core.errors import InputError
+from core.given import Given, as_input_error
 from core.i18n import say
 from core.nouns import Page
 from core.viewer import Permission, Viewer
 
 router = APIRouter(tags=["routing"])
 Id = Annotated[str, Path(min_length=1, max_length=200)]
+Reason = Annotated[Why | None, Query()]
+Seen = Annotated[int | None, Query(ge=1, le=INT4)]
+Make = Callable[[], object]
+
+
+class TakeBackIn(Given):
+    """It becomes again what it was in version `to`; `version` is the one that was seen."""
+
+    to: int = Field(ge=0, le=INT4)
+    version: int = Field(ge=1, le=INT4)
+    why: Why | None = None
+
+
+class EffectIn(Given):
+    """A change that is not made: `given` is what POST takes, or with an `id` what PATCH takes; a route is taken away
+    where it is `removed`."""
+
+    what: Literal["route", "inhibition", "silence"]
+    id: str | None = Field(None, min_length=1, max_length=200)
+    given: dict[str, JsonValue] = Field(default_factory=dict)
+    removed: bool = False
 
 
 @router.get("/api/routes")
@@ -74,10 +104,26 @@ def patch_route(conn: Conn, who: Who, now: Now, route: Id, body: RouteChange) ->
 
 
 @router.delete("/api/routes/{route}", status_code=204)
-def delete_route(conn: Conn, who: Who, now: Now, route: Id) -> None:
-    """Its alarms take the way of its parent from then on; 409 for the root, and where others stand below it."""
+def delete_route(conn: Conn, who: Who, now: Now, route: Id, why: Reason = None, version: Seen = None) -> None:
+    """Its alarms take the way of its parent from then on; 409 for the root, where others stand below it, and where it
+    has changed since `version` was seen."""
     who.require(Permission.RULE_MANAGE)
-    routing.remove_route(conn, route, who.username, now)
+    routing.remove_route(conn, route, who.username, now, why, version)
+
+
+@router.get("/api/routes/{route}/versions")
+def get_route_versions(
+    conn: Conn, who: Who, route: Id, cursor: str | None = None, limit: Limit = 200
+) -> Page[RoutedVersion]:
+    """What it was, by whom and why, the newest first."""
+    who.require(Permission.METRICS_READ)
+    return part(routed.list_versions(conn, "route", route), cursor, limit)
+
+
+@router.post("/api/routes/{route}/take-back")
+def take_back_route(conn: Conn, who: Who, now: Now, route: Id, body: TakeBackIn) -> Route:
+    who.require(Permission.RULE_MANAGE)
+    return routed.take_back_route(conn, route, body.to, body.version, body.why, who.username, now)
 
 
 @router.get("/api/inhibitions")
@@ -99,6 +145,21 @@ def patch_inhibition(conn: Conn, who: Who, now: Now, inhibition: Id, body: Inhib
     return routing.change_inhibition(conn, inhibition, body, who.username, now)
 
 
+@router.get("/api/inhibitions/{inhibition}/versions")
+def get_inhibition_versions(
+    conn: Conn, who: Who, inhibition: Id, cursor: str | None = None, limit: Limit = 200
+) -> Page[RoutedVersion]:
+    """What it was, by whom and why, the newest first."""
+    who.require(Permission.METRICS_READ)
+    return part(routed.list_versions(conn, "inhibition", inhibition), cursor, limit)
+
+
+@router.post("/api/inhibitions/{inhibition}/take-back")
+def take_back_inhibition(conn: Conn, who: Who, now: Now, inhibition: Id, body: TakeBackIn) -> Inhibition:
+    who.require(Permission.RULE_MANAGE)
+    return routed.take_back_inhibition(conn, inhibition, body.to, body.version, body.why, who.username, now)
+
+
 @router.get("/api/silences")
 def get_silences(
     conn: Conn, who: Who, now: Now, over: bool = False, cursor: str | None = None, limit: Limit = 200
@@ -115,6 +176,13 @@ def post_silence(conn: Conn, who: Who, now: Now, body: SilenceIn) -> Silence:
     return routing.add_silence(conn, body, who.username, now)
 
 
+@router.patch("/api/silences/{silence}")
+def patch_silence(conn: Conn, who: Who, now: Now, silence: Id, body: SilenceChange) -> Silence:
+    """409 where it has changed since `version` was seen, or is over."""
+    need_silencing(who)
+    return routing.change_silence(conn, silence, body, who.username, now)
+
+
 @router.post("/api/silences/{silence}/end")
 def end_silence(conn: Conn, who: Who, now: Now, silence: Id) -> Silence:
     """Before its time. What it mutes and burns is told at the next turn."""
@@ -124,3 +192,55 @@ def end_silence(conn: Conn, who: Who, now: Now, silence: Id) -> Silence:
 
 def need_silencing(who: Viewer) -> None:
     who.require(Permission.ALARM_SHELVE)
+
+
+# --- what a change would do -------------------------------------------------------------------------------------------
+
+MODELS: Mapping[str, tuple[type[Given], type[Given]]] = {
+    "route": (RouteIn, RouteChange),
+    "inhibition": (InhibitionIn, InhibitionChange),
+    "silence": (SilenceIn, SilenceChange),
+}
+ADDS: Mapping[str, Callable[..., object]] = {
+    "route": routing.add_route,
+    "inhibition": routing.add_inhibition,
+    "silence": routing.add_silence,
+}
+CHANGES: Mapping[str, Callable[..., object]] = {
+    "route": routing.change_route,
+    "inhibition": routing.change_inhibition,
+    "silence": routing.change_silence,
+}
+
+
+@router.post("/api/routes/effect")
+def get_effect(conn: Conn, who: Who, now: Now, body: EffectIn) -> Effects:
+    """Which alarms would be told otherwise if this were done: those that are open, and those of the last seven days by
+    the routes. Nothing is changed; what could not be done is refused as it would be."""
+    if body.what == "silence":
+        need_silencing(who)
+    else:
+        who.require(Permission.RULE_MANAGE)
+    given = given_of(body)
+    at = getattr(given, "starts_at", None)
+    return find_effects(conn, make_of(conn, who, now, body, given), now, at if isinstance(at, datetime) else None)
+
+
+def given_of(body: EffectIn) -> Any:
+    if body.removed:
+        return None
+    new, change = MODELS[body.what]
+    try:
+        return (new if body.id is None else change).model_validate(body.given)
+    except ValidationError as exc:
+        raise as_input_error(exc) from exc
+
+
+def make_of(conn: Connection, who: Viewer, now: datetime, body: EffectIn, given: Any) -> Make:
+    if body.removed:
+        if body.what != "route" or body.id is None:
+            raise InputError("removed: only a route that is there is removed", field="removed")
+        return lambda: routing.remove_route(conn, str(body.id), who.username, now)
+    if body.id is None:
+        return lambda: ADDS[body.what](conn, given, who.username, now)
+    return lambda: CHANGES[body.what](conn, body.id, given, who.username, now)

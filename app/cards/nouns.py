@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 from alerts.judged import Judged
 from alerts.limits import Measure
 from alerts.present import Alarm
+from alerts.together import Together
 from alerts.warnings import Warning
 from app.cards.acts import Act
 from core.nouns import LogLine, Risk
@@ -89,13 +90,15 @@ class CardParts(TypedDict):
 
 class AlarmCard(CardParts):
     """`judged`: what its rule judges now, where that is known; `measures`: how, for its chart. `risk`: its score, whose
-    words have the figures of now: those of `around`."""
+    words have the figures of now: those of `around`. `together`: of an alarm about a place what lies together there;
+    its members are those that this person sees."""
 
     type: Literal["alarm"]
     object: Alarm
     risk: Risk | None
     judged: Judged | None
     measures: list[Measure]
+    together: Together | None
 
 
 class IncidentCard(CardParts):

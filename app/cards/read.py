@@ -10,8 +10,9 @@ from uuid import UUID
 from alerts import log as alarm_log
 from alerts.judged import read_judged
 from alerts.limits import Measure, read_limits, read_measures
-from alerts.present import read_alarms
+from alerts.present import Alarm, read_alarms
 from alerts.rules.editing import rule_names
+from alerts.together import Together, read_together
 from alerts.warnings import read_chain, read_warning
 from app.asking import Asking
 from app.cards import acts, steps
@@ -108,6 +109,7 @@ def alarm_card(asking: Asking, identity: str) -> AlarmCard:
         "risk": near_by.told(alarm["risk"]) if near_by else alarm["risk"],
         "judged": next(iter(read_judged(asking.conn, asking.now, [alarm["id"]])), None),
         "measures": measures(asking, alarm["thing"]["id"]) if alarm["thing"]["type"] == "sensor" else [],
+        "together": together(asking, alarm),
         "acts": acts.allowed(
             acts.for_alarm(alarm, near(asking, where), asking.viewer.username), asking.viewer.permissions
         ),
@@ -166,6 +168,17 @@ def arrivals(asking: Asking, incident: Incident) -> dict[str, str]:
 def near(asking: Asking, where: LonLat | None, but: str = "") -> list[Incident]:
     """Open incidents that may be of the same place."""
     return read_near_incidents(asking.conn, where, SAME_PLACE_M, but, asking.viewer.scope) if where else []
+
+
+def together(asking: Asking, alarm: Alarm) -> Together | None:
+    """What lies together, of its members those that who asks sees."""
+    found = read_together(asking.conn, alarm, asking.now)
+    if found is None:
+        return None
+    ids = {kind: [UUID(one["id"]) for one in found["members"] if one["type"] == kind] for kind in ("incident", "alarm")}
+    seen = {one["id"] for one in only_seen(asking.viewer, "incident", read_incidents(asking.conn, ids["incident"]))}
+    seen |= {one["id"] for one in only_seen(asking.viewer, "alarm", read_alarms(asking.conn, ids["alarm"]))}
+    return {**found, "members": [one for one in found["members"] if one["id"] in seen]}
 
 
 def seen_incident(asking: Asking, identity: str | None) -> str | None:

@@ -12,12 +12,11 @@ from zoneinfo import ZoneInfo
 
 from alerts.expected import Surface, expect
 from app.cli.context import shell_user, transaction
+from app.hotspots import LAYER
 from core.clock import rfc3339, utc_now
 from core.exposure import city_zone
 from core.i18n import say
 from core.vocabulary import Text
-
-LAYER = "expected-incidents"
 
 
 def add_verbs(verbs: Any) -> None:

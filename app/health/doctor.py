@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.reasoncodes import ReasonCode
@@ -94,6 +95,13 @@ def check_process(process: ProcessHealth, settings: Settings) -> Iterator[Remark
         yield Remark(
             f"{process['name']}: its thread {thread} has failed {told['restarts']} times (last at {told['at']}: "
             f"{told['error']}) and was started again; its log has more",
+            wrong=False,
+        )
+    stale: Any = process["figures"].get("hotspots_failed")
+    if stale:
+        yield Remark(
+            f"{process['name']}: the layer of expected incidents could not be renewed (last at {stale['at']}: "
+            f"{stale['error']}); the old one stays and says its age. Try ./onemap hotspots make",
             wrong=False,
         )
     hurried = process["figures"].get("changes_not_alone", 0)

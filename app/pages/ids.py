@@ -68,8 +68,12 @@ class BaseMapsId(StrEnum):
 class RoutingId(StrEnum):
     TABS = "routing-tabs"
     WAY = "way-pane"
-    PANE = "silence-pane"
-    ADD = "silence-add"
+    SILENCE = "silence-pane"
+    INHIBITION = "inhibition-pane"
+    ROUTE = "route-pane"
+    ADD_SILENCE = "silence-add"
+    ADD_INHIBITION = "inhibition-add"
+    ADD_ROUTE = "route-add"
 
 
 class RulesId(StrEnum):
@@ -79,6 +83,9 @@ class RulesId(StrEnum):
     CHART = "rule-chart"
     FIGURE = "rule-figure"
     SEEN = "rule-seen"
+    # the trial on the map: as drawn, and as the server makes it
+    MAP = "rule-map"
+    MAP_FIGURE = "rule-map-figure"
 
 
 class AlarmLoadId(StrEnum):
@@ -229,9 +236,28 @@ def take_back(version: Name) -> Key:
     return {"rule": "take-back", "version": version}
 
 
-def about_rule(asked: str, name: Name) -> Key:
-    """What a dialog asks once more about a rule: of which, in which version."""
-    return {"rule": "asked", "dialog": asked, "part": name}
+def asked_about(asked: str, name: Name) -> Key:
+    """What a dialog asks once more about: which thing, in which version."""
+    return {"asked": name, "dialog": asked}
+
+
+def switch_routed(noun: Name, name: Name, to: Name) -> Key:
+    """The button that turns a route or an inhibition on or off (`to`)."""
+    return {"routed": noun, "switch": name, "to": to}
+
+
+def remove_routed(noun: Name, name: Name) -> Key:
+    return {"routed": noun, "remove": name}
+
+
+def take_back_routed(noun: Name, version: Name) -> Key:
+    """The button that puts a route or an inhibition back to what it was."""
+    return {"routed": noun, "version": version}
+
+
+def values_of(form: str, name: str, row: Name) -> Key:
+    """Where the input of a line's values stands that follows its other columns."""
+    return {"form": form, "values": undotted(name), "row": row}
 
 
 def icon(name: Name) -> Key:

@@ -24,7 +24,7 @@ class Route(Base):
     position: Mapped[int]
     name_zh: Mapped[str]
     name_en: Mapped[str]
-    # [{"label", "is" | "is_not": [...]}]
+    # [{"label", "is" | "is_not" | "like": [...]}]
     matchers: Mapped[Any] = mapped_column(JSONB)
     group_by: Mapped[list[str]]
     group_wait_s: Mapped[float] = mapped_column(Double)
@@ -35,6 +35,8 @@ class Route(Base):
     receivers: Mapped[list[str]]
     # whether what has come here is also offered to the siblings after it
     goes_on: Mapped[bool]
+    # one that is off takes nothing, nor do those below it
+    enabled: Mapped[bool] = mapped_column(server_default=text("true"))
     version: Mapped[int] = mapped_column(server_default=text("1"))
     changed_at: Mapped[datetime]
     changed_by: Mapped[str | None]
@@ -82,23 +84,25 @@ class Silence(Base):
 
 
 class RouteVersion(Versioned, Base):
-    """Append-only: the whole route after each change; `what`: seeded, added, changed, removed."""
+    """Append-only: the whole route after each change; `what`: seeded, added, changed, taken_back, removed."""
 
     __tablename__ = "route_version"
 
     route_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    why: Mapped[str | None]
 
 
 class InhibitionVersion(Versioned, Base):
-    """Append-only: the whole inhibition after each change; `what`: seeded, added, changed, enabled, disabled."""
+    """Append-only: the whole inhibition after each change; `what`: seeded, added, changed, taken_back."""
 
     __tablename__ = "inhibition_version"
 
     inhibition_id: Mapped[str] = mapped_column(Name, primary_key=True)
+    why: Mapped[str | None]
 
 
 class SilenceVersion(Versioned, Base):
-    """Append-only: the whole silence after each change; `what`: added, ended."""
+    """Append-only: the whole silence after each change; `what`: added, changed, ended."""
 
     __tablename__ = "silence_version"
 

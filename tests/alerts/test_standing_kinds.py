@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
+from alerts.present import read_open_alarms
 from alerts.rules import check_params
 from alerts.standing import Standing
+from alerts.together import read_together
 from core.errors import InputError
 from tests.alerts.helpers import change
 from tests.support import now
@@ -395,6 +397,27 @@ def test_several_near_each_other_are_one_alarm_that_stays_where_it_began(conn: C
     assert [what for what, _ in events(conn)] == ["raised", "worsened", "eased", "returned"]
 
 
+def test_alarm_of_a_place_says_what_lies_together(conn: Connection) -> None:
+    arm(conn, "near", {"events": CALLS, "radius_m": 300, "within_s": 1800, "steps": [{"level": 3, "count": 3}]})
+    for n in range(3):
+        incident(conn, f"91{n}", n * 60, "waterlogging", 119 + n * 0.001, 33)
+    for n in range(4):  # another group, and one that is in none
+        incident(conn, f"95{n}", 90 + n, "waterlogging", 119.1 + n * 0.0001, 33)
+    incident(conn, "920", 100, "waterlogging", 119.05, 33)
+    assert len(judge(conn, 300)) == 2
+    alarm = next(one for one in read_open_alarms(conn) if one["lon"] is not None and one["lon"] < 119.05)
+    found = read_together(conn, alarm, at(300))
+    assert found is not None
+    assert (found["kind"], found["count"], found["radius_m"], found["p"]) == ("near", 3, 300, None)
+    assert found["kinds"] == [{"type": "incident", "kind": "waterlogging", "count": 3}]
+    assert [one["names"]["zh"] for one in found["members"]] == ["912号", "911号", "910号"]
+    assert [one["distance_m"] for one in found["members"]] == [93, 0, 93]
+    assert datetime.fromisoformat(found["until"]) - datetime.fromisoformat(found["since"]) == timedelta(minutes=30)
+    assert read_together(conn, {**alarm, "thing": {**alarm["thing"], "type": "sensor"}}, at(300)) is None
+    assert read_together(conn, {**alarm, "rule": "gone"}, at(300)) is None
+    assert read_together(conn, alarm, at(4000)) is None, "by then they are too old"
+
+
 def test_names_of_what_is_not_for_all_are_not_told(conn: Connection) -> None:
     arm(conn, "near", {"events": CALLS, "radius_m": 300, "steps": [{"level": 3, "count": 2}]})
     for n in range(2):
@@ -426,6 +449,13 @@ def test_cluster_is_what_the_usual_does_not_explain(conn: Connection) -> None:
     [(_, level, words)] = judge(conn, 1)
     assert level == 3
     assert "12 起" in words
+    [alarm] = read_open_alarms(conn)
+    found = read_together(conn, alarm, at(1))
+    assert found is not None
+    assert (found["kind"], found["count"], found["p"]) == ("cluster", 12, 0.01)
+    assert found["expected"] is not None
+    assert found["expected"] < 12
+    assert {one["names"]["zh"][0] for one in found["members"]} == {"x"}
 
 
 # --- all of them ------------------------------------------------------------------------------------------------------

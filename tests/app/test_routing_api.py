@@ -137,3 +137,156 @@ def test_metrics_are_answered_for_the_last_day_and_for_an_operator(admin: httpx.
     assert found["raw"]["windows"] == 144
     assert found["operator"] == "dispatcher"
     assert sum(shift["raw"]["count"] for shift in found["shifts"]) == found["raw"]["count"]
+
+
+# --- what a change would do, and the way back -------------------------------------------------------------------------
+
+
+def effect(admin: httpx.Client, **body: Any) -> dict[str, Any]:
+    answer = admin.post("/api/routes/effect", json=body)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def test_a_route_that_swallows_alarms_is_told_before_it_is_made(admin: httpx.Client, db: Engine) -> None:
+    with db.begin() as conn:
+        conn.execute(
+            text(
+                "INSERT INTO subscription (id, name_zh, name_en, sender, filter, enabled) VALUES "
+                "('test-deaf', '不收', 'Deaf', 'mqtt', '{\"alarm_kinds\": [\"wind\"]}', true) ON CONFLICT DO NOTHING"
+            )
+        )
+    try:
+        alarm = raise_one(db, "flow", 2, "swallowed-1")
+        told = {one["id"] for one in admin.get("/api/routes/explain", params={"alarm": alarm}).json()["receivers"]}
+        assert told
+        found = effect(admin, what="route", given=route(receivers=["test-deaf"]))["open"]
+        assert found["nobody"] >= 1
+        assert alarm in found["nobody_examples"]
+        assert {one["id"] for one in found["lost"]} == told
+        assert all(alarm in one["examples"] and one["level"] <= 2 for one in found["lost"])
+        assert [one["id"] for one in admin.get("/api/routes").json()["items"]] == ["root"], "nothing was made"
+        after = admin.get("/api/routes/explain", params={"alarm": alarm}).json()
+        assert {one["id"] for one in after["receivers"]} == told
+        later = effect(admin, what="route", given=route(group_wait_s=40))["open"]["later"]
+        assert {(one["id"], one["wait_s"]) for one in later} == {(to, 40.0) for to in told}
+        quiet = effect(admin, what="silence", given={"matchers": FLOW, "ends_at": soon(2), "why": "x"})["open"]
+        assert (quiet["nobody"] >= 1, quiet["changed"] == quiet["nobody"]) == (True, True)
+        assert admin.get("/api/silences").json()["items"] == []
+    finally:
+        with db.begin() as conn:
+            conn.execute(text("DELETE FROM subscription WHERE id = 'test-deaf'"))
+
+
+def soon(hours: float) -> str:
+    return rfc3339(now() + timedelta(hours=hours))
+
+
+def test_alarms_that_are_over_are_asked_by_the_routes(admin: httpx.Client, db: Engine) -> None:
+    alarm = raise_one(db, "flow", 3, "past-1")
+    with db.begin() as conn:
+        conn.execute(
+            text("UPDATE alarm SET state = 'normal', active = false WHERE id = CAST(:id AS uuid)"), {"id": alarm}
+        )
+    named = [{"label": "thing", "like": ["past-*"]}]
+    found = effect(admin, what="route", given=route(matchers=named, group_wait_s=5))
+    assert found["open"]["changed"] == 0
+    assert found["recent"]["changed"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"what": "route", "given": route(receivers=["nobody"])}, "no_subscription"),
+        ({"what": "route", "given": {"id": "x"}}, "invalid_input"),
+        ({"what": "route", "id": "root", "removed": True}, "root_route"),
+        ({"what": "inhibition", "id": "none", "removed": True}, "invalid_input"),
+        ({"what": "route", "id": "root", "given": {"version": 999}}, "stale_version"),
+        ({"what": "route", "given": route(matchers=[{"label": "thing", "like": ["a\x00*"]}])}, "invalid_input"),
+        ({"what": "route", "given": route(matchers=[{"label": "thing", "like": ["*"]}])}, "invalid_input"),
+    ],
+    ids=["receiver", "half", "root", "inhibition", "stale", "nul", "star"],
+)
+def test_what_could_not_be_done_is_refused_as_it_would_be(
+    admin: httpx.Client, body: dict[str, Any], reason: str
+) -> None:
+    answer = admin.post("/api/routes/effect", json=body)
+    assert 400 <= answer.status_code < 500
+    assert answer.json()["reason"] == reason, answer.text
+
+
+def test_a_route_that_is_off_takes_nothing_and_goes_back_to_what_it_was(admin: httpx.Client, db: Engine) -> None:
+    made = admin.post("/api/routes", json=route(group_wait_s=30, why="too many")).json()
+    alarm = raise_one(db, "flow", 3, "off-1")
+
+    def ways() -> set[str]:
+        way = admin.get("/api/routes/explain", params={"alarm": alarm}).json()
+        return {one["route"] for one in way["receivers"]}
+
+    assert ways() == {"pipes"}
+    off = admin.patch("/api/routes/pipes", json={"version": made["version"], "enabled": False, "why": "a try"}).json()
+    assert (off["enabled"], ways()) == (False, {"root"})
+    moved = admin.patch("/api/routes/pipes", json={"version": off["version"], "group_wait_s": 5, "name_en": "P"}).json()
+    body = {"to": made["version"], "version": moved["version"], "why": "back"}
+    back = admin.post("/api/routes/pipes/take-back", json=body).json()
+    assert (back["group_wait_s"], back["names"]["en"], back["enabled"]) == (30.0, "Pipes", False)
+    stale = admin.post("/api/routes/pipes/take-back", json=body | {"to": moved["version"]})
+    assert stale.json()["reason"] == "stale_version"
+    assert admin.post("/api/routes/pipes/take-back", json={"to": 0, "version": back["version"]}).status_code == 404
+    kept = admin.get("/api/routes/pipes/versions").json()["items"]
+    assert [(one["what"], one["why"]) for one in kept[:4]] == [
+        ("taken_back", "back"),
+        ("changed", None),
+        ("changed", "a try"),
+        ("added", "too many"),
+    ]
+    assert admin.delete("/api/routes/pipes", params={"version": made["version"]}).json()["reason"] == "stale_version"
+    assert admin.delete("/api/routes/pipes", params={"why": "done"}).status_code == 204
+    assert admin.get("/api/routes/pipes/versions").json()["items"][0]["why"] == "done"
+    audited = (
+        "SELECT data->>'why' FROM audit WHERE what = 'route.removed' AND data->>'route' = 'pipes' ORDER BY id DESC"
+    )
+    with db.connect() as conn:
+        assert conn.scalar(text(audited)) == "done"
+    answer = admin.patch("/api/routes/root", json={"version": 1, "enabled": False})
+    assert answer.json()["reason"] in ("root_route", "stale_version")
+
+
+def test_an_inhibition_goes_back_to_what_it_was(admin: httpx.Client) -> None:
+    body = {"id": "test-this", "name_zh": "一", "name_en": "One", "source": RAIN, "target": FLOW, "enabled": False}
+    made = admin.post("/api/inhibitions", json=body).json()
+    wide = [{"label": "kind", "like": ["f*"]}]
+    moved = admin.patch("/api/inhibitions/test-this", json={"version": made["version"], "target": wide}).json()
+    assert moved["target"] == wide
+    given = {"to": made["version"], "version": moved["version"], "why": "too wide"}
+    back = admin.post("/api/inhibitions/test-this/take-back", json=given).json()
+    assert back["target"] == FLOW
+    kept = admin.get("/api/inhibitions/test-this/versions").json()["items"]
+    assert [one["what"] for one in kept] == ["taken_back", "changed", "added"]
+    assert admin.get("/api/inhibitions/nowhere/versions").status_code == 404
+
+
+def test_a_silence_is_changed_while_it_holds(admin: httpx.Client) -> None:
+    made = admin.post("/api/silences", json={"matchers": FLOW, "ends_at": soon(2), "why": "x"}).json()
+    longer = {"version": made["version"], "ends_at": soon(5), "why": "longer"}
+    changed = admin.patch(f"/api/silences/{made['id']}", json=longer).json()
+    assert (changed["ends_at"], changed["why"]) == (longer["ends_at"], "longer")
+    assert admin.patch(f"/api/silences/{made['id']}", json=longer).json()["reason"] == "stale_version"
+    far = {"version": changed["version"], "ends_at": soon(24 * 31)}
+    assert admin.patch(f"/api/silences/{made['id']}", json=far).json()["reason"] == "silence_long"
+    ended = admin.post(f"/api/silences/{made['id']}/end").json()
+    over = {"version": ended["version"], "why": "late"}
+    assert admin.patch(f"/api/silences/{made['id']}", json=over).json()["reason"] == "silence_over"
+
+
+def test_only_who_may_asks_for_effects_and_versions(served: System) -> None:
+    with served.api("viewer") as viewer:
+        assert viewer.get("/api/routes/root/versions").status_code == 200
+        for path, body in (
+            ("/api/routes/effect", {"what": "route", "given": route()}),
+            ("/api/routes/effect", {"what": "silence", "given": {}}),
+            ("/api/routes/root/take-back", {"to": 0, "version": 1}),
+            ("/api/inhibitions/rain-flow/take-back", {"to": 0, "version": 1}),
+        ):
+            assert viewer.post(path, json=body).status_code == 403, path
+        assert viewer.patch("/api/silences/s", json={"version": 1}).status_code == 403

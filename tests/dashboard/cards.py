@@ -118,6 +118,7 @@ def alarm_card(state: str = "unacknowledged", **changes: Any) -> AlarmCard:
         "risk": RISK,
         "judged": None,
         "measures": [],
+        "together": None,
     }
 
 

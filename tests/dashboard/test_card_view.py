@@ -7,6 +7,7 @@ import pytest
 
 from app.cards import acts, steps
 from app.cards.nouns import Around, Card, NextStep
+from app.dashboard.card import together
 from app.dashboard.card.view import card_foot, card_head, card_main, card_rest
 from app.dashboard.card.words import distance, duration, figure
 from core.viewer import Permission
@@ -249,3 +250,36 @@ def test_distances_are_rounded_to_what_matters(metres: float, text: str) -> None
 )
 def test_figures_are_written_as_people_write_them(value: float, text: str) -> None:
     assert figure(value) == text
+
+
+def test_alarm_of_a_place_says_what_lies_together_and_leads_to_each() -> None:
+    member: Any = {
+        "type": "incident",
+        "kind": "waterlogging",
+        "level": 3,
+        "at": MORNING,
+        "lon": 119.0,
+        "lat": 33.0,
+    }
+    found: Any = {
+        "kind": "cluster",
+        "count": 12,
+        "radius_m": 1200,
+        "since": MORNING,
+        "until": MORNING,
+        "lon": 119.0,
+        "lat": 33.0,
+        "expected": 1.4,
+        "p": 0.01,
+        "kinds": [{"type": "incident", "kind": "waterlogging", "count": 12}],
+        "members": [{**member, "id": f"i{n}", "names": both(f"{n}号", f"No {n}"), "distance_m": n} for n in range(10)],
+    }
+    card: Any = {**alarm_card(), "together": found}
+    drawn = together.together(card["together"])
+    said = words(drawn, "en")
+    for one in ("12 lie together", "1.2 km", "about 1.4", "0.01", "2 more are not yours to see", "No 9"):
+        assert one in said
+    links = [part["props"].get("data-select-id") for part in walk(drawn) if part["props"].get("data-select-id")]
+    assert links == [f"i{n}" for n in range(10)]
+    assert "lie together" in words(card_main(card), "en")
+    assert together.together(None) == []

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import shapely
+from sqlalchemy import Connection, text
 
 from alerts.rules import KINDS
 from alerts.rules.administer import RuleObject, RuleVersion
@@ -15,9 +19,11 @@ from app.pages import forms, ids
 from app.pages.acts import Press
 from app.pages.forms import Kind
 from app.pages.forms.typed import Typed
-from app.pages.rules import callbacks, fields, form, layout, listing, outcome, versions
-from core.errors import InputError
+from app.pages.rules import areas, callbacks, fields, form, layout, listing, outcome, places, versions
+from core.errors import InputError, OneMapError
+from core.scope import EVERYTHING
 from core.vocabulary import table
+from layers.own import read_layers
 from tests.dashboard.tree import having, walk, words
 
 SEEDED = table("rules")
@@ -199,7 +205,7 @@ def test_switch_of_the_table_is_locked_for_who_may_not_arm() -> None:
 @pytest.mark.parametrize(("to", "why", "refused"), [("off", " ", True), ("off", "loud", False), ("on", "", False)])
 def test_disarming_needs_a_reason(to: str, why: str, refused: bool) -> None:
     asked = callbacks.words_of_switch(Press({"id": "gas", "to": to}))
-    about = having(asked, id=ids.about_rule(layout.SWITCHING, "what"))[0]["data"]
+    about = having(asked, id=ids.asked_about(layout.SWITCHING, "what"))[0]["data"]
     press = Press({}, ([about], [why], []))
     if refused:
         with pytest.raises(InputError) as refusal:
@@ -339,3 +345,91 @@ def test_incidents_found_and_missed_are_said() -> None:
 def test_trial_that_raises_nothing_says_so() -> None:
     found: Any = {**tried(), "against": None}
     assert "would have raised nothing" in words(outcome.outcome(found, ZONE, is_saved=False, differs=True), "en")
+
+
+# --- on the map -------------------------------------------------------------------------------------------------------
+
+HEADS = ["rules.tried.typed", "rules.tried.saved"]
+SQUARE: Any = {
+    "type": "Polygon",
+    "coordinates": [[[118.2, 33.9], [118.3, 33.9], [118.3, 34.0], [118.2, 34.0], [118.2, 33.9]]],
+}
+GROUND = {"321302": shapely.to_wkb(shapely.box(118, 33.5, 119, 34.5))}
+
+
+def test_trial_is_drawn_on_the_districts_and_every_point_leads_to_its_thing() -> None:
+    found = tried("2026-05-03T09:00:00+00:00", "2026-05-03T10:00:00+00:00")
+    found["alarms"][1]["level"] = 2
+    found["alarms"].append({**found["alarms"][0], "thing": "nowhere", "lon": None, "lat": None})
+    made: Any = places.places_figure([found, tried("2026-05-03T09:00:00+00:00")], HEADS, GROUND, SQUARE)
+    kinds = [(one["type"], one.get("mode")) for one in made["data"]]
+    assert kinds == [
+        ("choropleth", None),
+        ("scattergeo", "lines"),
+        ("scattergeo", "markers"),
+        ("scattergeo", "markers"),
+    ]
+    points = made["data"][-1]
+    # two alarms of one thing are one point, as grave as the worst of them
+    assert points["customdata"] == ["/?at=118.30000,33.96000,16&open=sensor/gas-1"]
+    assert points["marker"]["color"] == "--level-2"
+    assert "2 alarms" in points["text"][0]["en"]
+    assert points["marker"]["size"][0] > places.SIZE
+    west, east = made["layout"]["geo"]["lonaxis"]["range"]
+    assert west < 118.3 < east
+    drawn = outcome.outcome({**found, "against": None}, ZONE, is_saved=True, differs=False, ground=GROUND)
+    assert having(drawn, id="rule-map-figure")
+    assert places.places_view([tried()], HEADS, GROUND, None) == []
+    assert places.places_view([found], HEADS, {}, None) == []
+
+
+def test_words_of_a_point_are_text_and_never_markup() -> None:
+    found = tried("2026-05-03T09:00:00+00:00")
+    found["alarms"][0]["names"] = {"zh": "<b>x</b>", "en": "<a href=x>x</a>"}
+    made: Any = places.places_figure([found], HEADS, GROUND, None)
+    assert "<a" not in made["data"][-1]["text"][0]["en"]
+    assert "<b>" not in made["data"][-1]["text"][0]["zh"]
+
+
+def test_area_of_a_geofence_is_a_choice_and_is_kept_as_it_is() -> None:
+    rule: Any = {**RULE, "kind": "geofence", "params": {"when": "inside", "polygon": SQUARE}}
+    base = form.values_of(rule)
+    assert base["params"]["polygon"] == areas.KEPT
+    assert areas.kept_words(SQUARE) == {"zh": "现有区域（4 个顶点）", "en": "The area that it has (4 corners)"}
+    known = fields.Known(areas={"zones/7": {"zh": "禁区", "en": "Zone"}}, area=areas.kept_words(SQUARE))
+    made = fields.rule_form(base, known)
+    polygon = next(one for one in made.field("params").fields if one.name == "polygon")
+    assert (polygon.kind, [value for value, _ in polygon.choices]) == (Kind.CHOICE, ["kept", "zones/7"])
+    typed = typed_as_drawn(forms.draw(made, base))
+    read = forms.read(made, typed)
+    asked = areas.with_area(None, base, read)  # type: ignore[arg-type]
+    given, errors = form.given_of(made, base, asked)
+    assert errors == {}
+    assert given.params["polygon"] == SQUARE
+
+
+def test_area_of_a_layer_becomes_the_rules_own(conn: Connection) -> None:
+    now = datetime(2026, 5, 3, tzinfo=UTC)
+    conn.execute(
+        text(
+            "INSERT INTO layer (id, title_zh, title_en, tree_group, geometry, columns, style, visible, min_zoom, "
+            "lineage, created_by, created_at, changed_at) VALUES ('zones', '禁区', 'Zones', 'plans', 'polygon', '[]', "
+            "'{}', false, 0, '{}', 'test', :now, :now)"
+        ),
+        {"now": now},
+    )
+    number = conn.scalar(
+        text(
+            "INSERT INTO layer_row (layer_id, key, props, district, changed_at, geom) VALUES ('zones', '东门', '{}', "
+            "'000000', :now, ST_SetSRID(ST_GeomFromGeoJSON(:shape), 4326)) RETURNING id"
+        ),
+        {"now": now, "shape": json.dumps(SQUARE)},
+    )
+    asking: Any = SimpleNamespace(conn=conn, viewer=SimpleNamespace(scope=EVERYTHING), now=now)
+    layers = [one for one in read_layers(conn) if one.id == "zones"]
+    assert areas.read_areas(asking, layers) == {f"zones/{number}": {"zh": "禁区 · 东门", "en": "Zones · 东门"}}
+    values: Any = {"params": {"when": "inside", "polygon": f"zones/{number}"}}
+    assert areas.with_area(asking, {}, values)["params"]["polygon"] == SQUARE  # type: ignore[index, call-overload]
+    for wrong in ("zones/999999999", "nowhere/1", "kept/"):
+        with pytest.raises(OneMapError):
+            areas.with_area(asking, {}, {"params": {"polygon": wrong}})

@@ -7,7 +7,7 @@ from dash import html
 
 from app.cards.nouns import Card
 from app.dashboard import texts
-from app.dashboard.card import around, facts, pictures, steps
+from app.dashboard.card import around, facts, pictures, steps, together
 from app.dashboard.card.words import figure
 from app.dashboard.components import age, clock_time, level_badge, wild
 from core.nouns import LogLine, Risk, Term
@@ -23,12 +23,14 @@ def card_head(card: Card) -> list[Any]:
 
 
 def card_main(card: Card) -> list[Any]:
-    """Why, where, since when, its alarms, who is on it."""
+    """Why, where, since when, what lies together, its alarms, who is on it."""
     parts: list[Any] = []
     if card["type"] in ("alarm", "incident"):
         parts += _risk(card["risk"])
     parts += pictures.picture(card)
     parts.append(facts.fact_list(card))
+    if card["type"] == "alarm":
+        parts += together.together(card["together"])
     parts += steps.alarms(card)
     parts += steps.who(card)
     return parts + facts.readings(card) + pictures.events(card)

@@ -11,7 +11,7 @@ given up, never lost.
 """
 
 from app.pages.forms.callbacks import register
-from app.pages.forms.drawing import draw, draw_group, said_in_both, save_button, try_box
+from app.pages.forms.drawing import draw, draw_choice, draw_group, marked, said_in_both, save_button, try_box
 from app.pages.forms.handler import Answer, Handler
 from app.pages.forms.model import Form, Kind, Lines, Section, Values
 from app.pages.forms.schema import fields_of, form_of
@@ -28,9 +28,11 @@ __all__ = [
     "Values",
     "check",
     "draw",
+    "draw_choice",
     "draw_group",
     "fields_of",
     "form_of",
+    "marked",
     "read",
     "register",
     "said_in_both",

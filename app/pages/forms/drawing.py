@@ -189,9 +189,10 @@ def draw_line(form: Form, one: Field, row: str, values: Sequence[Any]) -> html.D
             "id": ids.cell(form.key, one.name, row, column),
             "label": html.Span(texts.both(key)),
             "value": shown(given),
-            **wild({"data-column": column}),
+            **marked(column),
         }
-        inputs.append(draw_cell(one, column, given, named))
+        own = one.lines.drawn.get(column)
+        inputs.append(own(values, named) if own else draw_cell(one, column, given, named))
     gone = icon_button(ids.drop_line(form.key, one.name, row), "close", "form.remove")
     inner = html.Div([*inputs, gone], className=f"line columns-{len(inputs)}")
     return html.Div([inner], id=ids.line(form.key, one.name, row))
@@ -202,6 +203,11 @@ def shown(given: Any) -> str:
     if isinstance(given, float) and given.is_integer():
         return str(int(given))
     return "" if given is None else str(given)
+
+
+def marked(column: str) -> dict[str, Any]:
+    """What the input of a line's column is known by."""
+    return wild({"data-column": column})
 
 
 def draw_cell(one: Field, column: str, given: Any, named: dict[str, Any]) -> Any:

@@ -33,7 +33,9 @@ class Kind(StrEnum):
 class Lines:
     """How a mapping or list is a table of inputs: `split` into rows of text, `join` them again. `offered` are values
     that are proposed, `choices` the only ones there are; what stands in `fixed` columns cannot be changed; no lines are
-    added where it does not grow. `keyed`: a line without its first value is none; else one without any is none."""
+    added where it does not grow. `keyed`: a line without its first value is none; else one without any is none. `drawn`
+    makes the input of a column from the line's values, where it is one of several values too (they reach `join` a line
+    each); `said` tells the whole in words."""
 
     columns: tuple[str, ...] = ("key", "value")
     split: Callable[[Any], list[Sequence[Any]]] = lambda value: [list(item) for item in value.items()]
@@ -43,6 +45,8 @@ class Lines:
     fixed: frozenset[str] = frozenset()
     grows: bool = True
     keyed: bool = True
+    drawn: Mapping[str, Callable[[Sequence[Any], dict[str, Any]], Any]] = field(default_factory=dict)
+    said: Callable[[Any], Words] | None = None
 
     def are(self, row: Sequence[str]) -> bool:
         """Whether anything stands in a line."""

@@ -78,8 +78,13 @@ def read_inner(one: Field, name: str, typed: Typed) -> JsonValue:
     if one.kind is not Kind.LINES:
         return read_plain(one, name, typed)
     rows = typed.rows.get(name, {}).values()
-    cells = [[str(row.get(column, "")).strip() for column in one.lines.columns] for row in rows]
+    cells = [[as_cell(row.get(column, "")) for column in one.lines.columns] for row in rows]
     return one.lines.join([row for row in cells if one.lines.are(row)])
+
+
+def as_cell(value: object) -> str:
+    """Several values of one input stand in lines."""
+    return "\n".join(map(str, value)) if isinstance(value, list) else str(value).strip()
 
 
 def read_plain(one: Field, name: str, typed: Typed) -> JsonValue:

@@ -30,7 +30,7 @@ def theirs(form: Form, base: Values, newer: Values) -> list[tuple[str, Words]]:
             inner = [each.name for each in one.fields if before.get(each.name) != after.get(each.name)]
             found += [(f"{one.name}.{name}", [say_value(after.get(name))]) for name in inner]
         elif before != after:
-            found.append((one.name, [say_value(after)]))
+            found.append((one.name, one.lines.said(after) if one.lines.said else [say_value(after)]))
     return found
 
 

@@ -1,124 +1,247 @@
-"""The form of a silence: what is not told of, until when and why. It says in a few choices what the API says in
-matchers."""
+"""The pane of one route, inhibition or silence: its form, what would come of it before it is saved, its versions.
+
+Saving takes two presses: the first shows what would change (`effects`), the second saves just that. What is typed in
+between is shown anew first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from dash import html
-from pydantic import Field
 
-from alerts.labels import Matcher
-from alerts.routing import SilenceIn
+from alerts.effect import Effects
+from alerts.present import read_alarms
+from alerts.routed import KEPT, RoutedVersion
+from alerts.routing import ROOT_ID
 from app.api import routing as api
 from app.asking import Asking
 from app.dashboard import texts
+from app.dashboard.components import clock_time
 from app.pages import forms, ids
-from app.pages.forms import Answer, Form, Kind, Section, Values
+from app.pages.forms import Answer, Form, Values
+from app.pages.history import History, versions_view, who_words
 from app.pages.ids import RoutingId
-from app.pages.parts import done, pane_head
-from core.errors import InputError
-from core.given import Given
-from core.vocabulary import Text, table
-from layers.analysed import district_codes, name_districts
+from app.pages.parts import action, done, facts, lamp, pane_head
+from app.pages.routing import nouns
+from app.pages.routing.effects import effects_view
+from app.pages.routing.nouns import FAMILY, INHIBITION, ROUTE, SILENCE, Offered
+from app.seeing import only_seen
+from core.types import JsonObject
 
-KEY = "silence"
-FAMILY = "routing.field"
-LOWER = ["2", "3", "4"]
-
-
-class SilenceForm(Given):
-    """At least one of what narrows it is given."""
-
-    kind: str | None = None
-    district: str | None = None
-    thing: str | None = Field(None, max_length=200)
-    grave: bool = False
-    hours: float = Field(2, gt=0, le=720)
-    why: str = Field(min_length=1, max_length=500, pattern=r"\S")
+PANES = {ROUTE: RoutingId.ROUTE, INHIBITION: RoutingId.INHIBITION, SILENCE: RoutingId.SILENCE}
+# fields that are lists of conditions
+LINES = {ROUTE: ("matchers",), INHIBITION: ("source", "target"), SILENCE: ("matchers",)}
+VERSIONS = 1000
+# in what the form was opened with: what was typed when its effects were shown
+SHOWN = "shown"
 
 
-def silence_form(districts: Mapping[str, Text] | None = None) -> Form:
-    kinds = tuple((key, texts.pair({"zh": row["zh"], "en": row["en"]})) for key, row in table("alarm_kinds").items())
-    places = tuple((code, texts.pair(names)) for code, names in (districts or {}).items())
-    return forms.form_of(
-        SilenceForm,
-        KEY,
-        FAMILY,
-        (Section(("kind", "district", "thing", "grave", "hours", "why")),),
-        kind={"kind": Kind.CHOICE, "choices": kinds},
-        district={"kind": Kind.CHOICE, "choices": places},
-        hours={"unit": "unit.word.h"},
-        why={"kind": Kind.LONG},
-    )
-
-
-def empty() -> dict[str, Any]:
-    return {"kind": None, "district": None, "thing": None, "grave": False, "hours": 2, "why": None}
-
-
-def read_districts(asking: Asking) -> dict[str, Text]:
-    """Those that who asks sees."""
-    scope = asking.viewer.scope
-    found = name_districts(asking.conn, scope, district_codes(asking.conn, scope))
-    return {code: area.words for code, area in found.items()}
-
-
-def pane(values: Values, districts: Mapping[str, Text]) -> html.Div:
-    form = silence_form(districts)
+def pane(
+    noun: str,
+    base: Values,
+    values: Values,
+    offered: Offered,
+    *,
+    one: Any = None,
+    versions: Sequence[RoutedVersion] = (),
+    may: bool = True,
+    told: Sequence[Any] = (),
+) -> html.Div:
+    """The pane of a thing, or of a new one (`one` None); `told`: what would come of what is typed."""
+    form = nouns.form_of(noun, values, offered)
+    is_over = noun == SILENCE and one is not None and one["state"] == "over"
+    title = texts.both(f"routing.{noun}.add") if one is None else title_of(noun, one)
+    can = may and not is_over
     return html.Div(
         [
-            pane_head(texts.both("routing.silences.add"), ids.press(KEY, "close")),
-            html.P(texts.both("routing.silences.explain"), className="quiet"),
-            forms.draw(form, values, base=values),
-            forms.save_button(form),
+            pane_head(title, ids.press(noun, "close")),
+            *(
+                [html.P(texts.both(f"routing.{noun}.help"), className="quiet")]
+                if one is None
+                else [state_view(noun, one, can=can)]
+            ),
+            *([] if may else [html.P(texts.both("routing.read_only"), className="quiet")]),
+            forms.draw(form, values, locked=not can, base=base),
+            *([foot(noun, told)] if can else []),
+            *([versions_view(history(noun), versions, may_change=may)] if versions else []),
         ],
-        className="account",
+        className="rule routed",
     )
 
 
-def matchers_of(given: SilenceForm) -> list[Matcher]:
-    """InputError where nothing narrows it: that would be everything."""
-    named = {"kind": given.kind, "district": given.district, "thing": given.thing}
-    found = [Matcher.model_validate({"label": name, "is": [value]}) for name, value in named.items() if value]
-    if not found:
-        raise InputError("kind: expected a kind, a district or a thing", field="kind", reason="silence_everything")
-    levels = ["1", *LOWER] if given.grave else LOWER
-    return [*found, Matcher.model_validate({"label": "level", "is": levels})]
+def title_of(noun: str, one: Any) -> list[Any]:
+    return texts.both("routing.silence") if noun == SILENCE else texts.pair(one["names"])
 
 
-class SilenceHandler:
-    """Adding a silence, by the function behind the API."""
+def foot(noun: str, told: Sequence[Any]) -> html.Div:
+    """What would come of it, and the button: it shows first and then saves."""
+    words = "routing.save" if told else "routing.check"
+    button = action(ids.press(noun, "save"), words, primary=True, data_key=f"save-{noun}", data_submit="1")
+    hint = [] if told else [html.P(texts.both("routing.check.hint"), className="hint")]
+    return html.Div([*told, html.Div([button, *hint], className="actions")], className="foot")
 
-    key = KEY
-    pane = RoutingId.PANE.value
-    lines: tuple[str, ...] = ()
+
+def state_view(noun: str, one: Any, *, can: bool) -> html.Div:
+    if noun == SILENCE:
+        states = {"active": "old", "coming": "fresh", "over": "dead"}
+        return html.Div(
+            facts(
+                [
+                    ("routing.state", lamp(states[one["state"]], f"routing.state.{one['state']}")),
+                    ("routing.until", html.Span([clock_time(one["ended_at"] or one["ends_at"])])),
+                    ("routing.who", html.Span([*who_words(one["created_by"]), " · ", clock_time(one["created_at"])])),
+                ]
+            )
+        )
+    on, is_root = one["enabled"], one["id"] == ROOT_ID
+    acts = []
+    if can and not is_root:
+        to = "off" if on else "on"
+        acts.append(action(ids.switch_routed(noun, one["id"], to), f"routing.turn.{to}", small=True, data_key="switch"))
+    if can and not is_root and noun == ROUTE:
+        acts.append(action(ids.remove_routed(noun, one["id"]), "routing.remove", small=True, data_key="remove-route"))
+    changed = html.Span([clock_time(one["changed_at"]), " · ", *who_words(one["changed_by"])])
+    state = lamp("fresh", "routing.is_on") if on else lamp("off", "routing.is_off")
+    return html.Div(
+        [
+            facts([("routing.on", state), ("rules.changed", changed)]),
+            html.Div(acts, className="actions"),
+        ]
+    )
+
+
+def history(noun: str) -> History:
+    names = (*KEPT[noun], "enabled")  # type: ignore[index]
+
+    def changed(one: RoutedVersion, before: RoutedVersion) -> list[str]:
+        return [name for name in names if one["after"][name] != before["after"][name]]
+
+    def differs(one: RoutedVersion, now: RoutedVersion) -> bool:
+        return any(name != "enabled" for name in changed(one, now))
+
+    return History(FAMILY, changed, differs, lambda version: ids.take_back_routed(noun, version))
+
+
+# --- opened -----------------------------------------------------------------------------------------------------------
+
+
+def open_one(asking: Asking, noun: str, identity: str, values: Values | None = None) -> html.Div:
+    """With what was typed where it is given."""
+    one = nouns.read_one(asking, noun, identity)
+    held = nouns.values_of(noun, one)
+    return drawn(asking, noun, held, values or held)
+
+
+def open_new(asking: Asking, noun: str) -> html.Div:
+    nouns.need_changing(asking, noun)
+    values = nouns.empty(noun)
+    return pane(noun, values, values, nouns.read_offered(asking))
+
+
+def drawn(asking: Asking, noun: str, base: Values, values: Values, told: Sequence[Any] = ()) -> html.Div:
+    whole = {**base, **values}
+    offered = nouns.read_offered(asking)
+    if base.get("version") is None:
+        return pane(noun, base, whole, offered, told=told)
+    identity = str(base["id"])
+    one = nouns.read_one(asking, noun, identity)
+    versions = read_versions(asking, noun, identity)
+    may = nouns.may_change(asking, noun)
+    return pane(noun, base, whole, offered, one=one, versions=versions, may=may, told=told)
+
+
+def read_versions(asking: Asking, noun: str, identity: str) -> Sequence[RoutedVersion]:
+    if noun == SILENCE:
+        return ()
+    read = api.get_route_versions if noun == ROUTE else api.get_inhibition_versions
+    return read(asking.conn, asking.viewer, identity, None, VERSIONS)["items"]
+
+
+# --- saved ------------------------------------------------------------------------------------------------------------
+
+
+class RoutedHandler:
+    """Showing what would change, and saving, by the functions behind the API."""
+
     trial: Form | None = None
 
-    def form(self, values: Mapping[str, Any]) -> Form:
-        return silence_form()
+    def __init__(self, noun: str) -> None:
+        self.key = noun
+        self.pane = PANES[noun].value
+        self.lines = LINES[noun]
 
-    def save(self, asking: Asking, base: Values, values: dict[str, Any]) -> Answer:
-        api.need_silencing(asking.viewer)
-        given, errors = forms.check(silence_form(), SilenceForm, {**values, "grave": bool(values.get("grave"))})
-        if given is None:
+    def form(self, values: Values) -> Form:
+        return nouns.form_of(self.key, values)
+
+    def save(self, asking: Asking, base: Values, values: JsonObject) -> Answer:
+        nouns.need_changing(asking, self.key)
+        held = {name: value for name, value in base.items() if name != SHOWN}
+        drawn_form = nouns.form_of(self.key, held)
+        there = {one.name for one in drawn_form.shown()}
+        values = {name: value for name, value in values.items() if name in there}
+        given, errors = nouns.given_of(self.key, drawn_form, held, values, asking)
+        if errors:
             return Answer(errors)
-        said = SilenceIn(matchers=matchers_of(given), ends_at=asking.now + timedelta(hours=given.hours), why=given.why)
-        api.post_silence(asking.conn, asking.viewer, asking.now, said)
-        return Answer(pane=[], toast=done("routing.silences.added"), changed=True)
+        if held.get("version") is not None and set(given) <= {"version", "why"} and self.key != SILENCE:
+            return Answer(pane=open_one(asking, self.key, str(held["id"])), toast=done("routing.unchanged"))
+        typed = json.dumps(values, sort_keys=True)
+        if base.get(SHOWN) != typed:
+            found = api.get_effect(asking.conn, asking.viewer, asking.now, effect_asked(self.key, held, given))
+            told = [effects_of(asking, found)]
+            return Answer(pane=drawn(asking, self.key, {**held, SHOWN: typed}, values, told))
+        saved = keep(asking, self.key, held, given)
+        return Answer(pane=open_one(asking, self.key, saved["id"]), toast=done("routing.saved"), changed=True)
 
     def newer(self, asking: Asking, base: Values) -> Values:
-        return base
+        return nouns.values_of(self.key, nouns.read_one(asking, self.key, str(base["id"])))
 
     def draw(self, asking: Asking, base: Values, values: Values) -> html.Div:
-        return pane(values, read_districts(asking))
+        return drawn(asking, self.key, base, values)
 
-    def dry_run(self, asking: Asking, base: Values, values: dict[str, Any], trial: dict[str, Any]) -> Answer:
+    def dry_run(self, asking: Asking, base: Values, values: JsonObject, trial: JsonObject) -> Answer:
         raise NotImplementedError
 
 
-def open_new(asking: Asking) -> html.Div:
-    api.need_silencing(asking.viewer)
-    return pane(empty(), read_districts(asking))
+def effect_asked(noun: str, base: Values, given: Mapping[str, Any], *, removed: bool = False) -> api.EffectIn:
+    identity = base.get("id") if base.get("version") is not None else None
+    return api.EffectIn.model_validate({"what": noun, "id": identity, "given": given, "removed": removed})
+
+
+def effects_of(asking: Asking, found: Effects) -> html.Div:
+    """In words, with the names of those alarms that who asks sees."""
+    named = {
+        one
+        for effect in (found["open"], found["recent"])
+        for listed in (
+            effect["nobody_examples"],
+            *(on["examples"] for on in (*effect["lost"], *effect["later"], *effect["gained"])),
+        )
+        for one in listed
+    }
+    alarms = read_alarms(asking.conn, [UUID(one) for one in sorted(named)])
+    return effects_view(found, {one["id"]: one for one in only_seen(asking.viewer, "alarm", alarms)})
+
+
+ADDS: Mapping[str, Callable[..., Any]] = {
+    ROUTE: api.post_route,
+    INHIBITION: api.post_inhibition,
+    SILENCE: api.post_silence,
+}
+CHANGES: Mapping[str, Callable[..., Any]] = {
+    ROUTE: api.patch_route,
+    INHIBITION: api.patch_inhibition,
+    SILENCE: api.patch_silence,
+}
+
+
+def keep(asking: Asking, noun: str, base: Values, given: JsonObject) -> Any:
+    """Saved by the function behind the API, as a new thing or as a change of one that is there."""
+    body = api.given_of(effect_asked(noun, base, given))
+    ask = (asking.conn, asking.viewer, asking.now)
+    if base.get("version") is None:
+        return ADDS[noun](*ask, body)
+    return CHANGES[noun](*ask, str(base["id"]), body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from alerts.present import Alarm, read_open_alarms
@@ -17,44 +17,11 @@ from alerts.routing import (
 from app.asking import Asking
 from app.dashboard import texts
 from app.pages import tables
+from app.pages.routing.words import label_words, said
 from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Table, Wanted, cells
 from app.seeing import only_seen
 from core.viewer import Permission
-from core.vocabulary import label
-
-# the words of labels whose values are of a table
-TABLES = {
-    "kind": "alarm_kinds",
-    "family": "alarm_families",
-    "level": "levels",
-    "peak_level": "levels",
-    "thing_kind": "sensor_kinds",
-}
-
-
-def said(matchers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Conditions in words: each label, and the values that it is or is not."""
-    told: dict[str, str] = {}
-    for lang, comma, end, colon in (("zh", "、", "；", "："), ("en", ", ", "; ", ": ")):
-        parts = []
-        for one in matchers:
-            values = one.get("is") or one.get("is_not") or []
-            words = comma.join(
-                label(TABLES.get(one["label"], ""), value)[lang] if one["label"] in TABLES else value
-                for value in values
-            )
-            name = texts.entry(f"routing.label.{one['label']}")[lang]
-            negated = texts.entry("routing.not")[lang] if one.get("is_not") else ""
-            parts.append(f"{name}{colon}{negated}{words}")
-        told[lang] = end.join(parts) or texts.entry("routing.everything")[lang]
-    return told
-
-
-def label_words(names: Sequence[str]) -> dict[str, str]:
-    between = {"zh": "、", "en": ", "}
-    return {
-        lang: sep.join(texts.entry(f"routing.label.{name}")[lang] for name in names) for lang, sep in between.items()
-    }
+from core.vocabulary import Text, label
 
 
 def conditions(name: str, words: str, rank: int = 1) -> Column[Any]:
@@ -97,7 +64,7 @@ def alarm_cells(row: Alarm) -> list[Cell]:
 
 def told_cells(row: Alarm) -> list[Cell]:
     if row["chattering_since"]:
-        return [cells.lamp("stale", "lists.chattering")]
+        return [cells.lamp("old", "lists.chattering")]
     return [cells.lamp("dead", "lists.muted")] if row["muted"] else [cells.lamp("fresh", "routing.told")]
 
 
@@ -126,20 +93,27 @@ def read_alarms(asking: Asking, wanted: Wanted) -> Found[Alarm]:
 # --- silences ---------------------------------------------------------------------------------------------------------
 
 STATES = (("active", "routing.state.active"), ("coming", "routing.state.coming"), ("over", "routing.state.over"))
-LAMPS = {"active": "stale", "coming": "fresh", "over": "dead"}
+LAMPS = {"active": "old", "coming": "fresh", "over": "dead"}
 
 
 def what_cells(row: Silence) -> list[Cell]:
-    return cells.stack([cells.pair(said(row["matchers"]))], [{**cells.plain(row["why"]), "look": "quiet"}])
+    name = cells.press("open", cells.pair(said(row["matchers"])), key=f"silence-{row['id']}", id=row["id"])
+    return cells.stack([name], [{**cells.plain(row["why"]), "look": "quiet"}])
 
 
-def end_cells(row: Silence) -> list[Cell]:
-    if row["state"] == "over":
+class ListedSilence(Silence):
+    """`locked` where it is not the asker's to end."""
+
+    locked: bool
+
+
+def end_cells(row: ListedSilence) -> list[Cell]:
+    if row["state"] == "over" or row["locked"]:
         return []
     return [cells.press("end", cells.words("routing.end"), key=f"end-{row['id']}", id=row["id"])]
 
 
-SILENCES: Table[Silence] = Table(
+SILENCES: Table[ListedSilence] = Table(
     "silences",
     "routing.silences",
     (
@@ -161,27 +135,42 @@ SILENCES: Table[Silence] = Table(
 )
 
 
-def read_silences(asking: Asking, wanted: Wanted) -> Found[Silence]:
+def read_silences(asking: Asking, wanted: Wanted) -> Found[ListedSilence]:
     asking.viewer.require(Permission.METRICS_READ)
-    rows = list_silences(asking.conn, asking.now, over=True)
+    locked = not asking.viewer.may(Permission.ALARM_SHELVE)
+    rows: list[ListedSilence] = [{**row, "locked": locked} for row in list_silences(asking.conn, asking.now, over=True)]
     return tables.choose(rows, wanted, SILENCES, lambda row: f"{row['why']} {row['created_by']} {row['matchers']}")
 
 
 # --- inhibitions ------------------------------------------------------------------------------------------------------
 
 
-def names_cells(row: Inhibition) -> list[Cell]:
-    return cells.stack([cells.pair(row["names"])], [cells.quiet(row["id"])])
+class ListedInhibition(Inhibition):
+    """`locked` where it is not the asker's to change."""
+
+    locked: bool
 
 
-def switch_cells(row: Inhibition) -> list[Cell]:
+class ListedRoute(Route):
+    """`locked` where it is not the asker's to change; the root is never off. `above`: what its parent is called."""
+
+    locked: bool
+    above: Text | None
+
+
+def names_cells(row: Inhibition | Route) -> list[Cell]:
+    name = cells.press("open", cells.pair(row["names"]), key=f"open-{row['id']}", id=row["id"])
+    return cells.stack([name], [cells.quiet(row["id"])])
+
+
+def switch_cells(noun: str, row: ListedInhibition | ListedRoute) -> list[Cell]:
     return [
         cells.switch(
             "switch",
             on=row["enabled"],
             label=cells.pair(row["names"]),
-            key=f"inhibition-{row['id']}",
-            locked=False,
+            key=f"{noun}-{row['id']}",
+            locked=row["locked"],
             id=row["id"],
             version=row["version"],
             on_now=row["enabled"],
@@ -189,11 +178,13 @@ def switch_cells(row: Inhibition) -> list[Cell]:
     ]
 
 
-INHIBITIONS: Table[Inhibition] = Table(
+INHIBITIONS: Table[ListedInhibition] = Table(
     "inhibitions",
     "routing.inhibitions",
     (
-        Column("enabled", "routing.on", switch_cells, lambda row: row["enabled"], width=90),
+        Column(
+            "enabled", "routing.on", lambda row: switch_cells("inhibition", row), lambda row: row["enabled"], width=90
+        ),
         Column("names", "routing.name", names_cells, lambda row: row["names"]["zh"], flex=4, filter=TEXT),
         conditions("source", "routing.source", rank=2),
         conditions("target", "routing.target", rank=2),
@@ -204,9 +195,11 @@ INHIBITIONS: Table[Inhibition] = Table(
 )
 
 
-def read_inhibitions(asking: Asking, wanted: Wanted) -> Found[Inhibition]:
+def read_inhibitions(asking: Asking, wanted: Wanted) -> Found[ListedInhibition]:
     asking.viewer.require(Permission.METRICS_READ)
-    return tables.choose(list_inhibitions(asking.conn), wanted, INHIBITIONS, lambda row: row["id"])
+    locked = not asking.viewer.may(Permission.RULE_MANAGE)
+    rows: list[ListedInhibition] = [{**row, "locked": locked} for row in list_inhibitions(asking.conn)]
+    return tables.choose(rows, wanted, INHIBITIONS, lambda row: row["id"])
 
 
 # --- routes -----------------------------------------------------------------------------------------------------------
@@ -226,19 +219,21 @@ def waits_cells(row: Route) -> list[Cell]:
     return [cells.words("routing.waits", wait=f"{row['group_wait_s']:g}", interval=f"{row['group_interval_s']:g}")]
 
 
-ROUTES: Table[Route] = Table(
+ROUTES: Table[ListedRoute] = Table(
     "routes",
     "routing.routes",
     (
-        Column(
-            "names",
-            "routing.name",
-            lambda row: cells.stack([cells.pair(row["names"])], [cells.quiet(row["id"])]),
-            lambda row: row["names"]["zh"],
-            flex=3,
-        ),
-        Column("parent", "routing.parent", width=120, rank=2),
+        Column("enabled", "routing.on", lambda row: switch_cells("route", row), lambda row: row["enabled"], width=90),
+        Column("names", "routing.name", names_cells, lambda row: row["names"]["zh"], flex=3),
         conditions("matchers", "routing.what"),
+        Column(
+            "parent",
+            "routing.parent",
+            lambda row: [cells.pair(row["above"])] if row["above"] else [],
+            lambda row: row["parent"] or "",
+            width=120,
+            rank=2,
+        ),
         label_column("group_by", rank=2),
         Column("waits", "routing.wait", waits_cells, lambda row: row["group_wait_s"], sortable=False, flex=2, rank=2),
         Column(
@@ -254,6 +249,12 @@ ROUTES: Table[Route] = Table(
 )
 
 
-def read_routes(asking: Asking, wanted: Wanted) -> Found[Route]:
+def read_routes(asking: Asking, wanted: Wanted) -> Found[ListedRoute]:
     asking.viewer.require(Permission.METRICS_READ)
-    return tables.choose(list_routes(asking.conn), wanted, ROUTES, lambda row: row["id"])
+    may = asking.viewer.may(Permission.RULE_MANAGE)
+    routes = list_routes(asking.conn)
+    names = {row["id"]: row["names"] for row in routes}
+    rows: list[ListedRoute] = [
+        {**row, "locked": not may or row["parent"] is None, "above": names.get(row["parent"] or "")} for row in routes
+    ]
+    return tables.choose(rows, wanted, ROUTES, lambda row: row["id"])

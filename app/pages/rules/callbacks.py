@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import dash_mantine_components as dmc
-from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html
-from pydantic import ValidationError
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, html
 
 from app.api import rules as api
 from app.asking import Asking, Door
 from app.dashboard import texts
-from app.dashboard.components import wild
 from app.pages import forms, ids, tables
 from app.pages.acts import Act, Acts, Press, Setting, fills
 from app.pages.ids import RulesId
 from app.pages.parts import done
 from app.pages.rules import form, layout, listing
 from app.pages.rules.fields import KEY
-from core.errors import InputError
-from core.given import as_input_error
+from app.pages.why import answer_of, asked, asked_of
 
 # the rule whose pane is open, of the one there is or none
 HELD = State({"form": KEY, "held": ALL}, "data")
@@ -44,6 +40,17 @@ def register(app: Dash, door: Door) -> None:
         Input(RulesId.FIGURE.value, "data"),
         Input(RulesId.SEEN.value, "data"),
     )
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction(namespace="figures", function_name="speak"),
+        Output(RulesId.MAP.value, "figure"),
+        Input(RulesId.MAP_FIGURE.value, "data"),
+        Input(RulesId.SEEN.value, "data"),
+    )
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction(namespace="figures", function_name="follow"),
+        Input(RulesId.MAP.value, "clickData"),
+        prevent_initial_call=True,
+    )
 
 
 def shown(pane: html.Div) -> Act:
@@ -55,24 +62,6 @@ def open_rule(asking: Asking, press: Press) -> Act:
 
 
 # --- what is asked twice ----------------------------------------------------------------------------------------------
-
-
-def asked_of(dialog: str) -> tuple[State, State]:
-    """What a dialog is about, and why; both are there once it was opened."""
-    return State(ids.about_rule(dialog, ALL), "data"), State(ids.field(dialog, ALL), "value")
-
-
-def asked(dialog: str, told: Sequence[Any], about: Mapping[str, Any], *, required: bool) -> list[Any]:
-    """What is about to happen, and a field for why."""
-    why = dmc.TextInput(
-        id=ids.field(dialog, "why"),
-        label=html.Span(texts.both("rules.field.why")),
-        value="",
-        withAsterisk=required,
-        autoComplete="off",
-        **wild({"data-field": "why"}),
-    )
-    return [html.P(told), why, dcc.Store(id=ids.about_rule(dialog, "what"), data=dict(about))]
 
 
 def words_of_switch(press: Press) -> list[Any]:
@@ -93,18 +82,6 @@ def words_of_take_back(press: Press) -> list[Any]:
     told = texts.both("rules.take_back.ask", version=press.what["version"])
     about = {"id": held["id"], "to": press.what["version"], "version": held["version"]}
     return asked(layout.TAKING, told, about, required=True)
-
-
-def answer_of(press: Press, *, required: bool) -> tuple[Mapping[str, Any], str | None]:
-    """What was asked about, and why. InputError where it must be said and is not."""
-    [about], [why], _ = press.given
-    said = str(why or "").strip()
-    if required and not said:
-        raise InputError("why: expected a reason", field="why", reason="rule_why")
-    try:
-        return about, api.WhyIn(why=said or None).why
-    except ValidationError as exc:
-        raise as_input_error(exc) from exc
 
 
 def switch(asking: Asking, press: Press) -> Act:

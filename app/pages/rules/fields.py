@@ -15,6 +15,7 @@ from app.dashboard import texts
 from app.pages import forms
 from app.pages.forms import Form, Kind, Section, Values
 from app.pages.forms.model import Field, Words, names_of
+from app.pages.rules.areas import KEPT
 from core.levels import alarm_level, capital
 from core.types import JsonObject
 from core.vocabulary import Text, table
@@ -43,11 +44,14 @@ SUFFIXES = (("_s", "unit.word.s"), ("_m", "unit.word.m"), ("_kmh", "unit.word.km
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the city has that a rule can name: rules, districts, layers, by id."""
+    """What the city has that a rule can name: rules, districts, layers, areas of layers, by id."""
 
     rules: Mapping[str, Text] = field(default_factory=dict)
     districts: Mapping[str, Text] = field(default_factory=dict)
     layers: Mapping[str, Text] = field(default_factory=dict)
+    # areas of layers, and what the one is called that the rule has
+    areas: Mapping[str, Text] = field(default_factory=dict)
+    area: Text | None = None
 
 
 NOTHING = Known()
@@ -129,6 +133,9 @@ def tuned(one: Field, known: Known) -> Field:
         return replace(one, kind=several, choices=offered) if several is Kind.CHOICES or offered else one
     if one.name == "layer" and known.layers:
         return replace(one, kind=Kind.CHOICE, choices=of_names(known.layers))
+    if one.name == "polygon":
+        held = {KEPT: known.area} if known.area else {}
+        return replace(one, kind=Kind.CHOICE, choices=of_names({**held, **known.areas}))
     if one.name in LEVELS:
         return replace(one, kind=Kind.CHOICE, choices=levels())
     if one.name in ENUMS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -19,18 +20,20 @@ from app.dashboard.card.words import figure
 from app.dashboard.components import clock_time
 from app.pages import forms, ids
 from app.pages.forms import Answer, Form, Kind, Section, Values
+from app.pages.history import who_words
 from app.pages.ids import RulesId
 from app.pages.parts import action, done, error_words, facts, lamp, pane_head, toast
+from app.pages.rules.areas import kept_words, read_areas, shown, with_area
 from app.pages.rules.fields import KEY, Known, kept, rule_form, sparse, watched
 from app.pages.rules.outcome import outcome
-from app.pages.rules.versions import versions_view, who_words
+from app.pages.rules.versions import rule_versions
 from core.errors import InputError, OneMapError
 from core.exposure import city_zone
 from core.given import Given
 from core.types import JsonObject
 from core.viewer import Permission
 from core.vocabulary import Text
-from layers.analysed import district_codes, name_districts
+from layers.analysed import district_codes, draw_districts, name_districts
 from layers.own import read_layers
 
 VERSIONS = 1000
@@ -52,7 +55,7 @@ def values_of(rule: RuleObject) -> Values:
         "name_zh": rule["names"]["zh"],
         "name_en": rule["names"]["en"],
         "watches": watched(rule["watches"]),
-        "params": sparse(rule["kind"], rule["params"]),
+        "params": shown(sparse(rule["kind"], rule["params"])),
         "said": rule["params"],
         "why": None,
         "version": rule["version"],
@@ -89,15 +92,18 @@ def as_object(value: JsonValue) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
 
-def read_known(asking: Asking) -> Known:
-    """What of the city a rule can name, as far as who asks sees it."""
+def read_known(asking: Asking, held: Values) -> Known:
+    """What of the city a rule can name, as far as who asks sees it; `held`: what its form is opened with."""
     scope = asking.viewer.scope
     rules: dict[str, Text] = {one["id"]: one["names"] for one in administer.list_rules(asking.conn, asking.now)}
     areas = name_districts(asking.conn, scope, district_codes(asking.conn, scope))
-    layers: dict[str, Text] = {
-        one.id: one.title for one in read_layers(asking.conn, scope) if one.geometry == "polygon"
-    }
-    return Known(rules, {code: area.words for code, area in areas.items()}, layers)
+    layers = [one for one in read_layers(asking.conn, scope) if one.geometry == "polygon"]
+    titles: dict[str, Text] = {one.id: one.title for one in layers}
+    found = Known(rules, {code: area.words for code, area in areas.items()}, titles)
+    if "polygon" not in KINDS[str(held["kind"])].params.model_fields:
+        return found
+    said: Mapping[str, Any] = held.get("said") or {}
+    return replace(found, areas=read_areas(asking, layers), area=kept_words(said.get("polygon")))
 
 
 # --- the pane ---------------------------------------------------------------------------------------------------------
@@ -123,7 +129,7 @@ def pane(
             *([] if may_change else [html.P(texts.both("rules.read_only"), className="quiet")]),
             forms.draw(form, values, locked=not may_change, base=base),
             *below,
-            *([versions_view(versions, may_change=may_change)] if versions else []),
+            *([rule_versions(versions, may_change=may_change)] if versions else []),
         ],
         className="rule",
     )
@@ -202,7 +208,7 @@ def open_rule(asking: Asking, rule_id: str, values: Values | None = None) -> htm
     versions = api.get_versions(asking.conn, asking.viewer, rule_id, None, VERSIONS)["items"]
     may = asking.viewer.may(Permission.RULE_MANAGE)
     held = values_of(rule)
-    return pane(held, values or held, read_known(asking), rule, versions, may_change=may)
+    return pane(held, values or held, read_known(asking, held), rule, versions, may_change=may)
 
 
 def open_kinds(asking: Asking) -> html.Div:
@@ -215,7 +221,7 @@ def open_new(asking: Asking, kind: str) -> html.Div:
     if kind not in KINDS:
         raise InputError("kind: there is no such kind", field="kind")
     values = new_values(kind)
-    return pane(values, values, read_known(asking), None, [], may_change=True)
+    return pane(values, values, read_known(asking, values), None, [], may_change=True)
 
 
 # --- its buttons ------------------------------------------------------------------------------------------------------
@@ -276,6 +282,7 @@ class RuleHandler:
 
     def save(self, asking: Asking, base: Values, values: JsonObject) -> Answer:
         asking.viewer.require(Permission.RULE_MANAGE)
+        typed, values = values, with_area(asking, base, values)
         given, errors = given_of(rule_form(base), base, values)
         if given is None:
             return Answer(errors)
@@ -283,7 +290,7 @@ class RuleHandler:
             saved = api.post_rule(asking.conn, asking.viewer, asking.now, given)
             told = done("rules.added")
         else:
-            asked = {name: value for name, value in values.items() if value != base.get(name)}
+            asked = {name: value for name, value in typed.items() if value != base.get(name)}
             change = RuleChange(
                 version=int(base["version"]),
                 alarm_kind=given.alarm_kind if "alarm_kind" in asked else None,
@@ -308,7 +315,8 @@ class RuleHandler:
         asking.viewer.require(Permission.RULE_MANAGE)
         asked, errors = forms.check(TRIAL, TrialIn, trial)
         named = {"id": "trial", "name_zh": "-", "name_en": "-"}
-        given, wrong = given_of(rule_form(base), base, values, named)
+        differing = [name for name in ("alarm_kind", "params", "watches") if values.get(name) != base.get(name)]
+        given, wrong = given_of(rule_form(base), base, with_area(asking, base, values), named)
         if asked is None or given is None:
             return Answer({**errors, **wrong}, result=[])
         zone = city_zone(asking.conn)
@@ -317,7 +325,7 @@ class RuleHandler:
         except InputError as exc:
             return Answer({str(exc.field): error_words(exc)}, result=[])
         is_saved = base.get("version") is not None
-        differs = any(values.get(name) != base.get(name) for name in ("alarm_kind", "params", "watches"))
+        differs = bool(differing)
         body = api.TryIn.model_validate(
             {
                 "rule": given,
@@ -330,4 +338,9 @@ class RuleHandler:
             found = api.try_a_rule(asking.conn, asking.viewer, body)
         except OneMapError as exc:
             return Answer(toast=toast("failed", error_words(exc)), result=[html.P(error_words(exc), className="warn")])
-        return Answer(result=outcome(found, zone, is_saved=is_saved, differs=differs))
+        scope = asking.viewer.scope
+        ground = draw_districts(asking.conn, scope, district_codes(asking.conn, scope))
+        area = given.params.get("polygon")
+        return Answer(
+            result=outcome(found, zone, is_saved=is_saved, differs=differs, ground=ground, area=as_object(area) or None)
+        )

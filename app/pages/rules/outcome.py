@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from dash import dcc, html
@@ -18,17 +17,28 @@ from app.dashboard import texts
 from app.dashboard.card.words import figure
 from app.dashboard.components import clock_time, level_badge, wild
 from app.pages.ids import RulesId
+from app.pages.rules.links import link_to
+from app.pages.rules.places import NO_GROUND, Ground, places_view
+from core.types import JsonObject
 from core.vocabulary import label
 
 # a longer period is counted by days
 BY_HOUR = timedelta(days=3)
 ALARMS_SHOWN = 200
-ZOOM = 16
 Row = tuple[str, Callable[[Tried], str]]
 
 
-def outcome(found: Trial, zone: str, *, is_saved: bool, differs: bool) -> list[Any]:
-    """`is_saved`: the rule is kept; `differs`: it is tried as typed, which is not what is kept."""
+def outcome(
+    found: Trial,
+    zone: str,
+    *,
+    is_saved: bool,
+    differs: bool,
+    ground: Ground = NO_GROUND,
+    area: JsonObject | None = None,
+) -> list[Any]:
+    """`is_saved`: the rule is kept; `differs`: it is tried as typed, which is not what is kept. `ground`: the districts
+    to draw it on, `area` the rule's own."""
     other = found["against"]
     both = [found, other] if other else [found]
     name = "rules.tried.typed" if differs or not is_saved else "rules.tried.saved"
@@ -37,6 +47,7 @@ def outcome(found: Trial, zone: str, *, is_saved: bool, differs: bool) -> list[A
         html.P([*texts.both("rules.tried.of"), " ", clock_time(found["start"]), " – ", clock_time(found["end"])]),
         html.P(seen_words(found), className="quiet"),
         figures_table(both, heads),
+        *places_view(both, heads, ground, area),
         chart(both, heads, zone),
         *incidents_view(found),
         *([] if not found["load"]["top"] else [html.H4(texts.both("load.top")), top_table(found)]),
@@ -260,14 +271,8 @@ def alarm_row(one: TrialAlarm) -> html.Tr:
     )
 
 
-# what the One Map page can open a card of
-OPENS = ("sensor", "camera", "unit", "incident")
-
-
 def on_map(words: Sequence[Any], lon: float | None, lat: float | None, thing: str) -> Any:
     """The place on the One Map page; just the name of what is nowhere."""
     if lon is None or lat is None:
         return html.Span(list(words))
-    kind, _, name = thing.partition("/")
-    card = f"&open={kind}/{quote(name, safe='')}" if kind in OPENS else ""
-    return html.A(list(words), href=f"/?at={lon:.5f},{lat:.5f},{ZOOM}{card}", className="link")
+    return html.A(list(words), href=link_to(lon, lat, thing), className="link")

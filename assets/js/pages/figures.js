@@ -83,6 +83,11 @@
       if (matchMedia('(pointer: coarse)').matches) made.layout.dragmode = false;
       return made;
     },
+    /** What was pressed on a map opens beside this page: a place of our own. @param {{ points?: { customdata?: unknown }[] } | null} click */
+    follow: click => {
+      const link = click?.points?.[0]?.customdata;
+      if (typeof link === 'string' && link.startsWith('/?')) window.open(link, '_blank', 'noopener');
+    },
     /** What is asked stands in the address, that it can be passed on. @param {string | null} question */
     address: question => { if (question) history.replaceState(history.state, '', `#${question}`); },
   };
