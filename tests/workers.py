@@ -26,11 +26,14 @@ from tests.support import STATE, WORKER
 FACTS = TypeAdapter(Private)
 # each test has a system of its own and may go to any worker
 APART = "tests/flow/test_ingest_faults.py"
+# long files of a folder below that share nothing with its others
+ALONE = ("tests/app/test_schema.py", "tests/app/test_backup.py", "tests/app/test_permissions.py")
 # what one worker gets as a whole: it shares a `serve`, a browser or a city; all else is handed out by file
 TOGETHER = ("tests/app/", "tests/browser/", "tests/demo/")
 # side by side the long ones begin first, so that workers end together
 LONGEST_FIRST = (
     "tests/browser/",
+    ALONE,
     APART,
     "tests/demo/",
     "tests/app/",
@@ -83,7 +86,8 @@ class ByFile(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith(APART):
             return nodeid
-        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid.partition("::")[0])
+        folders = () if nodeid.startswith(ALONE) else TOGETHER
+        return next((folder for folder in folders if nodeid.startswith(folder)), nodeid.partition("::")[0])
 
 
 def order(item: pytest.Item) -> int:
