@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from core.faults import unfit
 from core.given import Given
 from core.vocabulary import table
 
@@ -45,7 +46,7 @@ class Matcher(Given):
     @model_validator(mode="after")
     def one_of_both(self) -> Matcher:
         if (self.is_ is None) == (self.is_not is None):
-            raise ValueError("expected one of `is` and `is_not`")
+            raise unfit("matcher_one", "expected one of `is` and `is_not`")
         return self
 
     def takes(self, labels: Labels) -> bool:

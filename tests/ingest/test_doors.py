@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
+from app.dashboard import texts
 from app.health.doors import ask_broker, check_doors, check_filters, check_take_overs, probe_filters, sample_of
 from app.services.account import need_program
 from app.services.mosquitto import Broker
@@ -150,6 +151,32 @@ def test_bad_line_of_a_file_costs_itself_only(conn: Connection) -> None:
         (2, "a", None), (3, "", "kind"), (4, "c", "sensors"), (5, "d", None), (6, "", "line"),
     ]  # fmt: skip
     assert read_account(conn, "d")["reports"]
+
+
+def test_bad_line_is_told_in_words_that_name_its_field(conn: Connection) -> None:
+    bad = [
+        "b,boat,,,,",
+        "ä,,,,,",
+        "c,,s!,,,",
+        "d,,,wells,,",
+        "e,,,,no/such,",
+        "main-1,gateway,s9,,,",
+        "f,,s1,,,",
+        "g,,s1,,,",
+    ]
+    body = "\n".join(["name,kind,sensors,sources,topics,note", *bad, ""])
+    done = import_accounts(conn, read_csv(body), "onemap", ADMIN, now())
+    told = [texts.why(one.error.reason, one.error.about) for one in done if one.error]
+    assert [one["zh"] for one in told] == [
+        "kind：须为以下之一：device、unit、gateway",
+        "name：格式不符",
+        "sensors：“s!”不是有效的编号：最多 64 个英文字母、数字、_、.、:、-",
+        "sources：没有数据源“wells”",
+        "topics：没有数据源读取主题“no/such”",
+        "kind：网关账号可代表全部设备，不必逐一填写",
+        "编号 s1 已归账号 f",
+    ]
+    assert told[0]["en"] == "kind: this must be one of device, unit, gateway"
 
 
 @pytest.mark.parametrize("body", ["", "sensors\na\n", "name,colour\na,red\n"])
