@@ -24,7 +24,7 @@ from core.log import get_log
 from core.process import Lease, Pulse, take_lease
 from core.settings import Settings
 from ingest.admin import quarantine
-from ingest.flood import Flood
+from ingest.flood import NAMES_WITHIN, Flood
 from ingest.link import former_name, session_name
 from ingest.shared import CHANGER, PATIENCE_S, Held, changer_of, given_up
 from ingest.sources import Sources, read_sources
@@ -103,7 +103,18 @@ class Watch:
         self._release_drained()
         self._look_for_change()
         self._look_for_orphans()
+        self._share_flood()
         self._write_flood()
+
+    def _share_flood(self) -> None:
+        """How many of us are dealt parts of the stream, and what all have let in."""
+        if not self._settings.ingest_shared_group:
+            return
+        keys = {key for (key,) in self._lease.execute(HELD)}
+        sharers = sum(lock_key(slot_lock(slot)) in keys for slot in range(self._settings.ingest_slots))
+        with self._ingester.engine.connect() as conn:
+            named = quarantine.read_named(conn, utc_now() - NAMES_WITHIN)
+        self._ingester.flood.share(sharers, named)
 
     def _write_flood(self) -> None:
         """Who was caught, and how much was held back since the last look."""
