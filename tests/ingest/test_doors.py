@@ -327,14 +327,16 @@ def test_doctor_names_devices_that_are_expected_and_silent(conn: Connection) -> 
 
 def test_doctor_names_two_clients_of_one_account(tmp_path: Path) -> None:
     log = tmp_path / "mosquitto.log"
-    line = "1700000000: Client logger-1 already connected, closing old connection.\n"
+    at = now()
+    line = f"{at.timestamp():.0f}: Client logger-1 already connected, closing old connection.\n"
     log.write_text(line * 3)
-    assert list(check_take_overs(log)) == []
+    assert list(check_take_overs(log, at)) == []
     log.write_text(line * 9 + line.replace("logger-1", "logger-2"))
-    [remark] = check_take_overs(log)
+    assert list(check_take_overs(log, at + timedelta(hours=2))) == [], "it is over"
+    [remark] = check_take_overs(log, at)
     assert "logger-1 (9 times)" in remark.words
     assert "logger-2" not in remark.words
-    assert list(check_take_overs(tmp_path / "none")) == []
+    assert list(check_take_overs(tmp_path / "none", at)) == []
 
 
 # --- topics nobody may write ------------------------------------------------------------------------------------------
