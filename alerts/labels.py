@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from alerts.patterns import ANY, can_share, fits, is_literal
+from core.faults import unfit
 from core.given import Given
 from core.vocabulary import table
 
@@ -40,7 +41,7 @@ OTHER = "other"
 def check_pattern(value: str) -> str:
     """One that takes everything says nothing, and would look as if it did."""
     if not value.strip(ANY):
-        raise ValueError(f"expected something beside {ANY}")
+        raise unfit("pattern_any", f"expected something beside {ANY}")
     return value
 
 
@@ -59,7 +60,7 @@ class Matcher(Given):
     @model_validator(mode="after")
     def one_of_three(self) -> Matcher:
         if sum(one is not None for one in (self.is_, self.is_not, self.like)) != 1:
-            raise ValueError("expected one of `is`, `is_not` and `like`")
+            raise unfit("matcher_one", "expected one of `is`, `is_not` and `like`")
         return self
 
     def takes(self, labels: Labels) -> bool:

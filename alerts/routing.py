@@ -22,6 +22,7 @@ from core import audit
 from core.clock import rfc3339
 from core.db import notify_change
 from core.errors import Conflict, InputError, NotFound
+from core.faults import unfit
 from core.given import Given
 from core.history import write_version
 from core.ids import new_id
@@ -44,7 +45,7 @@ Seconds = Annotated[float, Field(ge=0, le=MAX_WAIT_S)]
 
 def check_moment(value: datetime) -> datetime:
     if not 1970 <= value.year <= LATEST_YEAR:
-        raise ValueError(f"expected a moment between 1970 and {LATEST_YEAR}")
+        raise unfit("moment_range", "expected a moment between {least} and {most}", least=1970, most=LATEST_YEAR)
     return value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import anyio.to_thread
 from fastapi import FastAPI, Request
@@ -18,9 +18,11 @@ from typing_extensions import TypedDict
 from app.dashboard import texts
 from app.dashboard.login import language_of
 from core import errors
+from core.faults import about_field, faults_of
 from core.log import get_log
 from core.process import known
 from core.types import JsonObject
+from core.vocabulary import Text
 from layers.ogc.errors import BadRequest, Stale, Unsupported
 
 log = get_log("http")
@@ -58,6 +60,14 @@ TITLES = {
 }
 
 
+class Wrong(TypedDict):
+    """One field at fault: `detail` for programs, `why` for people."""
+
+    field: str
+    detail: str
+    why: Text
+
+
 class Problem(TypedDict, total=False):
     """RFC 9457: what is wrong. `reason` is for machines, `field` names the one at fault, `errors` all of them. `detail`
     is for programs, in English; `message` says the reason to a person in the language asked for (`?lang=`,
@@ -69,7 +79,7 @@ class Problem(TypedDict, total=False):
     detail: str
     reason: str
     field: str
-    errors: list[dict[str, str]]
+    errors: list[Wrong]
     lacking: list[str]
     about: dict[str, dict[str, str]]
     message: str
@@ -151,7 +161,7 @@ def problem(
     *,
     reason: str | None = None,
     field: str | None = None,
-    errors: list[dict[str, str]] | None = None,
+    errors: list[Wrong] | None = None,
     lacking: list[str] | None = None,
     about: Mapping[str, dict[str, str]] | None = None,
 ) -> JSONResponse:
@@ -189,6 +199,11 @@ def database_error(exc: SQLAlchemyError) -> errors.OneMapError:
     return told
 
 
+def place_in(path: Sequence[str | int]) -> str:
+    """The field without the part of the request that it came in."""
+    return ".".join(str(part) for part in path if part not in ("body", "query", "path"))
+
+
 def install(app: FastAPI, refused: Callable[[Request, errors.Forbidden], None]) -> None:
     """Teach `app` to answer every error with a problem document. `refused` writes down, in a thread, who may not do
     what."""
@@ -204,17 +219,15 @@ def install(app: FastAPI, refused: Callable[[Request, errors.Forbidden], None]) 
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, exc: RequestValidationError) -> JSONResponse:
-        found = [
-            {"field": ".".join(str(p) for p in e["loc"] if p not in ("body", "query", "path")), "detail": e["msg"]}
-            for e in exc.errors()
-        ]
-        first = found[0]
+        faults = [(place_in(fault.path), fault) for fault in faults_of(exc.errors())]
+        field, first = faults[0]
         return problem(
             422,
-            f"{first['field'] or 'body'}: {first['detail']}",
+            f"{field or 'body'}: {first.detail}",
             reason="invalid_input",
-            field=first["field"],
-            errors=found,
+            field=field,
+            errors=[{"field": place, "detail": fault.detail, "why": fault.why} for place, fault in faults],
+            about=about_field(field or "body", first.why),
         )
 
     @app.exception_handler(HTTPException)

@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from core.errors import InputError
+from core.faults import about_field, faults_of
 from core.texts import check_texts
 
 
@@ -25,8 +26,8 @@ class Given(BaseModel):
         return values
 
 
-def as_input_error(exc: ValidationError) -> InputError:
-    """The first fault, by its field."""
-    first = exc.errors()[0]
-    place = ".".join(map(str, first["loc"])) or "body"
-    return InputError(f"{place}: {first['msg']}", field=place)
+def as_input_error(exc: ValidationError, within: str = "") -> InputError:
+    """The first fault, by its field; `within`: the field that the model is of."""
+    first = faults_of(exc.errors())[0]
+    place = ".".join(part for part in (within, first.place) if part) or "body"
+    return InputError(f"{place}: {first.detail}", field=place, about=about_field(place, first.why))

@@ -13,6 +13,7 @@ from typing import Any, NewType
 from pydantic import JsonValue
 
 from core.errors import InputError
+from core.faults import not_as
 
 # JSON of a shape that is another's to say: a column of jsonb, what a device or a city's own file holds
 JsonObject = dict[str, JsonValue]
@@ -68,7 +69,8 @@ def place_of(thing: Mapping[str, Any]) -> LonLat | None:
 def check_device_id(value: str, field: str) -> str:
     """`value` if it may name a device (contract: letters, digits, `_ . : -`, 1 to 64 of them)."""
     if not DEVICE_ID.fullmatch(value):
-        raise InputError(f"{field} must be 1 to 64 of A-Z a-z 0-9 _ . : -, got {value[:80]!r}", field=field)
+        told = f"must be 1 to 64 of A-Z a-z 0-9 _ . : -, got {value[:80]!r}"
+        raise not_as(field, "thing_id", told, name=value[:80])
     return value
 
 

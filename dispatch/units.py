@@ -12,7 +12,7 @@ from core.db import notify_change
 from core.errors import Conflict, InputError
 from core.scope import EVERYTHING, Scope, seen_unit, unit_district
 from core.types import LonLat
-from core.vocabulary import needs_of, table
+from core.vocabulary import Text, needs_of, table
 from dispatch.present import OVER, Incident
 from dispatch.recommend import Candidate, missing
 from dispatch.tasks import WRITE_UNIT
@@ -94,6 +94,13 @@ def register_unit(conn: Connection, unit_id: str, told: UnitTold, who: str, now:
     if conn.execute(_REGISTER, given).rowcount == 0:
         raise Conflict("id: the unit is registered already", reason="not_pending", field="id")
     conn.execute(WRITE_UNIT, {"id": unit_id, "what": "accepted", "who": who, "now": now})
+    notify_change(conn, "unit", [unit_id])
+
+
+def rename_unit(conn: Connection, unit_id: str, names: Text, who: str, now: datetime) -> None:
+    """Call a unit that is there otherwise."""
+    conn.execute(text("UPDATE unit SET name_zh = :zh, name_en = :en WHERE id = :id"), {"id": unit_id, **names})
+    conn.execute(WRITE_UNIT, {"id": unit_id, "what": "renamed", "who": who, "now": now})
     notify_change(conn, "unit", [unit_id])
 
 

@@ -22,8 +22,8 @@ def cover(filters: Iterable[str]) -> list[str]:
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether some topic matches both."""
-    ours, theirs = one.split("/"), other.split("/")
+    """Whether some topic matches both; of a shared subscription (`$share/GROUP/…`) its filter counts."""
+    ours, theirs = levels_of(one), levels_of(other)
     # a wildcard at the beginning matches no topic that begins with `$` (MQTT 5 section 4.7.2)
     if {ours[0], theirs[0]} & {"+", "#"} and (ours[0].startswith("$") or theirs[0].startswith("$")):
         return False
@@ -36,6 +36,15 @@ def overlap(one: str, other: str) -> bool:
         if mine is None or yours is None or (mine != yours and "+" not in (mine, yours)):
             return False
     return True
+
+
+def levels_of(topic_filter: str) -> list[str]:
+    levels = topic_filter.split("/")
+    return levels[2:] if is_shared(topic_filter) else levels
+
+
+def is_shared(topic_filter: str) -> bool:
+    return topic_filter.startswith("$share/")
 
 
 def widen(one: str, other: str) -> str:

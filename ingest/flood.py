@@ -9,6 +9,7 @@ own half.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -84,6 +85,9 @@ class Flood:
         self._names: dict[str, deque[tuple[datetime, int]]] = {}
         # caught here and not written down yet
         self._new: set[tuple[str, Kind]] = set()
+        # ingesters that share the stream, of which each sees its part; names within the hour by whomever of them
+        self._sharers = 1
+        self._by_all: Mapping[str, int] = {}
 
     def tell(self, owners: Mapping[str, str], held: Held) -> None:
         """From the watch: what the database knows now. Who was let through begins anew."""
@@ -97,9 +101,17 @@ class Flood:
     def remember(self, named: Iterable[Named]) -> None:
         """From the database, at the start: who has named what within the hour, so that a restart gives no room."""
         for one in sorted(named, key=lambda one: one.at):
-            account = self.owners.get(one.topic)
-            owner = f"account:{account}" if account is not None else f"source:{one.source}"
-            self._names.setdefault(owner, deque()).append((one.at, 1))
+            self._names.setdefault(self._namer_of(one), deque()).append((one.at, 1))
+
+    def _namer_of(self, named: Named) -> str:
+        account = self.owners.get(named.topic)
+        return f"account:{account}" if account is not None else f"source:{named.source}"
+
+    def share(self, sharers: int, named: Iterable[Named]) -> None:
+        """From the watch, again and again: how many share the stream, and what all of them have let in within the
+        hour. Each takes its part of the bounds, so that together they hold."""
+        self._by_all = Counter(map(self._namer_of, named))
+        self._sharers = max(1, sharers)
 
     def is_held(self, owner: str, kind: Kind) -> bool:
         return (owner, kind) in self.told.held or (owner, kind) in self._new
@@ -127,7 +139,9 @@ class Flood:
         rates: Counter[str] = Counter()
         for topic, count in self._topics.items():
             rates[self.owner_of(topic)] += count
-        over = {owner: n / passed_s for owner, n in rates.items() if n / passed_s > self._limits.rate}
+        sharers = self._sharers
+        seen = {owner: n * sharers / passed_s for owner, n in rates.items()}
+        over = {owner: rate for owner, rate in seen.items() if rate > self._limits.rate}
         # windows that nobody spoke in are not seen: a longer one breaks the row
         row = self._strikes if passed_s < 2 * WINDOW_S else {}
         self._strikes = {owner: row.get(owner, 0) + 1 for owner in over}
@@ -163,7 +177,8 @@ class Flood:
             if self.told.is_allowed(owner, "names", now):
                 fine.update(own)
                 continue
-            room = 0 if self.is_held(owner, "names") else max(0, self._limits.names - self._named(owner, now))
+            left = max(0, self._limits.names - self._named(owner, now))
+            room = 0 if self.is_held(owner, "names") else math.ceil(left / self._sharers)
             fine.update(own[:room])
             if own[:room]:
                 self._names.setdefault(owner, deque()).append((now, len(own[:room])))
@@ -181,7 +196,7 @@ class Flood:
         told = self._names.get(owner)
         while told and told[0][0] < now - NAMES_WITHIN:
             told.popleft()
-        return sum(count for _, count in told or ())
+        return max(sum(count for _, count in told or ()), self._by_all.get(owner, 0))
 
     def _refuse(self, owner: str, names: Iterable[str], messages: Mapping[str, Arrived], what: str) -> None:
         for name in names:

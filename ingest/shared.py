@@ -14,10 +14,10 @@ which the log and the figures say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from ingest.cover import overlap
+from ingest.cover import is_shared, overlap
 
 PATIENCE_S = 10.0
 # advisory locks: of who changes, and of its slot, by which the others know it
@@ -45,6 +45,19 @@ def given_up(wanted: Iterable[str], sessions: Mapping[str, Filters]) -> Filters:
     asked = set(wanted)
     held = frozenset().union(*sessions.values()) - asked
     return frozenset(old for old in held if any(overlap(old, new) for new in asked))
+
+
+def may_change(old: Filters, mine: Filters) -> bool:
+    """Whether a session that holds `mine` can do it. Of a filter that was never shared every holder is given each
+    publish: who holds it turns from it, nobody else may take it up."""
+    return all(one in mine for one in old if not is_shared(one))
+
+
+def without_dead(sessions: Mapping[str, Filters], living: Collection[str]) -> dict[str, Filters]:
+    """Nobody waits for a dead session to give up what was never shared: it takes nothing from the others."""
+    return {
+        name: filters if name in living else frozenset(filter(is_shared, filters)) for name, filters in sessions.items()
+    }
 
 
 def next_filters(wanted: Iterable[str], own: str, mine: Filters, held: Held) -> list[str]:

@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 
 from core.crs import Datum, to_wgs84
 from core.errors import DecodeError, InputError, NotFound
+from core.given import as_input_error
 from core.types import LonLat
 from core.units import SAME, Conversion, canonical_units, conversion
 from ingest.decoders import DECODERS
@@ -267,9 +268,7 @@ def make_source(row: Mapping[str, Any], prefix: str, zone: str) -> Source:
     try:
         options = decoder.options.model_validate(row["options"])
     except ValidationError as exc:
-        first = exc.errors()[0]
-        place = ".".join(["options", *map(str, first["loc"])])
-        raise InputError(f"{place}: {first['msg']}", field=place) from exc
+        raise as_input_error(exc, "options") from exc
     source = Source(
         id=row["id"],
         filters=tuple(check_filter(f, prefix) for f in row["topic_filters"]),

@@ -24,9 +24,9 @@ from core.log import get_log
 from core.process import Lease, Pulse, take_lease
 from core.settings import Settings
 from ingest.admin import quarantine
-from ingest.flood import Flood
+from ingest.flood import NAMES_WITHIN, Flood
 from ingest.link import former_name, session_name
-from ingest.shared import CHANGER, PATIENCE_S, Held, changer_of, given_up
+from ingest.shared import CHANGER, PATIENCE_S, Held, changer_of, given_up, may_change, without_dead
 from ingest.sources import Sources, read_sources
 
 log = get_log("watch")
@@ -103,7 +103,18 @@ class Watch:
         self._release_drained()
         self._look_for_change()
         self._look_for_orphans()
+        self._share_flood()
         self._write_flood()
+
+    def _share_flood(self) -> None:
+        """How many of us are dealt parts of the stream, and what all have let in."""
+        if not self._settings.ingest_shared_group:
+            return
+        keys = self._keys()
+        sharers = sum(lock_key(slot_lock(slot)) in keys for slot in range(self._settings.ingest_slots))
+        with self._ingester.engine.connect() as conn:
+            named = quarantine.read_named(conn, utc_now() - NAMES_WITHIN)
+        self._ingester.flood.share(sharers, named)
 
     def _write_flood(self) -> None:
         """Who was caught, and how much was held back since the last look."""
@@ -160,15 +171,18 @@ class Watch:
         for name, one in self._lease.execute("SELECT client_id, topic_filter FROM broker_subscription"):
             sessions.setdefault(name, set()).add(one)
         held = {name: frozenset(filters) for name, filters in sessions.items()}
+        keys = self._keys()
+        own = session_name(self._settings, self._ingester.installation, slot)
+        held = without_dead(held, {name for name, of in self._slots.items() if lock_key(slot_lock(of)) in keys})
         old = given_up(self._ingester.sources.filters(group), held)
         ours = CHANGER in self._lease.held
-        if old and not ours and self._lease.take(CHANGER):
+        if old and not ours and may_change(old, held.get(own, frozenset())) and self._lease.take(CHANGER):
             self._lease.take(changer_of(slot))
             self._changing_since, ours = time.monotonic(), True
         elif ours and not old:
             for name in (changer_of(slot), CHANGER):
                 self._lease.release(name)
-        keys = {key for (key,) in self._lease.execute(HELD)}
+        keys = self._keys()
         turns = [n for n in range(self._settings.ingest_slots) if lock_key(changer_of(n)) in keys]
         changer = session_name(self._settings, self._ingester.installation, turns[0]) if turns else None
         changers = held.get(changer or "", frozenset())
@@ -182,10 +196,14 @@ class Watch:
         waited = bool(old) and ours and now - self._changing_since > PATIENCE_S
         self._ingester.follow(Held(held, changer, self._steady, waited))
 
+    def _keys(self) -> set[int]:
+        """Of the advisory locks that anybody holds, ours too."""
+        return {key for (key,) in self._lease.execute(HELD)}
+
     def _look_for_orphans(self) -> None:
         """Sessions whose slot nobody else holds; those that stay so for a while we take."""
         sessions = {name for (name,) in self._lease.execute("SELECT DISTINCT client_id FROM broker_subscription")}
-        held = {key for (key,) in self._lease.execute(HELD)} - {lock_key(name) for name in self._lease.held}
+        held = self._keys() - {lock_key(name) for name in self._lease.held}
         own = session_name(self._settings, self._ingester.installation, self._ingester.slot)
         free = {
             session

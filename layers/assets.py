@@ -18,6 +18,7 @@ from core.clock import rfc3339
 from core.coordinates import read_position
 from core.db import notify_place
 from core.errors import Conflict, Forbidden, InputError, NotFound
+from core.faults import unfit
 from core.given import Given, as_input_error
 from core.history import row_of, write_thing
 from core.i18n import say
@@ -100,9 +101,9 @@ class AssetChange(Given):
         try:
             length = len(json.dumps(value, allow_nan=False))
         except ValueError:
-            raise ValueError("expected finite numbers") from None
+            raise unfit("finite_number", "expected finite numbers") from None
         if length > LONGEST:
-            raise ValueError(f"expected at most {LONGEST:,} characters of JSON")
+            raise unfit("string_too_long", "expected at most {max_length} characters of JSON", max_length=LONGEST)
         return value
 
     @field_validator("state")
@@ -110,7 +111,7 @@ class AssetChange(Given):
     def known_state(cls, value: str | None) -> str | None:
         states = table("asset_states")
         if value is not None and value not in states:
-            raise ValueError(f"expected one of {', '.join(states)}")
+            raise unfit("one_of", "expected one of {expected}", expected=", ".join(states))
         return value
 
 
@@ -214,8 +215,7 @@ def _of_form(change: AssetChange, before: Asset) -> AssetChange:
     try:
         return AssetChange.model_validate({**given, **fields})
     except ValidationError as exc:
-        told = as_input_error(exc)
-        raise InputError(f"values.{told.message}", field=f"values.{told.field}") from exc
+        raise as_input_error(exc, "values") from exc
 
 
 def _like(was: JsonValue, words: str, name: str) -> JsonValue:

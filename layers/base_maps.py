@@ -21,6 +21,7 @@ from typing_extensions import TypedDict
 from core.clock import rfc3339
 from core.crs import Datum
 from core.errors import InputError, NotFound
+from core.faults import unfit
 from core.given import Given
 from core.vocabulary import Text
 from layers.spec import BASE_MAPS, Layer, RasterTiles
@@ -70,20 +71,24 @@ class BaseMapIn(Given):
         found = {_plain(name) for name in PLACE.findall(value)}
         unknown = set(PLACE.findall(value)) - PLACES
         if unknown or "{" in PLACE.sub("", value) or "}" in PLACE.sub("", value):
-            raise ValueError(f"expected of what stands in braces {', '.join(sorted(PLACES))}")
+            raise unfit(
+                "map_places", "expected of what stands in braces {expected}", expected=", ".join(sorted(PLACES))
+            )
         if not {"z", "x"} <= found or len({"y", "-y"} & found) != 1:
-            raise ValueError("expected {z}, {x} and one of {y} and {-y}")
+            raise unfit("map_tile", "expected {z}, {x} and one of {y} and {-y}")
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-            raise ValueError("expected an address that begins with http:// or https:// and a host")
+            raise unfit("map_address", "expected an address that begins with http:// or https:// and a host")
         if not HOST.fullmatch(parts.netloc):
-            raise ValueError("expected a host of Latin letters, digits, points and {s}, with a port if need be")
+            raise unfit("map_host", "expected a host of Latin letters, digits, points and {s}, with a port if need be")
         if not all("!" <= sign <= "~" for sign in value):
-            raise ValueError("expected ASCII without blanks: other characters percent-encoded")
+            raise unfit("map_signs", "expected ASCII without blanks: other characters percent-encoded")
         if any(parts.hostname == host or parts.hostname.endswith(f".{host}") for host in SHIFTED):
-            raise ValueError(NOT_BESIDE)
+            raise unfit("map_shifted", NOT_BESIDE)
         if re.search(r"tilematrixset=c\b|_c/wmts", value, re.IGNORECASE):
-            raise ValueError("expected tiles in EPSG:3857 (of the national map service those of matrix set w)")
+            raise unfit(
+                "map_projection", "expected tiles in EPSG:3857 (of the national map service those of matrix set w)"
+            )
         return value
 
     @field_validator("datum")
@@ -91,21 +96,21 @@ class BaseMapIn(Given):
     def fits(cls, value: str) -> str:
         datum = DATUMS.get(re.sub(r"[\s_\-]", "", value).upper())
         if datum is None:
-            raise ValueError("expected WGS84 or CGCS2000")
+            raise unfit("one_of", "expected {expected}", expected="WGS84, CGCS2000")
         if datum in (Datum.GCJ02, Datum.BD09):
-            raise ValueError(NOT_BESIDE)
+            raise unfit("map_shifted", NOT_BESIDE)
         return str(datum)
 
     @model_validator(mode="after")
     def whole(self) -> BaseMapIn:
         if ("{s}" in self.address) != bool(self.subdomains):
-            raise ValueError("subdomains: expected where, and only where, the address has {s}")
+            raise unfit("map_subdomains", "subdomains: expected where, and only where, the address has {s}")
         if self.key is not None and "{key}" not in self.address:
-            raise ValueError("address: expected {key} where the key stands")
+            raise unfit("map_key", "address: expected {key} where the key stands")
         if self.min_zoom > self.max_zoom:
-            raise ValueError("max_zoom: expected no less than min_zoom")
+            raise unfit("map_zooms", "max_zoom: expected no less than min_zoom")
         if self.direct and self.zoom_offset:
-            raise ValueError("zoom_offset: expected 0 where browsers fetch the tiles themselves (direct)")
+            raise unfit("map_offset", "zoom_offset: expected 0 where browsers fetch the tiles themselves (direct)")
         return self
 
 

@@ -16,6 +16,7 @@ from core.catalogue.entries import forget
 from core.catalogue.nouns import Kind, Name
 from core.clock import rfc3339
 from core.errors import Forbidden, NotFound
+from core.faults import unfit
 from core.scope import EVERYTHING, Scope, seen
 from core.types import UNKNOWN_DISTRICT, JsonObject
 from core.vocabulary import Text, table
@@ -235,7 +236,7 @@ def known_group(value: str) -> str:
     """ValueError where the tree has no such group."""
     groups = own_groups()
     if value not in groups:
-        raise ValueError(f"expected one of {', '.join(groups)}")
+        raise unfit("one_of", "expected one of {expected}", expected=", ".join(groups))
     return value
 
 

@@ -98,6 +98,22 @@ def classify(
     tell(conn, kind, identity)
 
 
+def rename(
+    conn: Connection, kind: Literal["sensor", "camera"], identity: str, names: Text, who: Viewer, now: datetime
+) -> None:
+    """Call a thing otherwise. NotFound where it is not there for who asks."""
+    given = {"id": identity, **names, **who.scope.params()}
+    before = row_of(conn, kind, identity)
+    seen_one = f"id = :id AND {seen('district', 'classification')}"
+    done = conn.execute(text(f"UPDATE {kind} SET name_zh = :zh, name_en = :en WHERE {seen_one}"), given)
+    if not done.rowcount:
+        raise NotFound(f"there is no {kind} {identity!r}")
+    write_thing(conn, kind, identity, "renamed", who.username, before, now)
+    tell(conn, kind, identity)
+    if kind == "camera":
+        notify_change(conn, "layer", ["cameras"])
+
+
 _OPEN_ALARMS = text(
     "SELECT id FROM alarm WHERE thing_type = :kind AND thing_id = :id AND state <> 'normal' ORDER BY id"
 )

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
 from core.errors import InputError
+from core.faults import unfit
 from core.given import Given
 from core.i18n import say
 from core.types import JsonObject
@@ -57,7 +58,7 @@ class StyleIn(Given):
     @model_validator(mode="after")
     def whole(self) -> StyleIn:
         if self.method and not self.by:
-            raise ValueError("by: expected a column")
+            raise unfit("style_column", "by: expected a column")
         return self
 
 

@@ -20,6 +20,7 @@ from alerts.rules.surprise import ANOMALY
 from alerts.rules.threshold import THRESHOLD
 from alerts.rules.video import VIDEO_EVENT
 from core.errors import InputError
+from core.given import as_input_error
 from core.registry import Registry
 
 OURS = (
@@ -46,6 +47,4 @@ def check_params(kind: str, params: Mapping[str, object]) -> RuleParams:
     try:
         return KINDS[kind].params.model_validate(params)
     except ValidationError as exc:
-        first = exc.errors()[0]
-        field = "params." + ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{field}: {first['msg']}", field=field) from exc
+        raise as_input_error(exc, "params") from exc

@@ -18,6 +18,7 @@ from alerts.rules.base import Bank, Fed, Finding, Params, Readings, RuleKind, Ru
 from alerts.rules.stepped import SteppedBank
 from alerts.rules.steps import SECOND, Floats, Ints, Step
 from alerts.rules.windows import Windows
+from core.faults import unfit
 from core.vocabulary import table
 
 
@@ -45,7 +46,7 @@ class AggregateParams(RuleParams):
     @model_validator(mode="after")
     def _has_limits(self) -> AggregateParams:
         if not self.per_site and any(step.on is None for step in self.steps):
-            raise ValueError("on is needed in each step, but where limits are per_site")
+            raise unfit("rule_needs_limits", "on is needed in each step, but where limits are per_site")
         return self
 
 

@@ -10,10 +10,12 @@ from typing_extensions import TypedDict
 
 from app.api.shapes import Limit, Words
 from app.api.shapes import Name as Cursor
+from app.dashboard import texts
 from app.deps import Conn, Now, PartsDep, Who
 from core.given import Given
 from core.nouns import Page
 from core.viewer import Permission
+from core.vocabulary import Text
 from ingest.doors.accounts import (
     NAME,
     AccountIn,
@@ -56,6 +58,8 @@ class ImportedObject(TypedDict):
     name: str
     credentials: Credentials | None
     error: str | None
+    # what `error` says, for people
+    message: Text | None
     field: str | None
 
 
@@ -111,6 +115,7 @@ def imported_object(one: Imported) -> ImportedObject:
         "name": one.name,
         "credentials": one.credentials,
         "error": one.error.message if one.error else None,
+        "message": texts.why(one.error.reason, one.error.about) if one.error else None,
         "field": one.error.field if one.error else None,
     }
 

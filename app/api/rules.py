@@ -19,6 +19,7 @@ from alerts.trial import Trial, try_beside
 from app.api.shapes import INT4, Limit, Name, check_moment, part
 from app.deps import Conn, Now, Who
 from core.errors import Unavailable
+from core.faults import unfit
 from core.given import Given
 from core.nouns import Page
 from core.viewer import Permission
@@ -61,7 +62,7 @@ class TryIn(Given):
     @model_validator(mode="after")
     def _in_order(self) -> TryIn:
         if self.to <= self.from_:
-            raise ValueError("to: expected a moment after from")
+            raise unfit("try_order", "to: expected a moment after from")
         return self
 
 

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from core.errors import InputError
 from core.excerpt import Cursor, Excerpt, Order
+from core.faults import unfit
 from core.given import Given
 from core.nouns import Page
 from core.scope import Classification
@@ -33,7 +34,7 @@ EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo
 
 def check_moment(value: datetime) -> datetime:
     if not EARLIEST <= value <= LATEST:
-        raise ValueError("expected a moment between 1970 and 2200")
+        raise unfit("moment_range", "expected a moment between {least} and {most}", least=1970, most=2200)
     return value
 
 

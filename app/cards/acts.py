@@ -101,6 +101,7 @@ NEEDS = {
     "asset_values": Permission.LAYER_EDIT,
     "asset_note": Permission.LAYER_EDIT,
     "asset_back": Permission.LAYER_EDIT,
+    "rename": Permission.SENSOR_MANAGE,
     "row_values": Permission.LAYER_EDIT,
     "row_place": Permission.LAYER_EDIT,
     "row_delete": Permission.LAYER_EDIT,
@@ -263,13 +264,24 @@ def for_assignment(incident: str, assignment: Assignment) -> list[Act]:
     return [*reported, recall]
 
 
+def for_name(kind: str, identity: str, names: Text) -> Act:
+    """What a sensor, camera or unit is called, said otherwise."""
+    fields: list[AskedFor] = [
+        {**typed(name, required=True), "value": names[lang]} for name, lang in (("name_zh", "zh"), ("name_en", "en"))
+    ]
+    return act(
+        "rename", say("act.rename"), f"/api/names/{kind}/{quote(identity, safe='')}", fields=fields, method="PUT"
+    )
+
+
 def for_unit(unit: Unit) -> list[Act]:
     """In and out of service; one that is on something reports there."""
+    renamed = for_name("unit", unit["id"], unit["names"])
     url = f"/api/units/{unit['id']}/status"
     if unit["status"] in BUSY_UNIT:
-        return []
+        return [renamed]
     wanted = UnitStatus.OUT_OF_SERVICE if unit["status"] == UnitStatus.AVAILABLE else UnitStatus.AVAILABLE
-    return [act("report", say(f"act.unit.{wanted}"), url, {"status": wanted})]
+    return [act("report", say(f"act.unit.{wanted}"), url, {"status": wanted}), renamed]
 
 
 def for_asset(asset: Asset, history: Sequence[AssetEvent]) -> list[Act]:

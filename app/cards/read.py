@@ -208,7 +208,8 @@ def sensor_card(asking: Asking, identity: str) -> SensorCard:
         raise NotFound(f"there is no sensor {identity!r}")
     sensor = as_seen(asking.viewer, "sensor", sensor)
     parts = parts_of(asking, "sensor", sensor, sensor["names"], say("source.sensor", name=sensor["names"]), identity)
-    return {**parts, "type": "sensor", "object": sensor, "measures": measures_of_sensor(asking, sensor)}
+    named = acts.allowed([acts.for_name("sensor", identity, sensor["names"])], asking.viewer.permissions)
+    return {**parts, "type": "sensor", "object": sensor, "measures": measures_of_sensor(asking, sensor), "acts": named}
 
 
 def measures(asking: Asking, sensor_id: str) -> list[Measure]:
@@ -223,7 +224,8 @@ def measures_of_sensor(asking: Asking, sensor: Sensor) -> list[Measure]:
 def camera_card(asking: Asking, identity: str) -> CameraCard:
     camera = read_camera(asking.conn, identity, asking.now)
     parts = parts_of(asking, "camera", camera, camera["names"], say("source.camera", name=camera["names"]), identity)
-    return {**parts, "type": "camera", "object": camera}
+    named = acts.allowed([acts.for_name("camera", identity, camera["names"])], asking.viewer.permissions)
+    return {**parts, "type": "camera", "object": camera, "acts": named}
 
 
 def video_event_card(asking: Asking, identity: str) -> VideoEventCard:

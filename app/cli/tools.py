@@ -57,7 +57,7 @@ def doctor(options: argparse.Namespace) -> int:
     remarks = [
         *check_database(settings),
         *check_broker(settings),
-        *check_take_overs(state / "log" / "mosquitto.log"),
+        *check_take_overs(state / "log" / "mosquitto.log", utc_now()),
         *check_front(settings),
         *check_accounts(pids),
         *check_programs(pids),

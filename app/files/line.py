@@ -171,8 +171,15 @@ def _answered(last: dict[str, Any], complained: bytes, code: int | None) -> Any:
 
 def error_of(failure: Failure) -> OneMapError:
     kind = KINDS.get(failure["kind"], InputError)
-    return kind(failure["message"], field=failure["field"], reason=failure["reason"])
+    return kind(failure["message"], field=failure["field"], reason=failure["reason"], about=failure.get("about"))
 
 
 def failure_of(exc: OneMapError) -> Failure:
-    return {"kind": type(exc).__name__, "message": exc.message, "field": exc.field, "reason": exc.reason}
+    told: Failure = {
+        "kind": type(exc).__name__,
+        "message": exc.message,
+        "field": exc.field,
+        "reason": exc.reason,
+        "about": exc.about,
+    }
+    return told

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -97,6 +97,8 @@ class Failure(TypedDict):
     message: str
     field: str | None
     reason: str
+    # what fills in the words of the reason; not there in what an earlier version wrote
+    about: NotRequired[dict[str, dict[str, str]]]
 
 
 class FileObject(TypedDict):

@@ -76,7 +76,7 @@ def load_own(
         try:
             done = run_import(transaction, listed.parent / entry.file, given, who, "load")
         except InputError as exc:
-            raise InputError(f"{entry.file}: {exc.message}", field=exc.field) from exc
+            raise InputError(f"{entry.file}: {exc.message}", field=exc.field, about=exc.about) from exc
         layer = str(done["plan"]["layer"])
         with transaction() as conn:
             change = LayerChange(version=need_layer(conn, layer).version, style=entry.style, visible=entry.visible)

@@ -29,7 +29,10 @@ SILENT = timedelta(days=1)
 TAKEN_OVER_AT_MOST = 3
 ASK_S = 5.0
 LOG_TAIL_BYTES = 1_000_000
-_TAKEN_OVER = re.compile(r"Client (\S+) already connected, closing old connection")
+# what happened longer ago is over, or is told by what goes on
+TAKEN_OVER_WITHIN = timedelta(hours=1)
+# seconds since 1970, as Mosquitto writes them
+_TAKEN_OVER = re.compile(r"(\d+): Client (\S+) already connected, closing old connection")
 
 
 def check_doors(conn: Connection, now: datetime) -> Iterator[Remark]:
@@ -137,14 +140,15 @@ def ask_broker(settings: Settings, topics: Sequence[str]) -> list[str]:
         client.loop_stop()
 
 
-def check_take_overs(log: Path) -> Iterator[Remark]:
-    """From the end of the broker's log, where it is at hand."""
+def check_take_overs(log: Path, now: datetime) -> Iterator[Remark]:
+    """Of the last hour, from the end of the broker's log, where it is at hand."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - LOG_TAIL_BYTES))
-            found = count_take_overs(file.read().decode("utf-8", "replace").splitlines())
+            lines = file.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return
+    found = count_take_overs(lines, now - TAKEN_OVER_WITHIN)
     often = [f"{name} ({n} times)" for name, n in found.most_common() if n > TAKEN_OVER_AT_MOST]
     if often:
         yield Remark(
@@ -153,6 +157,7 @@ def check_take_overs(log: Path) -> Iterator[Remark]:
         )
 
 
-def count_take_overs(lines: Iterable[str]) -> Counter[str]:
-    """How often each client id was taken over, by Mosquitto's own words."""
-    return Counter(match[1] for line in lines if (match := _TAKEN_OVER.search(line)))
+def count_take_overs(lines: Iterable[str], since: datetime) -> Counter[str]:
+    """How often each client id was taken over since then, by Mosquitto's own words."""
+    found = (match for line in lines if (match := _TAKEN_OVER.search(line)))
+    return Counter(match[2] for match in found if int(match[1]) >= since.timestamp())

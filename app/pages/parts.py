@@ -32,7 +32,7 @@ def done(key: str, **params: object) -> html.Div:
 def error_words(exc: OneMapError) -> list[Any]:
     """The reason, in the page's language; of one that says no more than that something is wrong, its detail too."""
     why = texts.pair(texts.why(exc.reason, exc.about))
-    return [*why, " ", html.Code(exc.message)] if exc.reason in PLAIN else why
+    return [*why, " ", html.Code(exc.message)] if exc.reason in PLAIN and not exc.about else why
 
 
 def reason_words(reason: str) -> list[Any]:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from core import audit
 from core.catalogue.nouns import Kind, Name, Resource
 from core.errors import Conflict, InputError
+from core.faults import unfit
 from core.given import Given
 from core.scope import Classification
 from core.texts import visible
@@ -74,7 +75,7 @@ def known(value: str | None, words: str) -> str | None:
     if not value:
         return None
     if value not in table(words):
-        raise ValueError(f"expected one of {', '.join(table(words))}")
+        raise unfit("one_of", "expected one of {expected}", expected=", ".join(table(words)))
     return value
 
 

@@ -19,6 +19,7 @@ from jmespath.functions import Functions, signature  # type: ignore[import-untyp
 from jmespath.visitor import Options, TreeInterpreter  # type: ignore[import-untyped]
 
 from core.errors import DecodeError
+from core.faults import unfit
 
 MAX_DEPTH = 40
 # the entries of all [a, b] and {a: b} together: each level of them may repeat what is below
@@ -33,9 +34,14 @@ def compile_expression(expression: str) -> Any:
     try:
         tree: dict[str, Any] = jmespath.compile(expression).parsed
     except JMESPathError as exc:
-        raise ValueError(f"`{expression[:60]}` is no JMESPath: {' '.join(str(exc).split())[:200]}") from exc
+        raise unfit(
+            "expression",
+            "`{expression}` is no JMESPath: {told}",
+            expression=expression[:60],
+            told=" ".join(str(exc).split())[:200],
+        ) from exc
     except RecursionError as exc:
-        raise ValueError(f"`{expression[:60]}` is nested too deeply") from exc
+        raise unfit("expression_deep", "`{expression}` is nested too deeply", expression=expression[:60]) from exc
     made, level, depth = 0, [tree], 0
     while level:
         depth += 1
@@ -44,10 +50,19 @@ def compile_expression(expression: str) -> Any:
         level = [child for node in level for child in node["children"] if isinstance(child, dict)]
         strange = next((call for call in called if call not in KNOWN), None)
         if strange is not None:
-            raise ValueError(f"`{expression[:60]}`: there is no function {str(strange)[:40]}()")
+            raise unfit(
+                "expression_function",
+                "`{expression}`: there is no function {name}()",
+                expression=expression[:60],
+                name=str(strange)[:40],
+            )
     if depth > MAX_DEPTH or made > MAX_MADE:
-        raise ValueError(
-            f"`{expression[:60]}`: expected at most {MAX_DEPTH} levels, and {MAX_MADE} entries in [ ] and {{ }}"
+        raise unfit(
+            "expression_size",
+            "`{expression}`: expected at most {levels} levels, and {entries} entries in [ ] and { }",
+            expression=expression[:60],
+            levels=MAX_DEPTH,
+            entries=MAX_MADE,
         )
     return tree
 

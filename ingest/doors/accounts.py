@@ -18,6 +18,7 @@ from core import audit
 from core.clock import rfc3339
 from core.db import DOOR_CHANNEL, notify
 from core.errors import Conflict, Forbidden, InputError, NotFound
+from core.faults import not_as
 from core.given import Given
 from core.scope import EVERYTHING, Scope, seen, seen_unit, unit_district
 from core.types import Params, check_device_id
@@ -184,9 +185,9 @@ def require_active(conn: Connection, name: str) -> None:
 def check_account(conn: Connection, given: AccountIn, prefix: str) -> AccountIn:
     """InputError names the field at fault; Conflict where another account speaks for one of its things."""
     if given.name in OURS:
-        raise InputError(f"name: {given.name!r} is an account of the software itself", field="name")
+        raise not_as("name", "own_account", f"{given.name!r} is an account of the software itself")
     if given.kind == "gateway" and any(getattr(given, name) for name in LISTS):
-        raise InputError("kind: a gateway may speak for all; leave out what it speaks for", field="kind")
+        raise not_as("kind", "gateway_alone", "a gateway may speak for all; leave out what it speaks for")
     for kind in THINGS:
         for one in getattr(given, kind):
             check_device_id(one, kind)
@@ -194,19 +195,25 @@ def check_account(conn: Connection, given: AccountIn, prefix: str) -> AccountIn:
     known = {row.id: [f.replace("{prefix}", prefix) for f in row.topic_filters] for row in rows}
     for source in given.sources:
         if source not in known:
-            raise InputError(f"sources: there is no source {source[:80]!r}", field="sources")
+            raise not_as("sources", "no_source", f"there is no source {source[:80]!r}", name=source[:80])
         if all(overlap(f, f"{prefix}/#") for f in known[source]):
-            raise InputError(
-                f"sources: {source!r} reads topics below {prefix}/; say for which sensors, cameras or units it speaks",
-                field="sources",
+            raise not_as(
+                "sources",
+                "own_topics",
+                f"{source!r} reads topics below {prefix}/; say for which sensors, cameras or units it speaks",
+                name=source,
             )
     for topic in given.topics:
         check_topic(topic, known, prefix)
     other = conn.execute(_OTHERS, given.model_dump(include={"name", *THINGS})).one_or_none()
     if other is not None:
         kind, shared = next((k, both) for k in THINGS if (both := set(getattr(other, k)) & set(getattr(given, k))))
+        thing = min(shared)
         raise Conflict(
-            f"{kind}: the account {other.name!r} speaks for {min(shared)!r} already", reason="spoken_for", field=kind
+            f"{kind}: the account {other.name!r} speaks for {thing!r} already",
+            reason="spoken_for",
+            field=kind,
+            about={"thing": {"zh": thing, "en": thing}, "account": {"zh": other.name, "en": other.name}},
         )
     return given
 
@@ -242,14 +249,17 @@ def check_topic(topic: str, known: Mapping[str, Sequence[str]], prefix: str) -> 
     try:
         check_filter(topic, prefix)
     except InputError as exc:
-        raise InputError(f"topics: expected a topic of a source, got {topic[:120]!r}", field="topics") from exc
+        told = f"expected a topic of a source, got {topic[:120]!r}"
+        raise not_as("topics", "no_topic", told, name=topic[:120]) from exc
     if overlap(topic, f"{prefix}/#"):
-        raise InputError(
-            f"topics: {topic[:120]!r} is below {prefix}/; say for which sensors, cameras or units it speaks",
-            field="topics",
+        raise not_as(
+            "topics",
+            "own_topics",
+            f"{topic[:120]!r} is below {prefix}/; say for which sensors, cameras or units it speaks",
+            name=topic[:120],
         )
     if not any(covers(f, topic) for filters in known.values() for f in filters):
-        raise InputError(f"topics: no source reads {topic[:120]!r}", field="topics")
+        raise not_as("topics", "unread_topic", f"no source reads {topic[:120]!r}", name=topic[:120])
 
 
 def stated(given: AccountIn) -> Params:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from core.errors import InputError, OneMapError
+from core.faults import listed
 from core.given import as_input_error
 from core.scope import EVERYTHING, Scope
 from ingest.doors.accounts import LISTS, AccountIn, Credentials, add_account, need_reach
@@ -38,7 +39,7 @@ def read_text(body: bytes) -> str:
             return body.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise InputError("file: expected a CSV in UTF-8 or GB 18030", field="file")
+    raise InputError("file: expected a CSV in UTF-8 or GB 18030", field="file", reason="csv_encoding")
 
 
 def read_csv(body: str) -> list[Line]:
@@ -50,20 +51,27 @@ def read_csv(body: str) -> list[Line]:
         names = [name.strip() for name in lines.fieldnames or ()]
         unknown = sorted(set(names) - set(AccountIn.model_fields))
         if "name" not in names or unknown:
-            wanted = ", ".join(AccountIn.model_fields)
+            wanted = tuple(AccountIn.model_fields)
             got = ", ".join(names)[:200]
-            raise InputError(f"heading: expected name and any of {wanted}; got {got!r}", field="heading")
+            raise InputError(
+                f"heading: expected name and any of {', '.join(wanted)}; got {got!r}",
+                field="heading",
+                reason="csv_heading",
+                about={"wanted": listed(wanted)},
+            )
         lines.fieldnames = names
         return [(lines.line_num, read_line(row)) for row in lines]
     except csv.Error as exc:
-        raise InputError(f"file: expected a CSV; line {lines.line_num + 1}: {exc}", field="file") from exc
+        number = str(lines.line_num + 1)
+        told = f"file: expected a CSV; line {number}: {exc}"
+        raise InputError(told, field="file", reason="csv_line", about={"line": {"zh": number, "en": number}}) from exc
 
 
 def read_line(row: Mapping[str | None, str | None]) -> AccountIn | OneMapError:
     given: dict[str, str | list[str]] = {}
     for name, told in row.items():
         if name is None:
-            return InputError("line: it has more cells than the heading", field="line")
+            return InputError("line: it has more cells than the heading", field="line", reason="csv_cells")
         cell = (told or "").strip()
         if cell:
             given[name] = cell.replace(";", " ").split() if name in LISTS else cell

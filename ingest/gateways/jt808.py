@@ -184,9 +184,9 @@ class Session:
         handler = self._handlers.get(message.message_id)
         if handler is None or message.encryption:
             self._count("unsupported")
-            if handler is None:
-                told = f"message {message.message_id:04x}"
-                await self._tell(DecodeError(f"{told}: the gateway does not read it", field=told), message.body)
+            told = f"message {message.message_id:04x}"
+            why = "the gateway does not read it" if handler is None else "it is encrypted, and the gateway has no key"
+            await self._tell(DecodeError(f"{told}: {why}", field=told), message.body)
             return await self._answer(message, Result.UNSUPPORTED)
         try:
             await handler(message)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from core.db import notify_change
 from core.errors import InputError
+from core.given import as_input_error
 from core.history import THINGS, kept
 from core.types import Box, JsonObject
 from layers.imports.schema import BY_LAYER, Feature
@@ -99,10 +100,8 @@ def read_head(given: JsonObject) -> CityHead:
     try:
         return CityHead.model_validate(given)
     except ValidationError as exc:
-        first = exc.errors()[0]
-        field = str(first["loc"][0])
-        told = "expected a value" if first["type"] == "missing" else first["msg"]
-        raise InputError(f"city.json: {field}: {told}", field=field) from exc
+        told = as_input_error(exc)
+        raise InputError(f"city.json: {told.message}", field=told.field, about=told.about) from exc
 
 
 def save_city(conn: Connection, city: CityHead) -> None:

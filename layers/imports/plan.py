@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from core.faults import unfit
 from core.given import Given
 from core.scope import Classification
 from layers.columns import Column, ColumnType, Role
@@ -59,7 +60,7 @@ class Plan(Given):
     @classmethod
     def named_plainly(cls, value: str) -> str:
         if not LAYER_ID.fullmatch(value):
-            raise ValueError("expected a small letter, then up to 47 of a-z 0-9 _ -")
+            raise unfit("layer_id", "expected a small letter, then up to 47 of a-z 0-9 _ -")
         return value
 
     @model_validator(mode="after")
@@ -67,9 +68,9 @@ class Plan(Given):
         names = [column.name for column in self.columns]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice:
-            raise ValueError(f"columns: {twice!r} stands there twice")
+            raise unfit("column_twice", "columns: {name} stands there twice", name=twice)
         if self.key is not None and self.key not in names:
-            raise ValueError(f"key: expected one of {', '.join(names)}")
+            raise unfit("key_of_columns", "key: expected one of {expected}", expected=", ".join(names))
         return self
 
     def kept(self) -> tuple[Column, ...]:

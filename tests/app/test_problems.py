@@ -9,6 +9,7 @@ from typing import Any, cast
 import httpx
 import pytest
 from fastapi import FastAPI
+from pydantic import Field
 from sqlalchemy import Engine, text
 
 from app import problems
@@ -16,11 +17,18 @@ from app.dashboard import texts
 from app.deps import TURNS, Conn, Parts
 from core.clock import utc_now
 from core.errors import Conflict, Forbidden
+from core.given import Given
 from core.settings import Settings
 from core.viewer import Permission, Role
 from tests.core.test_transact import fail
 from tests.people import person
 from tests.support import Administer
+
+
+class Asked(Given):
+    receivers: list[str] = Field(min_length=1)
+    level: int = Field(le=4)
+
 
 WAITERS = 60  # more than there are threads
 
@@ -118,6 +126,31 @@ def test_why_is_said_in_the_language_asked_for_and_the_detail_stays(
     assert (told["message"], answer.headers["content-language"]) == (message, lang)
     assert (told["detail"], told["reason"]) == ("unit: u1 is en_route, not available", "unit_busy")
     assert answer.headers["content-length"] == str(len(answer.content))
+
+
+@pytest.mark.parametrize(
+    ("lang", "message", "second"),
+    [
+        ("zh-CN", "receivers：至少 1 项，现有 0 项", "level：不得大于 4"),
+        ("en", "receivers: entries needed: 1 or more, given: 0", "level: this must be at most 4"),
+    ],
+)
+def test_field_at_fault_is_named_with_what_is_expected(
+    lang: str, message: str, second: str, fresh_engine: Engine
+) -> None:
+    app = app_on(fresh_engine)
+
+    @app.post("/act")
+    def act(body: Asked) -> None: ...
+
+    async def ask() -> httpx.Response:
+        async with client_of(app) as client:
+            return await client.post("/act", json={"receivers": [], "level": 7}, headers={"Accept-Language": lang})
+
+    told = asyncio.run(ask()).json()
+    assert told["message"] == message
+    assert told["detail"] == "receivers: List should have at least 1 item after validation, not 0"
+    assert second.endswith(told["errors"][1]["why"][lang[:2]])
 
 
 def test_a_reason_whose_fields_are_not_known_is_said_in_plain_words() -> None:

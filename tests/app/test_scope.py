@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from alerts.cells import put_districts, read_cell_ground, score_cells
 from alerts.scoring import score_incidents
 from alerts.store import link
-from app.api import alarms, health, incidents, layers, pending, sensors, state, units, video
+from app.api import alarms, health, incidents, layers, names, pending, sensors, state, units, video
 from app.api import devices as accounts
 from app.cards import read_card
 from app.cards.around import look_around
@@ -341,6 +341,66 @@ def test_what_may_not_be_seen_is_not_there_to_be_acted_on(act: str, conn: Connec
     with pytest.raises(NotFound):
         ACTS[act](conn, person(Role.DISPATCHER, districts=NOWHERE), alarm, incident)
     ACTS[act](conn, person(Role.DISPATCHER), alarm, incident)
+
+
+REFERENCES: list[tuple[str, str, str, Callable[[Connection, Viewer, str], object]]] = [
+    ("units", "incident", "incidents", lambda conn, who, one: incidents.get_incident(conn, who, UUID(one))),
+    ("units", "incident", "incidents", lambda conn, who, one: incidents.get_log(conn, who, UUID(one))),
+    ("units", "incident", "incidents", lambda conn, who, one: read_card(ask_as(conn, who), "incident", one)),
+    ("alarms", "incident", "incidents", lambda conn, who, one: incidents.get_incident(conn, who, UUID(one))),
+    ("incidents", "alarms", "alarms", lambda conn, who, one: alarms.get_alarm(conn, who, UUID(one))),
+    ("incidents", "alarms", "alarms", lambda conn, who, one: read_card(ask_as(conn, who), "alarm", one)),
+]
+
+
+@pytest.mark.parametrize(("kind", "field", "other", "read"), REFERENCES, ids=[f"{n}" for n in range(len(REFERENCES))])
+def test_id_of_what_one_may_not_see_opens_nothing(
+    kind: str, field: str, other: str, read: Callable[[Connection, Viewer, str], object], conn: Connection
+) -> None:
+    """docs/decisions/0035: it stands in the lists of all, and behind it is nothing for whom it is not."""
+    alarm = change(conn, 1, now())
+    assert alarm
+    incident, _ = open_from_alarm(conn, alarm, link, "me", now())
+    send(conn, incident, "fire-01")
+    home, away = list(conn.scalars(text("SELECT code FROM district ORDER BY code")))[:2]
+    conn.execute(text("UPDATE incident SET district = :away"), {"away": away})
+    conn.execute(text("UPDATE alarm SET district = :home"), {"home": home})
+    conn.execute(
+        text(
+            "UPDATE unit SET station = NULL, home = (SELECT ST_PointOnSurface(geom) FROM district WHERE code = :home)"
+        ),
+        {"home": home},
+    )
+    at = away if kind == "incidents" else home
+    who = person(Role.DISPATCHER, districts=frozenset({at}))
+    found = [one[field] for one in LISTS[kind](conn, who) if one[field]]
+    [reference] = {str(one) for value in found for one in (value if isinstance(value, list) else [value])}
+    assert reference not in ids(LISTS[other](conn, who))
+    with pytest.raises(NotFound):
+        read(conn, who, reference)
+    read(conn, person(Role.DISPATCHER), reference)
+
+
+def test_things_are_called_otherwise_by_whom_they_are_seen(conn: Connection) -> None:
+    admin = person(Role.ADMIN)
+    given = names.NamesIn(name_zh=" 东门一号 ", name_en="East gate 1")
+    for kind, table in (("sensor", "sensors"), ("camera", "cameras"), ("unit", "units")):
+        identity, district = a_district(conn, table)
+        assert names.put_names(conn, admin, now(), kind, identity, given)["names"]["zh"] == "东门一号"  # type: ignore[arg-type]
+        [seen] = [one for one in LISTS[table](conn, admin) if one["id"] == identity]
+        assert seen["names"] == {"zh": "东门一号", "en": "East gate 1"}
+        card: Any = read_card(ask_as(conn, admin), kind, identity)
+        [renames] = [one for one in card["acts"] if one["name"] == "rename"]
+        assert [one["value"] for one in renames["fields"]] == ["东门一号", "East gate 1"]
+        assert "rename" not in [
+            one["name"] for one in read_card(ask_as(conn, person(Role.VIEWER)), kind, identity)["acts"]
+        ]
+        assert {one["type"] for one in search(conn, "东门一号", 20, EVERYTHING)} >= {kind}
+        elsewhere = person(Role.ADMIN, districts=NOWHERE - {district})
+        with pytest.raises(NotFound):
+            names.put_names(conn, elsewhere, now(), kind, identity, given)  # type: ignore[arg-type]
+        with pytest.raises(Forbidden):
+            names.put_names(conn, person(Role.DISPATCHER), now(), kind, identity, given)  # type: ignore[arg-type]
 
 
 def test_phone_of_a_unit_sees_the_alarm_of_its_incident(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

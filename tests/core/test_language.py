@@ -30,7 +30,22 @@ NAMES = {
     *("ChirpStack", "Frigate", "LoRaWAN", "MB", "OGC", "OwnTracks", "SensorThings", "Sparkplug", "Tasmota", "Zigbee"),
     *("OpenStreetMap", "GCJ", "BD"),
     *("LEL", "The", "Things", "Stack"),
-    *("ArcGIS", "DXF", "FileGDB", "GB", "GIS", "GeoJSON", "GeoPackage", "KML", "OSM", "QGIS", "Shapefile", "XLSX"),
+    *(
+        "ArcGIS",
+        "DXF",
+        "FileGDB",
+        "GB",
+        "GIS",
+        "GeoJSON",
+        "GeoPackage",
+        "KML",
+        "OSM",
+        "QGIS",
+        "Shapefile",
+        "XLSX",
+        "EPSG",
+        "UTF",
+    ),
     *("II", "III", "IV"),
 }
 # the name of the language itself, and what is typed as it stands
@@ -44,6 +59,8 @@ AS_IT_STANDS = {
     "search.coordinates",
     "bring.field.datum.help",
     "act.field.place",
+    "error.csv_heading",
+    "given.map_address",
     "basemaps.field.address.help",
     *(f"sources.field.options.{name}.help" for name in ("records", "device", "values", "units", "message_as", "name")),
 }

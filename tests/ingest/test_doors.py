@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
+from app.dashboard import texts
 from app.health.doors import ask_broker, check_doors, check_filters, check_take_overs, probe_filters, sample_of
 from app.services.account import need_program
 from app.services.mosquitto import Broker
@@ -150,6 +151,32 @@ def test_bad_line_of_a_file_costs_itself_only(conn: Connection) -> None:
         (2, "a", None), (3, "", "kind"), (4, "c", "sensors"), (5, "d", None), (6, "", "line"),
     ]  # fmt: skip
     assert read_account(conn, "d")["reports"]
+
+
+def test_bad_line_is_told_in_words_that_name_its_field(conn: Connection) -> None:
+    bad = [
+        "b,boat,,,,",
+        "ä,,,,,",
+        "c,,s!,,,",
+        "d,,,wells,,",
+        "e,,,,no/such,",
+        "main-1,gateway,s9,,,",
+        "f,,s1,,,",
+        "g,,s1,,,",
+    ]
+    body = "\n".join(["name,kind,sensors,sources,topics,note", *bad, ""])
+    done = import_accounts(conn, read_csv(body), "onemap", ADMIN, now())
+    told = [texts.why(one.error.reason, one.error.about) for one in done if one.error]
+    assert [one["zh"] for one in told] == [
+        "kind：须为以下之一：device、unit、gateway",
+        "name：格式不符",
+        "sensors：“s!”不是有效的编号：最多 64 个英文字母、数字、_、.、:、-",
+        "sources：没有数据源“wells”",
+        "topics：没有数据源读取主题“no/such”",
+        "kind：网关账号可代表全部设备，不必逐一填写",
+        "编号 s1 已归账号 f",
+    ]
+    assert told[0]["en"] == "kind: this must be one of device, unit, gateway"
 
 
 @pytest.mark.parametrize("body", ["", "sensors\na\n", "name,colour\na,red\n"])
@@ -300,14 +327,16 @@ def test_doctor_names_devices_that_are_expected_and_silent(conn: Connection) -> 
 
 def test_doctor_names_two_clients_of_one_account(tmp_path: Path) -> None:
     log = tmp_path / "mosquitto.log"
-    line = "1700000000: Client logger-1 already connected, closing old connection.\n"
+    at = now()
+    line = f"{at.timestamp():.0f}: Client logger-1 already connected, closing old connection.\n"
     log.write_text(line * 3)
-    assert list(check_take_overs(log)) == []
+    assert list(check_take_overs(log, at)) == []
     log.write_text(line * 9 + line.replace("logger-1", "logger-2"))
-    [remark] = check_take_overs(log)
+    assert list(check_take_overs(log, at + timedelta(hours=2))) == [], "it is over"
+    [remark] = check_take_overs(log, at)
     assert "logger-1 (9 times)" in remark.words
     assert "logger-2" not in remark.words
-    assert list(check_take_overs(tmp_path / "none")) == []
+    assert list(check_take_overs(tmp_path / "none", at)) == []
 
 
 # --- topics nobody may write ------------------------------------------------------------------------------------------

@@ -104,6 +104,18 @@ def test_no_bound_is_no_bound() -> None:
     assert what.admit(names, now()) == set(names)
 
 
+def test_of_those_who_share_a_stream_each_takes_its_part_of_the_rate() -> None:
+    three = [flood(rate=10) for _ in range(3)]
+    for what in three:
+        what.share(3, [])
+        speak(what, ["z2m/x"], WINDOWS, 4)  # 12 a second of one topic, dealt to three
+    assert [[(one.owner, one.figure) for one in what.caught] for what in three] == [[("topic:z2m/x", 12.0)]] * 3
+    calm = flood(rate=10)
+    calm.share(3, [])
+    speak(calm, ["z2m/x"], WINDOWS, 3)
+    assert not calm.caught
+
+
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
@@ -138,6 +150,29 @@ def test_too_many_names_stop_where_known_sensors_go_on(conn: Connection, sources
     again = writer.write(conn, [reading(f"f-{n}", sources, 3) for n in (0, 1, 1999)], now())
     assert again.inserted == 2, "who is known is heard"
     assert pending(conn, "f-%") == 50
+
+
+def test_three_who_share_a_stream_let_in_no_more_than_one(conn: Connection, sources: Sources) -> None:
+    three = [flood(names=60) for _ in range(3)]
+    writers = [Writer(1, slot, what) for slot, what in enumerate(three)]
+    since = now() - timedelta(hours=1)
+    for turn in range(6):
+        for what in three:
+            what.share(3, quarantine.read_named(conn, since))
+        for slot, writer in enumerate(writers):  # none has heard what the others let in since the last look
+            names = [f"many-{turn}-{slot}-{n}" for n in range(200)]
+            writer.write(conn, [reading(name, sources) for name in names], now())
+    assert pending(conn, "many-%") == 60
+
+
+def test_names_that_come_a_few_at_a_time_are_let_in_up_to_the_bound(conn: Connection, sources: Sources) -> None:
+    what = flood(names=9)
+    writer = Writer(1, 0, what)
+    for n in range(9):
+        what.share(3, quarantine.read_named(conn, now() - timedelta(hours=1)))
+        writer.write(conn, [reading(f"few-{n}", sources)], now())
+    assert pending(conn, "few-%") == 9
+    assert not what.caught
 
 
 def test_names_of_an_account_are_its_own_affair(conn: Connection, sources: Sources) -> None:

@@ -106,10 +106,10 @@ def test_each_field_at_fault_is_told_in_both_languages() -> None:
     _, errors = forms.check(THING, Thing, bad)
     assert {name: words(said, "en") for name, said in errors.items()} == {
         "name": "Please fill this in",
-        "weight": "This must be greater than 0.0",
+        "weight": "This must be greater than 0",
         "colour": "Please choose from the list",
         "tags": "Please fill this in",
-        "place.number": "Please enter a whole number",
+        "place.number": "This must be a whole number",
     }
     assert words(errors["name"], "zh") == "请填写"
 

@@ -186,7 +186,7 @@ def open_many(asking: Asking, typed: str = "") -> html.Div:
 def imported_view(answer: api.ImportAnswer) -> list[Any]:
     """How many are in, and which lines are not and why."""
     refused = [
-        html.Li([html.Span(texts.both("accounts.line", n=one["line"])), " ", html.Code(one["error"])])
+        html.Li([html.Span(texts.both("accounts.line", n=one["line"])), " ", *texts.pair(one["message"])])
         for one in answer["lines"]
         if one["error"]
     ]

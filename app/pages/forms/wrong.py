@@ -7,11 +7,13 @@ from typing import Any, TypeVar
 
 from dash import html
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from app.dashboard import texts
 from app.pages.forms.model import WHOLE, Errors, Form, Kind, Values, Words
 from app.pages.parts import PLAIN, reason_words
 from core.errors import Conflict, InputError
+from core.faults import words_of
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -28,13 +30,9 @@ def errors_of(form: Form, exc: ValidationError, within: str = "") -> Errors:
     """The first error of each field, in words."""
     found: Errors = {}
     for one in exc.errors():
-        context = {
-            name: value for name, value in (one.get("ctx") or {}).items() if isinstance(value, str | int | float)
-        }
-        key = "missing" if is_missing(one) else one["type"]
         path = (*((within,) if within else ()), *one["loc"])
         place = place_of(form, path)
-        found.setdefault(place, [*line_words(form, place, path), *error_text(key, context, one["msg"])])
+        found.setdefault(place, [*line_words(form, place, path), *error_text(one)])
     return found
 
 
@@ -48,17 +46,21 @@ def line_words(form: Form, place: str, path: Sequence[Any]) -> Words:
     return [html.Span([*texts.both("form.error.line", n=at[0] + 1), *named]), " "]
 
 
-def is_missing(one: Any) -> bool:
+def is_missing(one: ErrorDetails) -> bool:
     """An empty input is none given, whatever the type says of it."""
     given = one.get("input")
     return one["type"] == "missing" or given is None or given in ("", [])
 
 
-def error_text(key: str, context: Mapping[str, object], message: str) -> Words:
-    name = f"form.error.{key}"
-    if name in texts.catalogue():
-        return texts.both(name, **context)
-    return [*texts.both("form.error.other"), " ", html.Code(message)]
+def error_text(one: ErrorDetails) -> Words:
+    """What to do in a form, where that is other than what is expected of a program."""
+    name = f"form.error.{'missing' if is_missing(one) else one['type']}"
+    return texts.both(name) if name in texts.catalogue() else sentence(words_of(one))
+
+
+def sentence(why: Mapping[str, str]) -> Words:
+    """What stands alone, and not behind the name of a field."""
+    return texts.pair({lang: said[:1].upper() + said[1:] for lang, said in why.items()})
 
 
 def place_of(form: Form, parts: Sequence[Any]) -> str:
@@ -74,6 +76,8 @@ def place_of(form: Form, parts: Sequence[Any]) -> str:
 def error_of(form: Form, exc: InputError | Conflict) -> Errors:
     """What the server said of a field: the reason in words, and its detail as it stands, without the field's name."""
     place = place_of(form, (exc.field or "").split("."))
+    if exc.reason in PLAIN and "why" in exc.about:
+        return {place: sentence(exc.about["why"])}
     detail = exc.message.removeprefix(f"{exc.field}: ") if exc.field else exc.message
     words = texts.both("form.error.refused") if exc.reason in PLAIN else reason_words(exc.reason)
     return {place: [*words, " ", html.Code(detail)]}
