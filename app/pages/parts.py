@@ -38,7 +38,10 @@ def error_words(exc: OneMapError) -> list[Any]:
 def reason_words(reason: str) -> list[Any]:
     """Why a message could not be read; just that it could not, where we have no words for the reason."""
     name = f"reason.{reason}"
-    return texts.both(name if name in texts.catalogue() else texts.reason_key(reason) or "error.undecodable")
+    try:
+        return texts.both(name if name in texts.catalogue() else texts.reason_key(reason) or "error.undecodable")
+    except KeyError:  # its words want to be filled in
+        return texts.both("error.undecodable")
 
 
 def action(

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from app.pages.catalogue import listing
 from tests.browser.desk import PHONE, TOO_WIDE, Desk, window
-from tests.support import PATIENCE_S, System, now, wait_for
+from tests.support import PATIENCE_S, System, wait_for
 
 READY = 'html[data-ready="1"]'
 PANE, REQUEST = "#entry-pane", "#request-pane"
@@ -108,7 +108,8 @@ def test_scores_are_those_of_the_month_that_is_chosen(desk: Desk, processes: Sys
     page = desk.page
     page.click("[data-tab=scores]")
     page.wait_for_selector("[data-panel=scores] .table-state .notice-empty")
-    before = listing.month_before(now().date(), 2)
+    today = processes.one("SELECT (now() AT TIME ZONE timezone)::date FROM city")
+    before = listing.month_before(today, 2)
     with psycopg.connect(processes.settings.database_url) as conn:
         conn.execute(
             """

@@ -56,7 +56,8 @@ def test_lost_lease_moves_the_shard_and_no_flood_is_missed_or_told_twice(system:
     steps = 6
     for step in range(steps):
         flood(system, 2 * step)
-        before, takes = owner(system), taken(system)
+        # one that has only just lost it may not have been followed yet
+        before, takes = wait_for(lambda: owner(system), what="somebody owns the shard"), taken(system)
         system.one(f"SELECT pg_terminate_backend({before})::int")
         flood(system, 2 * step + 1)
         wait_for(lambda takes=takes: taken(system) > takes, what="the shard is taken over")

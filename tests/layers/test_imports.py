@@ -121,9 +121,9 @@ CITY = {
 def test_field_at_fault_of_a_package_head_is_named(field: str, value: Any) -> None:
     assert read_head(CITY).center == (25.0, 60.0)
     given = {name: one for name, one in {**CITY, field: value}.items() if one is not ...}
-    with pytest.raises(InputError, match=rf"^city\.json: {field}: ") as caught:
+    with pytest.raises(InputError, match=rf"^city\.json: {field}\b") as caught:
         read_head(given)
-    assert caught.value.field == field
+    assert (caught.value.field or "").partition(".")[0] == field
 
 
 def test_importing_units_again_keeps_what_they_are_doing(conn: Connection) -> None:

@@ -15,6 +15,7 @@ from app.dashboard import texts
 from app.pages import forms, ids
 from app.pages.forms import Kind, Lines, Section, drawing, versions, wrong
 from app.pages.forms.typed import Typed, gather
+from app.pages.parts import reason_words
 from app.pages.sources import devices, form
 from core.errors import Conflict, InputError
 from tests.dashboard.tree import having, walk, words
@@ -133,6 +134,18 @@ def test_what_is_no_json_is_told_at_its_field() -> None:
 def test_what_the_server_refuses_is_told_at_its_field(exc: InputError, place: str, said: str) -> None:
     [(name, told)] = wrong.error_of(THING, exc).items()
     assert (name, words(told, "en")) == (place, said)
+
+
+def test_a_reason_is_told_with_what_it_is_about() -> None:
+    about = {"thing": {"zh": "wl-a", "en": "wl-a"}, "account": {"zh": "logger-1", "en": "logger-1"}}
+    taken = Conflict("sensors: x", reason="spoken_for", field="sensors", about=about)
+    [told] = wrong.error_of(THING, taken).values()
+    assert "logger-1" in words(told, "en")
+
+
+@pytest.mark.parametrize("key", [key for key in sorted(texts.catalogue()) if key.startswith(("error.", "reason."))])
+def test_words_of_a_reason_never_fail_for_want_of_what_it_is_about(key: str) -> None:
+    assert reason_words(key.partition(".")[2])
 
 
 def test_errors_go_to_inputs_slots_and_what_has_no_place_to_the_whole_form() -> None:

@@ -78,6 +78,8 @@ def error_of(form: Form, exc: InputError | Conflict) -> Errors:
     place = place_of(form, (exc.field or "").split("."))
     if exc.reason in PLAIN and "why" in exc.about:
         return {place: sentence(exc.about["why"])}
+    if exc.reason not in PLAIN and exc.about:
+        return {place: texts.pair(texts.why(exc.reason, exc.about))}
     detail = exc.message.removeprefix(f"{exc.field}: ") if exc.field else exc.message
     words = texts.both("form.error.refused") if exc.reason in PLAIN else reason_words(exc.reason)
     return {place: [*words, " ", html.Code(detail)]}
