@@ -30,6 +30,8 @@ APART = "tests/flow/test_ingest_faults.py"
 ALONE = ("tests/app/test_schema.py", "tests/app/test_backup.py", "tests/app/test_permissions.py")
 # what one worker gets as a whole: it shares a `serve`, a browser or a city; all else is handed out by file
 TOGETHER = ("tests/app/", "tests/browser/", "tests/demo/")
+# a folder of those above that takes longer than all else: in two parts, the second from this file on
+PARTED = "tests/browser/test_p"
 # side by side the long ones begin first, so that workers end together
 LONGEST_FIRST = (
     "tests/browser/",
@@ -86,8 +88,10 @@ class ByFile(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith(APART):
             return nodeid
-        folders = () if nodeid.startswith(ALONE) else TOGETHER
-        return next((folder for folder in folders if nodeid.startswith(folder)), nodeid.partition("::")[0])
+        folder = next((one for one in TOGETHER if nodeid.startswith(one)), None)
+        if folder is None or nodeid.startswith(ALONE):
+            return nodeid.partition("::")[0]
+        return f"{folder}2" if PARTED.startswith(folder) and nodeid >= PARTED else folder
 
 
 def order(item: pytest.Item) -> int:
