@@ -86,8 +86,9 @@ def undone(conn: Connection) -> Iterator[None]:
 def find_effects(conn: Connection, make: Callable[[], object], now: datetime, at: datetime | None = None) -> Effects:
     """What `make` would do; `at`: when it begins to hold. Raises what `make` raises."""
     moment = max(now, at or now)
-    names = {row.id: {"zh": row.name_zh, "en": row.name_en} for row in conn.execute(SUBSCRIPTIONS)}
-    subscribers = tuple(Subscriber(row.id, row.filter) for row in conn.execute(SUBSCRIPTIONS))
+    subscriptions = conn.execute(SUBSCRIPTIONS).all()
+    names = {row.id: {"zh": row.name_zh, "en": row.name_en} for row in subscriptions}
+    subscribers = tuple(Subscriber(row.id, row.filter) for row in subscriptions)
     burning = [as_new(row) for row in conn.execute(_OPEN)]
     recent = [as_new(row) for row in conn.execute(_RECENT, {"since": now - RECENT, "now": now})]
     before = read_around(conn, subscribers, moment)

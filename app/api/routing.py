@@ -12,11 +12,10 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field, JsonValue, ValidationError
 from sqlalchemy import Connection
 
-from alerts import routed, routing
+from alerts import routing
 from alerts.effect import Effects, find_effects
 from alerts.explain import WayObject, explain_way
 from alerts.present import read_alarms
-from alerts.routed import RoutedVersion
 from alerts.routing import (
     Inhibition,
     InhibitionChange,
@@ -28,7 +27,9 @@ from alerts.routing import (
     SilenceChange,
     SilenceIn,
     Why,
+    versions,
 )
+from alerts.routing.versions import RoutedVersion
 from app.api.shapes import INT4, Limit, part
 from app.deps import Conn, Now, Who
 from app.seeing import RULES, need_seen
@@ -117,13 +118,13 @@ def get_route_versions(
 ) -> Page[RoutedVersion]:
     """What it was, by whom and why, the newest first."""
     who.require(Permission.METRICS_READ)
-    return part(routed.list_versions(conn, "route", route), cursor, limit)
+    return part(versions.list_versions(conn, "route", route), cursor, limit)
 
 
 @router.post("/api/routes/{route}/take-back")
 def take_back_route(conn: Conn, who: Who, now: Now, route: Id, body: TakeBackIn) -> Route:
     who.require(Permission.RULE_MANAGE)
-    return routed.take_back_route(conn, route, body.to, body.version, body.why, who.username, now)
+    return versions.take_back_route(conn, route, body.to, body.version, body.why, who.username, now)
 
 
 @router.get("/api/inhibitions")
@@ -151,13 +152,13 @@ def get_inhibition_versions(
 ) -> Page[RoutedVersion]:
     """What it was, by whom and why, the newest first."""
     who.require(Permission.METRICS_READ)
-    return part(routed.list_versions(conn, "inhibition", inhibition), cursor, limit)
+    return part(versions.list_versions(conn, "inhibition", inhibition), cursor, limit)
 
 
 @router.post("/api/inhibitions/{inhibition}/take-back")
 def take_back_inhibition(conn: Conn, who: Who, now: Now, inhibition: Id, body: TakeBackIn) -> Inhibition:
     who.require(Permission.RULE_MANAGE)
-    return routed.take_back_inhibition(conn, inhibition, body.to, body.version, body.why, who.username, now)
+    return versions.take_back_inhibition(conn, inhibition, body.to, body.version, body.why, who.username, now)
 
 
 @router.get("/api/silences")

@@ -15,8 +15,8 @@ from dash import html
 
 from alerts.effect import Effects
 from alerts.present import read_alarms
-from alerts.routed import KEPT, RoutedVersion
 from alerts.routing import ROOT_ID
+from alerts.routing.versions import KEPT, RoutedVersion
 from app.api import routing as api
 from app.asking import Asking
 from app.dashboard import texts

@@ -9,16 +9,8 @@ from typing import Any, Literal
 from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
-from alerts.routing import (
-    Inhibition,
-    InhibitionChange,
-    Route,
-    RouteChange,
-    change_inhibition,
-    change_route,
-    read_inhibition,
-    read_route,
-)
+from alerts.routing.inhibitions import Inhibition, InhibitionChange, change_inhibition, read_inhibition
+from alerts.routing.routes import Route, RouteChange, change_route, read_route
 from core.clock import rfc3339
 from core.errors import NotFound
 from core.types import JsonObject
