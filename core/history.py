@@ -13,7 +13,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
 
+from core.clock import rfc3339
 from core.types import JsonObject
 
 TIMES = frozenset({"shelved_until", "chattering_since", "time", "expires", "sent"})
@@ -102,6 +104,31 @@ def write_version(
         ),
         {"id": identity, "now": now, "what": what, "who": who, "why": why},
     )
+
+
+class VersionHead(TypedDict):
+    """Which version, from when on, what was done to make it so, by whom and why."""
+
+    version: int
+    time: str
+    what: str
+    who: str
+    why: str | None
+
+
+def read_versions(conn: Connection, table: str, identity: str) -> list[tuple[VersionHead, Mapping[str, Any]]]:
+    """What a thing was, the newest first: the head of each version, and its row then."""
+    rows = conn.execute(
+        text(
+            f"SELECT version, time, what, who, why, after FROM {table}_version WHERE {table}_id = :id "
+            "ORDER BY version DESC"
+        ),
+        {"id": identity},
+    )
+    return [
+        ({"version": r.version, "time": rfc3339(r.time), "what": r.what, "who": r.who, "why": r.why}, r.after)
+        for r in rows
+    ]
 
 
 def was(table: str) -> str:

@@ -3,16 +3,16 @@ transaction."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, text
-from typing_extensions import TypedDict
 
 from alerts.routing.inhibitions import Inhibition, InhibitionChange, change_inhibition, read_inhibition
 from alerts.routing.routes import Route, RouteChange, change_route, read_route
-from core.clock import rfc3339
 from core.errors import NotFound
+from core.history import VersionHead, read_versions
 from core.types import JsonObject
 
 Noun = Literal["route", "inhibition"]
@@ -35,43 +35,22 @@ KEPT: dict[Noun, dict[str, str]] = {
 }
 
 
-class RoutedVersion(TypedDict):
-    """What a route or an inhibition was from `time` on, who made it so, and why; `after` by the names of the API."""
+class RoutedVersion(VersionHead):
+    """What a route or an inhibition was from `time` on; `after` by the names of the API."""
 
-    version: int
-    time: str
-    what: str
-    who: str
-    why: str | None
     after: JsonObject
 
 
 def list_versions(conn: Connection, noun: Noun, identity: str) -> list[RoutedVersion]:
     """What it was, the newest first; of a route that was removed too."""
-    rows = conn.execute(
-        text(
-            f"SELECT version, time, what, who, why, after FROM {noun}_version WHERE {noun}_id = :id "
-            "ORDER BY version DESC"
-        ),
-        {"id": identity},
-    ).all()
-    if not rows:
+    found = read_versions(conn, noun, identity)
+    if not found:
         raise NotFound(f"there is no {noun} {identity!r}")
-    return [
-        {
-            "version": row.version,
-            "time": rfc3339(row.time),
-            "what": row.what,
-            "who": row.who,
-            "why": row.why,
-            # versions from before routes could be off say nothing of it
-            "after": {**_kept(noun, row.after), "enabled": row.after.get("enabled", True)},
-        }
-        for row in rows
-    ]
+    # versions from before routes could be off say nothing of it
+    return [{**head, "after": {**_kept(noun, row), "enabled": row.get("enabled", True)}} for head, row in found]
 
 
-def _kept(noun: Noun, after: dict[str, Any]) -> JsonObject:
+def _kept(noun: Noun, after: Mapping[str, Any]) -> JsonObject:
     return {name: after[column] for name, column in KEPT[noun].items()}
 
 

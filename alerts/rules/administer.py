@@ -21,6 +21,7 @@ from alerts.rules.editing import lock, write_down
 from core.clock import rfc3339
 from core.errors import Conflict, InputError, NotFound
 from core.given import Given, as_input_error
+from core.history import VersionHead, read_versions
 from core.types import JsonObject
 from core.vocabulary import Text, table
 
@@ -96,14 +97,9 @@ class RuleObject(TypedDict):
     load: RuleLoad
 
 
-class RuleVersion(TypedDict):
-    """What a rule was from `time` on, who made it so, and why."""
+class RuleVersion(VersionHead):
+    """What a rule was from `time` on."""
 
-    version: int
-    time: str
-    what: str
-    who: str
-    why: str | None
     kind: str
     alarm_kind: str
     names: Text
@@ -161,31 +157,22 @@ def _object(row: Any) -> RuleObject:
     }
 
 
-_VERSIONS = text("""
-SELECT version, time, what, who, why, after FROM rule_version WHERE rule_id = :id ORDER BY version DESC
-""")
-
-
 def list_versions(conn: Connection, rule_id: str) -> list[RuleVersion]:
     """What it was, the newest first."""
-    rows = conn.execute(_VERSIONS, {"id": rule_id}).all()
-    if not rows:
+    found = read_versions(conn, "rule", rule_id)
+    if not found:
         raise NotFound(f"rule: there is no rule {rule_id!r}", field="rule")
     return [
         {
-            "version": row.version,
-            "time": rfc3339(row.time),
-            "what": row.what,
-            "who": row.who,
-            "why": row.why,
-            "kind": row.after["kind"],
-            "alarm_kind": row.after["alarm_kind"],
-            "names": {"zh": row.after["name_zh"], "en": row.after["name_en"]},
-            "watches": row.after["watches"],
-            "params": row.after["params"],
-            "enabled": row.after["enabled"],
+            **head,
+            "kind": row["kind"],
+            "alarm_kind": row["alarm_kind"],
+            "names": {"zh": row["name_zh"], "en": row["name_en"]},
+            "watches": row["watches"],
+            "params": row["params"],
+            "enabled": row["enabled"],
         }
-        for row in rows
+        for head, row in found
     ]
 
 

@@ -59,7 +59,8 @@ def label_column(name: str, rank: int) -> Column[Any]:
 
 def alarm_cells(row: Alarm) -> list[Cell]:
     kind = {**cells.pair(label("alarm_kinds", row["kind"])), "look": "quiet"}
-    return cells.stack([cells.press("way", cells.pair(row["names"]), key=f"way-{row['id']}", id=row["id"])], [kind])  # type: ignore[list-item]
+    name = cells.press("way", cells.pair(row["names"]), key=f"way-{row['id']}", id=row["id"])
+    return cells.stack([name], [kind])  # type: ignore[list-item]
 
 
 def told_cells(row: Alarm) -> list[Cell]:
