@@ -4,6 +4,7 @@ that cannot be used is left out and told in the log; the others go on."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from alerts.stages.base import ROOT, Around, Burning, Change, InhibitionRow, Rou
 from alerts.stages.inhibit import find_causes
 from core.log import get_log
 from core.outbox import ALARM
+from core.scope import alarm_classification
 from core.vocabulary import AlarmState, sql_list
 
 log = get_log("routing")
@@ -27,6 +29,11 @@ a.id AS alarm_id, a.rule_id, a.kind, a.level, a.peak_level, a.state, a.active, a
   COALESCE(s.attributes->>'underpass', s.attributes->>'water', s.attributes->>'street') AS site,
   (SELECT jsonb_object_agg(t.subscription_id, CASE WHEN t.over THEN 0 ELSE t.level END) FROM told t
     WHERE t.alarm_id = a.id) AS told
+"""
+# and what tells who may see it
+SIGHT_FACTS = f"""
+ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat, {alarm_classification("a.thing_type", "a.thing_id")} AS classification,
+  ARRAY(SELECT sent.unit_id FROM assignment sent WHERE sent.incident_id = a.incident_id ORDER BY 1) AS units
 """
 OF_THING = "LEFT JOIN sensor s ON a.thing_type = 'sensor' AND s.id = a.thing_id"
 # what was taken out of use by design or by a person is no cause of anything
@@ -113,4 +120,14 @@ def change_of(row: Any, what: str, told: Mapping[str, int] | None = None) -> Cha
         row.active,
         row.chattering,
         (row.told or {}) if told is None else told,
+    )
+
+
+def change_to_tell(row: Any, what: str, told: Mapping[str, int] | None = None) -> Change:
+    """One that subscribers are told of: the row has SIGHT_FACTS too."""
+    return replace(
+        change_of(row, what, told),
+        place=None if row.lon is None else (row.lon, row.lat),
+        classification=row.classification,
+        units=tuple(row.units),
     )

@@ -14,10 +14,10 @@ from typing import Any
 from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
-from alerts.around import ALARM_FACTS, NO_CAUSE, OF_THING, change_of, read_around
+from alerts.around import ALARM_FACTS, NO_CAUSE, OF_THING, SIGHT_FACTS, change_to_tell, read_around
+from alerts.deliveries.subscribed import read_subscriptions
 from alerts.explain import SUBSCRIPTIONS
 from alerts.stages import STAGES, Around, Change, Leg, Stage, follow
-from alerts.stages.base import Subscriber
 from alerts.stages.route import Route
 from core.vocabulary import Text, sql_list
 
@@ -25,9 +25,11 @@ from core.vocabulary import Text, sql_list
 RECENT = timedelta(days=7)
 RECENT_AT_MOST = 5000
 EXAMPLES = 5
-_OPEN = text(f"SELECT {ALARM_FACTS} FROM alarm a {OF_THING} WHERE a.state NOT IN {sql_list(NO_CAUSE)} ORDER BY a.id")
+_OPEN = text(f"""
+SELECT {ALARM_FACTS}, {SIGHT_FACTS} FROM alarm a {OF_THING} WHERE a.state NOT IN {sql_list(NO_CAUSE)} ORDER BY a.id
+""")
 _RECENT = text(f"""
-SELECT {ALARM_FACTS} FROM alarm a {OF_THING} WHERE a.raised_at > :since AND a.raised_at <= :now
+SELECT {ALARM_FACTS}, {SIGHT_FACTS} FROM alarm a {OF_THING} WHERE a.raised_at > :since AND a.raised_at <= :now
 ORDER BY a.raised_at DESC, a.id LIMIT {RECENT_AT_MOST}
 """)
 
@@ -88,7 +90,7 @@ def find_effects(conn: Connection, make: Callable[[], object], now: datetime, at
     moment = max(now, at or now)
     subscriptions = conn.execute(SUBSCRIPTIONS).all()
     names = {row.id: {"zh": row.name_zh, "en": row.name_en} for row in subscriptions}
-    subscribers = tuple(Subscriber(row.id, row.filter) for row in subscriptions)
+    subscribers = read_subscriptions(conn).subscribers
     burning = [as_new(row) for row in conn.execute(_OPEN)]
     recent = [as_new(row) for row in conn.execute(_RECENT, {"since": now - RECENT, "now": now})]
     before = read_around(conn, subscribers, moment)
@@ -103,7 +105,7 @@ def find_effects(conn: Connection, make: Callable[[], object], now: datetime, at
 
 def as_new(row: Any) -> Change:
     """As if it were raised now and nobody knew of it."""
-    return change_of(row, "raised", {})
+    return change_to_tell(row, "raised", {})
 
 
 def compare(

@@ -8,17 +8,18 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
-from alerts.around import ALARM_FACTS, OF_THING, change_of, read_around
+from alerts.around import ALARM_FACTS, OF_THING, SIGHT_FACTS, change_to_tell, read_around
+from alerts.deliveries.subscribed import read_subscriptions
 from alerts.labels import line_of
 from alerts.stages import STAGES
-from alerts.stages.base import DecisionObject, Subscriber
+from alerts.stages.base import DecisionObject
 from alerts.stages.route import find_legs
 from core.clock import rfc3339
 from core.errors import NotFound
 from core.vocabulary import Text
 
-_ALARM = text(f"SELECT {ALARM_FACTS} FROM alarm a {OF_THING} WHERE a.id = :id")
-SUBSCRIPTIONS = text("SELECT id, name_zh, name_en, sender, filter FROM subscription WHERE enabled ORDER BY id")
+_ALARM = text(f"SELECT {ALARM_FACTS}, {SIGHT_FACTS} FROM alarm a {OF_THING} WHERE a.id = :id")
+SUBSCRIPTIONS = text("SELECT id, name_zh, name_en, sender FROM subscription WHERE enabled ORDER BY id")
 _TOLD = text("SELECT subscription_id, level, told_at, over FROM told WHERE alarm_id = :id")
 
 
@@ -55,12 +56,12 @@ def explain_way(conn: Connection, alarm_id: UUID, now: datetime) -> WayObject:
     if row is None:
         raise NotFound(f"there is no alarm {alarm_id}")
     subscriptions = {s.id: s for s in conn.execute(SUBSCRIPTIONS)}
-    around = read_around(conn, tuple(Subscriber(s.id, s.filter) for s in subscriptions.values()), now)
-    change = change_of(row, "raised")
+    around = read_around(conn, read_subscriptions(conn).subscribers, now)
+    change = change_to_tell(row, "raised")
     decisions = [stage.decide(change, around, now) for stage in STAGES]
     told = {t.subscription_id: t for t in conn.execute(_TOLD, {"id": alarm_id})}
     receivers: list[ToldTo] = []
-    for leg in find_legs(change, around):
+    for leg in find_legs(change, around, now):
         known = told.get(leg.to)
         receivers.append(
             {

@@ -19,7 +19,7 @@ from alerts import store
 from alerts.around import read_tree
 from alerts.cells import CellGround, forget_scores, put_districts, read_cell_ground, score_cells
 from alerts.chatter import watch_chatter
-from alerts.deliveries import Carriers, deliver, forget_done
+from alerts.deliveries import Carriers, deliver, forget_done, repeat
 from alerts.engine import BATCHES_AT_ONCE, AlertEngine, partition_lock
 from alerts.escalation import escalate, follow_design
 from alerts.ground import STILL, Ground, read_ground
@@ -50,7 +50,11 @@ SCORE_REST_S = DELIVER_REST_S = 0.05
 STANDING_REST_S, ESCALATE_S, ORPHANS_S = 0.25, 5.0, 30.0
 # a lock of its own: a scan that takes seconds keeps no partition waiting
 STANDING_LOCK = "engine-standing"
-SCORE, CELLS, WOKEN = "score", "cells", "woken"
+# one process routes and carries: the order of a subscription is kept by whoever has nothing of it on its way
+DELIVERY_LOCK = "deliveries"
+# how long a turn waits for what is on its way before it looks for more
+CARRY_S = 0.05
+SCORE, CELLS, WOKEN, BACK = "score", "cells", "woken", "back"
 # kinds of changes after which the scores of other things may be others
 MOVES_SCORES = ("incident", "coverage", "warning")
 
@@ -68,7 +72,7 @@ class AlertRunner:
         self.db: Engine = make_engine(settings, pool_size=6, name="onemap alerts")
         self.fence = Fence(lease)
         self.engine = AlertEngine(self.db, settings.engine_partitions, self.fence)
-        self.carriers = Carriers(settings)
+        self.carriers = Carriers(settings, on_back=lambda: self.deliveries.sign(BACK))
         self.started_at = utc_now()
         self.figures: Counter[str] = Counter()
         self.standing = Standing(self.started_at)
@@ -85,7 +89,7 @@ class AlertRunner:
         self._followed_at: datetime | None = None
         self._follow_from = 0.0
         self._owned: frozenset[int] = frozenset()
-        self._standing = False
+        self._standing = self._carries = False
         self._locks_at = 0.0
         # each a thread of its own
         self.threads = {name: Chores(name, chores, self.figures) for name, chores in self._chores().items()}
@@ -117,7 +121,14 @@ class AlertRunner:
             ],
             "deliveries": [
                 Chore("mutes", TICK_S, self._keep_mutes, when=first),
-                Chore("deliver", TICK_S, self._deliver, (OUTBOX_CHANNEL,), rest_s=DELIVER_REST_S),
+                Chore(
+                    "deliver",
+                    TICK_S,
+                    self._deliver,
+                    (OUTBOX_CHANNEL, BACK),
+                    when=self._owns_deliveries,
+                    rest_s=DELIVER_REST_S,
+                ),
             ],
         }
 
@@ -177,6 +188,7 @@ class AlertRunner:
         self._locks_at = time.monotonic() + LOCKS_S
         owned = frozenset(n for n in range(self.settings.engine_partitions) if self.lease.take(partition_lock(n)))
         self._standing = self.lease.take(STANDING_LOCK)
+        self._carries = self.lease.take(DELIVERY_LOCK)
         if owned != self._owned:
             log.info("partitions_taken", partitions=sorted(owned - self._owned))
             self._owned = owned
@@ -188,6 +200,9 @@ class AlertRunner:
 
     def _owns_standing(self) -> bool:
         return self._standing
+
+    def _owns_deliveries(self) -> bool:
+        return self._carries
 
     def _owns_first(self) -> bool:
         return 0 in self._owned
@@ -298,11 +313,19 @@ class AlertRunner:
             if self.start.is_over(conn, now):
                 sync_mutes(conn, now)
                 queue_repeats(conn, read_tree(conn), now)
+                repeat(conn, now)
 
     def _deliver(self, now: datetime) -> bool:
         with self.db.begin() as conn:
             known = self.start.is_over(conn, now)
-        done = deliver(self.db, self.carriers, now, known=known)
+        done = deliver(
+            self.db,
+            self.carriers,
+            now,
+            known=known,
+            patience_s=CARRY_S,
+            guard=lambda conn: self.fence.enter(conn, [DELIVERY_LOCK]),
+        )
         self.figures["delivered"] += done
         return bool(done)
 

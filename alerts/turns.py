@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from alerts.around import ALARM_FACTS, OF_THING, change_of, read_around
+from alerts.around import ALARM_FACTS, OF_THING, SIGHT_FACTS, change_of, change_to_tell, read_around
 from alerts.stages import Leg, Way, follow
 from alerts.stages.base import NEWS, Around, RouteRow, Subscriber
 from alerts.stages.tree import walk
@@ -39,7 +39,7 @@ NEXT = text("""
 UPDATE group_turn SET next_at = :next WHERE route_id = :route AND group_key = :group AND subscription_id = :to
 """)
 END = text("DELETE FROM group_turn WHERE route_id = :route AND group_key = :group AND subscription_id = :to")
-ALARMS = text(f"SELECT {ALARM_FACTS} FROM alarm a {OF_THING} WHERE a.id = ANY(:ids)")
+ALARMS = text(f"SELECT {ALARM_FACTS}, {SIGHT_FACTS} FROM alarm a {OF_THING} WHERE a.id = ANY(:ids)")
 SOME_WAIT = text("SELECT EXISTS (SELECT 1 FROM group_turn)")
 WAITS = text("""
 SELECT EXISTS (SELECT 1 FROM held_change WHERE alarm_id = CAST(:alarm AS uuid) AND subscription_id = :to)
@@ -76,9 +76,14 @@ def take_due(conn: Connection, subscribers: Sequence[Subscriber], now: datetime)
         return []
     around = read_around(conn, subscribers, now)
     intervals = {route.id: route.interval_s for route in all_routes(around.root)}
+    known = {one.id: one for one in subscribers}
     due: list[Due] = []
     for turn in turns:
         group = {"route": turn.route_id, "group": turn.group_key, "to": turn.subscription_id}
+        to = known.get(turn.subscription_id)
+        if to and to.quiet and (quiet_s := to.quiet.left_s(now)):
+            conn.execute(NEXT, {**group, "next": now + timedelta(seconds=quiet_s)})
+            continue
         held = sorted(conn.execute(TAKE, group).all(), key=lambda row: row.id)
         if not held:
             conn.execute(END, group)
@@ -90,7 +95,8 @@ def take_due(conn: Connection, subscribers: Sequence[Subscriber], now: datetime)
             for alarm, change in last.items()
             if alarm in rows and (one := told_at_turn(rows[alarm], change, turn.subscription_id, around, now))
         ]
-        conn.execute(NEXT, {**group, "next": now + timedelta(seconds=intervals.get(turn.route_id, 0.0))})
+        wait_s = max(intervals.get(turn.route_id, 0.0), to.digest_s if to else 0.0)
+        conn.execute(NEXT, {**group, "next": now + timedelta(seconds=wait_s)})
     return due
 
 
@@ -103,7 +109,7 @@ def told_at_turn(row: Any, held: Any, to: str, around: Around, now: datetime) ->
     if knows and row.active and held.what in NEWS and told[to] == row.level:
         return None
     what = "returned" if knows and not row.active else held.what if knows else "raised"
-    way = follow(change_of(row, what), around, now)
+    way = follow(change_to_tell(row, what), around, now)
     return Due(row, to, what, way, held.created_at) if to in way.to else None
 
 

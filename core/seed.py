@@ -67,7 +67,7 @@ ON CONFLICT (id) DO NOTHING
             for key, row in table("inhibitions").items()
         ],
     )
-    for name in ("rule", "source", "route", "inhibition"):
+    for name in ("rule", "source", "route", "inhibition", "subscription"):
         conn.execute(
             text(
                 f"""

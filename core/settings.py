@@ -137,6 +137,23 @@ class Settings(BaseSettings):
     cap_status: Literal["Actual", "Exercise", "Test"] = Field(
         "Exercise", description="status of our CAP alerts; a simulated city is always Exercise"
     )
+    send_hosts: str = Field(
+        "",
+        description="where subscriptions may send beside the open internet: names, name:port and networks "
+        "(10.0.0.0/8), commas between",
+    )
+    smtp_url: str = Field(
+        "",
+        pattern=r"^$|^smtps?://\S+$",
+        description="server that mail is handed in to: smtp://user:password@host:587 (STARTTLS; plain on this machine "
+        "only) or smtps://host:465",
+    )
+    mail_from: str = Field(
+        "onemap@localhost.invalid", pattern=r"^[^\s,<>]+@[^\s,<>]+$", description="whom mail comes from"
+    )
+    tak_cert: Path | None = Field(None, description="certificate (PEM) that TAK servers know us by, with its chain")
+    tak_key: Path | None = Field(None, description="the key of tak_cert (PEM, without a passphrase)")
+    tak_authority: Path | None = Field(None, description="certificate (PEM) of the authority of TAK servers")
     session_hours: int = Field(12, ge=1, description="how long a log-in lasts")
     idle_minutes: int = Field(0, ge=0, description="log out after so many idle minutes; 0 never (a watch desk)")
     login_failures: int = Field(5, ge=1, description="failed log-ins of an account from one address before it waits")

@@ -37,6 +37,10 @@ class Permission(StrEnum):
     SOURCE_READ = "source.read"
     SOURCE_MANAGE = "source.manage"
     RULE_MANAGE = "rule.manage"
+    # have oneself told of alarms
+    SUBSCRIPTION_OWN = "subscription.own"
+    # say who else is told, and how
+    SUBSCRIPTION_MANAGE = "subscription.manage"
     DEVICE_MANAGE = "device.manage"
     LETTER_READ = "letter.read"
     LETTER_DECIDE = "letter.decide"

@@ -8,9 +8,7 @@ followed, time and size are bounded.
 from __future__ import annotations
 
 import contextlib
-import socket
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -22,6 +20,7 @@ from sqlalchemy import Connection, Engine, text
 
 from core import pgarray
 from core.errors import DecodeError, InputError, Unavailable
+from core.hangup import hanging_up
 from core.log import get_log
 from core.process import is_of_connection
 from ingest.arrived import Arrived
@@ -108,7 +107,7 @@ def get(address: str, hosts: frozenset[str]) -> bytes:
         try:
             conn.connect()
             # a host that sends a letter every other second keeps within every time-out of its socket
-            with hanging_up(conn.sock, late):
+            with hanging_up(conn.sock, late, DEADLINE_S):
                 conn.request("GET", f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}", headers=HEADERS)
                 with conn.getresponse() as answer:
                     if answer.status != 200:
@@ -122,24 +121,6 @@ def get(address: str, hosts: frozenset[str]) -> bytes:
     if len(body) > MAX_SNAPSHOT:
         raise DecodeError(f"snapshot: expected at most {MAX_SNAPSHOT} bytes", reason="too_large", field="snapshot")
     return body
-
-
-@contextlib.contextmanager
-def hanging_up(sock: socket.socket, late: threading.Event) -> Iterator[None]:
-    """After `DEADLINE_S`, from another thread: who waits for this socket waits no more, and `late` says why."""
-
-    def hang_up() -> None:
-        late.set()
-        with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(DEADLINE_S, hang_up)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def check_address(address: str, hosts: frozenset[str]) -> SplitResult:

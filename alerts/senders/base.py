@@ -1,4 +1,4 @@
-"""What a sender is: it renders a delivery, carries a batch, and says what became of each message.
+"""What a sender is: it renders a delivery, carries a batch to one receiver, and says what became of each message.
 
 Registered by key (alerts/senders), named by subscriptions. One contract test runs over all
 (tests/alerts/test_senders.py).
@@ -7,18 +7,21 @@ Registered by key (alerts/senders), named by subscriptions. One contract test ru
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from pydantic import ConfigDict
 from sqlalchemy import Connection
 
+from core.given import Given
+from core.scope import EVERYTHING, Scope
 from core.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One change for one subscription, as a sender sees it."""
+    """One change for one subscription, as a sender sees it. `kind`: alarm, message, test."""
 
     id: int
     kind: str
@@ -27,15 +30,29 @@ class Delivery:
     topic: str | None
     payload: str | None
     attempts: int
-    options: Mapping[str, object]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The receiver of a subscription: by which options and secrets of its sender it is reached, in which language, and
+    how far its owner sees. `together`: what waits for it is told in one message where the sender can."""
+
+    id: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    lang: str = "zh"
+    scope: Scope = EVERYTHING
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What goes out. Where `topic` and `payload` mean nothing to a sender it keeps what it needs in its own type."""
+    """What goes out. `id` is the same in every attempt. A sender that has no topic keeps its title there."""
 
     topic: str
     payload: str
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +75,38 @@ class Refused:
     why: str
 
 
-Outcome = Sent | Later | Refused
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The receiver is there no more and says so: the subscription is stopped, and why is shown."""
+
+    why: str
+
+
+Outcome = Sent | Later | Refused | Gone
+
+
+class Options(Given):
+    """How a receiver is reached. Fields marked `json_schema_extra={"secret": True}` are kept apart and never shown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def secret_names(cls) -> frozenset[str]:
+        return frozenset(
+            name
+            for name, one in cls.model_fields.items()
+            if isinstance(one.json_schema_extra, dict) and one.json_schema_extra.get("secret")
+        )
 
 
 class Sender(Protocol):
-    """One connection to somewhere, kept over many batches. Used by one thread."""
+    """Carries for all subscriptions of its kind: many threads send at once, never two to one receiver."""
 
-    def render(self, conn: Connection, delivery: Delivery, now: datetime) -> Message | None:
+    def render(self, conn: Connection, delivery: Delivery, to: Target, now: datetime) -> Message | None:
         """The message as it is to be sent now; None where there is nothing to send any more. Raises for a delivery that
         it cannot render: that one is set aside and the others go on."""
 
-    def send(self, messages: Sequence[Message]) -> Sequence[Outcome]:
+    def send(self, to: Target, messages: Sequence[Message]) -> Sequence[Outcome]:
         """Carry them in their order; one outcome each. Never raises for what a receiver or a network does."""
 
     def close(self) -> None: ...
@@ -76,10 +114,15 @@ class Sender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SenderKind:
-    """`make` opens nothing: the first `send` does. Waits after a failure double from `first_s` to `most_s`."""
+    """`make` opens nothing: the first `send` does. Waits after a failure double from `first_s` to `most_s`; what could
+    not be told for `give_up_s` is given up. `ours`: of the city's own broker and feeds, nobody subscribes to it by
+    hand."""
 
     key: str
     make: Callable[[Settings], Sender]
+    options: type[Options] = Options
+    ours: bool = False
     first_s: float = 1.0
     most_s: float = 60.0
+    give_up_s: float = 86_400.0
     at_once: int = 200

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from alerts.feeds.cap_alert import issue, read_issuer
-from alerts.senders.base import Delivery, Message, Outcome, SenderKind, Sent
+from alerts.senders.base import Delivery, Message, Outcome, SenderKind, Sent, Target
 from core.outbox import queue_message
 from core.settings import Settings
 
@@ -21,13 +21,13 @@ class CapSender:
     def __init__(self, sender: str, status: str) -> None:
         self._sender, self._status = sender, status
 
-    def render(self, conn: Connection, delivery: Delivery, now: datetime) -> Message | None:
+    def render(self, conn: Connection, delivery: Delivery, to: Target, now: datetime) -> Message | None:
         issued = issue(conn, UUID(delivery.subject), read_issuer(conn, self._sender, self._status), now)
         if issued is not None:
             queue_message(conn, issued.identifier, "issued", f"alert/{issued.district}/{issued.level}", issued.xml, now)
         return None
 
-    def send(self, messages: Sequence[Message]) -> Sequence[Outcome]:
+    def send(self, to: Target, messages: Sequence[Message]) -> Sequence[Outcome]:
         return [Sent()] * len(messages)
 
     def close(self) -> None:
@@ -38,4 +38,4 @@ def make_cap(settings: Settings) -> CapSender:
     return CapSender(settings.cap_sender, settings.cap_status)
 
 
-CAP = SenderKind("cap", make_cap)
+CAP = SenderKind("cap", make_cap, ours=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import threading
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +15,7 @@ import paho.mqtt.client as mqtt
 from sqlalchemy import Connection
 
 from alerts.present import read_alarms
-from alerts.senders.base import Delivery, Later, Message, Outcome, SenderKind, Sent
+from alerts.senders.base import Delivery, Later, Message, Outcome, SenderKind, Sent, Target
 from core.mqtt import connect, make_client
 from core.outbox import MESSAGE
 from core.settings import Settings
@@ -24,15 +25,16 @@ QUEUED_AT_MOST = 5000
 
 
 class MqttSender:
-    """Keeps one connection."""
+    """Keeps one connection for all."""
 
     def __init__(self, url: str, client_id: str, prefix: str, ca: Path | None = None) -> None:
         self._url, self._prefix = url, prefix
         self._client = make_client(url, client_id, ca)
         self._client.max_queued_messages_set(QUEUED_AT_MOST)
         self._started = False
+        self._starting = threading.Lock()
 
-    def render(self, conn: Connection, delivery: Delivery, now: datetime) -> Message | None:
+    def render(self, conn: Connection, delivery: Delivery, to: Target, now: datetime) -> Message | None:
         """A message as it was queued; an alarm as it stands now."""
         if delivery.kind == MESSAGE:
             return Message(f"{self._prefix}/{delivery.topic}", delivery.payload or "")
@@ -44,7 +46,7 @@ class MqttSender:
             f"{self._prefix}/alarm/{alarm['district']}/{alarm['level']}", json.dumps(alarm, ensure_ascii=False)
         )
 
-    def send(self, messages: Sequence[Message]) -> Sequence[Outcome]:
+    def send(self, to: Target, messages: Sequence[Message]) -> Sequence[Outcome]:
         try:
             self._start()
         except OSError as exc:
@@ -54,11 +56,11 @@ class MqttSender:
         return [outcome(info, deadline) for info in waiting]
 
     def _start(self) -> None:
-        if self._started:
-            return
-        connect(self._client, self._url)
-        self._client.loop_start()
-        self._started = True
+        with self._starting:
+            if not self._started:
+                connect(self._client, self._url)
+                self._client.loop_start()
+                self._started = True
 
     def close(self) -> None:
         if self._started:
@@ -81,4 +83,4 @@ def make_mqtt(settings: Settings) -> MqttSender:
     return MqttSender(settings.need_mqtt(), name, settings.topic_prefix, settings.mqtt_ca)
 
 
-MQTT = SenderKind("mqtt", make_mqtt)
+MQTT = SenderKind("mqtt", make_mqtt, ours=True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from typing_extensions import TypedDict
 
 from alerts.labels import Labels, Matchers
+from alerts.stages.wanted import EVERYTHING_WANTED, Filter
 from core.outbox import ALARM
+from core.scope import EVERYTHING, Scope
 from core.vocabulary import Text
 
 # changes of an alarm that make somebody look; all others only go on with what was told
@@ -24,7 +27,8 @@ EVERYBODY = "*"
 class Change:
     """Something that has changed. `kind` is what of (alarm, message), `what` the change in a word (raised, worsened
     ...); of an alarm its level now and the worst it has had, its district (six digits), kind and labels, whether its
-    condition holds, whether it comes and goes, and who was told of it at which level (0: of its end too)."""
+    condition holds, whether it comes and goes, and who was told of it at which level (0: of its end too); where it is
+    (lon, lat), the classification of its thing and the units that were sent to its incident."""
 
     kind: str
     subject: str
@@ -38,6 +42,9 @@ class Change:
     active: bool = True
     chattering: bool = False
     told: Mapping[str, int] = field(default_factory=dict)
+    place: tuple[float, float] | None = None
+    classification: int = 0
+    units: tuple[str, ...] = ()
     # set on the way: nobody else is told
     only: frozenset[str] | None = None
 
@@ -51,11 +58,42 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Quiet:
+    """Hours of the day, on the clock of `zone`, in which only level I is told; over midnight where they end before they
+    begin."""
+
+    begins: time
+    ends: time
+    zone: ZoneInfo
+
+    def left_s(self, now: datetime) -> float:
+        """Seconds until they end; 0 outside them."""
+        here = now.astimezone(self.zone)
+        clock = here.time()
+        inside = (
+            self.begins <= clock < self.ends if self.begins < self.ends else clock >= self.begins or clock < self.ends
+        )
+        if not inside:
+            return 0.0
+        day = here.date() + timedelta(days=1 if clock >= self.ends else 0)
+        # subtracted in UTC: an hour that the clock skips or repeats counts
+        return max(1.0, (datetime.combine(day, self.ends, self.zone) - now).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
 class Subscriber:
-    """Who may be told, and what concerns them."""
+    """Who may be told, what concerns them, how far they see, and when they are not told; what comes within `digest_s`
+    is told together."""
 
     id: str
-    filter: Mapping[str, object]
+    filter: Filter = EVERYTHING_WANTED
+    scope: Scope = EVERYTHING
+    quiet: Quiet | None = None
+    digest_s: float = 0.0
+
+    def waits_s(self, now: datetime) -> float:
+        """For how long nothing but level I is told."""
+        return max(self.quiet.left_s(now) if self.quiet else 0.0, self.digest_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,15 +40,12 @@ from core.models.judged import (
     Alarm,
     AlarmEvent,
     CapAlert,
-    Delivery,
-    Outbox,
     RiskCell,
     RiskEvent,
     Rule,
     RuleMemory,
     RuleState,
     RuleVersion,
-    Subscription,
 )
 from core.models.received import (
     BrokerSubscription,
@@ -88,6 +85,7 @@ from core.models.routed import (
     SilenceVersion,
     Told,
 )
+from core.models.told import Delivery, Outbox, Subscription, SubscriptionSecret, SubscriptionVersion
 
 __all__ = [
     "AccessRequest",
@@ -166,6 +164,8 @@ __all__ = [
     "SparkplugBirth",
     "Street",
     "Subscription",
+    "SubscriptionSecret",
+    "SubscriptionVersion",
     "TaskReplyRow",
     "Told",
     "Trimmed",

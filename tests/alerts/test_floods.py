@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from alerts import deliveries, senders
+from alerts import senders
 from alerts.chatter import watch_chatter
-from alerts.deliveries import Carriers, deliver
+from alerts.deliveries import Carriers, carried, deliver, routed, subscribed
 from alerts.folding import fold_all
 from alerts.mutes import sync_mutes
 from alerts.present import read_open_alarms
 from alerts.rules.base import Finding, RuleRow, Thing
-from alerts.senders import Message, Outcome, SenderKind, Sent
+from alerts.senders import Message, Outcome, SenderKind, Sent, Target
 from alerts.start import WAIT_AT_MOST, Start
 from alerts.store import acknowledge_several
 from core.pgarray import to_pg_us
@@ -46,11 +46,11 @@ class Ear:
     def __init__(self) -> None:
         self.heard: list[tuple[str, str]] = []
 
-    def render(self, conn: Connection, delivery: Any, at: datetime) -> Message:
+    def render(self, conn: Connection, delivery: Any, to: Target, at: datetime) -> Message:
         name = conn.scalar(text("SELECT thing_id FROM alarm WHERE id::text = :id"), {"id": delivery.subject})
         return Message(str(name), delivery.what)
 
-    def send(self, messages: Sequence[Message]) -> Sequence[Outcome]:
+    def send(self, to: Target, messages: Sequence[Message]) -> Sequence[Outcome]:
         self.heard += [(m.topic, m.payload) for m in messages]
         return [Sent()] * len(messages)
 
@@ -65,7 +65,7 @@ def ear(fresh_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Ear:
     registry: Registry[SenderKind] = Registry(
         "onemap.test_ears", [SenderKind("ear", lambda settings: ear)], key=lambda k: k.key
     )
-    for module in (deliveries, senders):
+    for module in (carried, subscribed, senders):
         monkeypatch.setattr(module, "SENDERS", registry)
     with fresh_engine.begin() as conn:
         conn.execute(text("DELETE FROM inhibition"))
@@ -207,7 +207,7 @@ def test_end_never_overtakes_a_beginning_that_waits_for_its_mute(fresh_engine: E
             happen(conn, thing, "flow", 3, moment)
         happen(conn, "other", "flow", 2, moment)
     with fresh_engine.begin() as conn:
-        deliveries.route(conn, deliveries.read_subscriptions(conn), moment + LATER)
+        routed.route(conn, subscribed.read_subscriptions(conn), moment + LATER)
         left = conn.scalars(text("SELECT what FROM outbox WHERE routed_at IS NULL ORDER BY id")).all()
     assert left == ["raised", "raised", "worsened"]
     with fresh_engine.begin() as conn:

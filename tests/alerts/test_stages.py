@@ -13,8 +13,8 @@ from alerts.labels import can_meet, line_of, read_matchers
 from alerts.stages import STAGES, Around, Change, Decision, follow
 from alerts.stages.base import Burning, InhibitionRow, RouteRow, Subscriber
 from alerts.stages.inhibit import find_causes, find_circle
-from alerts.stages.route import Filter
 from alerts.stages.tree import group_of, walk
+from alerts.stages.wanted import Filter
 from core.vocabulary import table
 
 NOW = datetime(2026, 5, 4, 8, tzinfo=UTC)
@@ -49,7 +49,7 @@ def test_misspelt_filter_is_an_error_and_not_ignored() -> None:
 
 def test_way_has_the_reason_of_every_stage_and_ends_with_those_who_are_told() -> None:
     around = Around(
-        (Subscriber("red", {"level": 1}), Subscriber("all", {}), Subscriber("rain", {"alarm_kinds": ["rain"]}))
+        (Subscriber("red", Filter(level=1)), Subscriber("all"), Subscriber("rain", Filter(alarm_kinds=("rain",))))
     )
     way = follow(RED, around, NOW)
     assert way.to == ("red", "all")
@@ -63,7 +63,7 @@ def test_stage_that_stops_a_change_ends_its_way_with_its_reason() -> None:
         def decide(self, change: Change, around: Around, now: datetime) -> Decision:
             return Decision("wall", False, {"zh": "不", "en": "no"})
 
-    way = follow(RED, Around((Subscriber("all", {}),)), NOW, (STAGES[0], Wall(), *STAGES[1:]))
+    way = follow(RED, Around((Subscriber("all"),)), NOW, (STAGES[0], Wall(), *STAGES[1:]))
     assert (way.to, [d.stage for d in way.decisions]) == ((), ["inhibit", "wall"])
 
 
@@ -93,7 +93,7 @@ def test_alarm_takes_the_deepest_route_that_takes_it_and_the_next_where_that_goe
 def test_receiver_that_a_route_names_hears_only_by_it_and_who_is_named_by_none_hears_everything() -> None:
     gas = RouteRow("gas", {}, read_matchers([{"label": "kind", "is": ["gas"]}]), receivers=("fire",))
     root = RouteRow("root", {}, receivers=("*",), children=(gas,))
-    around = Around((Subscriber("fire", {}), Subscriber("all", {})), root)
+    around = Around((Subscriber("fire"), Subscriber("all")), root)
     change = replace(RED, labels={"kind": "gas", "level": "1"})
     assert follow(change, around, NOW).to == ("fire",)
     assert follow(replace(change, labels={"kind": "flow"}), around, NOW).to == ("all",)
@@ -104,7 +104,7 @@ def test_nothing_mutes_itself_and_two_that_both_sides_take_do_not_mute_each_othe
     anything = read_matchers([{"label": "district", "is": ["321302"]}])
     rule = InhibitionRow("i", {"zh": "", "en": ""}, anything, anything, ())
     burning = [Burning(name, 3, {"zh": "", "en": ""}, {"district": "321302"}) for name in ("a", "b")]
-    around = Around((Subscriber("all", {}),), inhibitions=(rule,), causes=find_causes((rule,), burning))
+    around = Around((Subscriber("all"),), inhibitions=(rule,), causes=find_causes((rule,), burning))
     for one in burning:
         assert follow(Change("alarm", one.id, "raised", 3, 3, labels=one.labels), around, NOW).to == ("all",)
 

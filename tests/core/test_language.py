@@ -47,6 +47,7 @@ NAMES = {
         "UTF",
     ),
     *("II", "III", "IV"),
+    *("TAK", "CoT", "Polygon", "MultiPolygon"),
 }
 # the name of the language itself, and what is typed as it stands
 AS_IT_STANDS = {
@@ -61,6 +62,11 @@ AS_IT_STANDS = {
     "act.field.place",
     "error.csv_heading",
     "given.map_address",
+    "given.mail_address",
+    "given.send_address",
+    "given.tak_address",
+    "given.webhook_secret",
+    "error.host_not_allowed",
     "basemaps.field.address.help",
     *(f"sources.field.options.{name}.help" for name in ("records", "device", "values", "units", "message_as", "name")),
 }
