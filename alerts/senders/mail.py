@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address as MailAddress
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -39,7 +40,7 @@ def check_mail(value: str) -> str:
     """One address, without a name."""
     try:
         found = MailAddress(addr_spec=value)
-    except (ValueError, IndexError) as exc:
+    except (ValueError, IndexError, MessageError) as exc:
         raise unfit("mail_address", "expected an address such as name@example.org") from exc
     if not found.username or not found.domain or not value.isascii() or any(sign.isspace() for sign in value):
         raise unfit("mail_address", "expected an address such as name@example.org")
