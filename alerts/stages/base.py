@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -77,7 +77,9 @@ class Quiet:
             return 0.0
         day = here.date() + timedelta(days=1 if clock >= self.ends else 0)
         # subtracted in UTC: an hour that the clock skips or repeats counts
-        return max(1.0, (datetime.combine(day, self.ends, self.zone) - now).total_seconds())
+        return max(
+            1.0, (datetime.combine(day, self.ends, self.zone).astimezone(UTC) - now.astimezone(UTC)).total_seconds()
+        )
 
 
 @dataclass(frozen=True, slots=True)
