@@ -143,6 +143,12 @@ def read_near_cameras(
     ]
 
 
+def all_district_names(conn: Connection) -> dict[str, Text]:
+    """What every district is called, by its code."""
+    rows = conn.execute(text("SELECT code, name_zh, name_en FROM district ORDER BY code"))
+    return {row.code: {"zh": row.name_zh, "en": row.name_en} for row in rows}
+
+
 def district_names(conn: Connection, code: str | None) -> Text | None:
     """What a district is called; None where the code is not one of the city's."""
     row = conn.execute(_DISTRICT, {"code": code}).one_or_none()

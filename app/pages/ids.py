@@ -65,6 +65,14 @@ class BaseMapsId(StrEnum):
     REMOVE = "base-map-remove"
 
 
+class SubscriptionsId(StrEnum):
+    TABS = "subscription-tabs"
+    PANE = "subscription-pane"
+    ADD = "subscription-add"
+    TEST = "subscription-test"
+    REMOVE = "subscription-remove"
+
+
 class RoutingId(StrEnum):
     TABS = "routing-tabs"
     WAY = "way-pane"
@@ -219,6 +227,11 @@ def held(form: str) -> Key:
 def known_base_map(name: Name) -> Key:
     """A service that is known, to begin with."""
     return {"base-map": name}
+
+
+def sender(name: Name) -> Key:
+    """A sender, to begin a new subscription with."""
+    return {"subscription": "sender", "sender": name}
 
 
 def rule_kind(name: Name) -> Key:

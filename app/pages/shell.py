@@ -44,6 +44,7 @@ PAGES: Mapping[str, tuple[str, Permission]] = {
     "/analysis": ("analysis.title", Permission.CITY_READ),
     "/rules": ("rules.title", Permission.METRICS_READ),
     "/routing": ("routing.title", Permission.METRICS_READ),
+    "/subscriptions": ("subs.title", Permission.SUBSCRIPTION_OWN),
     "/alarm-load": ("load.title", Permission.METRICS_READ),
     "/base-maps": ("basemaps.title", Permission.SOURCE_MANAGE),
     "/sources": ("sources.title", Permission.SOURCE_READ),

@@ -1,6 +1,6 @@
 """The Dash application of the pages, under `/pages/` of the server it is given; people
-see `/layers`, `/catalogue`, `/analysis`, `/rules`, `/routing`, `/alarm-load`, `/base-maps`, `/sources`, `/devices`,
-`/set-aside`, `/quarantine`, `/people` and `/me`.
+see `/layers`, `/catalogue`, `/analysis`, `/rules`, `/routing`, `/subscriptions`, `/alarm-load`, `/base-maps`,
+`/sources`, `/devices`, `/set-aside`, `/quarantine`, `/people` and `/me`.
 
 It is an application of its own so that the One Map page loads nothing of it. Whoever opens an address of `PAGES` gets
 its index page; which page is drawn, and for whom, decides a callback.
@@ -31,6 +31,7 @@ from app.pages import (
     rules,
     set_aside,
     sources,
+    subscriptions,
     tables,
 )
 from app.pages.errors import tell_error
@@ -54,6 +55,7 @@ PAGES: dict[str, PageModule] = {
     "/analysis": cast(PageModule, analysis),
     "/rules": cast(PageModule, rules),
     "/routing": cast(PageModule, routing),
+    "/subscriptions": cast(PageModule, subscriptions),
     "/alarm-load": cast(PageModule, alarm_load),
     "/base-maps": cast(PageModule, base_maps),
     "/sources": cast(PageModule, sources),

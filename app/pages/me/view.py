@@ -24,7 +24,7 @@ OWNER = "me"
 
 def draw(asking: Asking, _: str) -> list[Any]:
     who = asking.viewer
-    near = () if who.must_change else ("/people",)
+    near = () if who.must_change else ("/subscriptions", "/people")
     parts = [] if who.must_change else [about(who)]
     parts.append(password_view(must_change=who.must_change))
     if not who.must_change:

@@ -24,7 +24,7 @@ REMOVING = "route-remove"
 
 def draw(asking: Asking, hash_: str) -> list[Any]:
     """The page for who asks."""
-    near = ("/rules", "/alarm-load", "/set-aside")
+    near = ("/subscriptions", "/rules", "/alarm-load")
     viewer = asking.viewer
     if not viewer.may(Permission.METRICS_READ):
         return shell.page("routing.title", viewer, near, [notice("routing.forbidden", "empty")])
