@@ -228,6 +228,7 @@ class System:
             "ONEMAP_HTTP_PORT": str(self.settings.http_port),
             "ONEMAP_STATE_DIR": str(self.logs / "state"),
             "ONEMAP_WARM_TILES": "false",  # a city that nobody looks at
+            "ONEMAP_SEND_HOSTS": "127.0.0.0/8",  # receivers of tests are on this machine
             "ONEMAP_CITY_FONTS": "false",  # each system has a state folder of its own: it would be cut for each
             **{f"ONEMAP_{name.upper()}": str(getattr(self.settings, name)) for name in self.passed},
         }

@@ -82,7 +82,7 @@ TABLE: Table[Listed] = Table(
         Column(
             "last_sent_at",
             "subs.last",
-            lambda row: [cells.age(row["last_sent_at"])],
+            lambda row: [cells.age(row["last_sent_at"]) if row["last_sent_at"] else cells.words("subs.last.never")],
             lambda row: row["last_sent_at"] or "",
             width=130,
             rank=2,

@@ -12,11 +12,14 @@ from core.vocabulary import Text, label
 
 def wanted_words(wanted: Mapping[str, Any], districts: Mapping[str, Text]) -> Text:
     """Such as `二级及以上 · 降雨、积水 · 城东区`; what limits nothing says so."""
+    if wanted.get("kinds") == ["message"]:
+        return texts.entry("subs.messages")
     said: list[Text] = []
     level = wanted.get("level") or wanted.get("peak_level")
     if level:
         number = numbered(level)
-        said.append(number if level == 1 else texts.entry("subs.level.or_worse", level=number))
+        worse = {lang: texts.entry("subs.level.or_worse", level=words)[lang] for lang, words in number.items()}
+        said.append(number if level == 1 else worse)
     if wanted.get("families"):
         said.append(listed([label("alarm_families", one) for one in wanted["families"]]))
     if wanted.get("alarm_kinds"):
