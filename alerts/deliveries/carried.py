@@ -20,10 +20,11 @@ from random import random
 from sqlalchemy import Connection, Engine, text
 
 from alerts.deliveries.subscribed import Subscribed, Subscription
-from alerts.senders import SENDERS, Delivery, Gone, Later, Message, Outcome, Refused, Sender, SenderKind, Sent
+from alerts.senders import SENDERS, Delivery, Gone, Later, Message, Outcome, Reads, Refused, Sender, SenderKind, Sent
 from alerts.subscriptions.stopped import stop
 from core import set_aside
 from core.log import get_log
+from core.outbox import ALARM
 from core.settings import Settings
 from core.texts import visible
 
@@ -129,6 +130,7 @@ def carry(engine: Engine, carriers: Carriers, subscribed: Subscribed, now: datet
             return 0
         most = [SENDERS[subscribed.by_id[one].sender].at_once for one in ids]
         rows = conn.execute(CLAIM, {"ids": ids, "most": most, "now": now}).all()
+        reads = Reads(conn, (row.subject for row in rows if row.kind == ALARM))
         ready: list[tuple[Subscription, Sender, list[Parcel]]] = []
         nothing: list[int] = []
         for name, own in groupby(rows, key=lambda row: row.subscription_id):
@@ -141,7 +143,7 @@ def carry(engine: Engine, carriers: Carriers, subscribed: Subscribed, now: datet
                     Delivery(r.id, r.kind, r.subject, r.what, r.topic, r.payload, r.attempts, r.created_at)
                 )
             sender = carriers.get(SENDERS[subscription.sender])
-            rendered = render(conn, sender, subscription, deliveries, now)
+            rendered = render(reads, sender, subscription, deliveries, now)
             nothing += [d.id for d, message in rendered if message is None]
             parcels = [(d, message) for d, message in rendered if message is not None]
             if parcels:
@@ -154,16 +156,20 @@ def carry(engine: Engine, carriers: Carriers, subscribed: Subscribed, now: datet
 
 
 def render(
-    conn: Connection, sender: Sender, subscription: Subscription, deliveries: Sequence[Delivery], now: datetime
+    reads: Reads, sender: Sender, subscription: Subscription, deliveries: Sequence[Delivery], now: datetime
 ) -> list[tuple[Delivery, Message | None]]:
-    return set_aside.each(
-        conn,
-        "delivery",
-        deliveries,
-        lambda d: str(d.id),
-        lambda d: (d, sender.render(conn, d, subscription.target, now)),
-        now,
-    ).results
+    """Those that could be rendered; one that could not is set aside."""
+
+    def one(delivery: Delivery) -> tuple[Delivery, Message | None]:
+        return delivery, sender.render(reads, delivery, subscription.target, now)
+
+    if not SENDERS[subscription.sender].writes:
+        # nothing of it can be half done: where all goes well no savepoint is needed
+        try:
+            return [one(delivery) for delivery in deliveries]
+        except (ValueError, LookupError, TypeError):
+            log.info("rendered_singly", subscription=subscription.id)
+    return set_aside.each(reads.conn, "delivery", deliveries, lambda d: str(d.id), one, now).results
 
 
 def settle(engine: Engine, carriers: Carriers, back: Sequence[Carried], now: datetime) -> int:

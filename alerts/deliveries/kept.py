@@ -110,6 +110,21 @@ ORDER BY d.id DESC LIMIT :limit
     return [delivery_object(row) for row in rows]
 
 
+# of each subscription the newest; programs that hear of everything are nobody who is told
+_TOLD = text(f"""
+SELECT * FROM (
+  SELECT DISTINCT ON (d.subscription_id) {_COLUMNS}
+  WHERE d.kind = 'alarm' AND d.subject = :alarm AND COALESCE(s.sender, '') NOT IN ('mqtt', 'cap')
+  ORDER BY d.subscription_id, d.id DESC) AS newest
+ORDER BY created_at, id LIMIT 200
+""")
+
+
+def read_told(conn: Connection, alarm: str) -> list[Delivery]:
+    """Who was told of an alarm: of each subscription what it was told last."""
+    return [delivery_object(row) for row in conn.execute(_TOLD, {"alarm": alarm})]
+
+
 def read_delivery(conn: Connection, identity: int) -> Delivery:
     row = conn.execute(text(f"SELECT {_COLUMNS} WHERE d.id = :id"), {"id": identity}).one_or_none()
     if row is None:

@@ -6,17 +6,23 @@ Registered by key (alerts/senders), named by subscriptions. One contract test ru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Protocol
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
+from alerts.present import Alarm, read_alarms
 from core.given import Given
+from core.installation import read_installation
 from core.scope import EVERYTHING, Scope
 from core.settings import Settings
+from core.vocabulary import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +105,60 @@ class Options(Given):
         )
 
 
+class Reads:
+    """What senders read to render by, once for all deliveries of a turn."""
+
+    def __init__(self, conn: Connection, subjects: Iterable[str] = ()) -> None:
+        self.conn = conn
+        self._expected = [one for one in dict.fromkeys(subjects) if is_uuid(one)]
+        self._alarms: dict[str, Alarm] = {}
+
+    def alarm(self, subject: str) -> Alarm | None:
+        """As it stands now. ValueError for what is no id."""
+        if subject not in self._alarms:
+            wanted = {UUID(subject), *map(UUID, self._expected)}
+            self._expected = []
+            self._alarms |= {one["id"]: one for one in read_alarms(self.conn, list(wanted))}
+        return self._alarms.get(subject)
+
+    @cached_property
+    def city(self) -> City:
+        return read_city(self.conn)
+
+    @cached_property
+    def home(self) -> str:
+        """The public id of this installation."""
+        return read_installation(self.conn).public_id
+
+
+def is_uuid(value: str) -> bool:
+    try:
+        UUID(value)
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """Where it is said: the name of the city and its zone; in a simulated one every message says so."""
+
+    names: Text
+    zone: ZoneInfo
+    simulated: bool
+
+
+def read_city(conn: Connection) -> City:
+    row = conn.execute(text("SELECT name_zh, name_en, timezone, simulated FROM city")).one_or_none()
+    if row is None:
+        return City({"zh": "", "en": ""}, ZoneInfo("UTC"), False)
+    return City({"zh": row.name_zh, "en": row.name_en}, ZoneInfo(row.timezone), row.simulated)
+
+
 class Sender(Protocol):
     """Carries for all subscriptions of its kind: many threads send at once, never two to one receiver."""
 
-    def render(self, conn: Connection, delivery: Delivery, to: Target, now: datetime) -> Message | None:
+    def render(self, reads: Reads, delivery: Delivery, to: Target, now: datetime) -> Message | None:
         """The message as it is to be sent now; None where there is nothing to send any more. Raises for a delivery that
         it cannot render: that one is set aside and the others go on."""
 
@@ -116,12 +172,13 @@ class Sender(Protocol):
 class SenderKind:
     """`make` opens nothing: the first `send` does. Waits after a failure double from `first_s` to `most_s`; what could
     not be told for `give_up_s` is given up. `ours`: of the city's own broker and feeds, nobody subscribes to it by
-    hand."""
+    hand. `writes`: what it renders is written down too."""
 
     key: str
     make: Callable[[Settings], Sender]
     options: type[Options] = Options
     ours: bool = False
+    writes: bool = False
     first_s: float = 1.0
     most_s: float = 60.0
     give_up_s: float = 86_400.0

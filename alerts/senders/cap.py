@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection
-
 from alerts.feeds.cap_alert import issue, read_issuer
-from alerts.senders.base import Delivery, Message, Outcome, SenderKind, Sent, Target
+from alerts.senders.base import Delivery, Message, Outcome, Reads, SenderKind, Sent, Target
 from core.outbox import queue_message
 from core.settings import Settings
 
@@ -21,7 +19,8 @@ class CapSender:
     def __init__(self, sender: str, status: str) -> None:
         self._sender, self._status = sender, status
 
-    def render(self, conn: Connection, delivery: Delivery, to: Target, now: datetime) -> Message | None:
+    def render(self, reads: Reads, delivery: Delivery, to: Target, now: datetime) -> Message | None:
+        conn = reads.conn
         issued = issue(conn, UUID(delivery.subject), read_issuer(conn, self._sender, self._status), now)
         if issued is not None:
             queue_message(conn, issued.identifier, "issued", f"alert/{issued.district}/{issued.level}", issued.xml, now)
@@ -38,4 +37,4 @@ def make_cap(settings: Settings) -> CapSender:
     return CapSender(settings.cap_sender, settings.cap_status)
 
 
-CAP = SenderKind("cap", make_cap, ours=True)
+CAP = SenderKind("cap", make_cap, ours=True, writes=True)

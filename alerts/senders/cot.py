@@ -23,9 +23,9 @@ from pydantic import AfterValidator, Field
 from sqlalchemy import Connection, text
 
 from alerts.present import Alarm, read_alarms
-from alerts.senders.base import Delivery, Later, Message, Options, Outcome, SenderKind, Sent, Target
+from alerts.senders.base import City, Delivery, Later, Message, Options, Outcome, Reads, SenderKind, Sent, Target
 from alerts.senders.http import Allowed, parse_allowed, resolve
-from alerts.senders.words import TEST, City, drill, read_alarm, read_city, title_of, told_of, told_of_test, within
+from alerts.senders.words import TEST, alarm_for, drill, title_of, told_of, told_of_test, within
 from core.errors import InputError, Unavailable
 from core.faults import unfit
 from core.settings import Settings
@@ -115,9 +115,9 @@ class CotSender:
         self._open: dict[str, socket.socket] = {}
         self._lock = threading.Lock()
 
-    def render(self, conn: Connection, delivery: Delivery, to: Target, now: datetime) -> Message | None:
+    def render(self, reads: Reads, delivery: Delivery, to: Target, now: datetime) -> Message | None:
         """One event; where there is no connection yet, behind all that stands."""
-        city = read_city(conn)
+        city = reads.city
         if delivery.kind == TEST:
             made = event(f"onemap-test-{delivery.id}", "b-m-p-s-m", now, TEST_STALE_S, None)
             detail = made.find("detail")
@@ -128,11 +128,11 @@ class CotSender:
             return Message("", ET.tostring(made, encoding="unicode"), str(delivery.id))
         if delivery.kind != "alarm":
             return None
-        alarm = read_alarm(conn, delivery.subject, to.scope)
+        alarm = alarm_for(reads, delivery.subject, to.scope)
         said = None if alarm is None else marker(alarm, delivery.what, city, to, now)
         if said is None:
             return None
-        before = [] if self._is_open(to) else self._standing(conn, to, city, now, delivery.subject)
+        before = [] if self._is_open(to) else self._standing(reads.conn, to, city, now, delivery.subject)
         return Message("", "".join([*before, said]), str(delivery.id))
 
     def _standing(self, conn: Connection, to: Target, city: City, now: datetime, but: str) -> list[str]:

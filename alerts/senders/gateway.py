@@ -14,11 +14,10 @@ from typing import Annotated, Literal
 from urllib.parse import quote, quote_plus
 
 from pydantic import AfterValidator, Field, model_validator
-from sqlalchemy import Connection
 
-from alerts.senders.base import Delivery, Message, Options, Outcome, Refused, SenderKind, Target
+from alerts.senders.base import Delivery, Message, Options, Outcome, Reads, Refused, SenderKind, Target
 from alerts.senders.http import Allowed, Line, check_address, in_order, outcome_of, parse_allowed
-from alerts.senders.words import read_alarm, tell
+from alerts.senders.words import alarm_for, tell
 from core.faults import unfit
 from core.settings import Settings
 
@@ -101,11 +100,11 @@ class GatewaySender:
     def __init__(self, allowed: Allowed, public_url: str) -> None:
         self._allowed, self._public_url = allowed, public_url
 
-    def render(self, conn: Connection, delivery: Delivery, to: Target, now: datetime) -> Message | None:
-        told = tell(conn, delivery, to, now, self._public_url)
+    def render(self, reads: Reads, delivery: Delivery, to: Target, now: datetime) -> Message | None:
+        told = tell(reads, delivery, to, now, self._public_url)
         if told is None:
             return None
-        alarm = read_alarm(conn, delivery.subject, to.scope) if delivery.kind == "alarm" else None
+        alarm = alarm_for(reads, delivery.subject, to.scope) if delivery.kind == "alarm" else None
         fields = {
             "title": told.title,
             "text": told.text,

@@ -13,10 +13,12 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPSConnection, RemoteDisconnected
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
@@ -29,6 +31,8 @@ from core.hangup import hanging_up
 
 TIMEOUT_S, DEADLINE_S, MOST_BYTES = 5.0, 10.0, 65_536
 RETRY_MOST_S = 3600.0
+# so many connections are kept open, each for so long after its last message
+MOST_KEPT, KEEP_S = 500, 30.0
 TOLD_CHARS = 200
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -120,7 +124,17 @@ class Line:
         self._conn: HTTPConnection | None = None
 
     def ask(self, method: str, body: bytes, headers: Mapping[str, str], query: str = "") -> Answer:
-        """InputError where it may not be asked; Unavailable where it does not answer within `DEADLINE_S`."""
+        """InputError where it may not be asked; Unavailable where it does not answer within `DEADLINE_S`. A connection
+        that was kept and has been closed meanwhile is made anew, once."""
+        kept = self._conn is not None
+        try:
+            return self._ask(method, body, headers, query)
+        except Unavailable as exc:
+            if not kept or not isinstance(exc.__cause__, RemoteDisconnected | ConnectionError):
+                raise
+            return self._ask(method, body, headers, query)
+
+    def _ask(self, method: str, body: bytes, headers: Mapping[str, str], query: str) -> Answer:
         late = threading.Event()
         parts = self._parts
         queries = "&".join(filter(None, (parts.query, query)))
@@ -167,6 +181,41 @@ class Line:
             with contextlib.suppress(OSError):
                 self._conn.close()
             self._conn = None
+
+
+class Lines:
+    """Connections that are kept for a while, by subscription: the next message saves a handshake."""
+
+    def __init__(self, allowed: Allowed, clock: Callable[[], float] = time.monotonic) -> None:
+        self._allowed, self._clock = allowed, clock
+        self._kept: OrderedDict[str, tuple[str, float, Line]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def to(self, identity: str, address: str) -> Iterator[Line]:
+        """The line of a subscription, for one thread."""
+        with self._lock:
+            kept = self._kept.pop(identity, None)
+        line = kept[2] if kept and kept[0] == address else None
+        if kept and line is None:
+            kept[2].close()
+        line = line or Line(address, self._allowed)
+        yield line
+        with self._lock:
+            self._kept[identity] = (address, self._clock(), line)
+            old = [key for key, (_, since, _) in self._kept.items() if since < self._clock() - KEEP_S]
+            if len(self._kept) > MOST_KEPT:
+                old.append(next(iter(self._kept)))
+            closing = [self._kept.pop(key)[2] for key in dict.fromkeys(old)]
+        for one in closing:
+            one.close()
+
+    def close(self) -> None:
+        with self._lock:
+            found = [line for _, _, line in self._kept.values()]
+            self._kept.clear()
+        for one in found:
+            one.close()
 
 
 def seconds_of(retry_after: str | None) -> float | None:

@@ -22,14 +22,12 @@ from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field
-from sqlalchemy import Connection
 
-from alerts.senders.base import Delivery, Later, Message, Options, Outcome, Refused, SenderKind, Sent, Target
+from alerts.senders.base import Delivery, Later, Message, Options, Outcome, Reads, Refused, SenderKind, Sent, Target
 from alerts.senders.words import Told, mark, tell
 from core.clock import utc_now
 from core.faults import unfit
 from core.i18n import say
-from core.installation import read_installation
 from core.settings import Settings
 
 TIMEOUT_S = 10.0
@@ -91,11 +89,11 @@ class MailSender:
     def __init__(self, server: Server | None, public_url: str) -> None:
         self._server, self._public_url = server, public_url
 
-    def render(self, conn: Connection, delivery: Delivery, to: Target, now: datetime) -> Message | None:
-        told = tell(conn, delivery, to, now, self._public_url)
+    def render(self, reads: Reads, delivery: Delivery, to: Target, now: datetime) -> Message | None:
+        told = tell(reads, delivery, to, now, self._public_url)
         if told is None:
             return None
-        home = read_installation(conn).public_id
+        home = reads.home
         payload = {
             "title": told.title,
             "lines": told.lines,

@@ -9,13 +9,10 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from uuid import UUID
 
 import paho.mqtt.client as mqtt
-from sqlalchemy import Connection
 
-from alerts.present import read_alarms
-from alerts.senders.base import Delivery, Later, Message, Outcome, SenderKind, Sent, Target
+from alerts.senders.base import Delivery, Later, Message, Outcome, Reads, SenderKind, Sent, Target
 from core.mqtt import connect, make_client
 from core.outbox import MESSAGE
 from core.settings import Settings
@@ -34,14 +31,13 @@ class MqttSender:
         self._started = False
         self._starting = threading.Lock()
 
-    def render(self, conn: Connection, delivery: Delivery, to: Target, now: datetime) -> Message | None:
+    def render(self, reads: Reads, delivery: Delivery, to: Target, now: datetime) -> Message | None:
         """A message as it was queued; an alarm as it stands now."""
         if delivery.kind == MESSAGE:
             return Message(f"{self._prefix}/{delivery.topic}", delivery.payload or "")
-        found = read_alarms(conn, [UUID(delivery.subject)])
-        if not found:
+        alarm = reads.alarm(delivery.subject)
+        if alarm is None:
             return None
-        [alarm] = found
         return Message(
             f"{self._prefix}/alarm/{alarm['district']}/{alarm['level']}", json.dumps(alarm, ensure_ascii=False)
         )

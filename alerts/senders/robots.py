@@ -17,10 +17,9 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from pydantic import Field
-from sqlalchemy import Connection
 
-from alerts.senders.base import Delivery, Later, Message, Options, Outcome, Refused, SenderKind, Sent, Target
-from alerts.senders.http import Address, Allowed, Answer, Line, in_order, outcome_of, parse_allowed
+from alerts.senders.base import Delivery, Later, Message, Options, Outcome, Reads, Refused, SenderKind, Sent, Target
+from alerts.senders.http import Address, Allowed, Answer, Line, Lines, in_order, outcome_of, parse_allowed
 from alerts.senders.words import tell
 from core.clock import utc_now
 from core.settings import Settings
@@ -82,21 +81,18 @@ class RobotSender:
     def __init__(
         self, robot: Robot, allowed: Allowed, public_url: str, clock: Callable[[], datetime] = utc_now
     ) -> None:
-        self._robot, self._allowed, self._public_url, self._clock = robot, allowed, public_url, clock
+        self._robot, self._lines, self._public_url, self._clock = robot, Lines(allowed), public_url, clock
 
-    def render(self, conn: Connection, delivery: Delivery, to: Target, now: datetime) -> Message | None:
-        told = tell(conn, delivery, to, now, self._public_url)
+    def render(self, reads: Reads, delivery: Delivery, to: Target, now: datetime) -> Message | None:
+        told = tell(reads, delivery, to, now, self._public_url)
         return None if told is None else Message(told.title, told.text, str(delivery.id))
 
     def send(self, to: Target, messages: Sequence[Message]) -> Sequence[Outcome]:
-        line = Line(str(to.options["address"]), self._allowed)
-        try:
+        with self._lines.to(to.id, str(to.options["address"])) as line:
             if to.together and len(messages) > 1:
                 words = "\n\n".join(one.payload for one in messages)
                 return in_order([Message("", words)], lambda one: self._post(line, to, one)) * len(messages)
             return in_order(messages, lambda one: self._post(line, to, one))
-        finally:
-            line.close()
 
     def _post(self, line: Line, to: Target, message: Message) -> Outcome:
         words = shortened(message.payload, self._robot.most_bytes)
@@ -105,7 +101,7 @@ class RobotSender:
         return said_by(line.ask("POST", body, {"Content-Type": "application/json"}, query))
 
     def close(self) -> None:
-        """Nothing stays open between batches."""
+        self._lines.close()
 
 
 def shortened(words: str, most_bytes: int) -> str:

@@ -17,14 +17,12 @@ from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
-from sqlalchemy import Connection
 
-from alerts.senders.base import Delivery, Message, Options, Outcome, SenderKind, Target
-from alerts.senders.http import Address, Allowed, Line, in_order, outcome_of, parse_allowed
-from alerts.senders.words import TEST, read_alarm, read_city
+from alerts.senders.base import Delivery, Message, Options, Outcome, Reads, SenderKind, Target
+from alerts.senders.http import Address, Allowed, Line, Lines, in_order, outcome_of, parse_allowed
+from alerts.senders.words import TEST, alarm_for
 from core.clock import rfc3339, utc_now
 from core.faults import unfit
-from core.installation import read_installation
 from core.settings import Settings
 
 PREFIX = "whsec_"
@@ -72,14 +70,14 @@ class WebhookSender:
     """`clock` tells the time of an attempt."""
 
     def __init__(self, allowed: Allowed, clock: Callable[[], datetime] = utc_now) -> None:
-        self._allowed, self._clock = allowed, clock
+        self._lines, self._clock = Lines(allowed), clock
 
-    def render(self, conn: Connection, delivery: Delivery, to: Target, now: datetime) -> Message | None:
+    def render(self, reads: Reads, delivery: Delivery, to: Target, now: datetime) -> Message | None:
         data: Mapping[str, object] | None
         if delivery.kind == TEST:
-            data = {"city": read_city(conn).names}
+            data = {"city": reads.city.names}
         elif delivery.kind == "alarm":
-            data = read_alarm(conn, delivery.subject, to.scope)
+            data = alarm_for(reads, delivery.subject, to.scope)
         else:
             data = None
         if data is None:
@@ -88,18 +86,15 @@ class WebhookSender:
         body = {
             "type": kind,
             "timestamp": rfc3339(delivery.created_at),
-            "simulated": read_city(conn).simulated,
+            "simulated": reads.city.simulated,
             "data": data,
         }
-        name = f"msg_{read_installation(conn).public_id}_{delivery.id}"
+        name = f"msg_{reads.home}_{delivery.id}"
         return Message(kind, json.dumps(body, ensure_ascii=False), name)
 
     def send(self, to: Target, messages: Sequence[Message]) -> Sequence[Outcome]:
-        line = Line(str(to.options["address"]), self._allowed)
-        try:
+        with self._lines.to(to.id, str(to.options["address"])) as line:
             return in_order(messages, lambda one: self._post(line, to, one))
-        finally:
-            line.close()
 
     def _post(self, line: Line, to: Target, message: Message) -> Outcome:
         body = message.payload.encode()
@@ -107,7 +102,7 @@ class WebhookSender:
         return outcome_of(line.ask("POST", body, {"Content-Type": "application/json", **signed}))
 
     def close(self) -> None:
-        """Nothing stays open between batches."""
+        self._lines.close()
 
 
 def make_webhook(settings: Settings) -> WebhookSender:

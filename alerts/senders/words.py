@@ -6,14 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, text
-
-from alerts.present import Alarm, read_alarms
+from alerts.present import Alarm
 from alerts.risk.told import nameless
-from alerts.senders.base import Delivery, Target
+from alerts.senders.base import City, Delivery, Reads, Target
 from core.i18n import catalogue, say
 from core.levels import alarm_level, in_a_sentence, lowered
 from core.readings import place_and_what
@@ -44,30 +41,11 @@ def mark(name: str) -> str:
     return ": " if name.isascii() else "："
 
 
-@dataclass(frozen=True, slots=True)
-class City:
-    """Where it is said: the name of the city and its zone; in a simulated one every message says so."""
-
-    names: Text
-    zone: ZoneInfo
-    simulated: bool
-
-
-def read_city(conn: Connection) -> City:
-    row = conn.execute(text("SELECT name_zh, name_en, timezone, simulated FROM city")).one_or_none()
-    if row is None:
-        return City({"zh": "", "en": ""}, ZoneInfo("UTC"), False)
-    return City({"zh": row.name_zh, "en": row.name_en}, ZoneInfo(row.timezone), row.simulated)
-
-
-def read_alarm(conn: Connection, subject: str, scope: Scope) -> Alarm | None:
+def alarm_for(reads: Reads, subject: str, scope: Scope) -> Alarm | None:
     """As it stands now, without what lies beyond `scope`: its district's own people are told of a unit, a facility or
     another alarm, others of how many."""
-    found = read_alarms(conn, [UUID(subject)])
-    if not found:
-        return None
-    [alarm] = found
-    return alarm if scope.everywhere else within(alarm)
+    alarm = reads.alarm(subject)
+    return alarm if alarm is None or scope.everywhere else within(alarm)
 
 
 def within(alarm: Alarm) -> Alarm:
@@ -82,15 +60,15 @@ def within(alarm: Alarm) -> Alarm:
     )
 
 
-def tell(conn: Connection, delivery: Delivery, to: Target, now: datetime, public_url: str) -> Told | None:
+def tell(reads: Reads, delivery: Delivery, to: Target, now: datetime, public_url: str) -> Told | None:
     """The words of a delivery; None where what it is about is there no more, or it has no words (a message of the
     broker)."""
-    city = read_city(conn)
+    city = reads.city
     if delivery.kind == TEST:
         return told_of_test(city, to, now, public_url)
     if delivery.kind != "alarm":
         return None
-    alarm = read_alarm(conn, delivery.subject, to.scope)
+    alarm = alarm_for(reads, delivery.subject, to.scope)
     return None if alarm is None else told_of(alarm, delivery.what, city, to, now, public_url)
 
 

@@ -12,6 +12,7 @@ from alerts.deliveries import kept
 from alerts.deliveries.kept import STATES, Delivery
 from alerts.present import read_alarms
 from app.api.shapes import Limit, page, parse_number
+from app.api.subscriptions import need_some
 from app.deps import Conn, Now, Who
 from app.seeing import need_seen
 from core.errors import InputError, NotFound
@@ -33,12 +34,15 @@ def list_deliveries(
     cursor: str | None = None,
     limit: Limit = 200,
 ) -> Page[Delivery]:
-    """The newest first. Of an `alarm` that one sees: to everybody; else one's own, or, for who manages subscriptions,
-    all."""
+    """The newest first. Of an `alarm`, for those who see to alarms: to everybody; else one's own, or, for who manages
+    subscriptions, all."""
     if state is not None and state not in STATES:
         raise InputError(f"state: expected one of {', '.join(STATES)}; got {state!r}", field="state")
     owner = None if who.may(Permission.SUBSCRIPTION_MANAGE) else who.username
-    if alarm is not None:
+    if alarm is None:
+        need_some(who)
+    else:
+        who.require(Permission.ALARM_ACKNOWLEDGE)
         need_seen(who, "alarm", read_alarms(conn, [alarm]), alarm)
         owner = None
     found = kept.list_deliveries(
@@ -74,6 +78,7 @@ def post_seen(conn: Conn, who: Who, now: Now, delivery: Id) -> Delivery:
 
 def need_own(conn: Connection, who: Viewer, delivery: int) -> Delivery:
     """One's own, or who manages all; another's is as if it were not there."""
+    need_some(who)
     found = kept.read_delivery(conn, delivery)
     if found["owner"] != who.username and not who.may(Permission.SUBSCRIPTION_MANAGE):
         raise NotFound(f"there is no delivery {delivery}")

@@ -45,6 +45,7 @@ class Tested(TypedDict):
 @router.get("/api/senders")
 def get_senders(who: Who, cursor: str | None = None, limit: Limit = 200) -> Page[Sender]:
     """What a subscription can be carried by."""
+    need_some(who)
     found: list[Sender] = [
         {
             "key": kind.key,
@@ -75,6 +76,7 @@ def get_subscriptions(
     limit: Limit = 200,
 ) -> Page[Subscription]:
     """Who manages them sees all, others their own."""
+    need_some(who)
     all_of_them = who.may(Permission.SUBSCRIPTION_MANAGE) and not mine
     found = subscriptions.list_subscriptions(conn, now, None if all_of_them else who.username)
     return part(found, cursor, limit)
@@ -135,14 +137,18 @@ def post_test(conn: Conn, who: Who, now: Now, subscription: Id) -> Tested:
     return {"delivery": subscriptions.queue_test(conn, subscription, now)}
 
 
+def need_some(who: Viewer) -> None:
+    """Who may have subscriptions at all."""
+    if not who.may(Permission.SUBSCRIPTION_MANAGE):
+        who.require(Permission.SUBSCRIPTION_OWN)
+
+
 def need_own(conn: Connection, who: Viewer, subscription: str) -> None:
     """One's own, or who manages all; another's is as if it were not there."""
+    need_some(who)
     owner = subscriptions.owner_of(conn, subscription)
-    if who.may(Permission.SUBSCRIPTION_MANAGE):
-        return
-    if owner != who.username:
+    if owner != who.username and not who.may(Permission.SUBSCRIPTION_MANAGE):
         raise NotFound(f"there is no subscription {subscription!r}")
-    who.require(Permission.SUBSCRIPTION_OWN)
 
 
 def need_may(who: Viewer, owner: str | None, sender: str) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from alerts.deliveries.kept import Delivery
 from alerts.judged import Judged
 from alerts.limits import Measure
 from alerts.present import Alarm
@@ -91,7 +92,7 @@ class CardParts(TypedDict):
 class AlarmCard(CardParts):
     """`judged`: what its rule judges now, where that is known; `measures`: how, for its chart. `risk`: its score, whose
     words have the figures of now: those of `around`. `together`: of an alarm about a place what lies together there;
-    its members are those that this person sees."""
+    its members are those that this person sees. `told`: to whom it was told, for those who see to alarms."""
 
     type: Literal["alarm"]
     object: Alarm
@@ -99,6 +100,7 @@ class AlarmCard(CardParts):
     judged: Judged | None
     measures: list[Measure]
     together: Together | None
+    told: list[Delivery]
 
 
 class IncidentCard(CardParts):

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from alerts import log as alarm_log
+from alerts.deliveries.kept import read_told
 from alerts.judged import read_judged
 from alerts.limits import Measure, read_limits, read_measures
 from alerts.present import Alarm, read_alarms
@@ -110,6 +111,7 @@ def alarm_card(asking: Asking, identity: str) -> AlarmCard:
         "judged": next(iter(read_judged(asking.conn, asking.now, [alarm["id"]])), None),
         "measures": measures(asking, alarm["thing"]["id"]) if alarm["thing"]["type"] == "sensor" else [],
         "together": together(asking, alarm),
+        "told": read_told(asking.conn, identity) if asking.viewer.may(Permission.ALARM_ACKNOWLEDGE) else [],
         "acts": acts.allowed(
             acts.for_alarm(alarm, near(asking, where), asking.viewer.username), asking.viewer.permissions
         ),

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 
 from alerts import senders
 from alerts.deliveries import SCORE_WAIT_S, Carriers, carried, deliver, forget_done, subscribed
 from alerts.scoring import score_alarms
-from alerts.senders import SENDERS, Delivery, Later, Message, Outcome, Refused, SenderKind, Sent, Target
+from alerts.senders import SENDERS, Delivery, Later, Message, Outcome, Reads, Refused, SenderKind, Sent, Target
 from app.services.mosquitto import Broker
 from core import outbox, set_aside
 from core.registry import Registry
@@ -181,7 +181,7 @@ class Moody:
         self.answers: dict[str, Outcome] = {}
         self.heard: list[str] = []
 
-    def render(self, conn: Connection, delivery: Delivery, to: Target, now: datetime) -> Message | None:
+    def render(self, reads: Reads, delivery: Delivery, to: Target, now: datetime) -> Message | None:
         return Message(delivery.topic or "", f"{to.options.get('name', '')}{delivery.payload}")
 
     def send(self, to: Target, messages: Sequence[Message]) -> Sequence[Outcome]:

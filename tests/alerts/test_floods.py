@@ -17,7 +17,7 @@ from alerts.folding import fold_all
 from alerts.mutes import sync_mutes
 from alerts.present import read_open_alarms
 from alerts.rules.base import Finding, RuleRow, Thing
-from alerts.senders import Message, Outcome, SenderKind, Sent, Target
+from alerts.senders import Message, Outcome, Reads, SenderKind, Sent, Target
 from alerts.start import WAIT_AT_MOST, Start
 from alerts.store import acknowledge_several
 from core.pgarray import to_pg_us
@@ -46,8 +46,8 @@ class Ear:
     def __init__(self) -> None:
         self.heard: list[tuple[str, str]] = []
 
-    def render(self, conn: Connection, delivery: Any, to: Target, at: datetime) -> Message:
-        name = conn.scalar(text("SELECT thing_id FROM alarm WHERE id::text = :id"), {"id": delivery.subject})
+    def render(self, reads: Reads, delivery: Any, to: Target, at: datetime) -> Message:
+        name = reads.conn.scalar(text("SELECT thing_id FROM alarm WHERE id::text = :id"), {"id": delivery.subject})
         return Message(str(name), delivery.what)
 
     def send(self, to: Target, messages: Sequence[Message]) -> Sequence[Outcome]:

@@ -11,12 +11,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 
 from alerts import senders
 from alerts.deliveries import Carriers, carried, deliver, kept, repeat, subscribed
 from alerts.scoring import score_alarms
-from alerts.senders import Delivery, Gone, Later, Message, Outcome, SenderKind, Sent, Target
+from alerts.senders import Delivery, Gone, Later, Message, Outcome, Reads, SenderKind, Sent, Target
 from alerts.stages.base import Quiet
 from alerts.stages.wanted import Filter
 from alerts.subscriptions import preview
@@ -40,7 +40,7 @@ class Ears:
     answers: dict[str, Outcome] = field(default_factory=dict)
     deaf: dict[str, threading.Event] = field(default_factory=dict)
 
-    def render(self, conn: Connection, delivery: Delivery, to: Target, at: datetime) -> Message:
+    def render(self, reads: Reads, delivery: Delivery, to: Target, at: datetime) -> Message:
         return Message("", delivery.what, str(delivery.id))
 
     def send(self, to: Target, messages: Sequence[Message]) -> Sequence[Outcome]:

@@ -7,7 +7,7 @@ from dash import html
 
 from app.cards.nouns import Card
 from app.dashboard import texts
-from app.dashboard.card import around, facts, pictures, steps, together
+from app.dashboard.card import around, facts, pictures, steps, together, told
 from app.dashboard.card.words import figure
 from app.dashboard.components import age, clock_time, level_badge, wild
 from core.nouns import LogLine, Risk, Term
@@ -42,9 +42,10 @@ def card_foot(card: Card, *, may: frozenset[Permission]) -> list[Any]:
 
 
 def card_rest(card: Card, *, may: frozenset[Permission]) -> list[Any]:
-    """Whom to send, what is around, what happened so far, what else can be done, and where this comes from."""
+    """Whom to send, what is around, who was told, what has happened, what else can be done, where this comes from."""
     parts: list[Any] = steps.recommended(card, may=may)
     parts += around.around(card["around"]) if card["around"] else []
+    parts += told.told(card["told"]) if card["type"] == "alarm" else []
     parts += _log(card["log"], card["people"]) if card["log"] or card["type"] in ("alarm", "incident") else []
     parts += steps.more_actions(card)
     parts.append(html.P([*texts.both("card.source"), ": ", *texts.pair(card["source"])], className="source"))

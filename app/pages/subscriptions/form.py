@@ -44,7 +44,7 @@ MINUTES = {
     14400: "subs.hour4",
 }
 FILTER = ("level", "families", "districts", "mine", "area")
-TRIED = "subs.preview"
+TRIED = "subs.try"
 
 
 class SubscriptionFields(Given):

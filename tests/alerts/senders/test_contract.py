@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from alerts.scoring import score_alarms
-from alerts.senders import SENDERS, Delivery, Later, Message, Sender, SenderKind, Sent, Target
+from alerts.senders import SENDERS, Delivery, Later, Message, Reads, Sender, SenderKind, Sent, Target
 from alerts.senders.webhook import new_secret
 from app.services.mosquitto import Broker
 from core.settings import Settings
@@ -83,7 +83,7 @@ def raise_one(db: Engine) -> str:
 
 def render(db: Engine, sender: Sender, given: Delivery, to: Target) -> Message | None:
     with db.begin() as conn:
-        return sender.render(conn, given, to, now())
+        return sender.render(Reads(conn), given, to, now())
 
 
 EVERY = pytest.mark.parametrize("kind", list(SENDERS), ids=lambda kind: kind.key)

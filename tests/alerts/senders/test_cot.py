@@ -13,7 +13,7 @@ import pytak
 import pytest
 from sqlalchemy import Engine, text
 
-from alerts.senders import Delivery, Later, Message, Sent, Target
+from alerts.senders import Delivery, Later, Message, Reads, Sent, Target
 from alerts.senders.cot import CotSender, make_cot
 from core.settings import Settings
 from tests.alerts.helpers import change
@@ -44,7 +44,7 @@ def raise_one(db: Engine) -> str:
 
 def event_of(db: Engine, sender: CotSender, alarm: str, to: Target, what: str = "raised") -> Message:
     with db.begin() as conn:
-        made = sender.render(conn, Delivery(1, "alarm", alarm, what, None, None, 0, now()), to, now())
+        made = sender.render(Reads(conn), Delivery(1, "alarm", alarm, what, None, None, 0, now()), to, now())
     assert made is not None
     return made
 

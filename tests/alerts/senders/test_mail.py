@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import Engine, text
 
-from alerts.senders import Delivery, Later, Message, Refused, Sent, Target
+from alerts.senders import Delivery, Later, Message, Reads, Refused, Sent, Target
 from alerts.senders.mail import MailOptions, MailSender, make_mail, read_server
 from core.settings import Settings
 from tests.alerts.helpers import change
@@ -38,7 +38,8 @@ def mails(db: Engine, sender: MailSender, to: Target = TO) -> list[Message]:
             )
         alarm = str(conn.scalar(text("SELECT id FROM alarm")))
         made = [
-            sender.render(conn, Delivery(n, "alarm", alarm, "raised", None, None, 0, now()), to, now()) for n in (1, 2)
+            sender.render(Reads(conn), Delivery(n, "alarm", alarm, "raised", None, None, 0, now()), to, now())
+            for n in (1, 2)
         ]
     return [one for one in made if one is not None]
 
