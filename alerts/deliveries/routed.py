@@ -53,6 +53,7 @@ WITH due AS (
   JOIN subscription s ON s.id = t.subscription_id AND s.enabled AND s.repeat_s > 0
   JOIN alarm a ON a.id = t.alarm_id
   WHERE NOT t.over AND t.told_at + make_interval(secs => s.repeat_s) <= :now AND a.active AND a.muted IS NULL
+    AND a.level <= COALESCE(CAST(s.filter->>'level' AS int), 4)
     AND a.state IN {sql_list(WAITING_ALARM)} AND (a.level = 1 OR t.subscription_id <> ALL(:quiet))
     AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.kind = 'alarm' AND d.subject = t.alarm_id::text
       AND d.subscription_id = t.subscription_id AND (d.seen_at IS NOT NULL OR d.state = 'waiting'))

@@ -80,7 +80,7 @@ def told_of(alarm: Alarm, what: str, city: City, to: Target, now: datetime, publ
     lines.append((say("told.since"), clock(datetime.fromisoformat(alarm["raised_at"]), city.zone, now)[lang]))
     risk = alarm["risk"]
     if risk and alarm["active"] and "words" in risk:
-        lines.append((say("told.risk"), say("told.risk.value", score=f"{risk['score']:.1f}", words=risk["words"])))
+        lines.append((say("told.risk"), risk["words"]))
     if alarm["acknowledged_by"]:
         lines.append((say("told.acknowledged"), alarm["acknowledged_by"]))
     where = place_of(alarm)

@@ -217,7 +217,7 @@ def about(asking: Asking, identity: str) -> html.Div:
                 ("subs.stopped_why", one["stopped_why"]),
                 ("subs.waiting", str(one["waiting"]) if one["waiting"] else None),
                 ("subs.failed", str(one["failed"]) if one["failed"] else None),
-                ("subs.last", clock_time(one["last_sent_at"]) if one["last_sent_at"] else None),
+                ("subs.last", [clock_time(one["last_sent_at"])] if one["last_sent_at"] else None),
                 ("subs.error", one["last_error"]),
             ]
         )

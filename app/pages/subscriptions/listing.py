@@ -76,7 +76,7 @@ TABLE: Table[Listed] = Table(
             lambda row: row["wanted"]["zh"],
             sortable=False,
             flex=3,
-            rank=2,
+            rank=3,
         ),
         Column("state", "subs.state", state_cells, state_of, width=150),
         Column(

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import json
 import socket
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pydantic import ValidationError
 from standardwebhooks.webhooks import Webhook
 
-from alerts.senders import Gone, Later, Message, Sent, Target
+from alerts.senders import Gone, Later, Message, Outcome, Sender, Sent, Target
 from alerts.senders.gateway import GatewayOptions, GatewaySender
 from alerts.senders.http import Allowed, Line, check_address, parse_allowed, resolve
 from alerts.senders.robots import DINGTALK_BYTES, Robot, RobotSender, dingtalk_query, shortened
@@ -22,6 +28,14 @@ from tests.alerts.senders.receivers import Web, web
 from tests.support import now
 
 HERE = parse_allowed("127.0.0.0/8")
+
+
+def carried(sender: Sender, to: Target, messages: Sequence[Message]) -> list[Outcome]:
+    """By a sender that keeps no connection after it."""
+    try:
+        return list(sender.send(to, messages))
+    finally:
+        sender.close()
 
 
 @pytest.fixture
@@ -41,8 +55,8 @@ def test_late_retry_verifies_with_the_specifications_own_verifier(receiver: Web)
     sender = WebhookSender(HERE, clock=lambda: moments.pop(0))
     receiver.answers = [(503, {})]
     message = Message("alarm.raised", '{"words": "水位"}', "msg_1")
-    assert isinstance(sender.send(hook(receiver, secret), [message])[0], Later)
-    assert sender.send(hook(receiver, secret), [message]) == [Sent()]
+    assert isinstance(carried(sender, hook(receiver, secret), [message])[0], Later)
+    assert carried(sender, hook(receiver, secret), [message]) == [Sent()]
     first, second = receiver.heard
     assert first.headers["webhook-id"] == second.headers["webhook-id"] == "msg_1"
     assert first.headers["webhook-signature"] != second.headers["webhook-signature"]
@@ -70,7 +84,7 @@ def test_what_an_answer_means(
     receiver: Web, status: int, headers: dict[str, str], kind: type, after_s: float | None
 ) -> None:
     receiver.answers, receiver.body = [(status, headers)], b""
-    [outcome] = WebhookSender(HERE).send(hook(receiver), [Message("t", "{}", "m")])
+    [outcome] = carried(WebhookSender(HERE), hook(receiver), [Message("t", "{}", "m")])
     assert isinstance(outcome, kind)
     assert getattr(outcome, "after_s", None) == after_s
     assert len(receiver.heard) == 1, "a redirect is not followed"
@@ -78,7 +92,7 @@ def test_what_an_answer_means(
 
 def test_first_that_does_not_arrive_keeps_those_behind_it_back(receiver: Web) -> None:
     receiver.answers = [(200, {}), (500, {})]
-    outcomes = WebhookSender(HERE).send(hook(receiver), [Message("t", "{}", f"m{n}") for n in range(3)])
+    outcomes = carried(WebhookSender(HERE), hook(receiver), [Message("t", "{}", f"m{n}") for n in range(3)])
     assert [type(one) for one in outcomes] == [Sent, Later, Later]
     assert [one.headers["webhook-id"] for one in receiver.heard] == ["m0", "m1"]
 
@@ -99,7 +113,7 @@ def test_first_that_does_not_arrive_keeps_those_behind_it_back(receiver: Web) ->
 )
 def test_addresses_inside_are_refused_unless_allowed(address: str, receiver: Web) -> None:
     target = Target("w", {"address": address}, {"secret": new_secret()})
-    [outcome] = WebhookSender(Allowed()).send(target, [Message("t", "{}", "m")])
+    [outcome] = carried(WebhookSender(Allowed()), target, [Message("t", "{}", "m")])
     assert isinstance(outcome, Later)
     assert "ONEMAP_SEND_HOSTS" in outcome.why or "knows the name" in outcome.why
     assert receiver.heard == []
@@ -110,8 +124,6 @@ def answers_of(*addresses: str) -> Any:
 
 
 def test_name_that_stands_for_an_inner_address_too_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from urllib.parse import urlsplit
-
     monkeypatch.setattr(socket, "getaddrinfo", answers_of("93.184.216.34", "10.0.0.7"))
     with pytest.raises(InputError):
         resolve(urlsplit("http://example.org/"), Allowed())
@@ -153,8 +165,6 @@ def test_receiver_that_sends_a_letter_every_moment_is_left(monkeypatch: pytest.M
     """Each letter comes within every time-out of the socket."""
     monkeypatch.setattr("alerts.senders.http.DEADLINE_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        import threading
-
         stop = threading.Event()
 
         def dribble() -> None:
@@ -192,15 +202,10 @@ def test_what_is_no_address_is_said_at_its_field(address: str) -> None:
 
 def test_robot_is_asked_with_its_makers_signature(receiver: Web) -> None:
     """The worked example: base64(HMAC-SHA256(secret, "timestamp\\nsecret")), the time in milliseconds."""
-    import base64
-    import hashlib
-    import hmac
-    from urllib.parse import parse_qs, urlsplit
-
     moment = now()
     sender = RobotSender(Robot(dingtalk_query, DINGTALK_BYTES), HERE, "", clock=lambda: moment)
     to = Target("d", {"address": f"{receiver.url}/robot/send"}, {"token": "tok", "secret": "SECxyz"})
-    assert sender.send(to, [Message("", "一级告警")]) == [Sent()]
+    assert carried(sender, to, [Message("", "一级告警")]) == [Sent()]
     query = parse_qs(urlsplit(receiver.heard[0].path).query)
     stamp = query["timestamp"][0]
     wanted = base64.b64encode(hmac.digest(b"SECxyz", f"{stamp}\nSECxyz".encode(), hashlib.sha256)).decode()
@@ -222,7 +227,7 @@ def test_robot_is_asked_with_its_makers_signature(receiver: Web) -> None:
 def test_what_a_robot_says(receiver: Web, body: bytes, kind: str, after_s: float | None) -> None:
     receiver.body = body
     sender = RobotSender(Robot(dingtalk_query, DINGTALK_BYTES), HERE, "")
-    [outcome] = sender.send(Target("d", {"address": receiver.url}, {"token": "tok"}), [Message("", "x")])
+    [outcome] = carried(sender, Target("d", {"address": receiver.url}, {"token": "tok"}), [Message("", "x")])
     assert type(outcome).__name__ == kind
     assert getattr(outcome, "after_s", None) == after_s
 
@@ -236,8 +241,6 @@ def test_text_that_is_too_long_ends_on_a_character() -> None:
 
 
 def test_what_is_filled_into_a_template_cannot_end_the_text_it_stands_in(receiver: Web) -> None:
-    import json
-
     nasty = 'a","to":"119\r\nX-Evil: 1\\ & {secret} 水'
     options = GatewayOptions(
         address=f"{receiver.url}/send/{{to}}?t={{title}}",
@@ -247,7 +250,7 @@ def test_what_is_filled_into_a_template_cannot_end_the_text_it_stands_in(receive
     )
     fields = {"title": nasty, "text": nasty, "level": "1", "what": "raised", "id": "x"}
     to = Target("g", options.model_dump(), {"secret": "s3"})
-    assert GatewaySender(HERE, "").send(to, [Message("", json.dumps(fields))]) == [Sent()]
+    assert carried(GatewaySender(HERE, ""), to, [Message("", json.dumps(fields))]) == [Sent()]
     [request] = receiver.heard
     assert json.loads(request.body) == {"mobile": "13800000000", "text": nasty, "n": 1}
     assert request.path.startswith("/send/13800000000?t=a%22%2C%22to%22")
@@ -277,6 +280,6 @@ def test_answer_that_lacks_what_tells_success_is_a_refusal(receiver: Web) -> Non
     receiver.body = b'{"code": 7, "message": "no credit"}'
     options = GatewayOptions(address=receiver.url, succeeds='"code": 0')
     fields = '{"title": "", "text": "", "level": "", "what": "", "id": ""}'
-    [outcome] = GatewaySender(HERE, "").send(Target("g", options.model_dump()), [Message("", fields)])
+    [outcome] = carried(GatewaySender(HERE, ""), Target("g", options.model_dump()), [Message("", fields)])
     assert type(outcome).__name__ == "Refused"
     assert "no credit" in getattr(outcome, "why", "")
