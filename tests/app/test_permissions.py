@@ -24,6 +24,7 @@ DOORS = [
     ("viewer", "GET", "/api/alarm-groups/rain:rain/alarms"),
     ("viewer", "GET", "/api/alarm-metrics"),
     ("viewer", "GET", "/api/routes"),
+    ("viewer", "GET", "/api/routes/removed"),
     ("viewer", "GET", f"/api/routes/explain?alarm={NOBODY}"),
     ("viewer", "GET", "/api/inhibitions"),
     ("viewer", "GET", "/api/silences"),
