@@ -141,6 +141,51 @@ def test_switch_in_the_table_asks_first(desk: Desk, processes: System) -> None:
     wait_for(lambda: processes.one("SELECT enabled FROM rule WHERE id = 'soft-gas'") is True, what="armed")
 
 
+CORNERS = ((0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7))
+CROSSED = ((0.3, 0.3), (0.7, 0.7), (0.7, 0.3), (0.3, 0.7))
+
+
+def draw(page: Page, corners: tuple[tuple[float, float], ...]) -> None:
+    """Press these places of the map, in parts of its width and height, and Enter."""
+    frame = f"{PANE} .fence-map"
+    page.wait_for_selector(f"{frame}[data-drawn]")
+    page.locator(frame).scroll_into_view_if_needed()
+    box = page.locator(frame).bounding_box()
+    assert box is not None
+    for x, y in corners:
+        page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+    page.keyboard.press("Enter")
+
+
+def test_area_of_a_fence_is_drawn_by_hand_and_one_that_crosses_itself_is_refused(desk: Desk, processes: System) -> None:
+    page = desk.page
+    page.click("[data-key=add-rule]")
+    page.click(f"{PANE} [data-key=kind-geofence]")
+    page.fill(f"{PANE} [data-field=id]", "by-hand")
+    choose(page, "alarm_kind", "Geofence")
+    page.fill(f"{PANE} [data-field=name_zh]", "手绘围栏")
+    page.fill(f"{PANE} [data-field=name_en]", "Fence by hand")
+    page.click(f"{PANE} [data-key=draw-area]")
+    draw(page, CROSSED)
+    field = f"{PANE} [data-field='params.polygon']"
+    wait_for(lambda: page.input_value(field) == "Drawn by hand (4 corners)", what="chosen")
+    page.click(f"{PANE} [data-key=save-rule]")
+    page.wait_for_selector(f"{PANE} .form :text('The lines of the area cross')")
+    assert processes.one("SELECT count(*) FROM rule WHERE id = 'by-hand'") == 0
+    draw(page, CORNERS)
+    page.click(f"{PANE} [data-key=save-rule]")
+    page.wait_for_selector(f"{PANE} h2:has-text('Fence by hand')")
+    kept = processes.one("SELECT params->'polygon' FROM rule WHERE id = 'by-hand'")
+    [ring] = kept["coordinates"]
+    (west, north), (east, _), (_, south), *_ = ring[:4]
+    assert (kept["type"], len(ring), ring[0]) == ("Polygon", 5, ring[4])
+    assert west < east
+    assert south < north
+    assert page.input_value(field) == "The area that it has (4 corners)"
+    assert desk.serious_barriers() == []
+    assert desk.complaints == []
+
+
 def test_viewer_reads_rules_on_a_phone_and_changes_none(browser: Browser, processes: System) -> None:
     with window(browser, processes, "viewer", PHONE, lang="zh") as desk:
         page = desk.page

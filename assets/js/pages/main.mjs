@@ -124,6 +124,9 @@ document.addEventListener('keydown', onKey);
 document.addEventListener('click', event => {
   const pressed = around(event, 'button')?.id ?? '';
   if (pressed === 'language-switch' || pressed === 'theme-switch') lookControls[pressed]();
+  const fence = around(event, '[data-fence]');
+  // the map and its library, for those who draw
+  if (fence instanceof HTMLElement) import('./fence.mjs').then(({ openFence }) => openFence(fence, city, words));
 });
 const [me, city, catalogue] = await Promise.all([json('/api/me'), json('/api/city'), json('/api/texts')]);
 takeOver(me);
