@@ -43,8 +43,8 @@ def draw_tool(shape: Mapping[str, Any] | None) -> tuple[Any, ...]:
     return button, html.Div(className="fence", **wild({"data-testid": "fence"}))
 
 
-def is_drawn(chosen: object) -> bool:
-    return isinstance(chosen, str) and chosen.startswith("{")
+def is_drawn(chosen: str) -> bool:
+    return chosen.startswith("{")
 
 
 def drawn_words(chosen: str) -> Text:

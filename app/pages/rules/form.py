@@ -105,7 +105,7 @@ def read_known(asking: Asking, held: Values, values: Values) -> Known:
         return found
     said: Mapping[str, Any] = held.get("said") or {}
     chosen = (values.get("params") or {}).get("polygon")
-    drawn = {chosen: drawn_words(chosen)} if is_drawn(chosen) else {}
+    drawn = {chosen: drawn_words(chosen)} if isinstance(chosen, str) and is_drawn(chosen) else {}
     shape = said.get("polygon")
     return replace(found, areas={**drawn, **read_areas(asking, layers)}, area=kept_words(shape), shape=shape)
 
