@@ -24,7 +24,7 @@ export function followRequests(me, words) {
     if (!link || link.dataset.said === said) return;
     link.dataset.said = said;
     link.hidden = !said;
-    link.setAttribute('aria-label', `${words.say('bar.requests')}: ${said}`);
+    link.setAttribute('aria-label', said);
     setText(link.querySelector('.number'), waiting.to_decide + waiting.answered);
     setText(link.querySelector('.tip'), said);
   }

@@ -13,7 +13,7 @@ from app.dashboard import texts
 from app.dashboard.components import clock_time
 from app.pages import ids
 from app.pages.history import who_words
-from app.pages.parts import action, pane_head
+from app.pages.parts import action, facts, pane_head
 from app.pages.routing import nouns
 from app.pages.routing.words import receiver_words, said
 
@@ -41,11 +41,11 @@ def pane(removed: Sequence[RemovedRoute], *, may: bool) -> html.Div:
 
 def one_view(one: RemovedRoute, *, may: bool) -> html.Li:
     head = html.Div([html.B(texts.pair(one["names"])), html.Span(one["id"], className="quiet")], className="line")
-    took = html.Div(texts.pair(said(one["after"]["matchers"])))
-    told = html.Div([*texts.both("routing.receivers"), ": ", *texts.pair(receiver_words(one["after"]["receivers"]))])
+    took = ("routing.what", html.Span(texts.pair(said(one["after"]["matchers"]))))
+    told = ("routing.receivers", html.Span(texts.pair(receiver_words(one["after"]["receivers"]))))
     gone = html.Div([clock_time(one["removed_at"]), " · ", *who_words(one["removed_by"])], className="quiet")
     why = [html.Div(one["why"], className="why")] if one["why"] else []
     back = action(
         ids.put_back(one["id"], one["version"]), "routing.put_back", small=True, data_key=f"put-back-{one['id']}"
     )
-    return html.Li([html.Div([head, took, told, gone, *why]), *([back] if may else [])])
+    return html.Li([html.Div([head, facts([took, told]), gone, *why]), *([back] if may else [])])

@@ -8,6 +8,8 @@ import { token } from '../tokens.mjs';
 import { pageLang } from '../words.mjs';
 
 const SOURCE = 'fence', SHEET = '/vendor/maplibre-gl/dist/maplibre-gl.css';
+// what one finds one's way by
+const GROUND = ['districts', 'streets', 'buildings', 'water', 'green'];
 const DECIMALS = 6, TEST = new URLSearchParams(location.search).has('test');
 
 /** @typedef {{ bbox: [number, number, number, number] | null }} Ground */
@@ -85,7 +87,7 @@ function startMap(container, bbox) {
   const [west, south, east, north] = bbox ?? [-180, -60, 180, 75];
   try {
     const map = new maplibre.Map({
-      container, style: baseStyle(pageLang(), () => true), bounds: [[west, south], [east, north]], minZoom: 8.5, maxZoom: 19, attributionControl: false,
+      container, style: baseStyle(pageLang(), id => !id || GROUND.includes(id)), bounds: [[west, south], [east, north]], minZoom: 8.5, maxZoom: 19, attributionControl: false,
       doubleClickZoom: false, fadeDuration: 0, canvasContextAttributes: { preserveDrawingBuffer: TEST },
     });
     map.addControl(new maplibre.NavigationControl({ showCompass: false }), 'top-right');
