@@ -81,8 +81,10 @@ def top_bar(title: str, viewer: Viewer, links: tuple[tuple[str, str], ...]) -> h
     )
     theme = icon_button(Id.THEME.value, "theme", "bar.theme")
     away = html.Span(texts.both("page.away"), className="away", role="status")
-    named = [back, html.H1(texts.both(title)), html.Nav(near), away]
-    return html.Header([*named, requests_told(), who, language, theme], id=Id.TOP_BAR.value)
+    told = [requests_told()] if viewer.may(Permission.CITY_READ) else []
+    return html.Header(
+        [back, html.H1(texts.both(title)), html.Nav(near), away, *told, who, language, theme], id=Id.TOP_BAR.value
+    )
 
 
 def index_string() -> str:
