@@ -19,17 +19,21 @@ from alerts.deliveries.subscribed import read_subscriptions
 from alerts.explain import SUBSCRIPTIONS
 from alerts.stages import STAGES, Around, Change, Leg, Stage, follow
 from alerts.stages.route import Route
+from core.scope import EVERYTHING, Scope, alarm_classification, seen_incident
 from core.vocabulary import Text, sql_list
 
 # alarms that are over are asked by the routes only: what burned beside them then burns no more
 RECENT = timedelta(days=7)
 RECENT_AT_MOST = 5000
 EXAMPLES = 5
+_SEEN = seen_incident("a.incident_id", "a.district", alarm_classification("a.thing_type", "a.thing_id"))
 _OPEN = text(f"""
-SELECT {ALARM_FACTS}, {SIGHT_FACTS} FROM alarm a {OF_THING} WHERE a.state NOT IN {sql_list(NO_CAUSE)} ORDER BY a.id
+SELECT {ALARM_FACTS}, {SIGHT_FACTS} FROM alarm a {OF_THING}
+WHERE a.state NOT IN {sql_list(NO_CAUSE)} AND {_SEEN} ORDER BY a.id
 """)
 _RECENT = text(f"""
-SELECT {ALARM_FACTS}, {SIGHT_FACTS} FROM alarm a {OF_THING} WHERE a.raised_at > :since AND a.raised_at <= :now
+SELECT {ALARM_FACTS}, {SIGHT_FACTS} FROM alarm a {OF_THING}
+WHERE a.raised_at > :since AND a.raised_at <= :now AND {_SEEN}
 ORDER BY a.raised_at DESC, a.id LIMIT {RECENT_AT_MOST}
 """)
 
@@ -61,10 +65,12 @@ class Effect(TypedDict):
 
 
 class Effects(TypedDict):
-    """On the alarms that are open now, and on those of the last seven days by the routes alone."""
+    """On the alarms that are open now, and on those of the last seven days by the routes alone. `whole`: these are all
+    there are; else those that who asks may see, and whether there are others is not told."""
 
     open: Effect
     recent: Effect
+    whole: bool
 
 
 @dataclass(slots=True)
@@ -85,14 +91,16 @@ def undone(conn: Connection) -> Iterator[None]:
         inside.rollback()
 
 
-def find_effects(conn: Connection, make: Callable[[], object], now: datetime, at: datetime | None = None) -> Effects:
-    """What `make` would do; `at`: when it begins to hold. Raises what `make` raises."""
+def find_effects(
+    conn: Connection, scope: Scope, make: Callable[[], object], now: datetime, at: datetime | None = None
+) -> Effects:
+    """What `make` would do to the alarms in `scope`; `at`: when it begins to hold. Raises what `make` raises."""
     moment = max(now, at or now)
     subscriptions = conn.execute(SUBSCRIPTIONS).all()
     names = {row.id: {"zh": row.name_zh, "en": row.name_en} for row in subscriptions}
     subscribers = read_subscriptions(conn).subscribers
-    burning = [as_new(row) for row in conn.execute(_OPEN)]
-    recent = [as_new(row) for row in conn.execute(_RECENT, {"since": now - RECENT, "now": now})]
+    burning = [as_new(row) for row in conn.execute(_OPEN, scope.params())]
+    recent = [as_new(row) for row in conn.execute(_RECENT, {**scope.params(), "since": now - RECENT, "now": now})]
     before = read_around(conn, subscribers, moment)
     with undone(conn):
         make()
@@ -100,6 +108,7 @@ def find_effects(conn: Connection, make: Callable[[], object], now: datetime, at
     return {
         "open": compare(burning, before, after, moment, names),
         "recent": compare(recent, before, after, moment, names, (Route(),)),
+        "whole": scope.covers(EVERYTHING),
     }
 
 

@@ -187,9 +187,9 @@ def raise_alarm(conn: Connection, finding: Finding, transition: Transition, now:
         text(
             """
 INSERT INTO alarm (id, rule_id, kind, thing_type, thing_id, names, level, peak_level, state, active, raised_at,
-  changed_at, observed_at, metric, value, unit, message, district, geom, latches, version)
+  changed_at, observed_at, metric, value, unit, p, message, district, geom, latches, version)
 VALUES (:id, :rule, :kind, :type, :thing, CAST(:names AS jsonb), :level, :level, :state, true, :now, :now, :observed,
-  :metric, :value, :unit, CAST(:message AS jsonb), :district, ST_GeomFromEWKT(:geom), :latches, 1)
+  :metric, :value, :unit, :p, CAST(:message AS jsonb), :district, ST_GeomFromEWKT(:geom), :latches, 1)
 """
         ),
         {
@@ -206,6 +206,7 @@ VALUES (:id, :rule, :kind, :type, :thing, CAST(:names AS jsonb), :level, :level,
             "metric": finding.metric,
             "value": finding.value,
             "unit": finding.unit,
+            "p": finding.p,
             "message": json.dumps(describe(finding)),
             "district": thing.district,
             "geom": geom,
@@ -223,7 +224,8 @@ def change_alarm(conn: Connection, alarm: StoredAlarm, finding: Finding, transit
         text(
             """
 UPDATE alarm SET state = :state, level = :level, peak_level = :peak, active = :active, changed_at = :now,
-  observed_at = :observed, value = :value, message = CASE WHEN :active THEN CAST(:message AS jsonb) ELSE message END,
+  observed_at = :observed, value = :value, p = COALESCE(:p, p),
+  message = CASE WHEN :active THEN CAST(:message AS jsonb) ELSE message END,
   risk = CASE WHEN :active THEN NULL ELSE risk END, acknowledged_by = CASE WHEN :again THEN NULL ELSE acknowledged_by
   END, acknowledged_at = CASE WHEN :again THEN NULL ELSE acknowledged_at END,
   escalated = CASE WHEN :again THEN NULL ELSE escalated END, quiet_level = :quiet, version = version + 1
@@ -239,6 +241,7 @@ WHERE id = :id
             "now": now,
             "observed": from_pg_us(finding.at),
             "value": finding.value,
+            "p": finding.p,
             "message": json.dumps(describe(finding)),
             "again": after.state is AlarmState.UNACKNOWLEDGED and alarm.view.state is not AlarmState.UNACKNOWLEDGED,
             "quiet": after.quiet_level,

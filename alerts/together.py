@@ -42,8 +42,8 @@ class KindCount(TypedDict):
 
 class Together(TypedDict):
     """`count` events within `radius_m` metres of the middle, from `since` until `until`, by kind the most first.
-    `expected`: so many are usual there, and `p` how rare at most what the rule tells of; null where its kind does not
-    compare. `members`: the newest first."""
+    `expected`: so many are usual there, null where its kind does not compare; `p`: how probable that was by chance
+    alone when it was judged, null where its kind does not compute it. `members`: the newest first."""
 
     kind: str
     count: int
@@ -65,6 +65,8 @@ UNION ALL
 SELECT 'alarm', a.id::text, a.kind, a.level, a.names FROM alarm a
 WHERE a.id = ANY(CAST(:alarms AS uuid[]))
 """)
+
+_P = text("SELECT p FROM alarm WHERE id = :id")
 
 
 def read_together(conn: Connection, alarm: Alarm, now: datetime) -> Together | None:
@@ -123,7 +125,7 @@ def read_together(conn: Connection, alarm: Alarm, now: datetime) -> Together | N
         "lon": found.lon,
         "lat": found.lat,
         "expected": None if found.expected is None else round(found.expected, 1),
-        "p": found.p,
+        "p": conn.scalar(_P, {"id": UUID(alarm["id"])}),
         "kinds": sorted(kinds, key=lambda one: (-one["count"], one["type"], one["kind"])),
         "members": sorted(members, key=lambda one: one["at"], reverse=True)[:MEMBERS_AT_MOST],
     }

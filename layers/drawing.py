@@ -34,7 +34,7 @@ class DrawnClass:
 class Drawing:
     """`by` is what tells the classes: a column, or an expression over columns in double quotes; `ranges`: these are of
     numbers. `names`: the columns that hold what a feature is called, by language. `geometry` is None where there is
-    nothing to draw. `size` in pixels."""
+    nothing to draw. `size` in pixels; `icon`: the pictogram that stands for a point."""
 
     group: str
     geometry: Geometry | None
@@ -46,6 +46,7 @@ class Drawing:
     ranges: bool = False
     names: Text | None = None
     size: float | None = None
+    icon: str | None = None
 
 
 # groups of the legend of facilities, as the map has them (assets/js/map/icons.mjs)
@@ -118,6 +119,7 @@ def drawing_of_own(layer: OwnLayer) -> Drawing:
         ranges=bool(by) and layer.style.get("method") != "categories",
         names=None if label is None else {"zh": label.name, "en": label.name},
         size=None if size is None else float(size),
+        icon=layer.style.get("icon"),
     )
 
 

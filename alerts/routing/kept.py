@@ -42,10 +42,15 @@ def read_row(conn: Connection, table: str, identity: str, columns: str = "t.*", 
 
 def lock_row(conn: Connection, table: str, identity: str, version: int | None) -> Any:
     row = read_row(conn, table, identity, lock="FOR UPDATE")
-    if version is not None and version != row.version:
-        told = f"version: it has changed (it is at {row.version}, you saw {version})"
-        raise Conflict(told, reason="stale_version", field="version")
+    need_version(version, row.version)
     return row
+
+
+def need_version(seen: int | None, version: int) -> None:
+    """Conflict where what was seen has changed since."""
+    if seen is not None and seen != version:
+        told = f"version: it has changed (it is at {version}, you saw {seen})"
+        raise Conflict(told, reason="stale_version", field="version")
 
 
 def write_change(

@@ -20,6 +20,7 @@ from alerts.routing.kept import (
     as_json,
     keep,
     lock_row,
+    need_version,
     read_row,
     touch,
     write_change,
@@ -140,7 +141,7 @@ ON CONFLICT (id) DO NOTHING RETURNING id
 """)
 
 
-def add_route(conn: Connection, given: RouteIn, who: str, now: datetime) -> Route:
+def add_route(conn: Connection, given: RouteIn, who: str, now: datetime, what: str = "added") -> Route:
     """Conflict where there is one of this id; InputError where its parent or a receiver is not there."""
     _lock_tree(conn)
     need_receivers(conn, given.receivers)
@@ -148,8 +149,16 @@ def add_route(conn: Connection, given: RouteIn, who: str, now: datetime) -> Rout
     values: Params = {**given.model_dump(exclude={"matchers", "why"}), "matchers": as_json(given.matchers)}
     if conn.scalar(_ADD_ROUTE, {**values, "now": now, "who": who}) is None:
         raise Conflict(f"id: there is a route {given.id!r}", reason="exists", field="id")
-    keep(conn, "route", given.id, "added", who, now, given.why)
+    keep(conn, "route", given.id, what, who, now, given.why)
     return read_route(conn, given.id)
+
+
+def put_back_route(conn: Connection, given: RouteIn, version: int, who: str, now: datetime) -> Route:
+    """One that was removed. Conflict where `version` is not the last one that it had."""
+    _lock_tree(conn)
+    last = conn.scalar(text("SELECT max(version) FROM route_version WHERE route_id = :id"), {"id": given.id})
+    need_version(version, last)
+    return add_route(conn, given, who, now, "taken_back")
 
 
 def read_route(conn: Connection, identity: str) -> Route:

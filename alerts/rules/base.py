@@ -101,6 +101,8 @@ class Finding:
     template: str
     # what its sentence says besides
     fields: Mapping[str, object] = field(default_factory=dict)
+    # the probability of it by chance alone, where the kind computes that
+    p: float | None = None
 
 
 Key = tuple[str, str]
@@ -198,8 +200,7 @@ class Monitor(Protocol):
 @dataclass(frozen=True, slots=True)
 class Gathering:
     """Events that lie together: rows of alerts.rules.events (id, at, names, district, lon, lat), so many metres around
-    a place, since when; `expected`: so many are usual there, where the kind compares, and how rare (`p`) is what the
-    rule tells of."""
+    a place, since when; `expected`: so many are usual there, where the kind compares."""
 
     rows: Sequence[Any]
     lon: float
@@ -207,7 +208,6 @@ class Gathering:
     radius_m: float
     since: datetime
     expected: float | None = None
-    p: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

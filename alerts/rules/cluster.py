@@ -104,14 +104,14 @@ def stands(conn: Connection, rule: RuleRow, moment: Moment, held: Sequence[Held]
             "days": f"{(one.last - one.first + 1) * params.step_s / 86_400:.3g}",
             "km": f"{_radius_m(one, params) / 1000:.1f}",
         }
-        at = to_pg_us(found.inside[-1].at)
-        findings.append(Finding(rule, thing, params.level, None, one.cases, None, at, None, "alarm.cluster", fields))
+        at, level = to_pg_us(found.inside[-1].at), params.level
+        findings.append(Finding(rule, thing, level, None, one.cases, None, at, None, "alarm.cluster", fields, one.p))
     return findings
 
 
 def gather(conn: Connection, rule: RuleRow, at: datetime, lon: float, lat: float) -> Gathering | None:
-    """The cluster at this place. How rare it is was found when it was judged, by random data sets that cost seconds:
-    at most the rule's `p`."""
+    """The cluster at this place. How rare it is was found when it was judged, by random data sets that cost seconds,
+    and stands with the alarm."""
     params: ClusterParams = rule.params
     for found in find(conn, params, rule.id, at, 1, 1.0):
         one = found.cluster
@@ -119,7 +119,7 @@ def gather(conn: Connection, rule: RuleRow, at: datetime, lon: float, lat: float
             since = at - timedelta(seconds=params.step_s) * (params.steps - one.first)
             inside = [row for row in found.inside if row.at > since]
             radius = _radius_m(one, params)
-            return Gathering(inside, found.lon, found.lat, radius, since, one.expected, params.p)
+            return Gathering(inside, found.lon, found.lat, radius, since, one.expected)
     return None
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from typing_extensions import TypedDict
 
 from app.api.feeds import base_of
 from app.api.shapes import Limit, Name, Words, page, parse_number, part
@@ -118,6 +119,35 @@ def list_requests(
     """Requests for access, the newest first: one's own, those of one's departments, and those one decides."""
     who.require(Permission.CITY_READ)
     return page(seen_requests(conn, who, state, parse_number(cursor), limit + 1), limit)
+
+
+class WaitingObject(TypedDict):
+    """Requests for access: how many wait for who asks to decide, and how many of their own are answered and were not
+    opened since."""
+
+    to_decide: int
+    answered: int
+
+
+@router.get("/requests/waiting")
+def get_waiting(conn: Conn, who: Who) -> WaitingObject:
+    who.require(Permission.CITY_READ)
+    return {"to_decide": count_to_decide(conn, who), "answered": requests.count_answered(conn, who.username)}
+
+
+def count_to_decide(conn: Conn, who: Viewer) -> int:
+    if not who.may(Permission.CATALOGUE_EDIT):
+        return 0
+    return sum(decides(conn, who, one) for one in seen_requests(conn, who, "open"))
+
+
+@router.post("/requests/{request_id}/seen", status_code=204)
+def post_seen(conn: Conn, who: Who, now: Now, request_id: RequestId) -> None:
+    """Whoever asked has seen the answer; of a request that is another's nothing changes."""
+    who.require(Permission.CITY_READ)
+    if not any(one["id"] == request_id for one in seen_requests(conn, who, None, request_id + 1, 1)):
+        raise NotFound(f"request: there is no request {request_id}", field="request")
+    requests.mark_seen(conn, request_id, who.username, now)
 
 
 def seen_requests(

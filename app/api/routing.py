@@ -29,7 +29,7 @@ from alerts.routing import (
     Why,
     versions,
 )
-from alerts.routing.versions import RoutedVersion
+from alerts.routing.versions import RemovedRoute, RoutedVersion
 from app.api.shapes import INT4, Limit, part
 from app.deps import Conn, Now, Who
 from app.seeing import RULES, need_seen
@@ -55,13 +55,14 @@ class TakeBackIn(Given):
 
 
 class EffectIn(Given):
-    """A change that is not made: `given` is what POST takes, or with an `id` what PATCH takes; a route is taken away
-    where it is `removed`."""
+    """A change that is not made: `given` is what POST takes, or with an `id` what PATCH takes, or what .../take-back
+    takes where it is `taken_back`; a route is taken away where it is `removed`."""
 
     what: Literal["route", "inhibition", "silence"]
     id: str | None = Field(None, min_length=1, max_length=200)
     given: dict[str, JsonValue] = Field(default_factory=dict)
     removed: bool = False
+    taken_back: bool = False
 
 
 @router.get("/api/routes")
@@ -69,6 +70,13 @@ def get_routes(conn: Conn, who: Who, cursor: str | None = None, limit: Limit = 2
     """The tree from its root, what is below a route after it."""
     who.require(Permission.METRICS_READ)
     return part(routing.list_routes(conn), cursor, limit)
+
+
+@router.get("/api/routes/removed")
+def get_removed_routes(conn: Conn, who: Who, cursor: str | None = None, limit: Limit = 200) -> Page[RemovedRoute]:
+    """Routes that are no more, the last one removed first; `version` is what .../take-back asks for."""
+    who.require(Permission.METRICS_READ)
+    return part(versions.list_removed_routes(conn), cursor, limit)
 
 
 @router.get("/api/routes/explain")
@@ -123,6 +131,7 @@ def get_route_versions(
 
 @router.post("/api/routes/{route}/take-back")
 def take_back_route(conn: Conn, who: Who, now: Now, route: Id, body: TakeBackIn) -> Route:
+    """One that was removed is there again; refused where its parent or a receiver is there no more."""
     who.require(Permission.RULE_MANAGE)
     return versions.take_back_route(conn, route, body.to, body.version, body.why, who.username, now)
 
@@ -214,25 +223,33 @@ CHANGES: Mapping[str, Callable[..., object]] = {
 }
 
 
+TAKES_BACK: Mapping[str, Callable[..., object]] = {
+    "route": versions.take_back_route,
+    "inhibition": versions.take_back_inhibition,
+}
+
+
 @router.post("/api/routes/effect")
 def get_effect(conn: Conn, who: Who, now: Now, body: EffectIn) -> Effects:
-    """Which alarms would be told otherwise if this were done: those that are open, and those of the last seven days by
-    the routes. Nothing is changed; what could not be done is refused as it would be."""
+    """Which alarms would be told otherwise if this were done, of those that who asks may see: those that are open, and
+    those of the last seven days by the routes. Nothing is changed; what could not be done is refused as it would be."""
     if body.what == "silence":
         need_silencing(who)
     else:
         who.require(Permission.RULE_MANAGE)
     given = given_of(body)
     at = getattr(given, "starts_at", None)
-    return find_effects(conn, make_of(conn, who, now, body, given), now, at if isinstance(at, datetime) else None)
+    make = make_of(conn, who, now, body, given)
+    return find_effects(conn, who.scope, make, now, at if isinstance(at, datetime) else None)
 
 
 def given_of(body: EffectIn) -> Any:
     if body.removed:
         return None
     new, change = MODELS[body.what]
+    model = TakeBackIn if body.taken_back else new if body.id is None else change
     try:
-        return (new if body.id is None else change).model_validate(body.given)
+        return model.model_validate(body.given)
     except ValidationError as exc:
         raise as_input_error(exc) from exc
 
@@ -242,6 +259,12 @@ def make_of(conn: Connection, who: Viewer, now: datetime, body: EffectIn, given:
         if body.what != "route" or body.id is None:
             raise InputError("removed: only a route that is there is removed", field="removed")
         return lambda: routing.remove_route(conn, str(body.id), who.username, now)
+    if isinstance(given, TakeBackIn):
+        take_back = TAKES_BACK.get(body.what)
+        if take_back is None or body.id is None:
+            raise InputError("taken_back: expected the id of a route or an inhibition", field="taken_back")
+        identity = body.id
+        return lambda: take_back(conn, identity, given.to, given.version, given.why, who.username, now)
     if body.id is None:
         return lambda: ADDS[body.what](conn, given, who.username, now)
     return lambda: CHANGES[body.what](conn, body.id, given, who.username, now)

@@ -91,3 +91,18 @@ def notice(key: str, kind: str, detail: str = "") -> html.Div:
     if detail:
         parts.append(html.P(detail, className="detail"))
     return html.Div(parts, className=f"notice notice-{kind}", role="status")
+
+
+def requests_told() -> html.A:
+    """Requests for access that wait for who looks at the page; `assets/js/requests.mjs` shows it while there are
+    some."""
+    count = html.B(className="number")
+    tip = html.Span(className="tip")
+    link = html.A(
+        [html.Span(texts.both("bar.requests")), count, tip],
+        id="requests-told",
+        href="/catalogue#requests",
+        className="icon-button words told",
+        hidden=True,
+    )
+    return link

@@ -17,6 +17,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from app.dashboard.texts import Lang
 from app.index import ASSETS
+from app.ogc.pictograms import WHOLE, embedded, svg
 from core.types import Box
 from core.vocabulary import Text
 from layers.collection import Collection
@@ -41,6 +42,8 @@ GROUND = ("buildings", "water", "green", "districts")
 OPEN = 1e308
 TOKEN = re.compile(r"--([\w-]+):\s*(#[0-9a-fA-F]{6})\s*;")
 FONT = "Noto Sans SC"
+# a layer's size in pixels at which its pictogram has its own (assets/js/map/own.mjs)
+BOX = 9.5
 # widths of streets in millimetres
 STREETS: Mapping[str, float] = {"motorway": 1.1, "ring": 1.0, "primary": 0.9, "secondary": 0.7, "minor": 0.4}
 
@@ -77,8 +80,12 @@ def light_tokens() -> Mapping[str, str]:
     return dict(TOKEN.findall(css.partition('[data-theme="light"]')[2]))
 
 
+def hexed(token: str) -> str:
+    return light_tokens().get(token, light_tokens()["muted"])
+
+
 def rgb(token: str) -> tuple[int, int, int]:
-    words = light_tokens().get(token, light_tokens()["muted"])
+    words = hexed(token)
     return int(words[1:3], 16), int(words[3:5], 16), int(words[5:7], 16)
 
 
@@ -246,7 +253,13 @@ def _symbol(symbols: Element, number: int, one: Shown, part: DrawnClass) -> None
 
 def _layers(one: Shown, part: DrawnClass) -> Iterable[tuple[str, Mapping[str, str]]]:
     size, own = one.drawing.size, one.one.taken is not None
-    if one.kind == "Point":
+    if one.kind == "Point" and one.drawing.icon:
+        picture = svg(one.drawing.icon, hexed(part.token), hexed("unit-ground"), hexed("map-ground"))
+        yield "SvgMarker", {
+            "name": embedded(picture), "size": f"{WHOLE * max(1.0, (size or BOX) / BOX):g}", "size_unit": "Pixel",
+            "color": colour(part.token), "outline_color": colour("map-ground"), "outline_width": "0",
+        }  # fmt: skip
+    elif one.kind == "Point":
         yield "SimpleMarker", {
             "name": "circle", "color": colour(part.token), "outline_color": colour("map-ground"),
             "outline_width": "0.2", "outline_width_unit": "MM", "size": f"{(size or 6) * 2:g}" if own else "2.4",

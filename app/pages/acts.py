@@ -54,10 +54,16 @@ class Act:
 
 
 Work = Callable[[Asking, Press], Act]
+Words = Callable[[Asking, Press], Any]
 
 
 def fills(target: Target, children: Any) -> Setting:
     return target, {"children": children}
+
+
+def opens(dialog: str, words: Any) -> Act:
+    """A dialog with what it says."""
+    return Act([(ids.dialog(dialog), {"opened": True}), fills(ids.dialog_part(dialog, "words"), words)])
 
 
 def empties(target: Target) -> Setting:
@@ -116,9 +122,13 @@ class Acts:
         self, button: Target, dialog: str, words: Callable[[Press], Any], work: Work, *states: State
     ) -> None:
         """A press that cannot be undone: `parts.dialog` says what is about to happen, and its button does it."""
+        self.asked_with_effect(button, dialog, lambda _, press: words(press), work, *states)
 
-        def ask(_: Asking, press: Press) -> Act:
-            return Act([(ids.dialog(dialog), {"opened": True}), fills(ids.dialog_part(dialog, "words"), words(press))])
+    def asked_with_effect(self, button: Target, dialog: str, words: Words, work: Work, *states: State) -> None:
+        """`asked_twice` with words that say what would come of it, as it stands now."""
+
+        def ask(asking: Asking, press: Press) -> Act:
+            return opens(dialog, words(asking, press))
 
         def stay(_: Asking, __: Press) -> Act:
             return Act([(ids.dialog(dialog), {"opened": False})])

@@ -82,6 +82,7 @@ class RoutingId(StrEnum):
     ADD_SILENCE = "silence-add"
     ADD_INHIBITION = "inhibition-add"
     ADD_ROUTE = "route-add"
+    REMOVED = "routes-removed"
 
 
 class RulesId(StrEnum):
@@ -261,6 +262,11 @@ def switch_routed(noun: Name, name: Name, to: Name) -> Key:
 
 def remove_routed(noun: Name, name: Name) -> Key:
     return {"routed": noun, "remove": name}
+
+
+def put_back(name: Name, version: Name) -> Key:
+    """The button that puts a route back that was removed in a version."""
+    return {"put-back": name, "version": version}
 
 
 def take_back_routed(noun: Name, version: Name) -> Key:

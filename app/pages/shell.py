@@ -10,7 +10,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from app.dashboard import texts
-from app.dashboard.components import icon_button, notice, wild
+from app.dashboard.components import icon_button, notice, requests_told, wild
 from app.index import Index
 from app.pages.ids import Id
 from core.viewer import Permission, Viewer
@@ -82,8 +82,9 @@ def top_bar(title: str, viewer: Viewer, links: tuple[tuple[str, str], ...]) -> h
     )
     theme = icon_button(Id.THEME.value, "theme", "bar.theme")
     away = html.Span(texts.both("page.away"), className="away", role="status")
+    told = [requests_told()] if viewer.may(Permission.CITY_READ) else []
     return html.Header(
-        [back, html.H1(texts.both(title)), html.Nav(near), away, who, language, theme], id=Id.TOP_BAR.value
+        [back, html.H1(texts.both(title)), html.Nav(near), away, *told, who, language, theme], id=Id.TOP_BAR.value
     )
 
 

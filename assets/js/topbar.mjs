@@ -1,6 +1,7 @@
 // The figures of the top bar and the clock, from the live collections.
 import { atMost, byId, part, setText } from './dom.mjs';
 import { freshness, oldestFeed, perLevel, rateOf, readiness } from './figures.mjs';
+import { followRequests } from './requests.mjs';
 import { pair } from './words.mjs';
 
 const DRAW_MS = 200;
@@ -69,6 +70,7 @@ export function startTopBar({ city, me, live, sets, words, channel }) {
   if (!me.permissions.includes('source.read')) part('box-health').removeAttribute('href');
   live.health.on(() => { healthAt = Date.now(); });
   followFigures(live, sets, words);
+  followRequests(me, words);
   setInterval(tick, TICK_MS);
   window.addEventListener('onemap:lang', tick);
   tick();

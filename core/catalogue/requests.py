@@ -133,5 +133,22 @@ RETURNING {_COLUMNS}
     return done
 
 
+def count_answered(conn: Connection, username: str) -> int:
+    """How many of a person's requests are answered and were not opened since."""
+    told = text("SELECT count(*) FROM access_request WHERE asked_by = :who AND state <> 'open' AND seen_at IS NULL")
+    return int(conn.scalar(told, {"who": username}) or 0)
+
+
+def mark_seen(conn: Connection, request_id: int, username: str, now: datetime) -> None:
+    """Whoever asked has seen the answer. Nothing changes for others, or while there is none."""
+    conn.execute(
+        text(
+            "UPDATE access_request SET seen_at = :now "
+            "WHERE id = :id AND asked_by = :who AND state <> 'open' AND seen_at IS NULL"
+        ),
+        {"id": request_id, "who": username, "now": now},
+    )
+
+
 def name_of(request: RequestObject) -> Name:
     return Name(Kind(request["kind"]), request["resource"])

@@ -95,6 +95,7 @@ class AccessRequest(Base):
     __table_args__ = (
         CheckConstraint("state IN ('open', 'granted', 'refused')", name="state"),
         Index("ix_access_request_open", "kind", "resource", postgresql_where=text("state = 'open'")),
+        Index("ix_access_request_answered", "asked_by", postgresql_where=text("state <> 'open' AND seen_at IS NULL")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -109,6 +110,8 @@ class AccessRequest(Base):
     answer: Mapped[str | None]
     decided_by: Mapped[str | None]
     decided_at: Mapped[datetime | None]
+    # when whoever asked has opened the answer
+    seen_at: Mapped[datetime | None]
 
 
 class OpenData(Base):

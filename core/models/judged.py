@@ -111,6 +111,8 @@ class Alarm(Base):
     metric: Mapped[str | None]
     value: Mapped[float | None] = mapped_column(Double)
     unit: Mapped[str | None]
+    # the probability by chance alone of what was found, as it was computed then; of kinds that compute it
+    p: Mapped[float | None] = mapped_column(Double)
     message: Mapped[JsonObject]
     district: Mapped[str]
     geom: Mapped[Any | None] = mapped_column(point())

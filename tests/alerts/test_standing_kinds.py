@@ -452,7 +452,8 @@ def test_cluster_is_what_the_usual_does_not_explain(conn: Connection) -> None:
     [alarm] = read_open_alarms(conn)
     found = read_together(conn, alarm, at(1))
     assert found is not None
-    assert (found["kind"], found["count"], found["p"]) == ("cluster", 12, 0.01)
+    # none of the 199 random data sets had a likelier one: 1 in 200, and not the 0.01 that the rule tells of
+    assert (found["kind"], found["count"], found["p"]) == ("cluster", 12, 0.005)
     assert found["expected"] is not None
     assert found["expected"] < 12
     assert {one["names"]["zh"][0] for one in found["members"]} == {"x"}

@@ -32,6 +32,7 @@ SAID: Json = {
     "sharing": "conditional",
     "terms": "用于城市管理",
 }
+WAITING = "/api/catalogue/requests/waiting"
 PARKS = "/api/catalogue/layer/parks"
 
 
@@ -162,10 +163,19 @@ def test_a_layer_that_is_limited_is_known_of_once_it_is_shared_and_seen_once_it_
         decision = f"/api/catalogue/requests/{request.json()['id']}/decision"
         assert mason.post(decision, json={"grant": True}).status_code == 403, "nobody grants it to themselves"
         assert [one["state"] for one in mason.get("/api/catalogue/requests").json()["items"]] == ["open"]
+        assert officer.get(WAITING).json() == {"to_decide": 1, "answered": 0}
+        assert mason.get(WAITING).json() == {"to_decide": 0, "answered": 0}
         done = officer.post(decision, json={"grant": True, "answer": "同意"})
         assert (done.status_code, done.json()["state"]) == (200, "granted"), done.text
         late = officer.post(decision, json={"grant": False})
         assert (late.status_code, late.json()["reason"]) == (409, "already_decided")
+        assert officer.get(WAITING).json() == {"to_decide": 0, "answered": 0}
+        assert mason.get(WAITING).json() == {"to_decide": 0, "answered": 1}
+        seen = f"/api/catalogue/requests/{request.json()['id']}/seen"
+        assert officer.post(seen).status_code == 204
+        assert mason.get(WAITING).json()["answered"] == 1, "another has opened it"
+        assert mason.post(seen).status_code == 204
+        assert mason.get(WAITING).json()["answered"] == 0
         assert mason.get("/api/layers/parks").status_code == 200
         wait_for(lambda: mason.get("/tiles/parks/14/13607/6688.mvt").status_code in (200, 204), what="its tiles")
         assert mason.get(PARKS).json()["reach"] is True
@@ -173,6 +183,7 @@ def test_a_layer_that_is_limited_is_known_of_once_it_is_shared_and_seen_once_it_
         assert (nothing.status_code, nothing.json()["reason"]) == (409, "nothing_to_ask")
     with person(served, db, "nobody", "viewer", departments=["water"]) as nobody:
         assert nobody.get("/api/catalogue/requests").json()["items"] == []
+        assert nobody.post(seen).status_code == 404
         assert nobody.get("/api/layers/parks").status_code == 404
 
 

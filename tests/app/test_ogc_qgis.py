@@ -3,12 +3,13 @@ of it."""
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from xml.etree.ElementTree import Element, fromstring
 from zipfile import ZipFile
 
@@ -17,6 +18,7 @@ import pytest
 from pyproj import Transformer
 from sqlalchemy import Connection, Engine, text
 
+from app.ogc.pictograms import pictograms
 from app.ogc.qgis import Served, Shown, definition, light_tokens, mercator, scale
 from core.scope import EVERYTHING
 from core.vocabulary import table
@@ -27,7 +29,7 @@ from layers.imports.bring import bring
 from layers.imports.suggest import suggest
 from layers.ogc.collections import OURS
 from layers.own import need_layer, remove_layer
-from layers.styles import StyleIn, compiled
+from layers.styles import Icon, StyleIn, compiled
 from tests.app.qgis import WHERE_THERE, run_qgis
 from tests.layers.test_bring import HEAD, NOW, ROWS, text_table
 from tests.support import System
@@ -171,6 +173,46 @@ def shown(**changes: Any) -> Shown:
     one = Collection("odd", {"zh": ODD, "en": ODD}, "t", "id", "true", values, "row", taken=values)
     drawing: Mapping[str, Any] = {"group": "own", "geometry": "polygon", "token": "own-1", **changes}
     return Shown(one, Drawing(**drawing))
+
+
+@pytest.mark.parametrize(
+    ("icon", "size", "drawn"),
+    [("tree", None, ("24", "filled")), ("wind", 19.0, ("48", "stroked"))],
+    ids=["usual", "large and of lines"],
+)
+def test_points_with_a_pictogram_are_drawn_with_it(icon: str, size: float | None, drawn: tuple[str, str]) -> None:
+    """The picture stands in the file, in the colour of each class."""
+    classes = (DrawnClass({"zh": "甲", "en": "A"}, "own-1", "a"), DrawnClass({"zh": "", "en": ""}, "muted"))
+    told = shown(geometry="point", icon=icon, size=size, by="k", classes=classes)
+    root = fromstring(definition(told, Served("http://h/ogc", "zh")))
+    layers = root.findall(".//symbols/symbol/layer")
+    assert [one.get("class") for one in layers] == ["SvgMarker", "SvgMarker"]
+    for layer, token in zip(layers, ("own-1", "muted"), strict=True):
+        options = {str(one.get("name")): str(one.get("value")) for one in layer.iter("Option") if one.get("name")}
+        assert (options["size"], options["size_unit"]) == (drawn[0], "Pixel")
+        kind, _, body = options["name"].partition(":")
+        assert kind == "base64"
+        picture = fromstring(base64.b64decode(body))
+        assert picture.tag == "{http://www.w3.org/2000/svg}svg"
+        [path] = picture.iter("{http://www.w3.org/2000/svg}path")
+        assert path.get("d") == getattr(pictograms()[icon], drawn[1])
+        assert light_tokens()[token] in (path.get("fill"), path.get("stroke"))
+
+
+def test_every_pictogram_that_can_be_chosen_has_a_drawing() -> None:
+    assert set(get_args(Icon)) <= set(pictograms())
+
+
+def test_icon_of_a_layers_style_is_drawn(viewer: httpx.Client, styled: str, db: Engine) -> None:
+    with db.begin() as conn:
+        set_style(conn, styled, StyleIn(icon="tree"))
+    try:
+        one = layers_of(parsed(get(viewer, "/ogc/onemap.qgz").content))[styled]
+        [layer] = one.findall("renderer-v2/symbols/symbol/layer")
+        assert layer.get("class") == "SvgMarker"
+    finally:
+        with db.begin() as conn:
+            set_style(conn, styled, StyleIn(by="面积", method="equal", count=2))
 
 
 def test_whatever_things_are_called_it_is_well_formed() -> None:

@@ -8,10 +8,13 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
+from app.api import routing as api
 from core.clock import rfc3339
-from tests.alerts.test_floods import happen
+from core.viewer import Role
+from tests.alerts.test_floods import DISTRICT, happen
+from tests.people import person
 from tests.support import System, now
 
 FLOW = [{"label": "kind", "is": ["flow"]}]
@@ -250,6 +253,82 @@ def test_a_route_that_is_off_takes_nothing_and_goes_back_to_what_it_was(admin: h
         assert conn.scalar(text(audited)) == "done"
     answer = admin.patch("/api/routes/root", json={"version": 1, "enabled": False})
     assert answer.json()["reason"] in ("root_route", "stale_version")
+
+
+def test_a_route_that_was_removed_is_listed_and_put_back(admin: httpx.Client, db: Engine) -> None:
+    made = admin.post("/api/routes", json=route(group_wait_s=30, enabled=False)).json()
+    alarm = raise_one(db, "flow", 3, "gone-1")
+    assert admin.delete("/api/routes/pipes", params={"why": "not needed"}).status_code == 204
+    [gone] = [one for one in admin.get("/api/routes/removed").json()["items"] if one["id"] == "pipes"]
+    assert (gone["removed_by"], gone["why"], gone["version"]) == ("admin", "not needed", made["version"] + 1)
+    assert (gone["after"]["matchers"], gone["after"]["group_wait_s"], gone["after"]["enabled"]) == (FLOW, 30.0, False)
+    body = {"to": made["version"], "version": gone["version"], "why": "needed"}
+    stale = admin.post("/api/routes/pipes/take-back", json=body | {"version": made["version"]})
+    assert (stale.status_code, stale.json()["reason"]) == (409, "stale_version")
+    none = admin.post("/api/routes/pipes/take-back", json=body | {"to": 0})
+    assert (none.status_code, none.json()["field"]) == (404, "to")
+    back = admin.post("/api/routes/pipes/take-back", json=body).json()
+    assert (back["group_wait_s"], back["enabled"], back["version"]) == (30.0, False, gone["version"] + 1)
+    assert admin.get("/api/routes/removed").json()["items"] == [
+        one for one in admin.get("/api/routes/removed").json()["items"] if one["id"] != "pipes"
+    ]
+    kept = admin.get("/api/routes/pipes/versions").json()["items"]
+    assert [(one["what"], one["why"]) for one in kept[:2]] == [("taken_back", "needed"), ("removed", "not needed")]
+    assert admin.get("/api/routes/explain", params={"alarm": alarm}).json()["told"] is True
+
+
+def test_a_route_is_not_put_back_below_one_that_is_no_more(admin: httpx.Client) -> None:
+    admin.post("/api/routes", json=route(id="above"))
+    admin.post("/api/routes", json=route(id="below", parent="above"))
+    for name in ("below", "above"):
+        assert admin.delete(f"/api/routes/{name}").status_code == 204
+    gone = {one["id"]: one for one in admin.get("/api/routes/removed").json()["items"]}
+    body = {"to": gone["below"]["version"], "version": gone["below"]["version"]}
+    answer = admin.post("/api/routes/below/take-back", json=body)
+    assert (answer.status_code, answer.json()["reason"]) == (422, "no_parent_route")
+    assert answer.json()["field"] == "parent"
+
+
+def test_removing_and_taking_back_show_what_they_would_change(admin: httpx.Client, db: Engine) -> None:
+    alarm = raise_one(db, "flow", 3, "shown-1")
+    made = admin.post("/api/routes", json=route(group_wait_s=40)).json()
+    removed = effect(admin, what="route", id="pipes", removed=True)["open"]
+    assert removed["changed"] >= 1
+    assert removed["later"] == []
+    moved = admin.patch("/api/routes/pipes", json={"version": made["version"], "group_wait_s": 0}).json()
+    given = {"to": made["version"], "version": moved["version"]}
+    later = effect(admin, what="route", id="pipes", given=given, taken_back=True)["open"]["later"]
+    assert {one["wait_s"] for one in later} == {40.0}
+    assert any(alarm in one["examples"] for one in later)
+    assert admin.get("/api/routes").json()["items"][1]["group_wait_s"] == 0, "nothing was made"
+    admin.delete("/api/routes/pipes")
+    [gone] = [one for one in admin.get("/api/routes/removed").json()["items"] if one["id"] == "pipes"]
+    given = {"to": made["version"], "version": gone["version"]}
+    again = effect(admin, what="route", id="pipes", given=given, taken_back=True)["open"]["later"]
+    assert {one["wait_s"] for one in again} == {40.0}
+    assert [one["id"] for one in admin.get("/api/routes").json()["items"]] == ["root"], "it is not there"
+    body = {"what": "silence", "id": "s-1", "given": {"to": 1, "version": 1}, "taken_back": True}
+    answer = admin.post("/api/routes/effect", json=body)
+    assert (answer.status_code, answer.json()["field"]) == (422, "taken_back")
+
+
+def test_an_effect_counts_what_the_asker_may_see_and_does_not_tell_of_others(conn: Connection) -> None:
+    happen(conn, "beyond-1", "flow", 3, now())
+    body = api.EffectIn.model_validate({"what": "route", "given": route(group_wait_s=40)})
+    whole = api.get_effect(conn, person(Role.ADMIN), now(), body)
+    assert whole["whole"] is True
+    assert whole["open"]["changed"] >= 1
+    other = next(code for code in conn.scalars(text("SELECT code FROM district ORDER BY code")) if code != DISTRICT)
+    part = api.get_effect(conn, person(Role.ADMIN, districts=frozenset({other})), now(), body)
+    own = whole["open"]["alarms"] - part["open"]["alarms"]
+    assert own >= 1
+    assert part["whole"] is False
+    assert part["open"]["changed"] < whole["open"]["changed"]
+    assert part["recent"]["alarms"] < whole["recent"]["alarms"]
+    beyond = set(conn.scalars(text("SELECT id::text FROM alarm WHERE district = :d"), {"d": DISTRICT}))
+    told = (part["open"], part["recent"])
+    named = {one for found in told for on in (*found["lost"], *found["later"]) for one in on["examples"]}
+    assert named.isdisjoint(beyond)
 
 
 def test_an_inhibition_goes_back_to_what_it_was(admin: httpx.Client) -> None:

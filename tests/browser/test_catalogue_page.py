@@ -72,6 +72,13 @@ def test_access_is_asked_for_and_granted(desk: Desk, processes: System) -> None:
     wait_for(lambda: processes.one("SELECT count(*) FROM access_request") == 1, what="the request is kept")
     [asked] = processes.rows("SELECT id, department, state FROM access_request")
     assert (asked["department"], asked["state"]) == ("works", "open")
+    # it is told while one looks on, and wherever one is
+    page.wait_for_selector("#requests-told:visible:has-text('1 件待您答复')")
+    elsewhere = page.context.new_page()
+    for address in ("/routing", "/?test=1"):
+        elsewhere.goto(f"{processes.http}{address}")
+        elsewhere.wait_for_selector("#requests-told:visible:has-text('1 件待您答复')")
+    elsewhere.close()
     page.reload()
     page.wait_for_selector("[data-tab=requests]:has-text('1 件待您答复')")
     page.click("[data-tab=requests]")
@@ -83,6 +90,10 @@ def test_access_is_asked_for_and_granted(desk: Desk, processes: System) -> None:
     page.wait_for_selector(f"{REQUEST} .state:has-text('已同意')")
     assert processes.one("SELECT state FROM access_request") == "granted"
     assert page.locator(f"{REQUEST} [data-submit]").count() == 0, "it is decided once"
+    # the same person has asked: the answer is told until it is opened
+    page.wait_for_selector("#requests-told:visible:has-text('1 件已答复')")
+    page.click(f"[data-key='request-{asked['id']}']")
+    page.wait_for_selector("#requests-told", state="hidden")
     assert desk.serious_barriers() == []
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.desk import window
+from tests.browser.desk import MAP, window
 from tests.support import System, wait_for
 
 Json = dict[str, Any]
@@ -26,6 +26,11 @@ GIVEN: Json = {
         "steps": [{"level": 2, "count": 3}],
     },
 }
+# marks that are drawn at a place
+MARKS_AT = f"""async at => {{
+  const {{ x, y }} = {MAP}.project(at);
+  return {MAP}.queryRenderedFeatures([[x - 4, y - 4], [x + 4, y + 4]], {{ layers: ['matter-mark'] }}).length;
+}}"""
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +57,26 @@ def gathered(processes: System, admin: httpx.Client) -> Iterator[Json]:
         admin.post(f"/api/incidents/{one['id']}/status", json=body)
     admin.post(f"/api/rules/{RULE}/disarm", json={"why": "done"})
     wait_for(lambda: raised() is None or not (raised() or {})["active"], what="the alarm is over")
+
+
+def test_alarm_of_a_place_pressed_on_the_map_opens_its_card(
+    browser: Browser, processes: System, gathered: Json
+) -> None:
+    """It stands in the middle of what it counts, of which one may lie just there: then it is chosen from what is
+    listed."""
+    alarm = gathered["alarm"]
+    place = [alarm["lon"], alarm["lat"]]
+    with window(browser, processes, "dispatcher", (1440, 900), lang="en") as desk:
+        page = desk.open(f"{processes.http}/?test=1").page
+        page.evaluate(f"async at => {MAP}.jumpTo({{ center: at, zoom: 17 }})", place)
+        desk.until(MARKS_AT, bool, place, what="it is drawn")
+        x, y = page.evaluate(f"async at => {{ const p = {MAP}.project(at); return [p.x, p.y]; }}", place)
+        page.mouse.click(x, y)
+        page.wait_for_selector("#here, #card [data-testid=together]")
+        if page.query_selector("#here"):
+            page.click(f"#here [data-here='alarm/{alarm['id']}']")
+        page.wait_for_selector("#card [data-testid=together]:has-text('3 lie together')")
+        assert desk.complaints == []
 
 
 def test_alarm_of_a_place_opens_what_lies_together(browser: Browser, processes: System, gathered: Json) -> None:

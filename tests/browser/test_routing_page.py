@@ -1,5 +1,5 @@
-"""The page of ways in a real browser: a route is made with what it changes shown first, turned off, taken back and
-removed; an inhibition is changed; a viewer changes nothing."""
+"""The page of ways in a real browser: a route is made with what it changes shown first, turned off, taken back,
+removed and put back; an inhibition is changed; a viewer changes nothing."""
 
 from __future__ import annotations
 
@@ -114,15 +114,33 @@ def test_route_is_turned_off_taken_back_and_removed_with_reasons(desk: Desk, pro
     page.wait_for_selector(".mantine-Modal-content:visible", state="detached")
     page.click(f"{PANE} .versions summary")
     page.click(f"{PANE} [data-key=take-back-1]")
+    page.wait_for_selector(".mantine-Modal-content:visible [data-testid=effects]:has-text('What would change')")
     sure(page, "the first was right")
     wait_for(lambda: processes.one("SELECT group_wait_s FROM route WHERE id = 'gas-way'") == 50, what="taken back")
     page.wait_for_selector(".mantine-Modal-content:visible", state="detached")
     page.wait_for_selector(f"{PANE} h2:has-text('Gas way')")
     assert desk.serious_barriers() == []
     page.click(f"{PANE} [data-key=remove-route]")
+    page.wait_for_selector(".mantine-Modal-content:visible [data-testid=effects]:has-text('What would change')")
     sure(page, "done with")
     wait_for(lambda: processes.one("SELECT count(*) FROM route WHERE id = 'gas-way'") == 0, what="removed")
     page.wait_for_selector(f"{PANE} h2", state="detached")
+    assert desk.complaints == []
+
+
+def test_route_that_was_removed_is_put_back_with_what_that_changes(desk: Desk, processes: System) -> None:
+    page = desk.page
+    page.click("[data-key=removed-routes]")
+    page.wait_for_selector(f"{PANE} li:has-text('Gas way'):has-text('Thing: like way-*'):has-text('done with')")
+    assert desk.serious_barriers() == []
+    page.click(f"{PANE} [data-key=put-back-gas-way]")
+    page.wait_for_selector(".mantine-Modal-content:visible [data-testid=effects]:has-text('What would change')")
+    sure(page, "needed after all")
+    page.wait_for_selector(f"{PANE} [data-key=remove-route]")
+    kept = processes.rows("SELECT group_wait_s, enabled, matchers FROM route WHERE id = 'gas-way'")
+    # as it was when it was removed: turned off
+    assert kept == [{"group_wait_s": 50, "enabled": False, "matchers": [{"label": "thing", "like": ["way-*"]}]}]
+    page.wait_for_selector(".ag-row:has([data-key=route-gas-way])")
     assert desk.complaints == []
 
 

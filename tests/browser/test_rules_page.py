@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.desk import PHONE, TOO_WIDE, Desk, window
-from tests.support import System, wait_for
+from tests.browser.detectors import LEVEL_II, Detectors
+from tests.support import System, now, wait_for
 
 READY = 'html[data-ready="1"]'
 PANE = "#rule-pane"
@@ -139,6 +143,81 @@ def test_switch_in_the_table_asks_first(desk: Desk, processes: System) -> None:
     page.click("[data-key=arm-soft-gas]")
     sure(page, "")
     wait_for(lambda: processes.one("SELECT enabled FROM rule WHERE id = 'soft-gas'") is True, what="armed")
+
+
+def test_trial_is_on_a_map_and_a_point_leads_to_its_thing(desk: Desk, processes: System, detectors: Detectors) -> None:
+    alarms = [detectors.make(f"tried-{n}", LEVEL_II, 0.004 * (n + 1)) for n in range(2)]
+    page = desk.page
+    page.click("[data-key=rule-gas]")
+    page.wait_for_selector(f"{PANE} h2:has-text('Gas concentration')")
+    # until after now: what a trial of the last day takes ends with the last whole minute
+    zone = ZoneInfo(processes.one("SELECT timezone FROM city"))
+    choose(page, "days", "From")
+    for name, at in (("begin", now() - timedelta(hours=1)), ("until", now() + timedelta(minutes=2))):
+        page.fill(f"{PANE} [data-field={name}]", f"{at.astimezone(zone):%Y-%m-%d %H:%M}")
+    page.click(f"{PANE} [data-key=try]")
+    points = page.locator(f"{PANE} [data-testid=tried-map] .scattergeo .point")
+    points.first.wait_for()
+    placed = {one["thing"]["id"] for one in alarms}
+    # what other tests have raised may stand there too
+    assert points.count() >= len(placed)
+    points.first.scroll_into_view_if_needed()
+    told = points.first.bounding_box()
+    assert told is not None
+    with page.expect_popup() as opened:
+        page.mouse.click(told["x"] + told["width"] / 2, told["y"] + told["height"] / 2)
+    thing = opened.value
+    thing.wait_for_url("**/?*open=sensor/*")
+    led_to = unquote(thing.url).split("open=sensor/")[1].split("&")[0]
+    names = processes.one("SELECT name_en FROM sensor WHERE id = %s", led_to)
+    thing.wait_for_selector(f"#card #card-title:has-text('{names}')")
+    thing.close()
+    assert desk.complaints == []
+
+
+CORNERS = ((0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7))
+CROSSED = ((0.3, 0.3), (0.7, 0.7), (0.7, 0.3), (0.3, 0.7))
+
+
+def draw(page: Page, corners: tuple[tuple[float, float], ...]) -> None:
+    """Press these places of the map, in parts of its width and height, and Enter."""
+    frame = f"{PANE} .fence-map"
+    page.wait_for_selector(f"{frame}[data-drawn]")
+    page.locator(frame).scroll_into_view_if_needed()
+    box = page.locator(frame).bounding_box()
+    assert box is not None
+    for x, y in corners:
+        page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+    page.keyboard.press("Enter")
+
+
+def test_area_of_a_fence_is_drawn_by_hand_and_one_that_crosses_itself_is_refused(desk: Desk, processes: System) -> None:
+    page = desk.page
+    page.click("[data-key=add-rule]")
+    page.click(f"{PANE} [data-key=kind-geofence]")
+    page.fill(f"{PANE} [data-field=id]", "by-hand")
+    choose(page, "alarm_kind", "Geofence")
+    page.fill(f"{PANE} [data-field=name_zh]", "手绘围栏")
+    page.fill(f"{PANE} [data-field=name_en]", "Fence by hand")
+    page.click(f"{PANE} [data-key=draw-area]")
+    draw(page, CROSSED)
+    field = f"{PANE} [data-field='params.polygon']"
+    wait_for(lambda: page.input_value(field) == "Drawn by hand (4 corners)", what="chosen")
+    page.click(f"{PANE} [data-key=save-rule]")
+    page.wait_for_selector(f"{PANE} .form :text('The lines of the area cross')")
+    assert processes.one("SELECT count(*) FROM rule WHERE id = 'by-hand'") == 0
+    draw(page, CORNERS)
+    page.click(f"{PANE} [data-key=save-rule]")
+    page.wait_for_selector(f"{PANE} h2:has-text('Fence by hand')")
+    kept = processes.one("SELECT params->'polygon' FROM rule WHERE id = 'by-hand'")
+    [ring] = kept["coordinates"]
+    (west, north), (east, _), (_, south), *_ = ring[:4]
+    assert (kept["type"], len(ring), ring[0]) == ("Polygon", 5, ring[4])
+    assert west < east
+    assert south < north
+    assert page.input_value(field) == "The area that it has (4 corners)"
+    assert desk.serious_barriers() == []
+    assert desk.complaints == []
 
 
 def test_viewer_reads_rules_on_a_phone_and_changes_none(browser: Browser, processes: System) -> None:

@@ -270,14 +270,21 @@ def test_alarm_of_a_place_says_what_lies_together_and_leads_to_each() -> None:
         "lon": 119.0,
         "lat": 33.0,
         "expected": 1.4,
-        "p": 0.01,
+        "p": 0.005,
         "kinds": [{"type": "incident", "kind": "waterlogging", "count": 12}],
         "members": [{**member, "id": f"i{n}", "names": both(f"{n}号", f"No {n}"), "distance_m": n} for n in range(10)],
     }
     card: Any = {**alarm_card(), "together": found}
     drawn = together.together(card["together"])
     said = words(drawn, "en")
-    for one in ("12 lie together", "1.2 km", "about 1.4", "0.01", "2 more are not yours to see", "No 9"):
+    for one in (
+        "12 lie together",
+        "1.2 km",
+        "about 1.4",
+        "a probability of 0.005 by",
+        "2 more are not yours to see",
+        "No 9",
+    ):
         assert one in said
     links = [part["props"].get("data-select-id") for part in walk(drawn) if part["props"].get("data-select-id")]
     assert links == [f"i{n}" for n in range(10)]

@@ -46,7 +46,7 @@ def test_same_seed_gives_the_same_bytes_in_another_process(
 def test_full_scale_counts(city: City) -> None:
     assert 40_000 <= len(city.buildings) <= 45_000
     assert len(city.assets) == 100_000
-    assert len(city.sensors) == 800
+    assert len(city.sensors) == 1_000
     assert len(city.cameras) == 300
     assert len(city.units) == 150
     assert len(city.districts) == 5

@@ -117,7 +117,7 @@ def test_what_would_change_is_said_in_sentences_the_worst_first() -> None:
         "gained": [ON],
     }
     seen: Any = {"a-1": ALARM}
-    said = words(effects.effects_view({"open": bad, "recent": CALM}, seen), "en")
+    said = words(effects.effects_view({"open": bad, "recent": CALM, "whole": True}, seen), "en")
     for sentence in (
         "5 alarms would be told to nobody",
         "12 alarms would no longer be told to",
@@ -129,8 +129,12 @@ def test_what_would_change_is_said_in_sentences_the_worst_first() -> None:
         assert sentence in said
     assert said.index("nobody") < said.index("no longer")
     assert "unseen" not in said
-    assert "None of the 3 open alarms" in words(effects.effects_view({"open": CALM, "recent": CALM}, {}), "en")
-    none = effects.effects_view({"open": {**CALM, "alarms": 0}, "recent": {**CALM, "changed": 3, "later": [ON]}}, {})
+    assert "others may be affected" not in said
+    part = words(effects.effects_view({"open": CALM, "recent": CALM, "whole": False}, {}), "en")
+    assert "None of the 3 open alarms" in part
+    assert "others may be affected" in part
+    recent: Effect = {**CALM, "changed": 3, "later": [ON]}
+    none = effects.effects_view({"open": {**CALM, "alarms": 0}, "recent": recent, "whole": True}, {})
     assert "no open alarms" in words(none, "en")
     assert "last 7 days" in words(none, "en")
 

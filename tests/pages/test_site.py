@@ -66,7 +66,8 @@ def test_what_draws_cells_and_figures_comes_before_dash_and_is_not_deferred() ->
 def test_bar_says_who_is_logged_in_and_leads_back() -> None:
     bar = shell.top_bar("sources.title", person(Role.COMMANDER), (("/set-aside", "aside.title"),))
     assert "Li Ming · Commander" in words(bar, "en")
-    assert [part["props"]["href"] for part in walk(bar) if part["type"] == "A"] == ["/", "/set-aside", "/me"]
+    links = [part["props"]["href"] for part in walk(bar) if part["type"] == "A"]
+    assert links == ["/", "/set-aside", "/catalogue#requests", "/me"]
     assert [part["type"] for part in walk(bar)].count("H1") == 1
 
 
@@ -92,14 +93,18 @@ def test_page_that_one_may_not_read_says_so_and_links_lead_to_what_one_may(addre
         r"for dispatchers and above|needs an administrator|permission to manage|may not see the city",
         words(drawn, "en"),
     )
-    links = {part["props"]["href"] for part in walk(drawn) if part["type"] == "A"} - {"/", "/me"}
+    links = {part["props"]["href"].partition("#")[0] for part in walk(drawn) if part["type"] == "A"} - {"/", "/me"}
     assert all(who.may(shell.PAGES[one][1]) for one in links)
 
 
 def test_links_of_a_page_are_those_that_one_may_open() -> None:
     def offered(role: Role) -> list[str]:
         bar = shell.page("sources.title", person(role), list(shell.PAGES), [])[0]
-        return [part["props"]["href"] for part in walk(bar) if part["type"] == "A"][1:-1]
+        first, *links, last = [part["props"]["href"] for part in walk(bar) if part["type"] == "A"]
+        assert (first, last) == ("/", "/me")
+        # what waits is told to whom the catalogue is open
+        assert ("/catalogue#requests" in links) == ("/catalogue" in links)
+        return [one for one in links if one != "/catalogue#requests"]
 
     seen = ["/layers", "/catalogue", "/analysis", "/rules", "/routing", "/alarm-load"]
     assert offered(Role.VIEWER) == seen

@@ -5,7 +5,7 @@ from typing import Any
 from dash import html
 
 from app.dashboard import texts
-from app.dashboard.components import icon_button, level_badge, spoken, wild
+from app.dashboard.components import icon_button, level_badge, requests_told, spoken, wild
 from app.dashboard.ids import Id
 
 LEVELS = (1, 2, 3, 4)
@@ -106,6 +106,7 @@ def _session() -> html.Div:
                 id=Id.LIVE.value,
                 role="status",
             ),
+            requests_told(),
             html.Div([html.Time(id=Id.CLOCK.value), html.Span(id=Id.DATE.value)], className="clock"),
             html.Button(
                 [

@@ -14,7 +14,7 @@ from app.pages.acts import Act, Acts, Press, fills
 from app.pages.catalogue import entry, layout, listing, request
 from app.pages.ids import CatalogueId
 from app.pages.parts import done
-from core.catalogue import opened
+from core.catalogue import opened, requests
 from core.catalogue.nouns import Kind, Name
 from core.errors import NotFound
 
@@ -43,6 +43,7 @@ def show_request(asking: Asking, press: Press) -> Act:
     found = [one for one in api.seen_requests(asking.conn, asking.viewer, None, wanted + 1, 1) if one["id"] == wanted]
     if not found:
         raise NotFound(f"request: there is no request {wanted}", field="request")
+    requests.mark_seen(asking.conn, wanted, asking.viewer.username, asking.now)
     return Act([fills(CatalogueId.REQUEST_PANE, request.pane(asking, dict(found[0]), {}))])
 
 

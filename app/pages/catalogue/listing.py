@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from app.api.catalogue import decides, searched, seen_requests
+from app.api.catalogue import count_to_decide, searched, seen_requests
 from app.asking import Asking
 from app.catalogue.listing import read_catalogue, today_of
 from app.catalogue.listing import read_month as of_month
@@ -194,8 +194,7 @@ def month_before(day: date, months: int) -> date:
 
 def waiting(asking: Asking) -> int:
     """How many requests wait for who asks to decide them."""
-    open_ones = seen_requests(asking.conn, asking.viewer, "open")
-    return sum(decides(asking.conn, asking.viewer, one) for one in open_ones)
+    return count_to_decide(asking.conn, asking.viewer)
 
 
 def read_month(asking: Asking, wanted: Wanted) -> Found[ScoreObject]:

@@ -81,7 +81,8 @@ def draw_inner(form: Form, one: Field, inner: Field, value: Any) -> Any:
         head = [html.P(label_of(form, name), className="label"), *hint_of(form, name)]
         named: dict[str, Any] = {**wild({"data-field": name, "aria-label": texts.named(form.says(name))})}
         return html.Div([*head, fields, error_slot(form, name)], className="inset", role="group", **named)
-    return draw_control(form, name, inner, value)
+    control = draw_control(form, name, inner, value)
+    return html.Div([control, *inner.below], className="field") if inner.below else control
 
 
 def hint_of(form: Form, name: str) -> list[Any]:

@@ -56,7 +56,7 @@ class Lines:
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of a form. `choices` are (value, words), of numbers where `is_number`; `unit` is a catalogue key, shown
-    beside the input."""
+    beside the input; `below` are components that stand under it."""
 
     name: str
     kind: Kind
@@ -68,6 +68,7 @@ class Field:
     lines: Lines = Lines()
     fields: tuple[Field, ...] = ()
     is_number: bool = False
+    below: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

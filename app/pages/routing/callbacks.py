@@ -1,5 +1,5 @@
 """Callbacks of the page: the way of an alarm; routes, inhibitions and silences opened, added, changed, turned off,
-taken away and taken back."""
+taken away and taken back. Whatever turns alarms to other ways is asked twice, with what would change."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from app.api import routing as api
 from app.asking import Asking, Door
 from app.dashboard import texts
 from app.pages import forms, ids, tables
-from app.pages.acts import Act, Acts, Press, Setting, empties, fills
+from app.pages.acts import Act, Acts, Press, Setting, empties, fills, opens
 from app.pages.ids import RoutingId
 from app.pages.parts import done
-from app.pages.routing import form, layout, listing, matching, view
+from app.pages.routing import form, layout, listing, matching, removed, view
 from app.pages.routing.nouns import INHIBITION, ROUTE, SILENCE
-from app.pages.why import answer_of, asked, asked_of
+from app.pages.why import answer_of, asked_of
 from app.seeing import need_seen
 
 ADDS = {ROUTE: RoutingId.ADD_ROUTE, INHIBITION: RoutingId.ADD_INHIBITION, SILENCE: RoutingId.ADD_SILENCE}
@@ -50,7 +50,7 @@ def register(app: Dash, door: Door) -> None:
         acts.closes(noun, form.PANES[noun])
     for noun, held in HELD.items():
         switching, taking = layout.SWITCHING[noun], layout.TAKING[noun]
-        acts.asked_twice(
+        acts.asked_with_effect(
             ids.switch_routed(noun, ALL, ALL),
             switching,
             partial(words_of_switch, noun),
@@ -58,7 +58,7 @@ def register(app: Dash, door: Door) -> None:
             *asked_of(switching),
             held,
         )
-        acts.asked_twice(
+        acts.asked_with_effect(
             ids.take_back_routed(noun, ALL),
             taking,
             partial(words_of_take_back, noun),
@@ -66,9 +66,13 @@ def register(app: Dash, door: Door) -> None:
             *asked_of(taking),
             held,
         )
-    acts.asked_twice(
-        ids.remove_routed(ROUTE, ALL), layout.REMOVING, words_of_remove, remove, *asked_of(layout.REMOVING), HELD[ROUTE]
+    removing, putting = layout.REMOVING, layout.PUTTING_BACK
+    acts.asked_with_effect(
+        ids.remove_routed(ROUTE, ALL), removing, words_of_remove, remove, *asked_of(removing), HELD[ROUTE]
     )
+    acts.button(RoutingId.REMOVED, open_removed)
+    acts.closes(removed.KEY, RoutingId.ROUTE)
+    acts.asked_with_effect(ids.put_back(ALL, ALL), putting, words_of_put_back, put_back, *asked_of(putting))
     acts.closes(view.KEY, RoutingId.WAY)
 
 
@@ -119,17 +123,16 @@ def end_silence(asking: Asking, press: Press) -> Act:
 
 
 def ask_switch_of_row(noun: str, asking: Asking, press: Press) -> Act:
-    """Turning it off may let alarms through or leave nobody told: it is asked with what would change."""
-    to = "off" if press.what["on_now"] else "on"
-    about = {"id": press.what["id"], "on": to == "on", "version": int(press.what["version"])}
-    given = {"version": about["version"], "enabled": about["on"]}
-    found = api.get_effect(
-        asking.conn, asking.viewer, asking.now, form.effect_asked(noun, {**about, "version": 1}, given)
-    )
-    words = [*asked(layout.SWITCHING[noun], texts.both(f"routing.{noun}.{to}.ask"), about, required=to == "off")]
-    words.insert(1, form.effects_of(asking, found))
-    dialog = layout.SWITCHING[noun]
-    return Act([(ids.dialog(dialog), {"opened": True}), fills(ids.dialog_part(dialog, "words"), words)])
+    """Turning it off may let alarms through or leave nobody told."""
+    identity, version = str(press.what["id"]), int(press.what["version"])
+    return opens(layout.SWITCHING[noun], words_of_switching(noun, asking, identity, version, not press.what["on_now"]))
+
+
+def words_of_switching(noun: str, asking: Asking, identity: str, version: int, on: bool) -> list[Any]:
+    about = {"id": identity, "on": on, "version": version}
+    told = texts.both(f"routing.{noun}.on.ask" if on else f"routing.{noun}.off.ask")
+    given = {"version": version, "enabled": on}
+    return form.asked_with(asking, layout.SWITCHING[noun], told, about, required=not on, what=noun, given=given)
 
 
 def held_of(press: Press) -> Mapping[str, Any]:
@@ -137,10 +140,9 @@ def held_of(press: Press) -> Mapping[str, Any]:
     return found
 
 
-def words_of_switch(noun: str, press: Press) -> list[Any]:
-    to = press.what["to"]
-    about = {"id": press.what["switch"], "on": to == "on", "version": held_of(press)["version"]}
-    return asked(layout.SWITCHING[noun], texts.both(f"routing.{noun}.{to}.ask"), about, required=to == "off")
+def words_of_switch(noun: str, asking: Asking, press: Press) -> list[Any]:
+    on = press.what["to"] == "on"
+    return words_of_switching(noun, asking, str(press.what["switch"]), int(held_of(press)["version"]), on)
 
 
 def switch(noun: str, asking: Asking, press: Press) -> Act:
@@ -156,11 +158,13 @@ def switch(noun: str, asking: Asking, press: Press) -> Act:
     return Act(reopened(noun, asking, press, identity), told, changed=True)
 
 
-def words_of_take_back(noun: str, press: Press) -> list[Any]:
-    held = held_of(press)
-    about = {"id": held["id"], "to": press.what["version"], "version": held["version"]}
-    told = texts.both("routing.take_back.ask", version=press.what["version"])
-    return asked(layout.TAKING[noun], told, about, required=True)
+def words_of_take_back(noun: str, asking: Asking, press: Press) -> list[Any]:
+    held, to = held_of(press), int(press.what["version"])
+    about = {"id": held["id"], "to": to, "version": held["version"]}
+    told = texts.both("routing.take_back.ask", version=to)
+    given = {"to": to, "version": held["version"]}
+    dialog = layout.TAKING[noun]
+    return form.asked_with(asking, dialog, told, about, required=True, what=noun, given=given, taken_back=True)
 
 
 def take_back(noun: str, asking: Asking, press: Press) -> Act:
@@ -172,10 +176,11 @@ def take_back(noun: str, asking: Asking, press: Press) -> Act:
     return Act(reopened(noun, asking, press, str(about["id"])), told, changed=True)
 
 
-def words_of_remove(press: Press) -> list[Any]:
+def words_of_remove(asking: Asking, press: Press) -> list[Any]:
     held = held_of(press)
     about = {"id": held["id"], "version": held["version"]}
-    return asked(layout.REMOVING, texts.both("routing.route.remove.ask"), about, required=True)
+    told = texts.both("routing.route.remove.ask")
+    return form.asked_with(asking, layout.REMOVING, told, about, required=True, what=ROUTE, removed=True)
 
 
 def remove(asking: Asking, press: Press) -> Act:
@@ -183,6 +188,29 @@ def remove(asking: Asking, press: Press) -> Act:
     identity, version = str(about["id"]), int(about["version"])
     api.delete_route(asking.conn, asking.viewer, asking.now, identity, why, version)
     return Act([empties(RoutingId.ROUTE)], done("routing.route.removed"), changed=True)
+
+
+def open_removed(asking: Asking, _: Press) -> Act:
+    return Act([fills(RoutingId.ROUTE, removed.open_removed(asking))])
+
+
+def words_of_put_back(asking: Asking, press: Press) -> list[Any]:
+    identity, version = str(press.what["put-back"]), int(press.what["version"])
+    about = {"id": identity, "version": version}
+    told = texts.both("routing.route.put_back.ask")
+    given = {"to": version, "version": version}
+    return form.asked_with(
+        asking, layout.PUTTING_BACK, told, about, required=True, what=ROUTE, given=given, taken_back=True
+    )
+
+
+def put_back(asking: Asking, press: Press) -> Act:
+    about, why = answer_of(press, required=True)
+    identity, version = str(about["id"]), int(about["version"])
+    body = api.TakeBackIn(to=version, version=version, why=why)
+    api.take_back_route(asking.conn, asking.viewer, asking.now, identity, body)
+    pane = fills(RoutingId.ROUTE, form.open_one(asking, ROUTE, identity))
+    return Act([pane], done("routing.route.put_back"), changed=True)
 
 
 def reopened(noun: str, asking: Asking, press: Press, identity: str) -> list[Setting]:

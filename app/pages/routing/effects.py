@@ -28,6 +28,8 @@ def effects_view(found: Effects, seen: Seen) -> html.Div:
             html.H4(texts.both("routing.effect.recent", n=figure(recent["alarms"]))),
             *effect_view(recent, "", seen),
         ]
+    if not found["whole"]:
+        told.append(html.P(texts.both("routing.effect.scope"), className="quiet"))
     return html.Div(told, className="effects", role="status", **wild({"data-testid": "effects"}))
 
 

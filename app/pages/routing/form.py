@@ -29,6 +29,7 @@ from app.pages.parts import action, done, facts, lamp, pane_head
 from app.pages.routing import nouns
 from app.pages.routing.effects import effects_view
 from app.pages.routing.nouns import FAMILY, INHIBITION, ROUTE, SILENCE, Offered
+from app.pages.why import asked
 from app.seeing import only_seen
 from core.types import JsonObject
 
@@ -206,9 +207,20 @@ class RoutedHandler:
         raise NotImplementedError
 
 
-def effect_asked(noun: str, base: Values, given: Mapping[str, Any], *, removed: bool = False) -> api.EffectIn:
+def asked_with(
+    asking: Asking, dialog: str, told: Sequence[Any], about: Mapping[str, Any], *, required: bool, **effect: Any
+) -> list[Any]:
+    """What a dialog says: what is about to happen, which alarms would take another way, and a field for why. `effect`
+    as `EffectIn`, but for the id."""
+    body = api.EffectIn.model_validate({**effect, "id": about["id"]})
+    found = api.get_effect(asking.conn, asking.viewer, asking.now, body)
+    first, *rest = asked(dialog, told, about, required=required)
+    return [first, effects_of(asking, found), *rest]
+
+
+def effect_asked(noun: str, base: Values, given: Mapping[str, Any]) -> api.EffectIn:
     identity = base.get("id") if base.get("version") is not None else None
-    return api.EffectIn.model_validate({"what": noun, "id": identity, "given": given, "removed": removed})
+    return api.EffectIn.model_validate({"what": noun, "id": identity, "given": given})
 
 
 def effects_of(asking: Asking, found: Effects) -> html.Div:

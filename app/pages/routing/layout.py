@@ -20,6 +20,7 @@ from core.viewer import Permission
 SWITCHING = {ROUTE: "route-switch", INHIBITION: "inhibition-switch"}
 TAKING = {ROUTE: "route-take-back", INHIBITION: "inhibition-take-back"}
 REMOVING = "route-remove"
+PUTTING_BACK = "route-put-back"
 
 
 def draw(asking: Asking, hash_: str) -> list[Any]:
@@ -31,7 +32,8 @@ def draw(asking: Asking, hash_: str) -> list[Any]:
     manages = viewer.may(Permission.RULE_MANAGE)
     silences = add("silence", RoutingId.ADD_SILENCE) if viewer.may(Permission.ALARM_SHELVE) else []
     inhibitions = add("inhibition", RoutingId.ADD_INHIBITION) if manages else []
-    routes = add("route", RoutingId.ADD_ROUTE) if manages else []
+    gone = action(RoutingId.REMOVED.value, "routing.removed", small=True, data_key="removed-routes")
+    routes = [*(add("route", RoutingId.ADD_ROUTE) if manages else []), gone]
     panels = {
         "alarms": panel(tables.view(listing.ALARMS), "routing.explain", RoutingId.WAY),
         "silences": panel(tables.view(listing.SILENCES, silences), "routing.silences.explain", RoutingId.SILENCE),
@@ -54,6 +56,7 @@ def dialogs() -> list[Any]:
         *(dialog(key, "routing.switch", "rules.sure") for key in SWITCHING.values()),
         *(dialog(key, "rules.take_back", "rules.take_back") for key in TAKING.values()),
         dialog(REMOVING, "routing.remove", "routing.remove"),
+        dialog(PUTTING_BACK, "routing.put_back", "routing.put_back"),
     ]
 
 

@@ -15,9 +15,8 @@ from alerts.routing import (
     list_silences,
 )
 from app.asking import Asking
-from app.dashboard import texts
 from app.pages import tables
-from app.pages.routing.words import label_words, said
+from app.pages.routing.words import label_words, receiver_words, said
 from app.pages.tables import TEXT, Cell, Column, ColumnFilter, Filter, Found, Table, Wanted, cells
 from app.seeing import only_seen
 from core.viewer import Permission
@@ -206,14 +205,6 @@ def read_inhibitions(asking: Asking, wanted: Wanted) -> Found[ListedInhibition]:
 # --- routes -----------------------------------------------------------------------------------------------------------
 
 
-def receivers_of(row: Route) -> dict[str, str]:
-    rest = texts.entry("routing.rest")
-    return {
-        lang: sep.join(rest[lang] if one == "*" else one for one in row["receivers"])
-        for lang, sep in (("zh", "、"), ("en", ", "))
-    }
-
-
 def waits_cells(row: Route) -> list[Cell]:
     if not (row["group_wait_s"] or row["group_interval_s"]):
         return [cells.words("routing.at_once")]
@@ -240,7 +231,7 @@ ROUTES: Table[ListedRoute] = Table(
         Column(
             "receivers",
             "routing.receivers",
-            lambda row: [cells.pair(receivers_of(row))],
+            lambda row: [cells.pair(receiver_words(row["receivers"]))],
             lambda row: ", ".join(row["receivers"]),
             sortable=False,
             flex=3,

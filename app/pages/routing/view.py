@@ -46,10 +46,10 @@ def stage_view(one: Any) -> html.Li:
 def receivers_view(receivers: list[ToldTo]) -> Any:
     if not receivers:
         return html.P(texts.both("routing.receivers.none"), className="quiet")
-    return html.Ul([html.Li(receiver_words(one)) for one in receivers], className="accesses")
+    return html.Ul([html.Li(told_words(one)) for one in receivers], className="accesses")
 
 
-def receiver_words(one: ToldTo) -> list[Any]:
+def told_words(one: ToldTo) -> list[Any]:
     name = html.Div([html.B(texts.pair(one["names"])), html.Span(one["route"], className="chip")], className="line")
     if one["told_at"] is None:
         return [name, html.Span(texts.both("routing.knows.nothing"), className="quiet")]

@@ -42,3 +42,12 @@ def label_words(names: Sequence[str]) -> dict[str, str]:
     return {
         lang: sep.join(texts.entry(f"routing.label.{name}")[lang] for name in names) for lang, sep in between.items()
     }
+
+
+def receiver_words(receivers: Sequence[str]) -> dict[str, str]:
+    """Ids of subscriptions, and the rest of them in words."""
+    rest = texts.entry("routing.rest")
+    return {
+        lang: sep.join(rest[lang] if one == "*" else one for one in receivers)
+        for lang, sep in (("zh", "、"), ("en", ", "))
+    }

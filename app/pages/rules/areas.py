@@ -1,14 +1,20 @@
-"""The area of a geofence as a choice: the one it has, or an area of one of the city's own layers, whose shape the rule
-then has for itself."""
+"""The area of a geofence as a choice: the one it has, an area of one of the city's own layers, whose shape the rule
+then has for itself, or one drawn by hand (`assets/js/pages/fence.mjs`), whose value is its GeoJSON."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
+import shapely
+from dash import html
+
 from app.asking import Asking
 from app.dashboard import texts
+from app.dashboard.components import wild
 from app.pages.forms import Values
+from app.pages.parts import action
 from core.errors import InputError
 from core.i18n import say
 from core.types import JsonObject
@@ -16,7 +22,7 @@ from core.vocabulary import Text
 from layers.own import OwnLayer
 from layers.rows import name_rows, read_row
 
-KEPT = "kept"
+KEPT, DRAW = "kept", "draw-area"
 ROWS_AT_MOST, LAYERS_AT_MOST = 200, 20
 
 
@@ -28,6 +34,41 @@ def read_areas(asking: Asking, layers: list[OwnLayer]) -> dict[str, Text]:
         for number, name in name_rows(asking.conn, layer.id, scope, most=ROWS_AT_MOST).items():
             found[f"{layer.id}/{number}"] = say("rules.area", layer=layer.title, name=name)
     return found
+
+
+def draw_tool(shape: Mapping[str, Any] | None) -> tuple[Any, ...]:
+    """The button that opens the map under the field, with the area that the rule has, and where the map comes."""
+    told = {"shape": None if shape is None else dict(shape)}
+    button = action(DRAW, "rules.area.draw", small=True, data_key="draw-area", data_fence=json.dumps(told))
+    return button, html.Div(className="fence", **wild({"data-testid": "fence"}))
+
+
+def is_drawn(chosen: str) -> bool:
+    return chosen.startswith("{")
+
+
+def drawn_words(chosen: str) -> Text:
+    """What an area drawn by hand is called."""
+    return texts.entry("rules.area.drawn", n=count_corners(read_drawn(chosen)["coordinates"]))
+
+
+def read_drawn(chosen: str) -> JsonObject:
+    """InputError where it is no area, or its lines cross."""
+    try:
+        given = json.loads(chosen)
+        shape = shapely.from_geojson(chosen)
+    except (ValueError, shapely.GEOSException) as exc:
+        raise no_area() from exc
+    if not isinstance(given, dict) or shape is None or shape.geom_type != "Polygon" or shape.is_empty:
+        raise no_area()
+    if not shape.is_valid or not shape.area:
+        told = "params.polygon: expected an area whose lines do not cross"
+        raise InputError(told, field="params.polygon", reason="rule_area_crosses")
+    return {"type": "Polygon", "coordinates": given["coordinates"]}
+
+
+def no_area() -> InputError:
+    return InputError("params.polygon: expected an area", field="params.polygon", reason="rule_no_area")
 
 
 def shown(params: Mapping[str, Any]) -> JsonObject:
@@ -58,8 +99,10 @@ def with_area(asking: Asking, base: Values, values: JsonObject) -> JsonObject:
         return values
     if chosen == KEPT:
         return {**values, "params": {**params, "polygon": (base.get("said") or {}).get("polygon")}}
+    if is_drawn(chosen):
+        return {**values, "params": {**params, "polygon": read_drawn(chosen)}}
     layer, _, number = chosen.partition("/")
     shape = read_row(asking.conn, layer, number, asking.viewer.scope)["geometry"]
     if not isinstance(shape, dict) or shape.get("type") not in ("Polygon", "MultiPolygon"):
-        raise InputError("params.polygon: expected an area", field="params.polygon", reason="rule_no_area")
+        raise no_area()
     return {**values, "params": {**params, "polygon": shape}}

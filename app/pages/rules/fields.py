@@ -15,7 +15,7 @@ from app.dashboard import texts
 from app.pages import forms
 from app.pages.forms import Form, Kind, Section, Values
 from app.pages.forms.model import Field, Words, names_of
-from app.pages.rules.areas import KEPT
+from app.pages.rules.areas import KEPT, draw_tool
 from core.levels import alarm_level, capital
 from core.types import JsonObject
 from core.vocabulary import Text, table
@@ -49,9 +49,10 @@ class Known:
     rules: Mapping[str, Text] = field(default_factory=dict)
     districts: Mapping[str, Text] = field(default_factory=dict)
     layers: Mapping[str, Text] = field(default_factory=dict)
-    # areas of layers, and what the one is called that the rule has
+    # areas of layers and what was drawn, and what the one is called that the rule has, and its shape
     areas: Mapping[str, Text] = field(default_factory=dict)
     area: Text | None = None
+    shape: Mapping[str, Any] | None = None
 
 
 NOTHING = Known()
@@ -135,7 +136,8 @@ def tuned(one: Field, known: Known) -> Field:
         return replace(one, kind=Kind.CHOICE, choices=of_names(known.layers))
     if one.name == "polygon":
         held = {KEPT: known.area} if known.area else {}
-        return replace(one, kind=Kind.CHOICE, choices=of_names({**held, **known.areas}))
+        listed = of_names({**held, **known.areas})
+        return replace(one, kind=Kind.CHOICE, choices=listed, below=draw_tool(known.shape))
     if one.name in LEVELS:
         return replace(one, kind=Kind.CHOICE, choices=levels())
     if one.name in ENUMS:

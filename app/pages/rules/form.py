@@ -23,7 +23,7 @@ from app.pages.forms import Answer, Form, Kind, Section, Values
 from app.pages.history import who_words
 from app.pages.ids import RulesId
 from app.pages.parts import action, done, error_words, facts, lamp, pane_head, toast
-from app.pages.rules.areas import kept_words, read_areas, shown, with_area
+from app.pages.rules.areas import drawn_words, is_drawn, kept_words, read_areas, shown, with_area
 from app.pages.rules.fields import KEY, Known, kept, rule_form, sparse, watched
 from app.pages.rules.outcome import outcome
 from app.pages.rules.versions import rule_versions
@@ -92,8 +92,9 @@ def as_object(value: JsonValue) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
 
-def read_known(asking: Asking, held: Values) -> Known:
-    """What of the city a rule can name, as far as who asks sees it; `held`: what its form is opened with."""
+def read_known(asking: Asking, held: Values, values: Values) -> Known:
+    """What of the city a rule can name, as far as who asks sees it; `held`: what its form is opened with, `values`:
+    what is typed."""
     scope = asking.viewer.scope
     rules: dict[str, Text] = {one["id"]: one["names"] for one in administer.list_rules(asking.conn, asking.now)}
     areas = name_districts(asking.conn, scope, district_codes(asking.conn, scope))
@@ -103,7 +104,10 @@ def read_known(asking: Asking, held: Values) -> Known:
     if "polygon" not in KINDS[str(held["kind"])].params.model_fields:
         return found
     said: Mapping[str, Any] = held.get("said") or {}
-    return replace(found, areas=read_areas(asking, layers), area=kept_words(said.get("polygon")))
+    chosen = (values.get("params") or {}).get("polygon")
+    drawn = {chosen: drawn_words(chosen)} if isinstance(chosen, str) and is_drawn(chosen) else {}
+    shape = said.get("polygon")
+    return replace(found, areas={**drawn, **read_areas(asking, layers)}, area=kept_words(shape), shape=shape)
 
 
 # --- the pane ---------------------------------------------------------------------------------------------------------
@@ -208,7 +212,7 @@ def open_rule(asking: Asking, rule_id: str, values: Values | None = None) -> htm
     versions = api.get_versions(asking.conn, asking.viewer, rule_id, None, VERSIONS)["items"]
     may = asking.viewer.may(Permission.RULE_MANAGE)
     held = values_of(rule)
-    return pane(held, values or held, read_known(asking, held), rule, versions, may_change=may)
+    return pane(held, values or held, read_known(asking, held, values or held), rule, versions, may_change=may)
 
 
 def open_kinds(asking: Asking) -> html.Div:
@@ -221,7 +225,7 @@ def open_new(asking: Asking, kind: str) -> html.Div:
     if kind not in KINDS:
         raise InputError("kind: there is no such kind", field="kind")
     values = new_values(kind)
-    return pane(values, values, read_known(asking, values), None, [], may_change=True)
+    return pane(values, values, read_known(asking, values, values), None, [], may_change=True)
 
 
 # --- its buttons ------------------------------------------------------------------------------------------------------

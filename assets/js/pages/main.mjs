@@ -4,6 +4,7 @@ import { answer } from '../api.mjs';
 import { around, byId, setText } from '../dom.mjs';
 import { keepWithAccount, takeOver } from '../chosen.mjs';
 import { lookControls, startTheme, takeLook } from '../look.mjs';
+import { followRequests } from '../requests.mjs';
 import { makeWords, pageLang } from '../words.mjs';
 import { paintSwatch } from '../swatches.mjs';
 import { takeFiles } from './upload.mjs';
@@ -124,6 +125,9 @@ document.addEventListener('keydown', onKey);
 document.addEventListener('click', event => {
   const pressed = around(event, 'button')?.id ?? '';
   if (pressed === 'language-switch' || pressed === 'theme-switch') lookControls[pressed]();
+  const fence = around(event, '[data-fence]');
+  // the map and its library, for those who draw
+  if (fence instanceof HTMLElement) import('./fence.mjs').then(({ openFence }) => openFence(fence, city, words));
 });
 const [me, city, catalogue] = await Promise.all([json('/api/me'), json('/api/city'), json('/api/texts')]);
 takeOver(me);
@@ -131,7 +135,8 @@ takeLook();
 startTheme();
 keepWithAccount();
 const words = makeWords(catalogue, city.timezone);
-const tick = () => { ready(); speakChoices(); paintMarks(); keepAges(words); takeFiles(catalogue); };
+const requests = followRequests(me, words);
+const tick = () => { ready(); requests.draw(); speakChoices(); paintMarks(); keepAges(words); takeFiles(catalogue); };
 new MutationObserver(changes => { lead(changes); tick(); }).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ['data-age', 'data-time'] });
 setInterval(tick, EVERY_MS);
 setInterval(watch, WATCH_MS);
