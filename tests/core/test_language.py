@@ -61,6 +61,8 @@ AS_IT_STANDS = {
     "act.field.place",
     "error.csv_heading",
     "given.map_address",
+    "given.zone",
+    "given.content_crs",
     "basemaps.field.address.help",
     *(f"sources.field.options.{name}.help" for name in ("records", "device", "values", "units", "message_as", "name")),
 }
