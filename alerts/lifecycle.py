@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from core.errors import Conflict, InputError
+from core.faults import expects
 from core.levels import in_a_sentence
 from core.vocabulary import SHELVABLE_ALARM, WAITING_ALARM, AlarmState, Text, label
 
@@ -160,7 +161,9 @@ def reset(alarm: AlarmView) -> Transition:
 def take_out(alarm: AlarmView, reason: str) -> Transition:
     """Out of service, with a reason, until somebody puts it back (ISA-18.2 section 11.9): it is in repair."""
     if not reason.strip():
-        raise InputError("reason: expected why it is taken out of service", field="reason")
+        raise InputError(
+            "reason: expected why it is taken out of service", field="reason", about=expects("reason", "missing")
+        )
     if alarm.state in (AlarmState.NORMAL, AlarmState.OUT_OF_SERVICE):
         raise _refused(alarm, "be taken out of service")
     away = replace(alarm, state=AlarmState.OUT_OF_SERVICE, shelved_until=None, quiet_level=None)
@@ -220,9 +223,13 @@ def unacknowledge(alarm: AlarmView, by: str | None, at: datetime | None, who: st
 def shelve(alarm: AlarmView, minutes: int, reason: str, now: datetime) -> Transition:
     """Put aside for a bounded time with a reason (ISA-18.2 section 11.7)."""
     if not 1 <= minutes <= MAX_SHELVE_MIN:
-        raise InputError(f"minutes: expected 1 to {MAX_SHELVE_MIN}, got {minutes}", field="minutes")
+        raise InputError(
+            f"minutes: expected 1 to {MAX_SHELVE_MIN}, got {minutes}",
+            field="minutes",
+            about=expects("minutes", "between", least="1", most=str(MAX_SHELVE_MIN)),
+        )
     if not reason.strip():
-        raise InputError("reason: expected why it is shelved", field="reason")
+        raise InputError("reason: expected why it is shelved", field="reason", about=expects("reason", "missing"))
     if alarm.state not in (*SHELVABLE_ALARM, AlarmState.SHELVED):
         raise _refused(alarm, "be shelved")
     aside = replace(alarm, state=AlarmState.SHELVED, shelved_until=now + timedelta(minutes=minutes), quiet_level=None)

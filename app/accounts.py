@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from app.passwords import check_password, hash_password
 from core.errors import Conflict, InputError, NotFound
+from core.faults import expects
 from core.scope import Classification, Scope
 from core.viewer import Permission, Viewer, known_permissions, reading
 
@@ -48,9 +49,15 @@ def insert_account(
 ) -> None:
     """With a password that was checked and hashed before the transaction began (`Hashing.hash`)."""
     if not 1 <= len(username) <= 64 or not username.isprintable():
-        raise InputError("username: expected 1 to 64 printable characters", field="username")
+        raise InputError(
+            "username: expected 1 to 64 printable characters",
+            field="username",
+            about=expects("username", "printable", least="1", most="64"),
+        )
     if not conn.scalar(text("SELECT 1 FROM role WHERE id = :role"), {"role": role}):
-        raise InputError(f"role: there is no role {role!r}", field="role")
+        raise InputError(
+            f"role: there is no role {role!r}", field="role", about=expects("role", "none_such", name=str(role))
+        )
     done = conn.execute(
         text(
             """

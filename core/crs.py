@@ -14,6 +14,7 @@ from enum import StrEnum
 import geocoordinates_ffi as geo
 
 from core.errors import InputError
+from core.faults import expects
 from core.types import LonLat
 
 
@@ -43,7 +44,7 @@ def to_wgs84(position: LonLat, datum: Datum) -> LonLat:
         found = convert(position.lon, position.lat)
     except geo.GeoError as exc:
         told = f"lon: {position.lon}, {position.lat} is not a position in {datum}"
-        raise InputError(told, field="lon") from exc
+        raise InputError(told, field="lon", about=expects("lon", "not_in_datum", datum=str(datum))) from exc
     return LonLat(found.lon, found.lat)
 
 

@@ -45,7 +45,21 @@ class OneMapError(Exception):
 
 
 class InputError(OneMapError):
+    """Who says no more than the field has that at least in what people are told."""
+
     reason = "invalid_input"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str | None = None,
+        field: str | None = None,
+        about: Mapping[str, dict[str, str]] | None = None,
+    ) -> None:
+        if field and not about and reason in (None, InputError.reason):
+            about = {"field": {"zh": field, "en": field}}
+        super().__init__(message, reason=reason, field=field, about=about)
 
 
 class DecodeError(InputError):

@@ -103,6 +103,11 @@ def not_as(place: str, kind: str, detail: str, **about: str) -> InputError:
     return InputError(f"{place}: {detail}", field=place, about=about_field(place, why))
 
 
+def expects(place: str, kind: str, **about: str | Text) -> dict[str, dict[str, str]]:
+    """`about` of an error of the field `place`, whose words are `given.{kind}`."""
+    return about_field(place, say(f"given.{kind}", **about))
+
+
 def about_field(place: str, why: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """For `about` of an InputError: which field, and what is expected there."""
     return {"field": {"zh": place, "en": place}, "why": dict(why)}

@@ -7,12 +7,23 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+_READ = text("""
+SELECT secret, system_identifier || ' ' || current_database() AS database FROM installation, pg_control_system()
+""")
+
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Whoever knows the secret could take our sessions at the broker."""
+    """Whoever knows the secret could take our sessions at the broker. `database` names where it lives: what was told
+    from there before was told by us, before a restore or a fresh start brought another secret."""
 
     secret: str
+    database: str = ""
+
+    @property
+    def place(self) -> str:
+        """`database`, told to others."""
+        return hashlib.sha256(f"onemap {self.database}".encode()).hexdigest()[:16]
 
     @property
     def public_id(self) -> str:
@@ -25,4 +36,5 @@ class Installation:
 
 
 def read_installation(conn: Connection) -> Installation:
-    return Installation(conn.execute(text("SELECT secret FROM installation")).scalar_one())
+    row = conn.execute(_READ).one()
+    return Installation(row.secret, row.database)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from core.errors import InputError
+from core.faults import expects
 
 # what no text column of PostgreSQL takes: NUL, and halves of surrogate pairs
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -29,7 +30,11 @@ def check_text(value: str, field: str) -> None:
     directional overrides."""
     found = None if value.isprintable() else _UNFIT.search(value)
     if found:
-        raise InputError(f"{field}: expected text without the character U+{ord(found[0]):04X}", field=field)
+        raise InputError(
+            f"{field}: expected text without the character U+{ord(found[0]):04X}",
+            field=field,
+            about=expects(field, "character", name=f"U+{ord(found[0]):04X}"),
+        )
 
 
 def check_texts(value: object, field: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NewType
 from pydantic import JsonValue
 
 from core.errors import InputError
-from core.faults import not_as
+from core.faults import expects, not_as
 
 # JSON of a shape that is another's to say: a column of jsonb, what a device or a city's own file holds
 JsonObject = dict[str, JsonValue]
@@ -53,6 +53,7 @@ class LonLat:
                 raise InputError(
                     f"{name} must be a number of degrees between -{bound:g} and {bound:g}, got {value}",
                     field=name,
+                    about=expects(name, "between", least=f"{-bound:g}", most=f"{bound:g}"),
                 )
 
     @property

@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from core.errors import InputError
+from core.faults import expects
 from core.vocabulary import table
 
 
@@ -63,7 +64,11 @@ def conversion(unit: str, wanted: str) -> Conversion:
         return SAME
     from pint.errors import PintError
 
-    refusal = InputError(f"unit: expected one that converts to {wanted!r}, got {unit[:40]!r}", field="unit")
+    refusal = InputError(
+        f"unit: expected one that converts to {wanted!r}, got {unit[:40]!r}",
+        field="unit",
+        about=expects("unit", "unit_of", wanted=wanted),
+    )
     if not all(UNIT.fullmatch(spell(name)) for name in (unit, wanted)) or not akin(unit, wanted):
         raise refusal
     try:

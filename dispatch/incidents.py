@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from core.errors import Conflict, InputError, NotFound
 from core.exposure import city_zone
+from core.faults import expects, listed
 from core.i18n import say
 from core.ids import new_id
 from core.levels import in_a_sentence
@@ -62,7 +63,9 @@ def open_incident(
     kind = table("incident_kinds").get(new.kind)
     if kind is None:
         raise InputError(
-            f"kind: expected one of {', '.join(sorted(table('incident_kinds')))}; got {new.kind!r}", field="kind"
+            f"kind: expected one of {', '.join(sorted(table('incident_kinds')))}; got {new.kind!r}",
+            field="kind",
+            about=expects("kind", "one_of", expected=listed(sorted(table("incident_kinds")))),
         )
     incident_id = new_id()
     where, placed = (new.where, new.placed) if new.where else place_said(conn, new.address, new.text)

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from core.errors import Conflict, InputError
+from core.faults import expects
 from core.i18n import say
 from core.levels import urgency
 from core.vocabulary import ENDED_INCIDENT, IncidentStatus, label
@@ -38,7 +39,9 @@ def set_status(
     """A person moves an incident on; who withdraws one says why. Conflict where it has changed since they looked, or
     the step is not one."""
     if status is IncidentStatus.CANCELLED and not (reason and reason.strip()):
-        raise InputError("reason: expected why the incident is withdrawn", field="reason")
+        raise InputError(
+            "reason: expected why the incident is withdrawn", field="reason", about=expects("reason", "missing")
+        )
     row = lock_version(conn, incident_id, version)
     if status == row.status:
         return
@@ -106,7 +109,7 @@ def join(conn: Connection, incident_id: UUID, into: UUID, take_alarms: TakeAlarm
     """Two reports of one thing become one incident: alarms, reports and units on their way go over, what they came from
     is withdrawn. Conflict where either has ended."""
     if incident_id == into:
-        raise InputError("into: expected another incident", field="into")
+        raise InputError("into: expected another incident", field="into", about=expects("into", "another_incident"))
     alarms = take_alarms(conn, incident_id, into, who, now)
     rows = {i: incidents.lock_incident(conn, i) for i in sorted((incident_id, into))}
     for row in rows.values():

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from core.db import notify_change
 from core.errors import Conflict, InputError
+from core.faults import expects, listed
 from core.scope import EVERYTHING, Scope, seen_unit, unit_district
 from core.types import LonLat
 from core.vocabulary import Text, needs_of, table
@@ -106,4 +107,8 @@ def rename_unit(conn: Connection, unit_id: str, names: Text, who: str, now: date
 
 def check_words(name: str, field: str, word: str) -> None:
     if word not in table(name):
-        raise InputError(f"{field}: expected one of {', '.join(table(name))}; got {word[:60]!r}", field=field)
+        raise InputError(
+            f"{field}: expected one of {', '.join(table(name))}; got {word[:60]!r}",
+            field=field,
+            about=expects(field, "one_of", expected=listed(list(table(name)))),
+        )

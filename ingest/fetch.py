@@ -80,6 +80,8 @@ class Fetcher:
         try:
             with engine.begin() as conn:
                 keep(conn, record, now)
+            # the camera may have told these bytes with another event: they are kept once, and there is nothing to ask
+            self._tried[key] = (TRIES, now)
         except Exception as exc:
             if is_of_connection(exc):
                 raise

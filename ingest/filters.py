@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.errors import InputError
+from core.faults import expects
 
 
 def matches(levels: Sequence[str], parts: Sequence[str]) -> bool:
@@ -36,7 +37,9 @@ def check_filter(topic_filter: str, prefix: str) -> str:
     )
     if not fine:
         raise InputError(
-            f"topic_filters: expected an MQTT topic filter, got {topic_filter[:120]!r}", field="topic_filters"
+            f"topic_filters: expected an MQTT topic filter, got {topic_filter[:120]!r}",
+            field="topic_filters",
+            about=expects("topic_filters", "topic_filter", name=topic_filter[:120]),
         )
     for own in ("alarm", "alert", "task"):
         sample = [*prefix.split("/"), own, "000000", "1"] if own != "task" else [*prefix.split("/"), own, "unit"]
@@ -44,5 +47,6 @@ def check_filter(topic_filter: str, prefix: str) -> str:
             raise InputError(
                 f"topic_filters: {topic_filter!r} would bring in what we send out ({prefix}/{own}/…)",
                 field="topic_filters",
+                about=expects("topic_filters", "own_filter", name=topic_filter[:120]),
             )
     return full

@@ -29,9 +29,11 @@ def topic_of(prefix: str, who: str) -> str:
 
 
 def meet(settings: Settings, installation: Installation) -> list[str]:
-    """The public ids of the others; ours is told. OSError where the broker is away."""
+    """The public ids of the others; ours is told, with the place of our database: who told of themselves from there
+    are we, before a restore. OSError where the broker is away."""
     url = settings.need_mqtt()
     own = topic_of(settings.topic_prefix, installation.public_id)
+    place = f"onemap {installation.place}".encode()
     found: set[str] = set()
     told = threading.Event()
     name = f"{installation.client_id(settings.topic_prefix, 'meet')}-{secrets.token_hex(4)}"
@@ -43,13 +45,13 @@ def meet(settings: Settings, installation: Installation) -> list[str]:
     def tell(*_: object) -> None:
         properties: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         properties.MessageExpiryInterval = EXPIRES_S
-        client.publish(own, b"onemap", qos=1, retain=True, properties=properties)
+        client.publish(own, place, qos=1, retain=True, properties=properties)
 
     def hear(_: Client, __: object, message: MQTTMessage) -> None:
         # ours comes last: what was retained came with the subscription
         if message.topic == own and not message.retain:
             told.set()
-        elif message.payload and message.topic != own:
+        elif message.payload not in (b"", place) and message.topic != own:
             found.add(message.topic.rpartition("/")[2][:64])
 
     client.on_connect, client.on_subscribe, client.on_message = ask, tell, hear

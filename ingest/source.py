@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 
 from core.crs import Datum, to_wgs84
 from core.errors import DecodeError, InputError, NotFound
+from core.faults import expects, listed
 from core.given import as_input_error
 from core.types import LonLat
 from core.units import SAME, Conversion, canonical_units, conversion
@@ -264,7 +265,11 @@ def make_source(row: Mapping[str, Any], prefix: str, zone: str) -> Source:
     try:
         decoder = DECODERS[row["decoder"]]
     except NotFound as exc:
-        raise InputError(f"decoder: {exc.message}", field="decoder") from exc
+        raise InputError(
+            f"decoder: {exc.message}",
+            field="decoder",
+            about=expects("decoder", "none_such", name=str(row["decoder"])[:60]),
+        ) from exc
     try:
         options = decoder.options.model_validate(row["options"])
     except ValidationError as exc:
@@ -286,7 +291,11 @@ def make_source(row: Mapping[str, Any], prefix: str, zone: str) -> Source:
         district=row["district"],
     )
     if not source.filters:
-        raise InputError("topic_filters: expected at least one topic filter", field="topic_filters")
+        raise InputError(
+            "topic_filters: expected at least one topic filter",
+            field="topic_filters",
+            about=expects("topic_filters", "missing"),
+        )
     return source
 
 
@@ -295,7 +304,9 @@ def check_zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
         raise InputError(
-            f"timezone: expected a zone such as Asia/Shanghai, got {name[:60]!r}", field="timezone"
+            f"timezone: expected a zone such as Asia/Shanghai, got {name[:60]!r}",
+            field="timezone",
+            about=expects("timezone", "zone"),
         ) from exc
 
 
@@ -303,24 +314,33 @@ def check_datum(name: str) -> Datum:
     try:
         return Datum(name)
     except ValueError as exc:
-        raise InputError(f"datum: expected one of {', '.join(Datum)}, got {name[:40]!r}", field="datum") from exc
+        raise InputError(
+            f"datum: expected one of {', '.join(Datum)}, got {name[:40]!r}",
+            field="datum",
+            about=expects("datum", "one_of", expected=listed(list(Datum))),
+        ) from exc
 
 
 def check_prefix(prefix: str) -> str:
     if prefix and (safe_name(prefix) != prefix or len(prefix) > 32):
-        raise InputError("id_prefix: expected at most 32 of A-Z a-z 0-9 _ . : -", field="id_prefix")
+        raise InputError(
+            "id_prefix: expected at most 32 of A-Z a-z 0-9 _ . : -",
+            field="id_prefix",
+            about=expects("id_prefix", "id_prefix"),
+        )
     return prefix
 
 
 def check_metrics(metrics: Any) -> dict[str, str | None]:
     if not isinstance(metrics, Mapping):
-        raise InputError("metrics: expected an object of names", field="metrics")
+        raise InputError("metrics: expected an object of names", field="metrics", about=expects("metrics", "object"))
     for name, ours in metrics.items():
         if ours is not None and (not isinstance(ours, str) or not MAPPED.fullmatch(ours)):
             raise InputError(
                 f"metrics.{name[:60]}: expected the name of a metric of ours (`temperature`), of one of a probe's "
                 "(`cellar/temperature`), a probe for all below (`cellar/`), or null to drop it",
                 field="metrics",
+                about=expects("metrics", "metric_of_ours", name=str(name)[:60]),
             )
     return dict(metrics)
 
@@ -328,17 +348,25 @@ def check_metrics(metrics: Any) -> dict[str, str | None]:
 def check_units(units: object) -> dict[str, UnitRule]:
     """Each metric's unit, or {unit?, scale?, offset?}; it must convert to the metric's own unit."""
     if not isinstance(units, Mapping):
-        raise InputError("units: expected an object of units", field="units")
+        raise InputError("units: expected an object of units", field="units", about=expects("units", "object"))
     rules = {str(metric): read_rule(rule) for metric, rule in units.items()}
     checked: dict[str, UnitRule] = {}
     for metric, rule in rules.items():
         field_name = f"units.{metric[:60]}"
         if rule is None:
-            raise InputError(f"{field_name}: expected a unit, or {{unit, scale, offset}}", field="units")
+            raise InputError(
+                f"{field_name}: expected a unit, or {{unit, scale, offset}}",
+                field="units",
+                about=expects("units", "unit_form", name=field_name),
+            )
         try:
             unit_rule(rule, None, canonical_units().get(metric))
         except DecodeError as exc:
-            raise InputError(f"{field_name}: {exc.message.removeprefix('unit: ')}", field="units") from exc
+            raise InputError(
+                f"{field_name}: {exc.message.removeprefix('unit: ')}",
+                field="units",
+                about=expects("units", "named_fault", name=field_name, told=exc.about.get("why", exc.message)),
+            ) from exc
         checked[metric] = rule
     return checked
 

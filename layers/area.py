@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError, InternalError
 
 from core.errors import Forbidden, InputError, NotFound
+from core.faults import expects
 from core.geodesy import metres_per_degree
 from core.scope import EVERYTHING, Scope, seen
 from core.types import JsonObject, LonLat, Params
@@ -49,14 +50,20 @@ def area_meant(
     name: Text | None = None
     if of is not None:
         if geometry["type"] != "Point" or radius_m is not None:
-            raise InputError("of: expected with a Point, without radius_m", field="of")
+            raise InputError("of: expected with a Point, without radius_m", field="of", about=expects("of", "of_point"))
         geometry, name = area_at(conn, point_of(geometry), of, scope)
     if geometry["type"] in ("Point", "LineString"):
         if radius_m is None:
-            raise InputError("radius_m: expected metres around a Point or LineString", field="radius_m")
+            raise InputError(
+                "radius_m: expected metres around a Point or LineString",
+                field="radius_m",
+                about=expects("radius_m", "radius"),
+            )
         geometry, length = area_around(conn, geometry, radius_m)
     elif radius_m is not None:
-        raise InputError("radius_m: expected for a Point or LineString only", field="radius_m")
+        raise InputError(
+            "radius_m: expected for a Point or LineString only", field="radius_m", about=expects("radius_m", "radius")
+        )
     check_cost(geometry)
     shape = json.dumps(geometry)
     check_area(conn, shape)
@@ -80,16 +87,28 @@ def area_around(conn: Connection, geometry: Mapping[str, Any], radius_m: float) 
     try:
         places = [(float(lon), float(lat)) for lon, lat in positions]
     except (TypeError, ValueError) as exc:
-        raise InputError("coordinates: expected [lon, lat]", field="coordinates") from exc
+        raise InputError(
+            "coordinates: expected [lon, lat]", field="coordinates", about=expects("coordinates", "lon_lat")
+        ) from exc
     if not all(abs(lon) <= 180 and abs(lat) <= 90 for lon, lat in places):
-        raise InputError("coordinates: expected longitude up to 180, latitude up to 90", field="coordinates")
+        raise InputError(
+            "coordinates: expected longitude up to 180, latitude up to 90",
+            field="coordinates",
+            about=expects("coordinates", "lon_lat"),
+        )
     if geometry["type"] == "LineString" and not 2 <= len(places) <= LINE_AT_MOST:
-        raise InputError(f"coordinates: expected 2 to {LINE_AT_MOST} positions", field="coordinates")
+        raise InputError(
+            f"coordinates: expected 2 to {LINE_AT_MOST} positions",
+            field="coordinates",
+            about=expects("coordinates", "positions", least="2", most=str(LINE_AT_MOST)),
+        )
     try:
         with conn.begin_nested():
             row = conn.execute(_AROUND, {"shape": json.dumps(geometry), "radius": radius_m}).one()
     except (InternalError, DataError) as exc:
-        raise InputError("coordinates: expected [lon, lat]", field="coordinates") from exc
+        raise InputError(
+            "coordinates: expected [lon, lat]", field="coordinates", about=expects("coordinates", "lon_lat")
+        ) from exc
     found: JsonObject = json.loads(row.shape)
     return found, float(row.length) if geometry["type"] == "LineString" else None
 
@@ -98,9 +117,15 @@ def point_of(geometry: Mapping[str, Any]) -> LonLat:
     try:
         lon, lat = map(float, geometry["coordinates"])
     except (TypeError, ValueError) as exc:
-        raise InputError("coordinates: expected [lon, lat]", field="coordinates") from exc
+        raise InputError(
+            "coordinates: expected [lon, lat]", field="coordinates", about=expects("coordinates", "lon_lat")
+        ) from exc
     if not (abs(lon) <= 180 and abs(lat) <= 90):
-        raise InputError("coordinates: expected longitude up to 180, latitude up to 90", field="coordinates")
+        raise InputError(
+            "coordinates: expected longitude up to 180, latitude up to 90",
+            field="coordinates",
+            about=expects("coordinates", "lon_lat"),
+        )
     return LonLat(lon, lat)
 
 
@@ -126,7 +151,7 @@ def area_at(conn: Connection, place: LonLat, of: str, scope: Scope = EVERYTHING)
     else:
         layer = need_layer(conn, of, scope)
         if layer.geometry != "polygon":
-            raise InputError("of: expected a layer of areas, or district", field="of")
+            raise InputError("of: expected a layer of areas, or district", field="of", about=expects("of", "of_areas"))
         label = with_role(layer.columns, "label")
         where = {"layer": layer.id, "classification": layer.classification, "label": label.name if label else ""}
         row = conn.execute(_ROW_AT, {**given, **where, **scope.params()}).one_or_none()
@@ -171,7 +196,11 @@ def check_cost(geometry: Mapping[str, Any]) -> None:
             )
         box_km2 = sum(_box_km2([(float(p[0]), float(p[1])) for p in polygon[0]]) for polygon in polygons)
     except (TypeError, ValueError, IndexError, KeyError) as exc:
-        raise InputError("coordinates: expected closed rings of [lon, lat]", field="coordinates") from exc
+        raise InputError(
+            "coordinates: expected closed rings of [lon, lat]",
+            field="coordinates",
+            about=expects("coordinates", "rings"),
+        ) from exc
     if not box_km2 <= KM2_AT_MOST:
         raise InputError(
             f"coordinates: expected an area whose bounding box is at most {KM2_AT_MOST} km2; got {box_km2:.0f} km2",
@@ -193,6 +222,14 @@ def check_area(conn: Connection, shape: str) -> None:
         with conn.begin_nested():
             valid = conn.scalar(_IS_AREA, {"shape": shape})
     except InternalError as exc:
-        raise InputError("coordinates: expected closed rings of [lon, lat]", field="coordinates") from exc
+        raise InputError(
+            "coordinates: expected closed rings of [lon, lat]",
+            field="coordinates",
+            about=expects("coordinates", "rings"),
+        ) from exc
     if not valid:
-        raise InputError("coordinates: expected closed rings that do not cross themselves", field="coordinates")
+        raise InputError(
+            "coordinates: expected closed rings that do not cross themselves",
+            field="coordinates",
+            about=expects("coordinates", "rings"),
+        )

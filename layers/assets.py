@@ -18,7 +18,7 @@ from core.clock import rfc3339
 from core.coordinates import read_position
 from core.db import notify_place
 from core.errors import Conflict, Forbidden, InputError, NotFound
-from core.faults import unfit
+from core.faults import expects, unfit
 from core.given import Given, as_input_error
 from core.history import row_of, write_thing
 from core.i18n import say
@@ -179,11 +179,11 @@ def change_asset(conn: Connection, code: str, change: AssetChange, who: Viewer, 
     said = change.model_dump(exclude={"version", "reason", "place", "values"}, exclude_unset=True)
     for name in ("name_zh", "name_en", "state", "attributes"):
         if name in said and said[name] is None:
-            raise InputError(f"{name}: expected a value", field=name)
+            raise InputError(f"{name}: expected a value", field=name, about=expects(name, "missing"))
     if change.place is not None:
         said["lon"], said["lat"] = _written(change.place, before)
     if ("lon" in said) != ("lat" in said) or (said.get("lon") is None) != (said.get("lat") is None):
-        raise InputError("lon: expected together with lat", field="lon")
+        raise InputError("lon: expected together with lat", field="lon", about=expects("lon", "together", other="lat"))
     if said.get("lon") is not None:
         _check_place(before, said)
     else:
@@ -208,7 +208,11 @@ def _of_form(change: AssetChange, before: Asset) -> AssetChange:
                 attributes[further] = _like(attributes.get(further), words, name)
         else:
             expected = ", ".join((*FORM, f"{FURTHER}NAME"))
-            raise InputError(f"values.{name[:60]}: expected one of {expected}", field=f"values.{name[:60]}")
+            raise InputError(
+                f"values.{name[:60]}: expected one of {expected}",
+                field=f"values.{name[:60]}",
+                about=expects(f"values.{name[:60]}", "one_of", expected=expected),
+            )
     if any(name.startswith(FURTHER) for name in change.values):
         fields["attributes"] = attributes
     given = change.model_dump(mode="json", exclude={"values"}, exclude_unset=True)
@@ -223,14 +227,22 @@ def _like(was: JsonValue, words: str, name: str) -> JsonValue:
     if isinstance(was, bool):
         if words in ("true", "false"):
             return words == "true"
-        raise InputError(f"values.{name}: expected true or false", field=f"values.{name}")
+        raise InputError(
+            f"values.{name}: expected true or false",
+            field=f"values.{name}",
+            about=expects(f"values.{name}", "yes_or_no"),
+        )
     if isinstance(was, (int, float)):
         try:
             number = float(words)
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            raise InputError(f"values.{name}: expected a number, got {words[:40]!r}", field=f"values.{name}")
+            raise InputError(
+                f"values.{name}: expected a number, got {words[:40]!r}",
+                field=f"values.{name}",
+                about=expects(f"values.{name}", "number"),
+            )
         return int(number) if number.is_integer() and abs(number) < 2**53 else number
     return words
 
@@ -261,7 +273,11 @@ def _written(place: str, before: Asset) -> tuple[float, float]:
     far = (before["lon"] + FARTHEST_DEG, before["lat"] + FARTHEST_DEG)
     found = read_position(place, (*box, *far))
     if not found:
-        raise InputError(f"place: expected longitude, latitude such as 118.99, 31.35; got {place!r}", field="place")
+        raise InputError(
+            f"place: expected longitude, latitude such as 118.99, 31.35; got {place!r}",
+            field="place",
+            about=expects("place", "lon_lat"),
+        )
     return found[0].where.lon, found[0].where.lat
 
 
@@ -269,7 +285,11 @@ def _check_place(before: Asset, said: Mapping[str, Any]) -> None:
     for name in ("lon", "lat"):
         was = before["lon"] if name == "lon" else before["lat"]
         if abs(said[name] - was) > FARTHEST_DEG:
-            raise InputError(f"{name}: expected within {FARTHEST_DEG:g} degrees of {was:.5f}", field=name)
+            raise InputError(
+                f"{name}: expected within {FARTHEST_DEG:g} degrees of {was:.5f}",
+                field=name,
+                about=expects(name, "nearby"),
+            )
 
 
 def _write(

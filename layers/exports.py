@@ -25,6 +25,7 @@ from sqlalchemy.exc import DataError
 from core.clock import rfc3339
 from core.crs import Datum, from_wgs84
 from core.errors import InputError
+from core.faults import expects
 from core.scope import EVERYTHING, Scope
 from core.types import LonLat
 from layers.collection import Collection
@@ -103,7 +104,9 @@ def _told(run: Callable[[], Any]) -> Any:
     try:
         return run()
     except DataError as exc:
-        raise InputError("filter: expected what can be computed for every row", field="filter") from exc
+        raise InputError(
+            "filter: expected what can be computed for every row", field="filter", about=expects("filter", "computable")
+        ) from exc
 
 
 def read_pieces(conn: Connection, source: Source, way: Way | None) -> Iterator[Piece]:
@@ -146,7 +149,11 @@ def _shifted(lon: float, lat: float, datum: Datum) -> tuple[float, float]:
 
 
 def _nothing(one: Collection) -> InputError:
-    return InputError(f"layer: there is nothing in {one.id} that you may see and asked for", field="layer")
+    return InputError(
+        f"layer: there is nothing in {one.id} that you may see and asked for",
+        field="layer",
+        about=expects("layer", "nothing_there"),
+    )
 
 
 def _columns(one: Collection) -> tuple[Column, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from core.errors import InputError
+from core.faults import expects, listed
 
 # ending -> driver of GDAL; what is written here has none
 FORMATS: Mapping[str, str | None] = {
@@ -30,5 +31,9 @@ def format_of(path: Path) -> str:
     """By the ending of a file's name."""
     ending = path.suffix.lower().removeprefix(".")
     if ending not in FORMATS:
-        raise InputError(f"format: expected one of {', '.join(FORMATS)}; got {ending!r}", field="format")
+        raise InputError(
+            f"format: expected one of {', '.join(FORMATS)}; got {ending!r}",
+            field="format",
+            about=expects("format", "one_of", expected=listed(list(FORMATS))),
+        )
     return ending

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from core import audit
 from core.db import notify_change
 from core.errors import Conflict, Forbidden, InputError, NotFound
+from core.faults import expects
 from core.given import Given
 from core.scope import Classification, Scope
 from core.viewer import Viewer
@@ -61,7 +62,7 @@ def change_layer(
     said = change.model_dump(exclude={"version", "style", "above"}, exclude_unset=True)
     for name, value in said.items():
         if value is None and name != "departments":
-            raise InputError(f"{name}: expected a value", field=name)
+            raise InputError(f"{name}: expected a value", field=name, about=expects(name, "missing"))
     after = replace(before, **{name: value for name, value in said.items() if name in ("classification",)})
     if "departments" in said:
         kept = said["departments"]
@@ -70,7 +71,11 @@ def change_layer(
         raise Forbidden("classification: above your own", field="classification", reason="layer_beyond_own")
     if change.style is not None:
         if change.style.icon is not None and before.geometry != "point":
-            raise InputError("style.icon: expected for a layer of points only", field="style.icon")
+            raise InputError(
+                "style.icon: expected for a layer of points only",
+                field="style.icon",
+                about=expects("style.icon", "icon_points"),
+            )
         style = compiled(conn, layer_id, before.columns, change.style)
         said["style"] = json.dumps(style, ensure_ascii=False)
     sets = [f"{CHANGED.get(name, name)} = {CAST.get(name, ':' + name)}" for name in said]
@@ -93,7 +98,11 @@ def put_above(conn: Connection, layer_id: str, group: str, above: str | None, sc
     others = [layer for layer in read_group(conn, group, lock=True) if layer.id != layer_id]
     order = [layer.id for layer in others]
     if above is not None and above not in [layer.id for layer in others if layer.may_see(scope)]:
-        raise InputError(f"above: there is no layer {above!r} in {group}", field="above")
+        raise InputError(
+            f"above: there is no layer {above!r} in {group}",
+            field="above",
+            about=expects("above", "none_such", name=str(above)),
+        )
     order.insert(len(order) if above is None else order.index(above), layer_id)
     write_order(conn, order)
 

@@ -27,6 +27,7 @@ from core.coordinates import read_position
 from core.db import notify_place
 from core.errors import Conflict, InputError, NotFound, Unavailable
 from core.exposure import city_box, city_zone
+from core.faults import expects
 from core.given import Given
 from core.i18n import say
 from core.process.faults import sqlstate
@@ -166,11 +167,13 @@ SELECT {_SHOWN} FROM (SELECT * FROM layer_row WHERE {" AND ".join(conditions)} O
 """
         return [_row(row) for row in conn.execute(text(sql), given)]
     except BadRequest as exc:
-        raise InputError(exc.message, field=exc.field) from exc
+        raise InputError(exc.message, field=exc.field, about=exc.about) from exc
     except DataError as exc:
         if filter is None:
             raise
-        raise InputError("filter: expected what can be computed for every row", field="filter") from exc
+        raise InputError(
+            "filter: expected what can be computed for every row", field="filter", about=expects("filter", "computable")
+        ) from exc
 
 
 # --- edits ------------------------------------------------------------------------------------------------------------
@@ -376,7 +379,7 @@ def _drawn(
 ) -> shapely.Geometry | None:
     if place is not None:
         if geometry is not None:
-            raise InputError("place: expected without geometry", field="place")
+            raise InputError("place: expected without geometry", field="place", about=expects("place", "place_columns"))
         return _written(conn, layer, place, before)
     return None if geometry is None else read_shape(conn, geometry, _family(layer), by.crs)
 
@@ -385,7 +388,11 @@ def _written(conn: Connection, layer: OwnLayer, place: str, before: Any) -> shap
     """Where a text says; what may be read in several ways is read as near to where the row was, or to the city, as it
     can be."""
     if _family(layer) != "point":
-        raise InputError("place: expected a geometry, the layer has no points", field="place")
+        raise InputError(
+            "place: expected a geometry, the layer has no points",
+            field="place",
+            about=expects("place", "place_geometry"),
+        )
     box = city_box(conn)
     if before is not None and before.w is not None:
         box = (before.w - NEAR_DEG, before.s - NEAR_DEG, before.e + NEAR_DEG, before.n + NEAR_DEG)

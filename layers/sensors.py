@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 
 from core.clock import rfc3339
 from core.errors import InputError, NotFound
+from core.faults import expects
 from core.history import as_row, was
 from core.scope import EVERYTHING, Scope, seen
 from core.types import JsonObject
@@ -367,10 +368,14 @@ def read_sliding(
     steps = round(window_s / every_s)
     if abs(steps * every_s - window_s) > 1e-6 or not 1 <= steps <= STEPS_IN_WINDOW:
         told = f"window: expected 1 to {STEPS_IN_WINDOW} times `every` ({every_s:g} s), got {window_s:g} s"
-        raise InputError(told, field="window")
+        raise InputError(told, field="window", about=expects("window", "window_steps", most=str(STEPS_IN_WINDOW)))
     start = start if after is None else max(start, after)
     if (end - start).total_seconds() / every_s > SERIES_AT_MOST:
-        raise InputError(f"from: expected at most {SERIES_AT_MOST} steps of `every`", field="from")
+        raise InputError(
+            f"from: expected at most {SERIES_AT_MOST} steps of `every`",
+            field="from",
+            about=expects("from", "steps_most", most=str(SERIES_AT_MOST)),
+        )
     given = {"id": sensor_id, "metric": metric, "start": start, "end": end, "every": every_s, "most": most + 1}
     rows = conn.execute(
         text(_SLIDING), {**given, "function": function, "window": window_s - every_s, "behind": steps - 1}

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from core.clock import rfc3339
 from core.errors import Conflict, InputError, NotFound
+from core.faults import expects
 from core.registry import Registry
 from core.scope import EVERYTHING, Scope
 from layers.base_maps import read_base_maps
@@ -90,10 +91,18 @@ def sight_of_tiles(name: str, scope: Scope) -> Scope | None:
 def check_place(grid: Grid, z: int, x: int, y: int) -> None:
     """InputError for a tile that the grid has not."""
     if not 0 <= z < grid.levels:
-        raise InputError(f"z: expected 0 to {grid.levels - 1}", field="z")
+        raise InputError(
+            f"z: expected 0 to {grid.levels - 1}",
+            field="z",
+            about=expects("z", "between", least="0", most=str(grid.levels - 1)),
+        )
     for axis, value, count in (("x", x, grid.columns(z)), ("y", y, grid.rows(z))):
         if not 0 <= value < count:
-            raise InputError(f"{axis}: expected 0 to {count - 1} at zoom {z}", field=axis)
+            raise InputError(
+                f"{axis}: expected 0 to {count - 1} at zoom {z}",
+                field=axis,
+                about=expects(axis, "between", least="0", most=str(count - 1)),
+            )
 
 
 def read_tile(

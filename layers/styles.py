@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
 from core.errors import InputError
-from core.faults import unfit
+from core.faults import expects, listed, unfit
 from core.given import Given
 from core.i18n import say
 from core.types import JsonObject
@@ -82,11 +82,19 @@ def compiled(conn: Connection, layer: str, columns: Sequence[Column], given: Sty
         return style
     column = next((one for one in columns if one.name == given.by), None)
     if column is None:
-        raise InputError(f"style.by: expected one of {', '.join(c.name for c in columns)}", field="style.by")
+        raise InputError(
+            f"style.by: expected one of {', '.join(c.name for c in columns)}",
+            field="style.by",
+            about=expects("style.by", "one_of", expected=listed([c.name for c in columns])),
+        )
     numeric = column.type in NUMBERS
     method = given.method or ("quantile" if numeric else "categories")
     if method != "categories" and not numeric:
-        raise InputError("style.method: expected categories for a column that has no numbers", field="style.method")
+        raise InputError(
+            "style.method: expected categories for a column that has no numbers",
+            field="style.method",
+            about=expects("style.method", "categories"),
+        )
     classes = (
         categories(conn, layer, column) if method == "categories" else steps(conn, layer, column, method, given.count)
     )
@@ -117,7 +125,11 @@ def steps(conn: Connection, layer: str, column: Column, method: Method, count: i
     given = {"layer": layer, "name": column.name}
     low, high = conn.execute(text(f"SELECT min(v), max(v) FROM ({_NUMBERS}) AS n"), given).one()
     if low is None:
-        raise InputError(f"style.by: {column.name} has no values", field="style.by")
+        raise InputError(
+            f"style.by: {column.name} has no values",
+            field="style.by",
+            about=expects("style.by", "no_values", name=column.name),
+        )
     if method == "equal":
         edges = [low + (high - low) * n / count for n in range(1, count)]
     elif method == "quantile":

@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 
 from core.clock import rfc3339
 from core.errors import InputError, NotFound
+from core.faults import expects
 from core.history import as_row
 from core.scope import EVERYTHING, Classification, Scope, seen
 from core.types import Box, Params
@@ -189,7 +190,9 @@ def _place_in_list(conn: Connection, cursor: str) -> Params:
     given = {"camera": camera, "event": event}
     time = conn.scalar(text("SELECT time FROM video_event WHERE camera_id = :camera AND event_id = :event"), given)
     if time is None:
-        raise InputError("cursor: expected the `next` of an earlier answer", field="cursor")
+        raise InputError(
+            "cursor: expected the `next` of an earlier answer", field="cursor", about=expects("cursor", "cursor")
+        )
     return {**given, "time": time}
 
 

@@ -20,6 +20,7 @@ from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from core.errors import InputError
+from core.faults import expects
 from layers.columns import Column, ColumnType
 
 # of a sheet; of a cell, in characters (Excel's own limits)
@@ -197,7 +198,7 @@ class _Xlsx(Writer):
         self._row += 1
         if self._row > SHEET_ROWS:
             told = f"format: a sheet has at most {SHEET_ROWS - 1:,} rows; expected csv, gpkg or a filter"
-            raise InputError(told, field="format")
+            raise InputError(told, field="format", about=expects("format", "sheet_rows", most=f"{SHEET_ROWS - 1:,}"))
         for number, value in enumerate(values):
             if value is not None:
                 self._cell(number, value)
@@ -213,7 +214,11 @@ class _Xlsx(Writer):
             if len(words) > CELL:
                 told = f"format: a cell of a sheet has at most {CELL:,} characters, and {self._names[number]} of row "
                 told += f"{self._row - 1} has {len(words):,}; expected gpkg, geojson, zip, kml or csv"
-                raise InputError(told, field="format")
+                raise InputError(
+                    told,
+                    field="format",
+                    about=expects("format", "sheet_cell", most=f"{CELL:,}", row=str(self._row - 1)),
+                )
             # never a formula or a link, whatever it begins with
             self._sheet.write_string(*at, words)
 

@@ -20,6 +20,7 @@ from alerts.rules.surprise import ANOMALY
 from alerts.rules.threshold import THRESHOLD
 from alerts.rules.video import VIDEO_EVENT
 from core.errors import InputError
+from core.faults import expects, listed
 from core.given import as_input_error
 from core.registry import Registry
 
@@ -43,7 +44,11 @@ KINDS: Registry[RuleKind] = Registry("onemap.rule_kinds", OURS, key=lambda kind:
 def check_params(kind: str, params: Mapping[str, object]) -> RuleParams:
     """The parameters as the kind's model. Raises InputError that names the field."""
     if kind not in KINDS:
-        raise InputError(f"kind: expected one of {', '.join(k.key for k in KINDS)}; got {kind!r}", field="kind")
+        raise InputError(
+            f"kind: expected one of {', '.join(k.key for k in KINDS)}; got {kind!r}",
+            field="kind",
+            about=expects("kind", "one_of", expected=listed([k.key for k in KINDS])),
+        )
     try:
         return KINDS[kind].params.model_validate(params)
     except ValidationError as exc:

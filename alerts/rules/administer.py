@@ -20,6 +20,7 @@ from alerts.rules.base import RuleRow
 from alerts.rules.editing import lock, write_down
 from core.clock import rfc3339
 from core.errors import Conflict, InputError, NotFound
+from core.faults import expects
 from core.given import Given, as_input_error
 from core.history import VersionHead, read_versions
 from core.types import JsonObject
@@ -267,7 +268,11 @@ def _put(conn: Connection, rule_id: str, after: Mapping[str, Any]) -> None:
 def check(kind: str, alarm_kind: str, params: Mapping[str, object]) -> None:
     """InputError names the field at fault."""
     if alarm_kind not in table("alarm_kinds"):
-        raise InputError(f"alarm_kind: there is no kind of alarm {alarm_kind!r}", field="alarm_kind")
+        raise InputError(
+            f"alarm_kind: there is no kind of alarm {alarm_kind!r}",
+            field="alarm_kind",
+            about=expects("alarm_kind", "none_such", name=alarm_kind),
+        )
     check_params(kind, params)
 
 

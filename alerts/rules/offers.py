@@ -19,6 +19,7 @@ from alerts.rules.base import RuleRow, Thing, watches
 from alerts.rules.editing import switch, write_down
 from alerts.rules.threshold import ThresholdParams
 from core.errors import InputError
+from core.faults import expects
 from core.types import JsonObject
 from core.vocabulary import Text, label, table
 
@@ -70,7 +71,7 @@ def keep_limits(
             _add(conn, kind, metric, wanted or "above", who, now)
         elif wanted is not None and held.params.direction != wanted:
             message = f"thresholds.{metric}: the rule {held.id!r} warns {held.params.direction} its limits"
-            raise InputError(message, field="thresholds")
+            raise InputError(message, field="thresholds", about=expects("thresholds", "other_direction", name=held.id))
 
 
 def direction_of(limits: Mapping[str, float]) -> str | None:

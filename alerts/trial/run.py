@@ -29,6 +29,7 @@ from alerts.trial.labels import Labelled, verdict_of
 from alerts.trial.load import Load, load_of
 from core.clock import rfc3339
 from core.errors import InputError
+from core.faults import expects
 from core.pgarray import from_pg_us, to_pg_us
 from core.vocabulary import Text
 
@@ -102,9 +103,13 @@ def try_rule(conn: Connection, rule: RuleRow, start: datetime, end: datetime) ->
     """What this rule would have done from `start` until before `end`. Raises InputError for a period that cannot be
     tried, or a rule that fails."""
     if end <= start:
-        raise InputError("to: expected a moment after from", field="to")
+        raise InputError("to: expected a moment after from", field="to", about=expects("to", "try_order"))
     if end - start > LONGEST:
-        raise InputError(f"to: expected at most {LONGEST.days} days after from", field="to")
+        raise InputError(
+            f"to: expected at most {LONGEST.days} days after from",
+            field="to",
+            about=expects("to", "days_most", days=str(LONGEST.days)),
+        )
     began = time.monotonic()
     run = _Run(Ledger())
     kind = KINDS[rule.kind]
@@ -222,7 +227,9 @@ def _moments(start: datetime, end: datetime, step: timedelta) -> Iterator[dateti
 def _refuse(faults: dict[Key, Exception]) -> None:
     for (_, thing), fault in faults.items():
         of = "" if thing == ALL else f" on {thing}"
-        raise InputError(f"rule: it failed{of}: {fault}", field="rule") from fault
+        raise InputError(
+            f"rule: it failed{of}: {fault}", field="rule", about=expects("rule", "failed", told=str(fault))
+        ) from fault
 
 
 # --- rules of what stands ---------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from core.analysis.answering import MOST, grouping_object
 from core.analysis.asked import groupings_of, measures_of
 from core.errors import InputError, NotFound
 from core.exposure import city_zone
+from core.faults import expects
 from core.scope import Scope
 from dispatch.analysed import INCIDENTS
 from layers.analysed import DISTRICT, HEXAGONS, OURS, district_codes, own_places, own_subjects
@@ -64,7 +65,11 @@ def understand(conn: Connection, scope: Scope, name: str, asked: Asked) -> tuple
     zone = city_zone(conn)
     question = read_question(subject, places_of(subject, read_places(conn, scope)), asked, zone)
     if asked.district is not None and asked.district not in district_codes(conn, scope):
-        raise InputError(f"district: there is no {asked.district[:60]!r}", field="district")
+        raise InputError(
+            f"district: there is no {asked.district[:60]!r}",
+            field="district",
+            about=expects("district", "none_such", name=asked.district[:60]),
+        )
     return subject, question, zone
 
 

@@ -22,6 +22,7 @@ from core.catalogue.nouns import Name as ResourceName
 from core.catalogue.opened import OpenDataObject
 from core.catalogue.requests import DecisionIn, RequestIn, RequestObject
 from core.errors import InputError, NotFound
+from core.faults import expects
 from core.given import Given
 from core.nouns import Page
 from core.viewer import Permission, Viewer
@@ -91,7 +92,7 @@ def first_of(month: str | None) -> date | None:
         return None
     year, number = map(int, month.split("-"))
     if not (1970 <= year <= 2200 and 1 <= number <= 12):
-        raise InputError("month: expected one such as 2026-11", field="month")
+        raise InputError("month: expected one such as 2026-11", field="month", about=expects("month", "month"))
     return date(year, number, 1)
 
 

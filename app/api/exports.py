@@ -59,7 +59,7 @@ async def get_export(
         wanted = read_wanted(filter, bbox)
         one = await parts.work(find)
     except BadRequest as exc:  # which is 400 under /ogc alone
-        raise InputError(exc.message, field=exc.field) from exc
+        raise InputError(exc.message, field=exc.field, about=exc.about) from exc
     async with folder_of(tasks) as folder:
         path = folder / f"{one.id}.{format}"
         async with parts.exporting:

@@ -15,6 +15,7 @@ from app.deps import Conn, Now, Parts, PartsDep, Who
 from app.problems import GEOJSON, gives
 from core.catalogue.nouns import Kind
 from core.errors import InputError
+from core.faults import expects, listed
 from core.nouns import Page
 from core.scope import EVERYTHING, Scope
 from core.texts import check_text
@@ -116,7 +117,7 @@ def post_within_layer(
         asked = replace(read_wanted(filter, None), after=cursor, limit=limit)
         found = list_within(conn, collection(conn, layer, who.scope), area, asked, who.scope)
     except BadRequest as exc:  # which is 400 under /ogc alone
-        raise InputError(exc.message, field="cursor" if exc.field == "after" else exc.field) from exc
+        raise InputError(exc.message, field="cursor" if exc.field == "after" else exc.field, about=exc.about) from exc
     parts.uses.add(Kind.LAYER, layer, "map", who.username)
     return found
 
@@ -124,6 +125,10 @@ def post_within_layer(
 def _area(conn: Connection, who: Viewer, body: WithinIn) -> Area:
     who.require(Permission.CITY_READ)
     if body.type not in AREAS:
-        raise InputError(f"type: expected one of {', '.join(AREAS)}, got {body.type!r}", field="type")
+        raise InputError(
+            f"type: expected one of {', '.join(AREAS)}, got {body.type!r}",
+            field="type",
+            about=expects("type", "one_of", expected=listed(list(AREAS))),
+        )
     geometry = {"type": body.type, "coordinates": body.coordinates}
     return area_meant(conn, geometry, who.scope, body.radius_m, body.of)

@@ -12,6 +12,7 @@ from app.api.shapes import Limit, Moment, Name, page, parse_number, part
 from app.deps import Conn, Now, PartsDep, Who
 from core import audit
 from core.errors import Conflict, InputError
+from core.faults import expects
 from core.given import Given
 from core.nouns import Page
 from core.viewer import Permission
@@ -45,7 +46,11 @@ class ReplayIn(Given):
     @model_validator(mode="after")
     def ids_or_others(self) -> ReplayIn:
         if self.ids is not None and (self.source, self.reason, self.since) != (None, None, None):
-            raise InputError("ids: expected either ids, or source, reason and since", field="ids")
+            raise InputError(
+                "ids: expected either ids, or source, reason and since",
+                field="ids",
+                about=expects("ids", "ids_or_which"),
+            )
         return self
 
 
@@ -87,7 +92,7 @@ def get_letters(
 def clean(words: str | None) -> str | None:
     """PostgreSQL takes no NUL in text."""
     if words is not None and "\x00" in words:
-        raise InputError("q: expected text without NUL", field="q")
+        raise InputError("q: expected text without NUL", field="q", about=expects("q", "plain_text"))
     return words
 
 

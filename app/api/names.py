@@ -20,7 +20,8 @@ from layers.registers import rename
 
 router = APIRouter(prefix="/api/names", tags=["names"])
 ThingId = Annotated[str, Path(min_length=1, max_length=200)]
-Title = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+# one line: a name stands in lists, on buttons and on the map
+Title = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\n\r\t]*\S[^\n\r\t]*$")]
 
 
 class NamesIn(Given):

@@ -30,6 +30,7 @@ from app.ogc.editing import (
 from app.ogc.place import Place, check
 from app.problems import problem
 from core.errors import Conflict, Forbidden, InputError
+from core.faults import expects
 from core.given import as_input_error
 from core.viewer import Permission, Viewer
 from layers.assets import LAYER as ASSETS
@@ -181,7 +182,11 @@ def _values(conn: Connection, one: Collection, feature: Feature, key: str | None
     if any(sql == "key" for column, sql in one.values if column.name == "key"):
         said, named_by = values.pop("key", None), need_layer(conn, one.id).key
         if said is not None and str(said) not in (key, str(values.get(named_by or ""))):
-            raise InputError("key: expected what it was; the column that names the row changes it", field="key")
+            raise InputError(
+                "key: expected what it was; the column that names the row changes it",
+                field="key",
+                about=expects("key", "stays"),
+            )
     return values
 
 
@@ -192,11 +197,15 @@ def _patch_asset(
     was, change = before["properties"], dict(said.properties)
     for name in OF_REGISTER:
         if name in change and change.pop(name) != was[name]:
-            raise InputError(f"{name}: expected {was[name]!r}; it follows from the code and the place", field=name)
+            raise InputError(
+                f"{name}: expected {was[name]!r}; it follows from the code and the place",
+                field=name,
+                about=expects(name, "stays"),
+            )
     if said.has_geometry:
         drawn = read_shape(conn, said.geometry, "point", system_in(request))
         if drawn.geom_type != "Point":
-            raise InputError("geometry: expected a Point", field="geometry")
+            raise InputError("geometry: expected a Point", field="geometry", about=expects("geometry", "a_point"))
         change |= {"lon": drawn.x, "lat": drawn.y}
     version = read_asset(conn, before["id"], who.scope, lock=True)["version"]
     seen = versions_in(request)

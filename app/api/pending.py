@@ -14,6 +14,7 @@ from app.seeing import need_own
 from core import audit
 from core.crs import Datum, to_wgs84
 from core.errors import InputError
+from core.faults import expects
 from core.given import Given
 from core.nouns import Page
 from core.scope import Classification
@@ -91,7 +92,11 @@ def accept_unit(conn: Conn, who: Who, now: Now, name: ThingName, body: UnitIn) -
     book.read_thing(conn, "unit", name, who.scope)
     if (body.lon is None) != (body.lat is None):
         missing = "lon" if body.lon is None else "lat"
-        raise InputError(f"{missing}: expected both lon and lat, or neither", field=missing)
+        raise InputError(
+            f"{missing}: expected both lon and lat, or neither",
+            field=missing,
+            about=expects(missing, "together", other="lon, lat"),
+        )
     home = to_wgs84(LonLat(body.lon, body.lat), body.datum) if body.lon is not None and body.lat is not None else None
     told = UnitTold(body.kind, body.name_zh, body.name_en, body.capabilities, body.station, home)
     register_unit(conn, name, told, who.username, now)

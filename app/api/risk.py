@@ -16,6 +16,7 @@ from app.cards import read_card
 from app.deps import Conn, Now, PartsDep, Who
 from app.seeing import need_seen
 from core.errors import InputError, NotFound
+from core.faults import expects
 from core.nouns import Band, Risk, Term
 from core.vocabulary import Text
 
@@ -55,10 +56,14 @@ def explain(
     it. 404 where it has no score yet, or lies outside the city."""
     if kind is None:
         if lon is None or lat is None:
-            raise InputError("type: expected type and id, or lon and lat", field="type")
+            raise InputError(
+                "type: expected type and id, or lon and lat", field="type", about=expects("type", "thing_or_place")
+            )
         return explain_cell(conn, who, h3.latlng_to_cell(lat, lon, parts.settings.h3_resolution))
     if identity is None or lon is not None or lat is not None:
-        raise InputError("id: expected with type, and without lon and lat", field="id")
+        raise InputError(
+            "id: expected with type, and without lon and lat", field="id", about=expects("id", "thing_or_place")
+        )
     if kind == "cell":
         return explain_cell(conn, who, identity)
     card = read_card(Asking(conn, who, now, parts), kind, identity)

@@ -34,6 +34,7 @@ from app.api.shapes import INT4, Limit, part
 from app.deps import Conn, Now, Who
 from app.seeing import RULES, need_seen
 from core.errors import InputError
+from core.faults import expects
 from core.given import Given, as_input_error
 from core.i18n import say
 from core.nouns import Page
@@ -84,7 +85,7 @@ def get_way(conn: Conn, who: Who, now: Now, alarm: UUID | None = None) -> WayObj
     """Which way this `alarm` would take now, each stage with its reason."""
     who.require(Permission.METRICS_READ)
     if alarm is None:
-        raise InputError("alarm: expected the id of an alarm", field="alarm")
+        raise InputError("alarm: expected the id of an alarm", field="alarm", about=expects("alarm", "uuid"))
     need_seen(who, "alarm", read_alarms(conn, [alarm]), alarm)
     way = explain_way(conn, alarm, now)
     cause = read_alarms(conn, [UUID(way["cause"])]) if way["cause"] else []
@@ -257,7 +258,11 @@ def given_of(body: EffectIn) -> Any:
 def make_of(conn: Connection, who: Viewer, now: datetime, body: EffectIn, given: Any) -> Make:
     if body.removed:
         if body.what != "route" or body.id is None:
-            raise InputError("removed: only a route that is there is removed", field="removed")
+            raise InputError(
+                "removed: only a route that is there is removed",
+                field="removed",
+                about=expects("removed", "only_there"),
+            )
         return lambda: routing.remove_route(conn, str(body.id), who.username, now)
     if isinstance(given, TakeBackIn):
         take_back = TAKES_BACK.get(body.what)

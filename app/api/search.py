@@ -13,6 +13,7 @@ from app.deps import Conn, Who
 from app.finding import KINDS, search
 from core.crs import Datum, to_wgs84
 from core.errors import InputError
+from core.faults import expects, listed
 from core.finding import Hit
 from core.nouns import Page
 from core.types import LonLat
@@ -50,17 +51,21 @@ def kinds_of(value: str | None) -> list[str] | None:
     asked = value.split(",")
     unknown = next((one for one in asked if one not in KINDS), None)
     if unknown is not None:
-        raise InputError(f"kinds: expected one of {', '.join(KINDS)}; got {unknown!r:.60}", field="kinds")
+        raise InputError(
+            f"kinds: expected one of {', '.join(KINDS)}; got {unknown!r:.60}",
+            field="kinds",
+            about=expects("kinds", "one_of", expected=listed(list(KINDS))),
+        )
     return asked
 
 
 def place_of(near: str | None, lon: float | None, lat: float | None) -> LonLat | None:
     if near is not None:
         if lon is not None or lat is not None:
-            raise InputError("near: expected alone, or lon and lat", field="near")
+            raise InputError("near: expected alone, or lon and lat", field="near", about=expects("near", "near_alone"))
         return parse_near(near)
     if (lon is None) != (lat is None):
-        raise InputError("lon: expected together with lat", field="lon")
+        raise InputError("lon: expected together with lat", field="lon", about=expects("lon", "together", other="lat"))
     return None if lon is None or lat is None else LonLat(lon, lat)
 
 
@@ -69,7 +74,9 @@ def parse_near(value: str) -> LonLat:
         lon, lat = (float(part) for part in value.split(","))
         return LonLat(lon, lat)
     except (ValueError, InputError) as exc:
-        raise InputError(f"near: expected lon,lat in degrees, got {value!r:.80}", field="near") from exc
+        raise InputError(
+            f"near: expected lon,lat in degrees, got {value!r:.80}", field="near", about=expects("near", "lon_lat")
+        ) from exc
 
 
 class Reading(TypedDict):

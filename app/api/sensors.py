@@ -19,6 +19,7 @@ from app.series import read_index
 from core.catalogue.nouns import Kind
 from core.crs import Datum, to_wgs84
 from core.errors import InputError
+from core.faults import expects
 from core.given import Given
 from core.nouns import Page
 from core.scope import Classification
@@ -176,15 +177,21 @@ def get_observations(
     sensor = get_sensor(conn, who, sensor_id)
     chosen = metric or next(iter([*sensor["metrics"], *sensor["values"]]), None)
     if chosen is None:
-        raise InputError("metric: this sensor has none yet", field="metric")
+        raise InputError("metric: this sensor has none yet", field="metric", about=expects("metric", "no_metric"))
     until = end or now + timedelta(minutes=5)
     since = start or until - DEFAULT_SPAN
     if since >= until:
-        raise InputError("from: expected a moment before `to`", field="from")
+        raise InputError(
+            "from: expected a moment before `to`", field="from", about=expects("from", "before_other", other="to")
+        )
     newest = sensor["values"].get(chosen)
     unit = (newest["unit"] if newest else None) or table("metrics").get(chosen, {}).get("unit")
     if (function is None) != (window is None):
-        raise InputError("window: expected together with function", field="window")
+        raise InputError(
+            "window: expected together with function",
+            field="window",
+            about=expects("window", "together", other="function"),
+        )
     limits = sensor["thresholds"].get(chosen, {})
     if function is not None and window is not None:
         measures = read_measures(conn, sensor_id, sensor["kind"], sensor["thresholds"], sensor["attributes"])
@@ -195,7 +202,11 @@ def get_observations(
         until = min(until, now)
         if function == INDEX:
             if not own:
-                raise InputError(f"metric: no rule makes an index {chosen!r} of this window here", field="metric")
+                raise InputError(
+                    f"metric: no rule makes an index {chosen!r} of this window here",
+                    field="metric",
+                    about=expects("metric", "no_index", name=str(chosen)),
+                )
             items, last = read_index(conn, sensor_id, own[0]["rule"], since, until, step, after=cursor, most=limit)
         else:
             items, last = read_sliding(

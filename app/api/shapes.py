@@ -14,7 +14,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from core.errors import InputError
 from core.excerpt import Cursor, Excerpt, Order
-from core.faults import unfit
+from core.faults import expects, listed, unfit
 from core.given import Given
 from core.nouns import Page
 from core.scope import Classification
@@ -104,7 +104,11 @@ class IncidentIn(Given):
             place = () if self.address and self.lon is None and self.lat is None else ("lon", "lat")
             missing = [name for name in ("kind", "level", "title", *place) if getattr(self, name) is None]
             if missing:
-                raise InputError(f"{missing[0]}: expected a value (or alarm, alone)", field=missing[0])
+                raise InputError(
+                    f"{missing[0]}: expected a value (or alarm, alone)",
+                    field=missing[0],
+                    about=expects(missing[0], "missing"),
+                )
         return self
 
 
@@ -154,7 +158,11 @@ class IncidentChange(Given):
     @model_validator(mode="after")
     def some(self) -> IncidentChange:
         if self.classification is None and "in_danger" not in self.model_fields_set:
-            raise InputError("classification: expected a value (or in_danger)", field="classification")
+            raise InputError(
+                "classification: expected a value (or in_danger)",
+                field="classification",
+                about=expects("classification", "missing"),
+            )
         return self
 
 
@@ -179,9 +187,15 @@ def parse_bbox(value: str | None) -> Box | None:
     try:
         west, south, east, north = (float(part) for part in value.split(","))
     except ValueError as exc:
-        raise InputError(f"bbox: expected west,south,east,north in degrees, got {value!r}", field="bbox") from exc
+        raise InputError(
+            f"bbox: expected west,south,east,north in degrees, got {value!r}",
+            field="bbox",
+            about=expects("bbox", "box"),
+        ) from exc
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        raise InputError(f"bbox: expected west <= east and south <= north, got {value!r}", field="bbox")
+        raise InputError(
+            f"bbox: expected west <= east and south <= north, got {value!r}", field="bbox", about=expects("bbox", "box")
+        )
     return west, south, east, north
 
 
@@ -191,7 +205,9 @@ def parse_cursor(value: str | None) -> UUID | None:
     try:
         return UUID(value)
     except ValueError as exc:
-        raise InputError("cursor: expected the `next` of an earlier answer", field="cursor") from exc
+        raise InputError(
+            "cursor: expected the `next` of an earlier answer", field="cursor", about=expects("cursor", "cursor")
+        ) from exc
 
 
 def parse_number(value: str | None) -> int | None:
@@ -199,7 +215,9 @@ def parse_number(value: str | None) -> int | None:
     if value is None:
         return None
     if not (value.isascii() and value.isdigit() and len(value) < 19):
-        raise InputError("cursor: expected the `next` of an earlier answer", field="cursor")
+        raise InputError(
+            "cursor: expected the `next` of an earlier answer", field="cursor", about=expects("cursor", "cursor")
+        )
     return int(value)
 
 
@@ -222,14 +240,22 @@ def parse_place(value: str | None, order: Order) -> Cursor | None:
         return None
     key, mark, identity = value.rpartition("~")
     if bool(mark) is (order == "time"):
-        raise InputError("cursor: expected the `next` of an answer in the same order", field="cursor")
+        raise InputError(
+            "cursor: expected the `next` of an answer in the same order",
+            field="cursor",
+            about=expects("cursor", "cursor"),
+        )
     try:
         number = float(key or 0)
         found = parse_cursor(identity)
     except ValueError as exc:
-        raise InputError("cursor: expected the `next` of an earlier answer", field="cursor") from exc
+        raise InputError(
+            "cursor: expected the `next` of an earlier answer", field="cursor", about=expects("cursor", "cursor")
+        ) from exc
     if found is None or not math.isfinite(number):
-        raise InputError("cursor: expected the `next` of an earlier answer", field="cursor")
+        raise InputError(
+            "cursor: expected the `next` of an earlier answer", field="cursor", about=expects("cursor", "cursor")
+        )
     return Cursor(number, found)
 
 
@@ -251,7 +277,11 @@ def parse_words(
     asked = value.split(",")
     unknown = next((one for one in asked if one not in set(every)), None)
     if unknown is not None:
-        raise InputError(f"{field}: expected one of {', '.join(every)}; got {unknown!r}", field=field)
+        raise InputError(
+            f"{field}: expected one of {', '.join(every)}; got {unknown!r}",
+            field=field,
+            about=expects(field, "one_of", expected=listed(list(every))),
+        )
     return asked
 
 
@@ -275,5 +305,7 @@ def parse_pair(cursor: str | None) -> tuple[str, str] | None:
         return None
     first, sign, second = cursor.partition(":")
     if not sign or not cursor.isprintable():
-        raise InputError("cursor: expected the `next` of an earlier answer", field="cursor")
+        raise InputError(
+            "cursor: expected the `next` of an earlier answer", field="cursor", about=expects("cursor", "cursor")
+        )
     return first, second

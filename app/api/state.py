@@ -8,6 +8,7 @@ from app.api.shapes import Moment
 from app.deps import Conn, Now, Who
 from app.past import Picture, only_of, read_now, read_past
 from core.errors import InputError
+from core.faults import expects
 
 router = APIRouter(tags=["state"])
 
@@ -18,5 +19,5 @@ def get_state(conn: Conn, who: Who, now: Now, at: Moment = None) -> Picture:
     if at is None:
         return only_of(who, read_now(conn, now))
     if at > now:
-        raise InputError("at: expected a moment that has been", field="at")
+        raise InputError("at: expected a moment that has been", field="at", about=expects("at", "past"))
     return only_of(who, read_past(conn, at))

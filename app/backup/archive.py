@@ -72,9 +72,13 @@ class _Counted:
 
 @contextmanager
 def writing(path: Path, keys: Keys) -> Iterator[Writing]:
-    """Write to `path`, which is there, whole and only its owner's, when the block has ended well; else nothing is."""
+    """Write to `path`, which is there, whole and only its owner's, when the block has ended well; else nothing is.
+    InputError where its folder takes none."""
     part = path.with_name(f".{path.name}.part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as exc:
+        raise InputError(f"path: {path} cannot be written: {exc.strerror}", field="path") from exc
     try:
         with os.fdopen(descriptor, "wb") as out:
             with _encrypted(out, keys, path.parent) as target, tarfile.open(fileobj=target, mode="w|") as tar:

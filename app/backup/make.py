@@ -17,7 +17,7 @@ from app.backup.nouns import Manifest
 from app.backup.place import Place
 from core import audit
 from core.db import make_engine
-from core.errors import SetupError, Unavailable
+from core.errors import InputError, SetupError, Unavailable
 from core.migrate import revision_of
 from core.pictures import Pictures
 from core.process import first_line
@@ -51,8 +51,11 @@ def open_store(settings: Settings, state: Path, *, wanted: bool) -> tuple[Pictur
 
 
 def make(place: Place, path: Path, keys: Keys, who: str, now: datetime, *, pictures: bool = True) -> Made:
-    """Write the backup to `path`, with or without `pictures`. SetupError where something of it cannot be read; `path`
+    """Write the backup to `path`, with or without `pictures`. InputError where that is no place for a file, SetupError
+    where something of it cannot be read; `path`
     is then as it was. A picture store that does not answer at the beginning is left out, and that is said."""
+    if path.is_dir():
+        raise InputError(f"path: {path} is a folder; expected the file to write, or --every TIME", field="path")
     if not path.parent.is_dir():
         raise SetupError(f"path: the folder {path.parent} is not there", field="path")
     settings = place.settings

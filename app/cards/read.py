@@ -36,6 +36,7 @@ from app.cards.nouns import (
 from app.cards.people import named_in, read_names
 from app.seeing import as_seen, need_seen, only_seen
 from core.errors import InputError, NotFound
+from core.faults import expects, listed
 from core.i18n import say
 from core.nouns import LogLine
 from core.readings import place_and_what
@@ -62,7 +63,11 @@ def read_card(asking: Asking, kind: str, identity: str) -> Card:
     """NotFound where it is not there or not for this person to see, InputError for a kind that has no cards."""
     reader = READERS.get(kind)
     if reader is None:
-        raise InputError(f"type: expected one of {', '.join(READERS)}; got {kind!r}", field="type")
+        raise InputError(
+            f"type: expected one of {', '.join(READERS)}; got {kind!r}",
+            field="type",
+            about=expects("type", "one_of", expected=listed(list(READERS))),
+        )
     card = reader(asking, identity)
     card["people"] = read_names(asking.conn, named_in(card))
     return card

@@ -98,7 +98,7 @@ def reason_key(reason: str) -> str | None:
 def why(reason: str, about: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """What a failure is called by its reason (core/errors.py), its fields filled in; in plain words where they are not
     known. Of a reason that says little by itself, `error.….at` says what is told of the field."""
-    at = f"error.{reason}.at"
+    at = f"error.{reason}.at" if set(about) != {"field"} else f"error.{reason}.field"
     key = at if about and at in catalogue() else reason_key(reason) or "error.error"
     try:
         return {lang: catalogue()[key][lang].format(**{n: w[lang] for n, w in about.items()}) for lang in LANGS}

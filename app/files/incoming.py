@@ -22,6 +22,7 @@ from core import audit
 from core.clock import utc_now
 from core.db import make_engine
 from core.errors import Conflict, InputError
+from core.faults import expects, listed
 from core.given import as_input_error
 from core.scope import EVERYTHING, Scope
 from core.settings import load_settings
@@ -126,12 +127,20 @@ def choose(tables: list[Table], name: str | None, *, first: bool = False) -> Tab
         named = [table for table in tables if name in (table.name, table.layer)]
         if not named:
             known = ", ".join(table.name for table in tables)
-            raise InputError(f"table: expected one of {known}; got {name!r}", field="table")
+            raise InputError(
+                f"table: expected one of {known}; got {name!r}",
+                field="table",
+                about=expects("table", "one_of", expected=known),
+            )
         return named[0]
     filled = [table for table in tables if table.count != 0] or tables
     if len(filled) > 1 and not first:
         known = ", ".join(table.name for table in filled)
-        raise InputError(f"table: the file has several; expected one of {known}", field="table")
+        raise InputError(
+            f"table: the file has several; expected one of {known}",
+            field="table",
+            about=expects("table", "one_of", expected=known),
+        )
     return filled[0]
 
 
@@ -166,7 +175,11 @@ def _check_names(given: ImportIn, names: list[str]) -> None:
     said = [("columns", column.source) for column in given.columns or ()]
     for field, name in (*said, ("x", given.x), ("y", given.y)):
         if name is not None and name not in names:
-            raise InputError(f"{field}: expected one of {', '.join(names)}; got {name!r}", field=field)
+            raise InputError(
+                f"{field}: expected one of {', '.join(names)}; got {name!r}",
+                field=field,
+                about=expects(field, "one_of", expected=listed(list(names))),
+            )
 
 
 def _kept(before: OwnLayer, given: ImportIn) -> dict[str, Any]:

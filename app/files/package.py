@@ -23,6 +23,7 @@ from core.catalogue.entries import EntryIn, read_entries, write_entry
 from core.clock import utc_now
 from core.db import make_engine
 from core.errors import InputError, OneMapError
+from core.faults import expects
 from core.given import Given, as_input_error
 from core.scope import EVERYTHING
 from core.settings import load_settings
@@ -70,7 +71,9 @@ def load_own(
     except ValidationError as exc:
         raise as_input_error(exc) from exc
     except (ValueError, TypeError) as exc:
-        raise InputError(f"{LIST}: expected a list of layers: {exc}", field="file") from exc
+        raise InputError(
+            f"{LIST}: expected a list of layers: {exc}", field="file", about=expects("file", "list")
+        ) from exc
     for entry in entries:
         given = ImportIn.model_validate({**entry.given.model_dump(), "name": entry.file})
         try:

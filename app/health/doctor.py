@@ -111,6 +111,12 @@ def check_process(process: ProcessHealth, settings: Settings) -> Iterator[Remark
             "without a time of their own that came just then may be two rows. Does one of them hang?",
             wrong=False,
         )
+    if process["figures"].get("devices_let_in"):
+        yield Remark(
+            "the broker lets accounts of devices in at the listener of our processes (ONEMAP_MQTT_URL), where they may "
+            "take an ingester's session and what waits in it: the password_file of that listener is passwd.own, its "
+            "acl_file acl.own (per_listener_settings true, as in deploy/mosquitto.conf)"
+        )
     kept = process["figures"].get("messages_in_files", 0)
     if kept:
         yield Remark(

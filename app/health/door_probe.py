@@ -69,9 +69,9 @@ def prepare(conn: Connection, account: AccountIn, settings: Settings) -> Credent
     try:
         read_account(conn, PROBE)
     except NotFound:
-        return add_account(conn, account, settings.topic_prefix, WHO, now)
-    change_account(conn, account, settings.topic_prefix, WHO, now)
-    return rotate_account(conn, PROBE, WHO, now)
+        return add_account(conn, account, settings.topic_prefix, WHO, now, own=True)
+    change_account(conn, account, settings.topic_prefix, WHO, now, own=True)
+    return rotate_account(conn, PROBE, WHO, now, own=True)
 
 
 def wait_open(begin: Begin) -> bool:

@@ -33,6 +33,8 @@ LOG_TAIL_BYTES = 1_000_000
 TAKEN_OVER_WITHIN = timedelta(hours=1)
 # seconds since 1970, as Mosquitto writes them
 _TAKEN_OVER = re.compile(r"(\d+): Client (\S+) already connected, closing old connection")
+# what our own client ids carry: whoever reads it could come with them
+_SECRET = re.compile(r"-[0-9a-f]{16}-")
 
 
 def check_doors(conn: Connection, now: datetime) -> Iterator[Remark]:
@@ -149,7 +151,7 @@ def check_take_overs(log: Path, now: datetime) -> Iterator[Remark]:
     except OSError:
         return
     found = count_take_overs(lines, now - TAKEN_OVER_WITHIN)
-    often = [f"{name} ({n} times)" for name, n in found.most_common() if n > TAKEN_OVER_AT_MOST]
+    often = [f"{_SECRET.sub('-…-', name)} ({n} times)" for name, n in found.most_common() if n > TAKEN_OVER_AT_MOST]
     if often:
         yield Remark(
             f"two clients take each other's connection: {named(often)}. Each device needs an account of its own "

@@ -13,6 +13,7 @@ from fastapi import Request
 
 from app.problems import GEOJSON
 from core.errors import InputError
+from core.faults import expects
 from core.texts import check_texts
 from layers.collection import Collection
 from layers.ogc.errors import BadRequest, Unsupported
@@ -89,10 +90,14 @@ class Feature:
 def read_feature(body: Mapping[str, Any], one: Collection, key: str | None) -> Feature:
     """A whole feature, for the address `key` where it has one already. Its other members say nothing of it."""
     if body.get("type") != "Feature":
-        raise InputError(f"type: expected 'Feature', got {str(body.get('type'))[:40]!r}", field="type")
+        raise InputError(
+            f"type: expected 'Feature', got {str(body.get('type'))[:40]!r}",
+            field="type",
+            about=expects("type", "one_of", expected="Feature"),
+        )
     for name in ("geometry", "properties"):
         if name not in body:
-            raise InputError(f"{name}: expected a value, or null", field=name)
+            raise InputError(f"{name}: expected a value, or null", field=name, about=expects(name, "missing"))
     _check(body, key)
     return Feature(_properties(body["properties"] or {}, one), body["geometry"])
 
@@ -102,26 +107,34 @@ def read_patch(body: Mapping[str, Any], one: Collection, key: str) -> Feature:
     known = {"type", "id", "properties", "geometry"}
     for name in body:
         if name not in {*known, *OTHER_SYSTEMS}:
-            raise InputError(f"{name[:60]}: expected properties or geometry", field=name[:60])
+            raise InputError(
+                f"{name[:60]}: expected properties or geometry",
+                field=name[:60],
+                about=expects(name[:60], "extra_forbidden"),
+            )
     if body.get("type", "Feature") != "Feature":
-        raise InputError("type: expected 'Feature', it cannot be changed", field="type")
+        raise InputError("type: expected 'Feature', it cannot be changed", field="type", about=expects("type", "stays"))
     if "id" in body and body["id"] is None:
-        raise InputError(f"id: expected {key!r}, it cannot be changed", field="id")
+        raise InputError(f"id: expected {key!r}, it cannot be changed", field="id", about=expects("id", "stays"))
     _check(body, key)
     return Feature(_properties(body.get("properties", {}), one), body.get("geometry"), "geometry" in body)
 
 
 def _check(body: Mapping[str, Any], key: str | None) -> None:
     if key is not None and body.get("id") is not None and str(body["id"]) != key:
-        raise InputError(f"id: expected {key!r}, it cannot be changed", field="id")
+        raise InputError(f"id: expected {key!r}, it cannot be changed", field="id", about=expects("id", "stays"))
     for name in OTHER_SYSTEMS:
         if body.get(name) is not None:
-            raise InputError(f"{name}: expected the system of coordinates in the header Content-Crs", field=name)
+            raise InputError(
+                f"{name}: expected the system of coordinates in the header Content-Crs",
+                field=name,
+                about=expects(name, "content_crs"),
+            )
 
 
 def _properties(given: object, one: Collection) -> dict[str, Any]:
     if not isinstance(given, dict):
-        raise InputError("properties: expected an object", field="properties")
+        raise InputError("properties: expected an object", field="properties", about=expects("properties", "object"))
     known = {column.name for column in one.columns}
     for name in given:
         if name not in known:

@@ -21,16 +21,21 @@ from app.services.net import free_port, reached_at, wait_until
 from core.errors import SetupError
 from core.vocabulary import table
 from ingest.doors.acl import GATEWAY, PROCESS, acl_text
-from ingest.doors.files import ACL, BASE, PASSWORDS, read_base, write_certificate
+from ingest.doors.files import (
+    ACL,
+    BASE,
+    OWN_ACL,
+    OWN_PASSWORDS,
+    PASSWORDS,
+    read_base,
+    write_certificate,
+)
 from ingest.doors.secret import hash_secret, make_secret
 
-# Two listeners, the same accounts behind both. At the devices' a client's id is its user name, whatever it says: nobody
-# takes another's session. The other is for our processes, gateways and tests, whose sessions have names of their own.
+# Two listeners. At the devices' a client's id is its user name, whatever it says: nobody takes another's session. The
+# other is for our processes, gateways and tests, whose sessions have names of their own: no device is known there.
 CONFIG = """\
-per_listener_settings false
-allow_anonymous false
-password_file {folder}/passwd
-acl_file {folder}/acl
+per_listener_settings true
 pid_file {folder}/mosquitto.pid
 persistence true
 persistence_location {folder}/
@@ -49,8 +54,14 @@ log_type warning
 log_type notice
 
 listener {port} 127.0.0.1
+allow_anonymous false
+password_file {folder}/passwd.own
+acl_file {folder}/acl.own
 
 listener {device_port} {device_host}{tls}
+allow_anonymous false
+password_file {folder}/passwd
+acl_file {folder}/acl
 use_username_as_clientid true
 """
 TLS = "\ncertfile {folder}/server.crt\nkeyfile {folder}/server.key"
@@ -146,13 +157,16 @@ def _write_accounts(broker: Broker, prefix: str) -> None:
     """Our own accounts; those of devices stay as they were told last, so that they can connect before the database has
     been read."""
     base = {name: hash_secret(word) for name, word in broker.passwords.items()}
-    _write(broker, BASE, "".join(f"{name}:{kept}\n" for name, kept in base.items()))
+    ours = "".join(f"{name}:{kept}\n" for name, kept in base.items())
+    for file in (BASE, OWN_PASSWORDS):
+        _write(broker, file, ours)
     others = [line for line in _lines(broker.folder / PASSWORDS) if line.partition(":")[0] not in base]
     _write(broker, PASSWORDS, "\n".join([*(f"{name}:{kept}" for name, kept in base.items()), *others]) + "\n")
-    if not (broker.folder / ACL).exists():
-        filters = {key: [f.replace("{prefix}", prefix) for f in found] for key, found in THEIRS.items()}
-        anybody = ANYBODY if TESTER in broker.passwords else ""
-        _write(broker, ACL, acl_text(read_base(broker.folder), filters, prefix) + anybody)
+    filters = {key: [f.replace("{prefix}", prefix) for f in found] for key, found in THEIRS.items()}
+    anybody = ANYBODY if TESTER in broker.passwords else ""
+    for file in (ACL, OWN_ACL):
+        if not (broker.folder / file).exists():
+            _write(broker, file, acl_text(read_base(broker.folder), filters, prefix) + anybody)
 
 
 def _lines(path: Path) -> list[str]:

@@ -200,6 +200,11 @@ class Up:
             self.broker = make_broker(folder, run_as, mine, theirs, self.settings.topic_prefix, doors=doors)
             if self.options.fresh:
                 forget_sessions(self.broker)
+            elif mine and mine != self.broker.port:
+                self.say(
+                    f"port {mine} of the broker is taken; using {self.broker.port}. What devices send before the "
+                    "ingester is there is not kept this once"
+                )
             self._run_broker(self.broker, supervisor)
         self._write_ports()
         self._settle_urls()

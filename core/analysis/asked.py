@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from core.analysis.nouns import Dimension, Function, Grouping, Kind, Measure, Place, Subject, Time
 from core.analysis.times import STEPS, Step
 from core.errors import InputError
+from core.faults import expects, listed
 from core.i18n import say
 from core.types import Box
 from core.vocabulary import Text
@@ -106,26 +107,36 @@ def read_question(subject: Subject, places: Sequence[Place], asked: Asked, zone:
     if not names:
         names = [next(iter(known))] if known else []
     if not names:
-        raise InputError(f"by: {subject.id} has nothing by which it could be grouped", field="by")
+        raise InputError(
+            f"by: {subject.id} has nothing by which it could be grouped", field="by", about=expects("by", "no_grouping")
+        )
     by = tuple(one_of(known, name, field) for name, field in zip(names, ("by", "then"), strict=False))
     if len(set(names)) < len(names):
-        raise InputError("then: expected another grouping than by", field="then")
+        raise InputError(
+            "then: expected another grouping than by", field="then", about=expects("then", "another_than", other="by")
+        )
     function, measure = measure_of(subject, asked.measure)
     since, until = (bound(value, zone, field) for value, field in ((asked.since, "from"), (asked.until, "to")))
     if (since or until) and time is None:
         field = "from" if since else "to"
-        raise InputError(f"{field}: of {subject.id} nobody knows when it was so", field=field)
+        raise InputError(
+            f"{field}: of {subject.id} nobody knows when it was so", field=field, about=expects(field, "no_time")
+        )
     if since and until and since >= until:
         raise InputError("to: expected what is later than from", field="to", reason="to_before_from")
     if asked.bbox is not None and subject.geom is None:
-        raise InputError(f"bbox: {subject.id} has no places", field="bbox")
+        raise InputError(f"bbox: {subject.id} has no places", field="bbox", about=expects("bbox", "no_places"))
     return Question(by, function, measure, time, since, until, asked.bbox, asked.district, only_of(subject, asked))
 
 
 def one_of(known: dict[str, Grouping], name: str, field: str) -> Grouping:
     found = known.get(name) or known.get(f"{COLUMN}{name}") or known.get(name.removeprefix(COLUMN))
     if found is None:
-        raise InputError(f"{field}: expected one of {', '.join(known)}; got {name[:100]!r}", field=field)
+        raise InputError(
+            f"{field}: expected one of {', '.join(known)}; got {name[:100]!r}",
+            field=field,
+            about=expects(field, "one_of", expected=listed(list(known))),
+        )
     return found
 
 
@@ -135,7 +146,11 @@ def time_of(subject: Subject, asked: Asked) -> Time | None:
     found = next((one for one in subject.times if one.id == asked.time), None)
     if found is None:
         names = ", ".join(one.id for one in subject.times) or "none: it has no times"
-        raise InputError(f"time: expected one of {names}; got {asked.time[:100]!r}", field="time")
+        raise InputError(
+            f"time: expected one of {names}; got {asked.time[:100]!r}",
+            field="time",
+            about=expects("time", "one_of", expected=names),
+        )
     return found
 
 
@@ -146,21 +161,33 @@ def measure_of(subject: Subject, asked: str) -> tuple[Function, Measure | None]:
     found = next((one for one in subject.measures if one.id == name and function in one.functions), None)
     if found is None:
         names = ", ".join(one for one, _ in measures_of(subject))
-        raise InputError(f"measure: expected one of {names}; got {asked[:100]!r}", field="measure")
+        raise InputError(
+            f"measure: expected one of {names}; got {asked[:100]!r}",
+            field="measure",
+            about=expects("measure", "one_of", expected=names),
+        )
     return Function(function), found
 
 
 def only_of(subject: Subject, asked: Asked) -> tuple[Dimension, str] | None:
     if (asked.column is None) != (asked.value is None):
         lacking = "value" if asked.value is None else "column"
-        raise InputError(f"{lacking}: column and value go together", field=lacking)
+        raise InputError(
+            f"{lacking}: column and value go together",
+            field=lacking,
+            about=expects(lacking, "together", other="column, value"),
+        )
     if asked.column is None or asked.value is None:
         return None
     name = asked.column.removeprefix(COLUMN)
     found = next((one for one in subject.dimensions if one.id in (asked.column, name)), None)
     if found is None:
         names = ", ".join(one.id for one in subject.dimensions) or "none: it has no columns"
-        raise InputError(f"column: expected one of {names}; got {asked.column[:100]!r}", field="column")
+        raise InputError(
+            f"column: expected one of {names}; got {asked.column[:100]!r}",
+            field="column",
+            about=expects("column", "one_of", expected=names),
+        )
     return found, asked.value
 
 

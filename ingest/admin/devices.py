@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from core import audit
 from core.db import notify_change
 from core.errors import Conflict, InputError, NotFound
+from core.faults import expects
 from core.history import row_of, write_thing
 from core.scope import EVERYTHING, Scope, seen
 from core.types import UNKNOWN_DISTRICT, LonLat, Params
@@ -71,7 +72,11 @@ def accept_sensor(conn: Connection, sensor_id: str, told: Registration, who: str
     it is judged. Conflict where it is in use already."""
     if told.kind not in table("sensor_kinds"):
         known = ", ".join(sorted(table("sensor_kinds")))
-        raise InputError(f"kind: expected one of {known}; got {told.kind[:60]!r}", field="kind")
+        raise InputError(
+            f"kind: expected one of {known}; got {told.kind[:60]!r}",
+            field="kind",
+            about=expects("kind", "one_of", expected=known),
+        )
     row = lock_sensor(conn, sensor_id)
     if row.status not in ACCEPTED_FROM:
         raise Conflict(f"status: the sensor is {row.status} already", reason="not_pending", field="status")

@@ -20,15 +20,16 @@ from core.db import DOOR_CHANNEL, notify
 from core.errors import Conflict, Forbidden, InputError, NotFound
 from core.faults import not_as
 from core.given import Given
+from core.installation import read_installation
 from core.scope import EVERYTHING, Scope, seen, seen_unit, unit_district
 from core.types import Params, check_device_id
 from ingest.cover import covers, overlap
-from ingest.doors.acl import CANARY, GATEWAY, PROCESS, Account
+from ingest.doors.acl import CANARY, GATEWAY, PROBE, PROCESS, STRANGER, Account
 from ingest.doors.secret import hash_secret, make_secret
 from ingest.filters import check_filter
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-OURS = (PROCESS, GATEWAY, CANARY)
+OURS = (PROCESS, GATEWAY, CANARY, STRANGER)
 # what an account may speak for, each id of one account only
 THINGS = ("sensors", "cameras", "units")
 LISTS = (*THINGS, "sources", "topics")
@@ -127,8 +128,12 @@ class DoorState(TypedDict):
 # --- changes ----------------------------------------------------------------------------------------------------------
 
 
-def add_account(conn: Connection, given: AccountIn, prefix: str, who: str, now: datetime) -> Credentials:
-    """A new account and its secret. Conflict where the name is taken or another speaks for one of its things."""
+def add_account(
+    conn: Connection, given: AccountIn, prefix: str, who: str, now: datetime, *, own: bool = False
+) -> Credentials:
+    """A new account and its secret. Conflict where the name is taken or another speaks for one of its things. `own`:
+    the doctor makes its own."""
+    need_others(given.name, own=own)
     want_doors(conn)
     given = check_account(conn, given.filled(), prefix)
     secret = make_secret()
@@ -139,8 +144,11 @@ def add_account(conn: Connection, given: AccountIn, prefix: str, who: str, now: 
     return {"username": given.name, "password": secret}
 
 
-def change_account(conn: Connection, given: AccountIn, prefix: str, who: str, now: datetime) -> None:
+def change_account(
+    conn: Connection, given: AccountIn, prefix: str, who: str, now: datetime, *, own: bool = False
+) -> None:
     """What it may speak for from now on, as a whole; its secret stays."""
+    need_others(given.name, own=own)
     want_doors(conn)
     require_active(conn, given.name)
     given = check_account(conn, given.filled(), prefix)
@@ -148,8 +156,9 @@ def change_account(conn: Connection, given: AccountIn, prefix: str, who: str, no
     write_down(conn, given.name, "device.change", stated(given), who, now)
 
 
-def rotate_account(conn: Connection, name: str, who: str, now: datetime) -> Credentials:
+def rotate_account(conn: Connection, name: str, who: str, now: datetime, *, own: bool = False) -> Credentials:
     """A new secret; the old one is worth nothing once the broker has been told."""
+    need_others(name, own=own)
     want_doors(conn)
     require_active(conn, name)
     secret = make_secret()
@@ -163,6 +172,7 @@ def rotate_account(conn: Connection, name: str, who: str, now: datetime) -> Cred
 
 def revoke_account(conn: Connection, name: str, who: str, now: datetime) -> None:
     """Nobody connects with it any more. Its name is never given again."""
+    need_others(name)
     want_doors(conn)
     require_active(conn, name)
     conn.execute(
@@ -170,6 +180,12 @@ def revoke_account(conn: Connection, name: str, who: str, now: datetime) -> None
         {"now": now, "who": who, "name": name},
     )
     write_down(conn, name, "device.revoke", {}, who, now)
+
+
+def need_others(name: str, *, own: bool = False) -> None:
+    """An account of the software itself is nobody's to have: the doctor's (`own`) is let in where our processes are."""
+    if name in OURS or (name == PROBE and not own):
+        raise not_as("name", "own_account", f"{name!r} is an account of the software itself")
 
 
 def require_active(conn: Connection, name: str) -> None:
@@ -184,8 +200,9 @@ def require_active(conn: Connection, name: str) -> None:
 
 def check_account(conn: Connection, given: AccountIn, prefix: str) -> AccountIn:
     """InputError names the field at fault; Conflict where another account speaks for one of its things."""
-    if given.name in OURS:
-        raise not_as("name", "own_account", f"{given.name!r} is an account of the software itself")
+    if given.name.startswith(read_installation(conn).client_id(prefix, "")):
+        # where a client's id is its user name, it would be one of ours
+        raise not_as("name", "own_account", f"{given.name!r} is a name of the software itself")
     if given.kind == "gateway" and any(getattr(given, name) for name in LISTS):
         raise not_as("kind", "gateway_alone", "a gateway may speak for all; leave out what it speaks for")
     for kind in THINGS:

@@ -18,8 +18,13 @@ Kind = Literal["process", "gateway", "device", "unit"]
 PROCESS, GATEWAY = "onemap", "gateway"
 # may do nothing: being let in shows that the broker has read its files
 CANARY = "onemap-doors"
+# may do nothing either, and is known at the devices' listener alone: being let in at ours shows that devices are
+STRANGER = "onemap-stranger"
 # the doctor's, which tries what a device may
 PROBE = "doctor-probe"
+# who is let in at the listener of our processes, where a client chooses its id. PROBE's secret is new with each use and
+# leaves the doctor's memory nowhere
+INSIDE = (PROCESS, GATEWAY, CANARY, PROBE)
 OUT_TOPICS = ("alarm/#", "alert/#", "task/+")
 IN_TOPICS = tuple(
     "/".join("+" if part.startswith("{") else part for part in template.split("/")) for template in NATIVE.values()

@@ -13,9 +13,11 @@ from pathlib import Path
 
 from core.errors import SetupError, Unavailable
 from core.tls import check_pair
-from ingest.doors.acl import GATEWAY, PROCESS, Account, acl_text, password_text
+from ingest.doors.acl import GATEWAY, INSIDE, PROCESS, Account, acl_text, password_text
 
 BASE, PASSWORDS, ACL, PID = "passwd.base", "passwd", "acl", "mosquitto.pid"
+# of our own listener: nobody of the others is known there
+OWN_PASSWORDS, OWN_ACL = "passwd.own", "acl.own"
 # of the devices' listener
 CERTIFICATE, KEY = "server.crt", "server.key"
 
@@ -41,9 +43,15 @@ def read_base(folder: Path) -> list[Account]:
 def doors_text(
     folder: Path, accounts: Iterable[Account], filters: Mapping[str, Sequence[str]], prefix: str
 ) -> dict[str, str]:
-    """Both files as they should be: our own accounts and these."""
+    """The files as they should be: our own accounts and these; at our own listener none but ours."""
     everybody = [*read_base(folder), *accounts]
-    return {PASSWORDS: password_text(everybody), ACL: acl_text(everybody, filters, prefix)}
+    inside = [account for account in everybody if account.name in INSIDE]
+    return {
+        PASSWORDS: password_text(everybody),
+        ACL: acl_text(everybody, filters, prefix),
+        OWN_PASSWORDS: password_text(inside),
+        OWN_ACL: acl_text(inside, filters, prefix),
+    }
 
 
 def write_doors(folder: Path, texts: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""The process that keeps the broker's doors as the database says: it writes Mosquitto's two files and makes it read
+"""The process that keeps the broker's doors as the database says: it writes Mosquitto's files and makes it read
 them. It also brings it the newest certificate.
 
 It runs where the broker's folder and its process can be reached (beside it under `up`, in its pid namespace in
@@ -22,11 +22,11 @@ from sqlalchemy import Connection, text
 from core.db import DOOR_CHANNEL, SOURCE_CHANNEL, Notes, make_engine
 from core.errors import InputError, OneMapError, Unavailable
 from core.log import get_log
-from core.mqtt import connect, make_client
+from core.mqtt import connect, make_client, parse_mqtt_url
 from core.process import Chore, Chores, Crew, Heartbeat, Lease, Pulse, first_line, keep_running, take_lease
 from core.settings import Settings
 from ingest.doors.accounts import read_active
-from ingest.doors.acl import CANARY, Account
+from ingest.doors.acl import CANARY, STRANGER, Account
 from ingest.doors.files import doors_text, is_written, reload_broker, write_certificate, write_doors
 from ingest.doors.secret import hash_secret, make_secret
 from ingest.filters import check_filter
@@ -58,8 +58,10 @@ class Keeper:
         self.figures: Counter[str] = Counter()
         # new in each life of ours, so that the broker is told at least once: it may have read the files before we wrote
         # the last ones
-        self._canary = make_canary()
+        self._canary, self._stranger = make_canary(CANARY), make_canary(STRANGER)
         self._proven = False
+        # whether an account of a device is let in where client ids are chosen
+        self._open_inside = False
         self.chores = Chores(
             "doors",
             [
@@ -72,12 +74,16 @@ class Keeper:
     def run(self, process_stop: threading.Event, pulse: Pulse) -> None:
         """Until told to stop, or the lease is lost."""
         crew = Crew(threading.Event(), pulse)
-        heartbeat = Heartbeat(self._db, f"doors-{self._lease.pid}", lambda: {**self.figures, **crew.figures()})
+        heartbeat = Heartbeat(self._db, f"doors-{self._lease.pid}", lambda: self._tell(crew))
         crew.start("lease", self._listen, vital=True)
         crew.start("doors", self.chores.run)
         crew.start("heartbeat", heartbeat.run)
         crew.stand(process_stop, (self.chores.sign,))
         self._db.dispose()
+
+    def _tell(self, crew: Crew) -> dict[str, object]:
+        told: dict[str, object] = {"devices_let_in": True} if self._open_inside else {}
+        return {**self.figures, **told, **crew.figures()}
 
     def _listen(self, stop: threading.Event, pulse: Pulse) -> None:
         self._lease.listen([DOOR_CHANNEL, SOURCE_CHANNEL], self._hear, lambda: None, stop, pulse)
@@ -93,17 +99,19 @@ class Keeper:
             filters = read_filters(conn, self._settings.topic_prefix)
 
         def texts() -> dict[str, str]:
-            return doors_text(self._folder, [*accounts, self._canary.account], filters, self._settings.topic_prefix)
+            everybody = [*accounts, self._canary.account, self._stranger.account]
+            return doors_text(self._folder, everybody, filters, self._settings.topic_prefix)
 
         try:
             if self._proven and applied >= wanted and is_written(self._folder, texts()):
                 return
             self._proven = False
             # a new secret in the same files: who is let in with it shows that the broker has read them
-            self._canary = make_canary()
+            self._canary, self._stranger = make_canary(CANARY), make_canary(STRANGER)
             write_doors(self._folder, texts())
             pid = reload_broker(self._folder)
             self._prove()
+            self._look_for_strangers()
         except (OSError, OneMapError) as exc:
             self._proven = False
             with self._db.begin() as conn:
@@ -123,6 +131,12 @@ class Keeper:
                 raise Unavailable("the broker got the signal and has not read its files anew", reason="broker_away")
             time.sleep(0.02)
 
+    def _look_for_strangers(self) -> None:
+        """At our own listener a client chooses its id, a session of ours too: no account of a device may come in."""
+        self._open_inside = is_let_in(self._settings, self._stranger.account.name, self._stranger.secret)
+        if self._open_inside:
+            log.error("devices_let_in", listener=parse_mqtt_url(self._settings.need_mqtt()).port)
+
     def keep_certificate(self, _: datetime) -> None:
         """Where it has been renewed, take it to the broker: new connections are shown it, the others stay."""
         files = self._settings.tls_files()
@@ -140,9 +154,9 @@ def read_filters(conn: Connection, prefix: str) -> dict[str, list[str]]:
     return found
 
 
-def make_canary() -> Canary:
+def make_canary(name: str) -> Canary:
     secret = make_secret()
-    return Canary(Account(CANARY, "device", hash_secret(secret)), secret)
+    return Canary(Account(name, "device", hash_secret(secret)), secret)
 
 
 def is_let_in(settings: Settings, name: str, secret: str) -> bool:

@@ -8,6 +8,7 @@ terminal keeps its reports and sends them later as a batch.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
@@ -118,7 +119,8 @@ class Session:
         # of the batch that is being taken
         self._faults: list[DecodeError] = []
         self._assembly = Assembly()
-        self._login_until = asyncio.get_running_loop().time() + self._options.login_s
+        self._heard_at = asyncio.get_running_loop().time()
+        self._login_until = self._heard_at + self._options.login_s
         self._handlers: dict[int, Callable[[Message], Awaitable[None]]] = {
             Id.TERMINAL_ANSWER: self._ignore,
             Id.HEARTBEAT: self._done,
@@ -129,12 +131,18 @@ class Session:
 
     async def run(self) -> None:
         """Until the terminal leaves, is silent too long, talks nonsense or cannot be served."""
+        await self._serve()
+        await self._tell_lost(math.inf)
+
+    async def _serve(self) -> None:
         while self._bad < self._options.max_bad:
             frame = b""
             try:
                 before = self._bad
                 frame = await self._read_frame()
+                self._heard_at = asyncio.get_running_loop().time()
                 await self._handle(decode(frame))
+                await self._tell_lost(time.monotonic())
                 self._bad = 0 if self._bad == before else self._bad
             except DecodeError as exc:
                 self._count_bad(exc)
@@ -151,8 +159,18 @@ class Session:
         log.warning("closed_after_nonsense", peer=self._peer, phone=self._phone)
 
     async def _read_frame(self) -> bytes:
-        """The bytes between two flags. Raises DecodeError where no flag comes within the longest frame."""
-        async with asyncio.timeout_at(self._read_until()):
+        """The bytes between two flags. Raises DecodeError where no flag comes within the longest frame. Long messages
+        whose rest does not come are told meanwhile."""
+        loop = asyncio.get_running_loop()
+        while (wait := self._assembly.until - time.monotonic()) < self._silent_until() - loop.time():
+            try:
+                return await self._read_until(loop.time() + wait)
+            except TimeoutError:
+                await self._tell_lost(time.monotonic())
+        return await self._read_until(self._silent_until())
+
+    async def _read_until(self, moment: float) -> bytes:
+        async with asyncio.timeout_at(moment):
             while True:
                 try:
                     frame = await self._reader.readuntil(FLAG)
@@ -162,8 +180,15 @@ class Session:
                 if len(frame) > 1:
                     return frame[:-1]
 
-    def _read_until(self) -> float:
-        idle = asyncio.get_running_loop().time() + self._options.idle_s
+    async def _tell_lost(self, now: float) -> None:
+        for held in self._assembly.take_lost(now):
+            self._count("unfinished")
+            phone = next(iter(held.parts.values())).phone
+            await self._tell(held.as_error(), held.body, phone if self._may_publish else None)
+
+    def _silent_until(self) -> float:
+        """How long nothing need come."""
+        idle = self._heard_at + self._options.idle_s
         return idle if self._may_publish else min(idle, self._login_until)
 
     @property

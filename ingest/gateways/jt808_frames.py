@@ -6,6 +6,7 @@ the body properties) has a version byte and a phone number of 10 instead of 6 BC
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from dataclasses import dataclass, field
@@ -139,6 +140,20 @@ class Open:
     def size(self) -> int:
         return sum(len(part.body) for part in self.parts.values())
 
+    @property
+    def body(self) -> bytes:
+        """Of the parts that came, in their order."""
+        return b"".join(self.parts[number].body for number in sorted(self.parts))
+
+    def as_error(self) -> DecodeError:
+        """What is told of it where the rest does not come."""
+        came = ", ".join(map(str, sorted(self.parts)))
+        kind = next(iter(self.parts.values())).message_id
+        return DecodeError(
+            f"subpackage: expected {self.total} parts of message {kind:04x}; part {came} came, the rest did not",
+            field="subpackage",
+        )
+
 
 class Assembly:
     """Puts the parts of one connection's long messages together, within bounds; beyond them a DecodeError.
@@ -150,6 +165,20 @@ class Assembly:
     def __init__(self) -> None:
         self._open: dict[tuple[int, int], Open] = {}
         self._complete: dict[tuple[int, int], float] = {}
+        self._lost: list[Open] = []
+
+    @property
+    def until(self) -> float:
+        """When the next message that is not whole is given up; infinity where none is open."""
+        return min((held.since + MAX_AGE_S for held in self._open.values()), default=math.inf)
+
+    def take_lost(self, now: float) -> list[Open]:
+        """Messages given up since the last call: too old at `now` (infinity: all that are open), or more than are held
+        at once."""
+        self._lost += [held for held in self._open.values() if now - held.since >= MAX_AGE_S]
+        self._open = {name: held for name, held in self._open.items() if now - held.since < MAX_AGE_S}
+        lost, self._lost = self._lost, []
+        return lost
 
     def is_complete(self, part: Message, now: float) -> bool:
         """Whether this is a part, sent again, of a message that `add` has given whole a moment ago."""
@@ -176,9 +205,9 @@ class Assembly:
 
     def _forget(self, key: tuple[int, int], now: float) -> None:
         """Make room for the message `key`: the aged go, and the oldest where too many are open."""
-        self._open = {name: held for name, held in self._open.items() if now - held.since < MAX_AGE_S}
+        self._lost = self.take_lost(now)
         if key not in self._open and len(self._open) >= MAX_OPEN:
-            del self._open[min(self._open, key=lambda name: self._open[name].since)]
+            self._lost.append(self._open.pop(min(self._open, key=lambda name: self._open[name].since)))
         self._complete = {name: at for name, at in self._complete.items() if now - at < MAX_AGE_S}
         if len(self._complete) >= MAX_COMPLETE:
             del self._complete[min(self._complete, key=self._complete.__getitem__)]

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 
 from core.db import gather_statistics, notify_change
 from core.errors import Conflict, InputError, NotFound
+from core.faults import expects
 from core.history import kept
 from core.scope import EVERYTHING, Scope
 from core.vocabulary import Text
@@ -194,7 +195,11 @@ def read_districts(conn: Connection, given: GridCellsIn) -> list[District]:
         raise NotFound(f"district: {what}", field="district")
     for district in found:
         if not REGION.fullmatch(district.code):
-            raise InputError(f"district: expected codes of six digits, got {district.code[:40]!r}", field="district")
+            raise InputError(
+                f"district: expected codes of six digits, got {district.code[:40]!r}",
+                field="district",
+                about=expects("district", "district_codes"),
+            )
     return found
 
 

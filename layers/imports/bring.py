@@ -21,6 +21,7 @@ from sqlalchemy import Connection, text
 from core.db import notify_change
 from core.errors import Conflict, InputError
 from core.exposure import city_box, city_zone
+from core.faults import expects
 from core.i18n import say
 from core.types import Box
 from core.vocabulary import Text
@@ -159,7 +160,7 @@ def zone_of(conn: Connection, plan: Plan) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         told = f"zone: expected an IANA time zone such as Asia/Shanghai, got {name[:60]!r}"
-        raise InputError(told, field="zone") from None
+        raise InputError(told, field="zone", about=expects("zone", "zone")) from None
 
 
 def bring(
@@ -232,7 +233,11 @@ def stage(
     if outcome.read and outcome.refused == outcome.read:
         first = outcome.refusals[0]
         where = f"row {first['row']}: {first['field'] + ': ' if first['field'] else ''}"
-        raise InputError(f"file: no row of {table.name} can be kept; {where}{first['why']['en']}", field="file")
+        raise InputError(
+            f"file: no row of {table.name} can be kept; {where}{first['why']['en']}",
+            field="file",
+            about=expects("file", "no_row", row=str(first["row"]), told=first["why"]),
+        )
     finish_stage(raw)
 
 

@@ -11,6 +11,7 @@ import codecs
 import zipfile
 
 from core.errors import InputError
+from core.faults import expects
 
 GB = "gb18030"
 UTF8 = "utf-8"
@@ -25,7 +26,11 @@ def encoding_named(name: str) -> str:
     try:
         return codecs.lookup(wanted).name
     except LookupError:
-        raise InputError(f"encoding: expected utf-8, gbk, gb18030 …, got {name[:40]!r}", field="encoding") from None
+        raise InputError(
+            f"encoding: expected utf-8, gbk, gb18030 …, got {name[:40]!r}",
+            field="encoding",
+            about=expects("encoding", "encoding_name"),
+        ) from None
 
 
 def encoding_of(body: bytes) -> str:
@@ -38,7 +43,9 @@ def encoding_of(body: bytes) -> str:
         if reads(body, name):
             return name
     raise InputError(
-        "encoding: this is neither UTF-8 nor GB 18030 text; expected that its encoding is named", field="encoding"
+        "encoding: this is neither UTF-8 nor GB 18030 text; expected that its encoding is named",
+        field="encoding",
+        about=expects("encoding", "encoding_unknown"),
     )
 
 
@@ -55,7 +62,9 @@ def check_text(body: bytes, encoding: str, name: str) -> None:
     """InputError where what somebody named cannot be it."""
     if not reads(body, encoding):
         raise InputError(
-            f"encoding: {name} cannot be read as {encoding}; leave it out and it is found", field="encoding"
+            f"encoding: {name} cannot be read as {encoding}; leave it out and it is found",
+            field="encoding",
+            about=expects("encoding", "encoding_other", name=encoding),
         )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from core.db import notify_change
 from core.errors import InputError
+from core.faults import expects, listed
 from core.given import as_input_error
 from core.history import THINGS, kept
 from core.types import Box, JsonObject
@@ -29,7 +30,11 @@ def load_layer(conn: Connection, layer: str, features: Iterable[tuple[str, Featu
     """Load (where, feature) pairs into `layer`; `where` names the place in messages. Returns how many there were."""
     spec = BY_LAYER.get(layer)
     if spec is None:
-        raise InputError(f"layer: expected one of {', '.join(BY_LAYER)}; got {layer!r}", field="layer")
+        raise InputError(
+            f"layer: expected one of {', '.join(BY_LAYER)}; got {layer!r}",
+            field="layer",
+            about=expects("layer", "one_of", expected=listed(list(BY_LAYER))),
+        )
     raw = conn.connection.driver_connection
     assert isinstance(raw, psycopg.Connection)
     raw.execute(
@@ -50,7 +55,11 @@ def load_layer(conn: Connection, layer: str, features: Iterable[tuple[str, Featu
     raw.execute("UPDATE staged SET geom = ST_SetSRID(ST_GeomFromGeoJSON(shape), 4326)")
     doubled = raw.execute("SELECT id FROM staged GROUP BY id HAVING count(*) > 1 LIMIT 1").fetchone()
     if doubled:
-        raise InputError(f"{layer}: id: {doubled[0]!r} stands there twice", field="id")
+        raise InputError(
+            f"{layer}: id: {doubled[0]!r} stands there twice",
+            field="id",
+            about=expects("id", "twice", name=str(doubled[0])),
+        )
     if spec.history in THINGS:
         raw.execute(
             f"CREATE TEMP TABLE was ON COMMIT DROP AS SELECT t.id, {kept('t')} AS row FROM {spec.history} t".encode()

@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from core.errors import InputError
+from core.faults import expects
 from layers.imports.letters import decode_name
 
 # what an archive may become: entries, bytes, bytes for one of the archive
@@ -62,7 +63,7 @@ class Found:
 def open_file(path: Path, folder: Path) -> list[Found]:
     """What can be read of `path`; archives are unpacked into `folder`, which is empty and ours."""
     if not path.exists():
-        raise InputError(f"file: {path.name} is not there", field="file")
+        raise InputError(f"file: {path.name} is not there", field="file", about=expects("file", "file_gone"))
     if path.is_dir():
         found = list(_among(path))
     elif zipfile.is_zipfile(path):
@@ -70,7 +71,9 @@ def open_file(path: Path, folder: Path) -> list[Found]:
     else:
         found = [Found(kind_of(path), path, path.stem)]
     if not found:
-        raise InputError(f"file: nothing in {path.name} can be read; {WANTED}", field="file")
+        raise InputError(
+            f"file: nothing in {path.name} can be read; {WANTED}", field="file", about=expects("file", "file_kind")
+        )
     return found
 
 
@@ -124,7 +127,9 @@ def kind_of(path: Path) -> Kind:
     if text.startswith(b"AutoCAD Binary DXF") or lines[:2] == [b"0", b"SECTION"] or _is_commented_dxf(lines):
         return Kind.DXF
     if b"\x00" in head.replace(b"\x00\x00\x00", b"") and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InputError(f"file: {path.name} cannot be read; {WANTED}", field="file")
+        raise InputError(
+            f"file: {path.name} cannot be read; {WANTED}", field="file", about=expects("file", "file_kind")
+        )
     return Kind.CSV
 
 
@@ -138,7 +143,9 @@ def _kind_of_xml(path: Path, head: bytes) -> Kind:
         return Kind.KML
     if b"<osm" in head:
         return Kind.OSM
-    raise InputError(f"file: {path.name}: expected KML or OpenStreetMap XML", field="file")
+    raise InputError(
+        f"file: {path.name}: expected KML or OpenStreetMap XML", field="file", about=expects("file", "file_kind")
+    )
 
 
 def refuse_doctype(path: Path) -> None:
@@ -150,7 +157,9 @@ def refuse_doctype(path: Path) -> None:
             window = tail + block
             if b"<!DOCTYPE" in window or b"<!ENTITY" in window:
                 raise InputError(
-                    f"file: {path.name} declares a document type (DOCTYPE); expected plain XML", field="file"
+                    f"file: {path.name} declares a document type (DOCTYPE); expected plain XML",
+                    field="file",
+                    about=expects("file", "file_doctype"),
                 )
             tail = block[-16:]
 
@@ -173,7 +182,7 @@ def _check_archive(archive: zipfile.ZipFile, name: str) -> None:
     if len(entries) > ENTRIES or total > UNPACKED or (total > ALWAYS and total / packed > RATIO):
         told = f"file: {name} would unpack to {len(entries):,} files of {total:,} bytes"
         most = f"expected at most {ENTRIES:,} files of {UNPACKED:,} bytes, packed at most {RATIO} to one"
-        raise InputError(f"{told}; {most}", field="file")
+        raise InputError(f"{told}; {most}", field="file", about=expects("file", "file_unpacks"))
 
 
 def unpack(archive: zipfile.ZipFile, folder: Path, name: str) -> None:
@@ -184,7 +193,11 @@ def unpack(archive: zipfile.ZipFile, folder: Path, name: str) -> None:
             continue
         parts = PurePosixPath(decode_name(entry).replace("\\", "/")).parts
         if not parts or any(part in ("..", "/") or ":" in part for part in parts):
-            raise InputError(f"file: {name} has an entry {'/'.join(parts)!r} that leads out of it", field="file")
+            raise InputError(
+                f"file: {name} has an entry {'/'.join(parts)!r} that leads out of it",
+                field="file",
+                about=expects("file", "file_leads_out"),
+            )
         target = folder.joinpath(*parts)
         target.parent.mkdir(parents=True, exist_ok=True)
         left = entry.file_size
@@ -192,5 +205,9 @@ def unpack(archive: zipfile.ZipFile, folder: Path, name: str) -> None:
             while block := source.read(BLOCK):
                 left -= len(block)
                 if left < 0:
-                    raise InputError(f"file: {name}: {'/'.join(parts)} is longer than it says", field="file")
+                    raise InputError(
+                        f"file: {name}: {'/'.join(parts)} is longer than it says",
+                        field="file",
+                        about=expects("file", "file_damaged"),
+                    )
                 out.write(block)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 from core.db import gather_statistics, notify_change
 from core.errors import InputError
 from core.exposure import city_box
+from core.faults import expects
 from core.history import THINGS, kept
 from core.i18n import say
 from core.vocabulary import table as vocabulary
@@ -60,7 +61,11 @@ def fitted(plan: Plan, register: Register) -> Plan:
     missing = [field for field in register.fields if field.required and field.name not in found]
     if missing:
         told = ", ".join(f"{field.title['zh']} ({field.name})" for field in missing)
-        raise InputError(f"columns: expected columns for {told}; a column is one by its name", field="columns")
+        raise InputError(
+            f"columns: expected columns for {told}; a column is one by its name",
+            field="columns",
+            about=expects("columns", "columns_needed", wanted=told),
+        )
     kinds = {field.name: field.type for field in register.fields}
     columns = [
         column.model_copy(update={"name": name, "type": kinds[name], "role": None}) for name, column in found.items()
@@ -179,7 +184,7 @@ def bring_ours(
     register = REGISTERS[plan.layer]
     if plan.remove_gone and not register.removable:
         told_of = f"remove_gone: {register.layer} are retired one by one, never removed by a file"
-        raise InputError(told_of, field="remove_gone")
+        raise InputError(told_of, field="remove_gone", about=expects("remove_gone", "not_removed"))
     outcome = Outcome()
     reader = Reader(plan, zone_of(conn, plan), city_box(conn), outcome)
     taken = dict[str, int]()

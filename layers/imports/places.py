@@ -18,6 +18,7 @@ from pyproj.exceptions import CRSError, ProjError
 
 from core.crs import Datum, to_wgs84
 from core.errors import InputError
+from core.faults import expects
 from core.types import Box, LonLat
 
 WGS84, CGCS2000 = "EPSG:4326", "EPSG:4490"
@@ -81,7 +82,9 @@ def reference_named(words: str) -> Reference:
     try:
         crs = CRS.from_user_input(words)
     except CRSError:
-        raise InputError(f"datum: {NAMED}; got {words[:60]!r}", field="datum") from None
+        raise InputError(
+            f"datum: {NAMED}; got {words[:60]!r}", field="datum", about=expects("datum", "datum_needed")
+        ) from None
     return Reference(name_of(crs), words)
 
 
@@ -101,7 +104,7 @@ def reference_of(said: str | None, sample: Array) -> Reference:
         return Reference(name_of(CRS.from_user_input(zone)), zone, found=True)
     x, y = sample[0]
     told = f"datum: {x:.0f}, {y:.0f} is in no reference that can be told from the numbers; {NAMED}"
-    raise InputError(told, field="datum")
+    raise InputError(told, field="datum", about=expects("datum", "datum_needed"))
 
 
 def _are_degrees(sample: Array) -> bool:
@@ -109,7 +112,7 @@ def _are_degrees(sample: Array) -> bool:
     x, y = np.abs(sample[:, 0]), np.abs(sample[:, 1])
     if np.mean((x <= 90) & (y > 90) & (y <= 180)) > MOST:
         told = f"datum: {sample[0][0]:g}, {sample[0][1]:g} has longitude and latitude the other way round"
-        raise InputError(f"{told}; expected longitude first", field="datum")
+        raise InputError(f"{told}; expected longitude first", field="datum", about=expects("datum", "lon_first"))
     return bool(np.mean((x <= 180) & (y <= 90)) > MOST)
 
 
@@ -141,7 +144,7 @@ def _with_zone(said: str, sample: Array) -> Reference:
         return Reference(name_of(crs), said)
     x, y = sample[0]
     told = f"datum: the file says {crs.name}, whose coordinates are degrees, and holds {x:.0f}, {y:.0f}; {NAMED}"
-    raise InputError(told, field="datum")
+    raise InputError(told, field="datum", about=expects("datum", "datum_needed"))
 
 
 def to_places(shapes: NDArray[np.object_], way: Way) -> NDArray[np.object_]:

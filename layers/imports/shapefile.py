@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from core.errors import InputError
+from core.faults import expects
 from layers.imports import dbf
 from layers.imports.letters import GB, UTF8, encoding_named
 
@@ -37,7 +38,7 @@ def encoding_of_table(table: Path, wanted: str | None = None) -> str:
         chosen = encoding_named(wanted)
         if not dbf.is_text_of(table, chosen):
             told = f"encoding: {table.name} cannot be read as {chosen}; leave it out and it is found"
-            raise InputError(told, field="encoding")
+            raise InputError(told, field="encoding", about=expects("encoding", "encoding_other", name=chosen))
         return chosen
     said = _page_of(table)
     if said and dbf.is_text_of(table, said, SAMPLE):
@@ -53,7 +54,7 @@ def encoding_of_table(table: Path, wanted: str | None = None) -> str:
     if (western := WESTERN.get(language)) and dbf.is_text_of(table, western, SAMPLE):
         return western
     told = f"encoding: {table.name} is neither UTF-8 nor GB 18030; expected that its encoding is named"
-    raise InputError(told, field="encoding")
+    raise InputError(told, field="encoding", about=expects("encoding", "encoding_unknown"))
 
 
 def _page_of(table: Path) -> str | None:

@@ -10,6 +10,7 @@ import shapely
 from pypinyin import lazy_pinyin
 
 from core.errors import InputError
+from core.faults import expects, listed
 from layers.imports.guess import CODES, degrees, key_among, pair, place_columns
 from layers.imports.places import Array, Reference, reference_named, reference_of
 from layers.imports.plan import MOST_COLUMNS, ColumnIn, Plan
@@ -41,7 +42,9 @@ def suggest(
     _give_roles(columns)
     if key is not None and key not in [column.name for column in columns]:
         told = f"key: expected one of {', '.join(column.name for column in columns)}; got {key!r}"
-        raise InputError(told, field="key")
+        raise InputError(
+            told, field="key", about=expects("key", "one_of", expected=listed([column.name for column in columns]))
+        )
     named = key or key_among([(c.name, [row[c.source] for row in rows]) for c in columns])
     title = name.strip()[:200] or "layer"
     plan = Plan(

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pyogrio.errors import DataSourceError, FeatureError, FieldError, GeometryError
 
 from core.errors import InputError
+from core.faults import expects
 from core.i18n import say
 from core.vocabulary import Text
 from layers.imports.guess import ColumnType, type_of
@@ -126,7 +127,11 @@ class Table:
                 **(SPREADSHEET if self.found.kind is Kind.XLSX else {}),
             )
         except FAULTS as exc:
-            raise InputError(f"file: {self.name}: {_first_line(exc, self.found.path)}", field="file") from exc
+            raise InputError(
+                f"file: {self.name}: {_first_line(exc, self.found.path)}",
+                field="file",
+                about=expects("file", "file_damaged"),
+            ) from exc
         shapes = None
         if not self.textual:
             shapes = (
@@ -162,7 +167,11 @@ class Table:
                         if most is not None and number > most:
                             return
             except (csv.Error, UnicodeDecodeError) as exc:
-                raise InputError(f"file: {self.name}: row {number + len(rows)}: {exc}", field="file") from exc
+                raise InputError(
+                    f"file: {self.name}: row {number + len(rows)}: {exc}",
+                    field="file",
+                    about=expects("file", "file_row", row=str(number + len(rows))),
+                ) from exc
             if rows:
                 yield Piece(number, rows, None, faults)
 
@@ -193,7 +202,7 @@ def tables_of(found: Sequence[Found], folder: Path, encoding: str | None = None)
     there is none."""
     tables = [table for one in found for table in _tables_of(one, folder, encoding)]
     if not tables:
-        raise InputError("file: there is no table in it", field="file")
+        raise InputError("file: there is no table in it", field="file", about=expects("file", "file_no_table"))
     return sorted(tables, key=lambda table: table.count == 0)
 
 
@@ -213,7 +222,9 @@ def _tables_of(found: Found, folder: Path, encoding: str | None) -> Iterator[Tab
                 continue  # tables of attributes beside the layers
             yield _table(found, str(name), len(layers), used)
     except FAULTS as exc:
-        raise InputError(f"file: {found.name}: {_first_line(exc, found.path)}", field="file") from exc
+        raise InputError(
+            f"file: {found.name}: {_first_line(exc, found.path)}", field="file", about=expects("file", "file_damaged")
+        ) from exc
 
 
 def _named(found: Found, folder: Path) -> Path:
@@ -269,12 +280,16 @@ def _text_table(found: Found, encoding: str | None) -> Table:
         with _open_text(found.path, used) as lines:
             first = next((line for line in lines if line.strip()), "")
     except UnicodeDecodeError as exc:
-        raise InputError(f"encoding: {found.path.name}: {exc}", field="encoding") from exc
+        raise InputError(
+            f"encoding: {found.path.name}: {exc}", field="encoding", about=expects("encoding", "encoding_unknown")
+        ) from exc
     separator = max(SEPARATORS, key=first.count)
     names = unique([name.strip() for name in next(csv.reader(io.StringIO(first), delimiter=separator), [])])
     if not names or len(names) > WIDEST:
         raise InputError(
-            f"file: {found.path.name}: expected a first line with the names of 1 to {WIDEST} columns", field="file"
+            f"file: {found.path.name}: expected a first line with the names of 1 to {WIDEST} columns",
+            field="file",
+            about=expects("file", "file_heading", most=str(WIDEST)),
         )
     table = Table(found, None, found.name, None, tuple(Field(name, "text") for name in names), None, used, separator)
     return _with_types(table)

@@ -352,6 +352,14 @@ def test_failed_backup_leaves_no_file_and_the_last_one_as_it_was(run: Run, tmp_p
     assert [one.name for one in tmp_path.iterdir() if "part" in one.name or ".onemap" in one.name] == []
 
 
+def test_path_that_is_no_place_for_a_file_is_said_before_any_work(run: Run, tmp_path: Path) -> None:
+    """A folder, as with --every, ended in a traceback once the whole dump was made."""
+    lost = Settings(database_url="postgresql://x:x@127.0.0.1:9/none")  # nothing of it was read
+    for path, told in [(tmp_path, "is a folder"), (tmp_path / "none" / "x", "the folder")]:
+        code, said = run(lost, "backup", path)
+        assert (code, said.startswith("onemap backup: path: "), told in said) == (1, True, True), said
+
+
 @pytest.mark.parametrize(
     "member", ["pictures/../../x", "state/../x", "state/tls/../../x", "/etc/x", "state/other.json"]
 )

@@ -129,6 +129,14 @@ def test_change_of_filters_that_was_not_made_alone_is_told(conn: Connection, set
     assert "ingest-1: 2 times other ingesters did not let go" in finding
 
 
+def test_doctor_tells_of_a_broker_that_lets_devices_in_where_we_are(conn: Connection, settings: Settings) -> None:
+    all_run(conn)
+    assert told(conn, settings) == []
+    beat(conn, "doors-1", '{"devices_let_in": true}')
+    [finding] = told(conn, settings)
+    assert "lets accounts of devices in at the listener of our processes" in finding
+
+
 def test_messages_that_lie_in_files_are_told_with_their_folder(conn: Connection, settings: Settings) -> None:
     all_run(conn)
     beat(conn, "ingest-1", '{"messages_in_files": 2}')

@@ -13,10 +13,12 @@ import pytest
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
 from pydantic_core import core_schema
 
+from app.dashboard import texts
 from core.errors import InputError
 from core.faults import SAME, faults_of
 from core.given import Given, as_input_error
 from core.i18n import catalogue
+from core.types import LonLat
 
 ROOT = Path(__file__).parents[2]
 
@@ -152,3 +154,54 @@ def test_error_of_a_model_is_an_input_error_of_ours() -> None:
     with pytest.raises(ValidationError) as caught:
         Plain.model_validate({"n": "x"})
     assert isinstance(as_input_error(caught.value), InputError)
+
+
+# --- written by hand --------------------------------------------------------------------------------------------------
+
+# what these raise is read in a terminal or a log, or is a dead letter's: in English, by whoever runs the machine
+TERMINAL = (
+    "app/cli", "app/backup", "app/services", "alerts/scan.py", "alerts/hotspots.py", "alerts/expected.py",
+    "core/cap.py", "ingest/decoders", "ingest/fetch.py", "ingest/gateways", "layers/imports/osm.py",
+    "layers/imports/package.py", "layers/imports/schema.py",
+)  # fmt: skip
+CALLS = [
+    (str(path.relative_to(ROOT)), node)
+    for package in ("app", "alerts", "core", "dispatch", "ingest", "layers")
+    for path in sorted((ROOT / package).rglob("*.py"))
+    for node in ast.walk(ast.parse(path.read_text("utf-8")))
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+]
+
+
+def calls_of(name: str) -> list[tuple[str, ast.Call]]:
+    return [(f"{path}:{node.lineno}", node) for path, node in CALLS if getattr(node.func, "id", "") == name]
+
+
+def test_every_input_error_that_people_read_says_what_was_expected() -> None:
+    """With `about` (the field and why), or by a reason of its own, which has its words (test_reasons). Two hundred were
+    told as "something given is wrong"."""
+    found = [(place, node) for place, node in calls_of("InputError") if not place.startswith(TERMINAL)]
+    assert len(found) > 150
+    mute = [place for place, node in found if not {"about", "reason"} & {given.arg for given in node.keywords}]
+    assert mute == []
+
+
+def test_words_of_every_such_error_are_there_and_filled_in() -> None:
+    for place, node in [*calls_of("expects"), *calls_of("not_as")]:
+        kind = node.args[1]
+        assert isinstance(kind, ast.Constant), place
+        words = catalogue()[f"given.{kind.value}"]
+        given = {one.arg: "x" for one in node.keywords if one.arg}
+        for lang in ("zh", "en"):
+            assert "{" not in words[lang].format(**given).replace("{{", ""), place
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_people_are_told_field_and_limits(lang: str) -> None:
+    with pytest.raises(InputError) as caught:
+        LonLat(200.0, 0.0)
+    told = texts.why(caught.value.reason, caught.value.about)[lang]
+    assert told == {"zh": "lon：须在 -180 至 180 之间", "en": "lon: this must be between -180 and 180"}[lang]
+    bare = InputError("fish: expected another", field="fish")
+    told = texts.why(bare.reason, bare.about)[lang]
+    assert told.startswith("fish "), "the field at least"

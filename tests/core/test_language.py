@@ -69,6 +69,8 @@ AS_IT_STANDS = {
     "error.host_not_allowed",
     *(f"subs.field.{name}" for name in ("key", "token", "body.help", "address.help", "area.help")),
     *(f"subs.{name}" for name in ("sender.webhook.help", "sender.cot.help", "options.cot")),
+    "given.zone",
+    "given.content_crs",
     "basemaps.field.address.help",
     *(f"sources.field.options.{name}.help" for name in ("records", "device", "values", "units", "message_as", "name")),
 }

@@ -11,7 +11,7 @@ import httpx
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from app.cli import main
 from app.health import door_probe
@@ -68,7 +68,9 @@ def api(city: System) -> Iterator[httpx.Client]:
 class Device:
     """A client at the devices' listener that notes what the broker says of it."""
 
-    def __init__(self, broker: Broker, username: str, password: str, client_id: str = "anything") -> None:
+    def __init__(
+        self, broker: Broker, username: str, password: str, client_id: str = "anything", port: int = 0
+    ) -> None:
         self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
         self.client.username_pw_set(username, password)
         self.answers: dict[int, int] = {}
@@ -79,7 +81,7 @@ class Device:
         self.client.on_publish = lambda c, u, mid, reason, props: self.answers.update({mid: reason.value})
         self.client.on_disconnect = lambda *_: self.put_out.set()
         self.client.on_message = lambda c, u, message: self.heard.append(message.topic)
-        self.client.connect("127.0.0.1", broker.device_port)
+        self.client.connect("127.0.0.1", port or broker.device_port)
         self.client.loop_start()
         wait_for(lambda: self.connected, what="the broker answers")
 
@@ -138,27 +140,73 @@ def test_device_speaks_for_its_own_sensors_only(
     device.close()
 
 
+def ids_of_ours(settings: Settings, db: Engine) -> list[str]:
+    """The client ids that our processes have or had: whoever connects with one gets what waits there."""
+    with db.connect() as conn:
+        installation = read_installation(conn)
+    return ["onemap-ingest-0", *(session_name(settings, installation, slot) for slot in (0, 1))]
+
+
 def test_nobody_takes_the_session_of_the_ingester(
     city: System, api: httpx.Client, db: Engine, own_broker: Broker, door_settings: Settings
 ) -> None:
-    """One that says it were `onemap-ingest-0` once got the ingester's acknowledged messages."""
-    secret = add(api, db, "logger-2")
-    with db.connect() as conn:
-        installation = read_installation(conn)
-    before = city.log("ingest").count("broker_lost")
-    for name in ("onemap-ingest-0", session_name(door_settings, installation, 0)):
-        thief = Device(own_broker, "logger-2", secret, client_id=name)
-        with mailbox(own_broker.url("gateway")) as box:
-            for n in range(50):
-                box.publish(f"onemap/observation/taken-{n}", reading().encode())
-        assert thief.heard == []
-        thief.close()
+    """One that says it were `onemap-ingest-0` once got the ingester's acknowledged messages. Whatever account of a
+    device, unit or gateway comes to whichever listener with the id of a process, the ingester loses nothing, be it
+    there or away."""
+    thieves = {
+        "logger-2": add(api, db, "logger-2"),
+        "fire-2": add(api, db, "fire-2", kind="unit"),
+        "plugs-2": add(api, db, "plugs-2", sources=["tasmota"]),
+        "bridge-2": add(api, db, "bridge-2", kind="gateway"),
+    }
+    taken_before = city.log("ingest").count("broker_lost")
+    told = 0
+    with mailbox(own_broker.url("gateway")) as box:
+
+        def steal() -> None:
+            nonlocal told
+            for listener in (own_broker.port, own_broker.device_port):
+                for username, secret in thieves.items():
+                    for name in ids_of_ours(door_settings, db):
+                        thief = Device(own_broker, username, secret, client_id=name, port=listener)
+                        assert thief.connected == [NOT_AUTHORIZED if listener == own_broker.port else 0]
+                        box.publish(f"onemap/observation/taken-{told}", reading().encode())
+                        told += 1
+                        thief.close()
+                        assert thief.heard == []
+
+        steal()
+        assert city.log("ingest").count("broker_lost") == taken_before
+        city.stop("ingest")
+        steal()
+    city.start("ingest")
     wait_for(
         lambda: (
-            city.one("SELECT count(DISTINCT sensor_id) FROM observation WHERE starts_with(sensor_id, 'taken-')") == 50
+            city.one("SELECT count(DISTINCT sensor_id) FROM observation WHERE starts_with(sensor_id, 'taken-')") == told
         )
     )
-    assert city.log("ingest").count("broker_lost") == before
+
+
+def test_broker_whose_listeners_know_all_alike_is_told_by_keeper_and_doctor(
+    city: System, api: httpx.Client, db: Engine, own_broker: Broker
+) -> None:
+    """A mosquitto.conf of before, or of somebody else: devices come in where client ids are chosen."""
+    conf = own_broker.folder / "mosquitto.conf"
+    ours = conf.read_text()
+    conf.write_text(ours.replace("passwd.own", "passwd").replace("acl.own", "acl"))
+
+    def says(words: str) -> bool:
+        with db.connect() as conn:
+            found = [row.figures for row in conn.execute(text("SELECT figures FROM process_state")) if row.figures]
+        return any(one.get(words) for one in found)
+
+    try:
+        add(api, db, "logger-9")
+        wait_for(lambda: says("devices_let_in"), what="the keeper has seen it")
+    finally:
+        conf.write_text(ours)
+    add(api, db, "logger-10")
+    wait_for(lambda: not says("devices_let_in"), what="the keeper has seen that it is mended")
 
 
 def test_new_secret_puts_out_who_has_the_old_one(api: httpx.Client, db: Engine, own_broker: Broker) -> None:

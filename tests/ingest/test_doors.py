@@ -15,6 +15,7 @@ from app.health.doors import ask_broker, check_doors, check_filters, check_take_
 from app.services.account import need_program
 from app.services.mosquitto import Broker
 from core.errors import Conflict, InputError, NotFound, SetupError, Unavailable
+from core.installation import read_installation
 from core.settings import Settings
 from ingest.cover import covers
 from ingest.doors.accounts import (
@@ -28,7 +29,7 @@ from ingest.doors.accounts import (
     rotate_account,
 )
 from ingest.doors.acl import PROBE, Account, acl_text, own_topics, rights
-from ingest.doors.files import read_base, reload_broker, replace
+from ingest.doors.files import doors_text, read_base, reload_broker, replace
 from ingest.doors.many import import_accounts, read_csv, read_text
 from ingest.doors.secret import fits, hash_secret, make_secret
 from ingest.filters import matches
@@ -64,6 +65,39 @@ def test_secret_is_kept_as_its_hash_only(conn: Connection) -> None:
     assert fits(secret, account.password)
     assert secret not in str(conn.execute(text("SELECT a::text FROM broker_account a")).scalars().all())
     assert secret not in str(conn.execute(text("SELECT data::text FROM audit")).scalars().all())
+
+
+@pytest.mark.parametrize("name", ["onemap", "gateway", "onemap-doors", "onemap-stranger", PROBE])
+def test_accounts_of_the_software_are_nobodys_to_have(conn: Connection, name: str) -> None:
+    """The doctor's is let in where client ids are chosen: who could give it a new secret could take any session."""
+    assert "of the software itself" in refusal(conn, name=name).message
+    add_account(conn, AccountIn(name="doctor-probe", reports=True), "onemap", "doctor", now(), own=True)
+    for act in (rotate_account, revoke_account):
+        with pytest.raises(InputError) as caught, conn.begin_nested():
+            act(conn, name, ADMIN, now())
+        assert "of the software itself" in caught.value.message
+    with pytest.raises(InputError), conn.begin_nested():
+        change_account(conn, AccountIn(name=name, reports=True), "onemap", ADMIN, now())
+
+
+def test_account_cannot_be_called_like_a_session_of_ours(conn: Connection) -> None:
+    """At the devices' listener a client's id is its user name."""
+    name = read_installation(conn).client_id("onemap", "ingest-0")
+    assert "of the software itself" in refusal(conn, name=name).message
+
+
+def test_at_our_own_listener_no_device_is_known(tmp_path: Path) -> None:
+    (tmp_path / "passwd.base").write_text("onemap:a\ngateway:b\n")
+    accounts = [Account("wl-9", "device"), Account("bridge", "gateway"), Account("onemap-doors", "device")]
+    texts = doors_text(tmp_path, accounts, {}, "onemap")
+    assert [line.partition(":")[0] for line in texts["passwd.own"].splitlines()] == [
+        "onemap",
+        "gateway",
+        "onemap-doors",
+    ]
+    assert "user wl-9" in texts["acl"]
+    assert "user wl-9" not in texts["acl.own"]
+    assert "user bridge" not in texts["acl.own"]
 
 
 def test_mosquitto_reads_our_hashes(tmp_path: Path) -> None:
@@ -336,6 +370,9 @@ def test_doctor_names_two_clients_of_one_account(tmp_path: Path) -> None:
     [remark] = check_take_overs(log, at)
     assert "logger-1 (9 times)" in remark.words
     assert "logger-2" not in remark.words
+    log.write_text(line.replace("logger-1", "onemap-0123456789abcdef-ingest-0") * 9)
+    [remark] = check_take_overs(log, at)
+    assert "onemap-…-ingest-0 (9 times)" in remark.words, "what is secret in an id of ours is not told"
     assert list(check_take_overs(tmp_path / "none", at)) == []
 
 
@@ -348,7 +385,7 @@ def test_doctor_names_what_a_source_reads_and_no_device_may_write(conn: Connecti
     [remark] = list(check_filters(conn, "onemap"))
     assert "source zigbee2mqtt: on zigbee2mqtt/# no device's account may publish, gateways only" in remark.words
     assert "--source zigbee2mqtt" in remark.words
-    add(conn, PROBE, sources=["zigbee2mqtt"])
+    add_account(conn, AccountIn(name=PROBE, sources=["zigbee2mqtt"]), "onemap", "doctor", now(), own=True)
     assert [one.words for one in check_filters(conn, "onemap")] == [remark.words], "the doctor's own opens nothing"
     add(conn, "bridge", sources=["zigbee2mqtt"])
     assert list(check_filters(conn, "onemap")) == []

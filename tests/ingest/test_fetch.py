@@ -48,7 +48,7 @@ class Camera(BaseHTTPRequestHandler):
                     self.wfile.write(b"x")
             return
         bodies = {"/1.jpg": JPEG, "/page": b"<html>", "/large": b"\xff\xd8\xff" + bytes(MAX_SNAPSHOT)}
-        body = bodies.get(self.path)
+        body = bodies.get(self.path.partition("?")[0])
         self.send_response(200 if body else 503)
         self.end_headers()
         self.wfile.write(body or b"")
@@ -155,6 +155,16 @@ def test_event_gets_its_picture_and_what_does_not_answer_is_asked_a_few_times(
     assert sorted(Camera.asked) == ["/1.jpg", *["/gone"] * 5, "/page"]
     with fresh_engine.connect() as conn:
         assert conn.scalar(text("SELECT frame_at IS NOT NULL FROM camera_state WHERE camera_id = 'cam-1'"))
+
+
+def test_picture_that_is_there_already_is_fetched_once_for_another_event(fresh_engine: Engine, camera: str) -> None:
+    """The same bytes of the same camera are one row: the second event never had one, and its address was asked five
+    times."""
+    add_events(fresh_engine, f"http://{camera}/1.jpg", f"http://{camera}/1.jpg?again")
+    fetcher, moment = Fetcher(hosts(camera)), now()
+    for minute in range(30):
+        fetcher.fetch_some(fresh_engine, moment + timedelta(minutes=minute))
+    assert sorted(Camera.asked) == ["/1.jpg", "/1.jpg?again"]
 
 
 def test_without_allowed_hosts_nothing_is_asked(fresh_engine: Engine, camera: str) -> None:

@@ -108,7 +108,8 @@ def test_links_of_a_page_are_those_that_one_may_open() -> None:
 
     seen = ["/layers", "/catalogue", "/analysis", "/rules", "/routing", "/alarm-load"]
     assert offered(Role.VIEWER) == seen
-    assert offered(Role.DISPATCHER) == [*seen, "/sources", "/set-aside", "/quarantine"]
+    own = [*seen[:5], "/subscriptions", *seen[5:]]
+    assert offered(Role.DISPATCHER) == [*own, "/sources", "/set-aside", "/quarantine"]
     assert offered(Role.ADMIN) == list(shell.PAGES)
     # /me is everybody's
     assert {*shell.PAGES, "/me"} == set(PAGES_OF)

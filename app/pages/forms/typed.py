@@ -14,6 +14,7 @@ from app.pages import ids
 from app.pages.forms.model import Field, Form, Kind
 from app.pages.forms.schema import as_number
 from core.errors import InputError
+from core.faults import expects
 from core.types import JsonObject
 
 
@@ -116,5 +117,5 @@ def read_json(name: str, words: JsonValue) -> JsonValue:
     try:
         given: JsonValue = json.loads(str(words))
     except ValueError as exc:
-        raise InputError(f"{name}: expected JSON", field=name) from exc
+        raise InputError(f"{name}: expected JSON", field=name, about=expects(name, "json_invalid")) from exc
     return given

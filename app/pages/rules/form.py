@@ -29,6 +29,7 @@ from app.pages.rules.outcome import outcome
 from app.pages.rules.versions import rule_versions
 from core.errors import InputError, OneMapError
 from core.exposure import city_zone
+from core.faults import expects
 from core.given import Given
 from core.types import JsonObject
 from core.viewer import Permission
@@ -223,7 +224,7 @@ def open_kinds(asking: Asking) -> html.Div:
 def open_new(asking: Asking, kind: str) -> html.Div:
     asking.viewer.require(Permission.RULE_MANAGE)
     if kind not in KINDS:
-        raise InputError("kind: there is no such kind", field="kind")
+        raise InputError("kind: there is no such kind", field="kind", about=expects("kind", "none_such", name=""))
     values = new_values(kind)
     return pane(values, values, read_known(asking, values, values), None, [], may_change=True)
 

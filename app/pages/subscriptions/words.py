@@ -11,7 +11,7 @@ from core.vocabulary import Text, label
 
 
 def wanted_words(wanted: Mapping[str, Any], districts: Mapping[str, Text]) -> Text:
-    """Such as `二级及以上 · 降雨、积水 · 城东区`; what limits nothing says so."""
+    """Its level, kinds, places; what limits nothing says so."""
     if wanted.get("kinds") == ["message"]:
         return texts.entry("subs.messages")
     said: list[Text] = []

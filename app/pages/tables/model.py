@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 from app.asking import Asking
 from app.pages.tables.cells import Cell, plain
 from core.errors import InputError
+from core.faults import expects
 
 Row = Mapping[str, object]
 # the noun whose rows a table shows
@@ -162,7 +163,11 @@ def parse_wanted(table: Table[R], request: GridRequest | None, filters: Mapping[
     for name, _ in sort:
         column = table.column(name)
         if column is None or not column.sortable:
-            raise InputError(f"sort: there is no column {name[:60]!r}", field="sort")
+            raise InputError(
+                f"sort: there is no column {name[:60]!r}",
+                field="sort",
+                about=expects("sort", "none_such", name=name[:60]),
+            )
     return Wanted(
         start, end, sort, clean_filters(table, filters), clean_narrowed(table, asked.get("filterModel") or {})
     )
@@ -178,9 +183,17 @@ def clean_narrowed(table: Table[R], model: Mapping[str, ColumnWords]) -> dict[st
     for name, one in model.items():
         column, value = table.column(name), clean(one.get("filter"))
         if column is None or column.filter is None:
-            raise InputError(f"filter: there is no column {name[:60]!r} to filter by", field="filter")
+            raise InputError(
+                f"filter: there is no column {name[:60]!r} to filter by",
+                field="filter",
+                about=expects("filter", "none_such", name=name[:60]),
+            )
         if column.has_choices and value not in {choice for choice, _ in column.filter.choices}:
-            raise InputError(f"filter: {name} is never {value[:60]!r}", field="filter")
+            raise InputError(
+                f"filter: {name} is never {value[:60]!r}",
+                field="filter",
+                about=expects("filter", "none_such", name=value[:60]),
+            )
         if value:
             found[name] = value
     return found

@@ -12,6 +12,7 @@ from core import audit
 from core.db import SOURCE_CHANNEL, lock_key, notify
 from core.errors import Conflict, InputError, NotFound
 from core.exposure import city_zone
+from core.faults import expects
 from core.given import as_input_error
 from core.history import write_version
 from core.types import Params
@@ -101,6 +102,7 @@ def check_filters_are_free(conn: Connection, given: SourceIn, prefix: str) -> No
             raise InputError(
                 f"topic_filters: the source {other!r} is on and reads {one!r} already; a message has one source",
                 field="topic_filters",
+                about=expects("topic_filters", "read_by_other", name=other, topic=one),
             )
 
 

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from typing_extensions import TypedDict
 
 from core.errors import InputError
+from core.faults import expects
 from core.given import Given
 from core.types import JsonObject
 from core.vocabulary import Text
@@ -80,7 +81,11 @@ class TryIn(SourceIn):
     @model_validator(mode="after")
     def one_payload(self) -> TryIn:
         if (self.payload is None) == (self.payload_base64 is None):
-            raise InputError("payload: expected either payload or payload_base64", field="payload")
+            raise InputError(
+                "payload: expected either payload or payload_base64",
+                field="payload",
+                about=expects("payload", "payload_once"),
+            )
         return self
 
     def body(self) -> bytes:
@@ -89,7 +94,11 @@ class TryIn(SourceIn):
         try:
             return base64.b64decode(self.payload_base64, validate=True)
         except (binascii.Error, ValueError) as exc:
-            raise InputError("payload_base64: expected base64 (RFC 4648 section 4)", field="payload_base64") from exc
+            raise InputError(
+                "payload_base64: expected base64 (RFC 4648 section 4)",
+                field="payload_base64",
+                about=expects("payload_base64", "base64"),
+            ) from exc
 
 
 COLUMNS = tuple(SourceIn.model_fields)

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from ingest.gateways import jt808_frames
 from ingest.gateways.jt808 import Gateway, TerminalOptions
 from ingest.gateways.jt808_frames import MAX_FRAME, Message, encode
 from ingest.gateways.jt808_messages import Id, Result
+from ingest.gateways.refused import as_text
 from tests.ingest.gateways.support import HeldBroker, run
 from tests.ingest.gateways.terminals import (
     PHONE,
@@ -106,6 +108,37 @@ def test_terminal_that_cannot_be_served_is_closed_without_an_answer_and_may_come
             assert len(broker.on(POSITION)) == len(broker.on("onemap/incident")) == 1, "the press was not lost either"
             await terminal.close()
             await again.close()
+
+    run(story())
+
+
+@pytest.mark.parametrize("end", ["age", "leaves"])
+def test_long_message_whose_rest_never_comes_is_told(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it is too old, whether the terminal says anything more or not; else when the connection ends."""
+    if end == "age":
+        monkeypatch.setattr(jt808_frames, "MAX_AGE_S", 0.05)
+
+    async def story() -> None:
+        broker = HeldBroker()
+        async with serving(broker, secret=None) as (gateway, port):
+            terminal = await Terminal.connect(port)
+            bodies = [location_body(now()) for _ in range(40)]
+            parts = split_message(Message(Id.LOCATION_BATCH, PHONE, 7, batch_body(*bodies), 1), 500)
+            terminal.writer.write(encode(parts[0]) + encode(parts[2]))
+            if end == "leaves":
+                assert await terminal.ask(Id.HEARTBEAT) == Result.DONE
+                assert broker.on(TOLD) == []
+                await terminal.close()
+            await broker.asked.wait()
+            [letter] = broker.on(TOLD)
+            assert (letter["sender"], letter["field"]) == (PHONE, "subpackage")
+            assert letter["detail"].endswith(f"{len(parts)} parts of message 0704; part 1, 3 came, the rest did not")
+            assert letter["body"] == as_text(parts[0].body + parts[2].body)
+            assert gateway.figures["unfinished"] == 1
+            if end == "age":
+                assert await terminal.ask(Id.HEARTBEAT) == Result.DONE, "the connection goes on"
+                assert len(broker.on(TOLD)) == 1
+                await terminal.close()
 
     run(story())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 
 import pytest
@@ -154,13 +155,21 @@ def test_parts_that_are_too_old_are_forgotten() -> None:
     assembly = Assembly()
     for part in PARTS[:-1]:
         assembly.add(part, 0)
+    assert assembly.until == MAX_AGE_S
+    assert assembly.take_lost(MAX_AGE_S - 1) == []
     assert assembly.add(PARTS[-1], MAX_AGE_S) is None
+    [lost] = assembly.take_lost(MAX_AGE_S)
+    assert lost.body == b"".join(part.body for part in PARTS[:-1])
+    assert assembly.take_lost(MAX_AGE_S) == [], "told once"
+    assert [held.total for held in assembly.take_lost(math.inf)] == [len(PARTS)], "the connection ends"
 
 
 def test_terminal_cannot_keep_more_than_a_few_long_messages_open() -> None:
     assembly = Assembly()
     for number in range(MAX_OPEN + 1):
         assembly.add(Message(0x0704, "1", 100 * number, b"a", total=2, number=1), number)
+    [gone] = assembly.take_lost(0)
+    assert "expected 2 parts of message 0704; part 1 came" in gone.as_error().message
     assert assembly.add(Message(0x0704, "1", 1, b"b", total=2, number=2), 9) is None, "the oldest had to go"
     last = assembly.add(Message(0x0704, "1", 100 * MAX_OPEN + 1, b"b", total=2, number=2), 9)
     assert [part.body for part in last or []] == [b"a", b"b"]
