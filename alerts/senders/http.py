@@ -28,7 +28,9 @@ from alerts.senders.base import Gone, Later, Message, Outcome, Refused, Sent
 from core.errors import InputError, Unavailable
 from core.faults import unfit
 from core.hangup import hanging_up
+from core.log import get_log
 
+log = get_log("senders")
 TIMEOUT_S, DEADLINE_S, MOST_BYTES = 5.0, 10.0, 65_536
 RETRY_MOST_S = 3600.0
 # so many connections are kept open, each for so long after its last message
@@ -52,7 +54,7 @@ class Allowed:
 
 
 def parse_allowed(setting: str) -> Allowed:
-    """From ONEMAP_SEND_HOSTS. InputError for a network that is none."""
+    """From ONEMAP_SEND_HOSTS; a network that is none is told in the log and lets nobody through."""
     hosts: set[str] = set()
     networks: list[Network] = []
     for part in filter(None, (one.strip().lower() for one in setting.split(","))):
@@ -61,9 +63,8 @@ def parse_allowed(setting: str) -> Allowed:
             continue
         try:
             networks.append(ipaddress.ip_network(part))
-        except ValueError as exc:
-            told = f"ONEMAP_SEND_HOSTS: expected names, name:port and networks, got {part!r}"
-            raise InputError(told, field="ONEMAP_SEND_HOSTS") from exc
+        except ValueError:
+            log.error("send_hosts_unusable", entry=part)
     return Allowed(frozenset(hosts), tuple(networks))
 
 

@@ -16,6 +16,7 @@ from app.api.subscriptions import need_some
 from app.deps import Conn, Now, Who
 from app.seeing import need_seen
 from core.errors import InputError, NotFound
+from core.faults import expects
 from core.nouns import Page
 from core.viewer import Permission, Viewer
 
@@ -37,7 +38,8 @@ def list_deliveries(
     """The newest first. Of an `alarm`, for those who see to alarms: to everybody; else one's own, or, for who manages
     subscriptions, all."""
     if state is not None and state not in STATES:
-        raise InputError(f"state: expected one of {', '.join(STATES)}; got {state!r}", field="state")
+        told = f"state: expected one of {', '.join(STATES)}; got {state!r}"
+        raise InputError(told, field="state", about=expects("state", "one_of", expected=", ".join(STATES)))
     owner = None if who.may(Permission.SUBSCRIPTION_MANAGE) else who.username
     if alarm is None:
         need_some(who)

@@ -267,7 +267,11 @@ def make_of(conn: Connection, who: Viewer, now: datetime, body: EffectIn, given:
     if isinstance(given, TakeBackIn):
         take_back = TAKES_BACK.get(body.what)
         if take_back is None or body.id is None:
-            raise InputError("taken_back: expected the id of a route or an inhibition", field="taken_back")
+            raise InputError(
+                "taken_back: expected the id of a route or an inhibition",
+                field="taken_back",
+                about=expects("taken_back", "only_there"),
+            )
         identity = body.id
         return lambda: take_back(conn, identity, given.to, given.version, given.why, who.username, now)
     if body.id is None:
