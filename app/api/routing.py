@@ -270,7 +270,7 @@ def make_of(conn: Connection, who: Viewer, now: datetime, body: EffectIn, given:
             raise InputError(
                 "taken_back: expected the id of a route or an inhibition",
                 field="taken_back",
-                about=expects("taken_back", "only_there"),
+                about=expects("id", "missing"),
             )
         identity = body.id
         return lambda: take_back(conn, identity, given.to, given.version, given.why, who.username, now)
