@@ -52,8 +52,6 @@ STANDING_REST_S, ESCALATE_S, ORPHANS_S = 0.25, 5.0, 30.0
 STANDING_LOCK = "engine-standing"
 # one process routes and carries: the order of a subscription is kept by whoever has nothing of it on its way
 DELIVERY_LOCK = "deliveries"
-# how long a turn waits for what is on its way before it looks for more
-CARRY_S = 0.05
 SCORE, CELLS, WOKEN, BACK = "score", "cells", "woken", "back"
 # kinds of changes after which the scores of other things may be others
 MOVES_SCORES = ("incident", "coverage", "warning")
@@ -323,7 +321,8 @@ class AlertRunner:
             self.carriers,
             now,
             known=known,
-            patience_s=CARRY_S,
+            # what comes back is settled by the next turn, together
+            patience_s=0.0,
             guard=lambda conn: self.fence.enter(conn, [DELIVERY_LOCK]),
         )
         self.figures["delivered"] += done

@@ -31,7 +31,7 @@ from core.texts import visible
 log = get_log("deliveries")
 THREADS = 16
 # batches that are on their way or wait for a thread
-AT_ONCE = 64
+AT_ONCE = 1000
 # of the wait after a failure, so much is left to chance: receivers that failed together are not asked together
 JITTER = 0.2
 # before anything is given up, however old: what somebody lets try again begins anew

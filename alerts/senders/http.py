@@ -164,6 +164,8 @@ class Line:
         parts, host = self._parts, self._parts.hostname or ""
         address, port = resolve(parts, self._allowed)
         sock = socket.create_connection((address, port), TIMEOUT_S)
+        # head and body go out one after the other: the second must not wait until the first is acknowledged
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         conn: HTTPConnection
         try:
             if parts.scheme == "https":

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from typing_extensions import TypedDict
 
 from alerts.labels import Labels, Matchers
+from alerts.stages.audience import Audience
 from alerts.stages.wanted import EVERYTHING_WANTED, Filter
 from core.outbox import ALARM
 from core.scope import EVERYTHING, Scope
@@ -160,6 +161,10 @@ class Around:
     inhibitions: Sequence[InhibitionRow] = ()
     causes: Mapping[str, Mapping[str, Sequence[Burning]]] = field(default_factory=dict)
     silences: Sequence[SilenceRow] = ()
+    audience: Audience = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "audience", Audience.of(self.subscribers))
 
 
 class DecisionObject(TypedDict):

@@ -25,7 +25,7 @@ class Route:
 def find_legs(change: Change, around: Around, now: datetime) -> tuple[Leg, ...]:
     """To whom on which route: the receivers of the routes that are subscribed, whom it concerns. Each is told once, in
     their quiet hours of level I only."""
-    concerned = {s.id: s for s in around.subscribers if hears(change, s.id) and is_for(s, change)}
+    concerned = {s.id: s for s in around.audience.near(change.place) if hears(change, s.id) and is_for(s, change)}
     if not is_alarm(change):
         return tuple(Leg(to, ROOT.id, "", 0.0, 0.0) for to in concerned)
     routes = walk(around.root, change.labels)

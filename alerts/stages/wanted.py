@@ -13,6 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from core.faults import unfit
 from core.given import Given
+from core.types import Box
 
 if TYPE_CHECKING:
     from alerts.stages.base import Change
@@ -71,13 +72,20 @@ class Filter(Given):
         """Whether a place is inside the area; one that nobody knows is in none."""
         if self.area is None:
             return True
-        return place is not None and bool(shapely.contains_xy(self.prepared, *place))
+        if place is None:
+            return False
+        return bool(shapely.contains_xy(self.prepared, *place))
 
     @cached_property
     def prepared(self) -> BaseGeometry:
         area = shape(self.area)
         shapely.prepare(area)
         return area
+
+    @cached_property
+    def box(self) -> Box:
+        west, south, east, north = self.prepared.bounds
+        return west, south, east, north
 
 
 def at_least(level: int | None, wanted: int | None) -> bool:
