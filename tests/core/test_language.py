@@ -67,7 +67,7 @@ AS_IT_STANDS = {
     "given.tak_address",
     "given.webhook_secret",
     "error.host_not_allowed",
-    *(f"subs.field.{name}" for name in ("key", "token", "body.help", "address.help", "area.help")),
+    *(f"subs.field.{name}" for name in ("key", "token", "body.help", "address.help")),
     *(f"subs.{name}" for name in ("sender.webhook.help", "sender.cot.help", "options.cot")),
     "given.zone",
     "given.content_crs",

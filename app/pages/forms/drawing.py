@@ -60,7 +60,11 @@ def draw_field(form: Form, one: Field, values: Values) -> Any:
         case Kind.LINES:
             return draw_lines(form, one, value or {})
         case _:
-            return draw_control(form, one.name, one, value)
+            return with_below(one, draw_control(form, one.name, one, value))
+
+
+def with_below(one: Field, control: Any) -> Any:
+    return html.Div([control, *one.below], className="field") if one.below else control
 
 
 def draw_group(form: Form, one: Field, values: Values) -> list[Any]:
@@ -81,8 +85,7 @@ def draw_inner(form: Form, one: Field, inner: Field, value: Any) -> Any:
         head = [html.P(label_of(form, name), className="label"), *hint_of(form, name)]
         named: dict[str, Any] = {**wild({"data-field": name, "aria-label": texts.named(form.says(name))})}
         return html.Div([*head, fields, error_slot(form, name)], className="inset", role="group", **named)
-    control = draw_control(form, name, inner, value)
-    return html.Div([control, *inner.below], className="field") if inner.below else control
+    return with_below(inner, draw_control(form, name, inner, value))
 
 
 def hint_of(form: Form, name: str) -> list[Any]:

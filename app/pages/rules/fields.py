@@ -13,9 +13,9 @@ from alerts.rules.administer import RuleIn
 from alerts.rules.base import RuleParams
 from app.dashboard import texts
 from app.pages import forms
+from app.pages.areas import KEPT, draw_tool
 from app.pages.forms import Form, Kind, Section, Values
 from app.pages.forms.model import Field, Words, names_of
-from app.pages.rules.areas import KEPT, draw_tool
 from core.levels import alarm_level, capital
 from core.types import JsonObject
 from core.vocabulary import Text, table

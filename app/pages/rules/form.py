@@ -19,11 +19,11 @@ from app.dashboard import texts
 from app.dashboard.card.words import figure
 from app.dashboard.components import clock_time
 from app.pages import forms, ids
+from app.pages.areas import drawn_words, is_drawn, kept_words, read_areas, shown, with_area
 from app.pages.forms import Answer, Form, Kind, Section, Values
 from app.pages.history import who_words
 from app.pages.ids import RulesId
 from app.pages.parts import action, done, error_words, facts, lamp, pane_head, toast
-from app.pages.rules.areas import drawn_words, is_drawn, kept_words, read_areas, shown, with_area
 from app.pages.rules.fields import KEY, Known, kept, rule_form, sparse, watched
 from app.pages.rules.outcome import outcome
 from app.pages.rules.versions import rule_versions

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from dash import html
-from pydantic import BaseModel, Field, JsonValue, ValidationError, create_model
+from pydantic import BaseModel, Field, ValidationError, create_model
 
 from alerts.senders import SENDERS
 from alerts.subscriptions import PreviewIn, Subscription, SubscriptionChange, SubscriptionIn, read_subscription
@@ -16,8 +16,9 @@ from alerts.subscriptions.given import Lang, Title
 from app.api import subscriptions as api
 from app.asking import Asking
 from app.dashboard import texts
-from app.dashboard.components import clock_time
+from app.dashboard.components import clock_time, wild
 from app.pages import forms, ids
+from app.pages.areas import KEPT, draw_tool, drawn_words, is_drawn, kept_words, read_areas, shape_of
 from app.pages.forms import Answer, Form, Kind, Section, Values
 from app.pages.ids import SubscriptionsId
 from app.pages.parts import action, done, facts, lamp, pane_head
@@ -28,6 +29,7 @@ from core.given import Given, as_input_error
 from core.types import JsonObject
 from core.viewer import Permission
 from core.vocabulary import label, table
+from layers.own import read_layers
 from layers.registers import all_district_names
 
 T = TypeVar("T")
@@ -59,7 +61,7 @@ class SubscriptionFields(Given):
     families: list[str] = Field(default_factory=list)
     districts: list[str] = Field(default_factory=list)
     mine: bool = False
-    area: dict[str, JsonValue] | None = None
+    area: str | None = None
     lang: Lang = "zh"
     quiet_begins: str | None = Field(None, max_length=5)
     quiet_ends: str | None = Field(None, max_length=5)
@@ -118,6 +120,11 @@ def subscription_form(values: Mapping[str, Any], *, every: bool = False) -> Form
         ),
         sender={"kind": Kind.CHOICE, "choices": ((sender, texts.pair(label("senders", sender))),), "required": True},
         level={"kind": Kind.CHOICE, "choices": levels, "is_number": True},
+        area={
+            "kind": Kind.CHOICE,
+            "choices": areas_of(values),
+            "below": draw_tool((values.get("filter") or {}).get("area")),
+        },
         families={"kind": Kind.CHOICES, "choices": families},
         districts={"kind": Kind.CHOICES, "choices": districts},
         lang={
@@ -129,6 +136,15 @@ def subscription_form(values: Mapping[str, Any], *, every: bool = False) -> Form
         repeat_s={"kind": Kind.CHOICE, "choices": seconds, "is_number": True, "required": True},
         **({"address": {"kind": Kind.LONG}} if "address" in options else {}),
     )
+
+
+def areas_of(values: Mapping[str, Any]) -> tuple[tuple[str, list[Any]], ...]:
+    """The area that is there, one that was drawn, areas of layers."""
+    shape, chosen = (values.get("filter") or {}).get("area"), values.get("area")
+    held = kept_words(shape)
+    drawn = {chosen: drawn_words(chosen)} if isinstance(chosen, str) and is_drawn(chosen) else {}
+    found = {**({KEPT: held} if held else {}), **drawn, **dict(values.get("known_areas") or {})}
+    return tuple((key, texts.pair(words)) for key, words in found.items())
 
 
 def values_of(asking: Asking, one: Subscription) -> dict[str, Any]:
@@ -143,7 +159,7 @@ def values_of(asking: Asking, one: Subscription) -> dict[str, Any]:
         "families": wanted.get("families") or [],
         "districts": wanted.get("districts") or [],
         "mine": bool(wanted.get("mine")),
-        "area": wanted.get("area"),
+        "area": KEPT if wanted.get("area") else None,
         "quiet_begins": quiet.get("begins"),
         "quiet_ends": quiet.get("ends"),
         "digest_s": str(one["digest_s"]),
@@ -160,6 +176,7 @@ def blank(asking: Asking, sender: str) -> dict[str, Any]:
     limit = asking.viewer.scope.districts
     known = {code: names for code, names in all_district_names(asking.conn).items() if limit is None or code in limit}
     fields = model_of(sender).model_fields
+    layers = [one for one in read_layers(asking.conn, asking.viewer.scope) if one.geometry == "polygon"]
     return {
         **{
             name: one.get_default(call_default_factory=True) if not one.is_required() else None
@@ -170,12 +187,15 @@ def blank(asking: Asking, sender: str) -> dict[str, Any]:
         "sender": sender,
         "manages": asking.viewer.may(Permission.SUBSCRIPTION_MANAGE),
         "known_districts": known,
+        "known_areas": read_areas(
+            asking, [o for o in read_layers(asking.conn, asking.viewer.scope) if o.geometry == "polygon"]
+        ),
     }
 
 
 def pane(asking: Asking, base: Values, values: Values, made: Mapping[str, str] | None = None) -> html.Div:
     is_new = not base.get("version")
-    form = subscription_form(base)
+    form = subscription_form({**base, "area": values.get("area")})
     channel = texts.pair(label("senders", str(base["sender"])))
     title = (
         [*texts.both("subs.add"), " · ", *channel]
@@ -260,7 +280,7 @@ class SubscriptionHandler:
         days, errors = forms.check(preview_form(), PreviewDays, trial)
         if days is None:
             return Answer(errors)
-        asked: dict[str, Any] = {"filter": filter_of(base, values), "days": days.days}
+        asked: dict[str, Any] = {"filter": filter_of(asking, base, values), "days": days.days}
         if base.get("version"):
             asked["owner"] = base.get("owner")
         elif values.get("citys"):
@@ -271,9 +291,12 @@ class SubscriptionHandler:
         return Answer(result=preview_view(found))
 
 
-def filter_of(base: Values, values: Mapping[str, Any]) -> JsonObject:
-    """What the form shows over what it does not."""
-    kept = {name: value for name, value in dict(base.get("filter") or {}).items() if name not in FILTER}
+def filter_of(asking: Asking, base: Values, values: Mapping[str, Any]) -> JsonObject:
+    """What the form shows over what it does not. InputError where the area is none."""
+    held = dict(base.get("filter") or {})
+    kept = {name: value for name, value in held.items() if name not in FILTER}
+    chosen = values.get("area")
+    values = {**values, "area": shape_of(asking, str(chosen), held.get("area"), "area") if chosen else None}
     return {**kept, **{name: values[name] for name in FILTER if values.get(name) not in (None, [], False)}}
 
 
@@ -288,7 +311,7 @@ def save(asking: Asking, base: Values, given: BaseModel) -> tuple[Subscription, 
     common = {
         "name_zh": said["name_zh"],
         "name_en": said["name_en"] or said["name_zh"],
-        "filter": filter_of(base, said),
+        "filter": filter_of(asking, base, said),
         "options": options,
         "lang": said["lang"],
         "quiet": quiet,
@@ -339,7 +362,12 @@ def open_senders(asking: Asking) -> html.Div:
         html.Li(
             [
                 html.Button(
-                    texts.pair(one["names"]), id=ids.sender(one["key"]), type="button", n_clicks=0, className="action"
+                    texts.pair(one["names"]),
+                    id=ids.sender(one["key"]),
+                    type="button",
+                    n_clicks=0,
+                    className="action",
+                    **wild({"data-key": f"sender-{one['key']}"}),
                 ),
                 html.Span(texts.both(f"subs.sender.{one['key']}.help"), className="quiet"),
             ]

@@ -1,5 +1,5 @@
 // The area of a rule, drawn by hand: a map of the city under the field, a polygon by its corners. What is done becomes one more choice of
-// the field, and is chosen; its value is its GeoJSON (app/pages/rules/areas.py).
+// the field, and is chosen; its value is its GeoJSON (app/pages/areas.py).
 import * as maplibre from '/vendor/maplibre-gl/dist/maplibre-gl.mjs';
 import { el } from '../dom.mjs';
 import { blank, drawn, finished, isWhole, withPoint, withoutLast } from '../map/sketch.mjs';

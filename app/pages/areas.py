@@ -1,4 +1,4 @@
-"""The area of a geofence as a choice: the one it has, an area of one of the city's own layers, whose shape the rule
+"""An area as a choice of a form: the one that is there, an area of one of the city's own layers, whose shape the thing
 then has for itself, or one drawn by hand (`assets/js/pages/fence.mjs`), whose value is its GeoJSON."""
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from layers.own import OwnLayer
 from layers.rows import name_rows, read_row
 
 KEPT, DRAW = "kept", "draw-area"
+# the field of a rule
+POLYGON = "params.polygon"
 ROWS_AT_MOST, LAYERS_AT_MOST = 200, 20
 
 
@@ -52,23 +54,23 @@ def drawn_words(chosen: str) -> Text:
     return texts.entry("rules.area.drawn", n=count_corners(read_drawn(chosen)["coordinates"]))
 
 
-def read_drawn(chosen: str) -> JsonObject:
+def read_drawn(chosen: str, field: str = POLYGON) -> JsonObject:
     """InputError where it is no area, or its lines cross."""
     try:
         given = json.loads(chosen)
         shape = shapely.from_geojson(chosen)
     except (ValueError, shapely.GEOSException) as exc:
-        raise no_area() from exc
+        raise no_area(field) from exc
     if not isinstance(given, dict) or shape is None or shape.geom_type != "Polygon" or shape.is_empty:
-        raise no_area()
+        raise no_area(field)
     if not shape.is_valid or not shape.area:
-        told = "params.polygon: expected an area whose lines do not cross"
-        raise InputError(told, field="params.polygon", reason="rule_area_crosses")
+        told = f"{field}: expected an area whose lines do not cross"
+        raise InputError(told, field=field, reason="rule_area_crosses")
     return {"type": "Polygon", "coordinates": given["coordinates"]}
 
 
-def no_area() -> InputError:
-    return InputError("params.polygon: expected an area", field="params.polygon", reason="rule_no_area")
+def no_area(field: str = POLYGON) -> InputError:
+    return InputError(f"{field}: expected an area", field=field, reason="rule_no_area")
 
 
 def shown(params: Mapping[str, Any]) -> JsonObject:
@@ -97,12 +99,18 @@ def with_area(asking: Asking, base: Values, values: JsonObject) -> JsonObject:
     chosen = params.get("polygon") if isinstance(params, dict) else None
     if not isinstance(params, dict) or not isinstance(chosen, str):
         return values
+    kept = (base.get("said") or {}).get("polygon")
+    return {**values, "params": {**params, "polygon": shape_of(asking, chosen, kept)}}
+
+
+def shape_of(asking: Asking, chosen: str, kept: JsonObject | None, field: str = POLYGON) -> JsonObject | None:
+    """The shape of the area that was chosen. InputError where that is no area."""
     if chosen == KEPT:
-        return {**values, "params": {**params, "polygon": (base.get("said") or {}).get("polygon")}}
+        return kept
     if is_drawn(chosen):
-        return {**values, "params": {**params, "polygon": read_drawn(chosen)}}
+        return read_drawn(chosen, field)
     layer, _, number = chosen.partition("/")
     shape = read_row(asking.conn, layer, number, asking.viewer.scope)["geometry"]
     if not isinstance(shape, dict) or shape.get("type") not in ("Polygon", "MultiPolygon"):
-        raise no_area()
-    return {**values, "params": {**params, "polygon": shape}}
+        raise no_area(field)
+    return shape
