@@ -1,5 +1,5 @@
-"""Subscriptions in a real browser: one is made, what is wrong stands at its field, it is tried, and its alarm's card says
-who was told."""
+"""Subscriptions in a real browser: one is made and tried, what is wrong stands at its field, an alarm's card says who was
+told."""
 
 from __future__ import annotations
 

@@ -187,9 +187,7 @@ def blank(asking: Asking, sender: str) -> dict[str, Any]:
         "sender": sender,
         "manages": asking.viewer.may(Permission.SUBSCRIPTION_MANAGE),
         "known_districts": known,
-        "known_areas": read_areas(
-            asking, [o for o in read_layers(asking.conn, asking.viewer.scope) if o.geometry == "polygon"]
-        ),
+        "known_areas": read_areas(asking, layers),
     }
 
 
