@@ -1,5 +1,4 @@
-"""Subscriptions in a real browser: one is made and tried, what is wrong stands at its field, an alarm's card says who was
-told."""
+"""Subscriptions in a real browser: made and tried, what is wrong stands at its field, a card says who was told."""
 
 from __future__ import annotations
 
