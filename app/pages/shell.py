@@ -82,7 +82,7 @@ def top_bar(title: str, viewer: Viewer, links: tuple[tuple[str, str], ...]) -> h
     )
     theme = icon_button(Id.THEME.value, "theme", "bar.theme")
     away = html.Span(texts.both("page.away"), className="away", role="status")
-    told = [requests_told()] if viewer.may(Permission.CITY_READ) else []
+    told = [requests_told()] if viewer.may(Permission.CITY_READ) and not viewer.must_change else []
     return html.Header(
         [back, html.H1(texts.both(title)), html.Nav(near), away, *told, who, language, theme], id=Id.TOP_BAR.value
     )
