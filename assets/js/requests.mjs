@@ -39,7 +39,8 @@ export function followRequests(me, words) {
     }
   }
 
-  if (me.permissions.includes('city.read')) {
+  // who must change their password first is answered nothing else
+  if (me.permissions.includes('city.read') && !me.must_change) {
     setInterval(ask, EVERY_MS);
     document.addEventListener('visibilitychange', ask);
     window.addEventListener('onemap:lang', draw);

@@ -301,6 +301,7 @@ interface Batch {
 
 interface Me {
   username: string;
+  must_change: boolean;
   name: string | null;
   role: string;
   role_names: Record<Lang, string>;
