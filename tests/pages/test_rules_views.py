@@ -15,11 +15,11 @@ from alerts.rules import KINDS
 from alerts.rules.administer import RuleObject, RuleVersion
 from alerts.trial import Tried
 from app.dashboard import texts
-from app.pages import forms, ids
+from app.pages import areas, forms, ids
 from app.pages.acts import Press
 from app.pages.forms import Kind
 from app.pages.forms.typed import Typed
-from app.pages.rules import areas, callbacks, fields, form, layout, listing, outcome, places, versions
+from app.pages.rules import callbacks, fields, form, layout, listing, outcome, places, versions
 from core.errors import InputError, OneMapError
 from core.scope import EVERYTHING
 from core.vocabulary import table
