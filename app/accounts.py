@@ -15,8 +15,7 @@ from sqlalchemy import Connection, text
 from app.passwords import check_password, hash_password
 from core.errors import Conflict, InputError, NotFound
 from core.faults import expects
-from core.scope import Classification, Scope
-from core.viewer import Permission, Viewer, known_permissions, reading
+from core.viewer import Viewer, known_permissions, reading, scope_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,20 +130,14 @@ a.username, a.name, a.role, a.lang, a.departments, a.districts, a.units, a.class
 
 def viewer_of(row: Any) -> Viewer:
     """From a row of `_VIEWER`. Demo passwords are told to whoever sits at the machine: they stay."""
-    permissions = known_permissions(row.permissions)
-    limits = {
-        name: None if (given := getattr(row, name)) is None else frozenset(given)
-        for name in ("departments", "districts", "units")
-    }
-    highest = Classification.SECRET if row.classification is None else Classification(row.classification)
     return Viewer(
         row.username,
         row.name,
         row.role,
-        permissions,
+        known_permissions(row.permissions),
         {"zh": row.role_zh, "en": row.role_en},
         row.lang,
-        Scope(**limits, classification=highest, city=Permission.CITY_READ in permissions),
+        scope_of(row),
         must_change=row.must_change and not row.demo,
     )
 

@@ -88,24 +88,26 @@ def cpu_s(here: Stand) -> float:
 
 def prepare(here: Stand, count: int) -> str:
     """Sensors with limits of their own, one more than is measured, and a token to listen with."""
-    sensors = [
-        {
-            "id": f"bench-{n}",
-            "properties": {
-                "kind": "water_level",
-                "name_zh": f"{n}",
-                "name_en": f"{n}",
-                "metrics": ["water_level"],
-                "thresholds": {"water_level": {"1": 3.0}},
-            },
-            "geometry": {"type": "Point", "coordinates": [119 + n / 100, 33.0]},
-        }
-        for n in range(count + 1)
-    ]
+    sensors = [water_sensor(n, (119 + n / 100, 33.0)) for n in range(count + 1)]
     with here.engine.begin() as conn:
         load_layer(conn, "sensors", ((s["id"], s) for s in sensors))  # type: ignore[misc]
         add_account(conn, "bench", "Bench", Role.VIEWER, "Listens-To-1-Alarm", utc_now())
         return open_session(conn, "bench", "token", utc_now(), 1)[0]
+
+
+def water_sensor(n: int, place: tuple[float, float]) -> dict[str, object]:
+    """A gauge whose limit of level I is three metres, as an import takes it."""
+    return {
+        "id": f"bench-{n}",
+        "properties": {
+            "kind": "water_level",
+            "name_zh": f"{n}",
+            "name_en": f"{n}",
+            "metrics": ["water_level"],
+            "thresholds": {"water_level": {"1": 3.0}},
+        },
+        "geometry": {"type": "Point", "coordinates": list(place)},
+    }
 
 
 def listen(here: Stand, secret: str) -> ClientConnection:

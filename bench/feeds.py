@@ -24,7 +24,7 @@ from sqlalchemy import Connection, text
 from alerts.senders import Message, Target
 from alerts.senders.http import parse_allowed
 from alerts.senders.webhook import WebhookSender, new_secret
-from bench.alarm import wait_until_calm
+from bench.alarm import wait_until_calm, water_sensor
 from bench.stand import STATE, Stand, stand, wait_for
 from core.clock import rfc3339
 from core.mqtt import connect, make_client
@@ -134,20 +134,7 @@ def place_of(n: int) -> tuple[float, float]:
 
 
 def prepare(here: Stand, sensors: int, url: str, subscriptions: int, hanging: int) -> None:
-    rows = [
-        {
-            "id": f"bench-{n}",
-            "properties": {
-                "kind": "water_level",
-                "name_zh": f"{n}",
-                "name_en": f"{n}",
-                "metrics": ["water_level"],
-                "thresholds": {"water_level": {"1": 3.0}},
-            },
-            "geometry": {"type": "Point", "coordinates": list(place_of(n))},
-        }
-        for n in range(sensors)
-    ]
+    rows = [water_sensor(n, place_of(n)) for n in range(sensors)]
     with here.engine.begin() as conn:
         load_layer(conn, "sensors", ((row["id"], row) for row in rows))  # type: ignore[misc]
         for n in range(subscriptions):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from core.errors import Forbidden
 from core.levels import in_a_sentence
-from core.scope import EVERYTHING, Scope
+from core.scope import EVERYTHING, Classification, Scope
 from core.vocabulary import Text, label, table
 
 
@@ -69,6 +70,16 @@ def known_permissions(names: Iterable[str]) -> frozenset[Permission]:
     """Those we know: a role may be older or newer than the software."""
     every = {permission.value for permission in Permission}
     return frozenset(Permission(name) for name in names if name in every)
+
+
+def scope_of(row: Any) -> Scope:
+    """How far an account sees, from a row with its limits and the permissions of its role."""
+    limits = {
+        name: None if (given := getattr(row, name)) is None else frozenset(given)
+        for name in ("departments", "districts", "units")
+    }
+    highest = Classification.SECRET if row.classification is None else Classification(row.classification)
+    return Scope(**limits, classification=highest, city=Permission.CITY_READ.value in row.permissions)
 
 
 def reading(permissions: Iterable[Permission]) -> frozenset[Permission]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time
 from functools import lru_cache
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
@@ -19,8 +18,8 @@ from alerts.stages.wanted import filter_from
 from core.errors import NotFound
 from core.exposure import city_zone
 from core.log import get_log
-from core.scope import EVERYTHING, Classification, Scope
-from core.viewer import Permission
+from core.scope import EVERYTHING, Scope
+from core.viewer import scope_of
 
 log = get_log("deliveries")
 # an owner who is locked out is told nothing
@@ -82,21 +81,6 @@ def read_subscriptions(conn: Connection) -> Subscribed:
         target = Target(row.id, _parsed(row.options), row.secrets or {}, row.lang, scope, row.digest_s > 0)
         found[row.id] = Subscription(subscriber, row.sender, target, float(row.repeat_s))
     return Subscribed(found)
-
-
-def scope_of(row: Any) -> Scope:
-    """How far the account of a row of READ sees."""
-
-    def limit(values: Sequence[str] | None) -> frozenset[str] | None:
-        return None if values is None else frozenset(values)
-
-    return Scope(
-        limit(row.departments),
-        limit(row.districts),
-        limit(row.units),
-        classification=Classification.SECRET if row.classification is None else Classification(row.classification),
-        city=Permission.CITY_READ.value in row.permissions,
-    )
 
 
 def scope_of_account(conn: Connection, username: str) -> Scope:
