@@ -18,7 +18,7 @@ from core.errors import InputError
 LETTERS = "ab"
 PATTERNS = st.text("ab*", max_size=6)
 # every text of two letters that two patterns of six signs could need to share one, and some more
-SHORT = ["".join(one) for n in range(9) for one in product(LETTERS, repeat=n)]
+SHORT = ["".join(one) for n in range(11) for one in product(LETTERS, repeat=n)]
 VALUES = st.lists(st.text(LETTERS, max_size=2), min_size=1, max_size=3)
 LIKE = st.lists(st.text("ab*", min_size=1, max_size=4).filter(lambda p: p.strip("*")), min_size=1, max_size=2)
 MATCHERS = st.lists(

@@ -444,7 +444,7 @@ VALUES ('s', 'w', '2026-05-04T08:00:00Z', 'Alert', 'Actual', '暴雨', 'no XML',
         )
         own = {
             "video_event": {"incident"},
-            "alarm": {"judged", "risk", "measures", "together"},
+            "alarm": {"judged", "risk", "measures", "together", "told"},
             "sensor": {"measures"},
             "incident": {"alarms", "judged", "rise", "risk", "needed", "missing", "arrivals"},
         }

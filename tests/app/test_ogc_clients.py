@@ -21,7 +21,7 @@ from sqlalchemy import Engine, text
 
 from app.services.net import free_port
 from layers.ogc.collections import OURS
-from tests.app.qgis import WHERE_THERE, run_qgis
+from tests.app.qgis_tool import WHERE_THERE, run_qgis
 from tests.support import PATIENCE_S, System
 
 PRIMARY = "class = 'primary' AND length_m > 100"

@@ -30,7 +30,7 @@ from layers.imports.suggest import suggest
 from layers.ogc.collections import OURS
 from layers.own import need_layer, remove_layer
 from layers.styles import Icon, StyleIn, compiled
-from tests.app.qgis import WHERE_THERE, run_qgis
+from tests.app.qgis_tool import WHERE_THERE, run_qgis
 from tests.layers.test_bring import HEAD, NOW, ROWS, text_table
 from tests.support import System
 

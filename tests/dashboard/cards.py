@@ -119,6 +119,7 @@ def alarm_card(state: str = "unacknowledged", **changes: Any) -> AlarmCard:
         "judged": None,
         "measures": [],
         "together": None,
+        "told": [],
     }
 
 
