@@ -30,7 +30,8 @@ from core.viewer import Permission, Viewer
 router = APIRouter(prefix="/api/catalogue", tags=["catalogue"])
 Id = Annotated[str, Path(min_length=1, max_length=200)]
 Month = Annotated[str | None, Query(pattern=r"^\d{4}-\d{2}$", description="2026-11; this month where left out")]
-RequestId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+# the one after it is a number of the database too
+RequestId = Annotated[int, Path(ge=1, le=2**63 - 2)]
 
 
 class OpenDataIn(Given):
