@@ -23,6 +23,7 @@ from alerts.deliveries.subscribed import Subscribed, Subscription
 from alerts.senders import SENDERS, Delivery, Gone, Later, Message, Outcome, Reads, Refused, Sender, SenderKind, Sent
 from alerts.subscriptions.stopped import stop
 from core import set_aside
+from core.errors import OneMapError
 from core.log import get_log
 from core.outbox import ALARM
 from core.settings import Settings
@@ -142,7 +143,14 @@ def carry(engine: Engine, carriers: Carriers, subscribed: Subscribed, now: datet
                 deliveries.append(
                     Delivery(r.id, r.kind, r.subject, r.what, r.topic, r.payload, r.attempts, r.created_at)
                 )
-            sender = carriers.get(SENDERS[subscription.sender])
+            if not deliveries:
+                continue
+            try:
+                sender = carriers.get(SENDERS[subscription.sender])
+            except (OneMapError, ValueError, LookupError, OSError) as exc:
+                # a setting that this one sender cannot use is nobody else's
+                note_outcome(conn, subscription, deliveries[0], Later(f"{type(exc).__name__}: {exc}"), now)
+                continue
             rendered = render(reads, sender, subscription, deliveries, now)
             nothing += [d.id for d, message in rendered if message is None]
             parcels = [(d, message) for d, message in rendered if message is not None]
@@ -173,9 +181,11 @@ def render(
 
 
 def settle(engine: Engine, carriers: Carriers, back: Sequence[Carried], now: datetime) -> int:
-    """Write down what became of batches that came back; returns how many messages are done."""
+    """Write down what became of batches that came back; returns how many messages are done. Where that cannot be
+    written they go out again: nobody's queue stands still for it."""
     if not back:
         return 0
+    carriers.away.difference_update(one.subscription.id for one in back)
     done = 0
     with engine.begin() as conn:
         sent: list[int] = []
@@ -187,7 +197,6 @@ def settle(engine: Engine, carriers: Carriers, back: Sequence[Carried], now: dat
                 note_outcome(conn, one.subscription, delivery, outcome, now)
         if sent:
             conn.execute(DONE, {"now": now, "ids": sent})
-    carriers.away.difference_update(one.subscription.id for one in back)
     return done
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from alerts import senders
 from alerts.deliveries import Carriers, carried, deliver, kept, repeat, subscribed
@@ -334,6 +335,42 @@ def test_what_nobody_took_for_long_is_given_up_shown_and_can_be_tried_again(
     assert ears.of("dead") == ["raised", "worsened"]
     with fresh_engine.begin() as conn, pytest.raises(Conflict):
         kept.retry(conn, found[0]["id"], "admin", moment)
+
+
+def test_what_could_not_be_written_down_goes_out_again(
+    fresh_engine: Engine, ears: Ears, carriers: Carriers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database is away in the moment a batch comes back: its queue stands still for that moment only."""
+    subscribe(fresh_engine, "a")
+    happen(fresh_engine, 3, now())
+    with monkeypatch.context() as away:
+        away.setattr(carried, "DONE", text("SELECT 1 / 0 WHERE :now IS NOT NULL AND :ids IS NOT NULL"))
+        with pytest.raises(DBAPIError):
+            deliver_all(fresh_engine, carriers, now())
+    deliver_all(fresh_engine, carriers, now())
+    assert ears.of("a") == ["raised", "raised"]
+
+
+def test_sender_that_cannot_be_made_stops_no_other(
+    fresh_engine: Engine, ears: Ears, carriers: Carriers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Settings) -> Ears:
+        raise ValueError("a setting that cannot be")
+
+    both = [SenderKind("ear", lambda settings: ears), SenderKind("broken", broken)]
+    registry: Registry[SenderKind] = Registry("onemap.test_broken", both, key=lambda one: one.key)
+    for module in (carried, subscribed, senders):
+        monkeypatch.setattr(module, "SENDERS", registry)
+    for name in ("a", "b"):
+        subscribe(fresh_engine, name)
+    with fresh_engine.begin() as conn:
+        conn.execute(text("UPDATE subscription SET sender = 'broken' WHERE id = 'a'"))
+    happen(fresh_engine, 3, now())
+    deliver_all(fresh_engine, carriers, now())
+    assert ears.of("b") == ["raised"]
+    with fresh_engine.connect() as conn:
+        [waits] = kept.list_deliveries(conn, subscription="a")
+    assert (waits["state"], waits["error"]) == ("retrying", "ValueError: a setting that cannot be")
 
 
 def test_batch_that_no_process_settled_goes_out_again(fresh_engine: Engine, ears: Ears, carriers: Carriers) -> None:
