@@ -23,10 +23,12 @@ from core.exposure import around, city_zone
 from core.types import LonLat
 from dispatch import incidents, steps, tasks
 from tests.alerts.helpers import alarms, change
-from tests.support import now
 
 RESOLUTION = 8
 NOON = datetime.fromisoformat("2026-05-04T12:00:00+08:00")
+# one moment for what does not ask for another: in the middle of an hour, and when schools are empty, for beside full
+# ones no home can raise a score
+NIGHT = datetime.fromisoformat("2026-05-04T02:30:00+08:00")
 WORDS = {"zh": "词", "en": "word"}
 
 
@@ -59,7 +61,7 @@ def middle(conn: Connection) -> LonLat:
 def opened(conn: Connection, kind: str = "flooding", level: int = 2, **more: Any) -> UUID:
     where = more.pop("where", None) or middle(conn)
     new = incidents.NewIncident(kind=kind, titles=WORDS, channel="desk", level=level, where=where, **more)
-    return incidents.open_incident(conn, new, "x", WORDS, now())
+    return incidents.open_incident(conn, new, "x", WORDS, NIGHT)
 
 
 def risk_in(conn: Connection, incident: UUID) -> Any:
@@ -79,7 +81,7 @@ def cover_everywhere(conn: Connection, where: LonLat, eta_s: float) -> None:
 
 
 def coping(conn: Connection, where: LonLat, needs: tuple[str, ...]) -> Any:
-    return read_setting(conn, now(), RESOLUTION, [where]).coping(where, needs)
+    return read_setting(conn, NIGHT, RESOLUTION, [where]).coping(where, needs)
 
 
 def test_coping_reads_the_cell_and_its_neighbours(conn: Connection) -> None:
@@ -117,9 +119,9 @@ def test_ground_in_memory_counts_as_the_map_does(conn: Connection) -> None:
 
 
 def test_alarm_is_scored_once_with_all_its_terms(conn: Connection) -> None:
-    change(conn, 1, now())
-    assert score_alarms(conn, now(), RESOLUTION) == 1
-    assert score_alarms(conn, now(), RESOLUTION) == 0
+    change(conn, 1, NIGHT)
+    assert score_alarms(conn, NIGHT, RESOLUTION) == 1
+    assert score_alarms(conn, NIGHT, RESOLUTION) == 0
     [alarm] = alarms(conn)
     risk = alarm["risk"]
     assert [t["name"] for t in risk["terms"]] == [
@@ -134,16 +136,16 @@ def test_alarm_is_scored_once_with_all_its_terms(conn: Connection) -> None:
 
 
 def test_changed_alarm_is_scored_anew(conn: Connection) -> None:
-    change(conn, 3, now())
-    score_alarms(conn, now(), RESOLUTION)
+    change(conn, 3, NIGHT)
+    score_alarms(conn, NIGHT, RESOLUTION)
     before = alarms(conn)[0]["risk"]["score"]
-    change(conn, 1, now())
-    assert score_alarms(conn, now(), RESOLUTION) == 1
+    change(conn, 1, NIGHT)
+    assert score_alarms(conn, NIGHT, RESOLUTION) == 1
     assert alarms(conn)[0]["risk"]["score"] > before
 
 
 def test_nothing_is_written_where_nothing_has_moved_and_age_moves_nothing(conn: Connection) -> None:
-    at = now()
+    at = NIGHT
     change(conn, 1, at)
     score_alarms(conn, at, RESOLUTION)
     assert follow_world(conn, at + timedelta(minutes=1), RESOLUTION) == 0
@@ -152,7 +154,7 @@ def test_nothing_is_written_where_nothing_has_moved_and_age_moves_nothing(conn: 
 
 
 def test_score_follows_help_that_is_sent_elsewhere(conn: Connection) -> None:
-    at = now()
+    at = NIGHT
     change(conn, 1, at)
     cover(conn, place(conn), 60.0, "works-01", 60.0)
     score_alarms(conn, at, RESOLUTION)
@@ -179,8 +181,8 @@ def test_score_follows_the_hour_of_the_city(conn: Connection) -> None:
 
 
 def test_score_follows_the_registers(conn: Connection) -> None:
-    change(conn, 2, now())
-    score_alarms(conn, now(), RESOLUTION)
+    change(conn, 2, NIGHT)
+    score_alarms(conn, NIGHT, RESOLUTION)
     before = alarms(conn)[0]["risk"]
     conn.execute(
         text(
@@ -190,7 +192,7 @@ SELECT 'home-new', 'nursing_home', '新养老院', 'New Home', 900, 900, geom, d
 """
         )
     )
-    assert follow_world(conn, now(), RESOLUTION) == 1
+    assert follow_world(conn, NIGHT, RESOLUTION) == 1
     after = alarms(conn)[0]["risk"]
     assert after["score"] > before["score"]
     assert "New Home" in term(after, "facilities")["text"]["en"]
@@ -247,11 +249,11 @@ def test_score_follows_a_warning_that_begins_and_ends_over_the_place(conn: Conne
 
 def test_what_the_caller_says_of_people_in_danger_counts(conn: Connection) -> None:
     incident = opened(conn, "fire", 3)
-    score_incidents(conn, now(), RESOLUTION)
+    score_incidents(conn, NIGHT, RESOLUTION)
     before = risk_in(conn, incident)
-    steps.set_in_danger(conn, incident, 4, "x", now(), None)
+    steps.set_in_danger(conn, incident, 4, "x", NIGHT, None)
     assert risk_in(conn, incident) is None
-    assert score_incidents(conn, now(), RESOLUTION) == 1
+    assert score_incidents(conn, NIGHT, RESOLUTION) == 1
     after = risk_in(conn, incident)
     assert after["q"] >= 0.6 > before["q"]
     assert "4 人遇险" in after["words"]["zh"]
@@ -259,18 +261,18 @@ def test_what_the_caller_says_of_people_in_danger_counts(conn: Connection) -> No
 
 
 def test_an_alarm_of_an_incident_counts_who_is_in_danger_there(conn: Connection) -> None:
-    alarm = change(conn, 2, now())
-    score_alarms(conn, now(), RESOLUTION)
+    alarm = change(conn, 2, NIGHT)
+    score_alarms(conn, NIGHT, RESOLUTION)
     before = alarms(conn)[0]["risk"]
     incident = opened(conn, "water_rescue", 2, in_danger=3)
     conn.execute(text("UPDATE alarm SET incident_id = :incident WHERE id = :id"), {"incident": incident, "id": alarm})
-    assert follow_world(conn, now(), RESOLUTION) == 1
+    assert follow_world(conn, NIGHT, RESOLUTION) == 1
     after = alarms(conn)[0]["risk"]
     assert after["q"] >= 0.6 > before["q"]
 
 
 def test_who_was_sent_is_help_on_the_way_and_then_on_scene(conn: Connection) -> None:
-    at = now()
+    at = NIGHT
     incident = opened(conn, "fire", 2)
     score_incidents(conn, at, RESOLUTION)
     unit = conn.scalar(text("SELECT id FROM unit WHERE 'fire_suppression' = ANY(capabilities) ORDER BY id LIMIT 1"))
@@ -293,16 +295,16 @@ def test_who_was_sent_is_help_on_the_way_and_then_on_scene(conn: Connection) -> 
 
 def test_incidents_near_that_need_the_same_help_compete(conn: Connection) -> None:
     incident = opened(conn, "fire", 2)
-    score_incidents(conn, now(), RESOLUTION)
+    score_incidents(conn, NIGHT, RESOLUTION)
     assert term(risk_in(conn, incident), "competing")["value"] == 0
     for kind in ("fire", "fire", "medical"):
         opened(conn, kind, 2)
-    follow_world(conn, now(), RESOLUTION)
+    follow_world(conn, NIGHT, RESOLUTION)
     assert term(risk_in(conn, incident), "competing")["figures"]["competing"] == 2
 
 
 def test_a_score_of_before_is_given_anew_and_one_that_cannot_be_counted_stops_no_other(conn: Connection) -> None:
-    at = now()
+    at = NIGHT
     change(conn, 1, at)
     score_alarms(conn, at, RESOLUTION)
     good = alarms(conn)[0]["risk"]["score"]
@@ -328,34 +330,34 @@ def test_a_score_of_before_is_given_anew_and_one_that_cannot_be_counted_stops_no
 
 
 def test_cells_are_scored_where_the_hazard_reaches(conn: Connection) -> None:
-    change(conn, 1, now())
+    change(conn, 1, NIGHT)
     where = place(conn)
     ground = read_cell_ground(conn, RESOLUTION)
     assert ground is not None
     assert ground.counted
-    assert score_cells(conn, ground, now()) > 0
-    assert score_cells(conn, ground, now()) == 0
+    assert score_cells(conn, ground, NIGHT) > 0
+    assert score_cells(conn, ground, NIGHT) == 0
     scored = {r.cell: r.score for r in conn.execute(text("SELECT cell, score FROM risk_cell"))}
     here = h3.latlng_to_cell(where.lat, where.lon, RESOLUTION)
     assert scored[here] >= max(scored.values()) - 3
     assert 0 < sum(1 for s in scored.values() if s > 0) < len(ground.cells) / 2
-    change(conn, None, now())
+    change(conn, None, NIGHT)
     conn.execute(text("UPDATE alarm SET active = false"))
-    assert score_cells(conn, ground, now()) > 0
+    assert score_cells(conn, ground, NIGHT) > 0
     assert max(conn.scalars(text("SELECT score FROM risk_cell"))) == 0
-    assert score_incidents(conn, now(), RESOLUTION) == 0
+    assert score_incidents(conn, NIGHT, RESOLUTION) == 0
 
 
 def test_a_cell_is_the_score_of_its_worst_hazard_faded_by_the_functions_of_a_place(conn: Connection) -> None:
     """What is counted for all cells at once is, cell by cell, what the terms in its words make."""
-    change(conn, 2, now())
+    change(conn, 2, NIGHT)
     where = place(conn)
     cover(conn, where, 300.0, "works-01", 500.0)
     opened(conn, "water_rescue", 3, in_danger=2)
     opened(conn, "gas_leak", 1)
     ground = read_cell_ground(conn, RESOLUTION)
     assert ground is not None
-    setting, hazards = read_setting(conn, now(), RESOLUTION), read_hazards(conn)
+    setting, hazards = read_setting(conn, NIGHT, RESOLUTION), read_hazards(conn)
     worst = weigh_cells(ground, setting, hazards)
     reached = np.flatnonzero(worst.hazard >= 0)
     assert len(reached) > 10
@@ -373,7 +375,7 @@ def test_level_of_a_cell_in_a_footprint_is_at_least_that_of_its_hazard(conn: Con
     opened(conn, "fire", level)
     ground = read_cell_ground(conn, 9)
     assert ground is not None
-    score_cells(conn, ground, now())
+    score_cells(conn, ground, NIGHT)
     assert list(conn.scalars(text("SELECT error FROM set_aside"))) == []
     where = middle(conn)
     cell = h3.latlng_to_cell(where.lat, where.lon, 9)

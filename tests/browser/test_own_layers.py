@@ -153,8 +153,8 @@ def test_points_with_an_icon_and_the_order_of_a_group(
     desk.until(listed, lambda found: [n for n in found if n in ("taps", "pumps")] == ["taps", "pumps"])
     x, y = desk.ask(f"async at => {{ const p = {MAP}.project(at); return [p.x, p.y]; }}", [lon + 1e-3, lat])
     desk.page.mouse.click(x, y)
-    desk.page.wait_for_selector("#card #card-title")
-    assert "taps" in desk.page.inner_text("#card .facts"), "a press meets what lies on top"
+    facts = "() => document.querySelector('#card .facts')?.innerText ?? ''"
+    desk.until(facts, lambda told: "taps" in told, what="a press meets what lies on top")
     desk.page.keyboard.press("Escape")
     with own_engine.begin() as conn:
         for name in ("taps", "pumps"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from alerts.risk.arithmetic import weigh
 from core.clock import rfc3339
 from tests.alerts.test_scores import CAP
 from tests.support import System, mailbox, now, wait_for
@@ -104,7 +106,6 @@ RETURNING pg_notify('onemap_change', '{"kind": "layer", "ids": ["facilities"]}')
 
 def test_a_warning_that_begins_over_it_raises_it(api: httpx.Client, processes: System, incident: Json) -> None:
     """It ends by the clock in the tests of scoring."""
-    before = score(api, incident)
     sent = now().replace(microsecond=0)
     body = CAP.format(
         id="follow",
@@ -119,5 +120,17 @@ INSERT INTO warning (sender, identifier, sent, msg_type, status, headline, sever
 VALUES ('met', 'follow', %s, 'Alert', 'Actual', 'x', 'Extreme', %s, %s, now()) RETURNING 1
 """
     processes.rows(insert, sent, sent + timedelta(hours=1), body)
-    wait_for(lambda: score(api, incident) > before, what="the score has followed")
-    assert "暴雨红色预警" in term(api, incident, "weather")["text"]["zh"]
+    explain = {"type": "incident", "id": incident["id"]}
+
+    def warned() -> Json | None:
+        risk = dict(api.get("/api/risk/explain", params=explain).json())
+        weather = next(one for one in risk["terms"] if one["name"] == "weather")
+        return risk if "暴雨红色预警" in weather["text"]["zh"] else None
+
+    risk = wait_for(warned, what="the score has followed")
+    # by the score's own terms, for units on their way home move it meanwhile as much as a warning does
+    values = {one["name"]: math.nan if one["value"] is None else one["value"] for one in risk["terms"]}
+    level, certain = incident["level"], values["certainty"] / 10
+    calm, now_told = (weigh(found, level, certain, life=True).score for found in ({**values, "weather": 0.0}, values))
+    assert now_told > calm
+    assert risk["score"] == pytest.approx(now_told, abs=0.01)
