@@ -21,13 +21,15 @@ from core.vocabulary import AlarmState, sql_list
 
 log = get_log("routing")
 T = TypeVar("T")
-# what a change is made of: of alarm `a` and the sensor `s` that it is about
-ALARM_FACTS = """
+# what a change is made of: of alarm `a` and the sensor `s` that it is about; who was told of it costs a look of its own
+UNTOLD_FACTS = """
 a.id AS alarm_id, a.rule_id, a.kind, a.level, a.peak_level, a.state, a.active, a.district, a.thing_type, a.thing_id,
   a.names, a.muted, a.chattering_since IS NOT NULL AS chattering, s.source_id,
   CASE a.thing_type WHEN 'source' THEN a.thing_id ELSE s.kind END AS thing_kind,
-  COALESCE(s.attributes->>'underpass', s.attributes->>'water', s.attributes->>'street') AS site,
-  (SELECT jsonb_object_agg(t.subscription_id, CASE WHEN t.over THEN 0 ELSE t.level END) FROM told t
+  COALESCE(s.attributes->>'underpass', s.attributes->>'water', s.attributes->>'street') AS site
+"""
+ALARM_FACTS = f"""
+{UNTOLD_FACTS}, (SELECT jsonb_object_agg(t.subscription_id, CASE WHEN t.over THEN 0 ELSE t.level END) FROM told t
     WHERE t.alarm_id = a.id) AS told
 """
 # and what tells who may see it
@@ -39,7 +41,7 @@ OF_THING = "LEFT JOIN sensor s ON a.thing_type = 'sensor' AND s.id = a.thing_id"
 # what was taken out of use by design or by a person is no cause of anything
 NO_CAUSE = (AlarmState.NORMAL, AlarmState.SUPPRESSED_BY_DESIGN, AlarmState.OUT_OF_SERVICE)
 BURNING = text(f"""
-SELECT {ALARM_FACTS} FROM alarm a {OF_THING}
+SELECT {UNTOLD_FACTS} FROM alarm a {OF_THING}
 WHERE a.state <> 'normal' AND a.active AND a.state NOT IN {sql_list(NO_CAUSE)}
 """)
 ROUTES = text("SELECT * FROM route WHERE enabled ORDER BY position, id")
@@ -106,7 +108,7 @@ def _usable(what: str, rows: Iterable[Any], make: Callable[[Any], T]) -> list[T]
 
 
 def change_of(row: Any, what: str, told: Mapping[str, int] | None = None) -> Change:
-    """A change of an alarm, from a row of ALARM_FACTS; `told` where more is known than the row says."""
+    """A change of an alarm, from a row of ALARM_FACTS; `told` where more is known than the row says, or nothing is."""
     return Change(
         ALARM,
         str(row.alarm_id),

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from alerts.around import ALARM_FACTS, OF_THING, change_of, read_around
+from alerts.around import OF_THING, UNTOLD_FACTS, change_of, read_around
 from alerts.stages import MUTING
 from alerts.stages.base import Around, Decision
 from alerts.stages.inhibit import causes_of
@@ -25,7 +25,7 @@ from core.db import lock_key, notify_change
 from core.history import kept
 
 TRY = text("SELECT pg_try_advisory_xact_lock(:key)")
-OPEN = f"SELECT {ALARM_FACTS} FROM alarm a {OF_THING} WHERE a.state <> 'normal'"
+OPEN = f"SELECT {UNTOLD_FACTS} FROM alarm a {OF_THING} WHERE a.state <> 'normal'"
 LOCK = text("SELECT id FROM alarm WHERE id = ANY(:ids) AND state <> 'normal' ORDER BY id FOR NO KEY UPDATE")
 WRITE = text("""
 UPDATE alarm a SET muted = CAST(u.muted AS jsonb), changed_at = :now, version = a.version + 1
@@ -68,7 +68,7 @@ def marks(muted: Mapping[str, Any] | None) -> tuple[Any, ...] | None:
 def mute_of(row: Any, around: Around, now: datetime) -> Mapping[str, Any] | None:
     """What mutes this alarm; what has muted it before as long as it does."""
     # that it comes and goes is no mute of its own: it says so itself
-    change = replace(change_of(row, "raised"), chattering=False)
+    change = replace(change_of(row, "raised", {}), chattering=False)
     held = row.muted
     if held and held["stage"] == "inhibit":
         for rule, cause in causes_of(change, around):

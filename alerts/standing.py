@@ -38,7 +38,13 @@ class Standing:
         if not due:
             return False
         done = set_aside.each(
-            conn, "standing_rule", due, lambda rule: rule.id, lambda rule: judge_rule(conn, rule, moment), now
+            conn,
+            "standing_rule",
+            due,
+            lambda rule: rule.id,
+            lambda rule: judge_rule(conn, rule, moment),
+            now,
+            together=False,
         )
         return any(folded.changes for folded in done.results)
 

@@ -1,8 +1,9 @@
 """Rows that could not be worked through: tried again after a wait, put aside after a bound, shown, retried or dropped
 by a person.
 
-Whoever works through rows does so with `each` (a savepoint a row) or notes the failing one with `note`, and leaves out
-of what it claims next whatever `resting` names. So one bad row never stops the rest, and is never lost without a word.
+Whoever works through rows does so with `each` (a savepoint a row where one fails) or notes the failing one with `note`,
+and leaves out of what it claims next whatever `resting` names. So one bad row never stops the rest, and is never lost
+without a word.
 """
 
 from __future__ import annotations
@@ -81,10 +82,35 @@ def clear(conn: Connection, what: str, ids: Sequence[str]) -> None:
 
 
 def each(
-    conn: Connection, what: str, rows: Iterable[R], key: Callable[[R], str], work: Callable[[R], T], now: datetime
+    conn: Connection,
+    what: str,
+    rows: Iterable[R],
+    key: Callable[[R], str],
+    work: Callable[[R], T],
+    now: datetime,
+    *,
+    together: bool = True,
+    afresh: Callable[[], None] = lambda: None,
 ) -> Done[T]:
-    """`work(row)` in a savepoint each. A row whose fault it is, is noted under `what` and its key, and the others go
-    on; a lost or busy database is everybody's and raised."""
+    """`work(row)` of each. A row whose fault it is, is noted under `what` and its key, and the others go on; a lost or
+    busy database is everybody's and raised.
+
+    All go in one savepoint, and where one fails all again in a savepoint each: what `work` does besides writing to the
+    database, `afresh` takes back. Not `together`: one by one from the start, for rows that take long.
+    """
+    rows = list(rows)
+    if together and len(rows) > 1:
+        try:
+            with conn.begin_nested():
+                results = [work(row) for row in rows]
+        except Exception as exc:
+            if is_of_connection(exc):
+                raise
+            log.info("one_by_one", what=what, rows=len(rows), error=first_line(exc, 200))
+            afresh()
+        else:
+            clear(conn, what, [key(row) for row in rows])
+            return Done(results)
     done: Done[T] = Done()
     well: list[str] = []
     for row in rows:

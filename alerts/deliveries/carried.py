@@ -171,13 +171,14 @@ def render(
     def one(delivery: Delivery) -> tuple[Delivery, Message | None]:
         return delivery, sender.render(reads, delivery, subscription.target, now)
 
-    if not SENDERS[subscription.sender].writes:
+    writes = SENDERS[subscription.sender].writes
+    if not writes:
         # nothing of it can be half done: where all goes well no savepoint is needed
         try:
             return [one(delivery) for delivery in deliveries]
         except (ValueError, LookupError, TypeError):
             log.info("rendered_singly", subscription=subscription.id)
-    return set_aside.each(reads.conn, "delivery", deliveries, lambda d: str(d.id), one, now).results
+    return set_aside.each(reads.conn, "delivery", deliveries, lambda d: str(d.id), one, now, together=writes).results
 
 
 def settle(engine: Engine, carriers: Carriers, back: Sequence[Carried], now: datetime) -> int:

@@ -77,7 +77,13 @@ def route(conn: Connection, subscribed: Subscribed, now: datetime, *, known: boo
         return 0
     router = Router(conn, read_around(conn, subscribed.subscribers, now), now)
     routed = set_aside.each(
-        conn, "outbox", rows, lambda row: str(row.id), lambda row: (row.id, router.deliveries_of(row)), now
+        conn,
+        "outbox",
+        rows,
+        lambda row: str(row.id),
+        lambda row: (row.id, router.deliveries_of(row)),
+        now,
+        afresh=router.forget,
     )
     done = [(row_id, found) for row_id, found in routed.results if found is not None]
     added = [one for _, found in done for one in found]
@@ -120,9 +126,13 @@ class Router:
 
     def __init__(self, conn: Connection, around: Around, now: datetime) -> None:
         self._conn, self._around, self._now = conn, around, now
+        self.forget()
+
+    def forget(self) -> None:
+        """As before the first change."""
         self._told: dict[str, dict[str, int]] = {}
         self._left: set[str] = set()
-        self._some_wait = bool(conn.scalar(SOME_WAIT))
+        self._some_wait = bool(self._conn.scalar(SOME_WAIT))
 
     def deliveries_of(self, row: Any) -> list[Params] | None:
         """The deliveries that a queued change comes to, with the reasons of every stage. None: it is muted by what is

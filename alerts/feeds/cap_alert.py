@@ -28,6 +28,23 @@ CIRCLE_POINTS = 24
 RESPONSE = {"Alert": "Prepare", "Update": "Prepare", "Cancel": "AllClear"}
 VERB = {"Alert": "cap.issued", "Update": "cap.updated", "Cancel": "cap.cancelled"}
 LANGUAGES = (("zh", "zh-CN"), ("en", "en-US"))
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(:key)")
+_ALARM = text("""
+SELECT a.id, a.kind, a.names, a.level, a.active, a.message, a.risk, a.version, a.observed_at, a.district, a.thing_id,
+  ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat, d.name_zh, d.name_en
+FROM alarm a LEFT JOIN district d ON d.code = a.district WHERE a.id = :id
+""")
+_EARLIER = text("""
+SELECT identifier, sender, sent, msg_type, level, alarm_version FROM cap_alert WHERE alarm_id = :id
+ORDER BY sent, identifier
+""")
+_REPLACED = text("UPDATE cap_alert SET replaced = true WHERE alarm_id = :id")
+_SAVE = text("""
+INSERT INTO cap_alert (identifier, alarm_id, alarm_version, sender, sent, msg_type, level, district, headline, expires,
+  "references", replaced, body, geom)
+VALUES (:identifier, :alarm, :version, :sender, :sent, :type, :level, :district, CAST(:headline AS jsonb), :expires,
+  :references, false, :body, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326))
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +77,9 @@ def read_issuer(conn: Connection, sender: str, status: str) -> Issuer:
 def issue(conn: Connection, alarm_id: UUID, issuer: Issuer, now: datetime) -> Issued | None:
     """Write the CAP message for the alarm as it stands; None where that has been told or need not be."""
     # one issues at a time, lest two tell the same; the alarms are not locked, for judgement takes them in another order
-    conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("cap")})
-    row = conn.execute(
-        text(
-            """
-SELECT a.id, a.kind, a.names, a.level, a.active, a.message, a.risk, a.version, a.observed_at, a.district, a.thing_id,
-  ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat, d.name_zh, d.name_en
-FROM alarm a LEFT JOIN district d ON d.code = a.district WHERE a.id = :id
-"""
-        ),
-        {"id": alarm_id},
-    ).one()
-    earlier = conn.execute(
-        text(
-            """
-SELECT identifier, sender, sent, msg_type, level, alarm_version FROM cap_alert WHERE alarm_id = :id
-ORDER BY sent, identifier
-"""
-        ),
-        {"id": alarm_id},
-    ).all()
+    conn.execute(_ONE_AT_A_TIME, {"key": lock_key("cap")})
+    row = conn.execute(_ALARM, {"id": alarm_id}).one()
+    earlier = conn.execute(_EARLIER, {"id": alarm_id}).all()
     msg_type = choose_type(row, earlier)
     if msg_type is None:
         return None
@@ -179,16 +179,10 @@ def circle(lon: float, lat: float, radius_m: float) -> tuple[tuple[float, float]
 
 
 def _save(conn: Connection, alarm: Any, alert: Alert, expires: datetime, words: Text, xml: str) -> None:
-    conn.execute(text("UPDATE cap_alert SET replaced = true WHERE alarm_id = :id"), {"id": alarm.id})
+    if alert.references:
+        conn.execute(_REPLACED, {"id": alarm.id})
     conn.execute(
-        text(
-            """
-INSERT INTO cap_alert (identifier, alarm_id, alarm_version, sender, sent, msg_type, level, district, headline, expires,
-  "references", replaced, body, geom)
-VALUES (:identifier, :alarm, :version, :sender, :sent, :type, :level, :district, CAST(:headline AS jsonb), :expires,
-  :references, false, :body, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326))
-"""
-        ),
+        _SAVE,
         {
             "identifier": alert.identifier,
             "alarm": alarm.id,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,8 @@ from core.installation import read_installation
 from core.scope import EVERYTHING, Scope
 from core.settings import Settings
 from core.vocabulary import Text
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,14 @@ class Reads:
         self.conn = conn
         self._expected = [one for one in dict.fromkeys(subjects) if is_uuid(one)]
         self._alarms: dict[str, Alarm] = {}
+        self._read: dict[str, Any] = {}
+
+    def once(self, name: str, read: Callable[[], T]) -> T:
+        """What `read` gives, read when it is first asked for."""
+        if name not in self._read:
+            self._read[name] = read()
+        found: T = self._read[name]
+        return found
 
     def alarm(self, subject: str) -> Alarm | None:
         """As it stands now. ValueError for what is no id."""

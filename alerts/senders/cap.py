@@ -21,7 +21,8 @@ class CapSender:
 
     def render(self, reads: Reads, delivery: Delivery, to: Target, now: datetime) -> Message | None:
         conn = reads.conn
-        issued = issue(conn, UUID(delivery.subject), read_issuer(conn, self._sender, self._status), now)
+        issuer = reads.once("issuer", lambda: read_issuer(conn, self._sender, self._status))
+        issued = issue(conn, UUID(delivery.subject), issuer, now)
         if issued is not None:
             queue_message(conn, issued.identifier, "issued", f"alert/{issued.district}/{issued.level}", issued.xml, now)
         return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import re
+import resource
 import socket
 import ssl
 import threading
@@ -33,8 +34,9 @@ from core.log import get_log
 log = get_log("senders")
 TIMEOUT_S, DEADLINE_S, MOST_BYTES = 5.0, 10.0, 65_536
 RETRY_MOST_S = 3600.0
-# so many connections are kept open, each for so long after its last message
-MOST_KEPT, KEEP_S = 500, 30.0
+# so many connections are kept open at the most, each for so long after its last message; of the files that a process
+# may have open they take no more than half
+MOST_KEPT, KEEP_S = 2000, 30.0
 TOLD_CHARS = 200
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -189,9 +191,11 @@ class Line:
 class Lines:
     """Connections that are kept for a while, by subscription: the next message saves a handshake."""
 
-    def __init__(self, allowed: Allowed, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, allowed: Allowed, clock: Callable[[], float] = time.monotonic, *, most: int = MOST_KEPT) -> None:
         self._allowed, self._clock = allowed, clock
         self._kept: OrderedDict[str, tuple[str, float, Line]] = OrderedDict()
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._most = most if files == resource.RLIM_INFINITY else min(most, files // 2)
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
@@ -204,14 +208,18 @@ class Lines:
             kept[2].close()
         line = line or Line(address, self._allowed)
         yield line
-        with self._lock:
-            self._kept[identity] = (address, self._clock(), line)
-            old = [key for key, (_, since, _) in self._kept.items() if since < self._clock() - KEEP_S]
-            if len(self._kept) > MOST_KEPT:
-                old.append(next(iter(self._kept)))
-            closing = [self._kept.pop(key)[2] for key in dict.fromkeys(old)]
-        for one in closing:
+        for one in self._put_back(identity, address, line):
             one.close()
+
+    def _put_back(self, identity: str, address: str, line: Line) -> list[Line]:
+        """Those that make room for it: the oldest are first."""
+        closing: list[Line] = []
+        with self._lock:
+            moment = self._clock()
+            self._kept[identity] = (address, moment, line)
+            while len(self._kept) > self._most or next(iter(self._kept.values()))[1] < moment - KEEP_S:
+                closing.append(self._kept.popitem(last=False)[1][2])
+        return closing
 
     def close(self) -> None:
         with self._lock:

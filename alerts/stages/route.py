@@ -25,7 +25,7 @@ class Route:
 def find_legs(change: Change, around: Around, now: datetime) -> tuple[Leg, ...]:
     """To whom on which route: the receivers of the routes that are subscribed, whom it concerns. Each is told once, in
     their quiet hours of level I only."""
-    concerned = {s.id: s for s in around.audience.near(change.place) if hears(change, s.id) and is_for(s, change)}
+    concerned = {s.id: s for s in around.audience.around(change.place) if hears(change, s.id) and fits(s, change)}
     if not is_alarm(change):
         return tuple(Leg(to, ROOT.id, "", 0.0, 0.0) for to in concerned)
     routes = walk(around.root, change.labels)
@@ -56,8 +56,13 @@ def hears(change: Change, to: str) -> bool:
 
 def is_for(subscriber: Subscriber, change: Change) -> bool:
     """Whether a change concerns this one, who may see it."""
+    return subscriber.filter.concerns(change) and fits(subscriber, change)
+
+
+def fits(subscriber: Subscriber, change: Change) -> bool:
+    """The same of one whose area holds it, or who has none."""
     wanted = subscriber.filter
-    if not wanted.concerns(change):
+    if not wanted.fits(change):
         return False
     if not is_alarm(change):
         return subscriber.scope.everywhere

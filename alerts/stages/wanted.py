@@ -57,6 +57,10 @@ class Filter(Given):
     not_what: Names = Field((), description="changes that are not told")
 
     def concerns(self, change: Change) -> bool:
+        return self.fits(change) and self._holds(change.place)
+
+    def fits(self, change: Change) -> bool:
+        """Wherever it is."""
         return (
             (not self.kinds or change.kind in self.kinds)
             and at_least(change.level, self.level)
@@ -65,7 +69,6 @@ class Filter(Given):
             and (not self.families or change.labels.get("family") in self.families)
             and (not self.alarm_kinds or change.alarm_kind in self.alarm_kinds)
             and change.what not in self.not_what
-            and self._holds(change.place)
         )
 
     def _holds(self, place: tuple[float, float] | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import OperationalError
 
 from core import set_aside
@@ -36,6 +36,48 @@ def test_row_that_fails_does_not_stop_the_others(conn: Connection) -> None:
     [aside] = [a for a in set_aside.read_asides(conn, None, 10) if a["what"] == "test"]
     assert (aside["id"], aside["state"], aside["tries"]) == ("b", "waiting", 1)
     assert "division by zero" in aside["error"]
+
+
+def savepoints(conn: Connection, names: list[str], bad: set[str]) -> int:
+    said: list[str] = []
+
+    def hear(_: Connection, name: str) -> None:
+        said.append(name)
+
+    event.listen(conn, "savepoint", hear)
+    work(conn, names, bad)
+    event.remove(conn, "savepoint", hear)
+    return len(said)
+
+
+def test_rows_that_do_well_share_a_savepoint(conn: Connection) -> None:
+    assert savepoints(conn, ["a", "b", "c"], set()) == 1
+    assert savepoints(conn, ["a", "b", "c"], {"b"}) == 1 + 3
+
+
+def test_what_was_remembered_of_rows_that_go_again_is_taken_back(conn: Connection) -> None:
+    seen: list[str] = []
+
+    def one(name: str) -> int:
+        seen.append(name)
+        if name == "b":
+            raise ValueError(name)
+        return len(seen)
+
+    done = set_aside.each(conn, "test", ["a", "b", "c"], str, one, START, afresh=seen.clear)
+    assert (done.results, done.failed, seen) == ([1, 3], 1, ["a", "b", "c"])
+
+
+def test_row_of_which_each_takes_long_is_worked_through_once(conn: Connection) -> None:
+    seen: list[str] = []
+
+    def one(name: str) -> None:
+        seen.append(name)
+        if name == "b":
+            raise ValueError(name)
+
+    set_aside.each(conn, "test", ["a", "b"], str, one, START, together=False)
+    assert seen == ["a", "b"]
 
 
 def test_it_is_tried_again_after_longer_and_longer_waits_and_then_put_aside(conn: Connection) -> None:

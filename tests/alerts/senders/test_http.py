@@ -19,7 +19,7 @@ from standardwebhooks.webhooks import Webhook
 
 from alerts.senders import Gone, Later, Message, Outcome, Sender, Sent, Target
 from alerts.senders.gateway import GatewayOptions, GatewaySender
-from alerts.senders.http import Allowed, Line, check_address, parse_allowed, resolve
+from alerts.senders.http import KEEP_S, Allowed, Line, Lines, check_address, parse_allowed, resolve
 from alerts.senders.robots import DINGTALK_BYTES, Robot, RobotSender, dingtalk_query, shortened
 from alerts.senders.webhook import WebhookOptions, WebhookSender, new_secret
 from core.clock import utc_now
@@ -66,6 +66,28 @@ def test_late_retry_verifies_with_the_specifications_own_verifier(receiver: Web)
     with pytest.raises(Exception, match="No matching signature"):
         Webhook(new_secret()).verify(second.body, dict(second.headers))
     assert second.path == "/hook?of=mine"
+
+
+def test_lines_are_kept_for_a_while_and_no_more_than_there_is_room_for(receiver: Web) -> None:
+    clock = [0.0]
+    lines = Lines(parse_allowed("127.0.0.0/8"), lambda: clock[0], most=2)
+
+    def use(name: str) -> Line:
+        with lines.to(name, receiver.url) as line:
+            line.ask("POST", b"{}", {})
+        return line
+
+    first = use("a")
+    assert use("a") is first
+    second = use("b")
+    use("a")
+    use("c")
+    assert use("a") is first, "the one that was used longest ago makes room"
+    assert use("b") is not second
+    clock[0] += KEEP_S + 1
+    use("d")
+    assert use("a") is not first, "nobody used it for long"
+    lines.close()
 
 
 @pytest.mark.parametrize(
