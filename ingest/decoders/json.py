@@ -13,6 +13,7 @@ position.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal, NamedTuple
@@ -21,6 +22,7 @@ import msgspec
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from core.errors import DecodeError, InputError
+from core.faults import unfit
 from core.types import LonLat
 from ingest.decoders.base import Decoder, Incoming, Options, check_place, check_time, invalid, read, spare
 from ingest.decoders.expressions import compile_expression, named_in, search
@@ -43,6 +45,8 @@ from ingest.records import PositionRow, Reading, Record
 MAX_RECORDS = 1000
 MAX_VALUES = 64
 SHOWN_CHARS = 60
+# of strftime: what stands for a part of a time
+DIRECTIVE = re.compile(r"%-?[A-Za-z]")
 # of a message, read anew for each record that is joined with it
 JOINED_BYTES = 20_000_000
 # metres a second, the most that the contract takes; and what a device's speed is of them
@@ -57,6 +61,13 @@ def check_expression(expression: str) -> str:
     return expression
 
 
+def check_pattern(pattern: str) -> str:
+    """One without a directive reads no time at all."""
+    if not DIRECTIVE.search(pattern):
+        raise unfit("time_pattern", "expected a pattern as strftime has it")
+    return pattern
+
+
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(check_expression)]
 Named = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 
@@ -69,7 +80,7 @@ class JsonOptions(Options):
     device: Expression | None = None
     device_level: int = Field(-1, ge=-20, le=20)
     time: Expression | None = None
-    time_format: str | None = Field(None, max_length=60)
+    time_format: Annotated[str, StringConstraints(max_length=60), AfterValidator(check_pattern)] | None = None
     values: dict[Named, Expression] = Field({}, max_length=MAX_VALUES)
     units: dict[Named, Expression] = Field({}, max_length=MAX_VALUES)
     # instead of `values`: what each value is called, the value, its unit; one each, or a list of as many

@@ -219,6 +219,12 @@ LISTS: list[tuple[dict[str, Any], str, str]] = [
 ]
 
 
+@pytest.mark.parametrize("pattern", ["s", "", "YYYY-MM-DD", "100 %"])
+def test_pattern_that_reads_no_time_is_refused_when_it_is_saved(pattern: str) -> None:
+    with pytest.raises(ValidationError, match="time_format"):
+        JsonOptions.model_validate({"time": "t", "time_format": pattern})
+
+
 @pytest.mark.parametrize(("body", "field", "told"), LISTS, ids=[told for _, _, told in LISTS])
 def test_lists_that_do_not_fit_are_told(body: dict[str, Any], field: str, told: str) -> None:
     [(found, message)] = decode(body, name="n", value="v", value_unit="u")
