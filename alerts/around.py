@@ -129,7 +129,11 @@ def change_to_tell(row: Any, what: str, told: Mapping[str, int] | None = None) -
     """One that subscribers are told of: the row has SIGHT_FACTS too."""
     return replace(
         change_of(row, what, told),
-        place=None if row.lon is None else (row.lon, row.lat),
+        place=place_of(row),
         classification=row.classification,
         units=tuple(row.units),
     )
+
+
+def place_of(row: Any) -> tuple[float, float] | None:
+    return None if row.lon is None else (row.lon, row.lat)

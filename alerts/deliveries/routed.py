@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from alerts.around import ALARM_FACTS, OF_THING, SIGHT_FACTS, change_to_tell, read_around
+from alerts.around import ALARM_FACTS, OF_THING, SIGHT_FACTS, change_to_tell, place_of, read_around
 from alerts.deliveries.subscribed import Subscribed, read_subscriptions
 from alerts.stages import Around, Change, Leg, Way, follow
 from alerts.turns import SOME_WAIT, hold, is_held, take_due
@@ -75,7 +75,9 @@ def route(conn: Connection, subscribed: Subscribed, now: datetime, *, known: boo
     rows = conn.execute(CLAIM_OUTBOX, given).all()
     if not rows:
         return 0
-    router = Router(conn, read_around(conn, subscribed.subscribers, now), now)
+    around = read_around(conn, subscribed.subscribers, now)
+    around.audience.look(place_of(row) for row in rows)
+    router = Router(conn, around, now)
     routed = set_aside.each(
         conn,
         "outbox",

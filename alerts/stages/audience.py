@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from alerts.stages.base import Subscriber
 
+Place = tuple[float, float]
+
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """`anywhere` have no area; `boxes` are those of the `areas` of `bounded`: west, south, east, north."""
+    """`anywhere` have no area; `tree` holds the areas of `bounded`."""
 
     anywhere: tuple[Subscriber, ...]
     bounded: tuple[Subscriber, ...]
-    boxes: NDArray[np.float64]
-    areas: NDArray[np.object_]
+    tree: shapely.STRtree
+    _found: dict[Place, list[Subscriber]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, subscribers: Sequence[Subscriber]) -> Audience:
         bounded = tuple(one for one in subscribers if one.filter.area is not None)
-        boxes = np.array([one.filter.box for one in bounded], dtype=np.float64).reshape(-1, 4)
-        areas = np.array([one.filter.prepared for one in bounded], dtype=object)
-        return cls(tuple(one for one in subscribers if one.filter.area is None), bounded, boxes, areas)
+        tree = shapely.STRtree([one.filter.prepared for one in bounded])
+        return cls(tuple(one for one in subscribers if one.filter.area is None), bounded, tree)
 
-    def around(self, place: tuple[float, float] | None) -> list[Subscriber]:
+    def look(self, places: Iterable[Place | None]) -> None:
+        """Find those around many places in one go: each search lets other threads in, and then waits for them."""
+        new = [one for one in dict.fromkeys(places) if one is not None and one not in self._found]
+        if not new or not self.bounded:
+            return
+        found: dict[Place, list[Subscriber]] = {one: list(self.anywhere) for one in new}
+        at, of = self.tree.query(shapely.points(new), predicate="within")
+        for place, subscriber in sorted(zip(at.tolist(), of.tolist(), strict=True)):
+            found[new[place]].append(self.bounded[subscriber])
+        self._found.update(found)
+
+    def around(self, place: Place | None) -> list[Subscriber]:
         """Those whose area holds `place`, and those without one; a place that nobody knows is in no area."""
         if place is None or not self.bounded:
             return list(self.anywhere)
-        lon, lat = place
-        west, south, east, north = self.boxes.T
-        near = np.flatnonzero((west <= lon) & (lon <= east) & (south <= lat) & (lat <= north))
-        found = near[shapely.contains_xy(self.areas[near], lon, lat)]
-        return [*self.anywhere, *(self.bounded[n] for n in found)]
+        self.look([place])
+        return self._found[place]

@@ -13,7 +13,6 @@ from shapely.geometry.base import BaseGeometry
 
 from core.faults import unfit
 from core.given import Given
-from core.types import Box
 
 if TYPE_CHECKING:
     from alerts.stages.base import Change
@@ -84,11 +83,6 @@ class Filter(Given):
         area = shape(self.area)
         shapely.prepare(area)
         return area
-
-    @cached_property
-    def box(self) -> Box:
-        west, south, east, north = self.prepared.bounds
-        return west, south, east, north
 
 
 def at_least(level: int | None, wanted: int | None) -> bool:
