@@ -28,7 +28,9 @@ from core.viewer import Viewer
 COOKIE = "onemap_session"
 # behind TLS; browsers take a name that begins so from this very host over TLS only (RFC 6265bis section 4.1.3)
 SECURE_COOKIE = f"__Host-{COOKIE}"
-OPEN_PATHS = frozenset({"/login", "/healthz", "/readyz", "/api/token", "/ca.crt"})
+OPEN_PATHS = frozenset({"/login", "/field/enter", "/healthz", "/readyz", "/api/token", "/ca.crt"})
+# forms at which a session begins: they come from our own page
+ENTRIES = frozenset({"/login", "/field/enter"})
 # what the log-in page is drawn with
 OPEN_FOLDERS = ("/assets/css/", "/assets/icons/", "/vendor/@fontsource/", "/fonts/")
 # what the public is shown once an administrator has turned it on (app.api.open_data)
@@ -89,7 +91,7 @@ def find_credential(
         if token:
             return Credential(token[0], ("feed",), False)
     secret = read_cookie(headers.get("cookie", ""), cookie)
-    return Credential(secret, ("browser",), True) if secret else None
+    return Credential(secret, ("browser", "phone"), True) if secret else None
 
 
 def read_cookie(header: str, name: str) -> str | None:
@@ -179,7 +181,7 @@ class AuthMiddleware:
         headers = Headers(scope=scope)
         writes = scope["type"] == "websocket" or scope["method"] not in SAFE
         if path in OPEN_PATHS or path == PUBLIC or path.startswith((*OPEN_FOLDERS, PUBLIC_FOLDER)):
-            bad = writes and path == "/login" and not self._own_origin(scope, headers)
+            bad = writes and path in ENTRIES and not self._own_origin(scope, headers)
             return problem(403, "Origin: log in from our own page", reason="origin") if bad else None
         cookie = cookie_name(scope, self._public_url)
         credential = find_credential(headers, path, scope["query_string"], cookie, writes=writes)

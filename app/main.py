@@ -31,6 +31,7 @@ from app.api import (
     devices,
     exports,
     feeds,
+    field,
     grid_cells,
     health,
     incidents,
@@ -71,6 +72,7 @@ from app.background import Background
 from app.dashboard.page import build_dashboard
 from app.deps import Parts, get_parts
 from app.document import document
+from app.field import page as field_page
 from app.fonts import add_fonts, start_cutting
 from app.front import Bodies, Hosts, PlainPaths, SecurityHeaders, known_names
 from app.index import ASSETS
@@ -101,6 +103,7 @@ ROUTERS = (
     rules.router,
     incidents.router,
     units.router,
+    field.router,
     video.router,
     warnings.router,
     risk.router,
@@ -136,7 +139,7 @@ UNCHECKED = (ogc.router, ogc_edit.router, ogc_tiles.router, ogc_qgis.router)
 # an event loop that does not come round for so long answers nobody
 LOOP_HUNG_S = 20.0
 # below these, what is not there is a 404 and never the page
-RESERVED = ("api", "ogc", "open", "feeds", "vendor", "tiles", "push", "pages")
+RESERVED = ("api", "ogc", "open", "feeds", "vendor", "tiles", "push", "pages", "field")
 
 
 def vendor_folder() -> Path:
@@ -199,6 +202,7 @@ def make_app(settings: Settings) -> FastAPI:
     add_docs(app)
     add_fonts(app, settings)
     add_push(app, hub)
+    app.include_router(field_page.router)
     pages = build_pages(app, parts)
     for name in RESERVED:
         app.add_api_route(

@@ -55,7 +55,7 @@ BROTLI_QUALITY, BROTLI_AT_ONCE = 9, 5
 # Dash does not say what it answers its callbacks with
 DRAWN = "/_dash-update-component"
 # large and seldom changed: answered with a tag, so that a browser that has them is told so in a few bytes
-TAGGED = ("/tiles/", "/api/layers/", "/api/texts", "/api/vocabulary")
+TAGGED = ("/tiles/", "/api/layers/", "/api/texts", "/api/vocabulary", "/api/field")
 
 
 class Files(StaticFiles):

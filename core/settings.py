@@ -155,6 +155,7 @@ class Settings(BaseSettings):
     tak_key: Path | None = Field(None, description="the key of tak_cert (PEM, without a passphrase)")
     tak_authority: Path | None = Field(None, description="certificate (PEM) of the authority of TAK servers")
     session_hours: int = Field(12, ge=1, description="how long a log-in lasts")
+    phone_session_days: int = Field(30, ge=1, le=366, description="how long a unit's phone stays logged in, days")
     idle_minutes: int = Field(0, ge=0, description="log out after so many idle minutes; 0 never (a watch desk)")
     login_failures: int = Field(5, ge=1, description="failed log-ins of an account from one address before it waits")
     login_lock_s: int = Field(300, ge=1, description="longest wait, s; it begins with 5 and doubles with each failure")

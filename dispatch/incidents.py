@@ -211,8 +211,8 @@ def move(
     )
 
 
-def because(words: Text, reason: str | None) -> Text:
-    """Words with the reason that a person gave, where they gave one: one of those often given (`withdraw_reasons`) in
+def because(words: Text, reason: str | None, often: str = "withdraw_reasons") -> Text:
+    """Words with the reason that a person gave, where they gave one: one of those often given (the table `often`) in
     both languages, another as it was typed."""
     given = (reason or "").strip()
-    return say("incident.because", words=words, reason=label("withdraw_reasons", given)) if given else words
+    return say("incident.because", words=words, reason=label(often, given)) if given else words

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
 from core.clock import rfc3339
+from core.errors import NotFound
 from core.excerpt import Excerpt, in_excerpt
 from core.history import as_row
 from core.nouns import Risk
@@ -408,3 +409,44 @@ def task_object(conn: Connection, assignment_id: UUID) -> Task:
         "risk": incident["risk"],
     }
     return {**assignment_object(row), "state": row.status, "incident": told}
+
+
+class FieldTask(Task):
+    """A task as its phone shows it: `others` are who else was sent."""
+
+    others: list[Assignment]
+
+
+class FieldPicture(TypedDict):
+    """What the phone of a unit shows: who it is, how it stands, what it is sent to, null where it is sent to
+    nothing."""
+
+    unit: str
+    names: Text
+    kind: str
+    status: str
+    task: FieldTask | None
+
+
+def field_picture(conn: Connection, unit_id: str) -> FieldPicture:
+    """NotFound where there is no such unit."""
+    unit = next(iter(read_units(conn, [unit_id])), None)
+    if unit is None:
+        raise NotFound(f"unit: there is no unit {unit_id!r}", field="unit")
+    running = conn.scalar(
+        text("SELECT id FROM assignment WHERE unit_id = :unit AND ended_at IS NULL"), {"unit": unit_id}
+    )
+    return {
+        "unit": unit["id"],
+        "names": unit["names"],
+        "kind": unit["kind"],
+        "status": str(unit["status"]),
+        "task": None if running is None else _field_task(conn, running),
+    }
+
+
+def _field_task(conn: Connection, assignment_id: UUID) -> FieldTask:
+    task = task_object(conn, assignment_id)
+    [incident] = read_incidents(conn, [UUID(task["incident"]["id"])])
+    others = [one for one in incident["assignments"] if one["id"] != task["id"]]
+    return {**task, "others": others}

@@ -219,7 +219,8 @@ WHERE id = :id
     data = {"unit": unit.id, "state": answer, "note": note, "at": at}
     if clock is not None:
         data["clock"] = clock
-    log.change(conn, assignment.incident_id, "reply", who, told_of(unit, answer, at, clock), now, **data)
+    words = incidents.because(told_of(unit, answer, at, clock), note, "decline_reasons")
+    log.change(conn, assignment.incident_id, "reply", who, words, now, **data)
     follow(conn, assignment.incident_id, who, now)
     return True
 
@@ -233,6 +234,8 @@ def is_forward(status: str, answer: TaskReply) -> bool:
 def told_of(unit: Any, answer: TaskReply, at: datetime, clock: datetime | None) -> Text:
     """The milestone in words; a clock that is wrong, and not just a little ahead, is named."""
     said = {"unit": unit_names(unit), "status": reply_words(answer)}
+    if clock is not None and at - clock > CLOCK_AHEAD:
+        return say("incident.reply_behind", **said, minutes=round((at - clock).total_seconds() / 60))
     if clock is None or clock - at <= CLOCK_AHEAD:
         return say("incident.reply", **said)
     return say("incident.reply_ahead", **said, minutes=round((clock - at).total_seconds() / 60))

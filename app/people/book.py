@@ -31,8 +31,8 @@ SELECT a.username, a.name, a.role, r.name_zh AS role_zh, r.name_en AS role_en, a
   a.created_at, a.version,
   GREATEST(a.seen_at, s.seen_at) AS seen_at, COALESCE(s.sessions, 0) AS sessions, COALESCE(s.tokens, 0) AS tokens
 FROM account a JOIN role r ON r.id = a.role
-LEFT JOIN (SELECT username, max(seen_at) AS seen_at, count(*) FILTER (WHERE kind = 'browser') AS sessions,
-  count(*) FILTER (WHERE kind <> 'browser') AS tokens FROM session WHERE expires_at > now() GROUP BY username) s
+LEFT JOIN (SELECT username, max(seen_at) AS seen_at, count(*) FILTER (WHERE kind IN ('browser', 'phone')) AS sessions,
+  count(*) FILTER (WHERE kind IN ('token', 'feed')) AS tokens FROM session WHERE expires_at > now() GROUP BY username) s
   ON s.username = a.username
 """
 

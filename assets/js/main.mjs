@@ -23,6 +23,7 @@ import { startMap } from './map/map.mjs';
 import { fontDeclared } from './map/style.mjs';
 import { startRoutes } from './map/routes.mjs';
 import { makeNotices } from './notices.mjs';
+import { startPhones } from './phones.mjs';
 import { makePictures, watchPictures } from './picture.mjs';
 import { Channel, pushAddress } from './push.mjs';
 import { makeReporter } from './report.mjs';
@@ -115,6 +116,7 @@ async function compose({ me, city, vocabulary, catalogue, layers, choices }) {
   if (linked.lang) showLang(linked.lang);
   keepWithAccount();
   actions.start();
+  startPhones({ words, notices });
   /** @type {(() => void)[]} */
   const recoveries = [card.recovered];
   const channel = openChannel(live, words, () => { for (const recover of recoveries) recover(); });

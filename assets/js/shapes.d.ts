@@ -439,3 +439,67 @@ interface Window {
   };
   SwaggerUIBundle(options: object): void;
 }
+
+/** What a unit's phone says happened (dispatch/acts.py). */
+interface FieldAct {
+  id: string;
+  kind: 'reply' | 'message' | 'report' | 'panic';
+  at: string;
+  task?: string;
+  state?: string;
+  reason?: string;
+  text?: string;
+  what?: string;
+  lon?: number;
+  lat?: number;
+  address?: string;
+}
+/** What came of it (app/api/field.py). */
+interface FieldAnswer {
+  id: string;
+  state: 'done' | 'refused';
+  why: Bilingual | null;
+  incident: string | null;
+}
+/** One entry of a phone's outbox. */
+interface FieldEntry {
+  seq?: number;
+  act: FieldAct;
+  state: 'waiting' | 'done' | 'refused';
+  why?: Bilingual | null;
+  incident?: string | null;
+}
+interface FieldSent {
+  id: string;
+  unit_names: Bilingual;
+  status: string;
+}
+interface FieldTask {
+  id: string;
+  state: string;
+  others: FieldSent[];
+  incident: Located & { id: string; number: string; kind: string; level: Level; titles: Bilingual; text: string | null; address: string | null; in_danger: number | null };
+}
+interface FieldPicture {
+  unit: string;
+  names: Bilingual;
+  status: string;
+  task: FieldTask | null;
+  navigate: { geo: string; amap: string } | null;
+}
+/** What the page of a phone knows just now. `heard`: when the picture came, `lost`: since when nothing is answered. */
+interface FieldState {
+  picture: FieldPicture | null;
+  entries: FieldEntry[];
+  heard: number | null;
+  lost: number | null;
+  out: boolean;
+}
+type FieldWords = { words: Texts; tables: Record<string, Texts> };
+interface FieldSpeech {
+  say(key: string, params?: Record<string, string | number>): string;
+  label(table: string, key: string): string;
+  plain(text: Partial<Bilingual> | null | undefined): string;
+  clock(moment: string | number): string;
+  keys(table: string): string[];
+}

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Double,
     ForeignKey,
     Identity,
@@ -237,7 +238,7 @@ class Session(Base):
     # by which it is named where people see it: nothing of the secret is in it
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
     username: Mapped[str] = mapped_column(ForeignKey("account.username", ondelete="CASCADE"), index=True)
-    # browser, token, feed
+    # browser, phone, token, feed
     kind: Mapped[str]
     # what a token is called by who made it
     name: Mapped[str | None]
@@ -248,6 +249,50 @@ class Session(Base):
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+
+
+class Phone(Base):
+    """A phone of a unit. Until it is bound it has a code, of which only the SHA-256 is kept; from then on an account
+    (docs/decisions/0039)."""
+
+    __tablename__ = "phone"
+    __table_args__ = (Index("ix_phone_unit", "unit_id", "made_at"), {"info": SECRET})
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    unit_id: Mapped[str] = mapped_column(Name, ForeignKey("unit.id"))
+    name: Mapped[str]
+    made_by: Mapped[str]
+    made_at: Mapped[datetime]
+    # null once it was used
+    code_digest: Mapped[str | None] = mapped_column(Name, unique=True)
+    code_expires_at: Mapped[datetime]
+    username: Mapped[str | None] = mapped_column(Name)
+    paired_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    revoked_by: Mapped[str | None]
+
+
+class FieldAct(Base):
+    """What a phone sent, once by the id that it gave, and what came of it."""
+
+    __tablename__ = "field_act"
+    __table_args__ = (
+        CheckConstraint("state IN ('done', 'refused')", name="state"),
+        Index("ix_field_act_unit", "unit_id", "received_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    unit_id: Mapped[str] = mapped_column(Name)
+    username: Mapped[str]
+    # reply, message, report, panic
+    kind: Mapped[str]
+    # by the phone's own clock
+    at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    body: Mapped[JsonObject]
+    state: Mapped[str]
+    # of a refused one reason, field and about; of what opened an incident its number
+    outcome: Mapped[JsonObject]
 
 
 class Audit(Base):

@@ -34,6 +34,8 @@ SAMPLES = {
 WAYS_IN = {
     ("GET", "/login"),
     ("POST", "/login"),
+    ("GET", "/field/enter"),
+    ("POST", "/field/enter"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("POST", "/api/token"),

@@ -421,7 +421,7 @@ def test_milestone_is_no_later_than_we_heard_of_it(ahead: timedelta, told: bool,
     last = next(entry for entry in reversed(log.read(conn, incident)) if entry["what"] == "reply")
     assert datetime.fromisoformat(str(last["data"]["at"])) == NOW
     assert datetime.fromisoformat(str(last["data"]["clock"])) == NOW + ahead
-    assert [("按收到时间记" in last["text"]["zh"]), ("ahead" in last["text"]["en"])] == [told, told]
+    assert [("终端时钟快" in last["text"]["zh"]), ("ahead" in last["text"]["en"])] == [told, told]
 
 
 def test_milestone_from_before_it_came_keeps_its_time(conn: Connection) -> None:

@@ -7,7 +7,7 @@ from dash import html
 
 from app.cards.nouns import Card
 from app.dashboard import texts
-from app.dashboard.card import around, facts, pictures, steps, together, told
+from app.dashboard.card import around, facts, phones, pictures, steps, together, told
 from app.dashboard.card.words import figure
 from app.dashboard.components import age, clock_time, level_badge, wild
 from core.nouns import LogLine, Risk, Term
@@ -48,6 +48,7 @@ def card_rest(card: Card, *, may: frozenset[Permission]) -> list[Any]:
     parts += told.told(card["told"]) if card["type"] == "alarm" else []
     parts += _log(card["log"], card["people"]) if card["log"] or card["type"] in ("alarm", "incident") else []
     parts += steps.more_actions(card)
+    parts += phones.phones(card, may=may)
     parts.append(html.P([*texts.both("card.source"), ": ", *texts.pair(card["source"])], className="source"))
     return parts
 
