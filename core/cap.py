@@ -20,6 +20,9 @@ from core.types import Box
 NS = "urn:oasis:names:tc:emergency:cap:1.2"
 # control characters but tab, line feed and carriage return; surrogates; the two non-characters
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# tags and entities of HTML: what reads a text aloud reads them too (section 3.3.1)
+MARKUP = re.compile(r"</?[A-Za-z][^<>]*>|&(?:[A-Za-z]+|#\d+|#x[0-9A-Fa-f]+);")
+_NO_MARKUP = str.maketrans("<>&", "‹›＆")
 KM_A_DEGREE = 111.2  # of latitude
 _ALERT_REQUIRED = ("identifier", "sender", "sent", "status", "msgType", "scope")
 
@@ -62,6 +65,7 @@ class Alert:
     msg_type: str
     scope: str
     restriction: str | None = None
+    note: str | None = None
     references: str | None = None
     info: tuple[Info, ...] = ()
     zone: str = "UTC"
@@ -78,6 +82,7 @@ def build(alert: Alert) -> bytes:
     _add(root, "msgType", alert.msg_type)
     _add(root, "scope", alert.scope)
     _add(root, "restriction", alert.restriction)
+    _add(root, "note", alert.note)
     _add(root, "references", alert.references)
     for info in alert.info:
         _build_info(root, info, alert.zone)
@@ -133,6 +138,11 @@ def xml_text(value: str) -> str:
     """`value` without what XML 1.0 (section 2.2, Char) cannot carry: a device's broken name must not keep an alert from
     going out."""
     return _NOT_XML.sub("\ufffd", value)
+
+
+def plain(value: str) -> str:
+    """`value` with what would be markup in it made ordinary signs: a name that somebody gave is a name."""
+    return MARKUP.sub(lambda found: found.group().translate(_NO_MARKUP), value)
 
 
 def references_of(alert: Alert) -> list[str]:

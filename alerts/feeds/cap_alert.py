@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from core.cap import Alert, Area, Info, build
+from core.cap import Alert, Area, Info, build, plain
 from core.clock import cap_time
 from core.db import lock_key, notify_change
 from core.geodesy import points_around
@@ -86,8 +86,19 @@ def issue(conn: Connection, alarm_id: UUID, issuer: Issuer, now: datetime) -> Is
     sent = max([now.replace(microsecond=0), *(e.sent + timedelta(seconds=1) for e in earlier)])
     identifier = f"onemap-{row.id}-{row.version}"
     references = " ".join(f"{e.sender},{e.identifier},{cap_time(e.sent, issuer.zone)}" for e in earlier) or None
-    expires = sent + timedelta(hours=VALID_H[row.level])
-    alert = Alert(
+    alert = make_alert(row, issuer, msg_type, identifier, sent, references)
+    xml = build(alert).decode()
+    _save(conn, row, alert, headline(row, msg_type), xml)
+    return Issued(identifier, row.district, row.level, xml)
+
+
+def make_alert(
+    alarm: Any, issuer: Issuer, msg_type: str, identifier: str, sent: datetime, references: str | None
+) -> Alert:
+    """Pure: the message as it goes out, in all languages."""
+    expires = expires_at(alarm.level, sent)
+    exercise = say("cap.exercise")
+    return Alert(
         identifier=identifier,
         sender=issuer.sender,
         sent=sent,
@@ -95,13 +106,15 @@ def issue(conn: Connection, alarm_id: UUID, issuer: Issuer, now: datetime) -> Is
         msg_type=msg_type,
         scope="Restricted",
         restriction=say("cap.restriction")["zh"],
+        note=f"{exercise['zh']} / {exercise['en']}" if issuer.status == "Exercise" else None,
         references=references,
         zone=issuer.zone,
-        info=tuple(make_info(row, issuer, msg_type, expires, lang, code) for lang, code in LANGUAGES),
+        info=tuple(make_info(alarm, issuer, msg_type, expires, lang, code) for lang, code in LANGUAGES),
     )
-    xml = build(alert).decode()
-    _save(conn, row, alert, expires, headline(row, msg_type), xml)
-    return Issued(identifier, row.district, row.level, xml)
+
+
+def expires_at(level: int, sent: datetime) -> datetime:
+    return sent + timedelta(hours=VALID_H[level])
 
 
 def choose_type(alarm: Any, earlier: Any) -> str | None:
@@ -143,8 +156,8 @@ def make_info(alarm: Any, issuer: Issuer, msg_type: str, expires: datetime, lang
         onset=alarm.observed_at,
         expires=expires,
         sender_name=say("cap.sender", city=issuer.city)[lang],
-        headline=headline(alarm, msg_type)[lang],
-        description=describe(alarm)[lang],
+        headline=plain(headline(alarm, msg_type)[lang]),
+        description=plain(describe(alarm)[lang]),
         instruction=None if past else say("cap.instruction")[lang],
         parameters=(("level", roman(alarm.level)), ("thing", alarm.thing_id)),
         areas=tuple(make_areas(alarm, reach_of(kind.get("incident_kind"), alarm.level), lang)),
@@ -167,8 +180,9 @@ def describe(alarm: Any) -> Text:
 def make_areas(alarm: Any, radius_m: float, lang: str) -> list[Area]:
     district = {"zh": alarm.name_zh or alarm.district, "en": alarm.name_en or alarm.district}
     words = say("cap.area", name=alarm.names, radius=round(radius_m), district=district)[lang]
+    words, where = plain(words), plain(district[lang])
     if alarm.lon is None:
-        return [Area(district[lang], geocodes=(("GB/T 2260", alarm.district),))]
+        return [Area(where, geocodes=(("GB/T 2260", alarm.district),))]
     return [Area(words, polygons=(circle(alarm.lon, alarm.lat, radius_m),), geocodes=(("GB/T 2260", alarm.district),))]
 
 
@@ -178,7 +192,7 @@ def circle(lon: float, lat: float, radius_m: float) -> tuple[tuple[float, float]
     return (*ring, ring[0])
 
 
-def _save(conn: Connection, alarm: Any, alert: Alert, expires: datetime, words: Text, xml: str) -> None:
+def _save(conn: Connection, alarm: Any, alert: Alert, words: Text, xml: str) -> None:
     if alert.references:
         conn.execute(_REPLACED, {"id": alarm.id})
     conn.execute(
@@ -193,7 +207,7 @@ def _save(conn: Connection, alarm: Any, alert: Alert, expires: datetime, words: 
             "level": alarm.level,
             "district": alarm.district,
             "headline": json.dumps(words),
-            "expires": expires,
+            "expires": expires_at(alarm.level, alert.sent),
             "references": alert.references,
             "body": xml,
             "lon": alarm.lon,

@@ -88,8 +88,8 @@ Address = Annotated[str, Field(max_length=2000), AfterValidator(check_address)]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the other side said; `retry_after_s` where it says when to come again; no more than `MOST_BYTES` of the
-    body."""
+    """What the other side said; `retry_after_s` where it says when to come again; of the body no more than
+    the line takes."""
 
     status: int
     body: bytes
@@ -121,8 +121,9 @@ def trust() -> ssl.SSLContext:
 class Line:
     """A connection to one receiver, kept for a batch."""
 
-    def __init__(self, address: str, allowed: Allowed) -> None:
+    def __init__(self, address: str, allowed: Allowed, *, most_bytes: int = MOST_BYTES) -> None:
         self._parts = urlsplit(address)
+        self._most_bytes = most_bytes
         self._allowed = allowed
         self._conn: HTTPConnection | None = None
 
@@ -148,7 +149,7 @@ class Line:
             with hanging_up(conn.sock, late, DEADLINE_S):
                 conn.request(method, path, body, {"User-Agent": "OneMap", **headers})
                 with conn.getresponse() as answer:
-                    said = answer.read(MOST_BYTES)
+                    said = answer.read(self._most_bytes)
                     retry = answer.getheader("Retry-After")
                     whole = answer.isclosed()
             if late.is_set():

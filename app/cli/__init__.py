@@ -21,6 +21,7 @@ PARTS = {
     "grid_cells": ("cells",),
     "analysis": ("analysis",),
     "rules": ("rules",),
+    "cap": ("cap",),
     "hotspots": ("hotspots",),
     "tools": ("doctor", "bench"),
     "gateways": ("gateway",),

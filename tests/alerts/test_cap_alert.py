@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -14,8 +15,11 @@ from shapely.geometry import Point, Polygon
 from sqlalchemy import Connection, text
 
 from alerts.feeds import index
-from alerts.feeds.cap_alert import Issued, issue, read_issuer
-from core.cap import parse
+from alerts.feeds.cap_alert import Issued, Issuer, issue, make_alert, read_issuer
+from core.cap import build, parse
+from core.cap_check import check
+from core.clock import cap_time
+from core.vocabulary import table
 from tests.alerts.helpers import change
 from tests.support import now
 
@@ -38,6 +42,7 @@ def play(conn: Connection, levels: list[int | None]) -> list[str | None]:
         if issued:
             result = check_schema(issued.xml.encode())
             assert result.passed, result.message
+            assert check(issued.xml.encode()) == []
     return types
 
 
@@ -174,3 +179,27 @@ def test_dates_of_the_rss_do_not_depend_on_the_locale(conn: Connection) -> None:
     entry = index.list_entries(conn, START, None)[0]
     fixed = replace(entry, sent=datetime(2026, 5, 4, 8, 0, 30, tzinfo=timezone(timedelta(hours=8))))
     assert b"<pubDate>Mon, 04 May 2026 00:00:30 +0000</pubDate>" in index.rss([fixed], "http://x", "UTC", "en")
+
+
+NAMES = {"zh": "城北路下穿通道" * 20 + "\x07<b>", "en": "Chengbei underpass " * 15 + "\x00 & <b>"}
+
+
+@pytest.mark.parametrize("msg_type", ["Alert", "Update", "Cancel"])
+@pytest.mark.parametrize("kind", sorted(table("alarm_kinds")))
+def test_whatever_goes_out_stands_every_check(kind: str, msg_type: str) -> None:
+    """Of every kind, level and status, with a place and without, with names as they should not be."""
+    for level in (1, 2, 3, 4):
+        for place in ((119.0, 31.4), (None, None)):
+            alarm = SimpleNamespace(
+                kind=kind, level=level, names=NAMES, message=NAMES, risk=None, observed_at=START, district="321302",
+                thing_id="x", lon=place[0], lat=place[1], name_zh=None, name_en=None,
+            )  # fmt: skip
+            for status in ("Actual", "Exercise"):
+                issuer = Issuer("onemap@example.org", status, {"zh": "市", "en": "City"}, "Asia/Shanghai")
+                earlier = f"onemap@example.org,before,{cap_time(START - timedelta(hours=1), 'Asia/Shanghai')}"
+                references = None if msg_type == "Alert" else earlier
+                body = build(make_alert(alarm, issuer, msg_type, "onemap-1", START, references))
+                result = check_schema(body)
+                assert result.passed, result.message
+                found = check(body)
+                assert [one for one in found if one["rule"] != "headline_long"] == []

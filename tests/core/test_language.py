@@ -50,6 +50,8 @@ NAMES = {
     *("TAK", "CoT", "Polygon", "MultiPolygon"),
 }
 # the name of the language itself, and what is typed as it stands
+# they speak of a format's own elements, by name
+OF_A_FORMAT = {"cap_rules"}
 AS_IT_STANDS = {
     "login.other",
     "me.language.en",
@@ -81,6 +83,8 @@ def texts() -> Iterator[tuple[str, dict[str, str]]]:
     for name, entries in CATALOGUES.items():
         yield from ((f"{name} {key}", text) for key, text in entries.items() if key not in AS_IT_STANDS)
     for name in TABLES:
+        if name in OF_A_FORMAT:
+            continue
         yield from ((f"{name} {key}", row) for key, row in table(name).items() if isinstance(row.get("zh"), str))
 
 
