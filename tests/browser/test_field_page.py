@@ -364,7 +364,7 @@ def test_desk_binds_a_phone_by_its_code_and_revokes_it(browser: Browser, process
         desk.page.click("[data-phones] button[type=submit]")
         address = desk.page.wait_for_selector(".phone-code img").get_attribute("alt")
         assert address
-        assert desk.ask("() => document.querySelector('.phone-code img').naturalWidth") > 0
+        desk.until("() => document.querySelector('.phone-code img').naturalWidth", what="the code is drawn")
         assert desk.serious_barriers() == []
         context = browser.new_context(viewport={"width": PHONE[0], "height": PHONE[1]}, locale="zh-CN")
         page = context.new_page()
