@@ -6,17 +6,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, Field, ValidationError
 from sqlalchemy import Connection, text
 from typing_extensions import TypedDict
 
 from core.db import lock_key
 from core.errors import LOST_RACE, Conflict, InputError, OneMapError
-from core.faults import expects, listed
+from core.faults import expects, listed, unfit
 from core.given import Given, as_input_error
 from core.i18n import say
 from core.types import JsonObject, LonLat
@@ -30,15 +30,27 @@ CLOCK_OFF = timedelta(seconds=60)
 CHANNEL = "field"
 PANIC = "panic"
 MESSAGE_LEVEL = 4
+# a clock that was never set says 1970, in the city's zone the evening before
+EARLIEST, LATEST = datetime(1969, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 Lon = Annotated[float, Field(ge=-180, le=180)]
 Lat = Annotated[float, Field(ge=-90, le=90)]
+
+
+def check_range(value: datetime) -> datetime:
+    """What may be moved by the difference of two clocks."""
+    if not EARLIEST <= value <= LATEST:
+        raise unfit("moment_range", "expected a moment between {least} and {most}", least=1969, most=2200)
+    return value
+
+
+ByClock = Annotated[AwareDatetime, AfterValidator(check_range)]
 
 
 class ActIn(Given):
     """What every act says: its own id, and when it happened by the phone's clock."""
 
     id: UUID
-    at: AwareDatetime
+    at: ByClock
 
 
 class ReplyIn(ActIn):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
 import segno
 from fastapi import APIRouter, Path, Request
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from sqlalchemy import Connection
 from typing_extensions import TypedDict
 
-from app.api.shapes import Name
+from app.api.shapes import Limit, Name, part
 from app.dashboard import texts
 from app.deps import Conn, Now, PartsDep, Who
 from app.field import phones
@@ -23,11 +24,12 @@ from core.crs import Datum, from_wgs84
 from core.errors import Conflict, InputError, OneMapError
 from core.faults import expects, listed
 from core.given import Given
+from core.nouns import Page
 from core.types import JsonObject, LonLat
 from core.viewer import Permission, Viewer
 from core.vocabulary import Text
 from dispatch import acts
-from dispatch.acts import Outcome, read_act, take_act
+from dispatch.acts import ByClock, Outcome, read_act, take_act
 from dispatch.present import FieldPicture, field_picture, read_units
 
 router = APIRouter(tags=["field"])
@@ -41,7 +43,7 @@ class FieldActs(Given):
     the times of the acts are. What is badly said in one act is the outcome of that act."""
 
     anything = frozenset({"acts"})
-    clock: AwareDatetime
+    clock: ByClock
     acts: list[JsonObject] = Field(min_length=1, max_length=ACTS_AT_MOST)
 
 
@@ -88,10 +90,6 @@ def navigate(picture: FieldPicture) -> Navigate | None:
         "geo": f"geo:{where.lat:.6f},{where.lon:.6f}",
         "amap": f"https://uri.amap.com/navigation?to={to}&mode=car&coordinate=gaode&callnative=1",
     }
-
-
-class Phones(TypedDict):
-    items: list[Phone]
 
 
 class PhoneIn(Given):
@@ -169,10 +167,12 @@ def need_unit(conn: Connection, who: Viewer, unit_id: str) -> None:
 
 
 @router.get("/api/units/{unit_id}/phones")
-def get_phones(conn: Conn, who: Who, now: Now, unit_id: UnitId) -> Phones:
+def get_phones(
+    conn: Conn, who: Who, now: Now, unit_id: UnitId, cursor: Name = None, limit: Limit = 1000
+) -> Page[Phone]:
     """Phones that are bound to the unit, and those that may be until their codes expire."""
     need_unit(conn, who, unit_id)
-    return {"items": phones.read_phones(conn, unit_id, now)}
+    return part(phones.read_phones(conn, unit_id, now), cursor, limit)
 
 
 @router.post("/api/units/{unit_id}/phones", status_code=201)
@@ -188,8 +188,16 @@ async def post_phone(
     code = await parts.work(work)
     base = parts.settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")
     address = f"{base}/field/enter?code={code.secret}"
-    drawn = segno.make(address, error="m", micro=False).svg_inline(scale=4, border=4, dark="#000", light="#fff")
-    return {"id": str(code.phone), "address": address, "qr": drawn, "expires_at": rfc3339(code.expires)}
+    return {"id": str(code.phone), "address": address, "qr": qr_code(address), "expires_at": rfc3339(code.expires)}
+
+
+def qr_code(address: str) -> str:
+    """As a document of SVG, black on white with the quiet zone that scanners need."""
+    drawn = BytesIO()
+    segno.make(address, error="m", micro=False).save(
+        drawn, kind="svg", scale=4, border=4, dark="#000", light="#fff", xmldecl=False, nl=False
+    )
+    return drawn.getvalue().decode()
 
 
 @router.delete("/api/units/{unit_id}/phones/{phone_id}", status_code=204)

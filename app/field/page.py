@@ -8,7 +8,6 @@ from html import escape
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy import Connection
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from app.auth import ATTEMPTS, SECURE_COOKIE, cookie_name
@@ -21,7 +20,7 @@ from app.field import phones
 from app.index import ASSETS
 from app.serving import folder_version
 from core.clock import utc_now
-from core.errors import TooMany, Unauthenticated
+from core.errors import TooMany
 from core.vocabulary import Text, table
 
 router = APIRouter(include_in_schema=False)
@@ -100,33 +99,19 @@ def get_words() -> JSONResponse:
 async def get_enter(request: Request, code: str = "") -> HTMLResponse:
     """Asks once whether this phone shall be the unit's: whatever fetches the address to show what is behind it uses
     nothing up."""
-    parts, lang = get_parts(request), language_of(request)
-    if not _may_try(request, parts):
-        return _enter_page(lang, error=TooMany.reason, status=429)
+    parts = get_parts(request)
     names = await parts.work(lambda conn: phones.unit_of_code(conn, code, utc_now()))
-    if names is None:
-        return _enter_page(lang, error="phone_code", status=404)
-    return _enter_page(lang, names=names, code=code)
+    return await _refuse(request, parts) if names is None else _enter_page(language_of(request), names=names, code=code)
 
 
 @router.post("/field/enter")
 async def post_enter(request: Request) -> Response:
     parts = get_parts(request)
-    if not _may_try(request, parts):
-        return _enter_page(language_of(request), error=TooMany.reason, status=429)
     code = parse_qs((await request.body()).decode("utf-8", "replace")).get("code", [""])[0]
     hours = parts.settings.phone_session_days * DAY_H
-    address = request.client.host if request.client else None
-
-    def work(conn: Connection) -> phones.Bound | None:
-        try:
-            return phones.bind(conn, code, address, hours, utc_now())
-        except Unauthenticated:  # who tried stays in the audit
-            return None
-
-    bound = await parts.work(work)
+    bound = await parts.work(lambda conn: phones.bind(conn, code, _address(request), hours, utc_now()))
     if bound is None:
-        return _enter_page(language_of(request), error="phone_code", status=404)
+        return await _refuse(request, parts)
     answer = RedirectResponse(PAGE, status_code=303)
     name = cookie_name(request.scope, parts.settings.public_url)
     secure = name == SECURE_COOKIE
@@ -135,9 +120,17 @@ async def post_enter(request: Request) -> Response:
     return answer
 
 
-def _may_try(request: Request, parts: Parts) -> bool:
-    """Tries count with the log-ins of the same address."""
-    return parts.attempts.count(place_of(request.client.host if request.client else "")) <= ATTEMPTS
+def _address(request: Request) -> str | None:
+    return request.client.host if request.client else None
+
+
+async def _refuse(request: Request, parts: Parts) -> HTMLResponse:
+    """A code that is none counts with the log-ins of its address; beyond their bound none is written down."""
+    lang, address = language_of(request), _address(request)
+    if parts.attempts.count(place_of(address or "")) > ATTEMPTS:
+        return _enter_page(lang, error=TooMany.reason, status=429)
+    await parts.work(lambda conn: phones.note_refused(conn, address, utc_now()))
+    return _enter_page(lang, error="phone_code", status=404)
 
 
 def _enter_page(

@@ -15,7 +15,7 @@ from app.accounts import digest, end_sessions, insert_account, open_session
 from app.people.book import NOTHING_FITS
 from core import audit
 from core.clock import rfc3339
-from core.errors import Conflict, NotFound, Unauthenticated
+from core.errors import Conflict, NotFound
 from core.ids import new_id
 from core.viewer import Role, Viewer
 from core.vocabulary import Text
@@ -104,12 +104,12 @@ def unit_of_code(conn: Connection, code: str, now: datetime) -> Text | None:
     return None if row is None else {"zh": row.name_zh, "en": row.name_en}
 
 
-def bind(conn: Connection, code: str, address: str | None, hours: float, now: datetime) -> Bound:
-    """The phone with this code is its unit's from now on. Of two at once one is bound. Raises Unauthenticated."""
+def bind(conn: Connection, code: str, address: str | None, hours: float, now: datetime) -> Bound | None:
+    """The phone with this code is its unit's from now on; None where the code is used, expired or was never ours. Of
+    two at once one is bound."""
     row = conn.execute(text(f"{_WAITING} FOR UPDATE OF p"), {"digest": digest(code), "now": now}).one_or_none()
     if row is None:
-        audit.write(conn, "phone", "phone.bind", now, {"reason": "phone_code"}, address=address, result="refused")
-        raise Unauthenticated("code: it was used, has expired or is none of ours; ask for another", reason="phone_code")
+        return None
     username = f"phone-{row.id.hex[-12:]}"
     name = f"{row.name_zh} · {row.name}"[:_NAME_AT_MOST]
     insert_account(conn, username, name, Role.UNIT, NOTHING_FITS, now)
@@ -124,6 +124,11 @@ def bind(conn: Connection, code: str, address: str | None, hours: float, now: da
     secret, expires = open_session(conn, username, "phone", now, hours, name=row.name, address=address)
     audit.write(conn, username, "phone.bind", now, {"unit": row.unit_id, "phone": row.id}, address=address)
     return Bound(row.unit_id, secret, expires)
+
+
+def note_refused(conn: Connection, address: str | None, now: datetime) -> None:
+    """Somebody came with a code that is none."""
+    audit.write(conn, "phone", "phone.bind", now, {"reason": "phone_code"}, address=address, result="refused")
 
 
 def revoke(conn: Connection, who: Viewer, unit: str, phone: UUID, now: datetime) -> None:

@@ -25,6 +25,13 @@ export const urgentOf = (alarms, dismissed, sets) =>
     .sort((a, b) => a.level - b.level || (a.raised_at < b.raised_at ? 1 : -1));
 
 /**
+ * Crews in need to whom nobody has been sent, who called first before others: this cannot be put aside.
+ * @param {Incident[]} incidents
+ */
+export const callsOf = incidents =>
+  incidents.filter(({ kind, status }) => kind === 'panic' && status === 'open').sort((a, b) => (a.opened_at < b.opened_at ? -1 : 1));
+
+/**
  * Whether a new alarm is told at the edge: what cannot wait is in the banner already.
  * @param {Alarm | undefined} alarm
  * @param {Pick<Sets, 'waiting'>} sets
@@ -85,8 +92,27 @@ export function makeNotices({ live, sets, words: { both }, selection, vocabulary
     ];
   }
 
+  /** @param {Incident} call @param {number} others */
+  function callParts(call, others) {
+    const more = others ? [el('span', { class: 'more' }, both('banner.more', { n: others }))] : [];
+    return [badge(call.level), el('b', {}, both('banner.panic')), el('p', {}, pair(call.titles || { zh: call.title })), ...more, opener('incident', call)];
+  }
+
+  /** @param {Incident} call @param {number} others */
+  function bannerOfCall(call, others) {
+    const key = `call ${call.id} ${others}`;
+    if (key === standing) return;
+    standing = key;
+    const node = part('banner');
+    node.hidden = false;
+    node.dataset.level = String(call.level);
+    node.replaceChildren(...callParts(call, others));
+  }
+
   function banner() {
     const [worst, ...others] = urgentOf(live.alarm.all(), dismissed, sets);
+    const [call, ...calls] = callsOf(live.incident.all());
+    if (call) return bannerOfCall(call, calls.length + (worst ? 1 + others.length : 0));
     const key = worst ? `${worst.id} ${worst.level} ${worst.changed_at} ${others.length}` : '';
     if (key === standing) return;
     standing = key;
@@ -139,6 +165,7 @@ export function makeNotices({ live, sets, words: { both }, selection, vocabulary
         }
       });
       live.incident.on(({ added, whole }) => {
+        banner();
         if (whole) return;
         for (const incident of [...added].map(id => live.incident.get(id))) {
           if (incident) announce('incident', incident, 'toast.new_incident', incident.titles || { zh: incident.title });

@@ -494,6 +494,8 @@ interface FieldState {
   heard: number | null;
   lost: number | null;
   out: boolean;
+  /** Whether what waits outlives the page. */
+  lasting: boolean;
 }
 type FieldWords = { words: Texts; tables: Record<string, Texts> };
 interface FieldSpeech {

@@ -47,7 +47,7 @@ def code_for(desk: httpx.Client, unit: str = UNIT, name: str = "班长") -> tupl
     """The id of a phone to be, and its code."""
     made = desk.post(f"/api/units/{unit}/phones", json={"name": name})
     assert made.status_code == 201, made.text
-    assert made.json()["qr"].startswith("<svg")
+    assert made.json()["qr"].startswith('<svg xmlns="http://www.w3.org/2000/svg"')
     return made.json()["id"], parse_qs(urlsplit(made.json()["address"]).query)["code"][0]
 
 
@@ -271,6 +271,16 @@ def test_clock_that_is_off_is_corrected_and_told(own: System, phone: httpx.Clien
     assert datetime.fromisoformat(entry["data"]["clock"]) == happened + off
 
 
+def test_clock_that_was_never_set_is_corrected_too(own: System, phone: httpx.Client, task: UUID) -> None:
+    """A phone whose battery was empty counts from 1970."""
+    clock = datetime.fromisoformat("1970-01-01T00:10:00+08:00")
+    before = now()
+    answer = post(phone, reply(task, "accepted", clock - timedelta(minutes=5)), clock=clock)
+    assert answer[0]["state"] == "done"
+    at = own.one("SELECT accepted_at FROM assignment WHERE id = %s", task)
+    assert before - timedelta(minutes=6) < at < now() - timedelta(minutes=4)
+
+
 def test_decline_says_its_reason_to_the_desk(own: System, phone: httpx.Client, task: UUID) -> None:
     assert post(phone, reply(task, "declined", reason="vehicle"))[0]["state"] == "done"
     entry = next(entry for entry in log_of(own, task) if entry["what"] == "reply")
@@ -323,6 +333,8 @@ def test_act_of_another_unit_is_not_told(own: System, desk: httpx.Client, phone:
         ({"kind": "message", "text": "x", "colour": "red"}, "colour"),
         ({"kind": "message", "text": "x\u0007"}, "text"),
         ({"kind": "message", "text": "x\u0000"}, "text"),
+        ({"kind": "message", "text": "x", "at": "9999-12-31T23:59:59Z"}, "at"),
+        ({"kind": "message", "text": "x", "at": "2026-05-04T08:00:00"}, "at"),
         ({"kind": "reply", "task": str(uuid4()), "state": "asleep"}, "state"),
     ],
 )

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 
 from core.vocabulary import TaskReply
 from dispatch import tasks
-from tests.browser.desk import PHONE, TOO_WIDE, Desk
+from tests.browser.desk import PHONE, TOO_WIDE, Desk, window
 from tests.dispatch.test_incidents import opened, send
 from tests.support import System, now, wait_for
 
@@ -42,6 +42,7 @@ ENTRIES = """async () => new Promise((resolve, reject) => {
 FULL = (
     """() => { IDBObjectStore.prototype.add = () => { throw new DOMException('no room', 'QuotaExceededError'); }; }"""
 )
+UNKEPT = "indexedDB.open = () => { throw new DOMException('no', 'SecurityError'); };"
 SMALL = """() => [...document.querySelectorAll('button, a, input, select, textarea')]
   .filter(one => one.checkVisibility()).map(one => one.closest('.choice') ?? one)
   .map(one => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
@@ -268,6 +269,18 @@ def test_full_phone_tells_it_keeps_what_was_typed_and_sends_all_the_same(phone: 
     assert messages(processes, "存满了") == 1
 
 
+def test_browser_that_keeps_nothing_is_told_of_and_works(
+    browser: Browser, processes: System, api: httpx.Client
+) -> None:
+    with bound(
+        browser, processes, api, "indexedDB.open = () => { throw new DOMException('no', 'SecurityError'); };"
+    ) as phone:
+        phone.page.wait_for_selector("#strip .why")
+        say(phone, "无存储")
+        phone.page.wait_for_selector("[data-entry=done]")
+        assert messages(processes, "无存储") == 1
+
+
 def test_clock_three_hours_ahead_does_not_move_what_happened(
     browser: Browser, processes: System, api: httpx.Client, task: UUID
 ) -> None:
@@ -294,7 +307,9 @@ def test_two_phones_of_one_unit_show_the_same(
         shown(phone, "en_route")
 
 
-def test_call_for_help_is_held_and_no_tap_makes_one(phone: Desk, processes: System) -> None:
+def test_call_for_help_is_held_and_the_desk_cannot_overlook_it(
+    browser: Browser, phone: Desk, processes: System
+) -> None:
     count = "SELECT count(*) FROM field_act WHERE kind = 'panic'"
     phone.page.click("[data-do=panic]")
     assert phone.ask(ENTRIES) == []
@@ -305,6 +320,10 @@ def test_call_for_help_is_held_and_no_tap_makes_one(phone: Desk, processes: Syst
     come(phone, 1)
     assert processes.one(count) == 1
     assert processes.one("SELECT level FROM incident WHERE kind = 'panic' AND reporter = %s", UNIT) == 1
+    with window(browser, processes, "dispatcher") as desk:
+        desk.open(f"{processes.http}/?test=1")
+        banner = "() => document.querySelector('#banner:not([hidden]) b')?.textContent ?? ''"
+        desk.until(banner, lambda said: "现场人员求救" in said)
 
 
 def test_revoked_phone_is_told_and_keeps_what_waits(phone: Desk, processes: System, api: httpx.Client) -> None:
@@ -333,3 +352,30 @@ def test_page_has_no_barrier_and_nothing_is_small_in_either_language(phone: Desk
 def test_first_load_is_light(browser: Browser, processes: System, api: httpx.Client) -> None:
     with bound(browser, processes, api) as phone:
         assert 0 < phone.ask(LOADED) < 300_000
+
+
+def test_desk_binds_a_phone_by_its_code_and_revokes_it(browser: Browser, processes: System, api: httpx.Client) -> None:
+    unit = "works-01"
+    with window(browser, processes, "dispatcher") as desk:
+        desk.open(f"{processes.http}/?test=1").select("unit", unit)
+        desk.page.click(".phones summary")
+        desk.page.wait_for_selector("[data-phones] .quiet")
+        desk.page.fill("[data-phones] input", "带班长")
+        desk.page.click("[data-phones] button[type=submit]")
+        address = desk.page.wait_for_selector(".phone-code img").get_attribute("alt")
+        assert address
+        desk.until("() => document.querySelector('.phone-code img').naturalWidth", what="the code is drawn")
+        assert desk.serious_barriers() == []
+        context = browser.new_context(viewport={"width": PHONE[0], "height": PHONE[1]}, locale="zh-CN")
+        page = context.new_page()
+        page.goto(address)
+        page.click("button[type=submit]")
+        page.wait_for_selector("#page section")
+        desk.page.click(".phone-code button")
+        desk.page.wait_for_selector("[data-phones] li")
+        desk.page.click("[data-phones] [data-phone]")
+        desk.page.wait_for_selector("[data-phones] .quiet")
+        assert context.request.get(f"{processes.http}/api/field").status == 401
+        context.close()
+    assert api.get(f"/api/units/{unit}/phones").json()["items"] == []
+    assert desk.complaints == []

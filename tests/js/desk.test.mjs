@@ -5,7 +5,7 @@ import { take } from '../../assets/js/actions.mjs';
 import { essence, makeAsker } from '../../assets/js/card.mjs';
 import { fitting } from '../../assets/js/edges.mjs';
 import { makeLive } from '../../assets/js/live.mjs';
-import { isNews, urgentOf } from '../../assets/js/notices.mjs';
+import { callsOf, isNews, urgentOf } from '../../assets/js/notices.mjs';
 import { makeSelection } from '../../assets/js/selection.mjs';
 import { makeSets } from '../../assets/js/sets.mjs';
 import { VOCABULARY, aUnit, anAlarm, anIncident, before } from './things.mjs';
@@ -89,6 +89,14 @@ const URGENT = [
   ['what this person has put aside is not in the banner', [{ id: 'aside', level: 1 }, { id: 'x', level: 2 }], ['x']],
 ];
 for (const [name, alarms, wanted] of URGENT) test(name, () => assert.deepEqual(urgentOf(alarms.map(anAlarm), new Set(['aside']), SETS).map(({ id }) => id), wanted));
+
+test('crews in need to whom nobody was sent stand in the banner, the first caller first', () => {
+  const calls = [
+    { id: 'late', kind: 'panic', status: 'open', opened_at: '2026-05-04T08:05:00Z' }, { id: 'first', kind: 'panic', status: 'open', opened_at: '2026-05-04T08:00:00Z' },
+    { id: 'helped', kind: 'panic', status: 'assigned', opened_at: '2026-05-04T07:00:00Z' }, { id: 'fire', kind: 'fire', status: 'open', opened_at: '2026-05-04T07:00:00Z' },
+  ];
+  assert.deepEqual(callsOf(calls.map(one => anIncident(one))).map(({ id }) => id), ['first', 'late']);
+});
 
 test('a new alarm is told at the edge where it is not in the banner and nobody has it', () => {
   const alarms = [anAlarm({ level: 3 }), anAlarm({ level: 4 }), anAlarm({ level: 2 }), anAlarm({ level: 3, state: 'acknowledged' }), undefined];

@@ -12,8 +12,8 @@ function made(entries, post) {
   const timers = [];
   const sent = [];
   const store = {
-    all: async () => structuredClone(entries),
-    settle: async changed => { for (const one of changed) entries[entries.findIndex(({ seq }) => seq === one.seq)] = one; },
+    all: () => Promise.resolve(structuredClone(entries)),
+    settle: changed => { for (const one of changed) entries[entries.findIndex(({ seq }) => seq === one.seq)] = one; return Promise.resolve(); },
   };
   const outbox = makeOutbox({
     store,
@@ -27,7 +27,7 @@ function made(entries, post) {
 
 test('what waits is sent in order, and what was answered is not sent again', async () => {
   const entries = [entry(1, { state: 'done' }), entry(2), entry(3)];
-  const { outbox, sent } = made(entries, async acts => acts.map(done));
+  const { outbox, sent } = made(entries, acts => Promise.resolve(acts.map(done)));
   await outbox.send();
   await outbox.send();
   assert.deepEqual(sent, [['a2', 'a3']]);
@@ -36,9 +36,9 @@ test('what waits is sent in order, and what was answered is not sent again', asy
 
 test('what got no answer waits, and the same is sent again later', async () => {
   const entries = [entry(1), entry(2)];
-  const { outbox, sent, timers } = made(entries, async (acts, times) => {
-    if (times === 1) throw new Error('cut');
-    return acts.map(done);
+  const { outbox, sent, timers } = made(entries, (acts, times) => {
+    if (times === 1) return Promise.reject(new Error('cut'));
+    return Promise.resolve(acts.map(done));
   });
   await outbox.send();
   assert.deepEqual(entries.map(({ state }) => state), ['waiting', 'waiting']);
@@ -50,7 +50,7 @@ test('what got no answer waits, and the same is sent again later', async () => {
 
 test('a refused one holds up nothing behind it', async () => {
   const entries = [entry(1), entry(2)];
-  const { outbox, timers } = made(entries, async ([first, second]) => [{ ...done(first), state: 'refused', why: { zh: '不行' } }, done(second)]);
+  const { outbox, timers } = made(entries, ([first, second]) => Promise.resolve([{ ...done(first), state: 'refused', why: { zh: '不行' } }, done(second)]));
   await outbox.send();
   assert.deepEqual(entries.map(({ state }) => state), ['refused', 'done']);
   assert.equal(timers.length, 0);
@@ -58,14 +58,14 @@ test('a refused one holds up nothing behind it', async () => {
 
 test('a long queue goes in parts', async () => {
   const entries = Array.from({ length: BATCH + 1 }, (_, n) => entry(n + 1));
-  const { outbox, sent } = made(entries, async acts => acts.map(done));
+  const { outbox, sent } = made(entries, acts => Promise.resolve(acts.map(done)));
   await outbox.send();
   assert.deepEqual(sent.map(acts => acts.length), [BATCH, 1]);
 });
 
 test('an answer that names none of the acts is no answer', async () => {
   const entries = [entry(1)];
-  const { outbox, timers } = made(entries, async () => []);
+  const { outbox, timers } = made(entries, () => Promise.resolve([]));
   await outbox.send();
   assert.equal(entries[0].state, 'waiting');
   assert.equal(timers.length, 1);

@@ -31,7 +31,7 @@ const store = await openStore();
 const speech = makeSay(await (await fetch('/field/words.json')).json());
 const forms = makeForms(speech, part('dialogs'));
 /** @type {FieldState} */
-const state = { picture: (await store.kept('picture')) ?? null, entries: await store.all(), heard: null, lost: null, out: false };
+const state = { picture: (await store.kept('picture')) ?? null, entries: await store.all(), heard: null, lost: null, out: false, lasting: store.lasting };
 
 /** What has not changed stays: a press that began on a button must end on it. @param {string} id @param {Element[]} parts */
 function place(id, parts) {
@@ -60,6 +60,7 @@ async function ask() {
     state.picture = await call('/api/field');
     heard(null);
     await store.keep('picture', state.picture).catch(() => {});
+    if (state.entries.some(entry => entry.state === 'waiting')) outbox.send();
   } catch (error) {
     heard(error);
   }

@@ -31,8 +31,51 @@ function open() {
   return result(opening);
 }
 
+/** What keeps nothing beyond the page, for a browser that does not let us. */
+export function passingStore() {
+  /** @type {Map<number, FieldEntry>} */
+  const entries = new Map();
+  /** @type {Map<string, unknown>} */
+  const kept = new Map();
+  const last = { seq: 0 };
+  return {
+    lasting: false,
+    all: () => Promise.resolve([...entries.values()]),
+    /** @param {FieldAct} act */
+    add(act) {
+      last.seq += 1;
+      entries.set(last.seq, { seq: last.seq, act, state: 'waiting' });
+      return Promise.resolve();
+    },
+    /** @param {FieldEntry[]} changed */
+    settle(changed) {
+      for (const entry of changed) entries.set(/** @type {number} */ (entry.seq), entry);
+      return Promise.resolve();
+    },
+    /** @param {number} seq */
+    drop(seq) {
+      entries.delete(seq);
+      return Promise.resolve();
+    },
+    /** @param {string} key @returns {Promise<any>} */
+    kept: key => Promise.resolve(kept.get(key)),
+    /** @param {string} key @param {unknown} value */
+    keep(key, value) {
+      kept.set(key, value);
+      return Promise.resolve();
+    },
+  };
+}
+
+/** @returns {Promise<ReturnType<typeof passingStore>>} */
 export async function openStore() {
-  const db = await open();
+  /** @type {IDBDatabase} */
+  let db;
+  try {
+    db = await open();
+  } catch {
+    return passingStore();
+  }
 
   /** @param {string} name @param {(store: IDBObjectStore) => void} work */
   async function write(name, work) {
@@ -52,6 +95,7 @@ export async function openStore() {
   }
 
   return {
+    lasting: true,
     all,
     /** Rejects where it could not be written, so that the person is told. @param {FieldAct} act */
     add: act => write(ACTS, store => store.add({ act, state: 'waiting' })),

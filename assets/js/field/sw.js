@@ -4,6 +4,7 @@ const worker = /** @type {any} */ (self);
 const { version, page, files } = worker.SHELL;
 const PREFIX = 'onemap-field-';
 const NAME = PREFIX + version;
+const LATE_MS = 4000;
 
 async function fill() {
   const cache = await caches.open(NAME);
@@ -17,15 +18,17 @@ async function tidy() {
   await worker.clients.claim();
 }
 
-/** The network first for the page itself, so that whoever was put out comes to the log-in; what is kept where there is no answer. @param {Request} request */
+/**
+ * The network first for the page itself, so that whoever was put out comes to the log-in; what is kept where there is no answer, a late one, or one
+ * of somebody who stands before a server that is away.
+ * @param {Request} request
+ */
 async function opened(request) {
-  try {
-    return await fetch(request);
-  } catch (error) {
-    const kept = await caches.match(page, { cacheName: NAME });
-    if (kept) return kept;
-    throw error;
-  }
+  const kept = await caches.match(page, { cacheName: NAME });
+  if (!kept) return fetch(request);
+  const late = new Promise(resolve => { setTimeout(resolve, LATE_MS, kept); });
+  const asked = fetch(request).then(answer => (answer.status >= 500 ? kept : answer), () => kept);
+  return Promise.race([asked, late]);
 }
 
 /** @param {Request} request */

@@ -8,12 +8,12 @@ const ROMAN = ['', 'Ⅰ', 'Ⅱ', 'Ⅲ', 'Ⅳ'];
 const SHOWN = 12;
 
 /** The strip on top: whether it is connected, since when not, how much waits. @param {FieldState} state @param {FieldSpeech} speech */
-export function strip({ picture, entries, heard, lost, out }, { say, plain, clock }) {
+export function strip({ picture, entries, heard, lost, out, lasting }, { say, plain, clock }) {
   const waiting = entries.filter(entry => entry.state === 'waiting').length;
   const count = waiting ? [el('b', { class: 'waiting' }, say('field.strip.waiting', { n: waiting }))] : [];
   const how = out ? say('field.strip.out') : lost !== null ? say('field.strip.lost', { time: clock(lost) }) : heard === null ? say('field.strip.asking') : say('field.strip.heard', { time: clock(heard) });
   const language = el('button', { type: 'button', id: 'language', 'data-do': 'language' }, say('bar.language.short'));
-  return [el('div', { class: 'who' }, el('b', {}, plain(picture?.names) || say('field.title')), language), el('p', { 'data-testid': 'strip' }, how, ...count)];
+  return [el('div', { class: 'who' }, el('b', {}, plain(picture?.names) || say('field.title')), language), el('p', { 'data-testid': 'strip' }, how, ...count), ...(lasting ? [] : [el('p', { class: 'why' }, say('field.unkept'))])];
 }
 
 /** @param {FieldState} state @param {FieldSpeech} speech */
