@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from core.cap import Alert, Area, Info, build, plain
+from core.cap_check import HEADLINE
 from core.clock import cap_time
 from core.db import lock_key, notify_change
 from core.geodesy import points_around
@@ -131,11 +132,26 @@ def choose_type(alarm: Any, earlier: Any) -> str | None:
 
 
 def headline(alarm: Any, msg_type: str) -> Text:
-    """【内部】〈何处〉〈何事〉〈几级〉告警. Public warnings are issued by those who may; this is none."""
+    """【内部】〈何处〉〈何事〉〈几级〉告警. Public warnings are issued by those who may; this is none.
+
+    Where a name is so long that receivers would cut the headline (section 3.2.2), the name is cut."""
+    whole = _headline(alarm, alarm.names, msg_type)
+    over = {lang: len(words) - HEADLINE for lang, words in whole.items()}
+    if max(over.values()) <= 0:
+        return whole
+    names = {lang: shortened(name, over[lang]) if over[lang] > 0 else name for lang, name in alarm.names.items()}
+    return _headline(alarm, names, msg_type)
+
+
+def shortened(name: str, by: int) -> str:
+    return f"{name[: max(len(name) - by - 1, 0)]}…"
+
+
+def _headline(alarm: Any, names: Text, msg_type: str) -> Text:
     number = label("levels", str(alarm.level))
     return say(
         "cap.headline",
-        title=place_and_what(alarm.names, label("alarm_kinds", alarm.kind)),
+        title=place_and_what(names, label("alarm_kinds", alarm.kind)),
         level={"zh": f"{number['zh']}告警", "en": f"{lowered(number['en'])} alarm"},
         verb=say(VERB[msg_type]),
     )
@@ -183,7 +199,12 @@ def make_areas(alarm: Any, radius_m: float, lang: str) -> list[Area]:
     words, where = plain(words), plain(district[lang])
     if alarm.lon is None:
         return [Area(where, geocodes=(("GB/T 2260", alarm.district),))]
-    return [Area(words, polygons=(circle(alarm.lon, alarm.lat, radius_m),), geocodes=(("GB/T 2260", alarm.district),))]
+    codes = (("GB/T 2260", alarm.district),)
+    ring = circle(alarm.lon, alarm.lat, radius_m)
+    if any(abs(lon) > 180 for lon, _ in ring):
+        # no polygon of CAP goes over the date line
+        return [Area(words, circles=((alarm.lon, alarm.lat, radius_m / 1000),), geocodes=codes)]
+    return [Area(words, polygons=(ring,), geocodes=codes)]
 
 
 def circle(lon: float, lat: float, radius_m: float) -> tuple[tuple[float, float], ...]:

@@ -11,7 +11,7 @@ from typing import Any
 from alerts.senders.http import Line, check_address, parse_allowed
 from core.cap_check import MOST_BYTES, Found, check, has_errors
 from core.errors import InputError
-from core.settings import Settings
+from core.settings import Settings, load_settings
 
 
 def add_verbs(verbs: Any) -> None:
@@ -25,7 +25,7 @@ def add_verbs(verbs: Any) -> None:
 
 
 def check_(options: argparse.Namespace) -> int:
-    found = check(read(options.message, Settings()))
+    found = check(read(options.message, load_settings()))
     if options.json:
         print(json.dumps({"items": found}, ensure_ascii=False, indent=2))
     else:
