@@ -19,12 +19,15 @@ from core.errors import LOST_RACE, Conflict, InputError, OneMapError
 from core.faults import expects, listed, unfit
 from core.given import Given, as_input_error
 from core.i18n import say
+from core.log import get_log
+from core.process.faults import is_of_connection
 from core.types import JsonObject, LonLat
 from core.vocabulary import ENDED_INCIDENT, MOST_IN_DANGER, TaskReply, Text, table
 from dispatch import incidents, log, tasks
 from dispatch.incidents import NewIncident
 from dispatch.present import OVER
 
+events = get_log("dispatch")
 # less than this is a clock that is right, and a slow network
 CLOCK_OFF = timedelta(seconds=60)
 CHANNEL = "field"
@@ -156,6 +159,12 @@ def take_act(conn: Connection, act: ActIn, unit: str, by: str, clock: datetime, 
         if exc.reason == LOST_RACE:
             raise
         outcome = refused(str(act.id), exc)
+    except Exception as exc:
+        if is_of_connection(exc):
+            raise
+        # a fault of ours: it is kept with what was said, the person is told, and what comes after it is taken in
+        events.exception("act_failed", id=str(act.id), unit=unit)
+        outcome = refused(str(act.id), Conflict("it could not be taken in", reason="act_failed"))
     else:
         outcome = done(str(act.id), number)
     told = json.dumps({name: value for name, value in outcome.items() if name not in ("id", "state")})
